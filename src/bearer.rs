@@ -1,0 +1,219 @@
+//! Header bytes in, token text out (RFC 6750 §2.1, RFC 9110 §11.4).
+
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// The bearer credentials of a request: present, alone, and not too long. Their characters are looked at only when the
+/// text is asked for, since a token that was verified before need not be looked at again.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+/// use tower_m2m::bearer::{BearerError, Credentials};
+///
+/// let mut headers = HeaderMap::new();
+/// assert_eq!(Credentials::of(&headers, 8192).unwrap_err(), BearerError::Missing);
+/// headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer abc.def.ghi"));
+/// assert_eq!(Credentials::of(&headers, 8192)?.token()?, "abc.def.ghi");
+/// # Ok::<(), BearerError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Credentials<'a>(&'a [u8]);
+
+/// Why a request has no usable bearer credentials, in the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BearerError {
+    /// No `Authorization` header, or one of another scheme.
+    Missing,
+    /// More than one credential: two headers, or a list in one (RFC 6750 §3.1).
+    Several,
+    /// `Bearer` without a token, or not separated from it by spaces.
+    Malformed,
+    /// The token is longer than allowed.
+    TooLong,
+    /// A character that no token has (RFC 6750 §2.1, `b64token`).
+    Characters,
+}
+
+impl<'a> Credentials<'a> {
+    /// Finds the credentials. Only the `Authorization` header is looked at: not the query, not a form, not
+    /// `Proxy-Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// Every [`BearerError`] but [`Characters`](BearerError::Characters).
+    pub fn of(headers: &'a HeaderMap, max_token_bytes: usize) -> Result<Self, BearerError> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Err(BearerError::Missing) };
+        if values.next().is_some() {
+            return Err(BearerError::Several);
+        }
+        let value = value.as_bytes();
+        const BEARER: usize = "Bearer".len();
+        let Some((scheme, rest)) = value.split_at_checked(BEARER) else { return Err(other_scheme(value)) };
+        if !scheme.eq_ignore_ascii_case(b"Bearer") {
+            return Err(other_scheme(value));
+        }
+        let token = match rest {
+            [] => return Err(BearerError::Malformed),
+            [b' ', token @ ..] => without_leading_spaces(token),
+            [b'\t' | b',', ..] => return Err(BearerError::Malformed),
+            // Another scheme whose name begins with the same letters.
+            _ => return Err(other_scheme(value)),
+        };
+        if token.is_empty() {
+            return Err(BearerError::Malformed);
+        }
+        if token.len() > max_token_bytes {
+            return Err(BearerError::TooLong);
+        }
+        Ok(Self(token))
+    }
+
+    /// The octets of the token, unchecked.
+    pub(crate) fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The token.
+    ///
+    /// # Errors
+    ///
+    /// [`BearerError::Several`] for a list, [`BearerError::Characters`] for anything that is not a `b64token`.
+    pub fn token(self) -> Result<&'a str, BearerError> {
+        b64token(self.0)
+    }
+}
+
+/// Spaces only: a tab is not allowed between scheme and token (RFC 9110 §11.4).
+fn without_leading_spaces(bytes: &[u8]) -> &[u8] {
+    let spaces = bytes.iter().take_while(|byte| **byte == b' ').count();
+    bytes.get(spaces..).unwrap_or_default()
+}
+
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
+    const ALLOWED: [bool; 256] = allowed();
+    let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
+    let text = token.get(..token.len() - padding).unwrap_or_default();
+    if text.is_empty() || !text.iter().all(|byte| ALLOWED.get(usize::from(*byte)) == Some(&true)) {
+        return Err(if token.contains(&b',') { BearerError::Several } else { BearerError::Characters });
+    }
+    std::str::from_utf8(token).map_err(|_| BearerError::Characters)
+}
+
+#[allow(clippy::indexing_slicing, reason = "evaluated at compile time, where an index out of bounds does not compile")]
+const fn allowed() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        byte += 1;
+    }
+    table
+}
+
+/// Another scheme is no bearer credential, unless one is hidden behind it in a list.
+fn other_scheme(value: &[u8]) -> BearerError {
+    let hidden = |part: &[u8]| part.trim_ascii().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
+    if value.split(|byte| *byte == b',').skip(1).any(hidden) { BearerError::Several } else { BearerError::Missing }
+}
+
+impl BearerError {
+    /// A stable machine-readable name: for logs, metrics and tests.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "missing_token",
+            Self::Several => "several_credentials",
+            Self::Malformed => "malformed_header",
+            Self::TooLong => "token_too_long",
+            Self::Characters => "token_characters",
+        }
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for BearerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "there is no bearer token",
+            Self::Several => "there is more than one credential",
+            Self::Malformed => "the Authorization header is not `Bearer`, a space and a token",
+            Self::TooLong => "the token is too long",
+            Self::Characters => "the token has characters that no bearer token has",
+        })
+    }
+}
+
+impl std::error::Error for BearerError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(values: &[&[u8]]) -> Result<String, BearerError> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+        }
+        Credentials::of(&headers, 20)?.token().map(str::to_owned)
+    }
+
+    /// Rules 1 to 5, 8, 10 of presenting a token.
+    #[test]
+    fn rule_1_to_10_presenting_the_token() {
+        use BearerError::{Characters, Malformed, Missing, Several, TooLong};
+        for (value, expected) in [
+            (&b"Bearer abc"[..], Ok("abc")),
+            (b"bearer abc", Ok("abc")),
+            (b"BEARER abc", Ok("abc")),
+            (b"Bearer    abc", Ok("abc")),
+            (b"Bearer aZ09-._~+/==", Ok("aZ09-._~+/==")),
+            (b"Bearer\tabc", Err(Malformed)),
+            (b"Bearer \tabc", Err(Characters)),
+            (b"Bearer", Err(Malformed)),
+            (b"Bearer ", Err(Malformed)),
+            (b"Bearer    ", Err(Malformed)),
+            (b"Bearer =", Err(Characters)),
+            (b"Bearer a=b", Err(Characters)),
+            (b"Bearer a b", Err(Characters)),
+            (b"Bearer abc ", Err(Characters)),
+            (b"Bearer \"abc\"", Err(Characters)),
+            (b"Bearer a\xffb", Err(Characters)),
+            (b"Bearer abc, Bearer x", Err(Several)),
+            (b"Bearer abc,", Err(Several)),
+            (b"Bearer 12345678901234567890", Ok("12345678901234567890")),
+            (b"Bearer 123456789012345678901", Err(TooLong)),
+            (b"Basic abc", Err(Missing)),
+            (b"Basic abc, Bearer abc", Err(Several)),
+            (b"DPoP abc", Err(Missing)),
+            (b"BearerX abc", Err(Missing)),
+            (b"Bearerabc", Err(Missing)),
+            (b"Token", Err(Missing)),
+            (b"abc.def.ghi", Err(Missing)),
+            (b"", Err(Missing)),
+        ] {
+            assert_eq!(read(&[value]).as_deref(), expected.as_deref(), "{:?}", String::from_utf8_lossy(value));
+        }
+        assert_eq!(read(&[]), Err(Missing));
+        assert_eq!(read(&[b"Bearer abc", b"Bearer abc"]), Err(Several));
+        assert_eq!(read(&[b"Basic abc", b"Bearer abc"]), Err(Several));
+    }
+
+    /// Rule 9: `Proxy-Authorization` is never read.
+    #[test]
+    fn rule_9_proxy_authorization_is_not_read() {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::PROXY_AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
+        assert_eq!(Credentials::of(&headers, 20).unwrap_err(), BearerError::Missing);
+    }
+}

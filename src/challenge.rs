@@ -1,0 +1,234 @@
+//! The one table of answers: a rejection becomes status, challenge and body (RFC 6750 §3, RFC 9110 §11.6.1, RFC 9457).
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::rejection::Rejection;
+
+/// How rejections are answered.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    pub(crate) realm: String,
+    pub(crate) resource_metadata: Option<String>,
+    pub(crate) body: Body,
+}
+
+/// What a refusal's body is.
+#[derive(Clone)]
+pub(crate) enum Body {
+    /// A problem document (RFC 9457).
+    Problem,
+    Empty,
+    /// Whatever the application makes of it.
+    Custom(Arc<dyn Fn(&Rejection, &mut Response<Bytes>) + Send + Sync>),
+}
+
+/// The row of a rejection.
+struct Row {
+    status: StatusCode,
+    /// The problem's stable name: the anchor of its description in the guide.
+    name: &'static str,
+    title: &'static str,
+    challenge: Challenge,
+}
+
+/// What `WWW-Authenticate` says.
+enum Challenge {
+    /// Nothing: the token is not to blame, or the route is not to be seen.
+    None,
+    /// That a bearer token is needed, without an error code (RFC 6750 §3.1).
+    Plain,
+    Error {
+        code: &'static str,
+        description: Option<&'static str>,
+    },
+}
+
+/// The table.
+fn row(rejection: &Rejection) -> Row {
+    use Challenge::{Error, None, Plain};
+    use Rejection as R;
+    let row = |status, name, title, challenge| Row { status, name, title, challenge };
+    match rejection {
+        R::MissingToken => row(StatusCode::UNAUTHORIZED, "missing_token", "An access token is needed", Plain),
+        R::InvalidRequest(_) => row(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The Authorization header is malformed",
+            Error {
+                code: "invalid_request",
+                description: Some("the Authorization header must be Bearer, a space and one token"),
+            },
+        ),
+        R::NotAuthentic(_) => row(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The access token is not acceptable",
+            Error { code: "invalid_token", description: Option::None },
+        ),
+        R::NotAcceptable(error) => row(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The access token is not acceptable",
+            Error { code: "invalid_token", description: Some(error.description()) },
+        ),
+        R::OrganizationRequired => {
+            row(StatusCode::FORBIDDEN, "organization_required", "The access token is not scoped to an organization", Plain)
+        }
+        R::GlobalRequired => {
+            row(StatusCode::FORBIDDEN, "global_required", "The access token is scoped to an organization", Plain)
+        }
+        R::WrongOrganization => {
+            row(StatusCode::FORBIDDEN, "wrong_organization", "The access token belongs to another organization", Plain)
+        }
+        R::HiddenOrganization => row(StatusCode::NOT_FOUND, "not_found", "Not Found", None),
+        R::OrganizationNotAllowed | R::ClientNotAllowed => {
+            row(StatusCode::FORBIDDEN, "not_allowed", "The client is not let in", Plain)
+        }
+        R::Suspended => row(StatusCode::FORBIDDEN, "suspended", "The client or its organization is suspended", Plain),
+        R::InsufficientScope(_) => row(
+            StatusCode::FORBIDDEN,
+            "insufficient_scope",
+            "The access token lacks a scope",
+            Error { code: "insufficient_scope", description: Some("the access token lacks a scope that is needed") },
+        ),
+        R::KeysUnavailable { .. } | R::CheckUnavailable => {
+            row(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Access tokens cannot be verified at the moment", None)
+        }
+        R::LayerMissing(_) => row(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "layer_missing",
+            "The server is misconfigured: an authorization layer is missing",
+            None,
+        ),
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { realm: "api".to_owned(), resource_metadata: None, body: Body::Problem }
+    }
+}
+
+impl Answers {
+    /// The answer to a rejection, with the rejection in its extensions.
+    pub(crate) fn http(&self, rejection: Rejection) -> Response<Bytes> {
+        let row = row(&rejection);
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = row.status;
+        let headers = response.headers_mut();
+        // The answer depends on the credentials, so no cache may give it to somebody else (RFC 9111 §3.5).
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(challenge) = self.challenge(&row, &rejection) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        match &rejection {
+            Rejection::KeysUnavailable { retry_after } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            Rejection::CheckUnavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        match &self.body {
+            Body::Empty => {}
+            Body::Problem => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+                *response.body_mut() = problem(&row, &rejection).into();
+            }
+            Body::Custom(make) => make(&rejection, &mut response),
+        }
+        response.extensions_mut().insert(rejection);
+        response
+    }
+
+    /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body are its headers.
+    pub(crate) fn grpc(&self, rejection: Rejection) -> Response<Bytes> {
+        let row = row(&rejection);
+        let code = match row.status {
+            StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => 16,
+            StatusCode::FORBIDDEN => 7,
+            StatusCode::NOT_FOUND => 5,
+            StatusCode::SERVICE_UNAVAILABLE => 14,
+            _ => 13,
+        };
+        let mut response = Response::new(Bytes::new());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert("grpc-status", HeaderValue::from(code));
+        // The titles are plain ASCII without `%`, so they need no percent-encoding.
+        headers.insert("grpc-message", HeaderValue::from_static(row.title));
+        if let Some(challenge) = self.challenge(&row, &rejection) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        response.extensions_mut().insert(rejection);
+        response
+    }
+
+    fn challenge(&self, row: &Row, rejection: &Rejection) -> Option<HeaderValue> {
+        let mut text = String::with_capacity(128);
+        text.push_str("Bearer ");
+        match &row.challenge {
+            Challenge::None => return None,
+            Challenge::Plain => parameter(&mut text, "realm", &self.realm),
+            Challenge::Error { code, description } => {
+                parameter(&mut text, "realm", &self.realm);
+                parameter(&mut text, "error", code);
+                if let Some(description) = description {
+                    parameter(&mut text, "error_description", description);
+                }
+            }
+        }
+        if let Rejection::InsufficientScope(requirement) = rejection {
+            parameter(&mut text, "scope", &requirement.challenge());
+        }
+        if let Some(url) = &self.resource_metadata {
+            parameter(&mut text, "resource_metadata", url);
+        }
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+/// Writes one `name="value"`. The only place where a value gets into the header: what is not allowed in
+/// `error_description` (RFC 6750 §3), quotation marks, backslashes and line breaks among it, is left out.
+fn parameter(text: &mut String, name: &str, value: &str) {
+    if !text.ends_with(' ') {
+        text.push_str(", ");
+    }
+    let safe = value.chars().filter(|c| matches!(c, '\x20'..='\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'));
+    text.push_str(name);
+    text.push_str("=\"");
+    text.extend(safe);
+    text.push('"');
+}
+
+const GUIDE: &str = "https://docs.rs/tower-m2m/latest/tower_m2m/guide/answers/index.html#";
+
+fn problem(row: &Row, rejection: &Rejection) -> String {
+    if row.status == StatusCode::NOT_FOUND {
+        return r#"{"type":"about:blank","title":"Not Found","status":404}"#.to_owned();
+    }
+    // Names, titles and descriptions are constants of this file and need no escaping.
+    let mut text = String::with_capacity(256);
+    let _ = write!(text, r#"{{"type":"{GUIDE}{}","title":"{}","status":{}"#, row.name, row.title, row.status.as_u16());
+    if let Challenge::Error { code, description } = &row.challenge {
+        let _ = write!(text, r#","error":"{code}""#);
+        if let Some(description) = description {
+            let _ = write!(text, r#","detail":"{description}""#);
+        }
+    }
+    if let Rejection::InsufficientScope(requirement) = rejection {
+        // Scope tokens hold neither quotation marks nor backslashes (RFC 6749 §3.3).
+        let _ = write!(text, r#","scope":"{}""#, requirement.challenge());
+    }
+    if let Rejection::LayerMissing(_) = rejection {
+        let _ = write!(text, r#","detail":"{rejection}""#);
+    }
+    text.push('}');
+    text
+}

@@ -1,0 +1,95 @@
+//! The one place that reads the wall clock.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where a verifier takes "now" from when it looks at `exp`, `nbf` and `iat` (RFC 7519 §4.1).
+///
+/// The default is the system's clock. Tests move a clock of their own, which the feature `test-util` adds. How long
+/// keys live is counted on tokio's monotonic clock instead, so that a jump of the wall clock neither freezes nor floods
+/// the refresh of keys.
+///
+/// ```
+/// use tower_m2m::Clock;
+///
+/// let clock = Clock::system();
+/// assert!(clock.unix_seconds() > 1_700_000_000);
+/// ```
+#[derive(Clone, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Default)]
+enum Source {
+    #[default]
+    System,
+    #[cfg(feature = "test-util")]
+    Manual(std::sync::Arc<std::sync::atomic::AtomicI64>),
+}
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// Seconds since the Unix epoch (a `NumericDate`, RFC 7519 §2), 0 for a clock set before it.
+    #[must_use]
+    pub fn unix_seconds(&self) -> i64 {
+        match &self.0 {
+            Source::System => {
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+            }
+            #[cfg(feature = "test-util")]
+            Source::Manual(seconds) => seconds.load(std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+
+    /// A clock that stands still at `unix_seconds` until it is moved. Clones move together.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_m2m::Clock;
+    ///
+    /// let clock = Clock::manual(1_750_000_000);
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(clock.unix_seconds(), 1_750_000_060);
+    /// ```
+    #[cfg(feature = "test-util")]
+    #[must_use]
+    pub fn manual(unix_seconds: i64) -> Self {
+        Self(Source::Manual(std::sync::Arc::new(unix_seconds.into())))
+    }
+
+    /// Moves a [manual](Clock::manual) clock forward by whole seconds. The system's clock is not moved.
+    #[cfg(feature = "test-util")]
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(seconds) = &self.0 {
+            let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
+            seconds.fetch_add(by, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// Sets a [manual](Clock::manual) clock, backwards too. The system's clock is not moved.
+    #[cfg(feature = "test-util")]
+    pub fn set(&self, unix_seconds: i64) {
+        if let Source::Manual(seconds) = &self.0 {
+            seconds.store(unix_seconds, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Source::System => "Clock(system)",
+            #[cfg(feature = "test-util")]
+            Source::Manual(_) => "Clock(manual)",
+        })
+    }
+}
+
+/// Seconds of a duration as a `NumericDate` difference, saturating.
+pub(crate) fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

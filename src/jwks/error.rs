@@ -1,0 +1,116 @@
+//! Why keys cannot be used or fetched.
+
+use std::fmt;
+
+/// Why one key of a set is left out. The others are not harmed (RFC 7517 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not an object, or a member is absent or of the wrong type.
+    Malformed,
+    /// `kty` or `crv` is none that is supported.
+    UnknownType,
+    /// A symmetric key, which nobody should publish.
+    Symmetric,
+    /// The private part is there too: whoever fetched the set can sign.
+    Private,
+    /// `use` or `key_ops` says that it is not for verifying signatures (RFC 7517 §4.2, §4.3).
+    NotForSignatures,
+    /// `alg` names no supported algorithm, or one that this type of key is not for.
+    Algorithm,
+    /// The issuer is not allowed to use the key's algorithm.
+    AlgorithmNotAllowed,
+    /// An RSA modulus under 2048 or over 8192 bits (RFC 7518 §3.3).
+    KeySize,
+    /// An RSA exponent that is even, 1, or longer than 33 bits.
+    Exponent,
+    /// Not a point of the curve, or one of small order (RFC 8725 §3.4).
+    Point,
+    /// Beyond the hundredth key of the set.
+    TooMany,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "a member is absent or malformed",
+            Self::UnknownType => "the key type or curve is not supported",
+            Self::Symmetric => "the key is symmetric and must not be published",
+            Self::Private => "the private part of the key is published",
+            Self::NotForSignatures => "use or key_ops is not for verifying signatures",
+            Self::Algorithm => "alg is not supported or not for this type of key",
+            Self::AlgorithmNotAllowed => "alg is not among the algorithms allowed for the issuer",
+            Self::KeySize => "the RSA modulus has less than 2048 or more than 8192 bits",
+            Self::Exponent => "the RSA exponent is even, 1 or longer than 33 bits",
+            Self::Point => "the point is not on the curve or has small order",
+            Self::TooMany => "the set has more than 100 keys",
+        })
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+/// Why a key set could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JwksError {
+    /// No connection, or it broke.
+    Unreachable,
+    /// It took longer than the time limit.
+    TimedOut,
+    /// The answer's status is neither 200 nor 304. Redirects are not followed.
+    Status(u16),
+    /// The answer is larger than the limit.
+    TooLarge,
+    /// The answer is not JSON of the expected form.
+    Malformed,
+    /// The metadata's `issuer` is not the configured one (RFC 8414 §3.3).
+    WrongIssuer,
+    /// The metadata's `jwks_uri` is not an https URL (RFC 8414 §2).
+    InsecureJwksUri,
+    /// The set has no key that can be used.
+    NoUsableKey,
+    /// No tokio runtime was there to fetch in.
+    NoRuntime,
+}
+
+impl JwksError {
+    /// A stable machine-readable name: for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Status(_) => "status",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::InsecureJwksUri => "insecure_jwks_uri",
+            Self::NoUsableKey => "no_usable_key",
+            Self::NoRuntime => "no_runtime",
+        }
+    }
+}
+
+impl fmt::Display for JwksError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("the issuer could not be reached"),
+            Self::TimedOut => f.write_str("the issuer did not answer in time"),
+            Self::Status(403) => {
+                f.write_str("the issuer answered 403: look for a typing error in the domain, a wrong region, or a firewall")
+            }
+            Self::Status(status) => write!(f, "the issuer answered {status}"),
+            Self::TooLarge => f.write_str("the issuer's answer is too large"),
+            Self::Malformed => f.write_str("the issuer's answer is not of the expected form"),
+            Self::WrongIssuer => {
+                f.write_str("the metadata belongs to another issuer (a trailing slash or a custom domain makes another one)")
+            }
+            Self::InsecureJwksUri => f.write_str("the metadata's jwks_uri is not an https URL"),
+            Self::NoUsableKey => f.write_str("the key set has no usable key"),
+            Self::NoRuntime => f.write_str("there is no tokio runtime to fetch keys in"),
+        }
+    }
+}
+
+impl std::error::Error for JwksError {}

@@ -1,0 +1,143 @@
+//! One bounded GET.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+
+use super::JwksError;
+
+/// Any error of a fetch function.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a fetch function of the user's gives.
+pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send>>;
+
+type FetchFunction = dyn Fn(Request<()>) -> FetchFuture + Send + Sync;
+
+/// How documents are fetched.
+#[derive(Clone)]
+pub(crate) enum Fetcher {
+    #[cfg(feature = "reqwest")]
+    Http(reqwest::Client),
+    Function(Arc<FetchFunction>),
+}
+
+/// How the HTTP client of this crate is set up.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpSettings {
+    pub(crate) timeout: Duration,
+    pub(crate) proxy: Proxy,
+    pub(crate) ca_certificate_pem: Option<Vec<u8>>,
+}
+
+/// Whether the proxy that the environment names is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proxy {
+    Environment,
+    None,
+}
+
+/// The most that is read of any answer.
+pub(crate) const BODY_MAX: usize = 256 * 1024;
+
+#[cfg_attr(not(feature = "reqwest"), allow(dead_code))]
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Fetcher {
+    /// The HTTP client of this crate.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
+        // With the feature `tls-rustls-no-provider` alone, building a client without a provider panics.
+        #[cfg(all(feature = "tls-rustls-no-provider", not(any(feature = "tls-rustls", feature = "tls-native"))))]
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err("no rustls crypto provider is installed: call its install_default() first".to_owned());
+        }
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .timeout(settings.timeout)
+            .pool_idle_timeout(Duration::from_secs(30))
+            // Another crate of the build may have switched decompression on.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
+        if settings.proxy == Proxy::None {
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = &settings.ca_certificate_pem {
+            let certificate = reqwest::Certificate::from_pem(pem).map_err(|error| error.to_string())?;
+            builder = builder.tls_certs_merge([certificate]);
+        }
+        builder.build().map(Self::Http).map_err(|error| with_sources(&error))
+    }
+
+    #[cfg(not(feature = "reqwest"))]
+    pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
+        let _ = (settings.timeout, settings.proxy == Proxy::None, &settings.ca_certificate_pem);
+        Err("the crate was built without its HTTP client: switch on the feature `reqwest`, or give keys or a fetch function"
+            .to_owned())
+    }
+
+    pub(crate) fn function(function: impl Fn(Request<()>) -> FetchFuture + Send + Sync + 'static) -> Self {
+        Self::Function(Arc::new(function))
+    }
+
+    /// Sends one GET and reads at most [`BODY_MAX`] bytes, all within `timeout`.
+    pub(crate) async fn get(&self, request: Request<()>, timeout: Duration) -> Result<Response<Vec<u8>>, JwksError> {
+        let response = tokio::time::timeout(timeout, self.send(request)).await.map_err(|_| JwksError::TimedOut)??;
+        if response.body().len() > BODY_MAX { Err(JwksError::TooLarge) } else { Ok(response) }
+    }
+
+    async fn send(&self, request: Request<()>) -> Result<Response<Vec<u8>>, JwksError> {
+        match self {
+            Self::Function(function) => function(request).await.map_err(|_| JwksError::Unreachable),
+            #[cfg(feature = "reqwest")]
+            Self::Http(client) => {
+                let failure =
+                    |error: reqwest::Error| if error.is_timeout() { JwksError::TimedOut } else { JwksError::Unreachable };
+                let (parts, ()) = request.into_parts();
+                let sent = client.get(parts.uri.to_string()).headers(parts.headers).send().await;
+                let mut received = sent.map_err(failure)?;
+                let mut response = Response::new(Vec::new());
+                *response.status_mut() = received.status();
+                *response.headers_mut() = std::mem::take(received.headers_mut());
+                while let Some(chunk) = received.chunk().await.map_err(failure)? {
+                    if response.body().len() + chunk.len() > BODY_MAX {
+                        return Err(JwksError::TooLarge);
+                    }
+                    response.body_mut().extend_from_slice(&chunk);
+                }
+                Ok(response)
+            }
+        }
+    }
+}
+
+#[cfg(feature = "reqwest")]
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+impl fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            #[cfg(feature = "reqwest")]
+            Self::Http(_) => "Fetcher(http)",
+            Self::Function(_) => "Fetcher(function)",
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! How long an answer is fresh, and how long to wait after a failure (RFC 9111 §4.2, RFC 9110 §10.2.3).
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::{AGE, CACHE_CONTROL, DATE, EXPIRES, RETRY_AFTER};
+
+/// The bounds within which an issuer's `Cache-Control` or `Expires` counts.
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// How long the issuer says that its answer is fresh, within bounds; nothing when it does not say.
+pub(crate) fn lifetime(headers: &HeaderMap) -> Option<Duration> {
+    let stated = max_age(headers).or_else(|| expires_in(headers))?;
+    Some(stated.clamp(SHORTEST, LONGEST))
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let mut stated = None;
+    for directive in
+        headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+    {
+        let (name, value) = directive.trim().split_once('=').unwrap_or((directive.trim(), ""));
+        if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache") {
+            return Some(Duration::ZERO);
+        }
+        if name.eq_ignore_ascii_case("max-age") && stated.is_none() {
+            // Seconds beyond the range of u64 are "for ever"; what is not a number was not said.
+            let digits = value.trim().trim_matches('"');
+            let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            stated = number.then(|| digits.parse().unwrap_or(u64::MAX));
+        }
+    }
+    let age = whole_seconds(headers, AGE.as_str()).unwrap_or(0);
+    stated.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
+}
+
+fn expires_in(headers: &HeaderMap) -> Option<Duration> {
+    let moment = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let date = moment(DATE).unwrap_or_else(SystemTime::now);
+    // A date that cannot be read has passed already (RFC 9111 §5.3).
+    headers.contains_key(EXPIRES).then(|| moment(EXPIRES).and_then(|at| at.duration_since(date).ok()).unwrap_or_default())
+}
+
+/// How long the issuer asks to be left alone: `Retry-After`, or Kinde's `RateLimit-Reset` in seconds.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let as_seconds = |name| whole_seconds(headers, name).map(Duration::from_secs);
+    let as_date = || {
+        let at = httpdate::parse_http_date(headers.get(RETRY_AFTER)?.to_str().ok()?).ok()?;
+        at.duration_since(SystemTime::now()).ok()
+    };
+    as_seconds(RETRY_AFTER.as_str()).or_else(as_date).or_else(|| as_seconds("ratelimit-reset"))
+}
+
+fn whole_seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A number in `0.0..1.0` that need not be secret, only different between processes and calls.
+pub(crate) fn jitter() -> f64 {
+    // A fresh hasher of the standard library is randomly keyed, which spares a dependency for one number.
+    let bits = RandomState::new().hash_one(0_u8) >> 11;
+    #[allow(clippy::cast_precision_loss)]
+    let fraction = bits as f64 / (1_u64 << 53) as f64;
+    fraction
+}
+
+/// When to refresh within a life: at 75 to 85 % of it.
+pub(crate) fn refresh_after(life: Duration, jitter: f64) -> Duration {
+    life.mul_f64(0.75 + 0.1 * jitter)
+}
+
+/// Exponential backoff with full jitter, never below a tenth of `first` so that a run of luck is no storm.
+pub(crate) fn backoff(failures: u32, first: Duration, longest: Duration, jitter: f64) -> Duration {
+    let ceiling = first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX)).min(longest);
+    ceiling.mul_f64(jitter).max(first.min(longest) / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    /// Rule 151: `max-age` of nothing, too much, nonsense: clamped or ignored.
+    #[test]
+    fn rule_151_cache_control_is_clamped() {
+        for (value, seconds) in [
+            ("max-age=300", Some(300)),
+            ("public, max-age=300, must-revalidate", Some(300)),
+            ("MAX-AGE=\"300\"", Some(300)),
+            ("max-age=0", Some(60)),
+            ("no-store", Some(60)),
+            ("no-cache, max-age=900", Some(60)),
+            ("max-age=31536000", Some(3600)),
+            ("max-age=99999999999999999999999999", Some(3600)),
+            ("max-age=-1", None),
+            ("max-age=ten", None),
+            ("max-age", None),
+            ("public", None),
+            ("", None),
+        ] {
+            assert_eq!(lifetime(&headers(&[("cache-control", value)])), seconds.map(Duration::from_secs), "{value}");
+        }
+        assert_eq!(lifetime(&headers(&[("cache-control", "max-age=300"), ("age", "100")])), Some(Duration::from_secs(200)));
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(lifetime(&headers(&[date, ("expires", "Sun, 06 Nov 1994 08:59:37 GMT")])), Some(Duration::from_secs(600)));
+        assert_eq!(lifetime(&headers(&[date, ("expires", "0")])), Some(SHORTEST));
+        assert_eq!(lifetime(&headers(&[])), None);
+    }
+
+    #[test]
+    fn a_wish_to_be_left_alone_is_read() {
+        assert_eq!(retry_after(&headers(&[("retry-after", "7")])), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&headers(&[("ratelimit-reset", "9")])), Some(Duration::from_secs(9)));
+        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")])), None);
+    }
+
+    #[test]
+    fn backoff_grows_is_bounded_and_never_zero() {
+        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(60));
+        assert_eq!(backoff(1, first, longest, 1.0), first);
+        assert_eq!(backoff(3, first, longest, 1.0), Duration::from_secs(4));
+        assert_eq!(backoff(40, first, longest, 1.0), longest);
+        assert_eq!(backoff(40, first, longest, 0.0), Duration::from_millis(100));
+        assert!((0..1000).map(|_| jitter()).all(|number| (0.0..1.0).contains(&number)));
+        assert!(refresh_after(Duration::from_secs(100), 0.999) < Duration::from_secs(85));
+    }
+}

@@ -1,0 +1,147 @@
+//! A JWK Set: lenient per key, strict per set (RFC 7517 §5).
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{JwksError, KeyError, VerificationKey};
+use crate::token::Algorithm;
+
+/// An issuer's usable keys, each bound to one algorithm, and what was left out.
+///
+/// ```
+/// use tower_m2m::Algorithm;
+/// use tower_m2m::jwks::{JwksError, KeySet};
+///
+/// let weak = br#"{"keys":[{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}]}"#;
+/// let set = KeySet::parse(weak, &[Algorithm::RS256])?;
+/// assert_eq!(set.keys().count(), 0);
+/// assert_eq!(set.left_out().len(), 1);
+/// # Ok::<(), JwksError>(())
+/// ```
+pub struct KeySet {
+    keys: Vec<VerificationKey>,
+    left_out: Vec<LeftOut>,
+    naming: Naming,
+}
+
+/// Whether a token's `kid` must name the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    ByKid,
+    /// A single key that was given without a name fits any `kid`.
+    Unnamed,
+}
+
+/// A key that a set publishes and that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishedKey {
+    /// The key's name (RFC 7517 §4.5).
+    pub kid: Option<String>,
+    /// The one algorithm that it is used with.
+    pub algorithm: Algorithm,
+}
+
+/// A key that was left out of a set, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The key's name, where it has one.
+    pub kid: Option<String>,
+    /// Why it is not used.
+    pub reason: KeyError,
+}
+
+const MAX_KEYS: usize = 100;
+
+/// Keys that one token is tried against at most.
+const MAX_CANDIDATES: usize = 4;
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
+impl KeySet {
+    /// Reads a JWK Set for an issuer that may use the `allowed` algorithms. A key that cannot be used is left out and
+    /// does not harm the others; a set in which none can be used is a set all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`JwksError::Malformed`] when it is not a JSON object with an array `keys`.
+    pub fn parse(json: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
+        let text = std::str::from_utf8(json).map_err(|_| JwksError::Malformed)?;
+        let document: Document<'_> =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| JwksError::Malformed)?;
+        let mut set = Self { keys: Vec::new(), left_out: Vec::new(), naming: Naming::ByKid };
+        for (at, jwk) in document.keys.into_iter().enumerate() {
+            let parsed = if at < MAX_KEYS { VerificationKey::from_jwk(jwk.get(), allowed) } else { Err(KeyError::TooMany) };
+            match parsed {
+                Ok(key) => set.keys.push(key),
+                Err(reason) => {
+                    if set.left_out.len() < MAX_KEYS {
+                        set.left_out.push(LeftOut { kid: kid_of(jwk), reason });
+                    }
+                }
+            }
+        }
+        Ok(set)
+    }
+
+    /// One key from a PEM text, which fits any `kid`.
+    pub(crate) fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
+        let key = VerificationKey::from_pem(algorithm, pem)?;
+        Ok(Self { keys: vec![key], left_out: Vec::new(), naming: Naming::Unnamed })
+    }
+
+    /// The keys that can be used.
+    pub fn keys(&self) -> impl Iterator<Item = PublishedKey> {
+        self.keys.iter().map(|key| PublishedKey { kid: key.kid().map(Into::into), algorithm: key.algorithm() })
+    }
+
+    /// The keys that cannot be used, and why: at most 100 of them are remembered.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether the set knows the name, be it that of a key that was left out: then fetching it again brings nothing new.
+    pub(crate) fn knows(&self, kid: Option<&str>) -> bool {
+        match (self.naming, kid) {
+            (Naming::Unnamed, _) | (Naming::ByKid, None) => true,
+            (Naming::ByKid, Some(kid)) => {
+                self.keys.iter().any(|key| key.kid() == Some(kid))
+                    || self.left_out.iter().any(|key| key.kid.as_deref() == Some(kid))
+            }
+        }
+    }
+
+    /// The keys to try, a few at most: those with this name (RFC 7515 §4.1.4), or, for a token that names none, all that
+    /// fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
+    pub(crate) fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
+        let any_name = self.naming == Naming::Unnamed || kid.is_none();
+        self.keys.iter().filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid)).take(MAX_CANDIDATES)
+    }
+}
+
+fn kid_of(jwk: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        kid: Option<String>,
+    }
+    let named: Named = serde_json::from_str(jwk.get()).ok()?;
+    named.kid.filter(|kid| kid.len() <= 256)
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySet").field("keys", &self.keys.len()).field("left_out", &self.left_out.len()).finish_non_exhaustive()
+    }
+}

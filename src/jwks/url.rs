@@ -1,0 +1,60 @@
+//! Which URLs keys may come from (RFC 8414 §2, §6.1).
+
+/// Whether keys may be fetched from here: https, or http on loopback; no user info, no fragment, nothing unprintable.
+///
+/// `http::Uri` drops fragments and keeps user info without a word, so the text itself is looked at.
+pub(crate) fn is_secure_url(url: &str) -> bool {
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) || url.contains(['#', '\\']) {
+        return false;
+    }
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let Some(authority) = uri.authority() else { return false };
+    if authority.as_str().contains('@') || authority.host().is_empty() {
+        return false;
+    }
+    match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => is_loopback(authority.host()),
+        _ => false,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule 58: https by form, loopback the only exception.
+    #[test]
+    fn rule_58_https_or_loopback() {
+        for (url, fine) in [
+            ("https://acme.kinde.com", true),
+            ("https://acme.kinde.com:8443/a?b=c", true),
+            ("http://127.0.0.1:4000", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:4000/x", true),
+            ("http://localhost:4000", true),
+            ("http://acme.kinde.com", false),
+            ("http://localhost.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://0.0.0.0", false),
+            ("http://10.0.0.1", false),
+            ("https://user@acme.kinde.com", false),
+            ("https://acme.kinde.com#f", false),
+            ("https://acme.kinde.com\\@evil.example", false),
+            ("https://acme kinde.com", false),
+            ("https://", false),
+            ("ftp://acme.kinde.com", false),
+            ("file:///etc/passwd", false),
+            ("/well-known", false),
+            ("acme.kinde.com", false),
+            ("", false),
+        ] {
+            assert_eq!(is_secure_url(url), fine, "{url}");
+        }
+    }
+}

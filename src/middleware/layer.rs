@@ -1,0 +1,216 @@
+//! The layer: what a route asks for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use tower_layer::Layer;
+
+use super::policy::{Mismatch, Policy, Who};
+use super::{Authorize, RouteOrganization};
+use crate::challenge::{Answers, Body};
+use crate::rejection::Rejection;
+use crate::token::Requirement;
+use crate::verifier::Verifier;
+
+/// Puts a [`Verifier`] in front of a service, and says who may come in.
+///
+/// Unless told otherwise it lets in tokens of organizations only, and on an axum route with the parameter `{org_code}`
+/// only those of that organization. Layers only narrow: an inner layer of the same verifier takes the claims that an outer
+/// one verified and applies its own rules to them, and one that finds none verifies by itself.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_m2m::{OrgCode, Scope, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// const READ_INVOICES: Scope = Scope::from_static("read:invoices");
+///
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+/// let app: Router = Router::new()
+///     .route("/orgs/{org_code}/invoices", get(|org: OrgCode| async move { format!("invoices of {org}") }))
+///     .route_layer(verifier.layer().require(READ_INVOICES));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a layer protects nothing until it is added to a service"]
+pub struct AuthorizeLayer {
+    pub(super) verifier: Verifier,
+    pub(super) settings: Arc<Settings>,
+}
+
+/// All that a layer is told.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) answers: Answers,
+    /// The name of the axum route parameter that is checked, empty for the default.
+    parameter: String,
+    pub(super) presence: Presence,
+    pub(super) place: Option<RouteOrganization>,
+    pub(super) extractors: Extractors,
+}
+
+/// Whether extractors have to know the settings. They do not while all that matters to them is as it is by default, which
+/// spares the common request one extension.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Extractors {
+    #[default]
+    KnowTheDefaults,
+    AreTold,
+}
+
+/// Whether a request without a token is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Presence {
+    #[default]
+    Required,
+    Optional,
+}
+
+impl Verifier {
+    /// A layer that demands an acceptable token of an organization. Its methods change what is demanded.
+    pub fn layer(&self) -> AuthorizeLayer {
+        AuthorizeLayer::new(self, Presence::Required)
+    }
+
+    /// A layer that lets in requests without a token too; then there are no claims for the handler. A token that is not
+    /// acceptable is always refused.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use tower_m2m::{Claims, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/prices", get(|claims: Option<Claims>| async move { if claims.is_some() { "yours" } else { "everybody's" } }))
+    ///     .route_layer(verifier.optional_layer().allow_global());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn optional_layer(&self) -> AuthorizeLayer {
+        AuthorizeLayer::new(self, Presence::Optional)
+    }
+}
+
+impl AuthorizeLayer {
+    fn new(verifier: &Verifier, presence: Presence) -> Self {
+        let settings = Settings { presence, ..Settings::default() };
+        Self { verifier: verifier.clone(), settings: Arc::new(settings) }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+
+    /// A change that extractors have to know of.
+    fn telling_extractors(self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.with(|settings| {
+            change(settings);
+            settings.extractors = Extractors::AreTold;
+        })
+    }
+
+    /// Demands scopes, in addition to those demanded before. Default: none.
+    pub fn require(self, scopes: impl Into<Requirement>) -> Self {
+        self.with(|settings| {
+            let before = std::mem::replace(&mut settings.policy.requirement, Requirement::none());
+            settings.policy.requirement = before.and(scopes);
+        })
+    }
+
+    /// Lets in global tokens too, on routes that belong to no organization. Default: tokens of organizations only.
+    pub fn allow_global(self) -> Self {
+        self.with(|settings| settings.policy.who = Who::Anyone)
+    }
+
+    /// Lets in global tokens with these scopes too, also on routes that belong to an organization: there the handler's
+    /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
+    /// Default: tokens of organizations only.
+    pub fn allow_global_with(self, scopes: impl Into<Requirement>) -> Self {
+        self.with(|settings| settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into()))
+    }
+
+    /// Lets in global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
+    /// well. Default: tokens of organizations only.
+    pub fn only_global(self) -> Self {
+        self.with(|settings| settings.policy.who = Who::Global)
+    }
+
+    /// The name of the axum route parameter that must be the token's organization. Default: `org_code`.
+    pub fn organization_parameter(self, name: impl Into<String>) -> Self {
+        self.telling_extractors(|settings| settings.parameter = name.into())
+    }
+
+    /// Where else the request says which organization it is about: it must be the token's too. Default: nowhere.
+    pub fn organization_from(self, place: RouteOrganization) -> Self {
+        self.with(|settings| settings.place = Some(place))
+    }
+
+    /// Answers 404 to a token of another organization, as if the route's did not exist. Default: 403.
+    pub fn hide_organizations(self) -> Self {
+        self.telling_extractors(|settings| settings.policy.mismatch = Mismatch::Hidden)
+    }
+
+    /// The challenge's `realm` (RFC 9110 §11.5). Default: `api`.
+    pub fn realm(self, realm: impl Into<String>) -> Self {
+        self.telling_extractors(|settings| settings.answers.realm = realm.into())
+    }
+
+    /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of the resource's metadata. Default: none.
+    pub fn resource_metadata(self, url: impl Into<String>) -> Self {
+        self.telling_extractors(|settings| settings.answers.resource_metadata = Some(url.into()))
+    }
+
+    /// Answers refusals without a body. Default: a problem document (RFC 9457).
+    pub fn without_body(self) -> Self {
+        self.telling_extractors(|settings| settings.answers.body = Body::Empty)
+    }
+
+    /// Finishes refusals with a function of the application's, which gets the answer with status and challenge in place and
+    /// an empty body. Default: a problem document (RFC 9457).
+    ///
+    /// ```
+    /// # use tower_m2m::Verifier;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// let layer = verifier.layer().body_with(|_rejection, response| {
+    ///     let body = format!("{{\"code\":{}}}", response.status().as_u16());
+    ///     *response.body_mut() = body.into();
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn body_with(self, make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static) -> Self {
+        self.telling_extractors(|settings| settings.answers.body = Body::Custom(Arc::new(make)))
+    }
+}
+
+impl Settings {
+    /// The parameter's default name is that of the claim.
+    pub(crate) fn parameter(&self) -> &str {
+        if self.parameter.is_empty() { "org_code" } else { &self.parameter }
+    }
+}
+
+impl<S> Layer<S> for AuthorizeLayer {
+    type Service = Authorize<S>;
+
+    fn layer(&self, inner: S) -> Authorize<S> {
+        Authorize { inner, layer: self.clone() }
+    }
+}
+
+impl fmt::Debug for AuthorizeLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizeLayer")
+            .field("verifier", &self.verifier)
+            .field("policy", &self.settings.policy)
+            .field("presence", &self.settings.presence)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! The tower shape: a layer, its service, its future, its body.
+//!
+//! [`policy`] is the one function that admits: claims, tenant, scope, in this order.
+
+mod body;
+mod future;
+mod layer;
+pub(crate) mod policy;
+pub(crate) mod route;
+mod service;
+
+pub use body::ResponseBody;
+pub use future::ResponseFuture;
+pub use layer::AuthorizeLayer;
+#[cfg(feature = "axum")]
+pub(crate) use layer::Settings;
+pub use route::RouteOrganization;
+pub use service::Authorize;

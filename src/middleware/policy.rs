@@ -1,0 +1,112 @@
+//! Who may come in: claims, then tenant, then scope; the first failure answers.
+
+use crate::rejection::Rejection;
+use crate::token::{Claims, OrgCode, Requirement};
+
+/// What a route asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) who: Who,
+    pub(crate) requirement: Requirement,
+    pub(crate) mismatch: Mismatch,
+}
+
+/// Whose tokens are let in.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// Those of organizations.
+    Organization,
+    /// Those of organizations, and global ones where the route belongs to no organization.
+    Anyone,
+    /// Those of organizations, and global ones with these scopes, which may act for the route's organization.
+    OrganizationOrGlobalWith(Requirement),
+    /// Global ones.
+    Global,
+}
+
+/// How it is answered that the route's organization is not the token's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    Forbidden,
+    Hidden,
+}
+
+/// What the request says of the organization that it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target<'r> {
+    /// Nothing: the route belongs to no organization.
+    None,
+    Organization(&'r str),
+    /// Something that names no organization for certain.
+    Unclear,
+}
+
+/// What is let in: for global clients that act for an organization, that organization too.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) acting: Option<OrgCode>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { who: Who::Organization, requirement: Requirement::none(), mismatch: Mismatch::Forbidden }
+    }
+}
+
+impl Policy {
+    /// Admits verified claims, or says why not.
+    pub(crate) fn admit(&self, claims: &Claims, target: &Target<'_>) -> Result<Admitted, Rejection> {
+        let acting = match claims.org_code() {
+            Some(org) => self.admit_organization(org, target)?,
+            None => self.admit_global(claims, target)?,
+        };
+        if !self.requirement.is_met_by(claims.scopes()) {
+            return Err(Rejection::InsufficientScope(self.requirement.clone()));
+        }
+        Ok(Admitted { acting })
+    }
+
+    fn admit_organization(&self, org: &OrgCode, target: &Target<'_>) -> Result<Option<OrgCode>, Rejection> {
+        if matches!(self.who, Who::Global) {
+            return Err(Rejection::GlobalRequired);
+        }
+        self.compare(org, target).map(|()| None)
+    }
+
+    /// The organization of the route is the caller's, exactly, or the route belongs to none.
+    pub(crate) fn compare(&self, org: &OrgCode, target: &Target<'_>) -> Result<(), Rejection> {
+        match target {
+            Target::None => Ok(()),
+            Target::Organization(code) if *code == org.as_str() => Ok(()),
+            Target::Organization(_) | Target::Unclear => Err(self.mismatch()),
+        }
+    }
+
+    /// A global client acts for a route's organization only where a scope is named that allows it.
+    fn admit_global(&self, claims: &Claims, target: &Target<'_>) -> Result<Option<OrgCode>, Rejection> {
+        let allowing = match &self.who {
+            Who::Organization => return Err(Rejection::OrganizationRequired),
+            Who::Anyone => None,
+            Who::OrganizationOrGlobalWith(allowing) => Some(allowing),
+            Who::Global => Some(&self.requirement).filter(|requirement| !requirement.scopes().is_empty()),
+        };
+        if let Some(allowing) = allowing.filter(|allowing| !allowing.is_met_by(claims.scopes())) {
+            return Err(Rejection::InsufficientScope(allowing.clone()));
+        }
+        match (target, allowing) {
+            (Target::None, _) => Ok(None),
+            (Target::Unclear, _) => Err(self.mismatch()),
+            (Target::Organization(_), None) => Err(Rejection::OrganizationRequired),
+            (Target::Organization(code), Some(_)) => {
+                OrgCode::acting(claims.shared_issuer(), code).map(Some).ok_or_else(|| self.mismatch())
+            }
+        }
+    }
+
+    fn mismatch(&self) -> Rejection {
+        match self.mismatch {
+            Mismatch::Forbidden => Rejection::WrongOrganization,
+            Mismatch::Hidden => Rejection::HiddenOrganization,
+        }
+    }
+}

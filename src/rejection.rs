@@ -1,0 +1,131 @@
+//! Every reason that a request is turned away for.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::bearer::BearerError;
+use crate::token::{Requirement, TokenError};
+
+/// Why a request was turned away.
+///
+/// It is in the extensions of the response, so that logging, metrics and custom bodies have one place to look at:
+///
+/// ```
+/// use tower_m2m::Rejection;
+///
+/// fn reason<B>(response: &http::Response<B>) -> Option<&'static str> {
+///     response.extensions().get::<Rejection>().map(Rejection::code)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// No bearer token was sent: 401 without an error code (RFC 6750 §3.1).
+    MissingToken,
+    /// The credentials are malformed: 400 `invalid_request`.
+    InvalidRequest(BearerError),
+    /// The token is turned away before its signature held, so the client is told nothing about it: 401 `invalid_token`.
+    NotAuthentic(TokenError),
+    /// The token is one of the issuer's, and is not acceptable: 401 `invalid_token` with a description.
+    NotAcceptable(TokenError),
+    /// The token is not scoped to an organization, and the route belongs to one: 403.
+    OrganizationRequired,
+    /// The token is scoped to an organization, and the route is for global clients: 403.
+    GlobalRequired,
+    /// The route's organization is not the token's: 403.
+    WrongOrganization,
+    /// The same, where the application prefers not to tell that the organization exists: 404.
+    HiddenOrganization,
+    /// The organization is not among those that are let in: 403.
+    OrganizationNotAllowed,
+    /// The client is not among those that are let in: 403.
+    ClientNotAllowed,
+    /// The application suspended the client or its organization: 403.
+    Suspended,
+    /// The token lacks a scope: 403 `insufficient_scope` with what is needed.
+    InsufficientScope(Requirement),
+    /// No keys are held to decide with; the token is not to blame: 503.
+    KeysUnavailable {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The application's own check of tokens gave no answer: 503.
+    CheckUnavailable,
+    /// A handler asks for a verified token on a route that no layer protects: 500. The text says what to add.
+    LayerMissing(&'static str),
+}
+
+impl Rejection {
+    /// A stable machine-readable name, down to the reason: for logs, metrics and tests. It tells more than a client
+    /// should know.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingToken => "missing_token",
+            Self::InvalidRequest(error) => error.code(),
+            Self::NotAuthentic(error) | Self::NotAcceptable(error) => error.code(),
+            Self::OrganizationRequired => "organization_required",
+            Self::GlobalRequired => "global_required",
+            Self::WrongOrganization | Self::HiddenOrganization => "wrong_organization",
+            Self::OrganizationNotAllowed => "organization_not_allowed",
+            Self::ClientNotAllowed => "client_not_allowed",
+            Self::Suspended => "suspended",
+            Self::InsufficientScope(_) => "insufficient_scope",
+            Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::CheckUnavailable => "check_unavailable",
+            Self::LayerMissing(_) => "layer_missing",
+        }
+    }
+}
+
+impl From<BearerError> for Rejection {
+    fn from(error: BearerError) -> Self {
+        match error {
+            BearerError::Missing => Self::MissingToken,
+            error => Self::InvalidRequest(error),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingToken => f.write_str("the request has no bearer token"),
+            Self::InvalidRequest(error) => write!(f, "the credentials are malformed: {error}"),
+            Self::NotAuthentic(error) => write!(f, "the token is not authentic: {error}"),
+            Self::NotAcceptable(error) => write!(f, "the token is not acceptable: {error}"),
+            Self::OrganizationRequired => f.write_str(
+                "the token is not scoped to an organization, which the route asks for (allow_global lets global clients in)",
+            ),
+            Self::GlobalRequired => {
+                f.write_str("the token is scoped to an organization, and the route is for global clients only")
+            }
+            Self::WrongOrganization | Self::HiddenOrganization => f.write_str("the route's organization is not the token's"),
+            Self::OrganizationNotAllowed => f.write_str("the organization is not among those that are let in"),
+            Self::ClientNotAllowed => f.write_str("the client is not among those that are let in"),
+            Self::Suspended => f.write_str("the application suspended the client or its organization"),
+            Self::InsufficientScope(requirement) => {
+                write!(
+                    f,
+                    "the token lacks a scope that the route asks for: {requirement} (was it granted to the app at the issuer?)"
+                )
+            }
+            Self::KeysUnavailable { .. } => f.write_str("no keys of the issuer are held to verify the token with"),
+            Self::CheckUnavailable => f.write_str("the application's check of tokens gave no answer"),
+            Self::LayerMissing(what) => write!(
+                f,
+                "the handler asks for {what}, and no authorization layer protects its route: add `.route_layer(verifier.layer())` behind the route"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::InvalidRequest(error) => Some(error),
+            Self::NotAuthentic(error) | Self::NotAcceptable(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Scopes declared once, as Rust items, so that a typing error does not compile.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::token::{Requirement, Scope};
+
+/// A scope, or a combination of scopes, that is known when the program is compiled: made by [`scopes!`](crate::scopes).
+///
+/// A tuple of scopes asks for all of them, [`AnyOf`] for one of them.
+pub trait ScopeSet: Send + Sync + 'static {
+    /// What a token must have been granted.
+    fn requirement() -> Requirement;
+}
+
+/// At least one of the scopes of a tuple: `Scoped<AnyOf<(ReadInvoices, Admin)>>`.
+///
+/// ```
+/// use tower_m2m::{AnyOf, ScopeSet};
+///
+/// tower_m2m::scopes! {
+///     pub ApiScopes { ReadInvoices = "read:invoices", Admin = "admin" }
+/// }
+///
+/// assert_eq!(AnyOf::<(ReadInvoices, Admin)>::requirement().to_string(), "read:invoices | admin");
+/// assert_eq!(<(ReadInvoices, Admin)>::requirement().to_string(), "read:invoices admin");
+/// ```
+pub struct AnyOf<T>(PhantomData<fn() -> T>);
+
+impl<T> fmt::Debug for AnyOf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyOf")
+    }
+}
+
+macro_rules! tuples {
+    ($($first:ident $($rest:ident)*;)+) => {$(
+        impl<$first: ScopeSet, $($rest: ScopeSet),*> ScopeSet for ($first, $($rest,)*) {
+            fn requirement() -> Requirement {
+                $first::requirement()$(.and($rest::requirement()))*
+            }
+        }
+
+        impl<$first: ScopeSet, $($rest: ScopeSet),*> ScopeSet for AnyOf<($first, $($rest,)*)> {
+            fn requirement() -> Requirement {
+                $first::requirement()$(.or($rest::requirement()))*
+            }
+        }
+    )+};
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+}
+
+/// A scope and what it is for: what a list for `scopes_supported` (RFC 9728 §2) or OpenAPI is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeclaredScope {
+    /// The scope.
+    pub scope: Scope,
+    /// The first paragraph of its documentation.
+    pub description: &'static str,
+}
+
+impl DeclaredScope {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(scope: Scope, description: &'static str) -> Self {
+        Self { scope, description }
+    }
+}
+
+/// Declares the scopes of an API: a type for each, and a list of all.
+///
+/// Each type is what a layer [requires](crate::AuthorizeLayer::require), what the extractor [`Scoped`](crate::Scoped)
+/// enforces, and what the 403's `scope` names; the list serves documents. A scope that is not one does not compile, and
+/// neither does a typing error where it is used.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_m2m::{OrgCode, Scoped, Verifier};
+///
+/// tower_m2m::scopes! {
+///     /// The scopes of the invoices API.
+///     pub InvoiceScopes {
+///         /// Read invoices.
+///         ReadInvoices = "read:invoices",
+///         /// Create and change invoices.
+///         WriteInvoices = "write:invoices",
+///     }
+/// }
+///
+/// async fn list(org: OrgCode, _: Scoped<ReadInvoices>) -> String {
+///     format!("invoices of {org}")
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+/// let app: Router = Router::new().route("/invoices", get(list)).route_layer(verifier.layer().require(ReadInvoices));
+///
+/// assert_eq!(ReadInvoices::SCOPE.as_str(), "read:invoices");
+/// assert_eq!(InvoiceScopes::ALL.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail
+/// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read invoices" } }
+/// ```
+///
+/// ```compile_fail
+/// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read:invoices" } }
+/// async fn list(_: tower_m2m::Scoped<ReadInvoice>) {}
+/// ```
+#[macro_export]
+macro_rules! scopes {
+    (
+        $(#[$list_meta:meta])*
+        $visibility:vis $list:ident {
+            $( $(#[doc = $doc:literal])* $name:ident = $scope:literal ),+ $(,)?
+        }
+    ) => {
+        $(
+            $(#[doc = $doc])*
+            #[doc = concat!("\n\nThe scope `", $scope, "`.")]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            $visibility struct $name;
+
+            impl $name {
+                /// The scope, as tokens carry it.
+                #[allow(dead_code)]
+                $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($scope);
+            }
+
+            impl $crate::ScopeSet for $name {
+                fn requirement() -> $crate::token::Requirement {
+                    Self::SCOPE.into()
+                }
+            }
+
+            impl ::core::convert::From<$name> for $crate::token::Requirement {
+                fn from(_: $name) -> Self {
+                    $name::SCOPE.into()
+                }
+            }
+        )+
+
+        $(#[$list_meta])*
+        #[derive(Clone, Copy, Debug)]
+        $visibility struct $list;
+
+        impl $list {
+            /// Every declared scope, with what it is for.
+            #[allow(dead_code)]
+            $visibility const ALL: &'static [$crate::DeclaredScope] =
+                &[$($crate::DeclaredScope::new($name::SCOPE, concat!($($doc),*).trim_ascii())),+];
+        }
+    };
+}

@@ -1,0 +1,167 @@
+//! M2M applications that may obtain tokens.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use serde_json::Value;
+
+use super::mint::TokenBuilder;
+
+/// A machine-to-machine application, registered with [`LocalIssuer::add_app`](super::LocalIssuer::add_app).
+///
+/// `Debug` never shows a secret.
+///
+/// ```
+/// use tower_m2m::testing::App;
+///
+/// let app = App::org("svc-acme", "s3cret", "org_a")
+///     .audience("https://api.example.com")
+///     .scopes(["read:invoices", "write:invoices"]);
+/// assert!(!format!("{app:?}").contains("s3cret"));
+/// ```
+#[derive(Clone)]
+pub struct App {
+    client_id: String,
+    secrets: Vec<String>,
+    org_code: Option<String>,
+    audiences: Vec<String>,
+    scopes: Vec<String>,
+    lifetime: Option<Duration>,
+    extras: Vec<Extra>,
+}
+
+/// What becomes of the secrets that were valid before a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OldSecrets {
+    /// They stop working at once, Kinde's default.
+    Revoke,
+    /// They go on working beside the new one.
+    Keep,
+}
+
+impl App {
+    /// An app that belongs to one organization.
+    #[must_use]
+    pub fn org(client_id: impl Into<String>, secret: impl Into<String>, org_code: impl Into<String>) -> Self {
+        let app = Self::global(client_id, secret);
+        Self { org_code: Some(org_code.into()), ..app }
+    }
+
+    /// An app that belongs to no organization.
+    #[must_use]
+    pub fn global(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            secrets: vec![secret.into()],
+            org_code: None,
+            audiences: Vec::new(),
+            scopes: Vec::new(),
+            lifetime: None,
+            extras: Vec::new(),
+        }
+    }
+
+    /// Authorizes one more API for it. None by default.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Enables scopes for it. None by default.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// How long its tokens live. By default as long as the issuer says.
+    #[must_use]
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Puts a property into its tokens, as [`TokenBuilder::property`] does.
+    #[must_use]
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extras.push(Extra::Property(name.into(), value.into()));
+        self
+    }
+
+    /// Puts a feature flag into its tokens, as [`TokenBuilder::flag`] does.
+    #[must_use]
+    pub fn flag(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extras.push(Extra::Flag(name.into(), value.into()));
+        self
+    }
+
+    /// Puts a claim into its tokens, as a workflow of the issuer would.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extras.push(Extra::Claim(name.into(), value.into()));
+        self
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub(super) fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    pub(super) fn enabled_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    pub(super) fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
+    pub(super) fn knows(&self, secret: &str) -> bool {
+        let mut secrets = self.secrets.iter();
+        secrets.any(|known| verify_slices_are_equal(known.as_bytes(), secret.as_bytes()).is_ok())
+    }
+
+    pub(super) fn rotate_secret(&mut self, secret: String, old: OldSecrets) {
+        if old == OldSecrets::Revoke {
+            self.secrets.clear();
+        }
+        self.secrets.push(secret);
+    }
+
+    /// Writes into a token what this app always has in it.
+    pub(super) fn stamp(&self, token: TokenBuilder) -> TokenBuilder {
+        let token = token.client(&self.client_id);
+        let token = match &self.org_code {
+            Some(org_code) => token.org(org_code),
+            None => token,
+        };
+        self.extras.iter().cloned().fold(token, |token, extra| match extra {
+            Extra::Property(name, value) => token.property(name, value),
+            Extra::Flag(name, value) => token.flag(name, value),
+            Extra::Claim(name, value) => token.claim(name, value),
+        })
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("client_id", &self.client_id)
+            .field("org_code", &self.org_code)
+            .field("audiences", &self.audiences)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+enum Extra {
+    Property(String, Value),
+    Flag(String, Value),
+    Claim(String, Value),
+}

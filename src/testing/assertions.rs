@@ -1,0 +1,183 @@
+//! Looking into answers: status, challenge (RFC 6750 §3) and problem body (RFC 9457).
+//!
+//! ```
+//! use tower_m2m::testing::assertions::Answer;
+//!
+//! let answer = Answer::from((403, Some("Bearer error=\"insufficient_scope\", scope=\"read:a\"".into()), ""));
+//! answer.assert_refused(403, "insufficient_scope").assert_scope("read:a");
+//! ```
+
+mod challenge;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body::Body;
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+pub use challenge::{Challenge, ChallengeError};
+
+/// An answer, whichever client or service it came from.
+///
+/// Made from an `http::Response` whose body is bytes or text, from the tuple of status, `WWW-Authenticate` and body, or
+/// by [reading](Answer::read) a body. The `assert_` methods fail the test, with the answer in the message.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    /// Reads the body of a response to its end.
+    ///
+    /// # Errors
+    ///
+    /// When the body breaks off.
+    pub async fn read<B: Body>(response: Response<B>) -> Result<Self, B::Error> {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Self { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub fn json(&self) -> serde_json::Result<Value> {
+        serde_json::from_slice(&self.body)
+    }
+
+    /// The challenge in `WWW-Authenticate`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, more than one, or one that is not well-formed.
+    pub fn challenge(&self) -> Result<Challenge, ChallengeError> {
+        Challenge::of(&self.headers)
+    }
+
+    /// Whether the headers or the body repeat a part of this token that is long enough to tell something.
+    #[must_use]
+    pub fn echoes(&self, token: &str) -> bool {
+        let values = self.headers.values().map(HeaderValue::as_bytes);
+        let places: Vec<&[u8]> = values.chain([self.body()]).collect();
+        let parts = token.split('.').filter(|part| part.len() >= 16);
+        parts.into_iter().any(|part| places.iter().any(|place| place.windows(part.len()).any(|window| window == part.as_bytes())))
+    }
+
+    /// Holds that the status is this one.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[track_caller]
+    pub fn assert_status(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "the status of {self:?}");
+        self
+    }
+
+    /// Holds that the request was refused with this status and this `error`.
+    ///
+    /// # Panics
+    ///
+    /// When the status, the challenge or its `error` is another.
+    #[track_caller]
+    pub fn assert_refused(&self, status: u16, error: &str) -> &Self {
+        self.assert_status(status);
+        assert_eq!(self.well_formed().error(), Some(error), "the error of {self:?}");
+        self
+    }
+
+    /// Holds that credentials are asked for and nothing is said to be wrong, since none were sent (RFC 6750 §3.1).
+    ///
+    /// # Panics
+    ///
+    /// When the status is not 401, or the challenge has an `error`.
+    #[track_caller]
+    pub fn assert_asked_for_token(&self) -> &Self {
+        self.assert_status(401);
+        let challenge = self.well_formed();
+        let said = [challenge.error(), challenge.error_description(), challenge.parameter("error_uri")];
+        assert_eq!(said, [None; 3], "an error without credentials in {self:?}");
+        self
+    }
+
+    /// Holds that the challenge names these scopes, in this order.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    #[track_caller]
+    pub fn assert_scope(&self, scope: &str) -> &Self {
+        assert_eq!(self.well_formed().scope(), Some(scope), "the scope of {self:?}");
+        self
+    }
+
+    /// Holds that the body is a problem (RFC 9457) that repeats the status, and returns it.
+    ///
+    /// # Panics
+    ///
+    /// When the media type is another, or the body is not such an object.
+    #[track_caller]
+    #[allow(clippy::expect_used, reason = "an assertion fails by panicking")]
+    pub fn assert_problem(&self) -> Value {
+        let media_type = self.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        assert_eq!(media_type, Some(&b"application/problem+json"[..]), "the media type of {self:?}");
+        let problem = self.json().expect("a problem body in JSON");
+        assert_eq!(problem.get("status"), Some(&self.status.into()), "the problem's status in {self:?}");
+        problem
+    }
+
+    /// Holds that nothing of this token comes back.
+    ///
+    /// # Panics
+    ///
+    /// When a part of it does.
+    #[track_caller]
+    pub fn assert_hides(&self, token: &str) -> &Self {
+        assert!(!self.echoes(token), "the answer with status {} repeats a part of the token", self.status);
+        self
+    }
+
+    #[track_caller]
+    #[allow(clippy::expect_used, reason = "an assertion fails by panicking")]
+    fn well_formed(&self) -> Challenge {
+        self.challenge().expect("one well-formed Bearer challenge")
+    }
+}
+
+impl<B: Into<Bytes>> From<Response<B>> for Answer {
+    fn from(response: Response<B>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { status: parts.status.as_u16(), headers: parts.headers, body: body.into() }
+    }
+}
+
+/// Status, `WWW-Authenticate` and body. A header value that HTTP does not allow counts as none.
+impl<B: Into<Bytes>> From<(u16, Option<String>, B)> for Answer {
+    fn from((status, challenge, body): (u16, Option<String>, B)) -> Self {
+        let value = challenge.and_then(|text| HeaderValue::try_from(text).ok());
+        let headers = value.into_iter().map(|value| (header::WWW_AUTHENTICATE, value)).collect();
+        Self { status, headers, body: body.into() }
+    }
+}

@@ -1,0 +1,231 @@
+//! A strict reader of Bearer challenges.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// A `WWW-Authenticate: Bearer …` (RFC 6750 §3, RFC 9728 §5.1), read strictly.
+///
+/// ```
+/// # fn main() -> Result<(), tower_m2m::testing::assertions::ChallengeError> {
+/// use tower_m2m::testing::assertions::Challenge;
+///
+/// let challenge = Challenge::parse(r#"Bearer realm="api", error="invalid_token""#)?;
+/// assert_eq!((challenge.realm(), challenge.error()), (Some("api"), Some("invalid_token")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    parameters: Vec<(String, String)>,
+}
+
+impl Challenge {
+    /// Reads the one `WWW-Authenticate` among these headers.
+    ///
+    /// # Errors
+    ///
+    /// When there is none or more than one, and as [`parse`](Self::parse).
+    pub fn of(headers: &HeaderMap) -> Result<Self, ChallengeError> {
+        let mut values = headers.get_all(header::WWW_AUTHENTICATE).iter();
+        match (values.next().map(HeaderValue::to_str), values.next()) {
+            (None, _) => Err(ChallengeError::Absent),
+            (Some(_), Some(_)) => Err(ChallengeError::Several),
+            (Some(Err(_)), None) => Err(ChallengeError::Character),
+            (Some(Ok(text)), None) => Self::parse(text),
+        }
+    }
+
+    /// Reads the value of a `WWW-Authenticate`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not one well-formed Bearer challenge with at least one parameter, each at most once and made of the
+    /// characters that RFC 6750 §3 allows.
+    pub fn parse(text: &str) -> Result<Self, ChallengeError> {
+        let (scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
+        if !scheme.eq_ignore_ascii_case("Bearer") {
+            return Err(ChallengeError::Scheme);
+        }
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        loop {
+            let (name, value, after) = parameter(rest.trim_start_matches(' '))?;
+            if parameters.iter().any(|(known, _)| *known == name) {
+                return Err(ChallengeError::Repeated);
+            }
+            check(&name, &value)?;
+            parameters.push((name, value));
+            let after = after.trim_matches([' ', '\t']);
+            if after.is_empty() {
+                return Ok(Self { parameters });
+            }
+            rest = after.strip_prefix(',').ok_or(ChallengeError::Syntax)?.trim_start_matches([' ', '\t']);
+        }
+    }
+
+    /// `realm`.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.parameter("realm")
+    }
+
+    /// `error`.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.parameter("error")
+    }
+
+    /// `error_description`.
+    #[must_use]
+    pub fn error_description(&self) -> Option<&str> {
+        self.parameter("error_description")
+    }
+
+    /// `scope`.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.parameter("scope")
+    }
+
+    /// `resource_metadata`.
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<&str> {
+        self.parameter("resource_metadata")
+    }
+
+    /// Any parameter, by its name in lower case.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.parameters.iter();
+        parameters.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why something is no Bearer challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChallengeError {
+    /// No `WWW-Authenticate` at all.
+    Absent,
+    /// More than one.
+    Several,
+    /// Another scheme than Bearer.
+    Scheme,
+    /// No parameter, or not `name=value` with commas between (RFC 9110 §11.2).
+    Syntax,
+    /// A parameter comes twice.
+    Repeated,
+    /// A character that RFC 6750 §3 does not allow there.
+    Character,
+}
+
+impl fmt::Display for ChallengeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "there is no WWW-Authenticate",
+            Self::Several => "there is more than one WWW-Authenticate",
+            Self::Scheme => "the challenge is not for Bearer",
+            Self::Syntax => "the challenge's parameters are malformed",
+            Self::Repeated => "the challenge repeats a parameter",
+            Self::Character => "the challenge holds a character that is not allowed",
+        })
+    }
+}
+
+impl std::error::Error for ChallengeError {}
+
+/// One `name=value` and what follows it.
+fn parameter(text: &str) -> Result<(String, String, &str), ChallengeError> {
+    let (name, after) = text.split_once('=').ok_or(ChallengeError::Syntax)?;
+    if !is_token(name) {
+        return Err(ChallengeError::Syntax);
+    }
+    let value = after.strip_prefix('"').map_or_else(|| bare(after), unquote);
+    let (value, rest) = value.ok_or(ChallengeError::Syntax)?;
+    Ok((name.to_ascii_lowercase(), value, rest))
+}
+
+/// A value without quotes, and what follows it.
+fn bare(text: &str) -> Option<(String, &str)> {
+    let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
+    let (value, rest) = text.split_at_checked(end)?;
+    is_token(value).then(|| (value.to_owned(), rest))
+}
+
+/// The rest of a quoted string after its first quote (RFC 9110 §5.6.4), and what follows it.
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return Some((value, text.get(at + 1..)?)),
+            '\\' => value.push(letters.next()?.1),
+            ' '..='~' | '\t' => value.push(letter),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(known)
+}
+
+/// RFC 6750 §3 narrows what may stand in its own parameters.
+fn check(name: &str, value: &str) -> Result<(), ChallengeError> {
+    let printable = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    let fine = match name {
+        "scope" => value.split(' ').all(|scope| !scope.is_empty() && scope.bytes().all(printable)),
+        "error" | "error_description" => value.bytes().all(|byte| byte == b' ' || printable(byte)),
+        "error_uri" | "resource_metadata" => value.bytes().all(printable),
+        _ => true,
+    };
+    if fine { Ok(()) } else { Err(ChallengeError::Character) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_rfc_shows() {
+        let text = r#"bearer realm="example", error=invalid_token ,	error_description="The access token expired""#;
+        let challenge = Challenge::parse(text).unwrap();
+        assert_eq!(challenge.realm(), Some("example"));
+        assert_eq!(challenge.error(), Some("invalid_token"));
+        assert_eq!(challenge.error_description(), Some("The access token expired"));
+        assert_eq!((challenge.scope(), challenge.resource_metadata()), (None, None));
+    }
+
+    #[test]
+    fn refuses_what_no_server_may_send() {
+        for (text, error) in [
+            ("", ChallengeError::Scheme),
+            ("Basic realm=\"x\"", ChallengeError::Scheme),
+            ("Bearer", ChallengeError::Syntax),
+            ("Bearer abc", ChallengeError::Syntax),
+            ("Bearer realm=\"x", ChallengeError::Syntax),
+            ("Bearer realm=\"x\" error=\"y\"", ChallengeError::Syntax),
+            ("Bearer realm=\"x\",", ChallengeError::Syntax),
+            ("Bearer realm=a b", ChallengeError::Syntax),
+            ("Bearer error=\"a\", ERROR=\"b\"", ChallengeError::Repeated),
+            ("Bearer error=\"a\\\"b\"", ChallengeError::Character),
+            ("Bearer scope=\"a  b\"", ChallengeError::Character),
+        ] {
+            assert_eq!(Challenge::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn there_is_exactly_one() {
+        let value = HeaderValue::from_static("Bearer realm=\"a\"");
+        let mut headers = HeaderMap::new();
+        assert_eq!(Challenge::of(&headers), Err(ChallengeError::Absent));
+        headers.append(header::WWW_AUTHENTICATE, value.clone());
+        assert!(Challenge::of(&headers).is_ok());
+        headers.append(header::WWW_AUTHENTICATE, value);
+        assert_eq!(Challenge::of(&headers), Err(ChallengeError::Several));
+    }
+}

@@ -1,0 +1,75 @@
+//! What the issuer publishes about itself.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::algorithm::SigningAlgorithm;
+use super::faults::Endpoint;
+use super::respond::{empty, json_text};
+use super::routes::not_allowed;
+use super::state::Shared;
+
+/// Answers a request for a document, with 304 where the client holds it already (RFC 9110 §13.1.2).
+pub(super) fn answer(shared: &Shared, endpoint: Endpoint, request: &Parts) -> Response<Bytes> {
+    if request.method != Method::GET && request.method != Method::HEAD {
+        return not_allowed("GET, HEAD");
+    }
+    let (headers, document) = {
+        let mut state = shared.state();
+        let station = state.station(endpoint);
+        (station.headers.clone(), station.document.clone())
+    };
+    let known = headers.get(header::ETAG);
+    let held = request.headers.get(header::IF_NONE_MATCH);
+    let mut response = if known.is_some() && known == held {
+        empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let document = document.unwrap_or_else(|| match endpoint {
+            Endpoint::Jwks => jwks(shared),
+            _ => metadata(shared).to_string(),
+        });
+        json_text(StatusCode::OK, document)
+    };
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// The published keys.
+pub(super) fn jwks(shared: &Shared) -> String {
+    shared.state().keys.jwks().to_string()
+}
+
+/// Where Kinde's discovery says that the keys are.
+pub(super) fn jwks_uri(shared: &Shared) -> String {
+    format!("{}/.well-known/jwks", shared.url)
+}
+
+/// Where tokens are issued.
+pub(super) fn token_endpoint(shared: &Shared) -> String {
+    format!("{}/oauth2/token", shared.url)
+}
+
+/// The `WWW-Authenticate` of a client that tried Basic (RFC 6749 §5.2).
+pub(super) const BASIC_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"token endpoint\"");
+
+/// One document for both forms of discovery: RFC 8414 §2 with what `OpenID` Connect Discovery §3 requires besides.
+fn metadata(shared: &Shared) -> Value {
+    let mut algorithms = vec![SigningAlgorithm::Rs256.as_str()];
+    let signing = shared.state().keys.signing().algorithm().as_str();
+    if !algorithms.contains(&signing) {
+        algorithms.push(signing);
+    }
+    json!({
+        "issuer": shared.url,
+        "jwks_uri": jwks_uri(shared),
+        "token_endpoint": token_endpoint(shared),
+        "authorization_endpoint": format!("{}/oauth2/auth", shared.url),
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    })
+}

@@ -1,0 +1,126 @@
+//! The few encodings that the kit writes by hand, so that it never shares a mistake with what it tests.
+
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::keys::SigningKey;
+
+/// Base64url without padding (RFC 7515 §2).
+pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A compact JWS over exactly these bytes (RFC 7515 §7.1).
+///
+/// A failing signer leaves the signature empty: nothing accepts such a token, so the test that needed it fails.
+pub(super) fn compact(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, key: &SigningKey) -> String {
+    let input = signing_input(header, payload);
+    let signature = key.sign(input.as_bytes()).unwrap_or_default();
+    format!("{input}.{}", base64url(signature))
+}
+
+/// What a JWS signature covers (RFC 7515 §5.1).
+pub(super) fn signing_input(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+    format!("{}.{}", base64url(header), base64url(payload))
+}
+
+/// A PEM block (RFC 7468).
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut out = format!("-----BEGIN {label}-----\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
+        out.push_str(line);
+        out.push('\n');
+        rest = after;
+    }
+    out + "-----END " + label + "-----\n"
+}
+
+/// Modulus and exponent of a PKCS#1 `RSAPublicKey` (RFC 8017 §A.1.1), without leading zeros.
+pub(super) fn rsa_components(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (body, _) = element(der, 0x30)?;
+    let (modulus, rest) = element(body, 0x02)?;
+    let (exponent, _) = element(rest, 0x02)?;
+    Some((unsigned(modulus), unsigned(exponent)))
+}
+
+/// `len` random bytes.
+pub(super) fn random<const LEN: usize>() -> io::Result<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
+    Ok(bytes)
+}
+
+/// Lower-case hexadecimal pairs with `separator` between them.
+pub(super) fn hex(bytes: &[u8], separator: &str) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pairs.join(separator)
+}
+
+/// A version 4 UUID (RFC 9562 §5.4), as Kinde writes `jti`.
+pub(super) fn uuid() -> String {
+    // The same id twice is harmless in a test; a token without one is not.
+    let number = u128::from_be_bytes(random().unwrap_or_default());
+    let number = (number & !(0xf << 76) | 4 << 76) & !(0x3 << 62) | 2 << 62;
+    let digits = format!("{number:032x}");
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+/// One DER element of the type `tag`: its content and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&found, rest) = der.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x84 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            let length = digits.iter().fold(0, |sum, &digit| sum << 8 | usize::from(digit));
+            (length, rest)
+        }
+        _ => return None,
+    };
+    (found == tag).then(|| rest.split_at_checked(length)).flatten()
+}
+
+/// A DER integer without the zero that keeps it positive.
+fn unsigned(integer: &[u8]) -> &[u8] {
+    match integer {
+        [0, rest @ ..] => rest,
+        all => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_version_4_and_differ() {
+        let id = uuid();
+        assert_eq!(id.len(), 36);
+        assert_eq!(id.as_bytes()[14], b'4');
+        assert!(matches!(id.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        assert_ne!(id, uuid());
+    }
+
+    #[test]
+    fn reads_a_public_key() {
+        // SEQUENCE { INTEGER 0x00ff01, INTEGER 65537 }
+        let der = [0x30, 0x0a, 0x02, 0x03, 0x00, 0xff, 0x01, 0x02, 0x03, 0x01, 0x00, 0x01];
+        assert_eq!(rsa_components(&der), Some((&[0xff, 0x01][..], &[1, 0, 1][..])));
+        assert_eq!(rsa_components(&der[..8]), None);
+    }
+
+    #[test]
+    fn wraps_pem_at_64_letters() {
+        let pem = pem("PUBLIC KEY", &[7; 60]);
+        assert!(pem.lines().all(|line| line.len() <= 64));
+        assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n"));
+        assert!(pem.ends_with("-----END PUBLIC KEY-----\n"));
+    }
+}

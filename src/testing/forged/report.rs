@@ -1,0 +1,144 @@
+//! Sends forgeries and says how the server did.
+
+use std::fmt;
+
+use super::{Forgery, all};
+use crate::testing::assertions::{Answer, Challenge};
+use crate::testing::mint::TokenBuilder;
+
+/// Sends the good token once and then every forgery of it, one after the other.
+///
+/// `send` takes the value of an `Authorization` header and returns the [`Answer`]: an `http::Response` with a body of
+/// bytes, or the tuple of status, `WWW-Authenticate` and body. The good token has to be let in; otherwise the refusals
+/// would prove nothing.
+pub async fn attack<A: Into<Answer>>(good: &TokenBuilder, send: impl AsyncFn(String) -> A) -> Report {
+    let answer: Answer = send(good.bearer()).await.into();
+    let verdict = if answer.status() < 400 { Verdict::Right } else { Verdict::GoodRefused };
+    let control = Row { name: "(the good token)", about: "", expected: 200, got: answer.status(), verdict };
+    let mut report = attack_with(&all(good), send).await;
+    report.rows.insert(0, control);
+    report
+}
+
+/// Sends these forgeries and nothing else.
+pub async fn attack_with<A: Into<Answer>>(forgeries: &[Forgery], send: impl AsyncFn(String) -> A) -> Report {
+    let mut rows = Vec::new();
+    for forgery in forgeries {
+        let answer: Answer = send(forgery.authorization().to_owned()).await.into();
+        rows.push(Row {
+            name: forgery.name(),
+            about: forgery.about(),
+            expected: forgery.expected().status(),
+            got: answer.status(),
+            verdict: Verdict::of(forgery, &answer),
+        });
+    }
+    Report { rows }
+}
+
+/// How a server answered to forgeries. `Display` is a table, the wrong answers first.
+#[derive(Clone, Debug)]
+#[must_use = "a report that nobody reads proves nothing"]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+impl Report {
+    /// Fails the test unless every forgery was refused in the right way, and the good token let in.
+    ///
+    /// # Panics
+    ///
+    /// With the whole table, when an answer was wrong.
+    #[track_caller]
+    pub fn assert_all_refused(&self) {
+        assert!(self.failures().next().is_none(), "{self}");
+    }
+
+    /// The names of those that were not answered as they should be.
+    pub fn failures(&self) -> impl Iterator<Item = &'static str> {
+        let wrong = self.rows.iter().filter(|row| row.verdict != Verdict::Right);
+        wrong.map(|row| row.name)
+    }
+
+    /// How many were sent, the good token included.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrong = self.failures().count();
+        writeln!(f, "{} requests, {wrong} answered wrongly", self.sent())?;
+        writeln!(f, "{:<28} {:>8} {:>4}  verdict", "request", "expected", "got")?;
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.verdict == Verdict::Right);
+        for row in rows {
+            write!(f, "{:<28} {:>8} {:>4}  {}", row.name, row.expected, row.got, row.verdict)?;
+            if row.verdict != Verdict::Right && !row.about.is_empty() {
+                write!(f, ": {}", row.about)?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    name: &'static str,
+    about: &'static str,
+    expected: u16,
+    got: u16,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Verdict {
+    Right,
+    GoodRefused,
+    LetIn,
+    WrongStatus,
+    NoChallenge,
+    WrongError,
+    Echoed,
+}
+
+impl Verdict {
+    fn of(forgery: &Forgery, answer: &Answer) -> Self {
+        let expected = forgery.expected();
+        if answer.status() < 400 {
+            return Self::LetIn;
+        }
+        if !expected.allows(answer.status()) {
+            return Self::WrongStatus;
+        }
+        if answer.echoes(forgery.token()) {
+            return Self::Echoed;
+        }
+        if answer.status() != expected.status() {
+            // The server's own limit, which knows nothing of challenges.
+            return Self::Right;
+        }
+        match answer.challenge().as_ref().map(Challenge::error) {
+            Err(_) => Self::NoChallenge,
+            Ok(error) if error == Some(expected.error()) => Self::Right,
+            Ok(_) => Self::WrongError,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Right => "ok",
+            Self::GoodRefused => "REFUSED, so the rest proves nothing",
+            Self::LetIn => "LET IN",
+            Self::WrongStatus => "WRONG STATUS",
+            Self::NoChallenge => "NO PROPER CHALLENGE",
+            Self::WrongError => "WRONG ERROR",
+            Self::Echoed => "ECHOES THE TOKEN",
+        })
+    }
+}

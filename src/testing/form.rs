@@ -1,0 +1,90 @@
+//! Form bodies and Basic credentials, read strictly.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The parameters of an `application/x-www-form-urlencoded` body.
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// `None` when it is not a form.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let body = std::str::from_utf8(body).ok()?;
+        let pairs = body.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name)?, decode(value)?))
+        });
+        pairs.collect::<Option<_>>().map(Self)
+    }
+
+    /// The parameter's value. A parameter without a value counts as omitted (RFC 6749 §3.2).
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let given = self.0.iter().filter(move |(known, value)| known == name && !value.is_empty());
+        given.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a parameter comes twice that must not (RFC 6749 §3.2).
+    pub(super) fn repeats(&self, name: &str) -> bool {
+        self.0.iter().filter(|(known, _)| known == name).nth(1).is_some()
+    }
+}
+
+/// Client id and secret of HTTP Basic, both form-encoded before they were joined (RFC 6749 §2.3.1).
+pub(super) fn basic(authorization: &str) -> Option<(String, String)> {
+    let (scheme, credentials) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let credentials = STANDARD.decode(credentials.trim()).ok()?;
+    let credentials = String::from_utf8(credentials).ok()?;
+    let (id, secret) = credentials.split_once(':')?;
+    Some((decode(id)?, decode(secret)?))
+}
+
+/// Percent-decoding, with `+` for a space.
+pub(super) fn decode(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    let digit = char::from(byte).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_forms() {
+        let form = Form::parse(b"a=1&b=x%20y+z&c=&a=2&&d").unwrap();
+        assert_eq!(form.value("b"), Some("x y z"));
+        assert_eq!((form.value("c"), form.value("d")), (None, None));
+        assert_eq!(form.values("a").collect::<Vec<_>>(), ["1", "2"]);
+        assert!(form.repeats("a") && !form.repeats("b"));
+        assert!(Form::parse(b"a=%4").is_none() && Form::parse(b"a=%zz").is_none() && Form::parse(b"a=%ff").is_none());
+    }
+
+    #[test]
+    fn reads_basic_credentials() {
+        // a%20b:c%3Ad
+        let value = format!("bAsIc {}", STANDARD.encode("a%20b:c%3Ad"));
+        assert_eq!(basic(&value), Some(("a b".into(), "c:d".into())));
+        assert_eq!(basic("Bearer abc"), None);
+        assert_eq!(basic("Basic !"), None);
+    }
+}

@@ -1,0 +1,254 @@
+//! The issuer as a test holds it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+
+use super::apps::{App, OldSecrets};
+use super::builder::LocalIssuerBuilder;
+use super::documents;
+use super::encoding::{compact, hex, random};
+use super::keys::SigningKey;
+use super::mint::TokenBuilder;
+use super::server::Server;
+use super::state::Shared;
+
+/// An authorization server of your own, on loopback or without a socket.
+///
+/// Its keys are made when it starts and die with it. Dropping it stops the server.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use tower_m2m::testing::{App, Endpoint, Fault, LocalIssuer};
+///
+/// let issuer = LocalIssuer::start().await?;
+/// issuer.add_app(App::org("svc-acme", "s3cret", "org_a").audience("https://api.example.com"));
+/// println!("curl {} -d grant_type=client_credentials …", issuer.token_endpoint());
+///
+/// issuer.set_fault(Endpoint::Jwks, Fault::Hang);
+/// issuer.set_fault(Endpoint::Jwks, None);
+/// let kid = issuer.rotate_key()?;
+/// assert!(issuer.jwks().contains(&kid));
+/// # Ok(())
+/// # }
+/// ```
+pub struct LocalIssuer {
+    pub(super) shared: Arc<Shared>,
+    address: Option<SocketAddr>,
+    server: Mutex<Option<Server>>,
+}
+
+/// Starting and reaching it.
+impl LocalIssuer {
+    /// Starts a server on a free port of `127.0.0.1`, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When no port could be opened or no key made.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// An issuer without a server, whose tokens carry `issuer_url` as their `iss`.
+    ///
+    /// # Errors
+    ///
+    /// When no key could be made.
+    pub fn in_process(issuer_url: &str) -> io::Result<Self> {
+        Self::builder().in_process(issuer_url)
+    }
+
+    /// An issuer with settings of its own.
+    pub fn builder() -> LocalIssuerBuilder {
+        LocalIssuerBuilder::new()
+    }
+
+    /// The exact `iss` of its tokens, without a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// Where it publishes its keys.
+    #[must_use]
+    pub fn jwks_uri(&self) -> String {
+        documents::jwks_uri(&self.shared)
+    }
+
+    /// Where it issues tokens.
+    #[must_use]
+    pub fn token_endpoint(&self) -> String {
+        documents::token_endpoint(&self.shared)
+    }
+
+    /// The address that it listens on, none for an issuer in process.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// The audience of tokens that name none.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.shared.audience
+    }
+}
+
+/// Minting without HTTP.
+impl LocalIssuer {
+    /// A token of an app that belongs to this organization.
+    #[must_use]
+    pub fn org(&self, org_code: impl Into<String>) -> TokenBuilder {
+        self.global().org(org_code)
+    }
+
+    /// A token of an app that belongs to no organization.
+    #[must_use]
+    pub fn global(&self) -> TokenBuilder {
+        self.shared.machine(self.shared.lifetime)
+    }
+
+    /// An access token of a signed-in user such as `kp_1234`: same issuer, same key, same audience, but no machine.
+    #[must_use]
+    pub fn user(&self, user: &str) -> TokenBuilder {
+        self.shared.user(user)
+    }
+
+    /// Signs any header and any bytes with the current key: duplicate members, broken UTF-8, anything.
+    #[must_use]
+    pub fn sign_raw(&self, header_json: &str, payload: &[u8]) -> String {
+        compact(header_json, payload, &self.signing_key())
+    }
+
+    /// The key that signs at present.
+    #[must_use]
+    pub fn signing_key(&self) -> SigningKey {
+        self.shared.state().keys.signing().clone()
+    }
+
+    /// The key set as it is published, a JSON document.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        documents::jwks(&self.shared)
+    }
+}
+
+/// Applications.
+impl LocalIssuer {
+    /// Registers an app, in place of one with the same client id.
+    pub fn add_app(&self, app: App) {
+        self.shared.state().apps.insert(app.client_id().to_owned(), app);
+    }
+
+    /// Gives an app a new secret and returns it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such app.
+    pub fn rotate_secret(&self, client_id: &str, old: OldSecrets) -> io::Result<String> {
+        rotate_secret(&self.shared, client_id, old)
+    }
+}
+
+/// Keys.
+impl LocalIssuer {
+    /// Makes a new key, publishes it, signs with it, and returns its `kid`. The old key stays published.
+    ///
+    /// # Errors
+    ///
+    /// When no key could be made.
+    pub fn rotate_key(&self) -> io::Result<String> {
+        rotate_key(&self.shared)
+    }
+
+    /// Makes a new key and publishes it, but goes on signing with the old one. Returns the new `kid`.
+    ///
+    /// # Errors
+    ///
+    /// When no key could be made.
+    pub fn publish_next_key(&self) -> io::Result<String> {
+        publish_next_key(&self.shared)
+    }
+
+    /// Publishes a key that was made elsewhere, in place of one with the same `kid`. It does not sign yet.
+    pub fn publish_key(&self, key: SigningKey) {
+        self.shared.state().keys.publish(key);
+    }
+
+    /// Signs with the key of this `kid` from now on.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key.
+    pub fn use_key(&self, kid: &str) -> io::Result<()> {
+        self.shared.state().keys.sign_with(kid)
+    }
+
+    /// Takes a key out of the published set. If it was signing, it goes on, with signatures that nobody can verify.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key.
+    pub fn remove_key(&self, kid: &str) -> io::Result<()> {
+        self.shared.state().keys.withdraw(kid)
+    }
+
+    /// Replaces the signing key by another with the same `kid`, which no issuer should do and some did.
+    ///
+    /// # Errors
+    ///
+    /// When no key could be made.
+    pub fn replace_key_same_kid(&self) -> io::Result<()> {
+        self.shared.state().keys.replace()
+    }
+}
+
+impl LocalIssuer {
+    pub(super) fn serving(shared: Shared, listener: TcpListener, address: SocketAddr) -> Self {
+        let shared = Arc::new(shared);
+        let server = Server::spawn(listener, Arc::clone(&shared));
+        Self { shared, address: Some(address), server: Mutex::new(Some(server)) }
+    }
+
+    pub(super) fn silent(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), address: None, server: Mutex::new(None) }
+    }
+
+    pub(super) fn slot(&self) -> MutexGuard<'_, Option<Server>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for LocalIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalIssuer").field("url", &self.shared.url).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn rotate_key(shared: &Shared) -> io::Result<String> {
+    let kid = publish_next_key(shared)?;
+    shared.state().keys.sign_with(&kid)?;
+    Ok(kid)
+}
+
+fn publish_next_key(shared: &Shared) -> io::Result<String> {
+    let algorithm = shared.state().keys.signing().algorithm();
+    // Made outside the lock: an RSA key takes a tenth of a second.
+    let key = SigningKey::generate(algorithm)?;
+    let kid = key.kid().to_owned();
+    shared.state().keys.publish(key);
+    Ok(kid)
+}
+
+pub(super) fn rotate_secret(shared: &Shared, client_id: &str, old: OldSecrets) -> io::Result<String> {
+    let secret = hex(&random::<24>()?, "");
+    let mut state = shared.state();
+    let app = state.apps.get_mut(client_id);
+    let app = app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client id"))?;
+    app.rotate_secret(secret.clone(), old);
+    Ok(secret)
+}

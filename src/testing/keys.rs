@@ -1,0 +1,241 @@
+//! Keys that exist for one run: none is ever in a repository.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
+use serde_json::{Map, Value};
+
+use super::algorithm::{Family, SigningAlgorithm};
+use super::encoding::{base64url, hex, pem, random, rsa_components};
+
+/// A key pair that signs tokens, bound to one algorithm and one `kid`.
+///
+/// Clones share the key. `Debug` shows `kid` and algorithm only.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use tower_m2m::testing::{SigningAlgorithm, SigningKey};
+///
+/// let key = SigningKey::generate(SigningAlgorithm::Es256)?;
+/// assert_eq!(key.public_jwk()["crv"], "P-256");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SigningKey {
+    kid: String,
+    algorithm: SigningAlgorithm,
+    material: Arc<Material>,
+}
+
+impl SigningKey {
+    /// Makes a new key pair: RSA with 2048 bits (about 100 ms), P-256, P-384 or Ed25519.
+    ///
+    /// The `kid` is random, written like Kinde's: a fingerprint in hexadecimal pairs with colons.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no randomness to give.
+    pub fn generate(algorithm: SigningAlgorithm) -> io::Result<Self> {
+        let kid = hex(&random::<16>()?, ":");
+        let material = Arc::new(Material::generate(algorithm)?);
+        Ok(Self { kid, algorithm, material })
+    }
+
+    /// The same key under another `kid`.
+    #[must_use]
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
+        self.kid = kid.into();
+        self
+    }
+
+    /// The same key signing with another algorithm of its family, such as PS256 with an RSA key. `None` when the key
+    /// cannot.
+    #[must_use]
+    pub fn with_algorithm(mut self, algorithm: SigningAlgorithm) -> Option<Self> {
+        let fits = algorithm.family() == self.algorithm.family();
+        self.algorithm = algorithm;
+        fits.then_some(self)
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What it signs with.
+    #[must_use]
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
+    }
+
+    /// The public half as a JWK (RFC 7517 §4) with `kid`, `alg` and `use`.
+    #[must_use]
+    pub fn public_jwk(&self) -> Value {
+        let mut jwk = self.material.jwk.clone();
+        jwk.insert("use".into(), "sig".into());
+        jwk.insert("alg".into(), self.algorithm.as_str().into());
+        jwk.insert("kid".into(), self.kid.as_str().into());
+        Value::Object(jwk)
+    }
+
+    /// The public half as PEM, a `SubjectPublicKeyInfo` (RFC 7468 §13).
+    #[must_use]
+    pub fn public_pem(&self) -> String {
+        pem("PUBLIC KEY", &self.material.spki)
+    }
+
+    /// The public half as DER, a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
+    #[must_use]
+    pub fn public_der(&self) -> &[u8] {
+        &self.material.spki
+    }
+
+    /// Signs `message` and returns the signature in the form that a JWS carries (RFC 7518 §3).
+    ///
+    /// # Errors
+    ///
+    /// When the cryptographic library refuses.
+    pub fn sign(&self, message: &[u8]) -> io::Result<Vec<u8>> {
+        let rng = SystemRandom::new();
+        match &self.material.pair {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(self.algorithm.rsa_encoding(), &rng, message, &mut signature).map(|()| signature)
+            }
+            Pair::Ec(pair) => pair.sign(&rng, message).map(|signature| signature.as_ref().to_vec()),
+            Pair::Ed(pair) => pair.try_sign(message).map(|signature| signature.as_ref().to_vec()),
+        }
+        .map_err(|_| io::Error::other("the key did not sign"))
+    }
+
+    /// The public half in its barest form: the PKCS#1 structure of an RSA key, the point of the others.
+    pub(super) fn public_bare(&self) -> &[u8] {
+        &self.material.bare
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("kid", &self.kid).field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+struct Material {
+    pair: Pair,
+    jwk: Map<String, Value>,
+    spki: Vec<u8>,
+    bare: Vec<u8>,
+}
+
+enum Pair {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+impl Material {
+    fn generate(algorithm: SigningAlgorithm) -> io::Result<Self> {
+        match algorithm.family() {
+            Family::Rsa => Self::rsa(),
+            Family::P256 => Self::ec("P-256", &signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+            Family::P384 => Self::ec("P-384", &signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            Family::Ed25519 => Self::ed25519(),
+        }
+        .ok_or_else(|| io::Error::other(format!("no {algorithm} key could be made")))
+    }
+
+    fn rsa() -> Option<Self> {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
+        let bare = pair.public_key().as_ref().to_vec();
+        let (n, e) = rsa_components(&bare)?;
+        let jwk = members([("kty", "RSA".into()), ("n", base64url(n)), ("e", base64url(e))]);
+        let spki = pair.public_key().as_der().ok()?.as_ref().to_vec();
+        Some(Self { pair: Pair::Rsa(pair), jwk, spki, bare })
+    }
+
+    fn ec(curve: &str, algorithm: &'static signature::EcdsaSigningAlgorithm) -> Option<Self> {
+        let pair = EcdsaKeyPair::generate(algorithm).ok()?;
+        let bare = pair.public_key().as_ref().to_vec();
+        // An uncompressed point: 4, x, y (SEC 1 §2.3.3).
+        let (_, xy) = bare.split_first()?;
+        let (x, y) = xy.split_at_checked(xy.len() / 2)?;
+        let jwk = members([("kty", "EC".into()), ("crv", curve.into()), ("x", base64url(x)), ("y", base64url(y))]);
+        let spki = pair.public_key().as_der().ok()?.as_ref().to_vec();
+        Some(Self { pair: Pair::Ec(pair), jwk, spki, bare })
+    }
+
+    fn ed25519() -> Option<Self> {
+        let pair = Ed25519KeyPair::generate().ok()?;
+        let bare = pair.public_key().as_ref().to_vec();
+        let jwk = members([("kty", "OKP".into()), ("crv", "Ed25519".into()), ("x", base64url(&bare))]);
+        let spki = pair.public_key().as_der().ok()?.as_ref().to_vec();
+        Some(Self { pair: Pair::Ed(pair), jwk, spki, bare })
+    }
+}
+
+fn members<const N: usize>(pairs: [(&str, String); N]) -> Map<String, Value> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
+
+    fn verification(algorithm: SigningAlgorithm) -> &'static dyn VerificationAlgorithm {
+        match algorithm {
+            SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+            SigningAlgorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+            SigningAlgorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+            SigningAlgorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
+            SigningAlgorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
+            SigningAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
+            SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
+            SigningAlgorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
+            SigningAlgorithm::EdDsa => &signature::ED25519,
+        }
+    }
+
+    #[test]
+    fn every_algorithm_signs_what_its_public_key_verifies() {
+        let rsa = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
+        for algorithm in SigningAlgorithm::ALL {
+            let key = rsa.clone().with_algorithm(algorithm);
+            let key = key.unwrap_or_else(|| SigningKey::generate(algorithm).unwrap());
+            let signature = key.sign(b"message").unwrap();
+            let public = UnparsedPublicKey::new(verification(algorithm), key.public_der());
+            public.verify(b"message", &signature).unwrap();
+            assert!(public.verify(b"massage", &signature).is_err(), "{algorithm}");
+            assert_eq!(key.public_jwk()["alg"], algorithm.as_str());
+        }
+    }
+
+    #[test]
+    fn the_jwk_has_the_members_of_its_type() {
+        let rsa = SigningKey::generate(SigningAlgorithm::Rs256).unwrap().public_jwk();
+        assert_eq!((&rsa["kty"], &rsa["e"]), (&"RSA".into(), &"AQAB".into()));
+        assert_eq!(rsa["n"].as_str().unwrap().len(), 342);
+        assert_eq!(rsa["kid"].as_str().unwrap().len(), 47);
+
+        let ec = SigningKey::generate(SigningAlgorithm::Es384).unwrap().public_jwk();
+        assert_eq!((&ec["kty"], &ec["crv"]), (&"EC".into(), &"P-384".into()));
+        assert_eq!(ec["y"].as_str().unwrap().len(), 64);
+
+        let ed = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap().public_jwk();
+        assert_eq!((&ed["kty"], &ed["crv"]), (&"OKP".into(), &"Ed25519".into()));
+    }
+
+    #[test]
+    fn a_key_cannot_change_its_family() {
+        let key = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+        assert!(key.clone().with_algorithm(SigningAlgorithm::Es384).is_none());
+        assert_eq!(key.with_kid("k1").kid(), "k1");
+    }
+}

@@ -1,0 +1,169 @@
+//! Answers and what a fault makes of them.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{Either, Full};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::faults::Fault;
+use super::gzip;
+use super::server::cut;
+
+/// A whole body, or one that trickles.
+pub(super) type Payload = Either<Full<Bytes>, Trickle>;
+
+const PORTAL: &str = "<!DOCTYPE html><html><title>Sign in</title><body><h1>Please sign in to continue</h1></body></html>";
+const GARBAGE: &[u8] = b"\x1f\x00{\"keys\":\xff\xfe\xc3\x28]]]\x00\x80";
+
+/// Sends an answer as it is.
+pub(super) fn plain(response: Response<Bytes>) -> Response<Payload> {
+    response.map(|body| Either::Left(Full::new(body)))
+}
+
+/// An answer without a body.
+pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// An answer in JSON.
+pub(super) fn json(status: StatusCode, value: &Value) -> Response<Bytes> {
+    json_text(status, value.to_string())
+}
+
+/// An answer that claims to be JSON.
+pub(super) fn json_text(status: StatusCode, text: String) -> Response<Bytes> {
+    let mut response = empty(status);
+    *response.body_mut() = text.into();
+    typed(response, "application/json")
+}
+
+/// What becomes of the usual answer. An error cuts the connection.
+pub(super) async fn misbehave(fault: Fault, usual: Response<Bytes>) -> io::Result<Response<Payload>> {
+    Ok(match fault {
+        Fault::Status { status, headers } => {
+            let mut response = empty(status);
+            *response.headers_mut() = headers;
+            plain(response)
+        }
+        Fault::Slow(pause) => {
+            tokio::time::sleep(pause).await;
+            plain(usual)
+        }
+        Fault::Drip { bytes, every } => usual.map(|body| Either::Right(Trickle::drip(&body, bytes.max(1), every))),
+        Fault::Hang => std::future::pending().await,
+        Fault::Stall => half(usual, Trickle::then_silent),
+        Fault::Reset => return Err(cut()),
+        Fault::Truncated => half(usual, Trickle::then_cut),
+        Fault::Garbage => plain(usual.map(|_| Bytes::from_static(GARBAGE))),
+        Fault::Html => plain(typed(usual.map(|_| Bytes::from_static(PORTAL.as_bytes())), "text/html; charset=utf-8")),
+        Fault::Oversized(bytes) => plain(usual.map(|body| pad(&body, bytes))),
+        Fault::Endless => usual.map(|body| Either::Right(Trickle::endless(body))),
+        Fault::GzipBomb(bytes) => {
+            let mut response = usual.map(|body| gzip::bomb(&body, bytes).into());
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            plain(response)
+        }
+        Fault::EmptySet => plain(usual.map(|_| Bytes::from_static(b"{\"keys\":[]}"))),
+        Fault::Redirect(to) => {
+            let mut response = empty(StatusCode::FOUND);
+            let to = HeaderValue::try_from(to).unwrap_or_else(|_| HeaderValue::from_static("/"));
+            response.headers_mut().insert(header::LOCATION, to);
+            plain(response)
+        }
+        Fault::WrongContentType => plain(typed(usual, "text/plain")),
+    })
+}
+
+fn typed(mut response: Response<Bytes>, content_type: &'static str) -> Response<Bytes> {
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn pad(body: &[u8], bytes: usize) -> Bytes {
+    let mut padded = body.to_vec();
+    padded.resize(bytes.max(body.len()), b' ');
+    padded.into()
+}
+
+/// Promises the whole body and sends half of it.
+fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> Trickle) -> Response<Payload> {
+    let whole = usual.body().len();
+    let mut response = usual.map(|body| Either::Right(then(body.slice(..body.len() / 2))));
+    response.headers_mut().insert(header::CONTENT_LENGTH, whole.into());
+    response
+}
+
+/// A body that a task feeds. The task ends when the client is gone.
+pub(super) struct Trickle {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+}
+
+impl Trickle {
+    fn drip(body: &Bytes, bytes: usize, every: Duration) -> Self {
+        let pieces: Vec<Bytes> = body.chunks(bytes).map(Bytes::copy_from_slice).collect();
+        Self::fed(async move |sink| {
+            for piece in pieces {
+                tokio::time::sleep(every).await;
+                sink.send(Ok(piece)).await.ok()?;
+            }
+            Some(())
+        })
+    }
+
+    fn then_silent(first: Bytes) -> Self {
+        Self::fed(async move |sink| {
+            sink.send(Ok(first)).await.ok()?;
+            sink.closed().await;
+            Some(())
+        })
+    }
+
+    fn then_cut(first: Bytes) -> Self {
+        Self::fed(async move |sink| {
+            sink.send(Ok(first)).await.ok()?;
+            // So that the first half leaves before the line is cut.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sink.send(Err(cut())).await.ok()
+        })
+    }
+
+    fn endless(first: Bytes) -> Self {
+        Self::fed(async move |sink| {
+            sink.send(Ok(first)).await.ok()?;
+            loop {
+                sink.send(Ok(Bytes::from_static(&[b' '; 8192]))).await.ok()?;
+            }
+        })
+    }
+
+    fn fed<F>(feed: impl FnOnce(mpsc::Sender<io::Result<Bytes>>) -> F) -> Self
+    where
+        F: Future<Output = Option<()>> + Send + 'static,
+    {
+        let (sink, pieces) = mpsc::channel(1);
+        tokio::spawn(feed(sink));
+        Self { pieces }
+    }
+}
+
+impl Body for Trickle {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.pieces.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}

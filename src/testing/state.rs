@@ -1,0 +1,123 @@
+//! What the issuer's handle and its server share.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+
+use super::apps::App;
+use super::faults::{Endpoint, Fault, Planned};
+use super::keyring::KeyRing;
+use super::mint::TokenBuilder;
+use super::profile::{Beginning, Profile};
+use crate::clock::{Clock, seconds};
+
+/// Fixed when the issuer starts.
+pub(super) struct Shared {
+    /// The exact `iss`.
+    pub(super) url: String,
+    /// The path within `url`, empty or with a leading slash.
+    pub(super) path: String,
+    pub(super) clock: Clock,
+    pub(super) profile: Profile,
+    pub(super) lifetime: Duration,
+    pub(super) audience: String,
+    pub(super) admin: Admin,
+    /// Wakes whoever waits for a request.
+    pub(super) arrivals: Notify,
+    state: Mutex<State>,
+}
+
+/// Whether the server offers endpoints that change it.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Admin {
+    Offered,
+    Absent,
+}
+
+/// Changed by tests while the server runs.
+pub(super) struct State {
+    pub(super) keys: KeyRing,
+    pub(super) apps: BTreeMap<String, App>,
+    stations: BTreeMap<Endpoint, Station>,
+}
+
+/// What is known and planned about one endpoint.
+#[derive(Default)]
+pub(super) struct Station {
+    pub(super) hits: u64,
+    pub(super) last_headers: Option<HeaderMap>,
+    pub(super) planned: Option<Planned>,
+    /// Sent with every regular answer.
+    pub(super) headers: HeaderMap,
+    /// Sent instead of the regular document.
+    pub(super) document: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings, url: String, keys: KeyRing) -> Self {
+        let Settings { clock, profile, lifetime, audience, admin, path } = settings;
+        let state = State { keys, apps: BTreeMap::new(), stations: BTreeMap::new() };
+        Self { url, path, clock, profile, lifetime, audience, admin, arrivals: Notify::new(), state: Mutex::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere is a failed assertion; the state itself is never left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request and says what goes wrong with it.
+    pub(super) fn arrive(&self, at: Endpoint, headers: &HeaderMap) -> Option<Fault> {
+        let mut state = self.state();
+        let station = state.station(at);
+        station.hits += 1;
+        station.last_headers = Some(headers.clone());
+        let (fault, rest) = station.planned.take().map_or((None, None), Planned::take);
+        station.planned = rest;
+        self.arrivals.notify_waiters();
+        fault
+    }
+
+    /// A machine's token as it stands before the test changes it.
+    pub(super) fn machine(&self, lifetime: Duration) -> TokenBuilder {
+        self.begin(lifetime, Profile::machine)
+    }
+
+    /// A user's token as it stands before the test changes it.
+    pub(super) fn user(&self, user: &str) -> TokenBuilder {
+        self.begin(self.lifetime, |profile, beginning| profile.user(beginning, user))
+    }
+
+    fn begin(&self, lifetime: Duration, claims: impl FnOnce(Profile, &Beginning<'_>) -> Map<String, Value>) -> TokenBuilder {
+        let now = self.clock.unix_seconds();
+        let lifetime = seconds(lifetime);
+        let beginning = Beginning {
+            issuer: &self.url,
+            audience: &self.audience,
+            client: super::CLIENT_ID,
+            issued_at: now,
+            expires_at: now.saturating_add(lifetime),
+        };
+        let key = self.state().keys.signing().clone();
+        TokenBuilder::new(self.profile, &key, now, lifetime, claims(self.profile, &beginning))
+    }
+}
+
+impl State {
+    pub(super) fn station(&mut self, at: Endpoint) -> &mut Station {
+        self.stations.entry(at).or_default()
+    }
+}
+
+/// What a builder has collected.
+pub(super) struct Settings {
+    pub(super) clock: Clock,
+    pub(super) profile: Profile,
+    pub(super) lifetime: Duration,
+    pub(super) audience: String,
+    pub(super) admin: Admin,
+    pub(super) path: String,
+}

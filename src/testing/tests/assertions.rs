@@ -1,0 +1,54 @@
+//! That assertions hold what they should and fail where they should.
+
+use http::Response;
+use http_body_util::Full;
+
+use super::super::assertions::Answer;
+
+fn problem() -> Answer {
+    let response = Response::builder()
+        .status(403)
+        .header("www-authenticate", "Bearer error=\"insufficient_scope\", scope=\"read:a read:b\"")
+        .header("content-type", "application/problem+json")
+        .body(r#"{"status":403,"title":"Forbidden"}"#);
+    response.unwrap().into()
+}
+
+#[tokio::test]
+async fn reads_bodies() {
+    let answer = Answer::read(Response::new(Full::new(bytes::Bytes::from_static(b"{}")))).await.unwrap();
+    assert_eq!((answer.status(), answer.body()), (200, &b"{}"[..]));
+}
+
+#[test]
+fn holds_what_is_there() {
+    let answer = problem();
+    answer.assert_refused(403, "insufficient_scope").assert_scope("read:a read:b");
+    assert_eq!(answer.assert_problem()["title"], "Forbidden");
+    answer.assert_hides("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl");
+    Answer::from((401, Some("Bearer realm=\"api\"".into()), "")).assert_asked_for_token();
+}
+
+#[test]
+#[should_panic(expected = "the status")]
+fn fails_on_another_status() {
+    problem().assert_status(401);
+}
+
+#[test]
+#[should_panic(expected = "the error")]
+fn fails_on_another_error() {
+    problem().assert_refused(403, "invalid_token");
+}
+
+#[test]
+#[should_panic(expected = "without credentials")]
+fn fails_on_an_error_without_credentials() {
+    Answer::from((401, Some("Bearer error=\"invalid_token\"".into()), "")).assert_asked_for_token();
+}
+
+#[test]
+#[should_panic(expected = "repeats a part of the token")]
+fn fails_on_an_echo() {
+    Answer::from((401, None, "eyJhbGciOiJSUzI1NiJ9")).assert_hides("eyJhbGciOiJSUzI1NiJ9.e30.");
+}

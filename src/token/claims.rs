@@ -1,0 +1,196 @@
+//! Claims: the proof that a token was verified (RFC 7519 §4, RFC 9068 §2.2).
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{OrgCode, Scopes};
+
+/// What a verified access token says.
+///
+/// There is no constructor and no `Deserialize`: whoever holds `Claims` holds the fact that signature, time, issuer,
+/// audience, grant type and tenant were checked. Cloning is cheap. In axum it is a handler's argument; elsewhere it comes
+/// from [`RequestExt`](crate::RequestExt) or [`Verifier::verify`](crate::Verifier::verify).
+///
+/// ```
+/// use tower_m2m::Claims;
+///
+/// async fn whoami(claims: Claims) -> String {
+///     match claims.org_code() {
+///         Some(org) => format!("{} of {org}", claims.client_id()),
+///         None => format!("{}, a global client", claims.client_id()),
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail
+/// let claims: tower_m2m::Claims = serde_json::from_str("{}").unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Claims(Arc<Facts>);
+
+/// A custom claims type of the user's, decoded at verification.
+pub(crate) type Custom = Arc<dyn Any + Send + Sync>;
+
+/// The facts behind [`Claims`], put together where they are verified.
+#[derive(Clone)]
+pub(crate) struct Facts {
+    /// The number of the verifier, so that a second layer of the same one need not verify again.
+    pub(crate) verified_by: u64,
+    pub(crate) issuer: Arc<str>,
+    pub(crate) client_id: Box<str>,
+    pub(crate) subject: Option<Box<str>>,
+    pub(crate) org_code: Option<OrgCode>,
+    pub(crate) scopes: Scopes,
+    pub(crate) audience: Vec<Box<str>>,
+    pub(crate) jti: Option<Box<str>>,
+    pub(crate) expires_at: i64,
+    pub(crate) issued_at: Option<i64>,
+    /// `application_properties` and `feature_flags`, where the token has them.
+    pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+    pub(crate) custom: Option<Custom>,
+}
+
+impl Claims {
+    pub(crate) fn proven(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    /// The same claims in memory of their own: threads that share none do not wait for each other's counting.
+    pub(crate) fn unshared(&self) -> Self {
+        let mut facts = Facts::clone(&self.0);
+        facts.issuer = Arc::from(&*facts.issuer);
+        facts.org_code = facts.org_code.and_then(|org| OrgCode::of_token(&facts.issuer, org.as_str()));
+        Self(Arc::new(facts))
+    }
+
+    pub(crate) fn verified_by(&self) -> u64 {
+        self.0.verified_by
+    }
+
+    /// The issuer, exactly as configured (`iss`, RFC 7519 §4.1.1).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    pub(crate) fn shared_issuer(&self) -> &Arc<str> {
+        &self.0.issuer
+    }
+
+    /// The client that the token was issued to: `azp` at Kinde, `client_id` elsewhere (RFC 9068 §2.2).
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.0.client_id
+    }
+
+    /// `sub`, which Kinde's machine-to-machine tokens do not have (RFC 7519 §4.1.2). It says who only together with the
+    /// [issuer](Self::issuer).
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
+    /// The organization that the token is scoped to, or nothing for a *global* token.
+    ///
+    /// A handler that works on an organization's data takes [`OrgCode`] itself as its argument instead: then a global
+    /// token does not reach it.
+    #[must_use]
+    pub fn org_code(&self) -> Option<&OrgCode> {
+        self.0.org_code.as_ref()
+    }
+
+    /// Whether the token belongs to no organization.
+    #[must_use]
+    pub fn is_global(&self) -> bool {
+        self.0.org_code.is_none()
+    }
+
+    /// The scopes that were granted (RFC 6749 §3.3).
+    #[must_use]
+    pub fn scopes(&self) -> &Scopes {
+        &self.0.scopes
+    }
+
+    /// The audiences that the token names (`aud`, RFC 7519 §4.1.3). At least one of them is an accepted one, unless the
+    /// verifier accepts any.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.0.audience.iter().map(AsRef::as_ref)
+    }
+
+    /// The token's unique id (`jti`, RFC 7519 §4.1.7).
+    #[must_use]
+    pub fn jti(&self) -> Option<&str> {
+        self.0.jti.as_deref()
+    }
+
+    /// When the token ends, in seconds since the Unix epoch (`exp`, RFC 7519 §4.1.4).
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
+        self.0.expires_at
+    }
+
+    /// When the token was issued, in seconds since the Unix epoch (`iat`, RFC 7519 §4.1.6).
+    #[must_use]
+    pub fn issued_at(&self) -> Option<i64> {
+        self.0.issued_at
+    }
+
+    /// A Kinde application property, by its key: the `v` inside `application_properties`.
+    #[must_use]
+    pub fn property(&self, key: &str) -> Option<&serde_json::Value> {
+        self.wrapped("application_properties", key)
+    }
+
+    /// A Kinde feature flag, by its key: the `v` inside `feature_flags`. Flags are settings, not permissions.
+    #[must_use]
+    pub fn flag(&self, key: &str) -> Option<&serde_json::Value> {
+        self.wrapped("feature_flags", key)
+    }
+
+    /// Whether a boolean feature flag is on. Absent or not a boolean is off.
+    #[must_use]
+    pub fn is_flag_on(&self, key: &str) -> bool {
+        self.flag(key) == Some(&serde_json::Value::Bool(true))
+    }
+
+    fn wrapped(&self, claim: &str, key: &str) -> Option<&serde_json::Value> {
+        self.0.kinde.as_ref()?.get(claim)?.get(key)?.get("v")
+    }
+
+    /// The claims of the application's own type, which the issuer was configured with by
+    /// [`custom_claims`](crate::Issuer::custom_claims). Nothing when it was configured with another type or none.
+    ///
+    /// ```
+    /// use tower_m2m::{Claims, Verifier};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Plan {
+    ///     plan: String,
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").custom_claims::<Plan>().build()?;
+    ///
+    /// fn plan(claims: &Claims) -> Option<&str> {
+    ///     claims.custom::<Plan>().map(|custom| custom.plan.as_str())
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn custom<T: 'static>(&self) -> Option<&T> {
+        self.0.custom.as_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Claims {
+    // Client, organization and `jti` are what may be logged; all other claims' values are not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("client_id", &self.client_id())
+            .field("org_code", &self.org_code())
+            .field("jti", &self.jti())
+            .finish_non_exhaustive()
+    }
+}

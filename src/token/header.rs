@@ -1,0 +1,192 @@
+//! The JOSE header (RFC 7515 §4).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Algorithm, Json, TokenError, Value};
+
+/// What the header says that matters: `alg`, `kid`, `typ`.
+///
+/// `jwk`, `jku`, `x5u` and `x5c` are never read: the issuer says which keys are its own, the token does not
+/// (CVE-2018-0114).
+///
+/// ```
+/// use tower_m2m::Algorithm;
+/// use tower_m2m::token::{JoseHeader, TokenError, TokenType};
+///
+/// # fn main() -> Result<(), TokenError> {
+/// let header = JoseHeader::parse(br#"{"alg":"RS256","typ":"JWT","kid":"4c:fa"}"#)?;
+/// assert_eq!(header.algorithm(), Algorithm::RS256);
+/// assert_eq!(header.kid(), Some("4c:fa"));
+/// assert_eq!(header.token_type(), TokenType::Jwt);
+/// assert_eq!(JoseHeader::parse(br#"{"alg":"none"}"#).unwrap_err(), TokenError::UnknownAlgorithm);
+/// # Ok(())
+/// # }
+/// ```
+pub struct JoseHeader<'a> {
+    algorithm: Algorithm,
+    kid: Option<Cow<'a, str>>,
+    token_type: TokenType,
+}
+
+/// What `typ` says (RFC 7515 §4.1.9, RFC 9068 §2.1), whatever its case and with or without `application/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// No `typ`.
+    Absent,
+    /// `JWT`: what Kinde says.
+    Jwt,
+    /// `at+jwt`: an access token (RFC 9068).
+    AccessToken,
+    /// Anything else, which is never an access token.
+    Other,
+}
+
+/// A `kid` is an opaque name; none of those in use comes near this many bytes (RFC 8725 §3.10).
+const KID_MAX: usize = 256;
+
+impl<'a> JoseHeader<'a> {
+    /// Reads the octets of a header.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Header`], [`TokenError::Critical`], [`TokenError::UnencodedPayload`], [`TokenError::HeaderMember`]
+    /// and [`TokenError::UnknownAlgorithm`].
+    pub fn parse(text: &'a [u8]) -> Result<Self, TokenError> {
+        let json = Json::parse(text).map_err(TokenError::Header)?;
+        let (mut algorithm, mut kid, mut token_type) = (None, None, TokenType::Absent);
+        for (name, value) in json.members() {
+            match (name, value) {
+                ("crit", _) => return Err(TokenError::Critical),
+                ("b64", _) => return Err(TokenError::UnencodedPayload),
+                ("alg", Value::String(name)) => algorithm = Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?),
+                ("alg", _) => return Err(TokenError::HeaderMember("alg")),
+                ("kid", Value::String(id)) if id.len() <= KID_MAX => kid = Some(id.clone()),
+                ("kid", _) => return Err(TokenError::HeaderMember("kid")),
+                ("typ", Value::String(name)) => token_type = TokenType::from_name(name),
+                ("typ", _) => return Err(TokenError::HeaderMember("typ")),
+                _ => {}
+            }
+        }
+        let algorithm = algorithm.ok_or(TokenError::HeaderMember("alg"))?;
+        Ok(Self { algorithm, kid, token_type })
+    }
+
+    /// `alg`: which algorithm the token claims to be signed with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// `kid`: an opaque name for the key, compared exactly (RFC 7515 §4.1.4).
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// `typ`: what kind of token it is.
+    #[must_use]
+    pub fn token_type(&self) -> TokenType {
+        self.token_type
+    }
+}
+
+impl TokenType {
+    fn from_name(name: &str) -> Self {
+        const PREFIX: &str = "application/";
+        let name = match name.get(..PREFIX.len()) {
+            Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => name.get(PREFIX.len()..).unwrap_or_default(),
+            _ => name,
+        };
+        if name.eq_ignore_ascii_case("JWT") {
+            Self::Jwt
+        } else if name.eq_ignore_ascii_case("at+jwt") {
+            Self::AccessToken
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl fmt::Debug for JoseHeader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoseHeader")
+            .field("algorithm", &self.algorithm)
+            .field("token_type", &self.token_type)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> TokenError {
+        JoseHeader::parse(text.as_bytes()).unwrap_err()
+    }
+
+    /// Rules 30 to 33: names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
+    #[test]
+    fn rule_30_to_33_header_members() {
+        use TokenError::{Critical, Header, HeaderMember, UnencodedPayload, UnknownAlgorithm};
+        for (text, refusal) in [
+            (r#"{"alg":"RS256","alg":"none"}"#, Header(crate::token::JsonError::DuplicateMember)),
+            (r#"["alg"]"#, Header(crate::token::JsonError::NotAnObject)),
+            ("{}", HeaderMember("alg")),
+            (r#"{"alg":null}"#, HeaderMember("alg")),
+            (r#"{"alg":["RS256"]}"#, HeaderMember("alg")),
+            (r#"{"alg":"rs256"}"#, UnknownAlgorithm),
+            (r#"{"alg":"none"}"#, UnknownAlgorithm),
+            (r#"{"alg":"HS256"}"#, UnknownAlgorithm),
+            (r#"{"alg":"RS256","crit":[]}"#, Critical),
+            (r#"{"alg":"RS256","crit":["exp"],"exp":1}"#, Critical),
+            (r#"{"alg":"RS256","crit":null}"#, Critical),
+            (r#"{"alg":"RS256","b64":false}"#, UnencodedPayload),
+            (r#"{"alg":"RS256","b64":true}"#, UnencodedPayload),
+            (r#"{"alg":"RS256","kid":7}"#, HeaderMember("kid")),
+            (r#"{"alg":"RS256","typ":["JWT"]}"#, HeaderMember("typ")),
+        ] {
+            assert_eq!(error(text), refusal, "{text}");
+        }
+    }
+
+    /// Rule 52: a `kid` is bounded.
+    #[test]
+    fn rule_52_kid_is_bounded() {
+        let with = |len: usize| format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(len));
+        assert!(JoseHeader::parse(with(KID_MAX).as_bytes()).is_ok());
+        assert_eq!(error(&with(KID_MAX + 1)), TokenError::HeaderMember("kid"));
+    }
+
+    /// Rules 60, 61: `typ` in any case, with or without the media type's prefix.
+    #[test]
+    fn rule_60_61_token_types() {
+        for (typ, expected) in [
+            ("JWT", TokenType::Jwt),
+            ("jwt", TokenType::Jwt),
+            ("application/JWT", TokenType::Jwt),
+            ("at+jwt", TokenType::AccessToken),
+            ("AT+JWT", TokenType::AccessToken),
+            ("Application/at+jwt", TokenType::AccessToken),
+            ("application/application/at+jwt", TokenType::Other),
+            ("dpop+jwt", TokenType::Other),
+            ("logout+jwt", TokenType::Other),
+            ("", TokenType::Other),
+            ("JWT ", TokenType::Other),
+        ] {
+            let text = format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#);
+            assert_eq!(JoseHeader::parse(text.as_bytes()).unwrap().token_type(), expected, "{typ}");
+        }
+        assert_eq!(JoseHeader::parse(br#"{"alg":"RS256"}"#).unwrap().token_type(), TokenType::Absent);
+    }
+
+    /// The embedded-key class (CVE-2018-0114): such members are carried along and never looked at.
+    #[test]
+    fn embedded_keys_are_not_read() {
+        let text =
+            br#"{"alg":"RS256","jwk":{"kty":"oct"},"jku":"https://evil.example","x5u":"https://evil.example","x5c":["x"]}"#;
+        let header = JoseHeader::parse(text).unwrap();
+        assert_eq!((header.algorithm(), header.kid()), (Algorithm::RS256, None));
+    }
+}

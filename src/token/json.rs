@@ -1,0 +1,462 @@
+//! One JSON object, read once, strictly, without copying (RFC 8259, RFC 7519 §4).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// A JSON object as a flat list of values in the order of the text, borrowed from it.
+///
+/// A reader that lets a member appear twice disagrees sooner or later with another reader about which one counts, so
+/// nothing appears twice here, at any depth. Depth and number of values are bounded.
+///
+/// ```
+/// use tower_m2m::token::{Json, Value};
+///
+/// # fn main() -> Result<(), tower_m2m::token::JsonError> {
+/// let json = Json::parse(br#"{"application_properties":{"region":{"v":"eu"}}}"#)?;
+/// assert!(matches!(json.pointer("/application_properties/region/v"), Some(Value::String(text)) if text == "eu"));
+/// assert!(Json::parse(br#"{"a":1,"a":2}"#).is_err());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Json<'a> {
+    nodes: Vec<Node<'a>>,
+}
+
+struct Node<'a> {
+    /// The member's name inside an object, nothing inside an array.
+    key: Cow<'a, str>,
+    value: Value<'a>,
+    /// The index behind the last value inside this one.
+    end: usize,
+}
+
+/// One JSON value.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number that is a whole one within the range of `i64`.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// A string, borrowed unless it holds escapes.
+    String(Cow<'a, str>),
+    /// An array; [`Json::items`] gives what is in it.
+    Array(Inside),
+    /// An object; its members are reached by [`Json::pointer`].
+    Object(Inside),
+}
+
+/// Where the values inside an array or object stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Inside {
+    start: usize,
+    end: usize,
+}
+
+/// Why a text is not a JSON object that means one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// Not UTF-8 (RFC 8725 §3.7).
+    NotUtf8,
+    /// Not JSON, or something follows it.
+    Syntax,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// A member appears twice.
+    DuplicateMember,
+    /// Nested deeper than eight levels.
+    TooDeep,
+    /// More than 1,024 values.
+    TooLarge,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotUtf8 => "not UTF-8",
+            Self::Syntax => "not well-formed JSON",
+            Self::NotAnObject => "not a JSON object",
+            Self::DuplicateMember => "ambiguous: a member appears twice",
+            Self::TooDeep => "nested too deeply",
+            Self::TooLarge => "too large: it has too many values",
+        })
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+const MAX_DEPTH: usize = 8;
+const MAX_VALUES: usize = 1024;
+
+impl<'a> Json<'a> {
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`], in the order of its variants.
+    pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
+        let mut json = Self { nodes: Vec::with_capacity(24) };
+        let mut problem = None;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let read = Reader { nodes: &mut json.nodes, problem: &mut problem, key: Cow::Borrowed(""), depth: 0 }
+            .deserialize(&mut deserializer)
+            .and_then(|()| deserializer.end());
+        match (read, problem) {
+            (Err(_), Some(problem)) => Err(problem),
+            (Err(_), None) => Err(JsonError::Syntax),
+            (Ok(()), _) if !matches!(json.nodes.first(), Some(Node { value: Value::Object(_), .. })) => {
+                Err(JsonError::NotAnObject)
+            }
+            (Ok(()), _) => Ok(json),
+        }
+    }
+
+    /// The members of the object, in the order of the text.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        let all = Inside { start: 1, end: self.nodes.len() };
+        self.inside(all).map(|node| (node.key.as_ref(), &node.value))
+    }
+
+    /// The member called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.members().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
+    #[must_use]
+    pub fn pointer(&self, pointer: &str) -> Option<&Value<'a>> {
+        let mut found = &self.nodes.first()?.value;
+        for step in pointer.strip_prefix('/')?.split('/') {
+            let Value::Object(inside) = found else { return None };
+            let name: Cow<'_, str> =
+                if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) };
+            found = &self.inside(*inside).find(|node| node.key == name)?.value;
+        }
+        Some(found)
+    }
+
+    /// The values in an array of this object, or the members' values of an object.
+    pub fn items(&self, inside: Inside) -> impl Iterator<Item = &Value<'a>> {
+        self.inside(inside).map(|node| &node.value)
+    }
+
+    fn inside(&self, inside: Inside) -> impl Iterator<Item = &Node<'a>> {
+        let mut at = inside.start;
+        std::iter::from_fn(move || {
+            let node = if at < inside.end { self.nodes.get(at)? } else { return None };
+            at = node.end;
+            Some(node)
+        })
+    }
+}
+
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Json").field("values", &self.nodes.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    // Claims are not for logs: the type is shown, not the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Integer(_) | Self::Float(_) => "number",
+            Self::String(_) => "string",
+            Self::Array(_) => "array",
+            Self::Object(_) => "object",
+        })
+    }
+}
+
+impl fmt::Debug for Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inside").finish_non_exhaustive()
+    }
+}
+
+/// Appends one value, and what is in it, to the list.
+struct Reader<'t, 'a> {
+    nodes: &'t mut Vec<Node<'a>>,
+    problem: &'t mut Option<JsonError>,
+    key: Cow<'a, str>,
+    depth: usize,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn fail<E: serde::de::Error>(self, problem: JsonError) -> E {
+        *self.problem = Some(problem);
+        E::custom("refused")
+    }
+
+    fn push<E: serde::de::Error>(self, value: Value<'a>) -> Result<(), E> {
+        if self.nodes.len() >= MAX_VALUES {
+            return Err(self.fail(JsonError::TooLarge));
+        }
+        let end = self.nodes.len() + 1;
+        self.nodes.push(Node { key: self.key, value, end });
+        Ok(())
+    }
+
+    /// Appends an array or object whose end is known only when [`close`] is called with the index given here.
+    fn open<E: serde::de::Error>(&mut self, value: Value<'a>) -> Result<usize, E> {
+        if self.depth >= MAX_DEPTH {
+            *self.problem = Some(JsonError::TooDeep);
+            return Err(E::custom("refused"));
+        }
+        let at = self.nodes.len();
+        let key = std::mem::take(&mut self.key);
+        Reader { nodes: self.nodes, problem: self.problem, key, depth: self.depth }.push(value)?;
+        Ok(at)
+    }
+}
+
+fn close(nodes: &mut [Node<'_>], at: usize) {
+    let end = nodes.len();
+    if let Some(node) = nodes.get_mut(at) {
+        node.end = end;
+        if let Value::Array(inside) | Value::Object(inside) = &mut node.value {
+            *inside = Inside { start: at + 1, end };
+        }
+    }
+}
+
+const UNKNOWN: Inside = Inside { start: 0, end: 0 };
+
+/// How `serde_json` hands over a number when some other crate of the build switched on `arbitrary_precision`.
+const BIG_NUMBER: &str = "$serde_json::private::Number";
+
+impl<'a> DeserializeSeed<'a> for Reader<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Reader<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.push(Value::Null)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        self.push(Value::Bool(value))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        self.push(Value::Integer(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        // Beyond the range of i64 nothing is read as a whole number, and the loss of precision is of no consequence.
+        #[allow(clippy::cast_precision_loss)]
+        self.push(i64::try_from(value).map_or(Value::Float(value as f64), Value::Integer))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
+        self.push(Value::Float(value))
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, value: &'a str) -> Result<(), E> {
+        self.push(Value::String(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
+        self.push(Value::String(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let at = self.open(Value::Array(UNKNOWN))?;
+        let depth = self.depth + 1;
+        while seq.next_element_seed(Reader { nodes: self.nodes, problem: self.problem, key: Cow::Borrowed(""), depth })?.is_some()
+        {
+        }
+        close(self.nodes, at);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut next = map.next_key_seed(KeyReader)?;
+        if next.as_deref() == Some(BIG_NUMBER) {
+            let digits: String = map.next_value()?;
+            return match (digits.parse(), digits.parse()) {
+                (Ok(whole), _) => self.push(Value::Integer(whole)),
+                (Err(_), Ok(float)) => self.push(Value::Float(float)),
+                _ => Err(A::Error::custom("not a number")),
+            };
+        }
+        let at = self.open(Value::Object(UNKNOWN))?;
+        let depth = self.depth + 1;
+        let mut names = Names::default();
+        while let Some(key) = next {
+            if !names.first_time(&key, self.nodes, at) {
+                return Err(self.fail(JsonError::DuplicateMember));
+            }
+            map.next_value_seed(Reader { nodes: self.nodes, problem: self.problem, key, depth })?;
+            next = map.next_key_seed(KeyReader)?;
+        }
+        if !names.all_once(self.nodes, at) {
+            return Err(self.fail(JsonError::DuplicateMember));
+        }
+        close(self.nodes, at);
+        Ok(())
+    }
+}
+
+/// Tells whether a member's name appears for the first time in its object.
+///
+/// Most names differ in a cheap fingerprint from all before; only where it is the same are names compared. In an object
+/// of many members a set is made once at its end instead, so that names chosen to look alike cost no quadratic time.
+#[derive(Default)]
+struct Names {
+    fingerprints: u64,
+    count: usize,
+}
+
+const MANY: usize = 32;
+
+impl Names {
+    fn first_time(&mut self, name: &str, nodes: &[Node<'_>], object: usize) -> bool {
+        self.count += 1;
+        let mixed = name.bytes().take(8).fold(name.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        let bit = 1 << (mixed % 64);
+        let maybe_before = self.fingerprints & bit != 0;
+        self.fingerprints |= bit;
+        !maybe_before || self.count > MANY || siblings(nodes, object).all(|node| node.key != name)
+    }
+
+    fn all_once(&self, nodes: &[Node<'_>], object: usize) -> bool {
+        let mut before = HashSet::new();
+        self.count <= MANY || siblings(nodes, object).all(|node| before.insert(node.key.as_ref()))
+    }
+}
+
+/// The members read so far of the object at an index.
+fn siblings<'n, 'a>(nodes: &'n [Node<'a>], object: usize) -> impl Iterator<Item = &'n Node<'a>> {
+    let mut at = object + 1;
+    std::iter::from_fn(move || {
+        let node = nodes.get(at)?;
+        at = node.end;
+        Some(node)
+    })
+}
+
+struct KeyReader;
+
+impl<'a> DeserializeSeed<'a> for KeyReader {
+    type Value = Cow<'a, str>;
+
+    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'a> for KeyReader {
+    type Value = Cow<'a, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, name: &'a str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &[u8]) -> JsonError {
+        Json::parse(text).unwrap_err()
+    }
+
+    /// Rules 29, 30, 41, 59: UTF-8, one object, no member twice at any depth, bounded.
+    #[test]
+    fn rule_29_30_41_59_one_object_that_means_one_thing() {
+        for text in [
+            &b""[..],
+            b"{",
+            b"{}x",
+            b"{} {}",
+            b"{'a':1}",
+            b"{\"a\":01}",
+            b"{\"a\":1e999}",
+            b"\xef\xbb\xbf{}",
+            b"{\"a\":\"\\ud800\"}",
+        ] {
+            assert_eq!(error(text), JsonError::Syntax, "{}", String::from_utf8_lossy(text));
+        }
+        for text in [&b"[]"[..], b"1", b"\"a\"", b"null"] {
+            assert_eq!(error(text), JsonError::NotAnObject, "{}", String::from_utf8_lossy(text));
+        }
+        assert_eq!(error(b"{\"a\":\"\xff\"}"), JsonError::NotUtf8);
+        assert_eq!(error(br#"{"a":1,"b":2,"a":1}"#), JsonError::DuplicateMember);
+        assert_eq!(error(br#"{"a":1,"\u0061":1}"#), JsonError::DuplicateMember);
+        assert_eq!(error(br#"{"o":{"a":[{"x":1,"x":2}]}}"#), JsonError::DuplicateMember);
+        let many = |last: usize| format!("{{{}\"m{last}\":0}}", (0..100).map(|i| format!("\"m{i}\":0,")).collect::<String>());
+        assert!(Json::parse(many(100).as_bytes()).is_ok());
+        assert_eq!(error(many(99).as_bytes()), JsonError::DuplicateMember);
+        assert_eq!(error(many(3).as_bytes()), JsonError::DuplicateMember);
+        assert!(Json::parse(br#"{"a":{"x":1},"b":{"x":1},"x":[{"x":1},{"x":1}]}"#).is_ok());
+        let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        assert!(Json::parse(nested(8).as_bytes()).is_ok());
+        assert_eq!(error(nested(9).as_bytes()), JsonError::TooDeep);
+        assert_eq!(error(nested(5000).as_bytes()), JsonError::TooDeep);
+        let wide = |items: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(items - 1));
+        assert!(Json::parse(wide(1022).as_bytes()).is_ok());
+        assert_eq!(error(wide(1023).as_bytes()), JsonError::TooLarge);
+    }
+
+    #[test]
+    fn values_are_found_by_name_and_pointer() {
+        let json = Json::parse(br#"{"n":-5,"big":18446744073709551615,"f":1.5,"a":["x",["y"],"z"],"o":{"p/q":{"~":"deep"}},"s":"a\nb","t":true,"z":null}"#).unwrap();
+        assert_eq!(json.get("n"), Some(&Value::Integer(-5)));
+        assert!(matches!(json.get("big"), Some(Value::Float(_))));
+        assert_eq!(json.get("f"), Some(&Value::Float(1.5)));
+        assert_eq!(json.get("s"), Some(&Value::String("a\nb".into())));
+        assert_eq!(json.pointer("/o/p~1q/~0"), Some(&Value::String("deep".into())));
+        assert_eq!(json.pointer("/o/nothing"), None);
+        assert_eq!(json.pointer("/a/0"), None, "a pointer leads through objects only");
+        assert_eq!(json.pointer("o"), None);
+        let Some(Value::Array(inside)) = json.get("a") else { panic!("an array") };
+        assert_eq!(json.items(*inside).count(), 3);
+        assert_eq!(json.members().count(), 8);
+    }
+
+    #[test]
+    fn a_number_handed_over_as_a_map_is_a_number() {
+        let json =
+            Json::parse(br#"{"exp":{"$serde_json::private::Number":"17"},"f":{"$serde_json::private::Number":"1.5"}}"#).unwrap();
+        assert_eq!(json.get("exp"), Some(&Value::Integer(17)));
+        assert_eq!(json.get("f"), Some(&Value::Float(1.5)));
+        assert!(Json::parse(br#"{"exp":{"$serde_json::private::Number":"x"}}"#).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let json = Json::parse(br#"{"secret":"hush"}"#).unwrap();
+        assert!(!format!("{json:?} {:?}", json.get("secret")).contains("hush"));
+    }
+}

@@ -1,0 +1,31 @@
+//! What a token says: values only, no I/O and no clock, so that a fuzzer can drive every parser here.
+//!
+//! | parser | reads | RFC |
+//! |---|---|---|
+//! | [`Compact::split`] | the compact serialization: three segments | 7515 §3.1, 8725bis §3.14 |
+//! | [`JoseHeader::parse`] | `alg`, `kid`, `typ`, `crit` | 7515 §4 |
+//! | [`Json::parse`] | one JSON object, no member twice, bounded depth and size | 8259, 7519 §4 |
+//! | [`Scope::new`], [`Scopes::parse`] | a scope token, a scope list | 6749 §3.3 |
+//! | [`org_code::check`] | an organization code | Kinde |
+//!
+//! None of them says that a token is *true*: that is what a [`Verifier`](crate::Verifier) is for.
+
+mod algorithm;
+mod claims;
+mod compact;
+mod error;
+mod header;
+mod json;
+pub mod org_code;
+mod scope;
+
+pub(crate) use algorithm::KeyKind;
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use claims::Claims;
+pub(crate) use claims::{Custom, Facts};
+pub use compact::Compact;
+pub use error::TokenError;
+pub use header::{JoseHeader, TokenType};
+pub use json::{Inside, Json, JsonError, Value};
+pub use org_code::OrgCode;
+pub use scope::{InvalidScope, Requirement, Scope, Scopes};

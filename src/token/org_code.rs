@@ -1,0 +1,213 @@
+//! The tenant: the organization that a token belongs to.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// The calling organization, as a verified token names it.
+///
+/// It cannot be made by hand: whoever holds one holds the fact that a token's signature, time, issuer, audience and
+/// grant type were checked, and that the token is scoped to this organization (or that a global client was let in to
+/// [act](Self::is_acting) for it). In axum it is a handler's argument; elsewhere it comes from
+/// [`RequestExt`](crate::RequestExt).
+///
+/// It is tied to its issuer: the same code from two issuers is two tenants, and [`Eq`], [`Ord`] and [`Hash`] see both.
+/// So it serves as the key of a map, a cache or a rate limiter, and [`to_path`](Self::to_path) as a prefix of object
+/// names.
+///
+/// ```
+/// use tower_m2m::OrgCode;
+///
+/// async fn list_invoices(org: OrgCode) -> String {
+///     format!("invoices of {org}")
+/// }
+/// ```
+///
+/// There is no way around the token:
+///
+/// ```compile_fail
+/// let org = tower_m2m::OrgCode::new("org_somebody_else");
+/// ```
+///
+/// ```compile_fail
+/// let org: tower_m2m::OrgCode = serde_json::from_str("\"org_somebody_else\"").unwrap();
+/// ```
+///
+/// ```compile_fail
+/// let org: tower_m2m::OrgCode = "org_somebody_else".parse().unwrap();
+/// ```
+#[derive(Clone)]
+pub struct OrgCode {
+    issuer: Arc<str>,
+    code: Arc<str>,
+    capacity: Capacity,
+}
+
+/// In which capacity a client speaks for the organization.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Capacity {
+    /// The token belongs to the organization.
+    Member,
+    /// A global client was let in.
+    Acting,
+}
+
+impl OrgCode {
+    /// The organization of an organization's token.
+    pub(crate) fn of_token(issuer: &Arc<str>, code: &str) -> Option<Self> {
+        check(code).then(|| Self { issuer: Arc::clone(issuer), code: code.into(), capacity: Capacity::Member })
+    }
+
+    /// The organization of the route, for a global client that may act for any.
+    pub(crate) fn acting(issuer: &Arc<str>, code: &str) -> Option<Self> {
+        check(code).then(|| Self { issuer: Arc::clone(issuer), code: code.into(), capacity: Capacity::Acting })
+    }
+
+    /// The organization's code, such as `org_ba4a2311eb1`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.code
+    }
+
+    /// The issuer that the code comes from: a code means nothing without it.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether a *global* client speaks for this organization, because the route names a scope that allows it.
+    #[must_use]
+    pub fn is_acting(&self) -> bool {
+        self.capacity == Capacity::Acting
+    }
+
+    /// Issuer and code as two path segments, for object names and cache keys: no two tenants share one, and neither
+    /// segment can climb out of it.
+    #[must_use]
+    pub fn to_path(&self) -> String {
+        let mut path = String::new();
+        push_segment(&mut path, &self.issuer);
+        path.push('/');
+        push_segment(&mut path, &self.code);
+        path
+    }
+}
+
+/// Percent-encodes all but letters, digits, `-` and `_`, so that dots and slashes mean nothing.
+fn push_segment(path: &mut String, text: &str) {
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            path.push(byte.into());
+        } else {
+            path.push('%');
+            path.extend([byte >> 4, byte & 15].iter().filter_map(|digit| HEX.get(usize::from(*digit))));
+        }
+    }
+}
+
+/// Whether a text can be an organization code: 1 to 128 bytes, no white space and no control characters.
+///
+/// ```
+/// use tower_m2m::token::org_code;
+///
+/// assert!(org_code::check("org_ba4a2311eb1"));
+/// assert!(!org_code::check(""));
+/// assert!(!org_code::check("org_a org_b"));
+/// ```
+#[must_use]
+pub fn check(code: &str) -> bool {
+    const MAX: usize = 128;
+    // A byte-order mark and its kin are invisible without being white space: two codes would look alike.
+    let invisible = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}')
+    };
+    !code.is_empty() && code.len() <= MAX && !code.chars().any(invisible)
+}
+
+impl PartialEq for OrgCode {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code && self.issuer == other.issuer
+    }
+}
+
+impl Eq for OrgCode {}
+
+impl Hash for OrgCode {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.issuer.hash(state);
+        self.code.hash(state);
+    }
+}
+
+impl PartialOrd for OrgCode {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for OrgCode {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (&self.issuer, &self.code).cmp(&(&other.issuer, &other.code))
+    }
+}
+
+impl fmt::Display for OrgCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)
+    }
+}
+
+impl fmt::Debug for OrgCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OrgCode({:?})", self.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rules 75, 156: a strict form, bounded.
+    #[test]
+    fn rule_75_156_what_an_organization_code_is() {
+        for (code, fine) in [
+            ("org_ba4a2311eb1", true),
+            ("a", true),
+            ("8f14e45f-ceea-467f-a9e9-2d4f1a1b2c3d", true),
+            ("Zürich", true),
+            ("", false),
+            (" ", false),
+            ("org a", false),
+            ("org_a ", false),
+            ("org_a\n", false),
+            ("org_a\0", false),
+            ("org_a\u{a0}", false),
+            ("org_a\u{200b}", false),
+            ("\u{feff}org_a", false),
+        ] {
+            assert_eq!(check(code), fine, "{code:?}");
+        }
+        assert!(check(&"a".repeat(128)));
+        assert!(!check(&"a".repeat(129)));
+    }
+
+    /// Rule 157: the same code from two issuers is two tenants.
+    #[test]
+    fn rule_157_a_tenant_belongs_to_its_issuer() {
+        let org = |issuer: &str, code: &str| OrgCode::of_token(&Arc::from(issuer), code).unwrap();
+        assert_eq!(org("https://a.example", "org_1"), org("https://a.example", "org_1"));
+        assert_ne!(org("https://a.example", "org_1"), org("https://b.example", "org_1"));
+        let set: std::collections::HashSet<_> = [org("https://a.example", "org_1"), org("https://b.example", "org_1")].into();
+        assert_eq!(set.len(), 2);
+        assert_ne!(org("https://a.example", "org_1").to_path(), org("https://b.example", "org_1").to_path());
+    }
+
+    #[test]
+    fn a_path_cannot_be_climbed_out_of() {
+        let org = OrgCode::of_token(&Arc::from("https://a.example/x"), "../..").unwrap();
+        assert_eq!(org.to_path(), "https%3A%2F%2Fa%2Eexample%2Fx/%2E%2E%2F%2E%2E");
+    }
+}

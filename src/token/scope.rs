@@ -1,0 +1,360 @@
+//! Scopes (RFC 6749 §3.3): what a client may do.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// One scope, such as `read:invoices`: compared exactly, case-sensitively, without hierarchy or wildcards.
+///
+/// ```
+/// use tower_m2m::Scope;
+///
+/// const READ_INVOICES: Scope = Scope::from_static("read:invoices");
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// assert_eq!("read:invoices".parse::<Scope>()?, READ_INVOICES);
+/// assert!("read invoices".parse::<Scope>().is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A constant that is not a scope does not compile:
+///
+/// ```compile_fail
+/// const TYPO: tower_m2m::Scope = tower_m2m::Scope::from_static("read invoices");
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope(Cow<'static, str>);
+
+impl Scope {
+    /// Reads a scope token (RFC 6749 §3.3).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScope`] when it is empty or holds white space, a quotation mark, a backslash or anything but printable
+    /// ASCII.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, InvalidScope> {
+        let name = name.into();
+        if is_scope_token(name.as_bytes()) { Ok(Self(name)) } else { Err(InvalidScope) }
+    }
+
+    /// A scope known when the program is compiled, and checked then if it is a constant.
+    ///
+    /// # Panics
+    ///
+    /// When it is not a scope token and is not evaluated at compile time.
+    #[must_use]
+    pub const fn from_static(name: &'static str) -> Self {
+        assert!(is_scope_token(name.as_bytes()), "not a scope token (RFC 6749 §3.3)");
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The scope as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `1*( %x21 / %x23-5B / %x5D-7E )`
+const fn is_scope_token(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let [byte, tail @ ..] = rest {
+        if !matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E) {
+            return false;
+        }
+        rest = tail;
+    }
+    !bytes.is_empty()
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(name: &str) -> Result<Self, InvalidScope> {
+        Self::new(name.to_owned())
+    }
+}
+
+/// The text is not a scope token (RFC 6749 §3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidScope;
+
+impl fmt::Display for InvalidScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scope is one or more printable ASCII characters without space, quotation mark and backslash")
+    }
+}
+
+impl std::error::Error for InvalidScope {}
+
+/// The scopes that a token was granted.
+///
+/// ```
+/// use tower_m2m::Scope;
+/// use tower_m2m::token::Scopes;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let granted = Scopes::parse("read:invoices write:invoices")?;
+/// assert!(granted.contains(&Scope::from_static("read:invoices")));
+/// assert!(!granted.contains(&Scope::from_static("read")));
+/// assert_eq!(granted.iter().count(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Scopes(
+    /// Scope tokens with one space between two of them: a handful of short words is searched faster than a set.
+    Box<str>,
+);
+
+impl Scopes {
+    /// Reads a space-separated list (RFC 6749 §3.3), the empty one too.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScope`] when a part of it is not a scope token.
+    pub fn parse(list: &str) -> Result<Self, InvalidScope> {
+        let words = list.split(' ').filter(|word| !word.is_empty());
+        if !words.clone().all(|word| is_scope_token(word.as_bytes())) {
+            return Err(InvalidScope);
+        }
+        let single_spaced = !list.contains("  ") && !list.starts_with(' ') && !list.ends_with(' ');
+        Ok(Self(if single_spaced { list.into() } else { words.collect::<Vec<_>>().join(" ").into() }))
+    }
+
+    /// Whether this very scope was granted.
+    #[must_use]
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.iter().any(|granted| granted == scope.as_str())
+    }
+
+    /// The scopes, in the token's order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.split(' ').filter(|word| !word.is_empty())
+    }
+
+    /// Whether no scope was granted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The scopes as a space-separated list.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Which scopes a route asks for: all of a list, or all of one of several lists.
+///
+/// ```
+/// use tower_m2m::Scope;
+/// use tower_m2m::token::{Requirement, Scopes};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (read, write, admin) = (Scope::from_static("read"), Scope::from_static("write"), Scope::from_static("admin"));
+/// let both_or_admin = Requirement::all([read, write]).or(Requirement::all([admin]));
+/// assert!(both_or_admin.is_met_by(&Scopes::parse("write read")?));
+/// assert!(both_or_admin.is_met_by(&Scopes::parse("admin")?));
+/// assert!(!both_or_admin.is_met_by(&Scopes::parse("write")?));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// Never empty; a list without scopes is met by every token.
+    alternatives: Vec<Vec<Scope>>,
+}
+
+impl Requirement {
+    /// No scope is asked for.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::all([])
+    }
+
+    /// Every one of these scopes.
+    #[must_use]
+    pub fn all(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self { alternatives: vec![scopes.into_iter().collect()] }
+    }
+
+    /// At least one of these scopes. An empty list cannot be met.
+    #[must_use]
+    pub fn any(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self { alternatives: scopes.into_iter().map(|scope| vec![scope]).collect() }
+    }
+
+    /// This, or the other: either is enough.
+    #[must_use]
+    pub fn or(mut self, other: impl Into<Self>) -> Self {
+        self.alternatives.extend(other.into().alternatives);
+        self
+    }
+
+    /// This, and the other too.
+    #[must_use]
+    pub fn and(self, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        let alternatives = self
+            .alternatives
+            .iter()
+            .flat_map(|ours| other.alternatives.iter().map(move |theirs| ours.iter().chain(theirs).cloned().collect()))
+            .collect();
+        Self { alternatives }
+    }
+
+    /// Whether a token with these scopes meets it.
+    #[must_use]
+    pub fn is_met_by(&self, granted: &Scopes) -> bool {
+        self.alternatives.iter().any(|all| all.iter().all(|scope| granted.contains(scope)))
+    }
+
+    /// Every scope that is named, once, in the order written.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<&Scope> {
+        let mut named: Vec<&Scope> = Vec::new();
+        for scope in self.alternatives.iter().flatten() {
+            if !named.contains(&scope) {
+                named.push(scope);
+            }
+        }
+        named
+    }
+
+    /// The value of a challenge's `scope` (RFC 6750 §3): the alternative written first, since a client that gets
+    /// exactly these is let in.
+    #[must_use]
+    pub fn challenge(&self) -> String {
+        let first = self.alternatives.first().map(Vec::as_slice).unwrap_or_default();
+        let mut text = String::new();
+        for (at, scope) in first.iter().enumerate().filter(|(at, scope)| !first.iter().take(*at).any(|before| before == *scope)) {
+            if at > 0 {
+                text.push(' ');
+            }
+            text.push_str(scope.as_str());
+        }
+        text
+    }
+}
+
+impl From<Scope> for Requirement {
+    fn from(scope: Scope) -> Self {
+        Self::all([scope])
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, all) in self.alternatives.iter().enumerate() {
+            let between = if at > 0 { " | " } else { "" };
+            let words: Vec<&str> = all.iter().map(Scope::as_str).collect();
+            write!(f, "{between}{}", words.join(" "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Requirement({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(name: &'static str) -> Scope {
+        Scope::from_static(name)
+    }
+
+    /// Rule 18: the characters of RFC 6749 §3.3 and no other.
+    #[test]
+    fn rule_18_scope_charset() {
+        for byte in 0..=u8::MAX {
+            let text = String::from_utf8_lossy(&[b'a', byte]).into_owned();
+            let allowed = matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+            assert_eq!(Scope::new(text).is_ok(), allowed, "{byte:#x}");
+        }
+        assert_eq!(Scope::new(""), Err(InvalidScope));
+        assert_eq!(Scope::new("é"), Err(InvalidScope));
+    }
+
+    /// Rule 77: exact, case-sensitive, no prefix, no substring.
+    #[test]
+    fn rule_77_scopes_match_exactly() {
+        let granted = Scopes::parse("read:all readonly Write").unwrap();
+        for (name, held) in [
+            ("read:all", true),
+            ("readonly", true),
+            ("read", false),
+            ("all", false),
+            ("write", false),
+            ("Write", true),
+            ("read:al", false),
+            ("read:all2", false),
+        ] {
+            assert_eq!(granted.contains(&scope(name)), held, "{name}");
+        }
+        assert!(!Scopes::default().contains(&scope("read")));
+    }
+
+    #[test]
+    fn lists_are_normalised_and_checked() {
+        assert_eq!(Scopes::parse("  a  b ").unwrap().as_str(), "a b");
+        assert_eq!(Scopes::parse("").unwrap().iter().count(), 0);
+        assert!(Scopes::parse("   ").unwrap().is_empty());
+        assert_eq!(Scopes::parse("a\tb"), Err(InvalidScope));
+        assert_eq!(Scopes::parse("a \"b\""), Err(InvalidScope));
+    }
+
+    #[test]
+    fn requirements_combine() {
+        let granted = Scopes::parse("a b").unwrap();
+        for (requirement, met) in [
+            (Requirement::none(), true),
+            (Requirement::all([scope("a"), scope("b")]), true),
+            (Requirement::all([scope("a"), scope("c")]), false),
+            (Requirement::any([scope("c"), scope("b")]), true),
+            (Requirement::any([]), false),
+            (Requirement::any([scope("c")]).or(Requirement::all([scope("a"), scope("b")])), true),
+            (Requirement::any([scope("a"), scope("x")]).and(scope("y")), false),
+            (Requirement::any([scope("a"), scope("x")]).and(scope("b")), true),
+        ] {
+            assert_eq!(requirement.is_met_by(&granted), met, "{requirement}");
+        }
+        let either = Requirement::all([scope("a"), scope("b"), scope("a")]).or(scope("c"));
+        assert_eq!(either.challenge(), "a b");
+        assert_eq!(either.scopes().len(), 3);
+        assert_eq!(Requirement::any([]).challenge(), "");
+        assert_eq!(Requirement::any([scope("a"), scope("x")]).and(scope("b")).challenge(), "a b");
+    }
+}

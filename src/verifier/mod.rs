@@ -1,0 +1,267 @@
+//! Is it true: the one function that verifies a token, as steps that follow the RFCs.
+
+mod builder;
+mod error;
+mod issuer;
+mod profile;
+mod rules;
+mod verified;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use builder::{StartError, VerifierBuilder};
+pub use error::ConfigError;
+pub use issuer::{Issuer, NeedsAudience};
+pub use profile::Profile;
+use rules::{Rules, Seal, issuer_of};
+use verified::{Entry, VerifiedTokens};
+
+use crate::bearer::b64token;
+use crate::clock::Clock;
+use crate::jwks::{Flight, IssuerStatus, Keys, SavedKeys, Wanted};
+use crate::rejection::Rejection;
+use crate::token::{Claims, Compact, JoseHeader, Json, TokenError};
+
+/// Turns an access token into [`Claims`] or a [`Rejection`].
+///
+/// Cloning is cheap and shares everything: keys, what was verified, the background refresh, which ends when the last clone
+/// is dropped.
+///
+/// ```
+/// use tower_m2m::Verifier;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An issuer without an audience is not enough:
+///
+/// ```compile_fail
+/// let verifier = tower_m2m::Verifier::kinde("acme").build();
+/// ```
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    /// Tells this verifier from others of the process.
+    number: u64,
+    issuers: Vec<Trusted>,
+    places: HashMap<Arc<str>, usize>,
+    clock: Clock,
+    max_token_bytes: usize,
+    tokens: Option<VerifiedTokens>,
+}
+
+/// An issuer that is trusted: its name, its keys, its rules.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) keys: Keys,
+    pub(crate) rules: Rules,
+}
+
+/// How far a token was judged without waiting.
+pub(crate) enum Step {
+    Done(Result<Claims, Rejection>),
+    /// Waiting may bring the key that is missing.
+    Wait(Wait),
+}
+
+/// What is waited for, and the answer if it does not come.
+pub(crate) struct Wait {
+    issuer: usize,
+    flight: Flight,
+    kid: Option<String>,
+    otherwise: Rejection,
+}
+
+impl Verifier {
+    /// Trusts a Kinde business: `acme`, `acme.kinde.com`, `acme.au.kinde.com` or `https://acme.kinde.com`.
+    pub fn kinde(domain: &str) -> NeedsAudience {
+        NeedsAudience::new(issuer::kinde_issuer(domain), Profile::KINDE)
+    }
+
+    /// Trusts any OAuth 2.0 issuer that writes JWT access tokens. The issuer is what `iss` says, character for character.
+    pub fn issuer(issuer: impl Into<String>) -> NeedsAudience {
+        NeedsAudience::new(Ok(issuer.into()), Profile::GENERIC)
+    }
+
+    /// Trusts several issuers, or one with settings that belong to the verifier.
+    pub fn trusting(issuers: impl IntoIterator<Item = Issuer>) -> VerifierBuilder {
+        VerifierBuilder::new(issuers)
+    }
+
+    /// Verifies an access token, without any HTTP around it.
+    ///
+    /// It waits only for a key that is missing: at most for one fetch, never while the token's key is held.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::InvalidRequest`], [`Rejection::NotAuthentic`], [`Rejection::NotAcceptable`],
+    /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`] or [`Rejection::KeysUnavailable`].
+    ///
+    /// ```
+    /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {
+    /// match verifier.verify(token).await {
+    ///     Ok(claims) => println!("{} calls", claims.client_id()),
+    ///     Err(rejection) => println!("refused: {rejection}"),
+    /// }
+    /// # }
+    /// ```
+    pub async fn verify(&self, token: &str) -> Result<Claims, Rejection> {
+        if token.len() > self.max_token_bytes() {
+            return Err(Rejection::InvalidRequest(crate::bearer::BearerError::TooLong));
+        }
+        let step = self.judge(token.as_bytes());
+        self.finish(step, token.as_bytes()).await
+    }
+
+    pub(crate) async fn finish(&self, step: Step, token: &[u8]) -> Result<Claims, Rejection> {
+        let wait = match step {
+            Step::Done(result) => return result,
+            Step::Wait(wait) => wait,
+        };
+        if let Some(trusted) = self.0.issuers.get(wait.issuer) {
+            trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
+        }
+        match self.judge(token) {
+            Step::Done(result) => result,
+            Step::Wait(_) => Err(wait.otherwise),
+        }
+    }
+
+    /// Judges a token as far as that goes without waiting: all the way, unless its key is not held.
+    pub(crate) fn judge(&self, token: &[u8]) -> Step {
+        let now = self.0.clock.unix_seconds();
+        let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
+        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now), Ok) {
+            Ok(verified) => verified,
+            Err(Refused::Now(rejection)) => return Step::Done(Err(rejection)),
+            Err(Refused::Unless(wait)) => return Step::Wait(*wait),
+        };
+        let allowed = match self.0.issuers.get(issuer) {
+            Some(trusted) => trusted.rules.check_allowed(&claims),
+            None => Err(TokenError::Issuer.into()),
+        };
+        Step::Done(allowed.map(|()| claims))
+    }
+
+    /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
+    /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
+    /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
+    fn verify_anew(&self, token: &[u8], now: i64) -> Result<(Claims, usize), Refused> {
+        let text = b64token(token).map_err(Rejection::from)?;
+        let compact = Compact::split(text)?;
+        let decoded = compact.decode()?;
+        let header = JoseHeader::parse(decoded.header())?;
+        let json = Json::parse(decoded.payload()).map_err(TokenError::ClaimsSet)?;
+        let place = issuer_of(&json).and_then(|issuer| self.0.places.get(issuer));
+        let (issuer, trusted) = place.and_then(|place| Some((*place, self.0.issuers.get(*place)?))).ok_or(TokenError::Issuer)?;
+        trusted.rules.check_header(header.algorithm(), header.token_type())?;
+
+        let held = trusted.keys.held();
+        let keys = match &held {
+            Some(keys) if keys.set.knows(header.kid()) => keys,
+            _ => {
+                let checked = trusted.rules.check(&json, now)?;
+                let otherwise = match held {
+                    Some(_) => TokenError::UnknownKey.into(),
+                    None => Rejection::KeysUnavailable { retry_after: trusted.keys.retry_after() },
+                };
+                let wanted = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
+                let Some(flight) = trusted.keys.seek(wanted, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
+                let kid = header.kid().map(str::to_owned);
+                return Err(Refused::Unless(Box::new(Wait { issuer, flight, kid, otherwise })));
+            }
+        };
+        let mut candidates = keys.set.candidates(header.kid(), header.algorithm()).peekable();
+        candidates.peek().ok_or(TokenError::UnknownKey)?;
+        let mut buffer = [0; Compact::SIGNATURE_MAX];
+        let signature = compact.decode_signature(&mut buffer)?;
+        if !candidates.any(|key| key.verifies(compact.signing_input(), signature)) {
+            return Err(TokenError::Signature.into());
+        }
+
+        let checked = trusted.rules.check(&json, now).map_err(Rejection::NotAcceptable)?;
+        let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };
+        let claims = trusted.rules.prove(&checked, &seal, &json, decoded.payload()).map_err(Rejection::NotAcceptable)?;
+        trusted.keys.remember_client(claims.client_id());
+        if let Some(tokens) = &self.0.tokens {
+            let lifetime = trusted.rules.lifetime(&checked);
+            tokens.insert(token, Entry { claims: claims.clone(), issuer, generation: keys.number, lifetime });
+        }
+        Ok((claims, issuer))
+    }
+
+    pub(crate) fn max_token_bytes(&self) -> usize {
+        self.0.max_token_bytes
+    }
+
+    /// Whether the claims come from this verifier, so that a second layer need not verify again.
+    pub(crate) fn vouches_for(&self, claims: &Claims) -> bool {
+        claims.verified_by() == self.0.number
+    }
+
+    /// How each issuer's keys are, without any I/O: for status pages and alerts.
+    #[must_use]
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        let mut status: Vec<_> = self.0.issuers.iter().map(|trusted| trusted.keys.status()).collect();
+        status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        status
+    }
+
+    /// Whether keys of every issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
+    /// should not, since a restart does not bring an issuer back.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.issuers.iter().all(|trusted| trusted.keys.held().is_some())
+    }
+
+    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`] at the next start.
+    #[must_use]
+    pub fn export_keys(&self) -> Vec<SavedKeys> {
+        self.0.issuers.iter().filter_map(|trusted| trusted.keys.export()).collect()
+    }
+
+    /// How many verified tokens are remembered, roughly.
+    #[must_use]
+    pub fn remembered_tokens(&self) -> u64 {
+        self.0.tokens.as_ref().map_or(0, VerifiedTokens::len)
+    }
+}
+
+/// Why a token was not verified: for good, or unless a key arrives.
+enum Refused {
+    Now(Rejection),
+    Unless(Box<Wait>),
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self::Now(rejection)
+    }
+}
+
+impl From<TokenError> for Refused {
+    fn from(error: TokenError) -> Self {
+        Self::Now(error.into())
+    }
+}
+
+impl From<TokenError> for Rejection {
+    /// Nothing is known of a token until its signature held, so this is what an error means unless said otherwise.
+    fn from(error: TokenError) -> Self {
+        Self::NotAuthentic(error)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers: Vec<&str> = self.0.issuers.iter().map(|trusted| trusted.issuer.as_ref()).collect();
+        f.debug_struct("Verifier").field("issuers", &issuers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! Tokens that were verified already, so that the same token again costs no signature check.
+//!
+//! An entry passes only for the very same token (full equality, not a digest), under the same verifier, while the key
+//! set's generation is the same and its time has not passed. Tenant, scope and revocation are not its business: they are
+//! checked on every request.
+//!
+//! Two stages. The store is one bounded cache for all threads. In front of it each thread keeps a few tokens of its own,
+//! with claims of its own, because two cores that count references and frequencies in the same places slow each other down
+//! to less than the speed of one.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use moka::sync::Cache;
+
+use super::Trusted;
+use super::rules::Lifetime;
+use crate::token::Claims;
+
+/// The tokens that one verifier has verified.
+pub(crate) struct VerifiedTokens {
+    /// The verifier's number tells its entries from those of others in the thread's front.
+    verifier: u64,
+    store: Cache<Box<[u8]>, Entry, TailHashing>,
+}
+
+/// How many verified tokens are remembered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capacity {
+    pub(crate) tokens: u32,
+    pub(crate) bytes: u64,
+}
+
+/// A verified token's claims, and what they hang on.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) claims: Claims,
+    /// The place of the issuer in the verifier's list: a reference would keep an issuer's background work alive for as
+    /// long as a thread remembers one of its tokens.
+    pub(crate) issuer: usize,
+    pub(crate) generation: u64,
+    pub(crate) lifetime: Lifetime,
+}
+
+impl Entry {
+    fn passes(&self, now: i64, issuers: &[Trusted]) -> bool {
+        (self.lifetime.from..self.lifetime.until).contains(&now)
+            && issuers.get(self.issuer).is_some_and(|issuer| issuer.keys.still_holds(self.generation, now))
+    }
+}
+
+impl VerifiedTokens {
+    pub(crate) fn new(verifier: u64, capacity: Capacity) -> Self {
+        // Each entry weighs at least its share, so that both bounds are kept by one.
+        let share = u32::try_from(capacity.bytes / u64::from(capacity.tokens.max(1))).unwrap_or(u32::MAX);
+        let store = Cache::builder()
+            .max_capacity(capacity.bytes)
+            .weigher(move |token: &Box<[u8]>, _: &Entry| weight(token).max(share))
+            .build_with_hasher(TailHashing(RandomState::new()));
+        Self { verifier, store }
+    }
+
+    /// The claims of a token that was verified before and still holds, and whose it is.
+    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<(Claims, usize)> {
+        if let Some(found) = front::get(self.verifier, token, now, issuers) {
+            return Some(found);
+        }
+        let entry = self.store.get(token)?;
+        if !entry.passes(now, issuers) {
+            return None;
+        }
+        front::offer(self.verifier, token, &entry);
+        Some((entry.claims, entry.issuer))
+    }
+
+    pub(crate) fn insert(&self, token: &[u8], entry: Entry) {
+        self.store.insert(token.into(), entry);
+    }
+
+    /// How many tokens are remembered, roughly.
+    pub(crate) fn len(&self) -> u64 {
+        self.store.run_pending_tasks();
+        self.store.entry_count()
+    }
+}
+
+impl std::fmt::Debug for VerifiedTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedTokens").finish_non_exhaustive()
+    }
+}
+
+/// The memory of an entry: the token, its claims (no longer than the token that they were read from, each with its own
+/// allocation), and the store's book-keeping.
+fn weight(token: &[u8]) -> u32 {
+    const OVERHEAD: u32 = 1024;
+    u32::try_from(token.len()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(OVERHEAD)
+}
+
+/// Hashes the end of a token only, keyed.
+///
+/// That is the end of its signature: as random as a hash, and nobody but the issuer chooses it. Only verified tokens are
+/// stored, so tokens that are made to collide find nothing and cost one comparison; equality is always that of the whole.
+#[derive(Clone)]
+struct TailHashing(RandomState);
+
+const TAIL: usize = 32;
+
+impl BuildHasher for TailHashing {
+    type Hasher = TailHasher;
+
+    fn build_hasher(&self) -> TailHasher {
+        TailHasher(self.0.build_hasher())
+    }
+}
+
+struct TailHasher(<RandomState as BuildHasher>::Hasher);
+
+impl Hasher for TailHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default());
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+/// What each thread keeps for itself.
+mod front {
+    use super::{Claims, Entry, RefCell, Trusted};
+
+    const SLOTS: usize = 8;
+
+    #[derive(Default)]
+    struct Slot {
+        /// The token that missed here last. A second miss in a row takes the slot: tokens that take turns would
+        /// otherwise copy each other out of it at every request.
+        candidate: u64,
+        held: Option<Held>,
+    }
+
+    struct Held {
+        verifier: u64,
+        token: Box<[u8]>,
+        entry: Entry,
+    }
+
+    thread_local! {
+        static SLOTS_OF_THREAD: RefCell<[Slot; SLOTS]> = RefCell::default();
+    }
+
+    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<(Claims, usize)> {
+        SLOTS_OF_THREAD
+            .try_with(|slots| {
+                let slots = slots.try_borrow().ok()?;
+                let held = slots.get(place(fingerprint(token)))?.held.as_ref()?;
+                let same = held.verifier == verifier && *held.token == *token;
+                (same && held.entry.passes(now, issuers)).then(|| (held.entry.claims.clone(), held.entry.issuer))
+            })
+            .ok()?
+    }
+
+    /// Keeps a token for this thread, if it is the second time in a row that it came.
+    pub(super) fn offer(verifier: u64, token: &[u8], entry: &Entry) {
+        // A thread that ends has no use for it.
+        let _ = SLOTS_OF_THREAD.try_with(|slots| {
+            let fingerprint = fingerprint(token);
+            let Ok(mut slots) = slots.try_borrow_mut() else { return };
+            let Some(slot) = slots.get_mut(place(fingerprint)) else { return };
+            if slot.candidate == fingerprint {
+                let entry = Entry { claims: entry.claims.unshared(), ..entry.clone() };
+                slot.held = Some(Held { verifier, token: token.into(), entry });
+            }
+            slot.candidate = fingerprint;
+        });
+    }
+
+    /// The end of the signature, which is random. Nothing hangs on it but the place.
+    fn fingerprint(token: &[u8]) -> u64 {
+        token.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn place(fingerprint: u64) -> usize {
+        // The lower bits of base64 letters repeat.
+        let mixed = fingerprint.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        usize::try_from(mixed).unwrap_or(0) % SLOTS
+    }
+}
