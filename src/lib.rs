@@ -1,4 +1,73 @@
-//! Resource-server middleware for machine-to-machine access tokens.
+//! Resource-server middleware for machine-to-machine access tokens: a tower [`Layer`](AuthorizeLayer) verifies incoming
+//! tokens against a cached JWK Set, enforces scopes, and gives handlers the calling organization, so that a handler can
+//! only act for the tenant that called it.
+//!
+//! > A [`Verifier`] turns an access token into [`Claims`] or a [`Rejection`]. An [`AuthorizeLayer`] puts it in front of a
+//! > service. [`OrgCode`] is what the handler reads.
+//!
+//! # Quick start
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use tower_m2m::{OrgCode, Scope, Verifier};
+//!
+//! const READ_INVOICES: Scope = Scope::from_static("read:invoices");
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+//!     let app = Router::new()
+//!         .route("/orgs/{org_code}/invoices", get(|org: OrgCode| async move { format!("invoices of {org}") }))
+//!         .route_layer(verifier.layer().require(READ_INVOICES));
+//!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A token gets to the handler only if its signature holds under a key that the issuer publishes, it is of this issuer, for
+//! this audience, of this moment, from the client-credentials flow, scoped to an organization, to *the route's*
+//! organization, and was granted the scope. Everything else is [answered](guide::answers) by the layer.
+//!
+//! # How a request is decided
+//!
+//! ```text
+//! Authorization: Bearer eyJ…
+//!    │ bearer       no token → 401            two credentials, bad characters, too long → 400
+//!    ▼
+//!    │ verified     the very same token again, same keys, still in time ─────────────┐
+//!    │ token        three segments, strict base64url, one JSON object → else 401     │
+//!    │ jwks         the issuer's key of that name and algorithm → else 401, or 503   │
+//!    │ signature    the only expensive step → else 401                               │
+//!    │ rules        exp nbf iat aud grant type, organization, scopes → else 401      │
+//!    ▼                                                                               ▼
+//!  Claims ─ tenant → 403 ─ scope → 403 ─▶ request extensions ─▶ handler(org: OrgCode)
+//! ```
+//!
+//! # The public interface is
+//!
+//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Profile`], [`Algorithm`], [`Clock`]
+//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`]
+//! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
+//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`]
+//! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
+//! * to test with: `testing` (feature `test-util`)
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `axum` | yes | handler arguments, and the check of `{org_code}` in matched routes |
+//! | `tls-rustls` | yes | the HTTP client that fetches keys, with rustls, aws-lc-rs and the system's certificates |
+//! | `tls-native` | | the same client with the system's own TLS |
+//! | `tls-rustls-no-provider` | | the same client with the rustls crypto provider that the application installs |
+//! | `reqwest` | | the client without TLS, for issuers on loopback; the three above imply it |
+//! | `tracing` | yes | events for operators |
+//! | `test-util` | | the test kit: a local issuer, a clock to move, forged tokens |
+//!
+//! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
+//! adds an interface or a backend; none changes what is accepted.
+//!
+//! The [guide] says more: tenancy, scopes, keys and outages, testing, operations, decisions, threats.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bearer;
@@ -8,6 +77,7 @@ mod events;
 mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
+pub mod guide;
 pub mod jwks;
 mod middleware;
 mod rejection;
@@ -26,3 +96,8 @@ pub use rejection::Rejection;
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
+
+/// The README's code is compiled too.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

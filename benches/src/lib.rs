@@ -1,0 +1,101 @@
+//! What every bench starts from: a Kinde-shaped token, its keys, and a service to protect.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use tower::Service;
+use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
+use tower_m2m::{Algorithm, Scope, Verifier};
+
+/// The issuer of all tokens here: it has no socket, since keys are given to the verifier.
+pub const ISSUER: &str = "https://acme.kinde.com";
+/// The audience of all tokens here.
+pub const AUDIENCE: &str = "https://api.acme.com";
+/// The scope that is asked for.
+pub const SCOPE: Scope = Scope::from_static("read:invoices");
+
+/// An issuer and a verifier that holds its keys.
+pub struct Bench {
+    pub issuer: LocalIssuer,
+    pub algorithm: Algorithm,
+}
+
+impl Bench {
+    pub fn new(algorithm: SigningAlgorithm) -> Self {
+        let issuer = LocalIssuer::builder().algorithm(algorithm).audience(AUDIENCE).in_process(ISSUER).expect("an issuer");
+        Self { issuer, algorithm: algorithm.as_str().parse().expect("an algorithm") }
+    }
+
+    /// One token of the size and shape that Kinde mints, different for each number.
+    pub fn token(&self, number: usize) -> String {
+        self.issuer
+            .org("org_ba4a2311eb1")
+            .scopes(["read:users", "write:flags", "read:invoices"])
+            .claim("jti", format!("f95ed3e0-cc4d-40c4-b95a-{number:012x}"))
+            .token()
+    }
+
+    /// Many different tokens, for the cold path.
+    pub fn tokens(&self, count: usize) -> Vec<String> {
+        (0..count).map(|number| self.token(number)).collect()
+    }
+
+    fn trusted(&self) -> tower_m2m::Issuer {
+        Verifier::kinde("acme").audience(AUDIENCE).algorithms([self.algorithm]).jwk_set(self.issuer.jwks())
+    }
+
+    /// With the cache of verified tokens.
+    pub fn verifier(&self) -> Verifier {
+        self.trusted().build().expect("a verifier")
+    }
+
+    /// Every token is verified anew.
+    pub fn uncached(&self) -> Verifier {
+        Verifier::trusting([self.trusted()]).without_token_cache().build().expect("a verifier")
+    }
+}
+
+/// The service behind the layer: it answers at once.
+#[derive(Clone)]
+pub struct Bare;
+
+impl Service<Request<()>> for Bare {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        std::hint::black_box(&request);
+        ready(Ok(Response::new(Full::default())))
+    }
+}
+
+/// A marker that a router would have put into the extensions before the layer sees the request.
+#[derive(Clone)]
+struct Routed;
+
+/// A request with this token.
+pub fn request(token: &str) -> Request<()> {
+    let mut request = Request::new(());
+    let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header value");
+    request.headers_mut().insert(AUTHORIZATION, value);
+    request.extensions_mut().insert(Routed);
+    request
+}
+
+/// Drives a future that is ready at once.
+pub fn now<F: Future>(future: F) -> F::Output {
+    match std::pin::pin!(future).poll(&mut Context::from_waker(std::task::Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the future waits"),
+    }
+}

@@ -1,0 +1,24 @@
+//! The manual, in chapters.
+//!
+//! | chapter | what it answers |
+//! |---|---|
+//! | [`answers`] | what a client gets to see, and what to do about it |
+//! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
+//! | [`operations`] | start, readiness, outages, what to log and to alert on |
+//! | [`architecture`] | the floors, the way of a request, the invariants |
+//! | [`decisions`] | what was decided, and why |
+
+#[doc = include_str!("answers.md")]
+pub mod answers {}
+
+#[doc = include_str!("kinde.md")]
+pub mod kinde {}
+
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("decisions.md")]
+pub mod decisions {}
