@@ -1,12 +1,11 @@
 //! The layer over a bare service, beside the raw signature check, in one run: `cargo bench --bench layer`.
 
-use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use divan::{AllocProfiler, Bencher, black_box};
+use divan::{AllocProfiler, Bencher};
 use tower::{Layer, Service};
 use tower_m2m::testing::SigningAlgorithm;
-use tower_m2m_benches::{Bare, Bench, SCOPE, now, request};
+use tower_m2m_benches::{Bare, Bench, SCOPE, now, raw_check, request};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -63,15 +62,9 @@ fn cold_and_remembered(bencher: Bencher) {
 fn raw(bencher: Bencher, algorithm: SigningAlgorithm) {
     let bench = Bench::new(algorithm);
     let token = bench.token(0);
-    let (message, encoded) = token.rsplit_once('.').unwrap();
-    let signature = URL_SAFE_NO_PAD.decode(encoded).unwrap();
-    let verification: &'static dyn VerificationAlgorithm = match algorithm {
-        SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
-        _ => &signature::ED25519,
-    };
-    let key = ParsedPublicKey::new(verification, bench.issuer.signing_key().public_der()).unwrap();
-    bencher.bench(|| key.verify_sig(black_box(message.as_bytes()), black_box(&signature)).unwrap());
+    let check = raw_check(&bench, algorithm, &token);
+    assert!(check());
+    bencher.bench(|| check());
 }
 
 /// What is refused must cost less than what is let in.

@@ -42,13 +42,20 @@ pub(crate) struct Facts {
     pub(crate) subject: Option<Box<str>>,
     pub(crate) org_code: Option<OrgCode>,
     pub(crate) scopes: Scopes,
-    pub(crate) audience: Vec<Box<str>>,
+    pub(crate) audience: Audience,
     pub(crate) jti: Option<Box<str>>,
     pub(crate) expires_at: i64,
     pub(crate) issued_at: Option<i64>,
     /// `application_properties` and `feature_flags`, where the token has them.
     pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     pub(crate) custom: Option<Custom>,
+}
+
+/// The audiences of a token: one, nearly always, which then needs no list.
+#[derive(Clone)]
+pub(crate) enum Audience {
+    One(Box<str>),
+    Many(Box<[Box<str>]>),
 }
 
 impl Claims {
@@ -115,7 +122,11 @@ impl Claims {
     /// The audiences that the token names (`aud`, RFC 7519 §4.1.3). At least one of them is an accepted one, unless the
     /// verifier accepts any.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        self.0.audience.iter().map(AsRef::as_ref)
+        let all = match &self.0.audience {
+            Audience::One(audience) => std::slice::from_ref(audience),
+            Audience::Many(audiences) => audiences,
+        };
+        all.iter().map(AsRef::as_ref)
     }
 
     /// The token's unique id (`jti`, RFC 7519 §4.1.7).

@@ -32,25 +32,17 @@ impl<'a> Compact<'a> {
     /// [`TokenError::NotThreeSegments`], [`TokenError::Encrypted`] for five segments, [`TokenError::NoSignature`].
     pub fn split(token: &'a str) -> Result<Self, TokenError> {
         // At most four dots are looked for, so that a million of them cost nothing (CVE-2025-27144).
-        let mut dots = token.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(at, _)| at);
-        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
+        let mut segments = token.splitn(6, '.');
+        let (Some(header), Some(payload), Some(signature)) = (segments.next(), segments.next(), segments.next()) else {
             return Err(TokenError::NotThreeSegments);
         };
-        if dots.next().is_some() {
-            return Err(match (dots.next(), dots.next()) {
-                (Some(_), None) => TokenError::Encrypted,
-                _ => TokenError::NotThreeSegments,
-            });
-        }
-        let (signing_input, signature) = (token.get(..second), token.get(second + 1..));
-        let (header, payload) = (token.get(..first), token.get(first + 1..second));
-        match (signing_input, header, payload, signature) {
-            (Some(signing_input), Some(header), Some(payload), Some(signature)) => {
-                if signature.is_empty() {
-                    return Err(TokenError::NoSignature);
-                }
+        match (segments.next(), segments.next(), segments.next()) {
+            (None, ..) if signature.is_empty() => Err(TokenError::NoSignature),
+            (None, ..) => {
+                let signing_input = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
                 Ok(Self { signing_input, header, payload, signature })
             }
+            (Some(_), Some(_), None) => Err(TokenError::Encrypted),
             _ => Err(TokenError::NotThreeSegments),
         }
     }

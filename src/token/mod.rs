@@ -22,7 +22,7 @@ mod scope;
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use claims::Claims;
-pub(crate) use claims::{Custom, Facts};
+pub(crate) use claims::{Audience, Custom, Facts};
 pub use compact::Compact;
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};

@@ -154,9 +154,13 @@ impl Verifier {
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
     fn verify_anew(&self, token: &[u8], now: i64) -> Result<(Claims, usize), Refused> {
-        let text = b64token(token).map_err(Rejection::from)?;
-        let compact = Compact::split(text)?;
-        let decoded = compact.decode()?;
+        // What decodes has no other characters than a token may have, so they are only looked at when it does not.
+        let malformed = |error: TokenError| b64token(token).map_or_else(Rejection::from, |_| error.into());
+        let text = std::str::from_utf8(token).map_err(|_| malformed(TokenError::Base64))?;
+        let compact = Compact::split(text).map_err(malformed)?;
+        let decoded = compact.decode().map_err(malformed)?;
+        let mut buffer = [0; Compact::SIGNATURE_MAX];
+        let signature = compact.decode_signature(&mut buffer).map_err(malformed)?;
         let header = JoseHeader::parse(decoded.header())?;
         let json = Json::parse(decoded.payload()).map_err(TokenError::ClaimsSet)?;
         let place = issuer_of(&json).and_then(|issuer| self.0.places.get(issuer));
@@ -180,8 +184,6 @@ impl Verifier {
         };
         let mut candidates = keys.set.candidates(header.kid(), header.algorithm()).peekable();
         candidates.peek().ok_or(TokenError::UnknownKey)?;
-        let mut buffer = [0; Compact::SIGNATURE_MAX];
-        let signature = compact.decode_signature(&mut buffer)?;
         if !candidates.any(|key| key.verifies(compact.signing_input(), signature)) {
             return Err(TokenError::Signature.into());
         }

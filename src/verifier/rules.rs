@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use super::Profile;
 use super::profile::Mark;
 use crate::rejection::Rejection;
-use crate::token::{Algorithm, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Scopes, TokenError, TokenType, Value};
+use crate::token::{
+    Algorithm, Audience, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Scopes, TokenError, TokenType, Value,
+};
 
 /// What an issuer's tokens must satisfy.
 #[derive(Debug)]
@@ -248,11 +250,7 @@ impl Rules {
             subject: checked.subject.map(Into::into),
             org_code,
             scopes: checked.scopes.read(json)?,
-            audience: match checked.audience {
-                Some(Value::String(audience)) => vec![audience.as_ref().into()],
-                Some(Value::Array(list)) => json.items(*list).filter_map(as_text).map(Into::into).collect(),
-                _ => Vec::new(),
-            },
+            audience: audience_of(checked.audience, json),
             jti: checked.jti.map(Into::into),
             expires_at: checked.expires_at,
             issued_at: checked.issued_at,
@@ -376,6 +374,18 @@ fn is_marked(json: &Json<'_>, mark: &Mark) -> bool {
         Some(Value::String(text)) => *text == mark.value,
         Some(Value::Array(list)) => json.items(*list).filter_map(as_text).any(|text| text == mark.value),
         _ => false,
+    }
+}
+
+fn audience_of(aud: Option<&Value<'_>>, json: &Json<'_>) -> Audience {
+    let mut texts = match aud {
+        Some(Value::String(audience)) => return Audience::One(audience.as_ref().into()),
+        Some(Value::Array(list)) => json.items(*list).filter_map(as_text).peekable(),
+        _ => return Audience::Many(Box::default()),
+    };
+    match (texts.next(), texts.peek()) {
+        (Some(only), None) => Audience::One(only.into()),
+        (first, _) => Audience::Many(first.into_iter().chain(texts).map(Into::into).collect()),
     }
 }
 
