@@ -309,7 +309,8 @@ impl Issuer {
         self
     }
 
-    /// Ignores the proxy that the environment names (`HTTPS_PROXY` and its kin). Default: it is used.
+    /// Ignores the proxy that the environment names (`HTTPS_PROXY` and its kin). Default: it is used, except for an issuer on
+    /// loopback.
     pub fn without_proxy(mut self) -> Self {
         self.http.proxy = Proxy::None;
         self
@@ -410,9 +411,15 @@ impl Issuer {
             KeySource::Url(url) => Endpoint::Url(url.clone()),
             KeySource::Discovery => Endpoint::Discovery,
         };
+        let mut http = self.http.clone();
+        let first = if let Endpoint::Url(url) = &endpoint { url } else { &**issuer };
+        if first.starts_with("http://") {
+            // That is loopback, which no proxy of the network can reach on this machine's behalf.
+            http.proxy = Proxy::None;
+        }
         let fetcher = match &self.fetch_function {
             Some(function) => function.clone(),
-            None => Fetcher::http(&self.http).map_err(|problem| ConfigError::new("http client", problem))?,
+            None => Fetcher::http(&http).map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
         let remote = RemoteKeys::new(Arc::clone(issuer), endpoint, algorithms.to_vec(), fetcher, timing, clock.clone());
