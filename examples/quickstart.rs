@@ -1,0 +1,229 @@
+//! An API turns away and lets in real requests with real tokens: issuer, API and client in one program, over HTTP.
+//!
+//! ```text
+//! cargo run --example quickstart              # a transcript
+//! cargo run --example quickstart -- --serve   # the same, then it goes on serving, with curl lines to paste
+//! ```
+
+use axum::{Router, routing::get};
+use tower_m2m::{Claims, OrgCode, Scope, Verifier};
+
+const READ_INVOICES: Scope = Scope::from_static("read:invoices");
+const READ_STATS: Scope = Scope::from_static("read:stats");
+
+/// What you would write.
+fn api(verifier: &Verifier) -> Router {
+    Router::new()
+        .route("/orgs/{org_code}/invoices", get(invoices).route_layer(verifier.layer().require(READ_INVOICES)))
+        .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(READ_STATS)))
+}
+
+async fn invoices(org: OrgCode) -> String {
+    format!("invoices of {org}")
+}
+
+async fn stats(claims: Claims) -> String {
+    format!("figures of all organizations, for {}", claims.client_id())
+}
+
+// ── what stands around it ─────────────────────────────────────────────────────────────────────────────────────────────
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use tokio::net::TcpListener;
+use tower_m2m::testing::{App, LocalIssuer};
+
+const AUDIENCE: &str = "https://api.example.com";
+const A: &str = "/orgs/org_a/invoices";
+const B: &str = "/orgs/org_b/invoices";
+const STATS: &str = "/admin/stats";
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let serve = match env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => false,
+        [flag] if flag == "--serve" => true,
+        _ => {
+            eprintln!("usage: quickstart [--serve]");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let issuer = issuer().await?;
+    let verifier = Verifier::kinde(issuer.url()).audience(AUDIENCE).build()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let app = api(&verifier);
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+
+    println!("An issuer on {} and an API on {url}, both in this process.\n", issuer.url());
+    let expected = transcript(&issuer, &url).await?;
+    if serve {
+        println!("{}", manual(&issuer, &url));
+        tokio::signal::ctrl_c().await?;
+    }
+    server.abort();
+    Ok(if expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes the calls and prints them; says whether every answer was the expected one.
+async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Error>> {
+    let clients = Clients { http: Client::builder(TokioExecutor::new()).build_http(), issuer };
+    let a = clients.token("svc-a", "secret-a").await?;
+    let b = clients.token("svc-b", "secret-b").await?;
+    let writer = clients.token("svc-writer", "secret-writer").await?;
+    let global = clients.token("svc-global", "secret-global").await?;
+    // These two no application gets: one was good yesterday, one is a person's.
+    let expired = issuer.org("org_a").scopes(["read:invoices"]).expired_by(Duration::from_secs(3600)).token();
+    let user = issuer.user("kp_1234").org("org_a").scopes(["read:invoices"]).token();
+
+    let calls = [
+        Call { who: "nobody: no token", path: A, token: None, status: 401, says: "Bearer realm" },
+        Call { who: "something that is no token", path: A, token: Some("garbage"), status: 401, says: "invalid_token" },
+        Call { who: "an app of org_a, expired token", path: A, token: Some(&expired), status: 401, says: "expired" },
+        Call {
+            who: "a user of org_a, signed in at the same issuer",
+            path: A,
+            token: Some(&user),
+            status: 401,
+            says: "invalid_token",
+        },
+        Call {
+            who: "an app of org_a that may only write",
+            path: A,
+            token: Some(&writer),
+            status: 403,
+            says: "insufficient_scope",
+        },
+        Call { who: "an app of org_a, at org_b's invoices", path: B, token: Some(&a), status: 403, says: "wrong_organization" },
+        Call {
+            who: "a global app, at org_a's invoices",
+            path: A,
+            token: Some(&global),
+            status: 403,
+            says: "organization_required",
+        },
+        Call {
+            who: "an app of org_a, at the figures of all",
+            path: STATS,
+            token: Some(&a),
+            status: 403,
+            says: "global_required",
+        },
+        Call { who: "an app of org_a", path: A, token: Some(&a), status: 200, says: "invoices of org_a" },
+        Call { who: "an app of org_b", path: B, token: Some(&b), status: 200, says: "invoices of org_b" },
+        Call { who: "a global app", path: STATS, token: Some(&global), status: 200, says: "svc-global" },
+    ];
+    let mut expected = 0;
+    for (number, call) in calls.iter().enumerate() {
+        let answer = clients.call(url, call).await?;
+        let challenge = answer.headers().get(WWW_AUTHENTICATE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let (status, body) = (answer.status(), String::from_utf8_lossy(answer.body()));
+        println!("{:2}  {}\n    GET {}", number + 1, call.who, call.path);
+        println!("    {status}");
+        if let Some(challenge) = &challenge {
+            println!("    WWW-Authenticate: {challenge}");
+        }
+        println!("    {}", shortened(&body));
+        let said = body.contains(call.says) || challenge.is_some_and(|challenge| challenge.contains(call.says));
+        if status == call.status && said {
+            expected += 1;
+        } else {
+            println!("    UNEXPECTED: it should be {} and say {:?}", call.status, call.says);
+        }
+        println!();
+    }
+    let let_in = calls.iter().filter(|call| call.status == StatusCode::OK).count();
+    println!("{expected} of {} answers as expected: {} turned away, {let_in} let in.", calls.len(), calls.len() - let_in);
+    Ok(expected == calls.len())
+}
+
+struct Call<'a> {
+    who: &'static str,
+    path: &'static str,
+    token: Option<&'a str>,
+    status: u16,
+    /// What the challenge or the body must contain.
+    says: &'static str,
+}
+
+/// The applications that call the API.
+struct Clients<'a> {
+    http: Client<HttpConnector, Full<Bytes>>,
+    issuer: &'a LocalIssuer,
+}
+
+impl Clients<'_> {
+    /// Gets a token as every M2M application does (RFC 6749 §4.4).
+    async fn token(&self, client_id: &str, secret: &str) -> Result<String, Box<dyn Error>> {
+        let form = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}&audience={AUDIENCE}");
+        let request = Request::post(self.issuer.token_endpoint())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::from(form))?;
+        let answer: serde_json::Value = serde_json::from_slice(self.send(request).await?.body())?;
+        let token = answer.get("access_token").and_then(|token| token.as_str());
+        Ok(token.ok_or("the issuer gave no token")?.to_owned())
+    }
+
+    async fn call(&self, url: &str, call: &Call<'_>) -> Result<Response<Bytes>, Box<dyn Error>> {
+        let mut request = Request::get(format!("{url}{}", call.path));
+        if let Some(token) = call.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.send(request.body(Full::default())?).await
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Box<dyn Error>> {
+        let (parts, body) = self.http.request(request).await?.into_parts();
+        Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
+    }
+}
+
+/// An issuer with four applications. In life it is Kinde.
+async fn issuer() -> Result<LocalIssuer, Box<dyn Error>> {
+    let issuer = LocalIssuer::builder().audience(AUDIENCE).start().await?;
+    let apps = [
+        App::org("svc-a", "secret-a", "org_a").scopes(["read:invoices"]),
+        App::org("svc-b", "secret-b", "org_b").scopes(["read:invoices"]),
+        App::org("svc-writer", "secret-writer", "org_a").scopes(["write:invoices"]),
+        App::global("svc-global", "secret-global").scopes(["read:stats"]),
+    ];
+    for app in apps {
+        issuer.add_app(app.audience(AUDIENCE));
+    }
+    Ok(issuer)
+}
+
+fn manual(issuer: &LocalIssuer, url: &str) -> String {
+    let token_endpoint = issuer.token_endpoint();
+    let line = |app: &str, path: &str| {
+        format!(
+            r#"curl -s {token_endpoint} -d grant_type=client_credentials -d client_id=svc-{app} -d client_secret=secret-{app} -d audience={AUDIENCE} \
+  | sed -E 's/.*"access_token":"([^"]+)".*/Authorization: Bearer \1/' | curl -i -H @- {url}{path}
+"#
+        )
+    };
+    format!(
+        "\nServing until Ctrl-C. A call without a token, one that is let in, one that is turned away, a global one:\n\n\
+         curl -i {url}{A}\n\n{}\n{}\n{}",
+        line("a", A),
+        line("a", B),
+        line("global", STATS),
+    )
+}
+
+/// Of a problem document (RFC 9457) only the title.
+fn shortened(body: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(body) {
+        Ok(problem) => format!("{{… \"title\":{} …}}", problem.get("title").unwrap_or_default()),
+        Err(_) => body.to_owned(),
+    }
+}

@@ -1,0 +1,305 @@
+//! An invoices API that only machines of the right organization can call, configured from the environment.
+//!
+//! ```text
+//! ISSUER=https://acme.kinde.com AUDIENCE=https://api.acme.com cargo run --example resource_server
+//! ```
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `ISSUER` | exactly what `iss` says, and the base of discovery | required |
+//! | `AUDIENCE` | what `aud` must name: one, or several separated by spaces or commas | required |
+//! | `PROFILE` | `kinde`, or `generic` for tokens as RFC 9068 has them | `kinde` |
+//! | `JWKS_URL` | where the keys are | found by discovery |
+//! | `LISTEN` | address and port | `127.0.0.1:3000` |
+//! | `ALGORITHMS` | what the issuer may sign with, separated by commas | the profile's |
+//! | `LEEWAY_SECONDS` | how far the issuer's clock may be off | 30 |
+//! | `JWKS_TTL_SECONDS` | how long fetched keys are fresh | as `Cache-Control` says, or 600 |
+//! | `JWKS_COOLDOWN_SECONDS` | how often an unknown `kid` may cause a fetch | 10 |
+//! | `JWKS_MAX_STALE_SECONDS` | how long old keys serve while fetching fails | 3600 |
+//! | `JWKS_TIMEOUT_MS` | how long one fetch may take | 3000 |
+//! | `TOKEN_CACHE` | `off`: verified tokens are not remembered | `on` |
+//! | `WORKER_THREADS` | threads that serve | as many as there are cores |
+//!
+//! A value that cannot be used ends the program before it listens, with exit code 2 and one line that names the variable.
+
+use std::env::{self, VarError};
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tower_m2m::{Algorithm, Claims, ConfigError, OrgCode, Profile, Verifier};
+
+// ── the API ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+tower_m2m::scopes! {
+    /// The scopes of this API, as they are registered at the issuer.
+    pub InvoiceScopes {
+        /// Read an organization's invoices.
+        ReadInvoices = "read:invoices",
+        /// Create invoices.
+        WriteInvoices = "write:invoices",
+        /// Read the figures of all organizations.
+        ReadStats = "read:stats",
+    }
+}
+
+/// Each route says who may call it. A path that is not a route is 404 for everyone, since no layer stands before the router.
+fn api(verifier: Verifier) -> Router {
+    let organization = verifier.layer();
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/public", get(public))
+        .route("/whoami", get(whoami).route_layer(verifier.layer().allow_global()))
+        .route("/orgs/{org_code}/invoices", get(list_invoices).route_layer(organization.clone().require(ReadInvoices)))
+        .route("/orgs/{org_code}/invoices", post(create_invoice).route_layer(organization.require(WriteInvoices)))
+        .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(ReadStats)))
+        .with_state(verifier)
+}
+
+/// The organization is the token's, and the layer has compared it with the path's: there is no other to ask the database for.
+async fn list_invoices(org: OrgCode) -> Json<Invoices> {
+    let invoices = vec![Invoice { number: 1, total: "120.00" }, Invoice { number: 2, total: "80.50" }];
+    Json(Invoices { org_code: org.to_string(), invoices })
+}
+
+async fn create_invoice(org: OrgCode) -> (StatusCode, Json<Invoices>) {
+    let invoices = vec![Invoice { number: 3, total: "0.00" }];
+    (StatusCode::CREATED, Json(Invoices { org_code: org.to_string(), invoices }))
+}
+
+async fn whoami(claims: Claims) -> Json<WhoAmI> {
+    Json(WhoAmI {
+        org_code: claims.org_code().map(ToString::to_string),
+        client_id: claims.client_id().to_owned(),
+        scopes: claims.scopes().iter().map(str::to_owned).collect(),
+    })
+}
+
+/// What `/whoami` answers to a token of usual size, made in the same way: a load test of both shows what the layer costs.
+async fn public() -> Json<WhoAmI> {
+    Json(WhoAmI {
+        org_code: Some("org_ba4a2311eb1".to_owned()),
+        client_id: "d4d3c5b74e064badb9625a4aa6241bcc".to_owned(),
+        scopes: vec!["read:invoices".to_owned(), "write:invoices".to_owned()],
+    })
+}
+
+async fn stats(State(verifier): State<Verifier>) -> Json<Stats> {
+    Json(Stats { remembered_tokens: verifier.remembered_tokens() })
+}
+
+/// Liveness: the process serves. It does not ask for the issuer, since a restart would not bring that back.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Readiness: keys are held, so that tokens can be verified.
+async fn readyz(State(verifier): State<Verifier>) -> (StatusCode, String) {
+    if verifier.is_ready() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let unready = verifier.status().into_iter().filter(|issuer| !issuer.is_ready());
+    let reasons = unready.map(|issuer| match issuer.last_error {
+        Some(error) => format!("no keys of {}: {error}\n", issuer.issuer),
+        None => format!("no keys of {}: the first fetch has not ended\n", issuer.issuer),
+    });
+    (StatusCode::SERVICE_UNAVAILABLE, reasons.collect())
+}
+
+#[derive(Serialize)]
+struct Invoices {
+    org_code: String,
+    invoices: Vec<Invoice>,
+}
+
+#[derive(Serialize)]
+struct Invoice {
+    number: u32,
+    total: &'static str,
+}
+
+#[derive(Serialize)]
+struct WhoAmI {
+    org_code: Option<String>,
+    client_id: String,
+    scopes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    remembered_tokens: u64,
+}
+
+// ── the program ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// How long requests may go on once the program was told to end.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// Why the program ended.
+enum Failure {
+    Setting { variable: &'static str, problem: String },
+    Io(io::Error),
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Setting { variable, problem }) => {
+            eprintln!("{variable}: {problem}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Io(error)) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    match setting("WORKER_THREADS")?.map(|threads| threads.parse()) {
+        None => {}
+        Some(Ok(threads @ 1..=1024)) => {
+            runtime.worker_threads(threads);
+        }
+        Some(_) => return Err(unusable("WORKER_THREADS", "must be a number from 1 to 1024")),
+    }
+    runtime.enable_all().build()?.block_on(serve())
+}
+
+async fn serve() -> Result<(), Failure> {
+    let verifier = verifier()?;
+    let listen = setting("LISTEN")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(&listen).await.map_err(|error| unusable("LISTEN", error.to_string()))?;
+
+    let signal = stop_signal()?;
+    let stopping = Arc::new(Notify::new());
+    let stop = Arc::clone(&stopping);
+    println!("listening on http://{}", listener.local_addr()?);
+    let server = axum::serve(listener, api(verifier)).with_graceful_shutdown(async move {
+        signal.await;
+        stop.notify_one();
+    });
+    tokio::select! {
+        served = server.into_future() => served?,
+        () = async { stopping.notified().await; tokio::time::sleep(LAST_REQUESTS).await } => {}
+    }
+    Ok(())
+}
+
+/// Ends with Ctrl-C or SIGTERM. The signals are watched from the call on.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+// ── the settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What is not given is left as the verifier has it.
+fn verifier() -> Result<Verifier, Failure> {
+    let issuer = required("ISSUER")?;
+    let audiences = required("AUDIENCE")?;
+    let audiences = audiences.split([' ', ',']).filter(|audience| !audience.is_empty());
+    let profile = match setting("PROFILE")?.as_deref() {
+        None | Some("kinde") => Profile::KINDE,
+        Some("generic") => Profile::GENERIC,
+        Some(_) => return Err(unusable("PROFILE", "must be kinde or generic")),
+    };
+    let mut issuer = Verifier::issuer(issuer).audiences(audiences).profile(profile);
+    if let Some(url) = setting("JWKS_URL")? {
+        issuer = issuer.jwks_url(url);
+    }
+    if let Some(names) = setting("ALGORITHMS")? {
+        let algorithms: Result<Vec<Algorithm>, _> = names.split(',').map(|name| name.trim().parse()).collect();
+        issuer = issuer.algorithms(algorithms.map_err(|error| unusable("ALGORITHMS", error.to_string()))?);
+    }
+    if let Some(leeway) = seconds("LEEWAY_SECONDS")? {
+        issuer = issuer.leeway(leeway);
+    }
+    if let Some(time_to_live) = seconds("JWKS_TTL_SECONDS")? {
+        issuer = issuer.keys_time_to_live(time_to_live);
+    }
+    if let Some(cooldown) = seconds("JWKS_COOLDOWN_SECONDS")? {
+        issuer = issuer.unknown_kid_cooldown(cooldown);
+    }
+    if let Some(max_stale) = seconds("JWKS_MAX_STALE_SECONDS")? {
+        issuer = issuer.keys_max_stale(max_stale);
+    }
+    if let Some(timeout) = number("JWKS_TIMEOUT_MS")? {
+        issuer = issuer.fetch_timeout(Duration::from_millis(timeout));
+    }
+    let mut verifier = Verifier::trusting([issuer]);
+    match setting("TOKEN_CACHE")?.as_deref() {
+        None | Some("on") => {}
+        Some("off") => verifier = verifier.without_token_cache(),
+        Some(_) => return Err(unusable("TOKEN_CACHE", "must be on or off")),
+    }
+    verifier.build().map_err(|error| unusable(variable(&error), error.problem()))
+}
+
+/// The variable behind a setting of the verifier.
+fn variable(error: &ConfigError) -> &'static str {
+    match error.setting() {
+        "issuer" => "ISSUER",
+        "audience" => "AUDIENCE",
+        "jwks_url" => "JWKS_URL",
+        "algorithms" => "ALGORITHMS",
+        "leeway" => "LEEWAY_SECONDS",
+        "keys_time_to_live" => "JWKS_TTL_SECONDS",
+        "unknown_kid_cooldown" => "JWKS_COOLDOWN_SECONDS",
+        "keys_max_stale" => "JWKS_MAX_STALE_SECONDS",
+        "fetch_timeout" => "JWKS_TIMEOUT_MS",
+        other => other,
+    }
+}
+
+fn required(variable: &'static str) -> Result<String, Failure> {
+    setting(variable)?.ok_or_else(|| unusable(variable, "is required"))
+}
+
+fn seconds(variable: &'static str) -> Result<Option<Duration>, Failure> {
+    Ok(number(variable)?.map(Duration::from_secs))
+}
+
+fn number(variable: &'static str) -> Result<Option<u64>, Failure> {
+    let parsed = setting(variable)?.map(|value| value.parse());
+    parsed.transpose().map_err(|_| unusable(variable, "must be a whole number, zero or more"))
+}
+
+fn setting(variable: &'static str) -> Result<Option<String>, Failure> {
+    match env::var(variable) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(unusable(variable, "is not UTF-8")),
+    }
+}
+
+fn unusable(variable: &'static str, problem: impl Into<String>) -> Failure {
+    Failure::Setting { variable, problem: problem.into() }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
