@@ -130,6 +130,7 @@ macro_rules! scopes {
             $(#[doc = $doc])*
             #[doc = concat!("\n\nThe scope `", $scope, "`.")]
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #[allow(clippy::exhaustive_structs)]
             $visibility struct $name;
 
             impl $name {
@@ -153,6 +154,7 @@ macro_rules! scopes {
 
         $(#[$list_meta])*
         #[derive(Clone, Copy, Debug)]
+        #[allow(clippy::exhaustive_structs)]
         $visibility struct $list;
 
         impl $list {
