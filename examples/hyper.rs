@@ -50,16 +50,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(variable("LISTEN", "127.0.0.1:3000")).await?;
     println!("listening on http://{}", listener.local_addr()?);
     loop {
-        let (stream, _) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(_) => {
-                    // Out of file descriptors, most likely: let connections end first.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             ended = tokio::signal::ctrl_c() => return Ok(ended?),
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely: let connections end first.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
         };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {

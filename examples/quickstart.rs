@@ -6,16 +6,17 @@
 //! ```
 
 use axum::{Router, routing::get};
-use tower_m2m::{Claims, OrgCode, Scope, Verifier};
+use tower_m2m::{Claims, ConfigError, OrgCode, Scope, Verifier};
 
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 const READ_STATS: Scope = Scope::from_static("read:stats");
 
-/// What you would write.
-fn api(verifier: &Verifier) -> Router {
-    Router::new()
+/// What you would write, with `Verifier::kinde("your-domain")` and the audience that your API is registered under.
+fn api(issuer: &str) -> Result<Router, ConfigError> {
+    let verifier = Verifier::kinde(issuer).audience("https://api.example.com").build()?;
+    Ok(Router::new()
         .route("/orgs/{org_code}/invoices", get(invoices).route_layer(verifier.layer().require(READ_INVOICES)))
-        .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(READ_STATS)))
+        .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(READ_STATS))))
 }
 
 async fn invoices(org: OrgCode) -> String {
@@ -58,10 +59,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     let issuer = issuer().await?;
-    let verifier = Verifier::kinde(issuer.url()).audience(AUDIENCE).build()?;
+    let app = api(issuer.url())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let app = api(&verifier);
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
     println!("An issuer on {} and an API on {url}, both in this process.\n", issuer.url());
@@ -81,46 +81,22 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
     let b = clients.token("svc-b", "secret-b").await?;
     let writer = clients.token("svc-writer", "secret-writer").await?;
     let global = clients.token("svc-global", "secret-global").await?;
-    // These two no application gets: one was good yesterday, one is a person's.
+    // These two no application gets: one is of yesterday, one is a person's.
     let expired = issuer.org("org_a").scopes(["read:invoices"]).expired_by(Duration::from_secs(3600)).token();
     let user = issuer.user("kp_1234").org("org_a").scopes(["read:invoices"]).token();
 
     let calls = [
-        Call { who: "nobody: no token", path: A, token: None, status: 401, says: "Bearer realm" },
-        Call { who: "something that is no token", path: A, token: Some("garbage"), status: 401, says: "invalid_token" },
-        Call { who: "an app of org_a, expired token", path: A, token: Some(&expired), status: 401, says: "expired" },
-        Call {
-            who: "a user of org_a, signed in at the same issuer",
-            path: A,
-            token: Some(&user),
-            status: 401,
-            says: "invalid_token",
-        },
-        Call {
-            who: "an app of org_a that may only write",
-            path: A,
-            token: Some(&writer),
-            status: 403,
-            says: "insufficient_scope",
-        },
-        Call { who: "an app of org_a, at org_b's invoices", path: B, token: Some(&a), status: 403, says: "wrong_organization" },
-        Call {
-            who: "a global app, at org_a's invoices",
-            path: A,
-            token: Some(&global),
-            status: 403,
-            says: "organization_required",
-        },
-        Call {
-            who: "an app of org_a, at the figures of all",
-            path: STATS,
-            token: Some(&a),
-            status: 403,
-            says: "global_required",
-        },
-        Call { who: "an app of org_a", path: A, token: Some(&a), status: 200, says: "invoices of org_a" },
-        Call { who: "an app of org_b", path: B, token: Some(&b), status: 200, says: "invoices of org_b" },
-        Call { who: "a global app", path: STATS, token: Some(&global), status: 200, says: "svc-global" },
+        call("nobody: no token", A, None, 401, "Bearer realm"),
+        call("something that is no token", A, Some("garbage"), 401, "invalid_token"),
+        call("an app of org_a, with a token of yesterday", A, Some(&expired), 401, "the access token expired"),
+        call("a user of org_a, signed in at the same issuer", A, Some(&user), 401, "not a machine-to-machine token"),
+        call("an app of org_a that may only write", A, Some(&writer), 403, "insufficient_scope"),
+        call("an app of org_a, at org_b's invoices", B, Some(&a), 403, "wrong_organization"),
+        call("a global app, at org_a's invoices", A, Some(&global), 403, "organization_required"),
+        call("an app of org_a, at the figures of all", STATS, Some(&a), 403, "global_required"),
+        call("an app of org_a", A, Some(&a), 200, "invoices of org_a"),
+        call("an app of org_b", B, Some(&b), 200, "invoices of org_b"),
+        call("a global app", STATS, Some(&global), 200, "figures of all organizations, for svc-global"),
     ];
     let mut expected = 0;
     for (number, call) in calls.iter().enumerate() {
@@ -153,6 +129,10 @@ struct Call<'a> {
     status: u16,
     /// What the challenge or the body must contain.
     says: &'static str,
+}
+
+fn call<'a>(who: &'static str, path: &'static str, token: Option<&'a str>, status: u16, says: &'static str) -> Call<'a> {
+    Call { who, path, token, status, says }
 }
 
 /// The applications that call the API.

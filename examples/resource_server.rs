@@ -134,6 +134,7 @@ struct WhoAmI {
     scopes: Vec<String>,
 }
 
+/// What may be seen of all organizations together.
 #[derive(Serialize)]
 struct Stats {
     remembered_tokens: u64,
@@ -166,12 +167,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    match setting("WORKER_THREADS")?.map(|threads| threads.parse()) {
-        None => {}
-        Some(Ok(threads @ 1..=1024)) => {
-            runtime.worker_threads(threads);
-        }
-        Some(_) => return Err(unusable("WORKER_THREADS", "must be a number from 1 to 1024")),
+    if let Some(threads) = setting("WORKER_THREADS")? {
+        let threads = threads.parse().ok().filter(|threads| (1..=1024).contains(threads));
+        runtime.worker_threads(threads.ok_or_else(|| unusable("WORKER_THREADS", "must be a number from 1 to 1024"))?);
     }
     runtime.enable_all().build()?.block_on(serve())
 }
@@ -190,7 +188,7 @@ async fn serve() -> Result<(), Failure> {
         stop.notify_one();
     });
     tokio::select! {
-        served = server.into_future() => served?,
+        ended = server.into_future() => ended?,
         () = async { stopping.notified().await; tokio::time::sleep(LAST_REQUESTS).await } => {}
     }
     Ok(())
@@ -208,9 +206,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 
 #[cfg(not(unix))]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
+    Ok(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
 }
 
 // ── the settings ──────────────────────────────────────────────────────────────────────────────────────────────────────

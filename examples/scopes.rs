@@ -54,7 +54,7 @@ async fn stats() -> &'static str {
     "all organizations together have 7 invoices\n"
 }
 
-/// What a document for `scopes_supported` (RFC 9728 §2) or OpenAPI is made of. Everybody may see it.
+/// What the metadata's `scopes_supported` (RFC 9728 §2) is made of. Everybody may see it.
 async fn scopes() -> Json<Vec<&'static str>> {
     Json(InvoiceScopes::ALL.iter().map(|declared| declared.scope.as_str()).collect())
 }
