@@ -178,7 +178,6 @@ async fn serve() -> Result<(), Failure> {
     let verifier = verifier()?;
     let listen = setting("LISTEN")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(&listen).await.map_err(|error| unusable("LISTEN", error.to_string()))?;
-
     let signal = stop_signal()?;
     let stopping = Arc::new(Notify::new());
     let stop = Arc::clone(&stopping);
