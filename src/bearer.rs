@@ -51,15 +51,13 @@ impl<'a> Credentials<'a> {
             return Err(BearerError::Several);
         }
         let value = value.as_bytes();
-        const BEARER: usize = "Bearer".len();
-        let Some((scheme, rest)) = value.split_at_checked(BEARER) else { return Err(other_scheme(value)) };
+        let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else { return Err(other_scheme(value)) };
         if !scheme.eq_ignore_ascii_case(b"Bearer") {
             return Err(other_scheme(value));
         }
         let token = match rest {
-            [] => return Err(BearerError::Malformed),
             [b' ', token @ ..] => without_leading_spaces(token),
-            [b'\t' | b',', ..] => return Err(BearerError::Malformed),
+            [] | [b'\t' | b',', ..] => return Err(BearerError::Malformed),
             // Another scheme whose name begins with the same letters.
             _ => return Err(other_scheme(value)),
         };

@@ -24,8 +24,10 @@ pub(crate) enum Body {
     Problem,
     Empty,
     /// Whatever the application makes of it.
-    Custom(Arc<dyn Fn(&Rejection, &mut Response<Bytes>) + Send + Sync>),
+    Custom(Arc<MakeBody>),
 }
+
+pub(crate) type MakeBody = dyn Fn(&Rejection, &mut Response<Bytes>) + Send + Sync;
 
 /// The row of a rejection.
 struct Row {

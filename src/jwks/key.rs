@@ -166,7 +166,7 @@ fn public_key(parameters: &AlgorithmParameters, algorithm: Algorithm) -> Result<
     }
 }
 
-/// A Base64urlUInt (RFC 7518 §2) without leading zeros, which some issuers write all the same.
+/// A `Base64urlUInt` (RFC 7518 §2) without leading zeros, which some issuers write all the same.
 fn unsigned(text: &str) -> Result<Vec<u8>, KeyError> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)?;
     let leading = bytes.iter().take_while(|byte| **byte == 0).count();

@@ -415,7 +415,8 @@ mod tests {
         assert_eq!(error(br#"{"a":1,"b":2,"a":1}"#), JsonError::DuplicateMember);
         assert_eq!(error(br#"{"a":1,"\u0061":1}"#), JsonError::DuplicateMember);
         assert_eq!(error(br#"{"o":{"a":[{"x":1,"x":2}]}}"#), JsonError::DuplicateMember);
-        let many = |last: usize| format!("{{{}\"m{last}\":0}}", (0..100).map(|i| format!("\"m{i}\":0,")).collect::<String>());
+        let names: Vec<String> = (0..100).map(|number| format!("\"m{number}\":0")).collect();
+        let many = |last: usize| format!("{{{},\"m{last}\":0}}", names.join(","));
         assert!(Json::parse(many(100).as_bytes()).is_ok());
         assert_eq!(error(many(99).as_bytes()), JsonError::DuplicateMember);
         assert_eq!(error(many(3).as_bytes()), JsonError::DuplicateMember);
