@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::challenge::Answers;
-use crate::extensions::{NoToken, RequestExt as _};
-use crate::middleware::Settings;
+use crate::extensions::{Acting, NoToken, RequestExt as _};
+use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
+use crate::middleware::{DEFAULT_PARAMETER, Settings, Told};
 use crate::rejection::Rejection;
 use crate::scopes::ScopeSet;
 use crate::token::{Claims, OrgCode};
@@ -39,7 +40,7 @@ pub struct Refusal {
 impl Refusal {
     fn new(parts: &Parts, rejection: Rejection) -> Self {
         crate::events::extractor_refused(&rejection);
-        Self { rejection, settings: parts.extensions.get().map(Arc::clone) }
+        Self { rejection, settings: parts.extensions.get::<Told>().and_then(|told| told.0.last().cloned()) }
     }
 
     /// Why the request is refused.
@@ -84,12 +85,13 @@ impl std::error::Error for Refusal {
     }
 }
 
-/// The verified claims. Without a layer: 500, which says what is missing.
+/// The verified claims. On a route with the parameter `{org_code}` of another organization: 403, also where the layer stands
+/// so far outside that it saw no parameters. Without a layer: 500, which says what is missing.
 impl<S: Send + Sync> FromRequestParts<S> for Claims {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        parts.claims().cloned().ok_or_else(|| Refusal::new(parts, no_claims(parts, "Claims")))
+        claims_for_route(parts, "Claims").map(|(claims, _)| claims).map_err(|rejection| Refusal::new(parts, rejection))
     }
 }
 
@@ -127,15 +129,25 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
 }
 
 fn calling_organization(parts: &mut Parts) -> Result<OrgCode, Rejection> {
-    parts.claims().ok_or_else(|| no_claims(parts, "OrgCode"))?;
-    let org = parts.org_code().cloned().ok_or(Rejection::OrganizationRequired)?;
-    // The layer checked the route already, unless it stands outside the router.
-    let settings = parts.extensions.get::<Arc<Settings>>().map(Arc::clone);
-    let defaults = Settings::default();
-    let settings = settings.as_deref().unwrap_or(&defaults);
-    let found = in_axum_params(parts, settings.parameter());
-    settings.policy.compare(&org, &found.target())?;
-    Ok(org)
+    let (claims, acting) = claims_for_route(parts, "OrgCode")?;
+    claims.org_code().cloned().or(acting).ok_or(Rejection::OrganizationRequired)
+}
+
+/// The claims, and the organization that a global client acts for. The tenant is checked here too, since a layer outside of
+/// the router saw no parameters of the route.
+fn claims_for_route(parts: &mut Parts, what: &'static str) -> Result<(Claims, Option<OrgCode>), Rejection> {
+    let claims = parts.claims().cloned().ok_or_else(|| no_claims(parts, what))?;
+    let acting = parts.extensions.get::<Acting>().map(|acting| acting.0.clone());
+    let Some(Told(told)) = parts.extensions.get().cloned() else {
+        Policy::untold().admit_tenant(&claims, &in_axum_params(parts, DEFAULT_PARAMETER).target())?;
+        return Ok((claims, acting));
+    };
+    let mut acting = acting;
+    for settings in told {
+        let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
+        acting = settings.policy.admit_tenant(&claims, &found.target())?.acting.or(acting);
+    }
+    Ok((claims, acting))
 }
 
 /// A handler's argument that is the enforcement of its scopes: the claims of a token that was granted them. Otherwise 403
@@ -173,7 +185,7 @@ impl<S: Send + Sync, T: ScopeSet> FromRequestParts<S> for Scoped<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let claims = parts.claims().cloned().ok_or_else(|| Refusal::new(parts, no_claims(parts, "Scoped")))?;
+        let (claims, _) = claims_for_route(parts, "Scoped").map_err(|rejection| Refusal::new(parts, rejection))?;
         let requirement = T::requirement();
         if requirement.is_met_by(claims.scopes()) {
             Ok(Self { claims, scopes: PhantomData })

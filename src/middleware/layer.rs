@@ -20,6 +20,10 @@ use crate::verifier::Verifier;
 /// only those of that organization. Layers only narrow: an inner layer of the same verifier takes the claims that an outer
 /// one verified and applies its own rules to them, and one that finds none verifies by itself.
 ///
+/// CORS preflights pass, since browsers send them without credentials (Fetch §3.2.2): `OPTIONS` with `Origin` and
+/// `Access-Control-Request-Method` and without `Authorization`. A handler that answers `OPTIONS` itself, such as one of
+/// `axum::routing::any`, is therefore reached without a token, and has no claims then: its extractors refuse with 401.
+///
 /// ```
 /// use axum::{Router, routing::get};
 /// use tower_m2m::{OrgCode, Scope, Verifier};
@@ -132,13 +136,13 @@ impl AuthorizeLayer {
     /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
     /// Default: tokens of organizations only.
     pub fn allow_global_with(self, scopes: impl Into<Requirement>) -> Self {
-        self.with(|settings| settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into()))
+        self.telling_extractors(|settings| settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into()))
     }
 
     /// Lets in global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
     /// well. Default: tokens of organizations only.
     pub fn only_global(self) -> Self {
-        self.with(|settings| settings.policy.who = Who::Global)
+        self.telling_extractors(|settings| settings.policy.who = Who::Global)
     }
 
     /// The name of the axum route parameter that must be the token's organization. Default: `org_code`.
@@ -190,10 +194,17 @@ impl AuthorizeLayer {
     }
 }
 
+/// The name of the claim.
+pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
+
+/// The settings that extractors have to know of, the outermost layer's first. An inner layer adds to what an outer one
+/// demands and takes nothing away.
+#[derive(Clone, Default)]
+pub(crate) struct Told(pub(crate) Vec<Arc<Settings>>);
+
 impl Settings {
-    /// The parameter's default name is that of the claim.
     pub(crate) fn parameter(&self) -> &str {
-        if self.parameter.is_empty() { "org_code" } else { &self.parameter }
+        if self.parameter.is_empty() { DEFAULT_PARAMETER } else { &self.parameter }
     }
 }
 

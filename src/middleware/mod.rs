@@ -13,6 +13,6 @@ pub use body::ResponseBody;
 pub use future::ResponseFuture;
 pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
-pub(crate) use layer::Settings;
+pub(crate) use layer::{DEFAULT_PARAMETER, Settings, Told};
 pub use route::RouteOrganization;
 pub use service::Authorize;

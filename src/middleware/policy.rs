@@ -1,7 +1,7 @@
 //! Who may come in: claims, then tenant, then scope; the first failure answers.
 
 use crate::rejection::Rejection;
-use crate::token::{Claims, OrgCode, Requirement};
+use crate::token::{Claims, OrgCode, Requirement, Scopes};
 
 /// What a route asks for.
 #[derive(Clone, Debug)]
@@ -54,15 +54,29 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// What extractors assume where no layer told them anything: a global token that came this far may go where no
+    /// organization is concerned.
+    #[cfg(feature = "axum")]
+    pub(crate) fn untold() -> Self {
+        Self { who: Who::Anyone, ..Self::default() }
+    }
+
     /// Admits verified claims, or says why not.
     pub(crate) fn admit(&self, claims: &Claims, target: &Target<'_>) -> Result<Admitted, Rejection> {
+        let admitted = self.admit_tenant(claims, target)?;
+        if !self.requirement.is_met_by(claims.scopes()) {
+            return Err(Rejection::InsufficientScope(self.requirement.clone()));
+        }
+        Ok(admitted)
+    }
+
+    /// The part of [`admit`](Self::admit) that an extractor repeats, because a layer outside of the router saw no
+    /// parameters of the route.
+    pub(crate) fn admit_tenant(&self, claims: &Claims, target: &Target<'_>) -> Result<Admitted, Rejection> {
         let acting = match claims.org_code() {
             Some(org) => self.admit_organization(org, target)?,
             None => self.admit_global(claims, target)?,
         };
-        if !self.requirement.is_met_by(claims.scopes()) {
-            return Err(Rejection::InsufficientScope(self.requirement.clone()));
-        }
         Ok(Admitted { acting })
     }
 
@@ -74,7 +88,7 @@ impl Policy {
     }
 
     /// The organization of the route is the caller's, exactly, or the route belongs to none.
-    pub(crate) fn compare(&self, org: &OrgCode, target: &Target<'_>) -> Result<(), Rejection> {
+    fn compare(&self, org: &OrgCode, target: &Target<'_>) -> Result<(), Rejection> {
         match target {
             Target::None => Ok(()),
             Target::Organization(code) if *code == org.as_str() => Ok(()),
@@ -88,8 +102,10 @@ impl Policy {
             Who::Organization => return Err(Rejection::OrganizationRequired),
             Who::Anyone => None,
             Who::OrganizationOrGlobalWith(allowing) => Some(allowing),
-            Who::Global => Some(&self.requirement).filter(|requirement| !requirement.scopes().is_empty()),
+            Who::Global => Some(&self.requirement),
         };
+        // A requirement that a token without scopes meets names no scope that would allow anything.
+        let allowing = allowing.filter(|allowing| !allowing.is_met_by(&Scopes::default()));
         if let Some(allowing) = allowing.filter(|allowing| !allowing.is_met_by(claims.scopes())) {
             return Err(Rejection::InsufficientScope(allowing.clone()));
         }

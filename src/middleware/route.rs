@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderName, Uri};
 
 use super::policy::Target;
+use crate::token::OrgCode;
 
 /// Where a request says which organization it is about, for services that are no axum router. What is found there is only
 /// compared with the token, exactly; it never decides.
@@ -40,10 +41,11 @@ enum Segment {
 
 impl RouteOrganization {
     /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` at the end for the rest. A path
-    /// that does not fit the template is about no organization.
+    /// that does not fit the template is about no organization. A slash at the end makes no difference; a path that
+    /// another reader could take for another one (dot segments, encoded slashes, empty segments) is refused.
     #[must_use]
     pub fn path(template: &str) -> Self {
-        let segments = template.split('/').skip(1).map(|segment| match segment {
+        let segments = template.trim_end_matches('/').split('/').skip(1).map(|segment| match segment {
             "*" => Segment::Rest,
             "{org_code}" => Segment::Organization,
             _ if segment.starts_with('{') && segment.ends_with('}') => Segment::Any,
@@ -98,6 +100,14 @@ impl Found {
         }
     }
 
+    /// The same, unless an outer layer let a global client act for another organization.
+    pub(crate) fn agreeing_with(self, acting: Option<&OrgCode>) -> Self {
+        match (self, acting) {
+            (Self::Organization(code), Some(acting)) if code != acting.as_str() => Self::Unclear,
+            (found, _) => found,
+        }
+    }
+
     /// What two places say together: they must agree.
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) fn and(self, other: Self) -> Self {
@@ -110,7 +120,10 @@ impl Found {
 }
 
 fn in_path(template: &[Segment], path: &str) -> Found {
-    let mut segments = path.split('/').skip(1);
+    if path.split('/').any(climbs) {
+        return Found::Unclear;
+    }
+    let mut segments = path.trim_end_matches('/').split('/').skip(1);
     let mut found = Found::Nothing;
     for expected in template {
         let segment = segments.next();
@@ -118,7 +131,8 @@ fn in_path(template: &[Segment], path: &str) -> Found {
             (Segment::Rest, _) => return found,
             (Segment::Exactly(text), Some(segment)) => match decoded(segment) {
                 Some(segment) if segment == *text => {}
-                Some(_) => return Found::Nothing,
+                Some(segment) if is_plain(&segment) => return Found::Nothing,
+                Some(_) => return Found::Unclear,
                 None => return Found::Unclear,
             },
             (Segment::Any, Some(_)) => {}
@@ -131,6 +145,11 @@ fn in_path(template: &[Segment], path: &str) -> Found {
     }
     // A longer path than the template's is another route.
     if segments.next().is_none() { found } else { Found::Nothing }
+}
+
+/// Whether a reader that decodes first and splits afterwards would find a dot segment in it (RFC 3986 §5.2.4).
+fn climbs(segment: &str) -> bool {
+    decoded(segment).is_none_or(|segment| segment.split(['/', '\\']).any(|step| matches!(step, "." | "..")))
 }
 
 /// Neither empty nor something that another reader of the path would take for a step: dots, slashes.

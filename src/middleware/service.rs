@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
+use http::{Extensions, Method, Request, Response};
 use tower_service::Service;
 
-use super::layer::{AuthorizeLayer, Extractors, Presence, Settings};
+use super::layer::{AuthorizeLayer, Extractors, Presence, Settings, Told};
 use super::route::Found;
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
 use crate::extensions::{Acting, NoToken};
 use crate::rejection::Rejection;
-use crate::token::Claims;
+use crate::token::{Claims, OrgCode};
 use crate::verifier::Step;
 
 /// The service that [`AuthorizeLayer`] makes of an inner one.
@@ -50,6 +50,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.presented(&request) {
             Presented::Nothing => {
+                forget(request.extensions_mut());
                 request.extensions_mut().insert(NoToken);
                 ResponseFuture::inner(self.inner.call(request))
             }
@@ -90,11 +91,32 @@ impl<S> Authorize<S> {
     }
 }
 
-/// A CORS preflight, which never carries credentials (Fetch §3.2.2).
+/// A CORS preflight, which never carries credentials (Fetch §3.2.2): what carries them is judged by them.
 fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
+        && !request.headers().contains_key(AUTHORIZATION)
         && request.headers().contains_key(ORIGIN)
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// A gRPC call: always a POST, so that no shared cache can keep its answer, which has the status 200 (RFC 9110 §9.3.3).
+/// gRPC-Web is not one: its clients read HTTP statuses.
+fn is_grpc(request: &Parts) -> bool {
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
+    request.method == Method::POST && kind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+}
+
+/// The organization that an outer layer of the same verifier let the global client act for.
+fn acting_before<'p>(parts: &'p Parts, claims: &Claims) -> Option<&'p OrgCode> {
+    let before = parts.extensions.get::<Claims>().filter(|before| before.verified_by() == claims.verified_by());
+    before.and_then(|_| parts.extensions.get::<Acting>()).map(|acting| &acting.0)
+}
+
+/// Takes away what a layer of another verifier left: its claims, and all that hangs on them.
+fn forget(extensions: &mut Extensions) {
+    extensions.remove::<Claims>();
+    extensions.remove::<Acting>();
+    extensions.remove::<Told>();
 }
 
 impl Settings {
@@ -106,22 +128,27 @@ impl Settings {
     ) -> Result<Request<B>, Response<Bytes>> {
         let (mut parts, body) = request.into_parts();
         let admitted = verdict.and_then(|claims| {
-            let found = self.route_organization(&mut parts);
+            let found = self.route_organization(&mut parts).agreeing_with(acting_before(&parts, &claims));
             let admitted = self.policy.admit(&claims, &found.target())?;
             Ok((claims, admitted))
         });
         match admitted {
             Ok((claims, admitted)) => {
+                if !parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() == claims.verified_by()) {
+                    forget(&mut parts.extensions);
+                }
                 parts.extensions.insert(claims);
                 if let Some(org) = admitted.acting {
                     parts.extensions.insert(Acting(org));
                 }
                 if self.extractors == Extractors::AreTold {
-                    parts.extensions.insert(Arc::clone(self));
+                    let mut told = parts.extensions.remove::<Told>().unwrap_or_default();
+                    told.0.push(Arc::clone(self));
+                    parts.extensions.insert(told);
                 }
                 Ok(Request::from_parts(parts, body))
             }
-            Err(rejection) => Err(self.refuse(rejection, &parts.headers)),
+            Err(rejection) => Err(self.refuse(rejection, &parts)),
         }
     }
 
@@ -133,8 +160,7 @@ impl Settings {
         found
     }
 
-    fn refuse(&self, rejection: Rejection, request: &HeaderMap) -> Response<Bytes> {
-        let grpc = request.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-        if grpc { self.answers.grpc(rejection) } else { self.answers.http(rejection) }
+    fn refuse(&self, rejection: Rejection, request: &Parts) -> Response<Bytes> {
+        if is_grpc(request) { self.answers.grpc(rejection) } else { self.answers.http(rejection) }
     }
 }
