@@ -1,0 +1,119 @@
+//! One issuer for all tests (its key takes a while to make), an API on a socket, and requests written by hand.
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+
+use axum::Router;
+use http::{HeaderName, HeaderValue, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::{AUDIENCE, LocalIssuer, TokenBuilder};
+use tower_m2m::{Clock, Issuer, Scope, Verifier};
+
+/// Where the clocks of all tests stand at first.
+pub(crate) const NOW: i64 = 1_750_000_000;
+
+pub(crate) const READ: Scope = Scope::from_static("read:invoices");
+pub(crate) const WRITE: Scope = Scope::from_static("write:invoices");
+pub(crate) const ADMIN: Scope = Scope::from_static("admin");
+
+/// The issuer of the tenant `acme`.
+pub(crate) fn issuer() -> &'static LocalIssuer {
+    static ISSUER: OnceLock<LocalIssuer> = OnceLock::new();
+    ISSUER
+        .get_or_init(|| LocalIssuer::builder().clock(Clock::manual(NOW)).in_process("https://acme.kinde.com").expect("an issuer"))
+}
+
+/// A token of `org_a` that may read.
+pub(crate) fn good() -> TokenBuilder {
+    issuer().org("org_a").scopes(["read:invoices"])
+}
+
+/// A token of no organization that may read.
+pub(crate) fn global() -> TokenBuilder {
+    issuer().global().scopes(["read:invoices"])
+}
+
+/// [`issuer`], trusted for the usual audience.
+pub(crate) fn trust() -> Issuer {
+    Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer().jwks())
+}
+
+/// A verifier whose clock stands at [`NOW`].
+pub(crate) fn build(issuer: Issuer) -> Verifier {
+    build_at(issuer, NOW)
+}
+
+pub(crate) fn build_at(issuer: Issuer, now: i64) -> Verifier {
+    Verifier::trusting([issuer]).clock(Clock::manual(now)).build().expect("a verifier")
+}
+
+pub(crate) fn verifier() -> Verifier {
+    build(trust())
+}
+
+/// An API on a socket of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Api(pub(crate) SocketAddr);
+
+impl Api {
+    pub(crate) async fn serve(app: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self(address)
+    }
+
+    /// GET with a token.
+    pub(crate) async fn get(self, path: &str, token: &TokenBuilder) -> Answer {
+        self.send("GET", path, &[("authorization", &token.bearer())]).await
+    }
+
+    /// GET without a token.
+    pub(crate) async fn get_bare(self, path: &str) -> Answer {
+        self.send("GET", path, &[]).await
+    }
+
+    /// One request on a connection of its own, so that nothing between hides what is sent.
+    pub(crate) async fn send(self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request.push_str("host: api.example.com\r\n");
+        }
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        let mut stream = TcpStream::connect(self.0).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        parse(&bytes).into()
+    }
+}
+
+fn parse(bytes: &[u8]) -> Response<Vec<u8>> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+    let head = std::str::from_utf8(&bytes[..end]).expect("a head in ASCII");
+    let mut lines = head.split("\r\n");
+    let status: u16 = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap();
+    let mut response = Response::new(bytes[end + 4..].to_vec());
+    *response.status_mut() = status.try_into().unwrap();
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
+        response.headers_mut().append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    response
+}
+
+pub(crate) fn text(answer: &Answer) -> &str {
+    std::str::from_utf8(answer.body()).unwrap()
+}
+
+/// Holds that the request came through and this is what the handler said.
+#[track_caller]
+pub(crate) fn assert_says(answer: &Answer, said: &str) {
+    answer.assert_status(200);
+    assert_eq!(text(answer), said);
+}

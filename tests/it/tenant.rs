@@ -1,0 +1,283 @@
+//! Whose route is it: the organization of the request against that of the token.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use tower::ServiceBuilder;
+use tower_m2m::token::Requirement;
+use tower_m2m::{AuthorizeLayer, Claims, OrgCode, RouteOrganization, Scoped};
+
+use crate::support::{ADMIN, Api, READ, assert_says, global, good, verifier};
+
+tower_m2m::scopes! { pub Declared { Reading = "read:invoices" } }
+
+async fn org(org: OrgCode) -> String {
+    format!("{org}{}", if org.is_acting() { " (acting)" } else { "" })
+}
+
+/// A handler that trusts the path, as many do.
+async fn trusting(Path(code): Path<String>, _: Claims) -> String {
+    code
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/orgs/{org_code}/invoices", get(org))
+        .route("/trusting/{org_code}", get(trusting))
+        .route("/scoped/{org_code}", get(|Path(code): Path<String>, _: Scoped<Reading>| async { code }))
+        .route("/optional/{org_code}", get(|Path(code): Path<String>, _: Option<Claims>| async { code }))
+        .route("/mine", get(org))
+}
+
+/// What may stand in the place of `org_a` and must not pass for it.
+const OTHERS: [&str; 16] = [
+    "org_b",
+    "ORG_A",
+    "Org_a",
+    "org_a%20",
+    "org_a%00",
+    "%6Frg_b",
+    "org_a%2F",
+    "org_a%2F..",
+    "org_a%252F",
+    "org_%61%0d%0a",
+    "org_a;x",
+    "org_a%EF%BB%BF",
+    "org_%D0%B0",
+    "%EF%BD%8Frg_a",
+    "org_a.",
+    "%FF",
+];
+
+/// Rules 14 and 158 of tenancy: the same, exactly, or refused; percent-encoding is decoded once before it is compared.
+#[tokio::test]
+async fn rule_158_another_organizations_route_is_refused() {
+    let api = Api::serve(routes().route_layer(verifier().layer())).await;
+    for path in ["/orgs/org_a/invoices", "/orgs/%6Frg_a/invoices", "/orgs/org%5Fa/invoices"] {
+        assert_says(&api.get(path, &good()).await, "org_a");
+    }
+    assert_says(&api.get("/mine", &good()).await, "org_a");
+    for code in OTHERS {
+        api.get(&format!("/orgs/{code}/invoices"), &good()).await.assert_status(403);
+        api.get(&format!("/trusting/{code}"), &good()).await.assert_status(403);
+    }
+    // Whether axum has a route for it or not.
+    for path in ["/orgs//invoices", "/orgs/org_a/../org_b/invoices", "/orgs/org_a/x/../invoices", "/Orgs/org_a/invoices"] {
+        assert!(matches!(api.get(path, &good()).await.status(), 403 | 404), "{path}");
+    }
+}
+
+/// A layer around the whole router sees no parameters; the extractors check them, whichever of them a handler takes.
+#[tokio::test]
+async fn a_layer_outside_of_the_router_is_made_up_for_by_the_extractors() {
+    let verifier = verifier();
+    let around = |layer: AuthorizeLayer| {
+        let service = ServiceBuilder::new().layer(layer).service(routes());
+        Router::new().fallback_service(service)
+    };
+    let api = Api::serve(around(verifier.layer())).await;
+    for path in ["/orgs/org_a/invoices", "/trusting/org_a", "/scoped/org_a", "/optional/org_a", "/mine"] {
+        assert_says(&api.get(path, &good()).await, "org_a");
+    }
+    for code in OTHERS {
+        for path in ["/orgs/CODE/invoices", "/trusting/CODE", "/scoped/CODE", "/optional/CODE"] {
+            api.get(&path.replace("CODE", code), &good())
+                .await
+                .assert_status(if code == "%FF" && path != "/orgs/CODE/invoices" { 400 } else { 403 });
+        }
+    }
+    let api = Api::serve(around(verifier.layer().hide_organizations())).await;
+    api.get("/trusting/org_b", &good()).await.assert_status(404);
+
+    // Rule 5 of tenancy: a global token on an organization's route, only where a scope was named.
+    let api = Api::serve(around(verifier.layer().allow_global())).await;
+    for path in ["/trusting/org_a", "/scoped/org_a", "/orgs/org_a/invoices"] {
+        api.get(path, &global()).await.assert_status(403);
+    }
+    let api = Api::serve(around(verifier.layer().allow_global_with(READ))).await;
+    assert_says(&api.get("/trusting/org_a", &global()).await, "org_a");
+    assert_says(&api.get("/orgs/org_a/invoices", &global()).await, "org_a (acting)");
+}
+
+/// Layers only narrow, also where none of them sees the parameters.
+#[tokio::test]
+async fn two_layers_outside_check_a_parameter_each() {
+    let verifier = verifier();
+    let routes = Router::new().route("/{tenant}/{org_code}", get(|_: OrgCode| async {})).route("/{other}", get(org));
+    let around = ServiceBuilder::new()
+        .layer(verifier.layer().organization_parameter("tenant"))
+        .layer(verifier.layer().realm("inner"))
+        .service(routes);
+    let api = Api::serve(Router::new().fallback_service(around)).await;
+    api.get("/org_a/org_a", &good()).await.assert_status(200);
+    api.get("/org_b/org_a", &good()).await.assert_status(403);
+    api.get("/org_a/org_b", &good()).await.assert_status(403);
+    assert_says(&api.get("/org_b", &good()).await, "org_a");
+}
+
+#[tokio::test]
+async fn the_parameter_can_have_another_name() {
+    let layer = verifier().layer().organization_parameter("tenant");
+    let app = Router::new().route("/{tenant}/of/{org_code}", get(org)).route_layer(layer);
+    let api = Api::serve(app).await;
+    assert_says(&api.get("/org_a/of/org_b", &good()).await, "org_a");
+    api.get("/org_b/of/org_a", &good()).await.assert_status(403);
+}
+
+/// Two parameters of the name, of a router and one nested in it, must agree.
+#[tokio::test]
+async fn nested_parameters_and_wildcards_are_checked_too() {
+    let layer = verifier().layer();
+    let app = Router::new()
+        .nest("/n/{org_code}", Router::new().route("/x", get(org)).route_layer(layer.clone()))
+        .route("/w/{*org_code}", get(org).route_layer(layer));
+    let api = Api::serve(app).await;
+    assert_says(&api.get("/n/org_a/x", &good()).await, "org_a");
+    api.get("/n/org_b/x", &good()).await.assert_status(403);
+    assert_says(&api.get("/w/org_a", &good()).await, "org_a");
+    api.get("/w/org_a/org_b", &good()).await.assert_status(403);
+}
+
+/// An organization that exists and one that does not are answered alike, and nothing says that a token was good.
+#[tokio::test]
+async fn a_hidden_organization_cannot_be_told_from_one_that_is_not() {
+    let api = Api::serve(routes().route_layer(verifier().layer().hide_organizations().require(ADMIN))).await;
+    let seen = |answer: &tower_m2m::testing::assertions::Answer| {
+        let mut headers = answer.headers().clone();
+        headers.remove("date");
+        (answer.status(), headers, answer.body().to_vec())
+    };
+    let real = api.get("/orgs/org_b/invoices", &good()).await;
+    real.assert_status(404);
+    assert!(real.challenge().is_err());
+    for code in ["org_nobody", "ORG_A", "%FF", "org_a%2F"] {
+        assert_eq!(seen(&api.get(&format!("/orgs/{code}/invoices"), &good()).await), seen(&real), "{code}");
+    }
+    // Rule: tenant before scope. Its own organization asks for the scope.
+    api.get("/orgs/org_a/invoices", &good()).await.assert_refused(403, "insufficient_scope");
+}
+
+#[tokio::test]
+async fn global_tokens_come_in_only_where_they_are_named() {
+    let verifier = verifier();
+    let table = [
+        ("default", verifier.layer(), [403, 403]),
+        ("allow_global", verifier.layer().allow_global(), [403, 200]),
+        ("allow_global_with a scope it has", verifier.layer().allow_global_with(READ), [200, 200]),
+        ("allow_global_with a scope it lacks", verifier.layer().allow_global_with(ADMIN), [403, 403]),
+        ("allow_global_with no scope", verifier.layer().allow_global_with(Requirement::none()), [403, 200]),
+        (
+            "allow_global_with nothing as an alternative",
+            verifier.layer().allow_global_with(Requirement::from(ADMIN).or(Requirement::none())),
+            [403, 200],
+        ),
+        ("only_global", verifier.layer().only_global(), [403, 200]),
+        ("only_global with a scope", verifier.layer().only_global().require(READ), [200, 200]),
+        ("only_global with a scope it lacks", verifier.layer().only_global().require(ADMIN), [403, 403]),
+    ];
+    for (name, layer, expected) in table {
+        let app = Router::new().route("/orgs/{org_code}", get(|| async {})).route("/", get(|| async {})).route_layer(layer);
+        let api = Api::serve(app).await;
+        for (path, expected) in ["/orgs/org_a", "/"].into_iter().zip(expected) {
+            assert_eq!(api.get(path, &global()).await.status(), expected, "{name} at {path}");
+        }
+        // A malformed organization is never global (rule 5 of tenancy).
+        api.get("/", &global().claim("org_code", "")).await.assert_refused(401, "invalid_token");
+    }
+    let api = Api::serve(routes().route_layer(verifier.layer().only_global())).await;
+    api.get("/mine", &good()).await.assert_status(403);
+}
+
+/// For what is no axum router: the path, read so that no other reader can read it differently.
+#[tokio::test]
+async fn the_organization_in_a_path() {
+    let layer = verifier().layer().organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
+    let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
+    for (path, status) in [
+        ("/orgs/org_a", 200),
+        ("/orgs/org_a/", 200),
+        ("/orgs/org_a/invoices/7?org_code=org_b", 200),
+        ("/orgs/%6Frg_a/x", 200),
+        ("/%6Frgs/org_a/x", 200),
+        ("/healthz", 200),
+        ("/", 200),
+        ("/orgs", 200),
+        ("/files/a%20b", 200),
+        ("/orgs/org_b", 403),
+        ("/orgs/org_b/", 403),
+        ("/%6Frgs/org_b/x", 403),
+        ("/orgs/org_a%2F..%2Forg_b", 403),
+        ("/orgs/org_a/../org_b", 403),
+        ("/orgs/org_a/%2E%2e/org_b", 403),
+        ("/orgs/org_a/..%2Forg_b", 403),
+        ("/orgs/./org_b", 403),
+        ("/x/../orgs/org_b", 403),
+        ("/x/%2e%2E/orgs/org_b", 403),
+        ("//orgs/org_b", 403),
+        ("/orgs//org_b", 403),
+        ("/orgs%2Forg_b/x", 403),
+        ("/orgs%5Corg_b/x", 403),
+        ("/orgs/%FF/x", 403),
+        ("/orgs/%zz/x", 403),
+        ("/orgs/ORG_A", 403),
+        ("/orgs/org_%D0%B0", 403),
+    ] {
+        assert_eq!(api.get(path, &good()).await.status(), status, "{path}");
+    }
+}
+
+/// A template without a rest fits with and without a slash at the end.
+#[tokio::test]
+async fn a_slash_at_the_end_is_no_way_around() {
+    for template in ["/orgs/{org_code}", "/orgs/{org_code}/"] {
+        let layer = verifier().layer().organization_from(RouteOrganization::path(template));
+        let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
+        for path in ["/orgs/org_b", "/orgs/org_b/", "/orgs/org_b//"] {
+            assert_eq!(api.get(path, &good()).await.status(), 403, "{path} for {template}");
+        }
+        assert_says(&api.get("/orgs/org_a/", &good()).await, "org_a");
+    }
+}
+
+#[tokio::test]
+async fn the_organization_in_a_host() {
+    let layer = verifier().layer().organization_from(RouteOrganization::subdomain_of("api.example.com"));
+    let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
+    let token = good().bearer();
+    for (host, status) in [
+        ("org_a.api.example.com", 200),
+        ("org_a.API.example.com:8080", 200),
+        ("api.example.com", 200),
+        ("org_b.api.example.com", 403),
+        ("org_b.org_a.api.example.com", 403),
+        ("org_a.org_b.api.example.com", 403),
+        ("org_aapi.example.com", 403),
+        (".api.example.com", 403),
+        ("evil.example", 403),
+        ("api.example.com.evil.example", 403),
+    ] {
+        let answer = api.send("GET", "/", &[("host", host), ("authorization", &token)]).await;
+        assert_eq!(answer.status(), status, "{host}");
+    }
+    let twice = [("host", "org_a.api.example.com"), ("host", "org_b.api.example.com"), ("authorization", &*token)];
+    assert!(matches!(api.send("GET", "/", &twice).await.status(), 400 | 403));
+}
+
+#[tokio::test]
+async fn the_organization_in_a_header() {
+    let layer = verifier().layer().organization_from(RouteOrganization::header("x-org-code".parse().unwrap()));
+    let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
+    let token = good().bearer();
+    for (values, status) in
+        [(&[][..], 200), (&["org_a"], 200), (&["org_b"], 403), (&[""], 403), (&["org_a,org_b"], 403), (&["org_a", "org_a"], 403)]
+    {
+        let mut headers = vec![("authorization", &*token)];
+        headers.extend(values.iter().map(|value| ("x-org-code", *value)));
+        let answer = api.send("GET", "/", &headers).await;
+        assert_eq!(answer.status(), status, "{values:?}");
+        // The header never decides: what the handler reads is the token's.
+        if status == 200 {
+            assert_says(&answer, "org_a");
+        }
+    }
+}
