@@ -162,6 +162,15 @@ fn claims_for_route(parts: &mut Parts, what: &'static str) -> Result<(Claims, Op
 ///     format!("invoices of {org} for {}", claims.client_id())
 /// }
 /// ```
+///
+/// Claims alone do not make one:
+///
+/// ```compile_fail
+/// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read:invoices" } }
+/// fn promote(claims: tower_m2m::Claims) -> tower_m2m::Scoped<ReadInvoices> {
+///     claims.into()
+/// }
+/// ```
 pub struct Scoped<T> {
     claims: Claims,
     scopes: PhantomData<fn() -> T>,

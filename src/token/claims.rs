@@ -26,6 +26,10 @@ use super::{OrgCode, Scopes};
 /// ```compile_fail
 /// let claims: tower_m2m::Claims = serde_json::from_str("{}").unwrap();
 /// ```
+///
+/// ```compile_fail
+/// let claims = tower_m2m::Claims::default();
+/// ```
 #[derive(Clone)]
 pub struct Claims(Arc<Facts>);
 

@@ -43,6 +43,10 @@ use crate::token::{Claims, Compact, JoseHeader, Json, TokenError};
 /// ```compile_fail
 /// let verifier = tower_m2m::Verifier::kinde("acme").build();
 /// ```
+///
+/// ```compile_fail
+/// let verifier = tower_m2m::Verifier::trusting([tower_m2m::Verifier::kinde("acme")]).build();
+/// ```
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
 

@@ -1,1 +1,134 @@
+//! Every configuration that cannot work fails in `build()`, and says which setting it is.
 
+use std::time::Duration;
+
+use tower_m2m::testing::{AUDIENCE, SigningAlgorithm, SigningKey};
+use tower_m2m::{Algorithm, Issuer, Verifier};
+
+use crate::support::{issuer, trust};
+
+/// A public RSA key of 1024 bits, made for this line; its private half was thrown away.
+const WEAK: &str = "-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCji5q+Y/66vd9CLFK39KHr9jVG
+LWgqVdrUnrLC7VlDhs0etXVYa8BK9cE3xFOv9hkGyV/zrWSfg4id/ydqgUUXLdrI
+5fOkmZwXXvklH+2XGUkO3tAdZAm8yKVW65JbmXh+tTMK5IARTpvFV9S+c6HmODZO
+qENC42gUry9QFhc7dQIDAQAB
+-----END PUBLIC KEY-----";
+
+fn generic(issuer: &str) -> Issuer {
+    Verifier::issuer(issuer).audience(AUDIENCE)
+}
+
+fn kinde() -> Issuer {
+    Verifier::kinde("acme").audience(AUDIENCE)
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn weak_jwks() -> String {
+    // 171 letters of base64url are the 1024 bits of a modulus.
+    format!(r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{}","e":"AQAB"}}]}}"#, "z".repeat(170) + "w")
+}
+
+#[test]
+fn what_cannot_work_fails_in_build_and_names_the_setting() {
+    let private = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}]}"#;
+    let es256 = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let many = format!("/{}", "a".repeat(10));
+    let table: Vec<(&str, &str, Issuer)> = vec![
+        ("a custom domain", "kinde", Verifier::kinde("auth.acme.com").audience(AUDIENCE)),
+        ("http for Kinde", "kinde", Verifier::kinde("http://acme.kinde.com").audience(AUDIENCE)),
+        ("no domain", "kinde", Verifier::kinde("").audience(AUDIENCE)),
+        ("http off loopback", "issuer", generic("http://issuer.example")),
+        ("http on all addresses", "issuer", generic("http://0.0.0.0:1")),
+        ("no URL", "issuer", generic("issuer.example")),
+        ("empty", "issuer", generic("")),
+        ("a query", "issuer", generic("https://issuer.example?x=1")),
+        ("a fragment", "issuer", generic("https://issuer.example#x")),
+        ("user info", "issuer", generic("https://user@issuer.example")),
+        ("no audience in the list", "audience", Verifier::kinde("acme").audiences(Vec::<String>::new())),
+        ("empty audience", "audience", Verifier::kinde("acme").audience("")),
+        ("blank audience", "audience", Verifier::kinde("acme").audiences([AUDIENCE, " "])),
+        ("no algorithm", "algorithms", kinde().algorithms([])),
+        ("over 5 minutes", "leeway", kinde().leeway(seconds(301))),
+        ("no age at all", "max_age", kinde().max_age(Duration::ZERO)),
+        ("no pointer", "organization_claim", kinde().organization_claim("org_code")),
+        ("the whole document", "organization_claim", kinde().organization_claim("/")),
+        ("no pointer", "scope_claim", kinde().scope_claim("scope")),
+        ("no pointer", "require_claim", kinde().require_claim("idtyp", "app")),
+        ("no name", "client_id_claim", kinde().client_id_claim("")),
+        ("a pointer", "client_id_claim", kinde().client_id_claim(many)),
+        ("no code", "allow_organizations", kinde().allow_organizations(["org_a", ""])),
+        ("white space", "allow_organizations", kinde().allow_organizations(["org a"])),
+        ("no client", "allow_clients", kinde().allow_clients([""])),
+        ("not JSON", "jwk_set", kinde().jwk_set("keys")),
+        ("no keys", "jwk_set", kinde().jwk_set("{}")),
+        ("no key", "jwk_set", kinde().jwk_set(r#"{"keys":[]}"#)),
+        ("under 2048 bits", "jwk_set", kinde().jwk_set(weak_jwks())),
+        ("a private key", "jwk_set", kinde().algorithms([Algorithm::EdDSA]).jwk_set(private)),
+        ("no key of an allowed algorithm", "jwk_set", trust().algorithms([Algorithm::ES256])),
+        ("no PEM", "public_key_pem", kinde().public_key_pem(Algorithm::RS256, "key")),
+        ("under 2048 bits", "public_key_pem", kinde().public_key_pem(Algorithm::RS256, WEAK)),
+        ("of another type", "public_key_pem", kinde().public_key_pem(Algorithm::RS256, es256.public_pem())),
+        ("not allowed", "public_key_pem", kinde().public_key_pem(Algorithm::ES256, es256.public_pem())),
+        ("http off loopback", "jwks_url", kinde().jwks_url("http://acme.kinde.com/jwks")),
+        ("a path", "jwks_url", kinde().jwks_url("/jwks")),
+        ("zero", "keys_time_to_live", kinde().keys_time_to_live(Duration::ZERO)),
+        ("over a day", "keys_time_to_live", kinde().keys_time_to_live(seconds(86_401))),
+        ("over a week", "keys_max_stale", kinde().keys_max_stale(seconds(7 * 86_400 + 1))),
+        ("zero", "unknown_kid_cooldown", kinde().unknown_kid_cooldown(Duration::ZERO)),
+        ("zero", "fetch_timeout", kinde().fetch_timeout(Duration::ZERO)),
+        ("over a minute", "fetch_timeout", kinde().fetch_timeout(seconds(61))),
+        ("over a minute", "max_wait", kinde().max_wait(seconds(61))),
+    ];
+    for (problem, setting, issuer) in table {
+        let error = issuer.build().expect_err(&format!("{setting}: {problem}"));
+        assert_eq!(error.setting(), setting, "{problem}");
+        assert!(error.to_string().starts_with(&format!("{setting}: ")) && !error.problem().is_empty(), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_work_of_the_whole_fails_too() {
+    let of_one = || Verifier::trusting([trust()]);
+    for (setting, builder) in [
+        ("issuer", Verifier::trusting([])),
+        ("issuer", Verifier::trusting([trust(), trust()])),
+        ("leeway", Verifier::trusting([generic("https://issuer.example"), kinde().leeway(seconds(301))])),
+        ("max_token_bytes", of_one().max_token_bytes(255)),
+        ("max_token_bytes", of_one().max_token_bytes(64 * 1024 + 1)),
+        ("token_cache", of_one().token_cache(0, 1024)),
+        ("token_cache", of_one().token_cache(10, 0)),
+    ] {
+        assert_eq!(builder.build().expect_err(setting).setting(), setting);
+    }
+}
+
+/// The other half of each boundary.
+#[test]
+fn what_just_works_builds() {
+    for issuer in [
+        kinde().leeway(seconds(300)),
+        kinde().leeway(Duration::ZERO),
+        kinde().max_age(seconds(1)),
+        kinde().keys_time_to_live(seconds(1)),
+        kinde().keys_time_to_live(seconds(86_400)),
+        kinde().keys_max_stale(Duration::ZERO),
+        kinde().keys_max_stale(seconds(7 * 86_400)),
+        kinde().fetch_timeout(seconds(60)),
+        kinde().max_wait(Duration::ZERO),
+        kinde().organization_claim("/a"),
+        generic("http://127.0.0.1:1"),
+        generic("http://[::1]:1/path/"),
+        generic("https://issuer.example/"),
+        Verifier::kinde("acme").dangerous_accept_any_audience(),
+        trust(),
+    ] {
+        issuer.build().unwrap();
+    }
+    Verifier::trusting([trust()]).max_token_bytes(256).token_cache(1, 1).build().unwrap();
+    Verifier::trusting([trust()]).max_token_bytes(64 * 1024).build().unwrap();
+    assert!(issuer().jwks().contains("RS256"));
+}
