@@ -132,8 +132,7 @@ fn in_path(template: &[Segment], path: &str) -> Found {
             (Segment::Exactly(text), Some(segment)) => match decoded(segment) {
                 Some(segment) if segment == *text => {}
                 Some(segment) if is_plain(&segment) => return Found::Nothing,
-                Some(_) => return Found::Unclear,
-                None => return Found::Unclear,
+                Some(_) | None => return Found::Unclear,
             },
             (Segment::Any, Some(_)) => {}
             (Segment::Organization, Some(segment)) => {
@@ -180,7 +179,6 @@ fn hex(digit: u8) -> Option<u8> {
 fn in_host(base: &str, uri: &Uri, headers: &http::HeaderMap) -> Found {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (uri.host(), hosts.next().map(|host| host.to_str()), hosts.next()) {
-        (_, _, Some(_)) | (None, None, _) | (_, Some(Err(_)), _) => return Found::Unclear,
         (Some(target), None, None) => target,
         (None, Some(Ok(host)), None) => without_port(host),
         (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => target,

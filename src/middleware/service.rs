@@ -121,6 +121,7 @@ fn forget(extensions: &mut Extensions) {
 
 impl Settings {
     /// The request with its claims in its extensions, or the refusal.
+    #[allow(clippy::result_large_err, reason = "handed on at once; a box would cost an allocation")]
     pub(super) fn admit<B>(
         self: &Arc<Self>,
         verdict: Result<Claims, Rejection>,
@@ -134,7 +135,7 @@ impl Settings {
         });
         match admitted {
             Ok((claims, admitted)) => {
-                if !parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() == claims.verified_by()) {
+                if parts.extensions.get::<Claims>().is_none_or(|before| before.verified_by() != claims.verified_by()) {
                     forget(&mut parts.extensions);
                 }
                 parts.extensions.insert(claims);

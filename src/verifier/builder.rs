@@ -32,6 +32,9 @@ pub struct VerifierBuilder {
     start: Start,
 }
 
+/// Numbers the verifiers of the process.
+static VERIFIERS: AtomicU64 = AtomicU64::new(1);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     Lazy,
@@ -120,7 +123,6 @@ impl VerifierBuilder {
         if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
             return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
         }
-        static VERIFIERS: AtomicU64 = AtomicU64::new(1);
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut issuers, mut places) = (Vec::new(), HashMap::new());
         for issuer in self.issuers {

@@ -68,6 +68,7 @@ impl NeedsAudience {
 /// # }
 /// ```
 #[derive(Debug)]
+#[allow(clippy::struct_field_names, reason = "`issuer` is what the RFCs call the text in `iss`")]
 #[must_use = "an issuer does nothing until a verifier is built of it"]
 pub struct Issuer {
     issuer: Result<String, ConfigError>,

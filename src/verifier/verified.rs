@@ -53,6 +53,7 @@ impl VerifiedTokens {
     pub(crate) fn new(verifier: u64, capacity: Capacity) -> Self {
         // Each entry weighs at least its share, so that both bounds are kept by one.
         let share = u32::try_from(capacity.bytes / u64::from(capacity.tokens.max(1))).unwrap_or(u32::MAX);
+        #[allow(clippy::borrowed_box, reason = "the cache shows its keys as it holds them")]
         let store = Cache::builder()
             .max_capacity(capacity.bytes)
             .weigher(move |token: &Box<[u8]>, _: &Entry| weight(token).max(share))

@@ -1,5 +1,7 @@
 //! Everything that an attacker would send, against a protected API on a socket.
 
+use std::fmt::Write as _;
+
 use axum::Router;
 use axum::routing::get;
 use tower_m2m::testing::{AUDIENCE, Endpoint, LocalIssuer, Profile as Shape, SigningAlgorithm, forged};
@@ -34,7 +36,7 @@ async fn every_forgery_is_refused_and_none_costs_a_fetch_out_of_budget() {
     // Rule 20, 130: neither a token nor a claim's value in what was answered or logged.
     for forgery in forged::all(&good) {
         let answer = api.send("GET", "/orgs/org_a", &[("authorization", forgery.authorization())]).await;
-        answers.push_str(&format!("{:?} {}", answer.headers(), String::from_utf8_lossy(answer.body())));
+        let _ = write!(answers, "{:?} {}", answer.headers(), String::from_utf8_lossy(answer.body()));
         let parts = forgery.token().split('.').filter(|part| part.len() >= 16);
         for part in parts {
             assert!(!log.text().contains(part), "{} is in the log", forgery.name());

@@ -118,13 +118,14 @@ async fn claims_of_another_verifier_never_reach_a_handler() {
     assert_says(&both.get("/org", &good().audiences([AUDIENCE, "https://b.example.com"])).await, "org_a");
 }
 
+async fn who(request: AxumRequest) -> String {
+    format!("{:?}", request.org_code())
+}
+
 /// A global client that one verifier lets act for an organization acts for none behind another verifier.
 #[tokio::test]
 async fn the_organization_acted_for_ends_with_its_verifier() {
     let (a, b) = (verifier(), verifier());
-    async fn who(request: AxumRequest) -> String {
-        format!("{:?}", request.org_code())
-    }
     let acting = a.layer().allow_global_with(READ);
     let alone = Router::new().route("/orgs/{org_code}", get(who)).route_layer(acting.clone());
     assert_says(&Api::serve(alone).await.get("/orgs/org_x", &global()).await, "Some(OrgCode(\"org_x\"))");

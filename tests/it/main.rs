@@ -1,5 +1,13 @@
 //! Behaviour through the public door: real sockets on loopback, a real issuer, a clock that the tests move.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking, in helpers too"
+)]
+
 mod answers;
 mod attack;
 mod config;

@@ -1,5 +1,6 @@
 //! One issuer for all tests (its key takes a while to make), an API on a socket, and requests written by hand.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
@@ -82,7 +83,7 @@ impl Api {
             request.push_str("host: api.example.com\r\n");
         }
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         request.push_str("\r\n");
         let mut stream = TcpStream::connect(self.0).await.unwrap();

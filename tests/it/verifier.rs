@@ -294,7 +294,7 @@ async fn rule_75_156_the_organization_is_never_overlooked() {
         (json!({ "org": { "v": ["org_n"] } }), Err("organization")),
     ] {
         let claims = nested.verify(&at(shape.clone()).token()).await;
-        let org = claims.as_ref().map(|claims| claims.org_code().map(|org| org.as_str())).map_err(Rejection::code);
+        let org = claims.as_ref().map(|claims| claims.org_code().map(tower_m2m::OrgCode::as_str)).map_err(Rejection::code);
         assert_eq!(org, expected, "{shape}");
     }
     // No falling back: the usual claim is not looked at.
