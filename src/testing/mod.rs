@@ -39,6 +39,7 @@ mod documents;
 mod encoding;
 mod faults;
 mod form;
+mod guard;
 mod gzip;
 mod issuer;
 mod keyring;
