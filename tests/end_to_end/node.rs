@@ -1,0 +1,103 @@
+//! Other people's programs, or a loud word that they are not here.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::{env, fs, io, process};
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+/// How long another program may take for one thing that is asked of it, on a machine that is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the scripts and their packages are.
+#[derive(Clone, Copy)]
+pub(crate) struct Node(&'static Path);
+
+impl Node {
+    /// Node with the packages installed; nothing, and a loud word, where that cannot be had.
+    pub(crate) fn here() -> Option<Self> {
+        static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        match INSTALLED.get_or_init(install) {
+            Ok(directory) => Some(Self(directory)),
+            Err(why) => skip(why),
+        }
+    }
+
+    /// A script that runs until it is dropped.
+    pub(crate) fn command(self, script: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new("node");
+        command.arg(script).current_dir(self.0).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// A script that reads a list of questions, prints a list of answers as one line of JSON, and ends.
+    pub(crate) async fn run(self, script: &str, questions: &[Value]) -> Vec<Value> {
+        let mut child = self.command(script).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let questions = serde_json::to_vec(questions).unwrap();
+        // `stdin` is dropped when it is written, which is the end of the script's input.
+        let write = async move { stdin.write_all(&questions).await };
+        let done = async { tokio::join!(write, child.wait_with_output()) };
+        let (written, output) = timeout(PATIENCE, done).await.expect("the script ends within a minute");
+        let output = output.unwrap();
+        assert!(written.is_ok() && output.status.success(), "{script} failed");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// Whether a program is here; a loud word where it is not.
+pub(crate) fn has(program: &str) -> bool {
+    version(program).is_ok() || skip::<()>(&format!("`{program}` is not here")).is_some()
+}
+
+fn skip<T>(why: &str) -> Option<T> {
+    assert!(env::var_os("CI").is_none_or(|value| value != "true"), "{why}, and CI=true allows no skipping");
+    // Past the test harness, which hides what a passing test prints.
+    let _ = writeln!(io::stderr(), "\n*** SKIPPED, NOT TESTED: {why} ***\n");
+    None
+}
+
+fn version(program: &str) -> Result<(), String> {
+    let output = Command::new(program).arg("--version").output();
+    output.is_ok_and(|output| output.status.success()).then_some(()).ok_or(format!("`{program}` is not here"))
+}
+
+/// Installs into a directory that is named after what goes into it. Tests in other processes may do the same at the same
+/// moment: each works in a directory of its own, and the first to finish gives it the name.
+fn install() -> Result<PathBuf, String> {
+    version("node")?;
+    version("npm")?;
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oidc-provider");
+    let files = ["package.json", "package-lock.json", "issuer.mjs", "client.mjs", "judge.mjs"];
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(sources.join(file)).unwrap().hash(&mut hasher);
+    }
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("npm-{:016x}", hasher.finish()));
+    if installed.exists() {
+        return Ok(installed);
+    }
+    let own = installed.with_extension(process::id().to_string());
+    fs::create_dir_all(&own).unwrap();
+    for file in files {
+        fs::copy(sources.join(file), own.join(file)).unwrap();
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&own);
+    let output = npm.stdin(Stdio::null()).output().unwrap();
+    if !output.status.success() {
+        let _ = fs::remove_dir_all(&own);
+        return Err(format!("`npm ci` failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    if fs::rename(&own, &installed).is_err() {
+        assert!(installed.exists(), "the packages could not be put in place");
+        let _ = fs::remove_dir_all(&own);
+    }
+    Ok(installed)
+}

@@ -1,0 +1,131 @@
+//! npm's `oidc-provider` as a process that can crash and start again, behind a door that stays where it is.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::http::client_credentials;
+use super::node::{Node, PATIENCE};
+
+/// The server, its process and its door. Dropping it kills the process.
+pub(crate) struct OidcProvider {
+    node: Node,
+    url: String,
+    door: Door,
+    process: Option<Process>,
+}
+
+impl OidcProvider {
+    pub(crate) async fn start(node: Node) -> Self {
+        let door = Door::open().await;
+        let mut provider = Self { node, url: format!("http://{}", door.address), door, process: None };
+        provider.start_again().await;
+        provider
+    }
+
+    /// The issuer, exactly as in `iss`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A token by client credentials, over HTTP.
+    pub(crate) async fn token(&self, client: &str, parameters: &str) -> String {
+        let secret = format!("secret-of-{client}");
+        let answer = client_credentials(&format!("{}/token", self.url), client, &secret, parameters).await;
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes new keys and signs with them; those before stay published.
+    pub(crate) async fn rotate(&mut self) {
+        self.process.as_mut().unwrap().tell("rotate").await;
+    }
+
+    /// Publishes the newest keys only.
+    pub(crate) async fn retire(&mut self) {
+        self.process.as_mut().unwrap().tell("retire").await;
+    }
+
+    /// Kills the process: from now on every connection is cut.
+    pub(crate) async fn crash(&mut self) {
+        self.process.take().unwrap().child.kill().await.unwrap();
+    }
+
+    /// Another process, with other keys, under the same URL.
+    pub(crate) async fn start_again(&mut self) {
+        let process = Process::start(self.node, &self.url).await;
+        self.door.behind.store(process.port, Ordering::Relaxed);
+        self.process = Some(process);
+    }
+}
+
+struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    port: u16,
+}
+
+impl Process {
+    async fn start(node: Node, issuer: &str) -> Self {
+        let mut child = node.command("issuer.mjs").arg(issuer).spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut process = Self { child, stdin, lines, port: 0 };
+        process.port = process.line().await["port"].as_u64().unwrap().try_into().unwrap();
+        process
+    }
+
+    async fn tell(&mut self, command: &str) -> Value {
+        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        self.line().await
+    }
+
+    async fn line(&mut self) -> Value {
+        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("a line within a minute");
+        let line = line.unwrap().expect("oidc-provider goes on running");
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+/// A port that stays this test's own while the process behind it comes and goes, so that nothing else can take it.
+struct Door {
+    address: SocketAddr,
+    behind: Arc<AtomicU16>,
+    keeper: JoinHandle<()>,
+}
+
+impl Door {
+    async fn open() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let behind = Arc::new(AtomicU16::new(0));
+        let keeper = tokio::spawn(keep(listener, Arc::clone(&behind)));
+        Self { address, behind, keeper }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+async fn keep(listener: TcpListener, behind: Arc<AtomicU16>) {
+    loop {
+        let Ok((mut outside, _)) = listener.accept().await else { continue };
+        let port = behind.load(Ordering::Relaxed);
+        tokio::spawn(async move {
+            // Nobody behind the door: the connection is closed without a word.
+            if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+                let _ = copy_bidirectional(&mut outside, &mut inside).await;
+            }
+        });
+    }
+}
