@@ -24,7 +24,8 @@
 //! | everything an attacker would send | [`forged::all`], [`forged::attack`] |
 //! | to look into a refusal | [`assertions::Challenge`] |
 //!
-//! **Only for tests and local development.** The feature belongs in `[dev-dependencies]`. The server listens on loopback
+//! **Only for tests and local development.** The feature belongs in `[dev-dependencies]`, and a build with it and without
+//! debug assertions stops (see the [guide](crate::guide::testing#keeping-it-out-of-production)). The server listens on loopback
 //! and refuses any other address, because whoever can reach it can obtain tokens.
 
 pub mod assertions;
