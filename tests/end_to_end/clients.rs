@@ -12,7 +12,7 @@ const AUDIENCE: &str = "https://api.example.com";
 async fn issuer_and_api(app: App) -> (LocalIssuer, Api) {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.add_app(app.audience(AUDIENCE).scopes(["orders:read", "orders:write"]));
-    let trusted = Verifier::issuer(issuer.url()).audience(AUDIENCE).profile(Profile::KINDE).without_proxy();
+    let trusted = Verifier::issuer(issuer.url()).audience(AUDIENCE).profile(Profile::KINDE);
     let api = Api::behind(&trusted.build().unwrap()).await;
     (issuer, api)
 }
@@ -96,7 +96,7 @@ async fn curl_gets_a_token_and_is_let_in() {
 }
 
 /// The status and the body of what curl was answered.
-async fn curl(arguments: &[&str]) -> (String, String) {
+pub(crate) async fn curl(arguments: &[&str]) -> (String, String) {
     let mut curl = tokio::process::Command::new("curl");
     curl.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--write-out", "\n%{http_code}"]);
     let output = curl.args(arguments).kill_on_drop(true).output().await.unwrap();

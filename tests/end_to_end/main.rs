@@ -9,7 +9,13 @@
 mod api;
 mod clients;
 mod differential;
+mod examples;
 mod http;
 mod node;
 mod oidc_provider;
 mod provider;
+
+/// The examples' own tests start them as programs too.
+#[path = "../examples/program.rs"]
+#[allow(dead_code, reason = "not all of it is of use here")]
+mod program;

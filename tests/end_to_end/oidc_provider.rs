@@ -13,7 +13,7 @@ use super::provider::OidcProvider;
 const AUDIENCE: &str = "https://api.example.test";
 
 fn trusted(provider: &OidcProvider) -> Issuer {
-    Verifier::issuer(provider.url()).audience(AUDIENCE).without_proxy()
+    Verifier::issuer(provider.url()).audience(AUDIENCE)
 }
 
 /// Rules 39, 79: RS256, ES256 and `Ed25519` by discovery; RFC 9068 to the letter.
@@ -30,7 +30,7 @@ async fn tokens_of_every_algorithm_are_verified_by_discovery() {
         let facts = json!({
             "client": "svc-acme", "subject": "svc-acme", "org": "org_acme", "scopes": scopes, "audience": [resource],
         });
-        let issuer = || Verifier::issuer(provider.url()).audience(resource).without_proxy();
+        let issuer = || Verifier::issuer(provider.url()).audience(resource);
         for issuer in [issuer(), issuer().require_rfc9068()] {
             let api = Api::behind(&issuer.build().unwrap()).await;
             assert_eq!(api.get("/me", &token).await.assert_status(200).json().unwrap(), facts, "{resource}");
