@@ -22,7 +22,7 @@ fn in_process() -> (LocalIssuer, Router) {
 
 /// As in production, but for the issuer's URL: Kinde's shape of tokens, and keys by discovery.
 fn trusting(issuer: &LocalIssuer) -> Issuer {
-    Verifier::issuer(issuer.url()).audience(issuer.audience()).profile(Profile::KINDE).without_proxy()
+    Verifier::issuer(issuer.url()).audience(issuer.audience()).profile(Profile::KINDE)
 }
 
 /// One request, `authorization` as in the header and empty for none.
