@@ -73,7 +73,10 @@ fn compile_guard(debug_assertions: &str, meant: Option<&str>) -> Output {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
     rustc.args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata", "src/testing/guard.rs", "-o"]);
     rustc.arg(&output).arg(format!("-Cdebug-assertions={debug_assertions}")).current_dir(env!("CARGO_MANIFEST_DIR"));
-    rustc.env_remove("TOWER_M2M_TEST_UTIL_IN_RELEASE").envs(meant.map(|value| ("TOWER_M2M_TEST_UTIL_IN_RELEASE", value)));
+    rustc
+        .env_remove("CARGO_PRIMARY_PACKAGE")
+        .env_remove("TOWER_M2M_TEST_UTIL_IN_RELEASE")
+        .envs(meant.map(|value| ("TOWER_M2M_TEST_UTIL_IN_RELEASE", value)));
     let result = rustc.output().unwrap();
     let _ = fs::remove_file(output);
     result
