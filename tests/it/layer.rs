@@ -136,9 +136,10 @@ async fn the_organization_acted_for_ends_with_its_verifier() {
     let headers = [("authorization", &*global().bearer()), ("x-org", "org_x")];
     assert_says(&both.send("GET", "/", &headers).await, "None");
 
-    // Behind the same verifier it must be the same organization.
+    // Behind the same verifier it must be the same organization, also for a layer that sees no parameters of the route.
     let routes = Router::new().route("/orgs/{org_code}", get(who)).route_layer(acting.clone());
-    let twice = Api::serve(routes.layer(acting.organization_from(place))).await;
+    let around = ServiceBuilder::new().layer(acting.organization_from(place)).service(routes);
+    let twice = Api::serve(Router::new().fallback_service(around)).await;
     assert_says(&twice.send("GET", "/orgs/org_x", &headers).await, "Some(OrgCode(\"org_x\"))");
     twice.send("GET", "/orgs/org_y", &headers).await.assert_status(403);
 }
