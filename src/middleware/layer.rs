@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) answers: Answers,
     /// The name of the axum route parameter that is checked, empty for the default.
+    #[cfg(feature = "axum")]
     parameter: String,
     pub(super) presence: Presence,
     pub(super) place: Option<RouteOrganization>,
@@ -146,6 +147,7 @@ impl AuthorizeLayer {
     }
 
     /// The name of the axum route parameter that must be the token's organization. Default: `org_code`.
+    #[cfg(feature = "axum")]
     pub fn organization_parameter(self, name: impl Into<String>) -> Self {
         self.telling_extractors(|settings| settings.parameter = name.into())
     }
@@ -195,6 +197,7 @@ impl AuthorizeLayer {
 }
 
 /// The name of the claim.
+#[cfg(feature = "axum")]
 pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
 
 /// The settings that extractors have to know of, the outermost layer's first. An inner layer adds to what an outer one
@@ -202,6 +205,7 @@ pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
 #[derive(Clone, Default)]
 pub(crate) struct Told(pub(crate) Vec<Arc<Settings>>);
 
+#[cfg(feature = "axum")]
 impl Settings {
     pub(crate) fn parameter(&self) -> &str {
         if self.parameter.is_empty() { DEFAULT_PARAMETER } else { &self.parameter }

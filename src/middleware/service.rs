@@ -108,6 +108,9 @@ fn is_grpc(request: &Parts) -> bool {
 
 /// The organization that an outer layer of the same verifier let the global client act for.
 fn acting_before<'p>(parts: &'p Parts, claims: &Claims) -> Option<&'p OrgCode> {
+    if !claims.is_global() {
+        return None;
+    }
     let before = parts.extensions.get::<Claims>().filter(|before| before.verified_by() == claims.verified_by());
     before.and_then(|_| parts.extensions.get::<Acting>()).map(|acting| &acting.0)
 }
@@ -135,7 +138,7 @@ impl Settings {
         });
         match admitted {
             Ok((claims, admitted)) => {
-                if parts.extensions.get::<Claims>().is_none_or(|before| before.verified_by() != claims.verified_by()) {
+                if parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() != claims.verified_by()) {
                     forget(&mut parts.extensions);
                 }
                 parts.extensions.insert(claims);
