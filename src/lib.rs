@@ -98,6 +98,6 @@ pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
 
 /// The README's code is compiled too.
-#[cfg(all(doctest, feature = "axum"))]
+#[cfg(all(doctest, feature = "axum", feature = "test-util"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
