@@ -102,8 +102,8 @@ impl VerificationKey {
     }
 
     /// The raw signature check: the only expensive step of a verification.
-    pub(crate) fn verifies(&self, signing_input: &str, signature: &[u8]) -> bool {
-        signature.len() == self.signature_len && self.key.verify_sig(signing_input.as_bytes(), signature).is_ok()
+    pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        signature.len() == self.signature_len && self.key.verify_sig(signing_input, signature).is_ok()
     }
 }
 

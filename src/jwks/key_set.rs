@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{JwksError, KeyError, VerificationKey};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, TokenError};
 
 /// An issuer's usable keys, each bound to one algorithm, and what was left out.
 ///
@@ -123,9 +123,43 @@ impl KeySet {
         }
     }
 
+    /// Checks a signature with the key that a token's header names (RFC 7515 §5.2): the step between parsing a token and
+    /// believing it. A key is used with the algorithm it is bound to and with no other, and nothing is fetched.
+    ///
+    /// This is all that a [`Verifier`](crate::Verifier) does with keys, which says nothing yet about the claims. It is
+    /// public so that test vectors and fuzzers reach it.
+    ///
+    /// ```
+    /// use tower_m2m::Algorithm;
+    /// use tower_m2m::jwks::KeySet;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // RFC 8037 appendix A.2
+    /// let json = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let set = KeySet::parse(json, &[Algorithm::EdDSA])?;
+    /// assert!(set.verify(None, Algorithm::EdDSA, b"message", &[0; 64]).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::UnknownKey`] when no key has this `kid` and algorithm; [`TokenError::Signature`].
+    pub fn verify(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        signing_input: &[u8],
+        signature: &[u8],
+    ) -> Result<(), TokenError> {
+        let mut candidates = self.candidates(kid, algorithm).peekable();
+        candidates.peek().ok_or(TokenError::UnknownKey)?;
+        if candidates.any(|key| key.verifies(signing_input, signature)) { Ok(()) } else { Err(TokenError::Signature) }
+    }
+
     /// The keys to try, a few at most: those with this name (RFC 7515 §4.1.4), or, for a token that names none, all that
     /// fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
-    pub(crate) fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
+    fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
         let any_name = self.naming == Naming::Unnamed || kid.is_none();
         self.keys.iter().filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid)).take(MAX_CANDIDATES)
     }

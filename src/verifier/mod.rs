@@ -186,11 +186,7 @@ impl Verifier {
                 return Err(Refused::Unless(Box::new(Wait { issuer, flight, kid, otherwise })));
             }
         };
-        let mut candidates = keys.set.candidates(header.kid(), header.algorithm()).peekable();
-        candidates.peek().ok_or(TokenError::UnknownKey)?;
-        if !candidates.any(|key| key.verifies(compact.signing_input(), signature)) {
-            return Err(TokenError::Signature.into());
-        }
+        keys.set.verify(header.kid(), header.algorithm(), compact.signing_input().as_bytes(), signature)?;
 
         let checked = trusted.rules.check(&json, now).map_err(Rejection::NotAcceptable)?;
         let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };
