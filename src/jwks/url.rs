@@ -9,13 +9,22 @@ pub(crate) fn is_secure_url(url: &str) -> bool {
     }
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };
-    if authority.as_str().contains('@') || authority.host().is_empty() {
+    if authority.as_str().contains('@') || authority.host().is_empty() || !has_plain_port(authority) {
         return false;
     }
     match uri.scheme_str() {
         Some("https") => true,
         Some("http") => is_loopback(authority.host()),
         _ => false,
+    }
+}
+
+/// `http::Uri` takes whatever stands between the host and the path for the port, and a client may take it for the host.
+fn has_plain_port(authority: &http::uri::Authority) -> bool {
+    match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok() && !port.starts_with('+')),
+        None => false,
     }
 }
 
@@ -47,6 +56,11 @@ mod tests {
             ("https://acme.kinde.com#f", false),
             ("https://acme.kinde.com\\@evil.example", false),
             ("https://acme kinde.com", false),
+            ("http://localhost:[::1]1/", false),
+            ("http://localhost:evil.example/", false),
+            ("https://acme.kinde.com:65536/", false),
+            ("https://acme.kinde.com:+443/", false),
+            ("https://acme.kinde.com:/", false),
             ("https://", false),
             ("ftp://acme.kinde.com", false),
             ("file:///etc/passwd", false),

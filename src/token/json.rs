@@ -298,7 +298,7 @@ impl<'a> Visitor<'a> for Reader<'_, 'a> {
             let digits: String = map.next_value()?;
             return match (digits.parse(), digits.parse()) {
                 (Ok(whole), _) => self.push(Value::Integer(whole)),
-                (Err(_), Ok(float)) => self.push(Value::Float(float)),
+                (Err(_), Ok(float)) if f64::is_finite(float) => self.push(Value::Float(float)),
                 _ => Err(A::Error::custom("not a number")),
             };
         }
@@ -452,7 +452,9 @@ mod tests {
             Json::parse(br#"{"exp":{"$serde_json::private::Number":"17"},"f":{"$serde_json::private::Number":"1.5"}}"#).unwrap();
         assert_eq!(json.get("exp"), Some(&Value::Integer(17)));
         assert_eq!(json.get("f"), Some(&Value::Float(1.5)));
-        assert!(Json::parse(br#"{"exp":{"$serde_json::private::Number":"x"}}"#).is_err());
+        for no_number in ["x", "NaN", "inf", "1e999"] {
+            assert!(Json::parse(format!(r#"{{"exp":{{"$serde_json::private::Number":"{no_number}"}}}}"#).as_bytes()).is_err());
+        }
     }
 
     #[test]
