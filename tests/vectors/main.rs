@@ -1,0 +1,41 @@
+//! Vectors that nobody here wrote, run through the doors that a verifier goes through itself: `Compact`, `JoseHeader`,
+//! `KeySet::parse`, `KeySet::verify`. Whatever is decided differently is listed in [`differences`], case by case.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod differences;
+mod ietf;
+mod wycheproof;
+
+use serde_json::{Value, json};
+use tower_m2m::Algorithm;
+use tower_m2m::jwks::KeySet;
+use tower_m2m::token::{Compact, JoseHeader, TokenError};
+
+/// Whether a token's signature is accepted with these keys: the steps of RFC 7515 §5.2.
+fn judge(keys: &KeySet, token: &str) -> Result<(), TokenError> {
+    let compact = Compact::split(token)?;
+    let decoded = compact.decode()?;
+    let header = JoseHeader::parse(decoded.header())?;
+    let mut buffer = [0; Compact::SIGNATURE_MAX];
+    let signature = compact.decode_signature(&mut buffer)?;
+    keys.verify(header.kid(), header.algorithm(), compact.signing_input().as_bytes(), signature)
+}
+
+/// A set of one key, or the set that it is already.
+fn key_set(jwk: &Value, allowed: &[Algorithm]) -> KeySet {
+    let document = if jwk.get("keys").is_some() { jwk.clone() } else { json!({ "keys": [jwk] }) };
+    KeySet::parse(document.to_string().as_bytes(), allowed).unwrap()
+}
+
+/// The public half of a JWK.
+fn public(jwk: &Value) -> Value {
+    let mut jwk = jwk.clone();
+    for private in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
+        jwk.as_object_mut().unwrap().remove(private);
+    }
+    jwk
+}
+
+fn parse(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
