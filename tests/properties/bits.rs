@@ -1,0 +1,59 @@
+//! A token is what was signed, bit for bit.
+
+use tower_m2m::testing::{Profile, SigningAlgorithm};
+use tower_m2m::{Clock, Verifier};
+
+use super::{NOW, issuer, verifier, verify};
+
+/// Every bit of a token turned over, one at a time: rules 28, 34 to 36. With the cache on, too: what is remembered is the
+/// whole token.
+#[test]
+fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
+    let clock = Clock::manual(NOW);
+    for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256] {
+        let issuer = issuer(algorithm, Profile::Rfc9068, &clock);
+        let good = issuer.org("org_a").token();
+        let anew = verifier(&issuer, &clock, |issuer| issuer);
+        let remembering = Verifier::trusting([Verifier::issuer(super::ISSUER)
+            .audience(tower_m2m::testing::AUDIENCE)
+            .algorithms([algorithm.as_str().parse().unwrap()])
+            .jwk_set(issuer.jwks())])
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+        assert!(verify(&anew, &good).is_ok() && verify(&remembering, &good).is_ok());
+        let mut tried = 0;
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bytes = good.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                // The eighth bit makes it no text at all, which cannot even be asked for.
+                let Ok(mutated) = String::from_utf8(bytes) else { continue };
+                assert!(verify(&anew, &mutated).is_err(), "bit {bit} of byte {at}");
+                assert!(verify(&remembering, &mutated).is_err(), "bit {bit} of byte {at}, with the cache");
+                tried += 1;
+            }
+        }
+        assert_eq!(tried, good.len() * 7);
+    }
+}
+
+/// Every shortening of a token, and every letter put in or taken out.
+#[test]
+fn rule_26_to_28_any_letter_more_or_less_refuses_the_token() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
+    let verifier = verifier(&issuer, &clock, |issuer| issuer);
+    let good = issuer.org("org_a").token();
+    for at in 0..good.len() {
+        let (before, after) = good.split_at(at);
+        assert!(verify(&verifier, before).is_err(), "only the first {at} letters");
+        assert!(verify(&verifier, &format!("{before}{}", &after[1..])).is_err(), "without letter {at}");
+        for letter in ["A", "_", ".", "=", " ", "\n", "\0", "+", "é"] {
+            assert!(verify(&verifier, &format!("{before}{letter}{after}")).is_err(), "{letter:?} before letter {at}");
+        }
+    }
+    for letter in ["A", "AA", ".", "=", "==", " ", "\n", "\0"] {
+        assert!(verify(&verifier, &format!("{good}{letter}")).is_err(), "{letter:?} behind it");
+    }
+}

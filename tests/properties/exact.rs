@@ -1,0 +1,78 @@
+//! Scopes and organizations are compared letter for letter, and texts come out as they went in.
+
+use tower_m2m::testing::{Profile, SigningAlgorithm};
+use tower_m2m::token::{Requirement, Scopes};
+use tower_m2m::{Algorithm, Clock, RouteOrganization, Scope};
+
+use super::{NOW, Numbers, answers, issuer, verifier, verify};
+
+/// A word over a small alphabet, so that parts, prefixes and repetitions are common.
+fn word(numbers: &mut Numbers) -> String {
+    (0..1 + numbers.below(4)).map(|_| *numbers.pick(&['a', 'A', 'b', ':', '*', '/', '.'])).collect()
+}
+
+/// Rule 77: exactly, case-sensitively, no prefix, no substring, no wildcard.
+#[test]
+fn rule_77_a_scope_is_granted_only_by_itself() {
+    let mut numbers = Numbers(77);
+    let mut granted_some = 0;
+    for _ in 0..5_000 {
+        let words: Vec<String> = (0..numbers.below(4)).map(|_| word(&mut numbers)).collect();
+        let list = words.join(if numbers.below(4) == 0 { "  " } else { " " });
+        let scopes = Scopes::parse(&list).unwrap();
+        let asked = Scope::new(word(&mut numbers)).unwrap();
+        let has = words.iter().any(|word| word == asked.as_str());
+        granted_some += usize::from(has);
+        assert_eq!(scopes.contains(&asked), has, "{asked} in {list}");
+        assert_eq!(Requirement::from(asked).is_met_by(&scopes), has);
+        // Printed and read again, it is the same list.
+        assert_eq!(Scopes::parse(scopes.as_str()).unwrap(), scopes);
+        assert_eq!(scopes.iter().collect::<Vec<_>>(), words);
+    }
+    assert!(granted_some > 50, "{granted_some} is too few to mean anything");
+}
+
+/// Rule 158: the path's organization is the token's, letter for letter after one decoding, or the request is refused.
+#[test]
+fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
+    let verifier = verifier(&issuer, &clock, |issuer| issuer);
+    let layer = verifier.layer().organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
+    let mut numbers = Numbers(158);
+    let (mut own, mut others) = (0, 0);
+    for _ in 0..1_500 {
+        let org = word(&mut numbers);
+        let on_path = if numbers.below(3) == 0 { org.clone() } else { word(&mut numbers) };
+        let encoded: String = on_path.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let path = format!("/orgs/{}/x", if numbers.below(2) == 0 || on_path.contains('/') { &encoded } else { &on_path });
+        let status = answers::send(&layer, &issuer.org(&*org).bearer(), &path).status();
+        let plain = !on_path.contains('/') && on_path != "." && on_path != "..";
+        let fits = org == on_path && plain;
+        assert_eq!(status.as_u16(), if fits { 200 } else { 403 }, "{org} on {path}");
+        if fits { own += 1 } else { others += 1 }
+    }
+    assert!(own > 100 && others > 100);
+}
+
+/// What a token says comes out of the claims as it was written.
+#[test]
+fn claims_come_out_as_they_went_in() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
+    let verifier = verifier(&issuer, &clock, |issuer| issuer);
+    for text in ["org_a", "ü-ß", "a\"b", "a\\b", "日本", "a/b", "{}", "%41", "𝄞"] {
+        let token = issuer.org(text).client(text).claim("jti", text).claim("sub", text);
+        let claims = verify(&verifier, &token.token()).unwrap();
+        assert_eq!(claims.org_code().unwrap().as_str(), text);
+        assert_eq!((claims.client_id(), claims.jti(), claims.subject()), (text, Some(text), Some(text)));
+    }
+}
+
+/// Names are printed and read again as what they were.
+#[test]
+fn algorithms_are_read_as_they_are_printed() {
+    for algorithm in Algorithm::ALL {
+        assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
+    }
+}
