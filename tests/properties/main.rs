@@ -6,6 +6,7 @@ mod answers;
 mod bits;
 mod elsewhere;
 mod exact;
+mod rules;
 mod second_opinion;
 
 use base64::Engine as _;

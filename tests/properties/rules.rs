@@ -1,0 +1,330 @@
+//! The rules of a resource server that no other file holds, by number: tables of pairs, just enough and just too little.
+
+use http::{Method, Request, header};
+use serde_json::json;
+use tower_layer::Layer as _;
+use tower_m2m::jwks::{JwksError, KeySet};
+use tower_m2m::testing::{AUDIENCE, Profile, SigningAlgorithm, SigningKey, forged};
+use tower_m2m::token::TokenError;
+use tower_m2m::{Algorithm, Clock, Rejection, Scope, Verifier};
+use tower_service::Service as _;
+
+use super::{ISSUER, NOW, answers::send, base64url, issuer, verifier, verify};
+
+fn scene() -> (tower_m2m::testing::LocalIssuer, Verifier) {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
+    let verifier = verifier(&issuer, &clock, |issuer| issuer);
+    (issuer, verifier)
+}
+
+/// Rules 6, 7: a token in the query or in a form is no token.
+#[test]
+fn rule_6_7_only_the_header_is_read() {
+    let (issuer, verifier) = scene();
+    let token = issuer.org("org_a").token();
+    let mut service = verifier.layer().layer(tower::service_fn(async |_: Request<String>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+    }));
+    let form = Request::post(format!("/?access_token={token}"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(format!("access_token={token}"))
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(service.call(form)).unwrap().status(), 401);
+}
+
+/// Rules 11 to 17, 25: status, challenge and error code belong together; no cache keeps the answer.
+#[test]
+fn rule_11_to_17_25_status_and_challenge() {
+    let (issuer, verifier) = scene();
+    let scopes = [Scope::from_static("b"), Scope::from_static("a")];
+    let layer = verifier.layer().require(tower_m2m::token::Requirement::all(scopes));
+    let expired = issuer.org("org_a").expired_by(std::time::Duration::from_secs(31));
+    for (authorization, status, challenge) in [
+        ("Basic eA==".to_owned(), 401, r#"Bearer realm="api""#.to_owned()),
+        (
+            "Bearer".to_owned(),
+            400,
+            r#"Bearer realm="api", error="invalid_request", error_description="the Authorization header must be Bearer, a space and one token""#.to_owned(),
+        ),
+        ("Bearer x".to_owned(), 401, r#"Bearer realm="api", error="invalid_token""#.to_owned()),
+        (
+            expired.bearer(),
+            401,
+            r#"Bearer realm="api", error="invalid_token", error_description="the access token expired""#.to_owned(),
+        ),
+        (
+            issuer.org("org_a").bearer(),
+            403,
+            r#"Bearer realm="api", error="insufficient_scope", error_description="the access token lacks a scope that is needed", scope="b a""#.to_owned(),
+        ),
+    ] {
+        let response = send(&layer, &authorization, "/");
+        assert_eq!(response.status().as_u16(), status);
+        assert_eq!(response.headers().get_all(header::WWW_AUTHENTICATE).iter().collect::<Vec<_>>(), [&*challenge]);
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    }
+}
+
+/// Rules 21, 22: without keys, a token whose verdict hangs on them is answered 503, and any other token as ever.
+#[tokio::test]
+async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
+    let down = Verifier::issuer(ISSUER)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .max_wait(std::time::Duration::ZERO)
+        .fetch_with(|_| async { Err("down".into()) });
+    let verifier = Verifier::trusting([down]).clock(clock).start_lazily().build().unwrap();
+    let good = issuer.org("org_a");
+    let (input, _) = { good.token().rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap() };
+    assert!(matches!(verifier.verify(&good.token()).await, Err(Rejection::KeysUnavailable { .. })));
+    for hopeless in [
+        good.clone().expired_by(std::time::Duration::from_secs(60)).token(),
+        good.clone().audience("https://other.example").token(),
+        good.clone().claim("iss", "https://other.example").token(),
+        good.clone().header("typ", "logout+jwt").token(),
+        good.clone().header("alg", "none").token(),
+        good.clone().header("alg", "RS256").token(),
+        good.clone().claim("cnf", json!({})).token(),
+        good.clone().header("crit", json!(["x"])).token(),
+        // A signature that no key could ever make.
+        format!("{input}.=="),
+        format!("{input}.A"),
+        format!("{input}.{}", "A".repeat(2000)),
+        format!("{input}."),
+    ] {
+        let verdict = verifier.verify(&hopeless).await;
+        assert!(!matches!(verdict, Ok(_) | Err(Rejection::KeysUnavailable { .. })), "{verdict:?}");
+    }
+}
+
+/// Rule 23: the body is a problem document whose status is the answer's.
+#[test]
+fn rule_23_problem_document() {
+    let (_, verifier) = scene();
+    let response = send(&verifier.layer(), "Bearer x", "/");
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    let body: serde_json::Value = serde_json::from_str(response.body()).unwrap();
+    assert_eq!((&body["status"], &body["error"]), (&json!(401), &json!("invalid_token")));
+    assert!(body["type"].as_str().unwrap().starts_with("https://"));
+}
+
+/// Rule 24: a preflight carries no credentials and is let through; an `OPTIONS` that is none is not.
+#[test]
+fn rule_24_preflight() {
+    let (_, verifier) = scene();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut service = verifier
+        .layer()
+        .layer(tower::service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))));
+    let options = || Request::builder().method(Method::OPTIONS);
+    let preflight = options().header(header::ORIGIN, "https://a.example").header("access-control-request-method", "GET");
+    assert_eq!(runtime.block_on(service.call(preflight.body(()).unwrap())).unwrap().status(), 200);
+    assert_eq!(runtime.block_on(service.call(options().body(()).unwrap())).unwrap().status(), 401);
+}
+
+/// Rule 35: a token inside a token is no token.
+#[test]
+fn rule_35_nested_tokens_are_not_read() {
+    let (issuer, verifier) = scene();
+    let good = issuer.org("org_a");
+    let nested = issuer.sign_raw(&good.clone().header("cty", "JWT").header_json(), good.token().as_bytes());
+    assert!(verify(&verifier, &nested).is_err());
+}
+
+/// Rules 42, 44, 69: RS256 is there by default; an algorithm outside the list is not used, even with the issuer's own key.
+#[test]
+fn rule_42_44_69_the_list_of_algorithms() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::Rs256, Profile::Rfc9068, &clock);
+    let trusting = |algorithms: Option<Vec<Algorithm>>| {
+        let issuer = Verifier::issuer(ISSUER).audience(AUDIENCE).jwk_set(issuer.jwks());
+        let issuer = match algorithms {
+            Some(algorithms) => issuer.algorithms(algorithms),
+            None => issuer,
+        };
+        Verifier::trusting([issuer]).clock(clock.clone()).build()
+    };
+    let token = issuer.org("org_a").token();
+    assert!(verify(&trusting(None).unwrap(), &token).is_ok());
+    assert!(verify(&trusting(Some(vec![Algorithm::ES256, Algorithm::RS256])).unwrap(), &token).is_ok());
+    // A key of the wrong algorithm is not even a key.
+    assert!(trusting(Some(vec![Algorithm::RS512])).is_err() && trusting(Some(vec![])).is_err());
+    let kinde = Verifier::kinde("acme").audience("a").algorithms([Algorithm::PS256]).jwk_set(issuer.jwks()).build();
+    assert!(kinde.is_err());
+}
+
+/// Rules 48 to 51: strict about the set, lenient about a key, and keys of one name are told apart by their algorithm.
+#[test]
+fn rule_48_to_51_key_sets() {
+    for document in ["", "{}", "[]", "<html>", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]}x"#] {
+        assert!(matches!(KeySet::parse(document.as_bytes(), &Algorithm::ALL), Err(JwksError::Malformed)), "{document}");
+    }
+    let (rsa, ec) =
+        (SigningKey::generate(SigningAlgorithm::Rs256).unwrap(), SigningKey::generate(SigningAlgorithm::Es256).unwrap());
+    let (rsa, ec) = (rsa.with_kid("k"), ec.with_kid("k"));
+    let with = |member: &str, value: serde_json::Value| {
+        let mut jwk = ec.public_jwk();
+        jwk.as_object_mut().unwrap().remove("use");
+        jwk[member] = value;
+        jwk
+    };
+    let keys = json!({ "keys": [
+        with("use", json!("enc")), with("key_ops", json!(["sign"])), with("kty", json!("XX")), with("x", json!(7)), 7,
+        rsa.public_jwk(), with("x5t", json!("unknown members are ignored")), with("key_ops", json!(["verify"])),
+    ], "other": 1 });
+    let set = KeySet::parse(keys.to_string().as_bytes(), &Algorithm::ALL).unwrap();
+    assert_eq!((set.keys().count(), set.left_out().len()), (3, 5));
+    for key in [&rsa, &ec] {
+        let signature = key.sign(b"a.b").unwrap();
+        let algorithm: Algorithm = key.algorithm().as_str().parse().unwrap();
+        assert_eq!(set.verify(Some("k"), algorithm, b"a.b", &signature), Ok(()));
+        assert_eq!(set.verify(Some("K"), algorithm, b"a.b", &signature), Err(TokenError::UnknownKey));
+        assert_eq!(set.verify(None, algorithm, b"a.b", &signature), Ok(()));
+    }
+}
+
+/// Rule 54: an issuer's keys verify that issuer's tokens and no other's.
+#[test]
+fn rule_54_72_keys_belong_to_their_issuer() {
+    let clock = Clock::manual(NOW);
+    let make = |url: &str| {
+        let issuer = tower_m2m::testing::LocalIssuer::builder();
+        issuer.algorithm(SigningAlgorithm::EdDsa).profile(Profile::Rfc9068).clock(clock.clone()).in_process(url).unwrap()
+    };
+    let (a, b) = (make("https://a.example"), make("https://b.example"));
+    let trusted = |issuer: &tower_m2m::testing::LocalIssuer| {
+        Verifier::issuer(issuer.url()).audience(AUDIENCE).algorithms([Algorithm::EdDSA]).jwk_set(issuer.jwks())
+    };
+    let verifier = Verifier::trusting([trusted(&a), trusted(&b)]).clock(clock.clone()).build().unwrap();
+    assert!(verify(&verifier, &a.org("org_a").token()).is_ok() && verify(&verifier, &b.org("org_a").token()).is_ok());
+    let crossed = a.org("org_a").signed_with(&b.signing_key());
+    assert_eq!(verify(&verifier, &crossed.token()).unwrap_err(), Rejection::NotAuthentic(TokenError::UnknownKey));
+    // The same organization of two issuers is two tenants, and the same subject two clients.
+    let org = |issuer: &tower_m2m::testing::LocalIssuer| verify(&verifier, &issuer.org("org_a").token()).unwrap();
+    assert_ne!(org(&a).org_code(), org(&b).org_code());
+    assert_ne!(org(&a).issuer(), org(&b).issuer());
+}
+
+/// Rules 62 to 68, 76: each claim just right and just wrong, at the moment itself.
+#[test]
+fn rule_62_to_68_76_claims() {
+    let (issuer, verifier) = scene();
+    let good = || issuer.org("org_a");
+    for (claim, value, fine) in [
+        ("iss", json!(ISSUER), true),
+        ("iss", json!(format!("{ISSUER}/")), false),
+        ("iss", json!(ISSUER.to_uppercase()), false),
+        ("aud", json!(AUDIENCE), true),
+        ("aud", json!(["x", AUDIENCE]), true),
+        ("aud", json!([]), false),
+        ("aud", json!([AUDIENCE, null]), false),
+        ("aud", json!(format!("{AUDIENCE}/")), false),
+        // 30 s of leeway, to the second.
+        ("exp", json!(NOW - 29), true),
+        ("exp", json!(NOW - 30), false),
+        ("exp", json!(NOW as f64 - 29.0 + 0.5), true),
+        ("exp", json!(i64::MAX), false),
+        ("exp", json!(u64::MAX), false),
+        ("exp", json!(253_402_300_799_i64), true),
+        ("exp", json!(253_402_300_800_i64), false),
+        ("exp", json!(1e308), false),
+        ("exp", json!(-1), false),
+        ("exp", json!("1750000060"), false),
+        ("nbf", json!(NOW + 30), true),
+        ("nbf", json!(NOW + 31), false),
+        ("iat", json!(NOW + 30), true),
+        ("iat", json!(NOW + 31), false),
+        ("iat", json!(i64::MIN), false),
+    ] {
+        assert_eq!(verify(&verifier, &good().claim(claim, value.clone()).token()).is_ok(), fine, "{claim}={value}");
+    }
+    for claim in ["iss", "aud", "exp"] {
+        assert!(verify(&verifier, &good().without(claim).token()).is_err(), "without {claim}");
+    }
+}
+
+/// Rules 60, 68: the strict form of RFC 9068.
+#[test]
+fn rule_60_68_strict_form() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
+    let strict = verifier(&issuer, &clock, tower_m2m::Issuer::require_rfc9068);
+    let good = || issuer.org("org_a");
+    assert!(verify(&strict, &good().token()).is_ok());
+    assert!(verify(&strict, &good().header("typ", "application/AT+JWT").token()).is_ok());
+    assert!(verify(&strict, &good().header("typ", "JWT").token()).is_err());
+    assert!(verify(&strict, &good().without_header("typ").token()).is_err());
+    for claim in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
+        assert!(verify(&strict, &good().without(claim).token()).is_err(), "without {claim}");
+    }
+}
+
+/// Rule 64: there is no verifier without an audience, unless it is waived by name (see also the doctest of `Verifier`).
+#[test]
+fn rule_64_an_audience_is_needed() {
+    let (issuer, _) = scene();
+    let none: [&str; 0] = [];
+    assert!(Verifier::issuer(ISSUER).audiences(none).build().is_err());
+    assert!(Verifier::issuer(ISSUER).audience(" ").build().is_err());
+    let waived = Verifier::issuer(ISSUER).dangerous_accept_any_audience().algorithms([Algorithm::EdDSA]).jwk_set(issuer.jwks());
+    let waived = Verifier::trusting([waived]).clock(Clock::manual(NOW)).build().unwrap();
+    assert!(verify(&waived, &issuer.org("org_a").without("aud").token()).is_ok());
+}
+
+/// Rules 61, 73: no other kind of token of the same issuer, under the same key, is an access token.
+#[test]
+fn rule_61_73_kinds_of_tokens_exclude_each_other() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Kinde, &clock);
+    let kinde = verifier(&issuer, &clock, |issuer| issuer.profile(tower_m2m::Profile::KINDE).algorithms([Algorithm::EdDSA]));
+    let good = issuer.org("org_a");
+    assert!(verify(&kinde, &good.token()).is_ok());
+    for forge in [
+        forged::id_token,
+        forged::webhook_body,
+        forged::logout_token,
+        forged::dpop_proof,
+        forged::client_assertion,
+        forged::typ_unknown,
+    ] {
+        let other = forge(&good);
+        assert!(verify(&kinde, other.token()).is_err(), "{}", other.name());
+    }
+    assert!(verify(&kinde, &issuer.user("kp_1").token()).is_err(), "a user's token");
+}
+
+/// Rule 71: `scope` decides, in whichever form; `scp` counts only where `scope` is absent.
+#[test]
+fn rule_71_scope_decides() {
+    let (issuer, verifier) = scene();
+    for (scope, scp, granted) in [
+        (Some(json!("a b")), None, vec!["a", "b"]),
+        (Some(json!("")), Some(json!(["a"])), vec![]),
+        (Some(json!("a")), Some(json!(["a", "b"])), vec!["a"]),
+        (None, Some(json!(["a", "b"])), vec!["a", "b"]),
+        (None, None, vec![]),
+    ] {
+        let mut token = issuer.org("org_a").without("scope").without("scp");
+        for (claim, value) in [("scope", scope), ("scp", scp)] {
+            if let Some(value) = value {
+                token = token.claim(claim, value);
+            }
+        }
+        assert_eq!(verify(&verifier, &token.token()).unwrap().scopes().iter().collect::<Vec<_>>(), granted);
+    }
+}
+
+/// Rules 40, 78: a bad signature is what is reported, whatever else is wrong.
+#[test]
+fn rule_40_78_the_signature_comes_before_the_claims() {
+    let (issuer, verifier) = scene();
+    let wrong = issuer.org("org_a").audience("https://other.example").expired_by(std::time::Duration::from_secs(60));
+    assert!(matches!(verify(&verifier, &wrong.token()), Err(Rejection::NotAcceptable(_))));
+    let input = wrong.token().rsplit_once('.').unwrap().0.to_owned();
+    let verdict = verify(&verifier, &format!("{input}.{}", base64url([1; 64])));
+    assert_eq!(verdict.unwrap_err(), Rejection::NotAuthentic(TokenError::Signature));
+}
