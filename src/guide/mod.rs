@@ -7,6 +7,8 @@
 //! | [`operations`] | start, readiness, outages, what to log and to alert on |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
 //! | [`architecture`] | the floors, the way of a request, the invariants |
+//! | [`threats`] | who can do what, and what stands in the way |
+//! | [`conformance`] | which rule is held by which test |
 //! | [`decisions`] | what was decided, and why |
 
 #[doc = include_str!("answers.md")]
@@ -24,6 +26,12 @@ pub mod testing {}
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+
+#[doc = include_str!("threats.md")]
+pub mod threats {}
+
+#[doc = include_str!("conformance.md")]
+pub mod conformance {}
 
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

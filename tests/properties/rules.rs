@@ -297,6 +297,36 @@ fn rule_61_73_kinds_of_tokens_exclude_each_other() {
     assert!(verify(&kinde, &issuer.user("kp_1").token()).is_err(), "a user's token");
 }
 
+/// Rule 47: what is weak has no name here, and Ed25519 has two.
+#[test]
+fn rule_47_names_of_algorithms() {
+    let (issuer, verifier) = scene();
+    for (name, fine) in
+        [("EdDSA", true), ("Ed25519", true), ("Ed448", false), ("RS1", false), ("RSA1_5", false), ("ES256K", false)]
+    {
+        assert_eq!(verify(&verifier, &issuer.org("org_a").header("alg", name).token()).is_ok(), fine, "{name}");
+    }
+}
+
+/// Rules 57, 70: five segments are an encrypted token, which is told apart and not read.
+#[test]
+fn rule_57_70_encrypted_tokens_are_not_read() {
+    let (_, verifier) = scene();
+    let jwe = format!("{}.a.b.c.d", base64url(r#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","zip":"DEF","p2c":1000000000}"#));
+    assert_eq!(verify(&verifier, &jwe).unwrap_err(), Rejection::NotAuthentic(TokenError::Encrypted));
+}
+
+/// Rule 74: a user's token in which `sub` is the client is a user's token all the same.
+#[test]
+fn rule_74_a_subject_makes_nobody_a_machine() {
+    let clock = Clock::manual(NOW);
+    let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Kinde, &clock);
+    let kinde = verifier(&issuer, &clock, |issuer| issuer.profile(tower_m2m::Profile::KINDE).algorithms([Algorithm::EdDSA]));
+    let client = tower_m2m::testing::CLIENT_ID;
+    assert!(verify(&kinde, &issuer.user(client).claim("org_code", "org_a").token()).is_err());
+    assert!(verify(&kinde, &issuer.org("org_a").claim("sub", client).token()).is_ok());
+}
+
 /// Rule 71: `scope` decides, in whichever form; `scp` counts only where `scope` is absent.
 #[test]
 fn rule_71_scope_decides() {
