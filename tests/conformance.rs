@@ -41,10 +41,10 @@ fn every_threat_names_tests_and_fuzz_targets_that_exist() {
             named += 1;
         }
         if let Some((_, after)) = row.split_once("fuzz target") {
-            let names = quoted(after);
-            assert!(!names.is_empty());
-            for name in names {
-                assert!(targets.join(format!("{name}.rs")).exists(), "there is no fuzz target {name}");
+            let driven = quoted(after);
+            assert!(!driven.is_empty());
+            for target in driven {
+                assert!(targets.join(format!("{target}.rs")).exists(), "there is no fuzz target {target}");
             }
         }
     }

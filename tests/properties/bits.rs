@@ -5,15 +5,14 @@ use tower_m2m::{Clock, Verifier};
 
 use super::{NOW, issuer, verifier, verify};
 
-/// Every bit of a token turned over, one at a time: rules 28, 34 to 36. With the cache on, too: what is remembered is the
-/// whole token.
+/// Every bit of a token turned over, one at a time: rules 28, 34 to 36. The good token is remembered meanwhile,
+/// so that this is a matter of the cache as well as of the signature.
 #[test]
 fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
     let clock = Clock::manual(NOW);
     for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256] {
         let issuer = issuer(algorithm, Profile::Rfc9068, &clock);
         let good = issuer.org("org_a").token();
-        let anew = verifier(&issuer, &clock, |issuer| issuer);
         let remembering = Verifier::trusting([Verifier::issuer(super::ISSUER)
             .audience(tower_m2m::testing::AUDIENCE)
             .algorithms([algorithm.as_str().parse().unwrap()])
@@ -21,7 +20,7 @@ fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
         .clock(clock.clone())
         .build()
         .unwrap();
-        assert!(verify(&anew, &good).is_ok() && verify(&remembering, &good).is_ok());
+        assert!(verify(&remembering, &good).is_ok());
         let mut tried = 0;
         for at in 0..good.len() {
             for bit in 0..8 {
@@ -29,8 +28,7 @@ fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
                 bytes[at] ^= 1 << bit;
                 // The eighth bit makes it no text at all, which cannot even be asked for.
                 let Ok(mutated) = String::from_utf8(bytes) else { continue };
-                assert!(verify(&anew, &mutated).is_err(), "bit {bit} of byte {at}");
-                assert!(verify(&remembering, &mutated).is_err(), "bit {bit} of byte {at}, with the cache");
+                assert!(verify(&remembering, &mutated).is_err(), "bit {bit} of byte {at}");
                 tried += 1;
             }
         }

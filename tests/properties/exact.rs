@@ -8,7 +8,7 @@ use super::{NOW, Numbers, answers, issuer, verifier, verify};
 
 /// A word over a small alphabet, so that parts, prefixes and repetitions are common.
 fn word(numbers: &mut Numbers) -> String {
-    (0..1 + numbers.below(4)).map(|_| *numbers.pick(&['a', 'A', 'b', ':', '*', '/', '.'])).collect()
+    (0..=numbers.below(4)).map(|_| *numbers.pick(&['a', 'A', 'b', ':', '*', '/', '.'])).collect()
 }
 
 /// Rule 77: exactly, case-sensitively, no prefix, no substring, no wildcard.
@@ -44,7 +44,7 @@ fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
     for _ in 0..1_500 {
         let org = word(&mut numbers);
         let on_path = if numbers.below(3) == 0 { org.clone() } else { word(&mut numbers) };
-        let encoded: String = on_path.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded = on_path.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         let path = format!("/orgs/{}/x", if numbers.below(2) == 0 || on_path.contains('/') { &encoded } else { &on_path });
         let status = answers::send(&layer, &issuer.org(&*org).bearer(), &path).status();
         let plain = !on_path.contains('/') && on_path != "." && on_path != "..";

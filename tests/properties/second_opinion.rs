@@ -119,7 +119,7 @@ fn change(token: TokenBuilder, numbers: &mut Numbers, now: i64) -> (TokenBuilder
                 json!(now + 600),
                 json!(now - 600),
                 json!(now - 10),
-                json!(now as f64 + 60.5),
+                json!(f64::from(u32::try_from(now).unwrap()) + 60.5),
                 json!("x"),
                 Value::Null,
                 json!(-1),

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Writes seeds/ from the vectors in ../tests/vectors/data and a few hand-picked texts. The result is committed; run it
+again when vectors or a target's input change. It writes the same files every time."""
+import base64
+import hashlib
+import json
+import pathlib
+import shutil
+
+HERE = pathlib.Path(__file__).parent
+DATA = HERE.parent / "tests/vectors/data"
+ORGANIZATIONS, PLACES = 7, 6
+
+
+def seed(target, content, limit=4096):
+    content = content.encode() if isinstance(content, str) else content
+    if len(content) <= limit:
+        folder = HERE / "seeds" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / hashlib.sha1(content).hexdigest()[:16]).write_bytes(content)
+
+
+def decoded(segment):
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def tokens():
+    for name in ["json_web_signature", "json_web_key", "json_web_crypto"]:
+        seen = set()
+        for group in json.loads((DATA / f"wycheproof/{name}_test.json").read_text())["testGroups"]:
+            for case in group["tests"]:
+                token = case.get("jws", case.get("jwe"))
+                # One of each kind: the hundreds with a modified signature look alike to a parser.
+                if isinstance(token, str) and case["comment"] not in seen and "ModifiedPadding" not in case["flags"]:
+                    seen.add(case["comment"])
+                    yield token
+    for vector in json.loads((DATA / "rfc/rfc7515_appendix_a.json").read_text())["vectors"]:
+        yield vector["token"]
+
+
+def without_secret(jwk):
+    """The member is there, which is what a parser looks at; the secret is not."""
+    return {name: "AQAB" if name in ("d", "p", "q", "dp", "dq", "qi") else value for name, value in jwk.items()}
+
+
+def key_sets():
+    for name in ["json_web_signature", "json_web_key"]:
+        seen = set()
+        for group in json.loads((DATA / f"wycheproof/{name}_test.json").read_text())["testGroups"]:
+            jwk = group.get("public", group["private"])
+            if group["comment"] not in seen:
+                seen.add(group["comment"])
+                yield {"keys": [without_secret(key) for key in jwk.get("keys", [jwk])]}
+    for file in sorted((DATA / "ietf-cookbook/jwk").glob("*.json")):
+        yield {"keys": [without_secret(json.loads(file.read_text()))]}
+
+
+def main():
+    shutil.rmtree(HERE / "seeds", ignore_errors=True)
+    for token in tokens():
+        seed("token", token)
+        try:
+            seed("token", decoded(token.split(".")[0]))
+            seed("claims", decoded(token.split(".")[1]))
+        except Exception:
+            pass
+    for keys in key_sets():
+        seed("key_set", json.dumps(keys), 8192)
+    key = {"kty": "OKP", "crv": "Ed25519", "kid": "k", "use": "sig", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    for change in [{}, {"alg": "EdDSA"}, {"alg": "Ed25519"}, {"use": "enc"}, {"key_ops": ["verify"]}, {"x": "A" * 43}]:
+        seed("key_set", json.dumps({"keys": [key | change, key | {"kid": "l"}]}))
+    for header in ["Bearer abc.def.ghi", "bearer  a==", "BEARER aZ09-._~+/=", "Bearer", "Bearer ", "Bearer\tabc", "Basic eA==",
+                   "Basic eA==, Bearer abc", "Bearer abc, Bearer def", "Bearer abc\nBearer abc", "DPoP abc", "Bearer a=b",
+                   "Bearer " + "a" * 64, "Bearer " + "a" * 65, "Bearerabc"]:
+        seed("authorization", header)
+    kinde = {"aud": ["https://api.example.com"], "azp": "c", "exp": 1750000000, "gty": ["client_credentials"],
+             "iat": 1749990000, "iss": "https://acme.kinde.com", "jti": "1", "org_code": "org_a", "scope": "read write",
+             "scp": [], "v": "2", "application_properties": {"region": {"v": "eu"}}}
+    for text in [json.dumps(kinde), "{}", "[]", '{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"a":{"b":[{"c":1,"c":2}]}}',
+                 '{"a":' * 8 + "1" + "}" * 8, '{"a":' * 9 + "1" + "}" * 9, '{"exp":1e999}', '{"exp":18446744073709551615}',
+                 '{"exp":-0.0,"iat":1.5}', '{"a":"\\ud800"}', '\ufeff{}', '{"a~/b":{"~":1}}',
+                 '{"exp":{"$serde_json::private::Number":"17"}}']:
+        seed("claims", text)
+    for issuer, document in [
+        ("https://a.example", {"issuer": "https://a.example", "jwks_uri": "https://a.example/jwks"}),
+        ("https://a.example", {"issuer": "https://a.example/", "jwks_uri": "https://a.example/jwks"}),
+        ("https://a.example", {"issuer": "https://a.example", "jwks_uri": "http://127.0.0.1/jwks"}),
+        ("http://127.0.0.1:4000", {"issuer": "http://127.0.0.1:4000", "jwks_uri": "http://[::1]:4000/jwks"}),
+    ]:
+        seed("discovery", issuer + "\n" + json.dumps(document))
+    for uri in ["https://keys.example/jwks", "http://localhost:1/", "https://u@h/", "HTTPS://h/", "https://h#f", "http://127.1/",
+                "https://h\\@e/", "file:///etc/passwd", "//h/x", "https://[::1]/"]:
+        seed("discovery", "https://a.example\n" + uri)
+        seed("discovery", "http://localhost\n" + uri)
+    for text in ["read:invoices write:invoices\nread:invoices", "read\nread:all", "a  b\na b", " a\n", "READ\nread", "a\"b\n",
+                 "org_ba4a2311eb1", "org_a\u200b", "Zürich", "\u00ad", "a" * 128, "a" * 129]:
+        seed("names", text)
+    paths = ["/orgs/org_a/invoices", "/orgs/org%5Fa/invoices", "/orgs/org%255Fa/invoices", "/orgs//invoices", "/orgs/../invoices",
+             "/orgs/org_a%2F..%2Forg_b/invoices", "/orgs/org_a;x/invoices", "/ORGS/org_a/invoices", "/orgs/org_a/invoices/",
+             "/org_a", "/org%5fa", "/a/org_a/b/c", "/orgs/org_a/7/x", "/orgs/%C3%BC/invoices", "/orgs/%ff/invoices", "/%6Frgs/org_b/invoices"]
+    for place in range(4):
+        for path in paths:
+            seed("route", bytes([place * ORGANIZATIONS]) + path.encode())
+    for value in ["org_a", "org_a\norg_b", "", "org_a ", "ORG_A"]:
+        seed("route", bytes([4 * ORGANIZATIONS]) + value.encode())
+    for value in ["api.example", "org_a.api.example", "org_a.api.example:8443", "x.org_a.api.example", "evilapi.example"]:
+        seed("route", bytes([5 * ORGANIZATIONS]) + value.encode())
+    # These read their bytes as choices: any bytes will do to begin with.
+    for target in ["challenge", "verify"]:
+        for number in range(24):
+            noise = b"".join(hashlib.sha256(bytes([number, part])).digest() for part in range(8))
+            seed(target, noise[: 16 + number * 10])
+
+
+main()

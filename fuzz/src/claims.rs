@@ -1,0 +1,118 @@
+//! JSON, against `serde_json`'s own idea of the same text.
+
+use serde_json::Value as Naive;
+use tower_m2m::token::{Json, JsonError, Value};
+
+const MAX_DEPTH: usize = 8;
+const MAX_VALUES: usize = 1024;
+
+/// The bytes are a claims set.
+pub fn check(data: &[u8]) {
+    let naive = serde_json::from_slice::<Naive>(data).map(plain);
+    match (Json::parse(data), naive) {
+        (Ok(json), Ok(naive)) => {
+            let members = naive.as_object().expect("only an object is accepted");
+            assert!(depth(&naive) <= MAX_DEPTH && count(&naive) <= MAX_VALUES);
+            assert_eq!(json.members().count(), members.len(), "a member was lost, or came twice");
+            for (name, value) in json.members() {
+                same(&json, value, &members[name]);
+                let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+                assert_eq!(json.pointer(&pointer), Some(value));
+                assert_eq!(json.get(name), Some(value));
+                if let Naive::Object(inner) = &members[name] {
+                    for inside in inner.keys() {
+                        let pointer = format!("{pointer}/{}", inside.replace('~', "~0").replace('/', "~1"));
+                        same(&json, json.pointer(&pointer).expect("it is there"), &inner[inside]);
+                    }
+                }
+            }
+        }
+        // Printed again, a member that came twice comes once, and then nothing else may be wrong.
+        (Err(_), Ok(naive)) if holds_number_object(&naive) => {}
+        (Err(error), Ok(naive)) => {
+            let (deep, large) = (depth(&naive) > MAX_DEPTH, count(&naive) > MAX_VALUES);
+            match error {
+                JsonError::NotAnObject => assert!(!naive.is_object()),
+                JsonError::TooDeep | JsonError::TooLarge | JsonError::DuplicateMember => {}
+                other => panic!("refused as {other:?}, which it is not"),
+            }
+            if naive.is_object() && !deep && !large {
+                let printed = serde_json::to_vec(&naive).expect("it prints");
+                assert!(Json::parse(&printed).is_ok(), "a plain object within the bounds was refused");
+            }
+        }
+        (Ok(_), Err(error)) => {
+            // `serde_json` alone refuses more than 128 levels, and numbers that are none.
+            panic!("accepted what is not JSON: {error}")
+        }
+        (Err(_), Err(_)) => {}
+    }
+}
+
+fn same(json: &Json<'_>, value: &Value<'_>, naive: &Naive) {
+    match (value, naive) {
+        (Value::Null, Naive::Null) => {}
+        (Value::Bool(ours), Naive::Bool(theirs)) => assert_eq!(ours, theirs),
+        (Value::Integer(ours), Naive::Number(theirs)) => assert_eq!(Some(*ours), theirs.as_i64()),
+        (Value::Float(ours), Naive::Number(theirs)) => {
+            assert!(theirs.as_i64().is_none(), "a whole number was read as another");
+            assert_eq!(Some(*ours), theirs.as_f64());
+        }
+        (Value::String(ours), Naive::String(theirs)) => assert_eq!(ours, theirs),
+        (Value::Array(inside), Naive::Array(items)) => {
+            assert_eq!(json.items(*inside).count(), items.len());
+            for (ours, theirs) in json.items(*inside).zip(items) {
+                same(json, ours, theirs);
+            }
+        }
+        (Value::Object(inside), Naive::Object(members)) => assert_eq!(json.items(*inside).count(), members.len()),
+        _ => panic!("another type than the text says"),
+    }
+}
+
+/// An object of this one member is a number to `serde_json` when any crate of a build switched on `arbitrary_precision`, and
+/// it is read as one in every build, so that a feature of another crate does not change what a token says.
+fn plain(value: Naive) -> Naive {
+    match value {
+        Naive::Array(items) => items.into_iter().map(plain).collect(),
+        Naive::Object(members) => {
+            if let (1, Some(Naive::String(digits))) = (members.len(), members.get("$serde_json::private::Number")) {
+                if let Ok(whole) = digits.parse::<i64>() {
+                    return whole.into();
+                }
+                if let Some(float) = digits.parse::<f64>().ok().filter(|float| float.is_finite()) {
+                    return float.into();
+                }
+            }
+            members.into_iter().map(|(name, value)| (name, plain(value))).collect()
+        }
+        other => other,
+    }
+}
+
+/// What is left of such objects holds no number, or more than the number, and is refused.
+fn holds_number_object(value: &Naive) -> bool {
+    match value {
+        Naive::Array(items) => items.iter().any(holds_number_object),
+        Naive::Object(members) => {
+            members.contains_key("$serde_json::private::Number") || members.values().any(holds_number_object)
+        }
+        _ => false,
+    }
+}
+
+fn depth(value: &Naive) -> usize {
+    match value {
+        Naive::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Naive::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn count(value: &Naive) -> usize {
+    1 + match value {
+        Naive::Array(items) => items.iter().map(count).sum(),
+        Naive::Object(members) => members.values().map(count).sum::<usize>(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,66 @@
+//! JWK Sets: what may verify, and that one key never decides about another.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tower_m2m::Algorithm;
+use tower_m2m::jwks::KeySet;
+
+/// The bytes are what an issuer published.
+pub fn check(data: &[u8]) {
+    let Ok(set) = KeySet::parse(data, &Algorithm::ALL) else { return };
+    let keys: Vec<_> = set.keys().collect();
+    assert!(keys.len() + set.left_out().len() <= 200 && set.left_out().len() <= 100);
+    // Nothing that an attacker can write down without the private key holds.
+    for key in keys.iter().take(4) {
+        for len in [0, 1, 63, 64, 65, 96, 256, 512, 1024] {
+            for byte in [0, 1, 0xff] {
+                let forged = vec![byte; len];
+                assert!(set.verify(key.kid.as_deref(), key.algorithm, b"e30.e30", &forged).is_err());
+            }
+        }
+    }
+    #[derive(serde::Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow)]
+        keys: Vec<&'a RawValue>,
+    }
+    let text = std::str::from_utf8(data).expect("accepted text is UTF-8").trim_start_matches('\u{feff}');
+    let document: Document<'_> = serde_json::from_str(text).expect("accepted text is JSON");
+    let mut alone = Vec::new();
+    for jwk in document.keys.iter().take(100) {
+        let one = KeySet::parse(format!(r#"{{"keys":[{jwk}]}}"#).as_bytes(), &Algorithm::ALL).expect("a set of one");
+        assert_eq!(one.keys().count() + one.left_out().len(), 1);
+        if let Some(key) = one.keys().next() {
+            usable(jwk.get(), key.algorithm);
+            alone.push(key);
+        }
+    }
+    assert_eq!(alone, keys, "the fate of a key hangs on its neighbours");
+    // A narrower list of algorithms never brings in a key of another.
+    for algorithm in Algorithm::ALL {
+        let narrow = KeySet::parse(data, &[algorithm]).expect("the form does not hang on the list");
+        assert!(narrow.keys().all(|key| key.algorithm == algorithm));
+    }
+}
+
+/// What must be true of the JWK of a key that is used.
+fn usable(jwk: &str, algorithm: Algorithm) {
+    let jwk: Value = serde_json::from_str(jwk).expect("accepted text is JSON");
+    // A member of `null` counts as absent.
+    let there = |name: &str| jwk.get(name).is_some_and(|value| !value.is_null());
+    assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| !there(private)), "a private or symmetric key");
+    assert!(!there("use") || jwk["use"] == "sig");
+    assert!(!there("key_ops") || jwk["key_ops"].as_array().is_some_and(|all| all.contains(&"verify".into())));
+    let name = algorithm.name();
+    if there("alg") {
+        assert!(jwk["alg"] == name || (jwk["alg"] == "Ed25519" && name == "EdDSA"));
+    }
+    match jwk["kty"].as_str() {
+        Some("RSA") => assert!(matches!(name.get(..2), Some("RS" | "PS"))),
+        Some("EC") => {
+            assert!((&jwk["crv"], name) == (&"P-256".into(), "ES256") || (&jwk["crv"], name) == (&"P-384".into(), "ES384"))
+        }
+        Some("OKP") => assert!(jwk["crv"] == "Ed25519" && name == "EdDSA"),
+        other => panic!("a key of type {other:?}"),
+    }
+}

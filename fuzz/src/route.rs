@@ -1,0 +1,177 @@
+//! Which organization a request is about: what the layer compares is what the handler will read, or the request is refused.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::extract::RawPathParams;
+use axum::routing::get;
+use axum::{Router, http::Request};
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use tower_m2m::{AuthorizeLayer, RouteOrganization};
+use tower_service::Service as _;
+
+use crate::world::{self, AUDIENCE, ISSUER, KID, NOW};
+
+const ORGANIZATIONS: [&str; 7] = ["org_a", "org_b", "ü", "%41", "a/b", "..", "ORG_A"];
+const TEMPLATES: [&str; 4] = ["/orgs/{org_code}/invoices", "/{org_code}", "/a/{org_code}/b/{other}", "/orgs/{org_code}/{id}/x"];
+const X_ORG: HeaderName = HeaderName::from_static("x-org");
+const BASE: &str = "api.example";
+
+struct Doors {
+    tokens: Vec<HeaderValue>,
+    /// For each template: the layer of an unrouted service, and an axum router.
+    templates: Vec<(AuthorizeLayer, Router)>,
+    header: AuthorizeLayer,
+    subdomain: AuthorizeLayer,
+}
+
+static DOORS: LazyLock<Doors> = LazyLock::new(|| {
+    let verifier = world::issuer(|issuer| issuer);
+    let token = |org: &&str| {
+        let claims = serde_json::json!({
+            "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 60, "client_id": "c", "org_code": org,
+        });
+        let header = format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#);
+        let token = world::sign(header.as_bytes(), claims.to_string().as_bytes());
+        HeaderValue::try_from(format!("Bearer {token}")).expect("a token is ASCII")
+    };
+    // The handler says which organization it read from the path.
+    async fn handler(params: RawPathParams) -> String {
+        params.iter().find(|(name, _)| *name == "org_code").map(|(_, code)| code.to_owned()).unwrap_or_default()
+    }
+    let template = |template: &&str| {
+        let layer = verifier.layer().organization_from(RouteOrganization::path(template));
+        let router = Router::new().route(template, get(handler)).route_layer(verifier.layer());
+        (layer, router)
+    };
+    Doors {
+        tokens: ORGANIZATIONS.iter().map(token).collect(),
+        templates: TEMPLATES.iter().map(template).collect(),
+        header: verifier.layer().organization_from(RouteOrganization::header(X_ORG)),
+        subdomain: verifier.layer().organization_from(RouteOrganization::subdomain_of(BASE)),
+    }
+});
+
+/// The first byte picks the token's organization and the place, the rest is the path, the headers' values, or the host.
+pub fn check(data: &[u8]) {
+    let Some((pick, rest)) = data.split_first() else { return };
+    let (org, place) = (usize::from(*pick) % ORGANIZATIONS.len(), usize::from(*pick) / ORGANIZATIONS.len() % 6);
+    match place {
+        0..=3 => path(org, place, rest),
+        4 => header(org, rest),
+        _ => host(org, rest),
+    }
+}
+
+fn path(org: usize, template: usize, path: &[u8]) {
+    let Ok(uri) = std::str::from_utf8(path).unwrap_or_default().parse::<Uri>() else { return };
+    if !uri.path().starts_with('/') {
+        return;
+    }
+    let (layer, router) = &DOORS.templates[template];
+    let (name, template) = (ORGANIZATIONS[org], TEMPLATES[template]);
+    let ours = world::send(layer, request(org, &uri)).status();
+    let found = naive(template, uri.path());
+    let expected = match &found {
+        // Another route: about no organization as far as the template says.
+        Naive::NoMatch => StatusCode::OK,
+        Naive::Code(code) if code == name => StatusCode::OK,
+        _ => StatusCode::FORBIDDEN,
+    };
+    assert_eq!(ours, expected, "{template} {}", uri.path());
+
+    let mut router = router.clone();
+    let response = world::now(router.call(request(org, &uri).map(|()| Body::empty()))).unwrap_or_else(|never| match never {});
+    let axum = response.status();
+    if axum == StatusCode::OK {
+        let body = world::now(http_body_util::BodyExt::collect(response.into_body())).expect("a body of bytes").to_bytes();
+        assert_eq!(body, name.as_bytes(), "a handler ran for another organization than the token's");
+        // Stricter outside a router: what another reader would take for a step of the path is refused.
+        assert!(ours == StatusCode::OK || matches!(found, Naive::Unclear), "axum let in what the template refuses");
+    } else if axum != StatusCode::NOT_FOUND {
+        assert_eq!(axum, StatusCode::FORBIDDEN);
+        assert_ne!(ours, StatusCode::OK, "the template let in what axum's route refuses");
+    }
+}
+
+fn header(org: usize, values: &[u8]) {
+    let mut request = request(org, &Uri::from_static("/"));
+    let mut codes = Vec::new();
+    for value in values.split(|byte| *byte == b'\n').take(3) {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            codes.push(value.clone());
+            request.headers_mut().append(X_ORG, value);
+        }
+    }
+    let fits = match codes.as_slice() {
+        [] => true,
+        [one] => one.as_bytes() == ORGANIZATIONS[org].as_bytes() && one.to_str().is_ok(),
+        _ => false,
+    };
+    assert_eq!(world::send(&DOORS.header, request).status() == StatusCode::OK, fits);
+}
+
+fn host(org: usize, host: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(host) else { return };
+    let mut request = request(org, &Uri::from_static("/"));
+    request.headers_mut().insert(HOST, value);
+    let text = std::str::from_utf8(host).unwrap_or_default().to_ascii_lowercase();
+    let name = text.rsplit_once(':').map_or(&*text, |(name, _)| name);
+    let fits = host.iter().all(|byte| matches!(byte, 0x20..=0x7e | b'\t'))
+        && (name == BASE || name == format!("{}.{BASE}", ORGANIZATIONS[org]) && !ORGANIZATIONS[org].contains('.'));
+    assert_eq!(world::send(&DOORS.subdomain, request).status() == StatusCode::OK, fits, "{text}");
+}
+
+fn request(org: usize, uri: &Uri) -> Request<()> {
+    let request = Request::builder().uri(uri.clone()).header(AUTHORIZATION, DOORS.tokens[org].clone());
+    request.body(()).expect("a request")
+}
+
+enum Naive {
+    NoMatch,
+    Code(String),
+    /// The template fits, or may fit, and what stands there is no plain name.
+    Unclear,
+}
+
+/// Segment by segment, decoded once; what another reader could take for another path is nobody's.
+fn naive(template: &str, path: &str) -> Naive {
+    let is_step = |step: &str| step == "." || step == "..";
+    let climbs = |segment: &str| percent_decoded(segment).is_none_or(|text| text.split(['/', '\\']).any(is_step));
+    if path.split('/').any(climbs) {
+        return Naive::Unclear;
+    }
+    let is_plain = |text: &str| !text.is_empty() && !text.contains(['/', '\\']);
+    let (expected, given): (Vec<&str>, Vec<&str>) =
+        (template.split('/').collect(), path.trim_end_matches('/').split('/').collect());
+    let mut found = Naive::NoMatch;
+    for (at, name) in expected.iter().enumerate() {
+        let Some(segment) = given.get(at) else { return Naive::NoMatch };
+        let segment = percent_decoded(segment).unwrap_or_default();
+        match *name {
+            "{org_code}" if is_plain(&segment) => found = Naive::Code(segment),
+            // Refused at once, whatever follows: a request that cannot be read is not another route's.
+            "{org_code}" => return Naive::Unclear,
+            name if name.starts_with('{') || name == segment => {}
+            _ if is_plain(&segment) => return Naive::NoMatch,
+            _ => return Naive::Unclear,
+        }
+    }
+    if given.len() == expected.len() { found } else { Naive::NoMatch }
+}
+
+fn percent_decoded(segment: &str) -> Option<String> {
+    let mut out = Vec::new();
+    let mut parts = segment.split('%');
+    out.extend(parts.next()?.bytes());
+    for part in parts {
+        let digits = part.get(..2)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        out.push(u8::from_str_radix(digits, 16).ok()?);
+        out.extend(part.get(2..)?.bytes());
+    }
+    String::from_utf8(out).ok()
+}

@@ -1,0 +1,63 @@
+//! The compact serialization and the JOSE header, against a naive reading of RFC 7515.
+
+use serde_json::{Map, Value};
+use tower_m2m::token::{Compact, JoseHeader};
+
+/// The bytes are a token, and also a header that was decoded already.
+pub fn check(data: &[u8]) {
+    header(data);
+    let Ok(token) = std::str::from_utf8(data) else { return };
+    let mut buffer = [0; Compact::SIGNATURE_MAX];
+    let read = Compact::split(token).and_then(|compact| {
+        let decoded = compact.decode()?;
+        let signature = compact.decode_signature(&mut buffer)?.to_vec();
+        Ok((compact.signing_input(), decoded, signature))
+    });
+    let parts: Vec<&str> = token.split('.').collect();
+    let naive = match parts.as_slice() {
+        [header, payload, signature] if !signature.is_empty() && signature.len() <= 1368 => {
+            decode(header).zip(decode(payload)).zip(decode(signature))
+        }
+        _ => None,
+    };
+    match (read, naive) {
+        (Ok((input, decoded, signature)), Some(((header_bytes, payload), naive_signature))) => {
+            // The octets that are verified are those that were received.
+            assert_eq!(input, token.rsplit_once('.').map_or("", |(input, _)| input));
+            assert_eq!((decoded.header(), decoded.payload(), &signature), (&*header_bytes, &*payload, &naive_signature));
+            header(decoded.header());
+        }
+        (Err(_), None) => {}
+        (read, _) => panic!("a naive reading disagrees: {:?}", read.map(|_| ()).map_err(|error| error.code())),
+    }
+}
+
+fn header(text: &[u8]) {
+    let Ok(header) = JoseHeader::parse(text) else { return };
+    let naive: Map<String, Value> = serde_json::from_slice(text).expect("what is accepted is a JSON object");
+    let text_of = |name: &str| naive.get(name).map(|value| value.as_str().expect("a string"));
+    let algorithm = text_of("alg").expect("alg is there");
+    assert!(algorithm == header.algorithm().name() || (algorithm == "Ed25519" && header.algorithm().name() == "EdDSA"));
+    assert!(!algorithm.starts_with("HS") && !algorithm.eq_ignore_ascii_case("none"));
+    assert_eq!(header.kid(), text_of("kid"));
+    assert!(header.kid().is_none_or(|kid| kid.len() <= 256));
+    assert!(naive.keys().all(|name| name != "crit" && name != "b64"));
+    // Written down again and read again, it is the same.
+    let printed = serde_json::to_vec(&naive).expect("it prints");
+    let again = JoseHeader::parse(&printed).expect("what was accepted is accepted again");
+    assert_eq!((again.algorithm(), again.kid(), again.token_type()), (header.algorithm(), header.kid(), header.token_type()));
+}
+
+/// Base64url without padding, bit by bit: RFC 4648 §5, and no stray bits (§3.5).
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut bits = Vec::with_capacity(text.len() * 6);
+    for letter in text.chars() {
+        let value = ALPHABET.find(letter)?;
+        bits.extend((0..6).rev().map(|bit| value >> bit & 1));
+    }
+    let whole = bits.len() / 8 * 8;
+    let rest = &bits[whole..];
+    let canonical = rest.len() < 6 && rest.iter().all(|bit| *bit == 0);
+    canonical.then(|| bits[..whole].chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | *bit as u8)).collect())
+}
