@@ -1,7 +1,7 @@
 //! Who may come in: claims, then tenant, then scope; the first failure answers.
 
 use crate::rejection::Rejection;
-use crate::token::{Claims, OrgCode, Requirement, Scopes};
+use crate::token::{Claims, OrgCode, Requirement};
 
 /// What a route asks for.
 #[derive(Clone, Debug)]
@@ -45,6 +45,18 @@ pub(crate) enum Target<'r> {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) acting: Option<OrgCode>,
+}
+
+impl Who {
+    /// A stable name for logs and tables.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Anyone => "anyone",
+            Self::OrganizationOrGlobalWith(_) => "organization, or global with a scope",
+            Self::Global => "global",
+        }
+    }
 }
 
 impl Default for Policy {
@@ -104,8 +116,8 @@ impl Policy {
             Who::OrganizationOrGlobalWith(allowing) => Some(allowing),
             Who::Global => Some(&self.requirement),
         };
-        // A requirement that a token without scopes meets names no scope that would allow anything.
-        let allowing = allowing.filter(|allowing| !allowing.is_met_by(&Scopes::default()));
+        // What every token meets names no scope that allows anything.
+        let allowing = allowing.filter(|allowing| !allowing.is_none());
         if let Some(allowing) = allowing.filter(|allowing| !allowing.is_met_by(claims.scopes())) {
             return Err(Rejection::InsufficientScope(allowing.clone()));
         }
@@ -119,7 +131,7 @@ impl Policy {
         }
     }
 
-    fn mismatch(&self) -> Rejection {
+    pub(crate) fn mismatch(&self) -> Rejection {
         match self.mismatch {
             Mismatch::Forbidden => Rejection::WrongOrganization,
             Mismatch::Hidden => Rejection::HiddenOrganization,

@@ -40,9 +40,11 @@ enum Segment {
 }
 
 impl RouteOrganization {
-    /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` at the end for the rest. A path
-    /// that does not fit the template is about no organization. A slash at the end makes no difference; a path that
-    /// another reader could take for another one (dot segments, encoded slashes, empty segments) is refused.
+    /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` at the end for the rest; a path
+    /// that goes on behind the template belongs to the same organization, with or without the `*`. A path that does not fit
+    /// the template is about no organization. A slash at the end makes no difference. A path that another reader could take
+    /// for one that fits, or for another organization's (doubled slashes, dot segments, encoded slashes, other case), is
+    /// refused.
     #[must_use]
     pub fn path(template: &str) -> Self {
         let segments = template.trim_end_matches('/').split('/').skip(1).map(|segment| match segment {
@@ -75,7 +77,7 @@ impl RouteOrganization {
                 let mut values = parts.headers.get_all(name).iter();
                 match (values.next().map(|value| value.to_str()), values.next()) {
                     (None, _) => Found::Nothing,
-                    (Some(Ok(code)), None) => Found::Organization(code.to_owned()),
+                    (Some(Ok(code)), None) => Found::code(code),
                     _ => Found::Unclear,
                 }
             }
@@ -92,6 +94,11 @@ pub(crate) enum Found {
 }
 
 impl Found {
+    /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
+    fn code(code: &str) -> Self {
+        if is_plain(code) { Self::Organization(code.to_owned()) } else { Self::Unclear }
+    }
+
     pub(crate) fn target(&self) -> Target<'_> {
         match self {
             Self::Nothing => Target::None,
@@ -119,36 +126,40 @@ impl Found {
     }
 }
 
+/// What the path says as it stands, if a reader who tidies it up first finds the same.
 fn in_path(template: &[Segment], path: &str) -> Found {
-    if path.split('/').any(climbs) {
-        return Found::Unclear;
-    }
-    let mut segments = path.trim_end_matches('/').split('/').skip(1);
-    let mut found = Found::Nothing;
-    for expected in template {
-        let segment = segments.next();
-        match (expected, segment) {
-            (Segment::Rest, _) => return found,
-            (Segment::Exactly(text), Some(segment)) => match decoded(segment) {
-                Some(segment) if segment == *text => {}
-                Some(segment) if is_plain(&segment) => return Found::Nothing,
-                Some(_) | None => return Found::Unclear,
-            },
-            (Segment::Any, Some(_)) => {}
-            (Segment::Organization, Some(segment)) => {
-                let Some(code) = decoded(segment).filter(|code| is_plain(code)) else { return Found::Unclear };
-                found = found.and(Found::Organization(code.into_owned()));
-            }
-            (_, None) => return Found::Nothing,
-        }
-    }
-    // A longer path than the template's is another route.
-    if segments.next().is_none() { found } else { Found::Nothing }
+    let Some(segments) = path.split('/').skip(1).map(decoded).collect::<Option<Vec<_>>>() else { return Found::Unclear };
+    let as_it_stands = fit(template, segments.iter().map(AsRef::as_ref), str::eq);
+    let tidied_up = fit(template, tidy(&segments).into_iter(), str::eq_ignore_ascii_case);
+    if as_it_stands == tidied_up { as_it_stands } else { Found::Unclear }
 }
 
-/// Whether a reader that decodes first and splits afterwards would find a dot segment in it (RFC 3986 §5.2.4).
-fn climbs(segment: &str) -> bool {
-    decoded(segment).is_none_or(|segment| segment.split(['/', '\\']).any(|step| matches!(step, "." | "..")))
+fn fit<'p>(template: &[Segment], mut path: impl Iterator<Item = &'p str>, same: fn(&str, &str) -> bool) -> Found {
+    let mut found = Found::Nothing;
+    for expected in template {
+        match (expected, path.next()) {
+            (Segment::Rest, _) => return found,
+            (Segment::Exactly(text), Some(segment)) if same(text, segment) => {}
+            (Segment::Any, Some(_)) => {}
+            (Segment::Organization, Some(code)) => found = found.and(Found::code(code)),
+            _ => return Found::Nothing,
+        }
+    }
+    found
+}
+
+/// The segments as servers read them that take encoded slashes and backslashes for slashes, leave out empty segments, and
+/// follow dots.
+fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<&'p str> {
+    let mut tidy = Vec::with_capacity(segments.len());
+    for step in segments.iter().flat_map(|segment| segment.split(['/', '\\'])) {
+        match step {
+            "" | "." => {}
+            ".." => drop(tidy.pop()),
+            step => tidy.push(step),
+        }
+    }
+    tidy
 }
 
 /// Neither empty nor something that another reader of the path would take for a step: dots, slashes.
@@ -189,7 +200,7 @@ fn in_host(base: &str, uri: &Uri, headers: &http::HeaderMap) -> Found {
         return Found::Nothing;
     }
     match host.strip_suffix(base).and_then(|label| label.strip_suffix('.')) {
-        Some(label) if !label.is_empty() && !label.contains('.') => Found::Organization(label.to_owned()),
+        Some(label) if !label.contains('.') => Found::code(label),
         _ => Found::Unclear,
     }
 }
@@ -209,12 +220,112 @@ pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
     // The extractor only looks into the extensions and is ready at once.
     let params = pin!(RawPathParams::from_request_parts(parts, &())).poll(&mut Context::from_waker(Waker::noop()));
     match params {
-        Poll::Ready(Ok(params)) => params
-            .iter()
-            .filter(|(param, _)| *param == name)
-            .map(|(_, code)| Found::Organization(code.to_owned()))
-            .fold(Found::Nothing, Found::and),
+        Poll::Ready(Ok(params)) => {
+            params.iter().filter(|(param, _)| *param == name).map(|(_, code)| Found::code(code)).fold(Found::Nothing, Found::and)
+        }
         Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => Found::Nothing,
         _ => Found::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn found(place: &RouteOrganization, uri: &str, headers: &[(&str, &str)]) -> Found {
+        let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        place.find(&request.body(()).unwrap().into_parts().0)
+    }
+
+    fn org(code: &str) -> Found {
+        Found::Organization(code.to_owned())
+    }
+
+    /// Rules 75, 158: a path that can be read in two ways names no organization for certain.
+    #[test]
+    fn rule_158_a_path_template_finds_one_organization_or_refuses() {
+        let place = RouteOrganization::path("/orgs/{org_code}/invoices/*");
+        for (path, expected) in [
+            ("/orgs/org_a/invoices/7", org("org_a")),
+            ("/orgs/org_a/invoices", org("org_a")),
+            ("/orgs/org_a/invoices/", org("org_a")),
+            ("/orgs/%6Frg_a/invoices/7", org("org_a")),
+            ("/%6Frgs/org_a/invoices/7", org("org_a")),
+            ("/orgs/ORG_A/invoices/7", org("ORG_A")),
+            ("/healthz", Found::Nothing),
+            ("/", Found::Nothing),
+            ("/orgs//invoices/7", Found::Unclear),
+            ("//orgs/org_b/invoices/7", Found::Unclear),
+            ("/x/../orgs/org_b/invoices/7", Found::Unclear),
+            ("/x/%2e%2E/orgs/org_b/invoices/7", Found::Unclear),
+            ("/./orgs/org_b/invoices/7", Found::Unclear),
+            ("/orgs/org_a%2F..%2Forg_b/invoices/7", Found::Unclear),
+            ("/%2Forgs/org_b/invoices", Found::Unclear),
+            ("/orgs%2Forg_b/invoices", Found::Unclear),
+            ("/orgs/org_a/invoices/a%2Fb", org("org_a")),
+            ("/files/a%2Fb//c", Found::Nothing),
+            ("/orgs/org_a/../org_b/invoices", Found::Unclear),
+            ("/orgs/org_a%5Corg_b/invoices/7", Found::Unclear),
+            ("/orgs/org_%ff/invoices/7", Found::Unclear),
+            ("/orgs/org_%zz/invoices/7", Found::Unclear),
+            ("/orgs/org_%6/invoices/7", Found::Unclear),
+            ("/Orgs/org_b/invoices/7", Found::Unclear),
+        ] {
+            assert_eq!(found(&place, path, &[]), expected, "{path}");
+        }
+    }
+
+    /// A template without `*` covers what is below it too: a forgotten star must not open a door.
+    #[test]
+    fn a_longer_path_belongs_to_the_same_organization() {
+        let place = RouteOrganization::path("/orgs/{org_code}");
+        for (path, expected) in [
+            ("/orgs/org_a", org("org_a")),
+            ("/orgs/org_a/", org("org_a")),
+            ("/orgs/org_a/x/y", org("org_a")),
+            ("/orgs", Found::Nothing),
+        ] {
+            assert_eq!(found(&place, path, &[]), expected, "{path}");
+        }
+        assert_eq!(found(&place, "/orgs/", &[]), Found::Unclear);
+    }
+
+    #[test]
+    fn two_places_must_agree() {
+        let place = RouteOrganization::path("/{org_code}/of/{org_code}");
+        assert_eq!(found(&place, "/org_a/of/org_a", &[]), org("org_a"));
+        assert_eq!(found(&place, "/org_a/of/org_b", &[]), Found::Unclear);
+    }
+
+    #[test]
+    fn rule_158_a_subdomain_is_one_label() {
+        let place = RouteOrganization::subdomain_of("api.example.com");
+        for (host, expected) in [
+            ("org-a.api.example.com", org("org-a")),
+            ("org-a.API.example.com:8443", org("org-a")),
+            ("api.example.com", Found::Nothing),
+            ("x.org-a.api.example.com", Found::Unclear),
+            (".api.example.com", Found::Unclear),
+            ("org-aapi.example.com", Found::Unclear),
+            ("evil.example", Found::Unclear),
+            ("a/b.api.example.com", Found::Unclear),
+        ] {
+            assert_eq!(found(&place, "/", &[("host", host)]), expected, "{host}");
+        }
+        assert_eq!(found(&place, "/", &[]), Found::Unclear);
+        assert_eq!(found(&place, "/", &[("host", "org-a.api.example.com"), ("host", "org-b.api.example.com")]), Found::Unclear);
+        assert_eq!(found(&place, "http://org-a.api.example.com/", &[("host", "org-b.api.example.com")]), Found::Unclear);
+    }
+
+    #[test]
+    fn rule_158_a_header_comes_once_and_is_a_plain_name() {
+        let place = RouteOrganization::header(HeaderName::from_static("x-org"));
+        assert_eq!(found(&place, "/", &[]), Found::Nothing);
+        assert_eq!(found(&place, "/", &[("x-org", "org_a")]), org("org_a"));
+        assert_eq!(found(&place, "/", &[("x-org", "org_a"), ("x-org", "org_a")]), Found::Unclear);
+        for odd in ["", "..", "a/b", "a\\b"] {
+            assert_eq!(found(&place, "/", &[("x-org", odd)]), Found::Unclear, "{odd:?}");
+        }
     }
 }

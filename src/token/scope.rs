@@ -237,6 +237,17 @@ impl Requirement {
         self.alternatives.iter().any(|all| all.iter().all(|scope| granted.contains(scope)))
     }
 
+    /// Whether every token meets it, since one of its alternatives asks for nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.alternatives.iter().any(Vec::is_empty)
+    }
+
+    /// The lists of which one has to be granted as a whole: what OpenAPI calls security requirement objects.
+    pub fn alternatives(&self) -> impl Iterator<Item = &[Scope]> {
+        self.alternatives.iter().map(Vec::as_slice)
+    }
+
     /// Every scope that is named, once, in the order written.
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {
