@@ -2,7 +2,11 @@
 //!
 //! Field names are stable. Nothing here takes a token or a claim's value beyond client, organization and `jti`.
 
+use http::Extensions;
+
 use crate::jwks::{Cause, JwksError, KeySet, LeftOut};
+use crate::rejection::Rejection;
+use crate::token::{Claims, OrgCode, Requirement};
 
 /// A key set was fetched or confirmed.
 pub(crate) fn keys_fetched(issuer: &str, cause: Cause, set: &KeySet) {
@@ -42,15 +46,109 @@ pub(crate) fn jwks_uri_changed(issuer: &str) {
     let _ = issuer;
 }
 
-/// An extractor refused a request that a layer let in, or found that no layer is there.
-#[cfg(feature = "axum")]
-pub(crate) fn extractor_refused(rejection: &crate::Rejection) {
+/// The application's check of standing gave no answer.
+pub(crate) fn check_failed(error: Option<&(dyn std::error::Error + Send + Sync + 'static)>, let_in: bool) {
     #[cfg(feature = "tracing")]
-    match rejection {
-        crate::Rejection::LayerMissing(_) => {
-            tracing::error!(target: "tower_m2m", %rejection, "an authorization layer is missing")
-        }
-        _ => tracing::info!(target: "tower_m2m", reason = rejection.code(), "request refused by an extractor"),
+    match error {
+        Some(error) => tracing::warn!(target: "tower_m2m", %error, let_in, "the check of standing failed"),
+        None => tracing::warn!(target: "tower_m2m", error = "timed out", let_in, "the check of standing failed"),
     }
-    let _ = rejection;
+    let _ = (error, let_in);
+}
+
+/// One decision about one request: what an audit needs to know of it.
+///
+/// | field | is |
+/// |---|---|
+/// | `verdict` | `admitted`, `anonymous` (no token, and none is needed), or the rejection's code |
+/// | `by` | `layer`, or the name of the extractor |
+/// | `route` | the route's template as axum matched it, never the path itself |
+/// | `who` | whose tokens the route lets in |
+/// | `needed`, `held` | the scopes that it asks for, and whether the token was granted them |
+/// | `client`, `issuer`, `organization`, `jti` | the token's, once it is verified |
+/// | `acting` | whether a global client acts for the organization |
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+pub(crate) struct Decision<'d> {
+    pub(crate) by: &'static str,
+    pub(crate) claims: Option<&'d Claims>,
+    pub(crate) acting: Option<&'d OrgCode>,
+    pub(crate) who: &'static str,
+    pub(crate) needed: Option<&'d Requirement>,
+    pub(crate) verdict: Verdict<'d>,
+    /// Those of the request, where axum keeps the matched route.
+    pub(crate) extensions: &'d Extensions,
+}
+
+/// What was decided.
+#[derive(Clone, Copy)]
+pub(crate) enum Verdict<'d> {
+    Admitted,
+    Anonymous,
+    Refused(&'d Rejection),
+}
+
+#[cfg(feature = "tracing")]
+macro_rules! decided {
+    ($level:ident, $message:literal, $decision:ident) => {
+        tracing::$level!(
+            target: "tower_m2m",
+            verdict = $decision.verdict.code(),
+            by = $decision.by,
+            route = $decision.route(),
+            who = $decision.who,
+            needed = $decision.needed.filter(|needed| !needed.is_none()).map(tracing::field::display),
+            held = $decision.claims.zip($decision.needed).map(|(claims, needed)| needed.is_met_by(claims.scopes())),
+            client = $decision.claims.map(Claims::client_id),
+            issuer = $decision.claims.map(Claims::issuer),
+            organization = $decision.organization().map(OrgCode::as_str),
+            acting = $decision.organization().map(OrgCode::is_acting),
+            jti = $decision.claims.and_then(Claims::jti),
+            $message
+        )
+    };
+}
+
+/// A request was decided about. What is let in is told at level DEBUG, unless a global client acts for an organization; that
+/// and refusals at INFO; what could not be decided at WARN, and what no layer decided at ERROR.
+pub(crate) fn decided(decision: &Decision<'_>) {
+    #[cfg(feature = "tracing")]
+    match decision.verdict {
+        Verdict::Admitted if decision.acting.is_some() => decided!(info, "request admitted", decision),
+        Verdict::Admitted | Verdict::Anonymous => decided!(debug, "request admitted", decision),
+        Verdict::Refused(Rejection::LayerMissing(_)) => decided!(error, "an authorization layer is missing", decision),
+        Verdict::Refused(Rejection::KeysUnavailable { .. } | Rejection::CheckUnavailable) => {
+            decided!(warn, "request refused", decision);
+        }
+        Verdict::Refused(_) => decided!(info, "request refused", decision),
+    }
+    let _ = decision;
+}
+
+#[cfg(feature = "tracing")]
+impl Decision<'_> {
+    fn organization(&self) -> Option<&OrgCode> {
+        self.claims.and_then(Claims::org_code).or(self.acting)
+    }
+
+    #[cfg(feature = "axum")]
+    fn route(&self) -> Option<&str> {
+        self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+    }
+
+    #[cfg(not(feature = "axum"))]
+    #[allow(clippy::unused_self, reason = "only axum says which route it matched")]
+    fn route(&self) -> Option<&str> {
+        None
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Verdict<'_> {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Anonymous => "anonymous",
+            Self::Refused(rejection) => rejection.code(),
+        }
+    }
 }

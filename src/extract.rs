@@ -11,13 +11,15 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::challenge::Answers;
+use crate::events::{self, Decision, Verdict};
 use crate::extensions::{Acting, NoToken, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
-use crate::middleware::{DEFAULT_PARAMETER, Settings, Told};
+use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Settings, Told};
 use crate::rejection::Rejection;
 use crate::scopes::ScopeSet;
-use crate::token::{Claims, OrgCode};
+use crate::token::{Claims, OrgCode, Requirement};
+use crate::verifier::Stands;
 
 /// What an extractor of this crate answers when it refuses: the same answer as the layer's.
 ///
@@ -38,9 +40,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(parts: &Parts, rejection: Rejection) -> Self {
-        crate::events::extractor_refused(&rejection);
-        Self { rejection, settings: parts.extensions.get::<Told>().and_then(|told| told.0.last().cloned()) }
+    fn new(parts: &Parts, by: &'static str, rejection: Rejection) -> Self {
+        let needed = match &rejection {
+            Rejection::InsufficientScope(requirement) => Some(requirement),
+            _ => None,
+        };
+        tell(parts, by, needed, Verdict::Refused(&rejection));
+        Self {
+            rejection,
+            settings: parts.extensions.get::<Told>().and_then(|told| told.0.last()).map(|layer| Arc::clone(&layer.settings)),
+        }
     }
 
     /// Why the request is refused.
@@ -91,7 +100,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Claims {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        claims_for_route(parts, "Claims").map(|(claims, _)| claims).map_err(|rejection| Refusal::new(parts, rejection))
+        caller(parts, "Claims").await.map(|caller| caller.claims)
     }
 }
 
@@ -99,8 +108,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Claims {
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
-        optional(<Self as FromRequestParts<S>>::from_request_parts(parts, state).await)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
+        Ok(caller_if_any(parts, "Claims").await?.map(|caller| caller.claims))
     }
 }
 
@@ -111,43 +120,79 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        calling_organization(parts).map_err(|rejection| Refusal::new(parts, rejection))
+        let org = caller(parts, "OrgCode").await?.org;
+        org.ok_or_else(|| Refusal::new(parts, "OrgCode", Rejection::OrganizationRequired))
     }
 }
 
-/// The calling organization, or nothing for a global token and where a layer lets requests without a token in.
+/// The calling organization, or nothing for a global token and where a layer lets requests without a token in. On a route
+/// with the parameter `{org_code}` a global token that acts for no organization is refused all the same.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        let org = calling_organization(parts).map_err(|rejection| Refusal::new(parts, rejection));
-        match optional(org) {
-            Err(refusal) if refusal.rejection == Rejection::OrganizationRequired => Ok(None),
-            org => org,
-        }
+        Ok(caller_if_any(parts, "OrgCode").await?.and_then(|caller| caller.org))
     }
 }
 
-fn calling_organization(parts: &mut Parts) -> Result<OrgCode, Rejection> {
-    let (claims, acting) = claims_for_route(parts, "OrgCode")?;
-    claims.org_code().cloned().or(acting).ok_or(Rejection::OrganizationRequired)
+/// Who calls.
+struct Caller {
+    claims: Claims,
+    org: Option<OrgCode>,
 }
 
-/// The claims, and the organization that a global client acts for. The tenant is checked here too, since a layer outside of
-/// the router saw no parameters of the route.
-fn claims_for_route(parts: &mut Parts, what: &'static str) -> Result<(Claims, Option<OrgCode>), Rejection> {
-    let claims = parts.claims().cloned().ok_or_else(|| no_claims(parts, what))?;
-    let acting = parts.extensions.get::<Acting>().map(|acting| acting.0.clone());
-    let Some(Told(told)) = parts.extensions.get().cloned() else {
-        Policy::untold().admit_tenant(&claims, &in_axum_params(parts, DEFAULT_PARAMETER).target())?;
-        return Ok((claims, acting));
+/// The same, or nothing where a layer let the request in without a token.
+async fn caller_if_any(parts: &mut Parts, by: &'static str) -> Result<Option<Caller>, Refusal> {
+    if parts.claims().is_none() && parts.extensions.get::<NoToken>().is_some() {
+        return Ok(None);
+    }
+    caller(parts, by).await.map(Some)
+}
+
+/// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
+/// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
+async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller, Refusal> {
+    let Some(claims) = parts.claims().cloned() else { return Err(no_claims(parts, by)) };
+    let before = parts.extensions.get::<Acting>().map(|acting| acting.0.clone());
+    let layers = parts.extensions.get::<Told>().cloned().unwrap_or_default().0;
+    let acting = match acting_for(parts, &claims, before.clone(), &layers) {
+        Ok(acting) => acting,
+        Err(rejection) => return Err(Refusal::new(parts, by, rejection)),
     };
-    let mut acting = acting;
-    for settings in told {
-        let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
-        acting = settings.policy.admit_tenant(&claims, &found.target())?.acting.or(acting);
+    if let (Some(org), Some(layer)) = (acting.clone().filter(|_| acting != before), layers.last()) {
+        let standing = match layer.verifier.stands(&claims, Some(&org)) {
+            Stands::Known(standing) => standing,
+            Stands::Asking(asking) => asking.await,
+        };
+        standing.map_err(|rejection| Refusal::new(parts, by, rejection))?;
+        // The next extractor need not ask again.
+        parts.extensions.insert(Acting(org));
+        tell(parts, by, None, Verdict::Admitted);
     }
-    Ok((claims, acting))
+    Ok(Caller { org: claims.org_code().cloned().or(acting), claims })
+}
+
+/// The organization that a global client acts for, once each layer's policy agrees to what the route says.
+fn acting_for(
+    parts: &mut Parts,
+    claims: &Claims,
+    before: Option<OrgCode>,
+    layers: &[AuthorizeLayer],
+) -> Result<Option<OrgCode>, Rejection> {
+    if layers.is_empty() {
+        Policy::untold().admit_tenant(claims, &in_axum_params(parts, DEFAULT_PARAMETER).target())?;
+    }
+    layers.iter().try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
+        let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
+        Ok(settings.policy.admit_tenant(claims, &found.target())?.acting.or(acting))
+    })
+}
+
+/// What an extractor decides is an event of its own.
+fn tell(parts: &Parts, by: &'static str, needed: Option<&Requirement>, verdict: Verdict<'_>) {
+    let acting = parts.extensions.get::<Acting>().map(|acting| &acting.0);
+    let extensions = &parts.extensions;
+    events::decided(&Decision { by, claims: parts.claims(), acting, who: by, needed, verdict, extensions });
 }
 
 /// A handler's argument that is the enforcement of its scopes: the claims of a token that was granted them. Otherwise 403
@@ -194,28 +239,21 @@ impl<S: Send + Sync, T: ScopeSet> FromRequestParts<S> for Scoped<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let (claims, _) = claims_for_route(parts, "Scoped").map_err(|rejection| Refusal::new(parts, rejection))?;
+        let claims = caller(parts, "Scoped").await?.claims;
         let requirement = T::requirement();
         if requirement.is_met_by(claims.scopes()) {
             Ok(Self { claims, scopes: PhantomData })
         } else {
-            Err(Refusal::new(parts, Rejection::InsufficientScope(requirement)))
+            Err(Refusal::new(parts, "Scoped", Rejection::InsufficientScope(requirement)))
         }
     }
 }
 
 /// No claims: because a layer let the request in without a token, or because there is no layer.
-fn no_claims(parts: &Parts, what: &'static str) -> Rejection {
-    match parts.extensions.get::<NoToken>() {
+fn no_claims(parts: &Parts, what: &'static str) -> Refusal {
+    let rejection = match parts.extensions.get::<NoToken>() {
         Some(NoToken) => Rejection::MissingToken,
         None => Rejection::LayerMissing(what),
-    }
-}
-
-fn optional<T>(extracted: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
-    match extracted {
-        Ok(found) => Ok(Some(found)),
-        Err(refusal) if refusal.rejection == Rejection::MissingToken => Ok(None),
-        Err(refusal) => Err(refusal),
-    }
+    };
+    Refusal::new(parts, what, rejection)
 }

@@ -91,11 +91,15 @@ pub use clock::Clock;
 pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
 pub use extract::{Refusal, Scoped};
+pub use jwks::BoxError;
 pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
 pub use rejection::Rejection;
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
-pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
+pub use verifier::{
+    Caller, ConfigError, Denied, DenyError, Denylist, Issuer, NeedsAudience, Profile, Standing, StandingCheck, StartError, Until,
+    Verifier, VerifierBuilder,
+};
 
 /// The README's code is compiled too.
 #[cfg(all(doctest, feature = "axum", feature = "test-util"))]

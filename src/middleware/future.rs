@@ -1,8 +1,7 @@
-//! The future: the inner service's on the warm path, unboxed; a refusal; or a wait for a key.
+//! The future: the inner service's on the warm path, unboxed; a refusal; or a wait for a key or for the application's word.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,12 +9,16 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::ResponseBody;
-use super::layer::Settings;
+use super::service::{Onward, Proof, Weighed};
+use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
-use crate::token::Claims;
+use crate::verifier::Asking;
 
-type Verdict = Pin<Box<dyn Future<Output = Result<Claims, Rejection>> + Send>>;
+/// What is waited for.
+pub(super) enum Pending {
+    Key(Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>),
+    Standing(Asking, Option<Weighed>),
+}
 
 pin_project! {
     /// The future of [`Authorize`](super::Authorize).
@@ -41,19 +44,19 @@ pin_project! {
         Refused {
             refusal: Option<Response<Bytes>>,
         },
-        /// Only a token whose key is not held gets here.
+        /// Only a token whose key is not held gets here, and a caller about whom the application is asked.
         Waiting {
-            verdict: Verdict,
+            pending: Pending,
             held_back: Option<HeldBack<S, B>>,
         },
     }
 }
 
-/// What is needed once the verdict is there.
+/// What is needed once the answer is there.
 struct HeldBack<S, B> {
     inner: S,
     request: Request<B>,
-    settings: Arc<Settings>,
+    layer: AuthorizeLayer,
 }
 
 impl<S, B> ResponseFuture<S, B>
@@ -68,8 +71,8 @@ where
         Self { state: State::Refused { refusal: Some(refusal) } }
     }
 
-    pub(super) fn waiting(verdict: Verdict, inner: S, request: Request<B>, settings: Arc<Settings>) -> Self {
-        Self { state: State::Waiting { verdict, held_back: Some(HeldBack { inner, request, settings }) } }
+    pub(super) fn waiting(pending: Pending, inner: S, request: Request<B>, layer: AuthorizeLayer) -> Self {
+        Self { state: State::Waiting { pending, held_back: Some(HeldBack { inner, request, layer }) } }
     }
 }
 
@@ -91,16 +94,44 @@ where
                         None => Poll::Pending,
                     };
                 }
-                StateProj::Waiting { verdict, held_back } => {
-                    let verdict = ready!(verdict.as_mut().poll(cx));
-                    let Some(HeldBack { mut inner, request, settings }) = held_back.take() else { return Poll::Pending };
-                    match settings.admit(verdict, request) {
-                        Ok(request) => State::Inner { future: inner.call(request) },
-                        Err(refusal) => State::Refused { refusal: Some(refusal) },
+                StateProj::Waiting { pending, held_back } => {
+                    let answer = ready!(pending.poll(cx));
+                    let (Some(answer), Some(HeldBack { mut inner, request, layer })) = (answer, held_back.take()) else {
+                        return Poll::Pending;
+                    };
+                    let onward = match answer {
+                        Answer::Verdict(verdict) => layer.proceed(verdict, request),
+                        Answer::Standing(standing, weighed) => layer.answered(standing, weighed, request),
+                    };
+                    match onward {
+                        Onward::Inside(request) => State::Inner { future: inner.call(request) },
+                        Onward::Refused(refusal) => State::Refused { refusal: Some(refusal) },
+                        Onward::Asking(asking, weighed, request) => State::Waiting {
+                            pending: Pending::Standing(asking, Some(weighed)),
+                            held_back: Some(HeldBack { inner, request, layer }),
+                        },
                     }
                 }
             };
             state.set(next);
+        }
+    }
+}
+
+enum Answer {
+    Verdict(Result<Proof, Rejection>),
+    Standing(Result<(), Rejection>, Weighed),
+}
+
+impl Pending {
+    /// Nothing only when it is polled again after it was ready.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        match self {
+            Self::Key(verdict) => verdict.as_mut().poll(cx).map(|verdict| Some(Answer::Verdict(verdict))),
+            Self::Standing(asking, weighed) => {
+                let standing = ready!(asking.as_mut().poll(cx));
+                Poll::Ready(weighed.take().map(|weighed| Answer::Standing(standing, weighed)))
+            }
         }
     }
 }

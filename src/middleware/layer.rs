@@ -41,8 +41,8 @@ use crate::verifier::Verifier;
 #[derive(Clone)]
 #[must_use = "a layer protects nothing until it is added to a service"]
 pub struct AuthorizeLayer {
-    pub(super) verifier: Verifier,
-    pub(super) settings: Arc<Settings>,
+    pub(crate) verifier: Verifier,
+    pub(crate) settings: Arc<Settings>,
 }
 
 /// All that a layer is told.
@@ -200,10 +200,10 @@ impl AuthorizeLayer {
 #[cfg(feature = "axum")]
 pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
 
-/// The settings that extractors have to know of, the outermost layer's first. An inner layer adds to what an outer one
-/// demands and takes nothing away.
+/// The layers that extractors have to know of, all of one verifier, the outermost first. An inner layer adds to what an outer
+/// one demands and takes nothing away.
 #[derive(Clone, Default)]
-pub(crate) struct Told(pub(crate) Vec<Arc<Settings>>);
+pub(crate) struct Told(pub(crate) Vec<AuthorizeLayer>);
 
 #[cfg(feature = "axum")]
 impl Settings {

@@ -1,7 +1,6 @@
 //! The service: verify, admit, hand over.
 
 use std::mem;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,14 +9,17 @@ use http::request::Parts;
 use http::{Extensions, Method, Request, Response};
 use tower_service::Service;
 
+use super::future::Pending;
 use super::layer::{AuthorizeLayer, Extractors, Presence, Settings, Told};
+use super::policy::{Admitted, Policy};
 use super::route::Found;
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
+use crate::events::{self, Decision, Verdict};
 use crate::extensions::{Acting, NoToken};
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode};
-use crate::verifier::Step;
+use crate::verifier::{Asking, Stands, Step};
 
 /// The service that [`AuthorizeLayer`] makes of an inner one.
 #[derive(Clone, Debug)]
@@ -30,9 +32,37 @@ pub struct Authorize<S> {
 enum Presented {
     /// No claims, and none are needed: a CORS preflight, or a request without a token where that is optional.
     Nothing,
-    Judged(Result<Claims, Rejection>),
+    Judged(Result<Proof, Rejection>),
     /// A token whose key has to be waited for.
     Waiting(Step, Vec<u8>),
+}
+
+/// Verified claims.
+pub(super) struct Proof {
+    claims: Claims,
+    asked: Asked,
+}
+
+/// Whether it is known already that the caller is in good standing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    NotYet,
+    /// By an outer layer, for this very request.
+    Already,
+}
+
+/// Claims that were weighed against what the route asks for: the first failure answers, once revocation has been ruled out.
+pub(super) struct Weighed {
+    claims: Claims,
+    admitted: Result<Admitted, Rejection>,
+}
+
+/// How a request goes on.
+pub(super) enum Onward<B> {
+    Inside(Request<B>),
+    Refused(Response<Bytes>),
+    /// The application is asked about the caller.
+    Asking(Asking, Weighed, Request<B>),
 }
 
 impl<S, B, R> Service<Request<B>> for Authorize<S>
@@ -48,25 +78,36 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.presented(&request) {
+        let onward = match self.presented(&request) {
             Presented::Nothing => {
+                self.layer.settings.tell(None, Verdict::Anonymous, None, request.extensions());
                 forget(request.extensions_mut());
                 request.extensions_mut().insert(NoToken);
-                ResponseFuture::inner(self.inner.call(request))
+                Onward::Inside(request)
             }
-            Presented::Judged(verdict) => match self.layer.settings.admit(verdict, request) {
-                Ok(request) => ResponseFuture::inner(self.inner.call(request)),
-                Err(refusal) => ResponseFuture::refused(refusal),
-            },
+            Presented::Judged(verdict) => self.layer.proceed(verdict, request),
             Presented::Waiting(step, token) => {
                 let verifier = self.layer.verifier.clone();
-                let verdict = Box::pin(async move { verifier.finish(step, &token).await });
-                // The inner service that was polled ready is the one to be called, so it is taken along.
-                let unready = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, unready);
-                ResponseFuture::waiting(verdict, ready, request, Arc::clone(&self.layer.settings))
+                let verdict = Box::pin(async move { verifier.finish(step, &token).await.map(Proof::fresh) });
+                return ResponseFuture::waiting(Pending::Key(verdict), self.take_ready(), request, self.layer.clone());
+            }
+        };
+        match onward {
+            Onward::Inside(request) => ResponseFuture::inner(self.inner.call(request)),
+            Onward::Refused(refusal) => ResponseFuture::refused(refusal),
+            Onward::Asking(asking, weighed, request) => {
+                let pending = Pending::Standing(asking, Some(weighed));
+                ResponseFuture::waiting(pending, self.take_ready(), request, self.layer.clone())
             }
         }
+    }
+}
+
+impl<S: Clone> Authorize<S> {
+    /// The inner service that was polled ready is the one to be called, so it is taken along.
+    fn take_ready(&mut self) -> S {
+        let unready = self.inner.clone();
+        mem::replace(&mut self.inner, unready)
     }
 }
 
@@ -77,7 +118,7 @@ impl<S> Authorize<S> {
             return Presented::Nothing;
         }
         if let Some(claims) = request.extensions().get::<Claims>().filter(|claims| verifier.vouches_for(claims)) {
-            return Presented::Judged(Ok(claims.clone()));
+            return Presented::Judged(Ok(Proof { claims: claims.clone(), asked: Asked::Already }));
         }
         let token = match Credentials::of(request.headers(), verifier.max_token_bytes()) {
             Ok(credentials) => credentials.as_bytes(),
@@ -85,8 +126,67 @@ impl<S> Authorize<S> {
             Err(error) => return Presented::Judged(Err(error.into())),
         };
         match verifier.judge(token) {
-            Step::Done(verdict) => Presented::Judged(verdict),
+            Step::Done(verdict) => Presented::Judged(verdict.map(Proof::fresh)),
             step @ Step::Wait(_) => Presented::Waiting(step, token.to_vec()),
+        }
+    }
+}
+
+impl Proof {
+    fn fresh(claims: Claims) -> Self {
+        Self { claims, asked: Asked::NotYet }
+    }
+}
+
+impl AuthorizeLayer {
+    /// Weighs verified claims and finds out whether the caller is in good standing.
+    pub(super) fn proceed<B>(&self, verdict: Result<Proof, Rejection>, request: Request<B>) -> Onward<B> {
+        let (mut parts, body) = request.into_parts();
+        let Proof { claims, asked } = match verdict {
+            Ok(proof) => proof,
+            Err(rejection) => return Onward::Refused(self.settings.refuse(rejection, None, &parts)),
+        };
+        let weighed = self.settings.weigh(claims, &mut parts);
+        let acting = weighed.admitted.as_ref().ok().and_then(|admitted| admitted.acting.as_ref());
+        let known_before = acting.is_none() || acting == acting_before(&parts, &weighed.claims);
+        let standing = if asked == Asked::Already && known_before {
+            Stands::Known(Ok(()))
+        } else {
+            self.verifier.stands(&weighed.claims, acting)
+        };
+        match standing {
+            Stands::Known(standing) => self.conclude(standing, weighed, parts, body),
+            Stands::Asking(asking) => Onward::Asking(asking, weighed, Request::from_parts(parts, body)),
+        }
+    }
+
+    /// What follows from the application's answer.
+    pub(super) fn answered<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, request: Request<B>) -> Onward<B> {
+        let (parts, body) = request.into_parts();
+        self.conclude(standing, weighed, parts, body)
+    }
+
+    /// The request with its claims in its extensions, or the refusal.
+    fn conclude<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, mut parts: Parts, body: B) -> Onward<B> {
+        let Weighed { claims, admitted } = weighed;
+        match standing.and(admitted) {
+            Ok(admitted) => {
+                self.settings.tell(Some(&claims), Verdict::Admitted, admitted.acting.as_ref(), &parts.extensions);
+                if parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() != claims.verified_by()) {
+                    forget(&mut parts.extensions);
+                }
+                parts.extensions.insert(claims);
+                if let Some(org) = admitted.acting {
+                    parts.extensions.insert(Acting(org));
+                }
+                if self.settings.extractors == Extractors::AreTold {
+                    let mut told = parts.extensions.remove::<Told>().unwrap_or_default();
+                    told.0.push(self.clone());
+                    parts.extensions.insert(told);
+                }
+                Onward::Inside(Request::from_parts(parts, body))
+            }
+            Err(rejection) => Onward::Refused(self.settings.refuse(rejection, Some(&claims), &parts)),
         }
     }
 }
@@ -123,37 +223,10 @@ fn forget(extensions: &mut Extensions) {
 }
 
 impl Settings {
-    /// The request with its claims in its extensions, or the refusal.
-    #[allow(clippy::result_large_err, reason = "handed on at once; a box would cost an allocation")]
-    pub(super) fn admit<B>(
-        self: &Arc<Self>,
-        verdict: Result<Claims, Rejection>,
-        request: Request<B>,
-    ) -> Result<Request<B>, Response<Bytes>> {
-        let (mut parts, body) = request.into_parts();
-        let admitted = verdict.and_then(|claims| {
-            let found = self.route_organization(&mut parts).agreeing_with(acting_before(&parts, &claims));
-            let admitted = self.policy.admit(&claims, &found.target())?;
-            Ok((claims, admitted))
-        });
-        match admitted {
-            Ok((claims, admitted)) => {
-                if parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() != claims.verified_by()) {
-                    forget(&mut parts.extensions);
-                }
-                parts.extensions.insert(claims);
-                if let Some(org) = admitted.acting {
-                    parts.extensions.insert(Acting(org));
-                }
-                if self.extractors == Extractors::AreTold {
-                    let mut told = parts.extensions.remove::<Told>().unwrap_or_default();
-                    told.0.push(Arc::clone(self));
-                    parts.extensions.insert(told);
-                }
-                Ok(Request::from_parts(parts, body))
-            }
-            Err(rejection) => Err(self.refuse(rejection, &parts)),
-        }
+    fn weigh(&self, claims: Claims, parts: &mut Parts) -> Weighed {
+        let found = self.route_organization(parts).agreeing_with(acting_before(parts, &claims));
+        let admitted = self.policy.admit(&claims, &found.target());
+        Weighed { claims, admitted }
     }
 
     /// What the request says of the organization that it is about. Where two places say it, they must agree.
@@ -164,7 +237,23 @@ impl Settings {
         found
     }
 
-    fn refuse(&self, rejection: Rejection, request: &Parts) -> Response<Bytes> {
+    fn refuse(&self, rejection: Rejection, claims: Option<&Claims>, request: &Parts) -> Response<Bytes> {
+        self.tell(claims, Verdict::Refused(&rejection), None, &request.extensions);
         if is_grpc(request) { self.answers.grpc(rejection) } else { self.answers.http(rejection) }
+    }
+
+    /// Every decision is one event.
+    fn tell(&self, claims: Option<&Claims>, verdict: Verdict<'_>, acting: Option<&OrgCode>, extensions: &Extensions) {
+        let acting = acting.or_else(|| extensions.get::<Acting>().map(|acting| &acting.0));
+        let Policy { who, requirement, .. } = &self.policy;
+        events::decided(&Decision {
+            by: "layer",
+            claims,
+            acting,
+            who: who.name(),
+            needed: Some(requirement),
+            verdict,
+            extensions,
+        });
     }
 }

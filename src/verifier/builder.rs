@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use super::standing::{Check, Silence};
 use super::verified::{Capacity, VerifiedTokens};
-use super::{ConfigError, Inner, Issuer, Verifier};
+use super::{ConfigError, Denylist, Inner, Issuer, StandingCheck, Verifier};
 use crate::clock::Clock;
 use crate::jwks::{JwksError, SavedKeys};
 
@@ -30,6 +32,10 @@ pub struct VerifierBuilder {
     tokens: Option<Capacity>,
     saved: Vec<SavedKeys>,
     start: Start,
+    denylist: Option<Denylist>,
+    check: Option<Check>,
+    standing_timeout: Duration,
+    silence: Silence,
 }
 
 /// Numbers the verifiers of the process.
@@ -65,6 +71,10 @@ impl VerifierBuilder {
             tokens: Some(Capacity { tokens: 10_000, bytes: 32 * 1024 * 1024 }),
             saved: Vec::new(),
             start: Start::Background,
+            denylist: None,
+            check: None,
+            standing_timeout: Duration::from_millis(500),
+            silence: Silence::Unavailable,
         }
     }
 
@@ -90,6 +100,34 @@ impl VerifierBuilder {
     /// Verifies every token anew. Default: verified tokens are remembered until they end or the issuer's keys change.
     pub fn without_token_cache(mut self) -> Self {
         self.tokens = None;
+        self
+    }
+
+    /// Turns away whom this list denies, although their tokens verify. Default: nobody.
+    pub fn denylist(mut self, denylist: Denylist) -> Self {
+        self.denylist = Some(denylist);
+        self
+    }
+
+    /// Asks the application about every caller whose token verifies, whether the token was verified before or not.
+    /// Default: nobody is asked, and the common request waits for nothing.
+    pub fn check_standing(mut self, check: impl StandingCheck) -> Self {
+        self.check = Some(Check::new(check));
+        self
+    }
+
+    /// How long the [check of standing](Self::check_standing) may take before the request is answered 503. Default:
+    /// 500 ms; at most 1 minute.
+    pub fn standing_timeout(mut self, timeout: Duration) -> Self {
+        self.standing_timeout = timeout;
+        self
+    }
+
+    /// Lets callers in when the [check of standing](Self::check_standing) fails or takes too long.
+    ///
+    /// Whoever can slow down or break what the check asks is then never revoked or suspended. Default: 503.
+    pub fn dangerous_allow_unchecked(mut self) -> Self {
+        self.silence = Silence::Good;
         self
     }
 
@@ -123,6 +161,9 @@ impl VerifierBuilder {
         if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
             return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
         }
+        if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
+            return Err(ConfigError::new("standing_timeout", "must be more than zero and at most 1 minute"));
+        }
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut issuers, mut places) = (Vec::new(), HashMap::new());
         for issuer in self.issuers {
@@ -139,6 +180,10 @@ impl VerifierBuilder {
             // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
             let _ = issuers.iter().try_for_each(|trusted| trusted.keys.start());
         }
+        if let Some(denylist) = &self.denylist {
+            denylist.serve(places.keys(), &self.clock);
+        }
+        let (timeout, silence) = (self.standing_timeout, self.silence);
         Ok(Verifier(Arc::new(Inner {
             number,
             issuers,
@@ -146,6 +191,8 @@ impl VerifierBuilder {
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
             tokens: self.tokens.map(|capacity| VerifiedTokens::new(number, capacity)),
+            denylist: self.denylist,
+            check: self.check.map(|check| check.within(timeout, silence)),
         })))
     }
 

@@ -1,10 +1,12 @@
 //! Is it true: the one function that verifies a token, as steps that follow the RFCs.
 
 mod builder;
+mod denylist;
 mod error;
 mod issuer;
 mod profile;
 mod rules;
+mod standing;
 mod verified;
 
 use std::collections::HashMap;
@@ -12,17 +14,21 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{StartError, VerifierBuilder};
+pub use denylist::{Denied, DenyError, Denylist, Until};
 pub use error::ConfigError;
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;
 use rules::{Rules, Seal, issuer_of};
+pub(crate) use standing::Asking;
+use standing::Check;
+pub use standing::{Caller, Standing, StandingCheck};
 use verified::{Entry, VerifiedTokens};
 
 use crate::bearer::b64token;
 use crate::clock::Clock;
 use crate::jwks::{Flight, IssuerStatus, Keys, SavedKeys, Wanted};
 use crate::rejection::Rejection;
-use crate::token::{Claims, Compact, JoseHeader, Json, TokenError};
+use crate::token::{Claims, Compact, JoseHeader, Json, OrgCode, TokenError};
 
 /// Turns an access token into [`Claims`] or a [`Rejection`].
 ///
@@ -58,6 +64,8 @@ struct Inner {
     clock: Clock,
     max_token_bytes: usize,
     tokens: Option<VerifiedTokens>,
+    denylist: Option<Denylist>,
+    check: Option<Check>,
 }
 
 /// An issuer that is trusted: its name, its keys, its rules.
@@ -73,6 +81,12 @@ pub(crate) enum Step {
     Done(Result<Claims, Rejection>),
     /// Waiting may bring the key that is missing.
     Wait(Wait),
+}
+
+/// Whether a caller whose token verifies is in good standing, as far as that is known without waiting.
+pub(crate) enum Stands {
+    Known(Result<(), Rejection>),
+    Asking(Asking),
 }
 
 /// What is waited for, and the answer if it does not come.
@@ -101,12 +115,14 @@ impl Verifier {
 
     /// Verifies an access token, without any HTTP around it.
     ///
-    /// It waits only for a key that is missing: at most for one fetch, never while the token's key is held.
+    /// It waits for a key that is missing, at most for one fetch and never while the token's key is held; and for the
+    /// [check of standing](VerifierBuilder::check_standing), where the application has one.
     ///
     /// # Errors
     ///
-    /// [`Rejection::InvalidRequest`], [`Rejection::NotAuthentic`], [`Rejection::NotAcceptable`],
-    /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`] or [`Rejection::KeysUnavailable`].
+    /// [`Rejection::InvalidRequest`], [`Rejection::NotAuthentic`], [`Rejection::NotAcceptable`], [`Rejection::Suspended`],
+    /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`] or
+    /// [`Rejection::CheckUnavailable`].
     ///
     /// ```
     /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {
@@ -121,9 +137,15 @@ impl Verifier {
             return Err(Rejection::InvalidRequest(crate::bearer::BearerError::TooLong));
         }
         let step = self.judge(token.as_bytes());
-        self.finish(step, token.as_bytes()).await
+        let claims = self.finish(step, token.as_bytes()).await?;
+        match self.stands(&claims, None) {
+            Stands::Known(known) => known?,
+            Stands::Asking(asking) => asking.await?,
+        }
+        Ok(claims)
     }
 
+    /// Judges a token again once the key that it waits for is there.
     pub(crate) async fn finish(&self, step: Step, token: &[u8]) -> Result<Claims, Rejection> {
         let wait = match step {
             Step::Done(result) => return result,
@@ -138,26 +160,45 @@ impl Verifier {
         }
     }
 
-    /// Judges a token as far as that goes without waiting: all the way, unless its key is not held.
+    /// Judges a token as far as that goes without waiting: all the way, unless its key is not held. Whether the caller is
+    /// in good standing is a question of its own, see [`stands`](Self::stands).
     pub(crate) fn judge(&self, token: &[u8]) -> Step {
         let now = self.0.clock.unix_seconds();
         let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
-        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now), Ok) {
-            Ok(verified) => verified,
-            Err(Refused::Now(rejection)) => return Step::Done(Err(rejection)),
-            Err(Refused::Unless(wait)) => return Step::Wait(*wait),
+        match remembered.map_or_else(|| self.verify_anew(token, now), Ok) {
+            Ok(claims) => Step::Done(Ok(claims)),
+            Err(Refused::Now(rejection)) => Step::Done(Err(rejection)),
+            Err(Refused::Unless(wait)) => Step::Wait(*wait),
+        }
+    }
+
+    /// Whether a caller is in good standing: revocation and suspension, then the lists of who is let in at all, then the
+    /// application's check. It is asked for every request, and again where a global client wants to act for an
+    /// organization that was not known before.
+    pub(crate) fn stands(&self, claims: &Claims, acting: Option<&OrgCode>) -> Stands {
+        if let Some(denylist) = &self.0.denylist
+            && let Err(rejection) = denylist.standing(claims, acting, self.0.clock.unix_seconds()).verdict()
+        {
+            return Stands::Known(Err(rejection));
+        }
+        let trusted = match self.0.issuers.as_slice() {
+            [only] => Some(only),
+            several => self.0.places.get(claims.issuer()).and_then(|place| several.get(*place)),
         };
-        let allowed = match self.0.issuers.get(issuer) {
-            Some(trusted) => trusted.rules.check_allowed(&claims),
+        let allowed = match trusted {
+            Some(trusted) => trusted.rules.check_allowed(claims, acting),
             None => Err(TokenError::Issuer.into()),
         };
-        Step::Done(allowed.map(|()| claims))
+        match (allowed, &self.0.check) {
+            (Ok(()), Some(check)) => Stands::Asking(check.ask(claims, acting)),
+            (known, _) => Stands::Known(known),
+        }
     }
 
     /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
-    fn verify_anew(&self, token: &[u8], now: i64) -> Result<(Claims, usize), Refused> {
+    fn verify_anew(&self, token: &[u8], now: i64) -> Result<Claims, Refused> {
         // What decodes has no other characters than a token may have, so they are only looked at when it does not.
         let malformed = |error: TokenError| b64token(token).map_or_else(Rejection::from, |_| error.into());
         let text = std::str::from_utf8(token).map_err(|_| malformed(TokenError::Base64))?;
@@ -196,7 +237,7 @@ impl Verifier {
             let lifetime = trusted.rules.lifetime(&checked);
             tokens.insert(token, Entry { claims: claims.clone(), issuer, generation: keys.number, lifetime });
         }
-        Ok((claims, issuer))
+        Ok(claims)
     }
 
     pub(crate) fn max_token_bytes(&self) -> usize {

@@ -259,12 +259,12 @@ impl Rules {
         }))
     }
 
-    /// Whether the application lets the client and its organization in at all.
-    pub(crate) fn check_allowed(&self, claims: &Claims) -> Result<(), Rejection> {
+    /// Whether the application lets the client in at all, and the organization that it belongs to or acts for.
+    pub(crate) fn check_allowed(&self, claims: &Claims, acting: Option<&OrgCode>) -> Result<(), Rejection> {
         if self.clients.as_ref().is_some_and(|allowed| !allowed.contains(claims.client_id())) {
             return Err(Rejection::ClientNotAllowed);
         }
-        match (&self.organizations, claims.org_code()) {
+        match (&self.organizations, claims.org_code().or(acting)) {
             (Some(allowed), Some(org)) if !allowed.contains(org.as_str()) => Err(Rejection::OrganizationNotAllowed),
             _ => Ok(()),
         }

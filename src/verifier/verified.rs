@@ -61,8 +61,8 @@ impl VerifiedTokens {
         Self { verifier, store }
     }
 
-    /// The claims of a token that was verified before and still holds, and whose it is.
-    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<(Claims, usize)> {
+    /// The claims of a token that was verified before and still holds.
+    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<Claims> {
         if let Some(found) = front::get(self.verifier, token, now, issuers) {
             return Some(found);
         }
@@ -71,7 +71,7 @@ impl VerifiedTokens {
             return None;
         }
         front::offer(self.verifier, token, &entry);
-        Some((entry.claims, entry.issuer))
+        Some(entry.claims)
     }
 
     pub(crate) fn insert(&self, token: &[u8], entry: Entry) {
@@ -151,13 +151,13 @@ mod front {
         static SLOTS_OF_THREAD: RefCell<[Slot; SLOTS]> = RefCell::default();
     }
 
-    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<(Claims, usize)> {
+    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<Claims> {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;
                 let held = slots.get(place(fingerprint(token)))?.held.as_ref()?;
                 let same = held.verifier == verifier && *held.token == *token;
-                (same && held.entry.passes(now, issuers)).then(|| (held.entry.claims.clone(), held.entry.issuer))
+                (same && held.entry.passes(now, issuers)).then(|| held.entry.claims.clone())
             })
             .ok()?
     }

@@ -1,0 +1,181 @@
+//! Whether a caller whose token verifies is still in good standing: the application's word, asked on every request.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::jwks::BoxError;
+use crate::rejection::Rejection;
+use crate::token::{Claims, OrgCode, TokenError};
+
+/// The application's own check of callers: revocation, suspension, allow-lists that change.
+///
+/// It is asked once for every request whose token verifies, also when the token was verified before, and before tenant and
+/// scope are looked at. An error, and no answer [in time](crate::VerifierBuilder::standing_timeout), is answered 503: who
+/// cannot be asked about is not let in. A closure that returns a future is a check too. For what fits into memory a
+/// [`Denylist`](crate::Denylist) is cheaper.
+///
+/// The error's text is written to the log, so it should hold no secret. A check that is called over the network should
+/// remember answers itself, for as long as the application can bear.
+///
+/// ```
+/// use tower_m2m::{Caller, Standing, Verifier};
+///
+/// # async fn is_suspended(_: &str, _: &str) -> Result<bool, std::io::Error> { Ok(false) }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::trusting([Verifier::kinde("acme").audience("https://api.acme.com")])
+///     .check_standing(|caller: Caller| async move {
+///         let Some(org) = caller.organization() else { return Ok(Standing::Good) };
+///         Ok(if is_suspended(org.issuer(), org.as_str()).await? { Standing::Suspended } else { Standing::Good })
+///     })
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait StandingCheck: Send + Sync + 'static {
+    /// Says whether the caller is in good standing.
+    fn standing(&self, caller: Caller) -> impl Future<Output = Result<Standing, BoxError>> + Send;
+}
+
+impl<F, R> StandingCheck for F
+where
+    F: Fn(Caller) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Standing, BoxError>> + Send,
+{
+    fn standing(&self, caller: Caller) -> impl Future<Output = Result<Standing, BoxError>> + Send {
+        self(caller)
+    }
+}
+
+/// What a [`StandingCheck`] says of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Nothing is against it.
+    Good,
+    /// The token was revoked: 401 `invalid_token`, after which clients fetch a new one.
+    Revoked,
+    /// The client or its organization is suspended: 403, since a new token would not help.
+    Suspended,
+    /// The client is not among those that are let in: 403.
+    ClientNotAllowed,
+    /// The organization is not among those that are let in: 403.
+    OrganizationNotAllowed,
+}
+
+/// Who is asked about: the facts of a verified token, and the organization that the request is about.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    claims: Claims,
+    acting: Option<OrgCode>,
+}
+
+impl Caller {
+    /// The issuer, exactly as configured.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.claims.issuer()
+    }
+
+    /// The organization that the token belongs to, or the one that a global client wants to
+    /// [act](OrgCode::is_acting) for.
+    #[must_use]
+    pub fn organization(&self) -> Option<&OrgCode> {
+        self.claims.org_code().or(self.acting.as_ref())
+    }
+
+    /// The client that the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        self.claims.client_id()
+    }
+
+    /// The token's unique id (`jti`).
+    #[must_use]
+    pub fn jti(&self) -> Option<&str> {
+        self.claims.jti()
+    }
+
+    /// When the token was issued, in seconds since the Unix epoch (`iat`).
+    #[must_use]
+    pub fn issued_at(&self) -> Option<i64> {
+        self.claims.issued_at()
+    }
+
+    /// All that the token says.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+impl Standing {
+    pub(super) fn verdict(self) -> Result<(), Rejection> {
+        match self {
+            Self::Good => Ok(()),
+            Self::Revoked => Err(Rejection::NotAcceptable(TokenError::Revoked)),
+            Self::Suspended => Err(Rejection::Suspended),
+            Self::ClientNotAllowed => Err(Rejection::ClientNotAllowed),
+            Self::OrganizationNotAllowed => Err(Rejection::OrganizationNotAllowed),
+        }
+    }
+}
+
+/// The answer that is waited for.
+pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
+
+/// The check that a verifier was given, and its bounds.
+#[derive(Clone)]
+pub(super) struct Check {
+    ask: Arc<dyn Fn(Caller) -> Answering + Send + Sync>,
+    timeout: Duration,
+    silence: Silence,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Standing, BoxError>> + Send>>;
+
+/// What no answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    Unavailable,
+    Good,
+}
+
+impl Check {
+    pub(super) fn new(check: impl StandingCheck) -> Self {
+        let check = Arc::new(check);
+        let ask = move |caller| -> Answering {
+            let check = Arc::clone(&check);
+            Box::pin(async move { check.standing(caller).await })
+        };
+        Self { ask: Arc::new(ask), timeout: Duration::ZERO, silence: Silence::Unavailable }
+    }
+
+    pub(super) fn within(self, timeout: Duration, silence: Silence) -> Self {
+        Self { timeout, silence, ..self }
+    }
+
+    pub(super) fn ask(&self, claims: &Claims, acting: Option<&OrgCode>) -> Asking {
+        let Self { timeout, silence, .. } = *self;
+        let answer = (self.ask)(Caller { claims: claims.clone(), acting: acting.cloned() });
+        Box::pin(async move {
+            let problem = match tokio::time::timeout(timeout, answer).await {
+                Ok(Ok(standing)) => return standing.verdict(),
+                Ok(Err(error)) => Some(error),
+                Err(_) => None,
+            };
+            crate::events::check_failed(problem.as_deref(), silence == Silence::Good);
+            match silence {
+                Silence::Unavailable => Err(Rejection::CheckUnavailable),
+                Silence::Good => Ok(()),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("timeout", &self.timeout).field("silence", &self.silence).finish_non_exhaustive()
+    }
+}

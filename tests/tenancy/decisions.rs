@@ -1,0 +1,173 @@
+//! Every decision is one event, with stable fields, and never the token.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get;
+use tower_m2m::{Caller, Claims, OrgCode, Scope, Scoped, Standing, Verifier};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber, span};
+
+use super::World;
+
+tower_m2m::scopes! { Api { Read = "read:x" } }
+
+type Fields = BTreeMap<String, String>;
+
+/// Takes down every event of the crate's main target.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<Fields>>>);
+
+struct Taking<'f>(&'f mut Fields);
+
+impl Visit for Taking<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}").trim_matches('"').to_owned());
+    }
+}
+
+impl Subscriber for Recorder {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        if event.metadata().target() == "tower_m2m" {
+            let mut fields = Fields::from([("level".to_owned(), event.metadata().level().to_string())]);
+            event.record(&mut Taking(&mut fields));
+            self.0.lock().unwrap().push(fields);
+        }
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Recorder {
+    /// The one event that there is, without its message.
+    fn one(&self) -> Fields {
+        let mut events = std::mem::take(&mut *self.0.lock().unwrap());
+        assert_eq!(events.len(), 1, "{events:?}");
+        let mut event = events.remove(0);
+        event.remove("message");
+        event
+    }
+}
+
+fn fields(expected: &[(&str, &str)]) -> Fields {
+    expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn app(verifier: &Verifier) -> Router {
+    let layer = || verifier.layer().require(Read).allow_global_with(Scope::from_static("act:any"));
+    Router::new()
+        .route("/orgs/{org_code}/x", get(|_: OrgCode| async {}).route_layer(layer()))
+        .route("/write", get(|_: Scoped<Write>| async {}).route_layer(layer()))
+        .route("/open", get(|_: Option<Claims>| async {}).route_layer(verifier.optional_layer()))
+        .route("/bare", get(|_: Claims| async {}))
+}
+
+tower_m2m::scopes! { More { Write = "write:x" } }
+
+#[tokio::test]
+async fn every_decision_is_one_event_with_stable_fields() {
+    let world = World::new();
+    let app = app(&world.verifier());
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let issuer = ("issuer", "https://acme.kinde.com");
+    let who = ("who", "organization, or global with a scope");
+    let common = [("by", "layer"), who, issuer, ("client", "c1"), ("jti", "t1"), ("needed", "read:x")];
+    let route = ("route", "/orgs/{org_code}/x");
+
+    let own = world.org("org_a").client("c1").claim("jti", "t1").scopes(["read:x"]);
+    super::get(&app, "/orgs/org_a/x", &own).await;
+    let admitted =
+        [("level", "DEBUG"), ("verdict", "admitted"), route, ("held", "true"), ("organization", "org_a"), ("acting", "false")];
+    assert_eq!(recorder.one(), fields(&[&common[..], &admitted].concat()));
+
+    super::get(&app, "/orgs/org_b/x", &own).await;
+    let wrong = [
+        ("level", "INFO"),
+        ("verdict", "wrong_organization"),
+        route,
+        ("held", "true"),
+        ("organization", "org_a"),
+        ("acting", "false"),
+    ];
+    assert_eq!(recorder.one(), fields(&[&common[..], &wrong].concat()));
+
+    super::get(&app, "/orgs/org_a/x", &own.clone().scopes(["other"])).await;
+    let lacking = [
+        ("level", "INFO"),
+        ("verdict", "insufficient_scope"),
+        route,
+        ("held", "false"),
+        ("organization", "org_a"),
+        ("acting", "false"),
+    ];
+    assert_eq!(recorder.one(), fields(&[&common[..], &lacking].concat()));
+
+    let global = world.global().client("c1").claim("jti", "t1").scopes(["read:x", "act:any"]);
+    super::get(&app, "/orgs/org_b/x", &global).await;
+    let acting =
+        [("level", "INFO"), ("verdict", "admitted"), route, ("held", "true"), ("organization", "org_b"), ("acting", "true")];
+    assert_eq!(recorder.one(), fields(&[&common[..], &acting].concat()));
+
+    super::get(&app, "/orgs/org_a/x", &own.clone().signed_with(&forger())).await;
+    let forged = [("level", "INFO"), ("verdict", "unknown_key"), ("by", "layer"), route, who, ("needed", "read:x")];
+    assert_eq!(recorder.one(), fields(&forged));
+
+    let request = http::Request::get("/open").body(axum::body::Body::empty()).unwrap();
+    super::send(&app, request).await;
+    let open = [("level", "DEBUG"), ("verdict", "anonymous"), ("by", "layer"), ("route", "/open"), ("who", "organization")];
+    assert_eq!(recorder.one(), fields(&open));
+
+    super::get(&app, "/bare", &own).await;
+    let bare = [("level", "ERROR"), ("verdict", "layer_missing"), ("by", "Claims"), ("route", "/bare"), ("who", "Claims")];
+    assert_eq!(recorder.one(), fields(&bare));
+}
+
+fn forger() -> tower_m2m::testing::SigningKey {
+    World::new().issuer.signing_key()
+}
+
+#[tokio::test]
+async fn an_unanswered_check_is_a_warning() {
+    let world = World::new();
+    let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone());
+    let verifier = verifier.check_standing(async |_: Caller| Err::<Standing, _>("no database".into())).build().unwrap();
+    let app = Router::new().route("/", get(|| async {})).route_layer(verifier.layer());
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
+    super::get(&app, "/", &world.org("org_a")).await;
+    let events = recorder.0.lock().unwrap().clone();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!((events[0]["error"].as_str(), events[0]["level"].as_str()), ("no database", "WARN"));
+    assert_eq!((events[1]["verdict"].as_str(), events[1]["level"].as_str()), ("check_unavailable", "WARN"));
+}
+
+/// Rules 20, 130: neither the token nor a part of it, and no path with somebody else's data in it.
+#[tokio::test]
+async fn rule_130_no_event_holds_the_token_or_the_path() {
+    let world = World::new();
+    let app = app(&world.verifier());
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let token = world.org("org_a").scopes(["secret-scope"]).claim("email", "someone@example.com");
+    for path in ["/orgs/org_a/x?secret=1", "/orgs/org_secret/x", "/write", "/open", "/bare"] {
+        super::get(&app, path, &token).await;
+    }
+    let events = format!("{:?}", recorder.0.lock().unwrap());
+    for part in token.token().split('.').chain(["secret", "someone"]) {
+        assert!(!events.contains(part), "{events}");
+    }
+}

@@ -1,0 +1,91 @@
+//! The denylist, through the layer.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tower_m2m::{Denied, Denylist, OrgCode, Scope, Until, Verifier};
+
+use super::{ISSUER, NOW, World};
+
+fn app(world: &World, denylist: &Denylist) -> Router {
+    let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone()).denylist(denylist.clone()).build().unwrap();
+    Router::new()
+        .route("/orgs/{org_code}/x", get(|org: OrgCode| async move { org.to_string() }))
+        .route_layer(verifier.layer().allow_global_with(Scope::from_static("act:any")))
+}
+
+#[tokio::test]
+async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
+    let world = World::new();
+    let denylist = Denylist::new();
+    let app = app(&world, &denylist);
+    let token = world.org("org_a").client("c1").claim("jti", "t1");
+    let other = world.org("org_a").client("c2").claim("jti", "t2");
+    for (denied, answer, hits_other) in [
+        (Denied::token(ISSUER, "t1"), (401, Some("revoked")), false),
+        (Denied::client(ISSUER, "c1"), (403, Some("suspended")), false),
+        (Denied::organization(ISSUER, "org_a"), (403, Some("suspended")), true),
+        (Denied::client(ISSUER, "c1").issued_before(NOW + 1), (401, Some("revoked")), false),
+        (Denied::organization(ISSUER, "org_a").issued_before(NOW + 1), (401, Some("revoked")), true),
+        (Denied::everything(ISSUER, NOW + 1), (401, Some("revoked")), true),
+    ] {
+        assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
+        denylist.deny(denied.clone(), Until::Lifted).unwrap();
+        assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, answer, "{denied:?}");
+        let other = super::get(&app, "/orgs/org_a/x", &other).await;
+        assert_eq!(other, if hits_other { answer } else { (200, None) }, "{denied:?}");
+        denylist.lift(&denied);
+        assert!(denylist.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_new_token_passes_where_only_old_ones_are_revoked() {
+    let world = World::new();
+    let denylist = Denylist::new();
+    let app = app(&world, &denylist);
+    let old = world.org("org_a");
+    denylist.deny(Denied::everything(ISSUER, NOW + 10), Until::Lifted).unwrap();
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &old).await, (401, Some("revoked")));
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &old.without("iat")).await, (401, Some("revoked")));
+}
+
+#[tokio::test]
+async fn an_entry_ends_with_the_token_and_its_leeway() {
+    let world = World::new();
+    let denylist = Denylist::new();
+    let app = app(&world, &denylist);
+    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::UnixSeconds(NOW + 60)).unwrap();
+    world.clock.advance(Duration::from_secs(60 + 5 * 60 - 1));
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (403, Some("suspended")));
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+}
+
+/// A global client is no back door to a suspended organization.
+#[tokio::test]
+async fn nobody_acts_for_a_denied_organization() {
+    let world = World::new();
+    let denylist = Denylist::new();
+    let app = app(&world, &denylist);
+    let global = world.global().scopes(["act:any"]);
+    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &global).await, (403, Some("suspended")));
+    assert_eq!(super::get(&app, "/orgs/org_b/x", &global).await, (200, None));
+}
+
+#[tokio::test]
+async fn an_organization_of_another_issuer_is_another_one() {
+    let world = World::new();
+    let denylist = Denylist::new();
+    let other = Verifier::issuer("https://other.example").audience("x").jwk_set(world.issuer.jwks());
+    let verifier = Verifier::trusting([world.trusted(), other]).clock(world.clock.clone()).denylist(denylist.clone());
+    let verifier = verifier.build().unwrap();
+    denylist.deny(Denied::organization("https://other.example", "org_a"), Until::Lifted).unwrap();
+    assert!(verifier.verify(&world.org("org_a").token()).await.is_ok());
+    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
+    assert!(verifier.verify(&world.org("org_a").token()).await.is_err());
+}

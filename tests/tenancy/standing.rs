@@ -1,0 +1,151 @@
+//! The application's check of callers: asked for every request, and failing closed.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tower_m2m::{BoxError, Caller, OrgCode, Scope, Standing, StandingCheck, Verifier};
+
+use super::{ISSUER, NOW, World};
+
+fn app(verifier: &Verifier) -> Router {
+    Router::new()
+        .route("/orgs/{org_code}/x", get(|org: OrgCode| async move { org.to_string() }))
+        .route_layer(verifier.layer().allow_global_with(Scope::from_static("act:any")))
+}
+
+fn verifier(world: &World, check: impl StandingCheck) -> Verifier {
+    Verifier::trusting([world.trusted()]).clock(world.clock.clone()).check_standing(check).build().unwrap()
+}
+
+#[tokio::test]
+async fn every_request_is_asked_about_cached_tokens_too() {
+    let world = World::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let verifier = verifier(&world, {
+        let asked = Arc::clone(&asked);
+        move |_: Caller| {
+            let before = asked.fetch_add(1, Ordering::Relaxed);
+            async move { Ok(if before < 3 { Standing::Good } else { Standing::Revoked }) }
+        }
+    });
+    let (app, token) = (app(&verifier), world.org("org_a"));
+    for _ in 0..3 {
+        assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
+    }
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (401, Some("revoked")));
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
+    let rejection = verifier.verify(&token.token()).await.unwrap_err();
+    assert_eq!(rejection.code(), "revoked");
+}
+
+#[tokio::test]
+async fn each_answer_has_its_status() {
+    let world = World::new();
+    for (standing, status, code) in [
+        (Standing::Revoked, 401, "revoked"),
+        (Standing::Suspended, 403, "suspended"),
+        (Standing::ClientNotAllowed, 403, "client_not_allowed"),
+        (Standing::OrganizationNotAllowed, 403, "organization_not_allowed"),
+    ] {
+        let app = app(&verifier(&world, move |_: Caller| async move { Ok(standing) }));
+        assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (status, Some(code)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_503_and_the_token_is_not_to_blame() {
+    let world = World::new();
+    let token = world.org("org_a");
+    let failing = app(&verifier(&world, async |_: Caller| Err(BoxError::from("the database is down"))));
+    assert_eq!(super::get(&failing, "/orgs/org_a/x", &token).await, (503, Some("check_unavailable")));
+
+    let started = tokio::time::Instant::now();
+    let hanging = app(&verifier(&world, |_: Caller| std::future::pending()));
+    assert_eq!(super::get(&hanging, "/orgs/org_a/x", &token).await, (503, Some("check_unavailable")));
+    assert_eq!(started.elapsed(), Duration::from_millis(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
+    let world = World::new();
+    let hanging = Verifier::trusting([world.trusted()])
+        .clock(world.clock.clone())
+        .check_standing(|_: Caller| std::future::pending())
+        .standing_timeout(Duration::from_millis(20))
+        .dangerous_allow_unchecked()
+        .build()
+        .unwrap();
+    let started = tokio::time::Instant::now();
+    assert_eq!(super::get(&app(&hanging), "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+    assert_eq!(started.elapsed(), Duration::from_millis(20));
+    for timeout in [Duration::ZERO, Duration::from_secs(61)] {
+        let error = Verifier::trusting([world.trusted()]).standing_timeout(timeout).build().unwrap_err();
+        assert_eq!(error.setting(), "standing_timeout");
+    }
+}
+
+/// The application hears whom a global client wants to act for: else a suspended organization had a back door.
+#[tokio::test]
+async fn the_facts_are_those_of_the_token_and_the_request() {
+    let world = World::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let verifier = verifier(&world, {
+        let heard = Arc::clone(&heard);
+        move |caller: Caller| {
+            let organization = caller.organization().map(|org| (org.to_string(), org.is_acting()));
+            let facts = (caller.issuer().to_owned(), organization, caller.client_id().to_owned(), caller.issued_at());
+            assert_eq!(caller.jti(), caller.claims().jti());
+            assert!(caller.jti().is_some());
+            heard.lock().unwrap().push(facts);
+            async { Ok(Standing::Good) }
+        }
+    });
+    let app = app(&verifier);
+    super::get(&app, "/orgs/org_a/x", &world.org("org_a").client("c1")).await;
+    super::get(&app, "/orgs/org_b/x", &world.global().client("c2").scopes(["act:any"])).await;
+    let fact = |organization: (&str, bool), client: &str| {
+        (ISSUER.to_owned(), Some((organization.0.to_owned(), organization.1)), client.to_owned(), Some(NOW))
+    };
+    assert_eq!(*heard.lock().unwrap(), [fact(("org_a", false), "c1"), fact(("org_b", true), "c2")]);
+}
+
+/// Revocation, then tenant, then scope: the first failure answers.
+#[tokio::test]
+async fn revocation_answers_before_tenant_and_tenant_before_scope() {
+    let world = World::new();
+    let token = world.org("org_a");
+    let route = |verifier: &Verifier| {
+        Router::new()
+            .route("/orgs/{org_code}/x", get(|| async {}))
+            .route_layer(verifier.layer().require(Scope::from_static("read:x")))
+    };
+    let revoked = route(&verifier(&world, async |_: Caller| Ok(Standing::Revoked)));
+    assert_eq!(super::get(&revoked, "/orgs/org_b/x", &token).await, (401, Some("revoked")));
+    let good = route(&verifier(&world, async |_: Caller| Ok(Standing::Good)));
+    assert_eq!(super::get(&good, "/orgs/org_b/x", &token).await, (403, Some("wrong_organization")));
+    assert_eq!(super::get(&good, "/orgs/org_a/x", &token).await, (403, Some("insufficient_scope")));
+}
+
+/// A second layer of the same verifier does not ask again, unless it finds a new organization to act for.
+#[tokio::test]
+async fn two_layers_ask_once() {
+    let world = World::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let verifier = verifier(&world, {
+        let asked = Arc::clone(&asked);
+        move |_: Caller| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async { Ok(Standing::Good) }
+        }
+    });
+    let acting = || verifier.layer().allow_global_with(Scope::from_static("act:any"));
+    let app = app(&verifier).layer(acting());
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+    assert_eq!(asked.swap(0, Ordering::Relaxed), 1);
+    let outside = Router::new().fallback_service(app).layer(acting());
+    assert_eq!(super::get(&outside, "/orgs/org_b/x", &world.global().scopes(["act:any"])).await, (200, None));
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
