@@ -81,6 +81,8 @@ pub mod guide;
 pub mod jwks;
 mod middleware;
 mod rejection;
+#[cfg(feature = "axum")]
+mod routes;
 mod scopes;
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -94,6 +96,8 @@ pub use extract::{Refusal, Scoped};
 pub use jwks::BoxError;
 pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
 pub use rejection::Rejection;
+#[cfg(feature = "axum")]
+pub use routes::{Access, DecidedRoute, Inventory, Public, RouteError, Routes};
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{

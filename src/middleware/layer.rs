@@ -12,6 +12,8 @@ use super::{Authorize, RouteOrganization};
 use crate::challenge::{Answers, Body};
 use crate::rejection::Rejection;
 use crate::token::Requirement;
+#[cfg(feature = "axum")]
+use crate::token::Scope;
 use crate::verifier::Verifier;
 
 /// Puts a [`Verifier`] in front of a service, and says who may come in.
@@ -204,6 +206,38 @@ pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
 /// one demands and takes nothing away.
 #[derive(Clone, Default)]
 pub(crate) struct Told(pub(crate) Vec<AuthorizeLayer>);
+
+/// What is said of a layer in an inventory of routes.
+#[cfg(feature = "axum")]
+impl AuthorizeLayer {
+    pub(crate) fn who(&self) -> &'static str {
+        match (self.settings.presence, &self.settings.policy.who) {
+            (Presence::Required, who) => who.name(),
+            (Presence::Optional, Who::Organization) => "anybody; of tokens organization",
+            (Presence::Optional, Who::Anyone) => "anybody; of tokens anyone",
+            (Presence::Optional, Who::OrganizationOrGlobalWith(_)) => "anybody; of tokens organization, or global with a scope",
+            (Presence::Optional, Who::Global) => "anybody; of tokens global",
+        }
+    }
+
+    pub(crate) fn requirement(&self) -> &Requirement {
+        &self.settings.policy.requirement
+    }
+
+    /// Every scope that the layer names.
+    pub(crate) fn scopes(&self) -> Vec<&Scope> {
+        let mut scopes = self.requirement().scopes();
+        if let Who::OrganizationOrGlobalWith(allowing) = &self.settings.policy.who {
+            scopes.extend(allowing.scopes());
+        }
+        scopes
+    }
+
+    pub(crate) fn is_of_organization(&self, path: &str) -> bool {
+        let parameter = format!("{{{}}}", self.settings.parameter());
+        self.settings.place.is_some() || path.split('/').any(|step| step == parameter)
+    }
+}
 
 #[cfg(feature = "axum")]
 impl Settings {

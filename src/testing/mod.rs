@@ -22,6 +22,8 @@
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
 //! | an issuer that is slow, lies, or is gone | [`Fault`], [`LocalIssuer::go_down`] |
 //! | everything an attacker would send | [`forged::all`], [`forged::attack`] |
+//! | to try every route as another tenant | [`tenants::cross`] |
+//! | to test a handler without any token | [`claims()`] |
 //! | to look into a refusal | [`assertions::Challenge`] |
 //!
 //! **Only for tests and local development.** The feature belongs in `[dev-dependencies]`, and a build with it and without
@@ -30,6 +32,7 @@
 
 pub mod assertions;
 pub mod forged;
+pub mod tenants;
 
 mod admin;
 mod algorithm;
@@ -42,6 +45,7 @@ mod faults;
 mod form;
 mod guard;
 mod gzip;
+mod inject;
 mod issuer;
 mod keyring;
 mod keys;
@@ -60,6 +64,7 @@ pub use algorithm::SigningAlgorithm;
 pub use apps::{App, OldSecrets};
 pub use builder::LocalIssuerBuilder;
 pub use faults::{Endpoint, Fault};
+pub use inject::{FakeClaims, Inject, Injected, claims};
 pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
 pub use mint::TokenBuilder;

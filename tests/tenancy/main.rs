@@ -3,7 +3,9 @@
 mod acting;
 mod decisions;
 mod denylist;
+mod kit;
 mod places;
+mod routes;
 mod standing;
 
 use axum::Router;

@@ -1,0 +1,191 @@
+//! Claims for handler tests, without any token.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Extensions, Request};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::CLIENT_ID;
+use crate::extensions::Acting;
+use crate::token::{Claims, Facts, OrgCode, Scopes};
+
+/// Claims that no token was verified for: of a global client without scopes, until told otherwise.
+///
+/// No verifier vouches for them, so a real layer takes no notice of them and asks for a token. They are for tests of
+/// handlers, which stand without a layer.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_m2m::{OrgCode, testing};
+///
+/// let app: Router = Router::new()
+///     .route("/invoices", get(|org: OrgCode| async move { format!("invoices of {org}") }))
+///     .layer(testing::claims().org("org_a").scopes("read:invoices").layer());
+/// # let _ = app;
+///
+/// let mut request = http::Request::new(());
+/// testing::claims().org("org_a").insert_into(request.extensions_mut());
+/// ```
+#[must_use = "claims are in no request before they are inserted or layered"]
+pub fn claims() -> FakeClaims {
+    FakeClaims { acting: None, facts: facts() }
+}
+
+/// Claims that no token was verified for, from [`claims`].
+#[derive(Clone)]
+#[must_use = "claims are in no request before they are inserted or layered"]
+pub struct FakeClaims {
+    acting: Option<OrgCode>,
+    facts: Facts,
+}
+
+fn facts() -> Facts {
+    Facts {
+        // Verifiers are numbered from 1.
+        verified_by: 0,
+        issuer: Arc::from("https://issuer.test"),
+        client_id: CLIENT_ID.into(),
+        subject: None,
+        org_code: None,
+        scopes: Scopes::default(),
+        audience: vec![super::AUDIENCE.into()],
+        jti: Some("00000000-0000-4000-8000-000000000000".into()),
+        expires_at: i64::from(i32::MAX),
+        issued_at: Some(0),
+        kinde: None,
+        custom: None,
+    }
+}
+
+impl FakeClaims {
+    /// Of a client of this organization.
+    ///
+    /// # Panics
+    ///
+    /// When it is no organization code.
+    #[track_caller]
+    pub fn org(mut self, code: &str) -> Self {
+        self.facts.org_code = OrgCode::of_token(&self.facts.issuer, code);
+        assert!(self.facts.org_code.is_some(), "not an organization code: {code:?}");
+        self
+    }
+
+    /// Of a global client that was let in to act for this organization.
+    ///
+    /// # Panics
+    ///
+    /// When it is no organization code.
+    #[track_caller]
+    pub fn acting_for(mut self, code: &str) -> Self {
+        self.acting = OrgCode::acting(&self.facts.issuer, code);
+        assert!(self.acting.is_some(), "not an organization code: {code:?}");
+        self
+    }
+
+    /// With these scopes, separated by spaces.
+    ///
+    /// # Panics
+    ///
+    /// When one of them is no scope.
+    #[track_caller]
+    pub fn scopes(mut self, list: &str) -> Self {
+        let scopes = Scopes::parse(list);
+        assert!(scopes.is_ok(), "not a list of scopes: {list:?}");
+        self.facts.scopes = scopes.unwrap_or_default();
+        self
+    }
+
+    /// Of this client. [`CLIENT_ID`] by default.
+    pub fn client(mut self, client_id: &str) -> Self {
+        self.facts.client_id = client_id.into();
+        self
+    }
+
+    /// From this issuer. To be said before the organization, which belongs to it.
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.facts.issuer = issuer.into();
+        self
+    }
+
+    /// With custom claims, which [`Claims::custom`] reads.
+    pub fn custom<T: Any + Send + Sync>(mut self, custom: T) -> Self {
+        self.facts.custom = Some(Arc::new(custom));
+        self
+    }
+
+    /// The claims alone.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        Claims::proven(self.facts.clone())
+    }
+
+    /// Puts them where a layer would.
+    pub fn insert_into(&self, extensions: &mut Extensions) {
+        extensions.insert(self.claims());
+        if let Some(org) = self.acting.clone() {
+            extensions.insert(Acting(org));
+        }
+    }
+
+    /// A layer that puts them into every request, in place of the real one.
+    #[must_use]
+    pub fn layer(self) -> Inject {
+        Inject(self)
+    }
+}
+
+/// The layer of [`FakeClaims::layer`].
+#[derive(Clone)]
+pub struct Inject(FakeClaims);
+
+impl<S> Layer<S> for Inject {
+    type Service = Injected<S>;
+
+    fn layer(&self, inner: S) -> Injected<S> {
+        Injected { inner, claims: self.0.clone() }
+    }
+}
+
+/// The service of [`Inject`].
+#[derive(Clone)]
+pub struct Injected<S> {
+    inner: S,
+    claims: FakeClaims,
+}
+
+impl<S: Service<Request<B>>, B> Service<Request<B>> for Injected<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        self.claims.insert_into(request.extensions_mut());
+        self.inner.call(request)
+    }
+}
+
+impl fmt::Debug for FakeClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeClaims").field("claims", &self.claims()).field("acting", &self.acting).finish()
+    }
+}
+
+impl fmt::Debug for Inject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Inject").field(&self.0).finish()
+    }
+}
+
+impl<S> fmt::Debug for Injected<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Injected").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}

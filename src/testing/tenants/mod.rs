@@ -1,0 +1,186 @@
+//! Trying every route as the other tenant: what an API behind this crate should have among its tests.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use axum::{Router, routing::get};
+//! # use tower_m2m::{OrgCode, Verifier};
+//! # use tower_m2m::testing::{AUDIENCE, LocalIssuer};
+//! # let issuer = LocalIssuer::in_process("https://acme.kinde.com")?;
+//! # let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build()?;
+//! # let app: Router = Router::new()
+//! #     .route("/orgs/{org_code}/invoices", get(|org: OrgCode| async move { format!("invoices of {org}") }))
+//! #     .route("/invoices", get(|org: OrgCode| async move { format!("invoices of {org}") }))
+//! #     .route_layer(verifier.layer());
+//! use tower_m2m::testing::tenants::{self, Probe, Tenant};
+//!
+//! let one = Tenant::from(&issuer.org("org_a").scopes(["read:invoices"]));
+//! let other = Tenant::from(&issuer.org("org_b").scopes(["read:invoices"]));
+//! let probes = [Probe::get("/orgs/{org_code}/invoices"), Probe::get("/invoices")];
+//! tenants::cross(&one, &other, &probes, tenants::router(app)).await.assert_isolated();
+//! # Ok(())
+//! # }
+//! ```
+
+mod attempt;
+mod report;
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::assertions::Answer;
+use super::mint::TokenBuilder;
+use attempt::attempts;
+pub use report::Report;
+use report::{Row, Verdict};
+
+/// A tenant of the API under test: its code, its credentials, and what only its data says.
+#[derive(Clone)]
+pub struct Tenant {
+    code: String,
+    authorization: String,
+    marks: Vec<String>,
+}
+
+impl Tenant {
+    /// A tenant with the value of its `Authorization` header.
+    #[must_use]
+    pub fn new(code: impl Into<String>, authorization: impl Into<String>) -> Self {
+        Self { code: code.into(), authorization: authorization.into(), marks: Vec::new() }
+    }
+
+    /// A text that only this tenant's data holds, such as the number of an invoice: no answer to anybody else may have it
+    /// in its body. The tenant's code is looked for in any case.
+    #[must_use]
+    pub fn holding(mut self, text: impl Into<String>) -> Self {
+        self.marks.push(text.into());
+        self
+    }
+}
+
+impl From<&TokenBuilder> for Tenant {
+    /// The organization that the token names.
+    fn from(token: &TokenBuilder) -> Self {
+        Self::new(token.value("org_code").as_str().unwrap_or_default(), token.bearer())
+    }
+}
+
+impl std::fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tenant").field("code", &self.code).finish_non_exhaustive()
+    }
+}
+
+/// A request that each tenant may make for itself. In its path `{org_code}` stands for the tenant.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    method: Method,
+    template: String,
+    body: Bytes,
+    content_type: Option<&'static str>,
+}
+
+impl Probe {
+    /// A request without a body.
+    #[must_use]
+    pub fn new(method: Method, template: impl Into<String>) -> Self {
+        Self { method, template: template.into(), body: Bytes::new(), content_type: None }
+    }
+
+    /// A GET request.
+    #[must_use]
+    pub fn get(template: impl Into<String>) -> Self {
+        Self::new(Method::GET, template)
+    }
+
+    /// A POST request with a JSON document.
+    #[must_use]
+    pub fn post_json(template: impl Into<String>, body: &serde_json::Value) -> Self {
+        Self::new(Method::POST, template).json(body)
+    }
+
+    /// The route of an [`Inventory`](crate::Inventory).
+    #[cfg(feature = "axum")]
+    #[must_use]
+    pub fn of(route: &crate::DecidedRoute) -> Self {
+        Self::new(route.method().clone(), route.path())
+    }
+
+    /// Sends a JSON document.
+    #[must_use]
+    pub fn json(mut self, body: &serde_json::Value) -> Self {
+        self.body = body.to_string().into();
+        self.content_type = Some("application/json");
+        self
+    }
+
+    /// Fills in another parameter of the template.
+    #[must_use]
+    pub fn with(mut self, parameter: &str, value: &str) -> Self {
+        self.template = self.template.replace(&format!("{{{parameter}}}"), value);
+        self
+    }
+}
+
+/// Makes each request as each of the two tenants: first for itself, which has to succeed, since refusals would prove nothing
+/// otherwise; then for the other one, in its path, and with headers and a query that name it.
+pub async fn cross<A: Into<Answer>>(
+    one: &Tenant,
+    other: &Tenant,
+    probes: &[Probe],
+    send: impl AsyncFn(Request<Bytes>) -> A,
+) -> Report {
+    let mut rows = Vec::new();
+    for probe in probes {
+        for (own, victim) in [(one, other), (other, one)] {
+            for attempt in attempts(probe, own, victim) {
+                let route = format!("{} {}", probe.method, probe.template);
+                let (verdict, got) = match attempt.request {
+                    Some(request) => {
+                        let answer: Answer = send(request).await.into();
+                        (Verdict::of(attempt.expected, victim, &answer), Some(answer.status()))
+                    }
+                    None => (Verdict::NoRequest, None),
+                };
+                rows.push(Row { route, caller: own.code.clone(), what: attempt.what, verdict, got });
+            }
+        }
+    }
+    Report::new(rows)
+}
+
+/// Sends requests to an axum router, without a socket.
+#[cfg(feature = "axum")]
+pub fn router(router: axum::Router) -> impl AsyncFn(Request<Bytes>) -> Answer {
+    service::<axum::body::Body, _, _>(router)
+}
+
+/// Sends requests to a service whose requests have the body `B`, without a socket.
+pub fn service<B, S, R>(service: S) -> impl AsyncFn(Request<Bytes>) -> Answer
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: std::fmt::Debug,
+    B: From<Bytes>,
+    R: Body,
+    R::Error: std::fmt::Debug,
+{
+    async move |request: Request<Bytes>| {
+        let mut service = service.clone();
+        if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
+            return failed(&error);
+        }
+        match service.call(request.map(B::from)).await {
+            Ok(response) => Answer::read(response).await.unwrap_or_else(|error| failed(&error)),
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+/// What is no answer is no refusal either.
+fn failed(error: &dyn std::fmt::Debug) -> Answer {
+    Answer::from((500, None, format!("{error:?}")))
+}

@@ -1,0 +1,102 @@
+//! How an API kept its tenants apart.
+
+use std::fmt;
+
+use super::Tenant;
+use super::attempt::Expected;
+use crate::testing::assertions::Answer;
+
+/// How an API kept two tenants apart. `Display` is a table, the failures first.
+#[derive(Clone, Debug)]
+#[must_use = "a report that nobody reads proves nothing"]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) route: String,
+    pub(super) caller: String,
+    pub(super) what: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) got: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Right,
+    OwnRefused,
+    NotRefused,
+    Leaked,
+    NoRequest,
+}
+
+impl Verdict {
+    pub(super) fn of(expected: Expected, victim: &Tenant, answer: &Answer) -> Self {
+        let status = answer.status();
+        let let_in = status < 400;
+        let shows = |text: &String| !text.is_empty() && answer.body().windows(text.len()).any(|part| part == text.as_bytes());
+        let leaks = victim.marks.iter().any(shows) || (let_in && shows(&victim.code));
+        match expected {
+            Expected::LetIn if !let_in => Self::OwnRefused,
+            Expected::Refused if !matches!(status, 401 | 403 | 404) => Self::NotRefused,
+            Expected::RefusedSomehow if !(400..500).contains(&status) => Self::NotRefused,
+            _ if leaks => Self::Leaked,
+            _ => Self::Right,
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn new(rows: Vec<Row>) -> Self {
+        Self { rows }
+    }
+
+    /// Fails the test unless each tenant reached its own and nothing of the other's.
+    ///
+    /// # Panics
+    ///
+    /// With the whole table, when that is not so, and when nothing was tried.
+    #[track_caller]
+    pub fn assert_isolated(&self) {
+        assert!(!self.rows.is_empty(), "no request was made");
+        assert_eq!(self.failures(), 0, "{self}");
+    }
+
+    /// How many requests were not answered as they should be.
+    #[must_use]
+    pub fn failures(&self) -> usize {
+        self.rows.iter().filter(|row| row.verdict != Verdict::Right).count()
+    }
+
+    /// How many requests were made.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} requests, {} answered wrongly", self.sent(), self.failures())?;
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.verdict == Verdict::Right);
+        for Row { route, caller, what, verdict, got } in rows {
+            let got = got.map_or("-".to_owned(), |got| got.to_string());
+            writeln!(f, "{got:>4}  {route:<40} as {caller:<16} {what:<34} {verdict}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Right => "ok",
+            Self::OwnRefused => "REFUSED ITS OWN, so the rest proves nothing",
+            Self::NotRefused => "NOT REFUSED",
+            Self::Leaked => "SHOWS THE OTHER TENANT",
+            Self::NoRequest => "NO REQUEST: the template or the credentials cannot be sent",
+        })
+    }
+}
