@@ -3,6 +3,8 @@
 //! | chapter | what it answers |
 //! |---|---|
 //! | [`answers`] | what a client gets to see, and what to do about it |
+//! | [`tenancy`] | how one customer is kept out of another's data |
+//! | [`scopes`] | what a client may do, said once |
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
 //! | [`operations`] | start, readiness, outages, what to log and to alert on |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
@@ -13,6 +15,14 @@
 
 #[doc = include_str!("answers.md")]
 pub mod answers {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("tenancy.md")]
+pub mod tenancy {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("scopes.md")]
+pub mod scopes {}
 
 #[doc = include_str!("kinde.md")]
 pub mod kinde {}
