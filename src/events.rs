@@ -49,9 +49,9 @@ pub(crate) fn jwks_uri_changed(issuer: &str) {
 /// The application's check of standing gave no answer.
 pub(crate) fn check_failed(error: Option<&(dyn std::error::Error + Send + Sync + 'static)>, let_in: bool) {
     #[cfg(feature = "tracing")]
-    match error {
-        Some(error) => tracing::warn!(target: "tower_m2m", %error, let_in, "the check of standing failed"),
-        None => tracing::warn!(target: "tower_m2m", error = "timed out", let_in, "the check of standing failed"),
+    {
+        let error = error.map_or_else(|| "timed out".to_owned(), ToString::to_string);
+        tracing::warn!(target: "tower_m2m", error, let_in, "the check of standing failed");
     }
     let _ = (error, let_in);
 }

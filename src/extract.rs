@@ -180,7 +180,11 @@ fn acting_for(
     layers: &[AuthorizeLayer],
 ) -> Result<Option<OrgCode>, Rejection> {
     if layers.is_empty() {
-        Policy::untold().admit_tenant(claims, &in_axum_params(parts, DEFAULT_PARAMETER).target())?;
+        let (policy, found) = (Policy::untold(), in_axum_params(parts, DEFAULT_PARAMETER));
+        return match before.filter(|_| claims.is_global()) {
+            Some(org) => policy.compare(&org, &found.target()).map(|()| Some(org)),
+            None => policy.admit_tenant(claims, &found.target()).map(|admitted| admitted.acting),
+        };
     }
     layers.iter().try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
         let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());

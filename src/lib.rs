@@ -40,13 +40,14 @@
 //!    │ signature    the only expensive step → else 401                               │
 //!    │ rules        exp nbf iat aud grant type, organization, scopes → else 401      │
 //!    ▼                                                                               ▼
-//!  Claims ─ tenant → 403 ─ scope → 403 ─▶ request extensions ─▶ handler(org: OrgCode)
+//!  Claims ─ standing → 401, 403, 503 ─ tenant → 403 ─ scope → 403 ─▶ request extensions ─▶ handler(org: OrgCode)
 //! ```
 //!
 //! # The public interface is
 //!
 //! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Profile`], [`Algorithm`], [`Clock`]
-//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`]
+//! * to turn away: [`Denylist`], [`StandingCheck`]
+//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`], `Routes` (axum)
 //! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
 //! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`]
 //! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
@@ -100,10 +101,8 @@ pub use rejection::Rejection;
 pub use routes::{Access, DecidedRoute, Inventory, Public, RouteError, Routes};
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
-pub use verifier::{
-    Caller, ConfigError, Denied, DenyError, Denylist, Issuer, NeedsAudience, Profile, Standing, StandingCheck, StartError, Until,
-    Verifier, VerifierBuilder,
-};
+pub use verifier::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
+pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
 
 /// The README's code is compiled too.
 #[cfg(all(doctest, feature = "axum", feature = "test-util"))]

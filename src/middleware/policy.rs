@@ -100,7 +100,7 @@ impl Policy {
     }
 
     /// The organization of the route is the caller's, exactly, or the route belongs to none.
-    fn compare(&self, org: &OrgCode, target: &Target<'_>) -> Result<(), Rejection> {
+    pub(crate) fn compare(&self, org: &OrgCode, target: &Target<'_>) -> Result<(), Rejection> {
         match target {
             Target::None => Ok(()),
             Target::Organization(code) if *code == org.as_str() => Ok(()),

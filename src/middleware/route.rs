@@ -193,6 +193,7 @@ fn in_host(base: &str, uri: &Uri, headers: &http::HeaderMap) -> Found {
         (Some(target), None, None) => target,
         (None, Some(Ok(host)), None) => without_port(host),
         (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => target,
+        // None, two, two that differ, or one that is not text.
         _ => return Found::Unclear,
     };
     let host = host.to_ascii_lowercase();

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::CLIENT_ID;
 use crate::extensions::Acting;
-use crate::token::{Claims, Facts, OrgCode, Scopes};
+use crate::token::{Audience, Claims, Facts, OrgCode, Scopes};
 
 /// Claims that no token was verified for: of a global client without scopes, until told otherwise.
 ///
@@ -52,7 +52,7 @@ fn facts() -> Facts {
         subject: None,
         org_code: None,
         scopes: Scopes::default(),
-        audience: vec![super::AUDIENCE.into()],
+        audience: Audience::One(super::AUDIENCE.into()),
         jti: Some("00000000-0000-4000-8000-000000000000".into()),
         expires_at: i64::from(i32::MAX),
         issued_at: Some(0),
@@ -174,7 +174,7 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Injected<S> {
 
 impl fmt::Debug for FakeClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FakeClaims").field("claims", &self.claims()).field("acting", &self.acting).finish()
+        f.debug_struct("FakeClaims").field("claims", &self.claims()).field("acting", &self.acting).finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ const FLOORS: &[Floor] = &[
     ("bearer", &[], &["http"]),
     ("scopes", &["token"], &[]),
     // What is reported is said in the words of those who report it.
-    ("events", &["jwks", "rejection"], &["tracing"]),
+    ("events", &["token", "jwks", "rejection"], &["axum", "http", "tracing"]),
     (
         "jwks",
         &["token", "clock", "events"],
@@ -34,15 +34,20 @@ const FLOORS: &[Floor] = &[
         ],
     ),
     ("rejection", &["token", "bearer"], &[]),
-    ("verifier", &["token", "clock", "bearer", "jwks", "rejection"], &["http", "moka", "serde", "serde_json"]),
+    ("verifier", &["token", "clock", "bearer", "jwks", "rejection", "events"], &["http", "moka", "serde", "serde_json", "tokio"]),
     ("challenge", &["rejection"], &["bytes", "http"]),
     ("extensions", &["token"], &["http"]),
     (
         "middleware",
-        &["token", "bearer", "rejection", "verifier", "challenge", "extensions"],
+        &["token", "bearer", "rejection", "verifier", "challenge", "extensions", "events"],
         &["axum", "bytes", "http", "http_body", "pin_project_lite", "tower_layer", "tower_service"],
     ),
-    ("extract", &["token", "scopes", "events", "rejection", "challenge", "extensions", "middleware"], &["axum", "http"]),
+    (
+        "extract",
+        &["token", "scopes", "events", "rejection", "verifier", "challenge", "extensions", "middleware"],
+        &["axum", "http"],
+    ),
+    ("routes", &["token", "middleware"], &["axum", "http"]),
 ];
 
 const NO_FLOORS: [&str; 3] = ["lib", "testing", "guide"];

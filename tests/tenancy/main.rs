@@ -1,5 +1,7 @@
 //! Tenant isolation and scopes, through the public door.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests")]
+
 mod acting;
 mod decisions;
 mod denylist;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{BoxError, Caller, OrgCode, Scope, Standing, StandingCheck, Verifier};
+use tower_m2m::{BoxError, Caller, Claims, OrgCode, Scope, Standing, StandingCheck, Verifier};
 
 use super::{ISSUER, NOW, World};
 
@@ -148,4 +148,26 @@ async fn two_layers_ask_once() {
     let outside = Router::new().fallback_service(app).layer(acting());
     assert_eq!(super::get(&outside, "/orgs/org_b/x", &world.global().scopes(["act:any"])).await, (200, None));
     assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// Where only the handler's arguments see whom a global client wants to act for, they ask; and once, not each of them.
+#[tokio::test]
+async fn extractors_ask_about_the_organization_that_the_layer_did_not_see() {
+    let world = World::new();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let verifier = verifier(&world, {
+        let asked = Arc::clone(&asked);
+        move |caller: Caller| {
+            let org = caller.organization().map(ToString::to_string);
+            asked.lock().unwrap().push(org.clone());
+            async move { Ok(if org.as_deref() == Some("org_b") { Standing::Suspended } else { Standing::Good }) }
+        }
+    });
+    let routes = Router::new().route("/orgs/{org_code}/x", get(|_: OrgCode, _: Claims| async {}));
+    let layer = verifier.layer().allow_global_with(Scope::from_static("act:any"));
+    let app = Router::new().fallback_service(routes).layer(layer);
+    let token = world.global().scopes(["act:any"]);
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
+    assert_eq!(std::mem::take(&mut *asked.lock().unwrap()), [None, Some("org_a".to_owned())]);
+    assert_eq!(super::get(&app, "/orgs/org_b/x", &token).await, (403, Some("suspended")));
 }
