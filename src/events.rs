@@ -67,7 +67,7 @@ pub(crate) fn check_failed(error: Option<&(dyn std::error::Error + Send + Sync +
 /// | `needed`, `held` | the scopes that it asks for, and whether the token was granted them |
 /// | `client`, `issuer`, `organization`, `jti` | the token's, once it is verified |
 /// | `acting` | whether a global client acts for the organization |
-#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+#[cfg_attr(not(all(feature = "tracing", feature = "axum")), allow(dead_code))]
 pub(crate) struct Decision<'d> {
     pub(crate) by: &'static str,
     pub(crate) claims: Option<&'d Claims>,
@@ -81,6 +81,7 @@ pub(crate) struct Decision<'d> {
 
 /// What was decided.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
 pub(crate) enum Verdict<'d> {
     Admitted,
     Anonymous,
