@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Request;
 use serde::de::DeserializeOwned;
 
-use super::profile::Mark;
+use super::profile::{Mark, Test};
 use super::rules::{CustomDecoder, Form, Rules};
 use super::{ConfigError, Profile, Trusted, Verifier};
 use crate::clock::{Clock, seconds};
@@ -185,7 +185,7 @@ impl Issuer {
     /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
     /// ```
     pub fn require_claim(mut self, pointer: impl Into<String>, value: impl Into<String>) -> Self {
-        self.profile.marks.to_mut().push(Mark { claim: pointer.into().into(), value: value.into().into() });
+        self.profile.marks.to_mut().push(Mark { claim: pointer.into().into(), test: Test::Is(value.into().into()) });
         self
     }
 

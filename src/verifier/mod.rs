@@ -4,6 +4,7 @@ mod builder;
 mod error;
 mod issuer;
 mod profile;
+mod profiles;
 mod rules;
 mod verified;
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::Profile;
-use super::profile::Mark;
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, Audience, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Scopes, TokenError, TokenType, Value,
@@ -121,7 +120,8 @@ impl Rules {
         if claims.act.is_some() {
             return Err(TokenError::Delegated);
         }
-        if !self.profile.marks.iter().all(|mark| is_marked(json, mark)) {
+        let client_id = self.client_id(json);
+        if !self.profile.marks.iter().all(|mark| mark.is_borne(json, client_id.ok())) {
             return Err(TokenError::GrantType);
         }
         let subject = text(claims.sub, "sub")?;
@@ -133,7 +133,7 @@ impl Rules {
             }
         }
         Ok(Checked {
-            client_id: self.client_id(json)?,
+            client_id: client_id?,
             subject,
             org_code: self.organization(json)?,
             scopes: self.scopes(json)?,
@@ -366,14 +366,6 @@ fn as_text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     match value {
         Value::String(text) => Some(text),
         _ => None,
-    }
-}
-
-fn is_marked(json: &Json<'_>, mark: &Mark) -> bool {
-    match json.pointer(&mark.claim) {
-        Some(Value::String(text)) => *text == mark.value,
-        Some(Value::Array(list)) => json.items(*list).filter_map(as_text).any(|text| text == mark.value),
-        _ => false,
     }
 }
 

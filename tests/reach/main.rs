@@ -1,0 +1,4 @@
+//! How far the crate reaches: other issuers, configuration, metadata for clients, explanations.
+#![cfg(feature = "test-util")]
+
+mod profiles;
