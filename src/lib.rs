@@ -73,6 +73,7 @@
 pub mod bearer;
 mod challenge;
 mod clock;
+mod config;
 mod events;
 mod extensions;
 #[cfg(feature = "axum")]
@@ -88,6 +89,7 @@ pub mod token;
 mod verifier;
 
 pub use clock::Clock;
+pub use config::Config;
 pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
 pub use extract::{Refusal, Scoped};

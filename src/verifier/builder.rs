@@ -1,6 +1,6 @@
 //! A verifier of one or several issuers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -114,15 +114,7 @@ impl VerifierBuilder {
     ///
     /// [`ConfigError`], naming the setting that cannot be used.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        if self.issuers.is_empty() {
-            return Err(ConfigError::new("issuer", "at least one is needed"));
-        }
-        if !(256..=64 * 1024).contains(&self.max_token_bytes) {
-            return Err(ConfigError::new("max_token_bytes", "must be from 256 bytes to 64 KiB"));
-        }
-        if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
-            return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
-        }
+        self.check()?;
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut issuers, mut places) = (Vec::new(), HashMap::new());
         for issuer in self.issuers {
@@ -130,9 +122,7 @@ impl VerifierBuilder {
             for saved in self.saved.iter().filter(|saved| *saved.issuer == *trusted.issuer) {
                 trusted.keys.restore(saved);
             }
-            if places.insert(Arc::clone(&trusted.issuer), issuers.len()).is_some() {
-                return Err(ConfigError::new("issuer", "is given twice: one issuer has one configuration"));
-            }
+            places.insert(Arc::clone(&trusted.issuer), issuers.len());
             issuers.push(trusted);
         }
         if self.start == Start::Background {
@@ -147,6 +137,26 @@ impl VerifierBuilder {
             max_token_bytes: self.max_token_bytes,
             tokens: self.tokens.map(|capacity| VerifiedTokens::new(number, capacity)),
         })))
+    }
+
+    /// Checks the settings; what they name, keys and certificates, is looked at only when the verifier is built.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.issuers.is_empty() {
+            return Err(ConfigError::new("issuer", "at least one is needed"));
+        }
+        if !(256..=64 * 1024).contains(&self.max_token_bytes) {
+            return Err(ConfigError::new("max_token_bytes", "must be from 256 bytes to 64 KiB"));
+        }
+        if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
+            return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
+        }
+        let mut names = HashSet::new();
+        for issuer in &self.issuers {
+            if !names.insert(issuer.checked()?) {
+                return Err(ConfigError::new("issuer", "is given twice: one issuer has one configuration"));
+            }
+        }
+        Ok(())
     }
 
     /// Builds the verifier and waits until each issuer's keys are at hand: for services that had rather not start than

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub use builder::{StartError, VerifierBuilder};
 pub use error::ConfigError;
+pub(crate) use error::Place;
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;
 use rules::{Rules, Seal, issuer_of};

@@ -1,4 +1,5 @@
 //! How far the crate reaches: other issuers, configuration, metadata for clients, explanations.
 #![cfg(feature = "test-util")]
 
+mod config;
 mod profiles;
