@@ -80,6 +80,7 @@ mod extensions;
 mod extract;
 pub mod guide;
 pub mod jwks;
+mod metadata;
 mod middleware;
 mod rejection;
 mod scopes;
@@ -93,6 +94,7 @@ pub use config::Config;
 pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
 pub use extract::{Refusal, Scoped};
+pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
 pub use rejection::Rejection;
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};

@@ -205,6 +205,11 @@ impl Verifier {
         Ok((claims, issuer))
     }
 
+    /// The issuers that are trusted, exactly as configured.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.0.issuers.iter().map(|trusted| trusted.issuer.as_ref())
+    }
+
     pub(crate) fn max_token_bytes(&self) -> usize {
         self.0.max_token_bytes
     }

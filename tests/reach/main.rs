@@ -2,4 +2,5 @@
 #![cfg(feature = "test-util")]
 
 mod config;
+mod metadata;
 mod profiles;
