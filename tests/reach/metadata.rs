@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -231,4 +231,25 @@ async fn rule_91_93_the_challenge_leads_to_the_document() {
     // A token in the query is none.
     let query = send(&app, Request::get(format!("/invoices?access_token={}", good.token()))).await;
     assert_eq!(query.status, StatusCode::UNAUTHORIZED);
+}
+
+/// gRPC-Web is answered like HTTP, which its clients translate; gRPC is not.
+#[tokio::test]
+async fn grpc_is_told_from_grpc_web() {
+    let app = Router::new().route("/", post(async || "")).route_layer(verifier().layer());
+    for (kind, grpc) in [
+        ("application/grpc", true),
+        ("application/grpc+proto", true),
+        ("application/grpc;charset=x", true),
+        ("application/grpc-web", false),
+        ("application/grpc-web+proto", false),
+        ("application/grpc-web-text", false),
+        ("application/grpcx", false),
+        ("application/json", false),
+    ] {
+        let answer = send(&app, Request::post("/").header("content-type", kind)).await;
+        let expected = if grpc { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        assert_eq!((answer.status, answer.headers.contains_key("grpc-status")), (expected, grpc), "{kind}");
+        assert!(answer.headers.contains_key(WWW_AUTHENTICATE));
+    }
 }
