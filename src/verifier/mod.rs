@@ -1,7 +1,9 @@
 //! Is it true: the one function that verifies a token, as steps that follow the RFCs.
 
 mod builder;
+mod describe;
 mod error;
+mod explain;
 mod issuer;
 mod profile;
 mod profiles;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 pub use builder::{StartError, VerifierBuilder};
 pub use error::ConfigError;
 pub(crate) use error::Place;
+pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;
 use rules::{Rules, Seal, issuer_of};

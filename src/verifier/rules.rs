@@ -235,6 +235,7 @@ impl Rules {
         json: &Json<'_>,
         payload: &[u8],
     ) -> Result<Claims, TokenError> {
+        let scopes = checked.scopes.read(json)?;
         let custom = match &self.custom {
             None => None,
             Some(decoder) => Some((decoder.0)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?),
@@ -249,7 +250,7 @@ impl Rules {
             client_id: checked.client_id.into(),
             subject: checked.subject.map(Into::into),
             org_code,
-            scopes: checked.scopes.read(json)?,
+            scopes,
             audience: audience_of(checked.audience, json),
             jti: checked.jti.map(Into::into),
             expires_at: checked.expires_at,
@@ -312,6 +313,9 @@ struct Registered<'j> {
     of_another_kind: bool,
 }
 
+/// What only other kinds of tokens have.
+pub(crate) const OF_ANOTHER_KIND: [&str; 7] = ["nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
+
 impl<'j> Registered<'j> {
     fn of(json: &'j Json<'j>) -> Self {
         let mut found = Self::default();
@@ -326,11 +330,10 @@ impl<'j> Registered<'j> {
                 "client_id" => &mut found.client_id,
                 "cnf" => &mut found.cnf,
                 "act" => &mut found.act,
-                "nonce" | "at_hash" | "c_hash" | "s_hash" | "events" | "htu" | "htm" => {
-                    found.of_another_kind = true;
+                _ => {
+                    found.of_another_kind |= OF_ANOTHER_KIND.contains(&name);
                     continue;
                 }
-                _ => continue,
             };
             *slot = Some(value);
         }

@@ -2,5 +2,6 @@
 #![cfg(feature = "test-util")]
 
 mod config;
+mod explain;
 mod metadata;
 mod profiles;
