@@ -40,6 +40,7 @@ pub struct Refusal {
 impl Refusal {
     fn new(parts: &Parts, rejection: Rejection) -> Self {
         crate::events::extractor_refused(&rejection);
+        crate::metrics::decided(crate::metrics::By::Extractor, Some(&rejection));
         Self { rejection, settings: parts.extensions.get::<Told>().and_then(|told| told.0.last().cloned()) }
     }
 

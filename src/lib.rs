@@ -81,6 +81,7 @@ mod extract;
 pub mod guide;
 pub mod jwks;
 mod metadata;
+mod metrics;
 mod middleware;
 mod rejection;
 mod scopes;

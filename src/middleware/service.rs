@@ -15,6 +15,7 @@ use super::route::Found;
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
 use crate::extensions::{Acting, NoToken};
+use crate::metrics::By;
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode};
 use crate::verifier::Step;
@@ -136,6 +137,7 @@ impl Settings {
             let admitted = self.policy.admit(&claims, &found.target())?;
             Ok((claims, admitted))
         });
+        crate::metrics::decided(By::Layer, admitted.as_ref().err());
         match admitted {
             Ok((claims, admitted)) => {
                 if parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() != claims.verified_by()) {

@@ -147,7 +147,10 @@ impl Verifier {
     pub(crate) fn judge(&self, token: &[u8]) -> Step {
         let now = self.0.clock.unix_seconds();
         let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
-        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now), Ok) {
+        if self.0.tokens.is_some() {
+            crate::metrics::remembered(remembered.as_ref());
+        }
+        let (claims, issuer) = match remembered.map_or_else(|| crate::metrics::timed(|| self.verify_anew(token, now)), Ok) {
             Ok(verified) => verified,
             Err(Refused::Now(rejection)) => return Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => return Step::Wait(*wait),

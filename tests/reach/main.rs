@@ -4,4 +4,6 @@
 mod config;
 mod explain;
 mod metadata;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod profiles;
