@@ -6,4 +6,5 @@ mod explain;
 mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod mistakes;
 mod profiles;
