@@ -23,6 +23,11 @@ impl<'a> Sight<'a> {
         Self { verifier, token, decoded }
     }
 
+    pub(super) fn signature_decodes(&self) -> bool {
+        let mut buffer = [0; Compact::SIGNATURE_MAX];
+        Compact::split(self.token).is_ok_and(|compact| compact.decode_signature(&mut buffer).is_ok())
+    }
+
     fn json(&self) -> Option<Json<'_>> {
         Json::parse(self.decoded.as_ref()?.payload()).ok()
     }

@@ -107,8 +107,15 @@ impl Verifier {
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
         let rejection = self.verify(token).await.err();
-        let failed = rejection.as_ref().map(|rejection| (Step::of(rejection), signature_held(rejection)));
         let sight = Sight::of(self, token);
+        let failed = rejection.as_ref().map(|rejection| {
+            let step = match Step::of(rejection) {
+                // A signature that is longer than any is found out before the header is read.
+                Step::Signature if !sight.signature_decodes() => Step::Encoding,
+                step => step,
+            };
+            (step, signature_held(rejection))
+        });
         let checks = Step::ALL.iter().map(|(step, name)| {
             let demanded = sight.demanded(*step);
             let outcome = match failed {

@@ -75,6 +75,8 @@ async fn the_failed_check_is_the_right_one() {
         ("x".repeat(9000), "length", "9000 bytes"),
         ("a.b c.d".to_owned(), "characters", "others, or none"),
         ("k_live_0123".to_owned(), "segments", "0 dots"),
+        (format!("{}{}", good.token(), "A".repeat(4000)), "encoding", "header and claims"),
+        (format!("{}=", good.token()), "encoding", "header and claims"),
         (good.clone().header("alg", "none").token(), "header", "unreadable"),
         (good.clone().claim("iss", "https://acme.kinde.com/").token(), "issuer", "host acme.kinde.com"),
         (good.clone().header("typ", "secevent+jwt").token(), "type", "typ Other"),
