@@ -45,10 +45,10 @@
 //!
 //! # The public interface is
 //!
-//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Profile`], [`Algorithm`], [`Clock`]
-//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`]
+//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`Algorithm`], [`Clock`]
+//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`], [`ResourceMetadata`]
 //! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
-//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`]
+//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Explanation`]
 //! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
 //! * to test with: `testing` (feature `test-util`)
 //!
@@ -62,6 +62,7 @@
 //! | `tls-rustls-no-provider` | | the same client with the rustls crypto provider that the application installs |
 //! | `reqwest` | | the client without TLS, for issuers on loopback; the three above imply it |
 //! | `tracing` | yes | events for operators |
+//! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `test-util` | | the test kit: a local issuer, a clock to move, forged tokens |
 //!
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
