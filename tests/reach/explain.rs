@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningKey, forged};
-use tower_m2m::{Explanation, Outcome, Rejection, Verifier};
+use tower_m2m::{Check, Explanation, Outcome, Rejection, Verifier};
 
 fn kit() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -14,7 +14,7 @@ fn kit() -> (LocalIssuer, Verifier) {
 
 fn failed(explanation: &Explanation) -> Vec<&'static str> {
     let failed = explanation.checks().iter().filter(|check| check.outcome() == Outcome::Failed);
-    failed.map(|check| check.name()).collect()
+    failed.map(Check::name).collect()
 }
 
 /// For every forged token: the verdict is that of `verify`, one check failed, none after it is said to have been passed, and

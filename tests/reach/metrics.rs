@@ -55,11 +55,13 @@ impl Line {
 
 impl CounterFn for Line {
     fn increment(&self, by: u64) {
-        self.change(|value| value + by as f64);
+        let by = u32::try_from(by).unwrap();
+        self.change(|value| value + f64::from(by));
     }
 
     fn absolute(&self, to: u64) {
-        self.change(|_| to as f64);
+        let to = u32::try_from(to).unwrap();
+        self.change(|_| f64::from(to));
     }
 }
 
