@@ -101,9 +101,8 @@ pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, Ro
 pub use rejection::Rejection;
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
-pub use verifier::{
-    Check, ConfigError, Explanation, Issuer, NeedsAudience, Outcome, Profile, StartError, Verifier, VerifierBuilder,
-};
+pub use verifier::{Check, Explanation, Outcome};
+pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
 
 /// The README's code is compiled too.
 #[cfg(all(doctest, feature = "axum"))]

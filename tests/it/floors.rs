@@ -15,9 +15,10 @@ const FLOORS: &[Floor] = &[
     ("scopes", &["token"], &[]),
     // What is reported is said in the words of those who report it.
     ("events", &["jwks", "rejection"], &["tracing"]),
+    ("metrics", &["jwks", "rejection"], &["metrics"]),
     (
         "jwks",
-        &["token", "clock", "events"],
+        &["token", "clock", "events", "metrics"],
         &[
             "aws_lc_rs",
             "base64",
@@ -34,15 +35,21 @@ const FLOORS: &[Floor] = &[
         ],
     ),
     ("rejection", &["token", "bearer"], &[]),
-    ("verifier", &["token", "clock", "bearer", "jwks", "rejection"], &["http", "moka", "serde", "serde_json"]),
+    ("verifier", &["token", "clock", "bearer", "jwks", "rejection", "metrics"], &["http", "moka", "serde", "serde_json"]),
     ("challenge", &["rejection"], &["bytes", "http"]),
     ("extensions", &["token"], &["http"]),
     (
         "middleware",
-        &["token", "bearer", "rejection", "verifier", "challenge", "extensions"],
+        &["token", "bearer", "rejection", "verifier", "challenge", "extensions", "metrics"],
         &["axum", "bytes", "http", "http_body", "pin_project_lite", "tower_layer", "tower_service"],
     ),
-    ("extract", &["token", "scopes", "events", "rejection", "challenge", "extensions", "middleware"], &["axum", "http"]),
+    ("config", &["token", "verifier"], &["humantime", "serde"]),
+    ("metadata", &["scopes", "jwks", "verifier", "middleware"], &["http", "serde", "serde_json", "tower_service"]),
+    (
+        "extract",
+        &["token", "scopes", "events", "metrics", "rejection", "challenge", "extensions", "middleware"],
+        &["axum", "http"],
+    ),
 ];
 
 const NO_FLOORS: [&str; 3] = ["lib", "testing", "guide"];
