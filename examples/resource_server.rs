@@ -147,7 +147,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
 /// Why the program ended.
 enum Failure {
-    Setting { variable: &'static str, problem: String },
+    Setting { variable: String, problem: String },
     Io(io::Error),
 }
 
@@ -253,7 +253,7 @@ fn verifier() -> Result<Verifier, Failure> {
 }
 
 /// The variable behind a setting of the verifier.
-fn variable(error: &ConfigError) -> &'static str {
+fn variable(error: &ConfigError) -> &str {
     match error.setting() {
         "issuer" => "ISSUER",
         "audience" => "AUDIENCE",
@@ -289,8 +289,8 @@ fn setting(variable: &'static str) -> Result<Option<String>, Failure> {
     }
 }
 
-fn unusable(variable: &'static str, problem: impl Into<String>) -> Failure {
-    Failure::Setting { variable, problem: problem.into() }
+fn unusable(variable: &str, problem: impl Into<String>) -> Failure {
+    Failure::Setting { variable: variable.to_owned(), problem: problem.into() }
 }
 
 impl From<io::Error> for Failure {

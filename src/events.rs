@@ -112,6 +112,8 @@ macro_rules! decided {
 /// A request was decided about. What is let in is told at level DEBUG, unless a global client acts for an organization; that
 /// and refusals at INFO; what could not be decided at WARN, and what no layer decided at ERROR.
 pub(crate) fn decided(decision: &Decision<'_>) {
+    let by = if decision.by == "layer" { "layer" } else { "extractor" };
+    crate::metrics::decided(by, decision.verdict.code());
     #[cfg(feature = "tracing")]
     match decision.verdict {
         Verdict::Admitted if decision.acting.is_some() => decided!(info, "request admitted", decision),

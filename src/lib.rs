@@ -45,11 +45,12 @@
 //!
 //! # The public interface is
 //!
-//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Profile`], [`Algorithm`], [`Clock`]
+//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`Algorithm`], [`Clock`]
 //! * to turn away: [`Denylist`], [`StandingCheck`]
-//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`], `Routes` (axum)
+//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`],
+//!   [`ResourceMetadata`], `Routes` (axum)
 //! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
-//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`]
+//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Explanation`]
 //! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
 //! * to test with: `testing` (feature `test-util`)
 //!
@@ -63,6 +64,7 @@
 //! | `tls-rustls-no-provider` | | the same client with the rustls crypto provider that the application installs |
 //! | `reqwest` | | the client without TLS, for issuers on loopback; the three above imply it |
 //! | `tracing` | yes | events for operators |
+//! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `test-util` | | the test kit: a local issuer, a clock to move, forged tokens |
 //!
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
@@ -74,12 +76,15 @@
 pub mod bearer;
 mod challenge;
 mod clock;
+mod config;
 mod events;
 mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
 pub mod guide;
 pub mod jwks;
+mod metadata;
+mod metrics;
 mod middleware;
 mod rejection;
 #[cfg(feature = "axum")]
@@ -91,10 +96,12 @@ pub mod token;
 mod verifier;
 
 pub use clock::Clock;
+pub use config::Config;
 pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
 pub use extract::{Refusal, Scoped};
 pub use jwks::BoxError;
+pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
 pub use rejection::Rejection;
 #[cfg(feature = "axum")]
@@ -102,6 +109,7 @@ pub use routes::{Access, DecidedRoute, Inventory, Public, RouteError, Routes};
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
+pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
 
 /// The README's code is compiled too.

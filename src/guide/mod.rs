@@ -8,6 +8,7 @@
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
 //! | [`operations`] | start, readiness, outages, what to log and to alert on |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
+//! | [`observability`] | the metrics, and recipes for alerts |
 //! | [`architecture`] | the floors, the way of a request, the invariants |
 //! | [`threats`] | who can do what, and what stands in the way |
 //! | [`conformance`] | which rule is held by which test |
@@ -33,6 +34,9 @@ pub mod operations {}
 #[cfg(feature = "test-util")]
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("observability.md")]
+pub mod observability {}
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}

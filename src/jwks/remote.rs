@@ -439,6 +439,7 @@ impl Shared {
             },
         };
         let number = keys.number;
+        crate::metrics::keys_held(&self.issuer, keys.set.keys().count(), origin.fetched_at, origin.life, self.timing.max_stale);
         let left = origin.life.saturating_sub(age);
         let fresh_until = now + left;
         let usable_until = now + (origin.life + self.timing.max_stale).saturating_sub(age);
@@ -452,6 +453,7 @@ impl Shared {
         self.generation.store(0, Ordering::Release);
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
         crate::events::keys_expired(&self.issuer);
+        crate::metrics::keys_let_go(&self.issuer);
     }
 
     fn wall_now(&self) -> SystemTime {
@@ -638,6 +640,7 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Keys, Origin), Faile
         log.count(cause);
         (log.last_error, log.failures, log.not_before) = (None, 0, None);
     }
+    crate::metrics::fetched(&shared.issuer, cause, None);
     let life = origin.life;
     shared.hold(keys, origin, Duration::ZERO, now);
     if let Some(lease) = shared.held(now) {
@@ -654,6 +657,7 @@ fn failed(shared: &Shared, cause: Cause, failure: Failed, now: Instant) -> Insta
         (Duration::from_millis(250), shared.timing.longest_pause)
     };
     crate::events::fetch_failed(&shared.issuer, cause, failure.error, holds);
+    crate::metrics::fetched(&shared.issuer, cause, Some(failure.error));
     let mut log = lock(&shared.log);
     log.count(cause);
     log.last_error = Some(failure.error);

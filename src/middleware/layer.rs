@@ -169,7 +169,8 @@ impl AuthorizeLayer {
         self.telling_extractors(|settings| settings.answers.realm = realm.into())
     }
 
-    /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of the resource's metadata. Default: none.
+    /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
+    /// [`resource`](Self::resource) for that of this crate. Default: none.
     pub fn resource_metadata(self, url: impl Into<String>) -> Self {
         self.telling_extractors(|settings| settings.answers.resource_metadata = Some(url.into()))
     }

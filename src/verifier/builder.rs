@@ -1,11 +1,11 @@
 //! A verifier of one or several issuers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::standing::{Check, Silence};
+use super::standing::{Question, Silence};
 use super::verified::{Capacity, VerifiedTokens};
 use super::{ConfigError, Denylist, Inner, Issuer, StandingCheck, Verifier};
 use crate::clock::Clock;
@@ -33,7 +33,7 @@ pub struct VerifierBuilder {
     saved: Vec<SavedKeys>,
     start: Start,
     denylist: Option<Denylist>,
-    check: Option<Check>,
+    check: Option<Question>,
     standing_timeout: Duration,
     silence: Silence,
 }
@@ -112,7 +112,7 @@ impl VerifierBuilder {
     /// Asks the application about every caller whose token verifies, whether the token was verified before or not.
     /// Default: nobody is asked, and the common request waits for nothing.
     pub fn check_standing(mut self, check: impl StandingCheck) -> Self {
-        self.check = Some(Check::new(check));
+        self.check = Some(Question::new(check));
         self
     }
 
@@ -152,18 +152,7 @@ impl VerifierBuilder {
     ///
     /// [`ConfigError`], naming the setting that cannot be used.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        if self.issuers.is_empty() {
-            return Err(ConfigError::new("issuer", "at least one is needed"));
-        }
-        if !(256..=64 * 1024).contains(&self.max_token_bytes) {
-            return Err(ConfigError::new("max_token_bytes", "must be from 256 bytes to 64 KiB"));
-        }
-        if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
-            return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
-        }
-        if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
-            return Err(ConfigError::new("standing_timeout", "must be more than zero and at most 1 minute"));
-        }
+        self.check()?;
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut issuers, mut places) = (Vec::new(), HashMap::new());
         for issuer in self.issuers {
@@ -171,9 +160,7 @@ impl VerifierBuilder {
             for saved in self.saved.iter().filter(|saved| *saved.issuer == *trusted.issuer) {
                 trusted.keys.restore(saved);
             }
-            if places.insert(Arc::clone(&trusted.issuer), issuers.len()).is_some() {
-                return Err(ConfigError::new("issuer", "is given twice: one issuer has one configuration"));
-            }
+            places.insert(Arc::clone(&trusted.issuer), issuers.len());
             issuers.push(trusted);
         }
         if self.start == Start::Background {
@@ -194,6 +181,29 @@ impl VerifierBuilder {
             denylist: self.denylist,
             check: self.check.map(|check| check.within(timeout, silence)),
         })))
+    }
+
+    /// Checks the settings; what they name, keys and certificates, is looked at only when the verifier is built.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.issuers.is_empty() {
+            return Err(ConfigError::new("issuer", "at least one is needed"));
+        }
+        if !(256..=64 * 1024).contains(&self.max_token_bytes) {
+            return Err(ConfigError::new("max_token_bytes", "must be from 256 bytes to 64 KiB"));
+        }
+        if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
+            return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
+        }
+        if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
+            return Err(ConfigError::new("standing_timeout", "must be more than zero and at most 1 minute"));
+        }
+        let mut names = HashSet::new();
+        for issuer in &self.issuers {
+            if !names.insert(issuer.checked()?) {
+                return Err(ConfigError::new("issuer", "is given twice: one issuer has one configuration"));
+            }
+        }
+        Ok(())
     }
 
     /// Builds the verifier and waits until each issuer's keys are at hand: for services that had rather not start than

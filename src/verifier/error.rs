@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// A setting that cannot be used: found at build time, never later.
 ///
@@ -13,19 +14,25 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    setting: &'static str,
+    setting: Cow<'static, str>,
     problem: Cow<'static, str>,
 }
 
 impl ConfigError {
-    pub(crate) fn new(setting: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { setting, problem: problem.into() }
+    pub(crate) fn new(setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { setting: setting.into(), problem: problem.into() }
     }
 
-    /// The name of the setting: that of the method which sets it.
+    /// The same error, of a setting that is written there.
+    pub(crate) fn at(self, place: &Place) -> Self {
+        Self { setting: place.name(self.setting), ..self }
+    }
+
+    /// The name of the setting: that of the method which sets it, the place in a configuration such as
+    /// `issuers[1].leeway`, or the variable of the environment.
     #[must_use]
-    pub fn setting(&self) -> &'static str {
-        self.setting
+    pub fn setting(&self) -> &str {
+        &self.setting
     }
 
     /// What is wrong with it, and what to do.
@@ -42,3 +49,29 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// Where an issuer's settings are written, so that an error can name the place.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Place {
+    /// In code, where a setting has the name of the method.
+    #[default]
+    Code,
+    /// In a configuration's list of issuers.
+    Listed(usize),
+    /// In the environment: settings, and the variables that set them.
+    Environment(Arc<[(&'static str, &'static str)]>),
+}
+
+impl Place {
+    /// The name that a setting has there.
+    fn name(&self, setting: Cow<'static, str>) -> Cow<'static, str> {
+        match self {
+            Self::Code => setting,
+            Self::Listed(at) => format!("issuers[{at}].{setting}").into(),
+            Self::Environment(given) => match given.iter().find(|(name, _)| *name == setting) {
+                Some((_, variable)) => Cow::Borrowed(variable),
+                None => setting,
+            },
+        }
+    }
+}

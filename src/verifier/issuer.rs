@@ -8,9 +8,9 @@ use std::time::Duration;
 use http::Request;
 use serde::de::DeserializeOwned;
 
-use super::profile::Mark;
+use super::profile::{Mark, Test};
 use super::rules::{CustomDecoder, Form, Rules};
-use super::{ConfigError, Profile, Trusted, Verifier};
+use super::{ConfigError, Place, Profile, Trusted, Verifier};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
     Endpoint, FetchFuture, Fetcher, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
@@ -85,6 +85,7 @@ pub struct Issuer {
     fetch_function: Option<Fetcher>,
     http: HttpSettings,
     timing: Timing,
+    place: Place,
 }
 
 #[derive(Debug)]
@@ -122,7 +123,14 @@ impl Issuer {
                 timeout: Duration::from_secs(3),
                 max_wait: Duration::from_secs(1),
             },
+            place: Place::Code,
         }
+    }
+
+    /// Where the settings are written, for errors.
+    pub(crate) fn written_at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
     }
 
     /// A verifier that trusts this issuer alone, all else as [`Verifier::trusting`] sets it.
@@ -185,7 +193,7 @@ impl Issuer {
     /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
     /// ```
     pub fn require_claim(mut self, pointer: impl Into<String>, value: impl Into<String>) -> Self {
-        self.profile.marks.to_mut().push(Mark { claim: pointer.into().into(), value: value.into().into() });
+        self.profile.marks.to_mut().push(Mark { claim: pointer.into().into(), test: Test::Is(value.into().into()) });
         self
     }
 
@@ -324,10 +332,9 @@ impl Issuer {
     }
 
     pub(super) fn into_trusted(self, clock: &Clock) -> Result<Trusted, ConfigError> {
-        let issuer: Arc<str> = self.issuer.clone()?.into();
-        let algorithms = self.algorithms.clone().unwrap_or_else(|| self.profile.algorithms.to_vec());
-        self.check(&issuer, &algorithms)?;
-        let keys = self.keys(&issuer, &algorithms, clock)?;
+        let issuer: Arc<str> = self.checked()?.into();
+        let algorithms = self.allowed();
+        let keys = self.keys(&issuer, &algorithms, clock).map_err(|error| error.at(&self.place))?;
         let rules = Rules {
             audiences: self.audiences,
             profile: self.profile,
@@ -340,6 +347,16 @@ impl Issuer {
             clients: self.clients,
         };
         Ok(Trusted { issuer, keys, rules })
+    }
+
+    fn allowed(&self) -> Vec<Algorithm> {
+        self.algorithms.clone().unwrap_or_else(|| self.profile.algorithms.to_vec())
+    }
+
+    /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
+    pub(super) fn checked(&self) -> Result<String, ConfigError> {
+        let name = self.issuer.clone().and_then(|issuer| self.check(&issuer, &self.allowed()).map(|()| issuer));
+        name.map_err(|error| error.at(&self.place))
     }
 
     fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {

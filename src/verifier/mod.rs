@@ -2,9 +2,12 @@
 
 mod builder;
 mod denylist;
+mod describe;
 mod error;
+mod explain;
 mod issuer;
 mod profile;
+mod profiles;
 mod rules;
 mod standing;
 mod verified;
@@ -16,11 +19,13 @@ use std::sync::Arc;
 pub use builder::{StartError, VerifierBuilder};
 pub use denylist::{Denied, DenyError, Denylist, Until};
 pub use error::ConfigError;
+pub(crate) use error::Place;
+pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;
 use rules::{Rules, Seal, issuer_of};
 pub(crate) use standing::Asking;
-use standing::Check;
+use standing::Question;
 pub use standing::{Caller, Standing, StandingCheck};
 use verified::{Entry, VerifiedTokens};
 
@@ -65,7 +70,7 @@ struct Inner {
     max_token_bytes: usize,
     tokens: Option<VerifiedTokens>,
     denylist: Option<Denylist>,
-    check: Option<Check>,
+    check: Option<Question>,
 }
 
 /// An issuer that is trusted: its name, its keys, its rules.
@@ -165,7 +170,10 @@ impl Verifier {
     pub(crate) fn judge(&self, token: &[u8]) -> Step {
         let now = self.0.clock.unix_seconds();
         let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
-        match remembered.map_or_else(|| self.verify_anew(token, now), Ok) {
+        if self.0.tokens.is_some() {
+            crate::metrics::remembered(remembered.as_ref());
+        }
+        match remembered.map_or_else(|| crate::metrics::timed(|| self.verify_anew(token, now)), Ok) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Refused::Now(rejection)) => Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => Step::Wait(*wait),
@@ -238,6 +246,11 @@ impl Verifier {
             tokens.insert(token, Entry { claims: claims.clone(), issuer, generation: keys.number, lifetime });
         }
         Ok(claims)
+    }
+
+    /// The issuers that are trusted, exactly as configured.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.0.issuers.iter().map(|trusted| trusted.issuer.as_ref())
     }
 
     pub(crate) fn max_token_bytes(&self) -> usize {

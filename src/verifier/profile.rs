@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::token::Algorithm;
+use crate::token::{Algorithm, Json, Value};
 
 /// Where an issuer puts the client, the organization and the scopes into its tokens, and how its machine-to-machine
 /// tokens are told from others.
 ///
 /// [`Verifier::kinde`](crate::Verifier::kinde) and [`Verifier::issuer`](crate::Verifier::issuer) start from
-/// [`KINDE`](Self::KINDE) and [`GENERIC`](Self::GENERIC); setters of [`Issuer`](crate::Issuer) change single places.
+/// [`KINDE`](Self::KINDE) and [`GENERIC`](Self::GENERIC); [`Issuer::profile`](crate::Issuer::profile) takes another one, and
+/// setters that follow it change single places.
 ///
 /// ```
 /// use tower_m2m::{Profile, Verifier};
@@ -33,11 +34,28 @@ pub struct Profile {
     pub(crate) algorithms: &'static [Algorithm],
 }
 
-/// A value that a claim must have, or a list in the claim must contain.
+/// What a claim must be for a token to be a machine's.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark {
+    /// A JSON Pointer (RFC 6901).
     pub(crate) claim: Cow<'static, str>,
-    pub(crate) value: Cow<'static, str>,
+    pub(crate) test: Test,
+}
+
+/// What is asked of one claim.
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    /// It is this text, or a list that contains it.
+    Is(Cow<'static, str>),
+    /// It is this text, or a list that contains it, or it is not there.
+    IsUnlessAbsent(&'static str),
+    /// It is not there.
+    Absent,
+    StartsWith(&'static str),
+    /// It is the client's id with this behind it, or the id itself where that is empty.
+    IsClient {
+        suffix: &'static str,
+    },
 }
 
 impl Profile {
@@ -50,7 +68,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        marks: Cow::Borrowed(&[Mark { claim: Cow::Borrowed("/gty"), value: Cow::Borrowed("client_credentials") }]),
+        marks: Cow::Borrowed(&[Mark::is("/gty", "client_credentials")]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -65,9 +83,55 @@ impl Profile {
         algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
     };
 
-    /// The profile's name, for status pages and logs.
+    /// The profile of this [name](Self::name).
+    ///
+    /// ```
+    /// use tower_m2m::Profile;
+    ///
+    /// assert_eq!(Profile::named("entra").map(|profile| profile.name()), Some("entra"));
+    /// assert!(Profile::named("azure").is_none());
+    /// ```
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|profile| profile.name == name).cloned()
+    }
+
+    /// The profile's name, for configuration, status pages and logs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+}
+
+impl Mark {
+    pub(super) const fn is(claim: &'static str, value: &'static str) -> Self {
+        Self { claim: Cow::Borrowed(claim), test: Test::Is(Cow::Borrowed(value)) }
+    }
+
+    pub(super) const fn new(claim: &'static str, test: Test) -> Self {
+        Self { claim: Cow::Borrowed(claim), test }
+    }
+
+    /// Whether the token bears it. The client is nothing where the token does not name one for certain.
+    pub(crate) fn is_borne(&self, json: &Json<'_>, client_id: Option<&str>) -> bool {
+        let value = json.pointer(&self.claim);
+        match &self.test {
+            Test::Is(expected) => value.is_some_and(|value| says(json, value, expected)),
+            Test::IsUnlessAbsent(expected) => value.is_none_or(|value| says(json, value, expected)),
+            Test::Absent => value.is_none(),
+            Test::StartsWith(prefix) => matches!(value, Some(Value::String(text)) if text.starts_with(prefix)),
+            Test::IsClient { suffix } => match (value, client_id) {
+                (Some(Value::String(text)), Some(client_id)) => text.strip_suffix(suffix) == Some(client_id),
+                _ => false,
+            },
+        }
+    }
+}
+
+fn says(json: &Json<'_>, value: &Value<'_>, expected: &str) -> bool {
+    match value {
+        Value::String(text) => text == expected,
+        Value::Array(list) => json.items(*list).any(|item| matches!(item, Value::String(text) if text == expected)),
+        _ => false,
     }
 }

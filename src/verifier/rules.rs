@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::Profile;
-use super::profile::Mark;
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, Audience, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Scopes, TokenError, TokenType, Value,
@@ -121,7 +120,8 @@ impl Rules {
         if claims.act.is_some() {
             return Err(TokenError::Delegated);
         }
-        if !self.profile.marks.iter().all(|mark| is_marked(json, mark)) {
+        let client_id = self.client_id(json);
+        if !self.profile.marks.iter().all(|mark| mark.is_borne(json, client_id.ok())) {
             return Err(TokenError::GrantType);
         }
         let subject = text(claims.sub, "sub")?;
@@ -133,7 +133,7 @@ impl Rules {
             }
         }
         Ok(Checked {
-            client_id: self.client_id(json)?,
+            client_id: client_id?,
             subject,
             org_code: self.organization(json)?,
             scopes: self.scopes(json)?,
@@ -235,6 +235,7 @@ impl Rules {
         json: &Json<'_>,
         payload: &[u8],
     ) -> Result<Claims, TokenError> {
+        let scopes = checked.scopes.read(json)?;
         let custom = match &self.custom {
             None => None,
             Some(decoder) => Some((decoder.0)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?),
@@ -249,7 +250,7 @@ impl Rules {
             client_id: checked.client_id.into(),
             subject: checked.subject.map(Into::into),
             org_code,
-            scopes: checked.scopes.read(json)?,
+            scopes,
             audience: audience_of(checked.audience, json),
             jti: checked.jti.map(Into::into),
             expires_at: checked.expires_at,
@@ -312,6 +313,9 @@ struct Registered<'j> {
     of_another_kind: bool,
 }
 
+/// What only other kinds of tokens have.
+pub(crate) const OF_ANOTHER_KIND: [&str; 7] = ["nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
+
 impl<'j> Registered<'j> {
     fn of(json: &'j Json<'j>) -> Self {
         let mut found = Self::default();
@@ -326,11 +330,10 @@ impl<'j> Registered<'j> {
                 "client_id" => &mut found.client_id,
                 "cnf" => &mut found.cnf,
                 "act" => &mut found.act,
-                "nonce" | "at_hash" | "c_hash" | "s_hash" | "events" | "htu" | "htm" => {
-                    found.of_another_kind = true;
+                _ => {
+                    found.of_another_kind |= OF_ANOTHER_KIND.contains(&name);
                     continue;
                 }
-                _ => continue,
             };
             *slot = Some(value);
         }
@@ -366,14 +369,6 @@ fn as_text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     match value {
         Value::String(text) => Some(text),
         _ => None,
-    }
-}
-
-fn is_marked(json: &Json<'_>, mark: &Mark) -> bool {
-    match json.pointer(&mark.claim) {
-        Some(Value::String(text)) => *text == mark.value,
-        Some(Value::Array(list)) => json.items(*list).filter_map(as_text).any(|text| text == mark.value),
-        _ => false,
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Se
 
 /// The check that a verifier was given, and its bounds.
 #[derive(Clone)]
-pub(super) struct Check {
+pub(super) struct Question {
     ask: Arc<dyn Fn(Caller) -> Answering + Send + Sync>,
     timeout: Duration,
     silence: Silence,
@@ -142,7 +142,7 @@ pub(super) enum Silence {
     Good,
 }
 
-impl Check {
+impl Question {
     pub(super) fn new(check: impl StandingCheck) -> Self {
         let check = Arc::new(check);
         let ask = move |caller| -> Answering {
@@ -174,8 +174,8 @@ impl Check {
     }
 }
 
-impl fmt::Debug for Check {
+impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").field("timeout", &self.timeout).field("silence", &self.silence).finish_non_exhaustive()
+        f.debug_struct("Question").field("timeout", &self.timeout).field("silence", &self.silence).finish_non_exhaustive()
     }
 }

@@ -17,7 +17,10 @@ use tower_m2m::testing::assertions::Answer;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the surroundings of the test must not change.
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 24] = [
+    "KINDE_DOMAIN",
+    "KINDE_ISSUER_URL",
+    "KINDE_AUDIENCE",
     "ISSUER",
     "AUDIENCE",
     "PROFILE",

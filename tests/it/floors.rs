@@ -14,10 +14,11 @@ const FLOORS: &[Floor] = &[
     ("bearer", &[], &["http"]),
     ("scopes", &["token"], &[]),
     // What is reported is said in the words of those who report it.
-    ("events", &["token", "jwks", "rejection"], &["axum", "http", "tracing"]),
+    ("metrics", &["jwks"], &["metrics"]),
+    ("events", &["token", "jwks", "rejection", "metrics"], &["axum", "http", "tracing"]),
     (
         "jwks",
-        &["token", "clock", "events"],
+        &["token", "clock", "events", "metrics"],
         &[
             "aws_lc_rs",
             "base64",
@@ -34,7 +35,11 @@ const FLOORS: &[Floor] = &[
         ],
     ),
     ("rejection", &["token", "bearer"], &[]),
-    ("verifier", &["token", "clock", "bearer", "jwks", "rejection", "events"], &["http", "moka", "serde", "serde_json", "tokio"]),
+    (
+        "verifier",
+        &["token", "clock", "bearer", "jwks", "rejection", "events", "metrics"],
+        &["http", "moka", "serde", "serde_json", "tokio"],
+    ),
     ("challenge", &["rejection"], &["bytes", "http"]),
     ("extensions", &["token"], &["http"]),
     (
@@ -47,6 +52,8 @@ const FLOORS: &[Floor] = &[
         &["token", "scopes", "events", "rejection", "verifier", "challenge", "extensions", "middleware"],
         &["axum", "http"],
     ),
+    ("config", &["token", "verifier"], &["humantime", "serde"]),
+    ("metadata", &["scopes", "jwks", "verifier", "middleware"], &["http", "serde", "serde_json", "tower_service"]),
     ("routes", &["token", "middleware"], &["axum", "http"]),
 ];
 

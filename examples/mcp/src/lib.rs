@@ -1,0 +1,56 @@
+//! An MCP server behind the layer: its tools act for the calling organization.
+//!
+//! A client without a token is answered 401 with a challenge that leads to the resource's metadata, which says who issues
+//! tokens and for which scopes; one with too few scopes is answered 403 with those that are needed (MCP authorization,
+//! RFC 9728).
+
+use axum::Router;
+use http::request::Parts;
+use rmcp::handler::server::tool::Extension;
+use rmcp::model::{ServerCapabilities, ServerConfig};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ErrorData, ServerHandler, tool, tool_handler, tool_router};
+use tower_m2m::{ConfigError, RequestExt as _, ResourceMetadata, Verifier};
+
+tower_m2m::scopes! {
+    /// The scopes of the MCP server.
+    pub McpScopes {
+        /// Read invoices.
+        ReadInvoices = "read:invoices",
+    }
+}
+
+/// The server at `/mcp`, whose public URL is `resource`.
+pub fn app(verifier: &Verifier, resource: &str) -> Result<Router, ConfigError> {
+    let metadata = ResourceMetadata::new(verifier, resource)?.scopes(McpScopes::ALL).name("Invoices");
+    let mut config = StreamableHttpServerConfig::default();
+    // Without sessions there is none that another organization's client could take over: each request brings its token.
+    config.legacy_session_mode = false;
+    config.json_response = true;
+    let mcp = StreamableHttpService::new(|| Ok(Invoices), LocalSessionManager::default().into(), config);
+    Ok(Router::new()
+        .route_service("/mcp", mcp)
+        .route_layer(verifier.layer().require(ReadInvoices).resource(&metadata))
+        .route_service(metadata.path(), metadata.clone()))
+}
+
+struct Invoices;
+
+#[tool_router]
+impl Invoices {
+    /// Lists the invoices of the calling organization.
+    #[tool(description = "List the invoices of your organization")]
+    fn list_invoices(&self, Extension(parts): Extension<Parts>) -> Result<String, ErrorData> {
+        // rmcp hands the request's head to the tool, and the layer's extensions are in it.
+        let org = parts.org_code().ok_or_else(|| ErrorData::internal_error("no layer protects this server", None))?;
+        Ok(format!("invoice 1 of {org}"))
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Invoices {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+}

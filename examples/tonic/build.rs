@@ -1,0 +1,16 @@
+//! Generates client and server of the service. It is described here and not in a `.proto` file, so that no `protoc` is
+//! needed; with one, `tonic-prost-build` generates the same.
+
+use tonic_build::manual::{Builder, Method, Service};
+
+fn main() {
+    let list = Method::builder()
+        .name("list")
+        .route_name("List")
+        .input_type("crate::ListRequest")
+        .output_type("crate::ListReply")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    let invoices = Service::builder().name("Invoices").package("invoices.v1").method(list).build();
+    Builder::new().compile(&[invoices]);
+}

@@ -1,0 +1,185 @@
+//! The settings of one issuer.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::duration;
+use crate::token::Algorithm;
+use crate::verifier::{ConfigError, Issuer, Place, Profile, Verifier};
+
+/// One issuer, as it is written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuerConfig {
+    pub(super) kinde: Option<String>,
+    pub(super) issuer: Option<String>,
+    pub(super) audience: Option<Texts>,
+    pub(super) dangerous_accept_any_audience: Option<Yes>,
+    pub(super) profile: Option<String>,
+    pub(super) algorithms: Option<Texts>,
+    pub(super) leeway: Option<String>,
+    pub(super) max_age: Option<String>,
+    pub(super) require: Option<Form>,
+    pub(super) grant_type: Option<Any>,
+    pub(super) require_claim: Option<BTreeMap<String, String>>,
+    pub(super) organization_claim: Option<String>,
+    pub(super) scope_claim: Option<String>,
+    pub(super) client_id_claim: Option<String>,
+    pub(super) allow_organizations: Option<Texts>,
+    pub(super) allow_clients: Option<Texts>,
+    pub(super) jwks_url: Option<String>,
+    pub(super) jwk_set: Option<String>,
+    pub(super) keys_time_to_live: Option<String>,
+    pub(super) keys_max_stale: Option<String>,
+    pub(super) unknown_kid_cooldown: Option<String>,
+    pub(super) fetch_timeout: Option<String>,
+    pub(super) max_wait: Option<String>,
+    pub(super) proxy: Option<Proxy>,
+    pub(super) ca_certificate_pem: Option<String>,
+}
+
+/// One text or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub(super) enum Texts {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Yes {
+    Yes,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Form {
+    Rfc9068,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Any {
+    Any,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Proxy {
+    None,
+}
+
+impl IssuerConfig {
+    /// The issuer with these settings, through the setters that code uses too.
+    pub(super) fn to_issuer(&self, place: &Place) -> Result<Issuer, ConfigError> {
+        self.read().map(|issuer| issuer.written_at(place.clone())).map_err(|error| error.at(place))
+    }
+
+    fn read(&self) -> Result<Issuer, ConfigError> {
+        let mut issuer = self.tokens(self.trusted()?)?;
+        if let Some(url) = &self.jwks_url {
+            issuer = issuer.jwks_url(url);
+        }
+        if let Some(json) = &self.jwk_set {
+            issuer = issuer.jwk_set(json);
+        }
+        if let Some(pem) = &self.ca_certificate_pem {
+            issuer = issuer.ca_certificate_pem(pem.as_bytes());
+        }
+        if let Some(Proxy::None) = self.proxy {
+            issuer = issuer.without_proxy();
+        }
+        let durations = [
+            (&self.leeway, "leeway", Issuer::leeway as fn(Issuer, _) -> Issuer),
+            (&self.max_age, "max_age", Issuer::max_age),
+            (&self.keys_time_to_live, "keys_time_to_live", Issuer::keys_time_to_live),
+            (&self.keys_max_stale, "keys_max_stale", Issuer::keys_max_stale),
+            (&self.unknown_kid_cooldown, "unknown_kid_cooldown", Issuer::unknown_kid_cooldown),
+            (&self.fetch_timeout, "fetch_timeout", Issuer::fetch_timeout),
+            (&self.max_wait, "max_wait", Issuer::max_wait),
+        ];
+        for (text, setting, set) in durations {
+            if let Some(text) = text {
+                issuer = set(issuer, duration(text, setting)?);
+            }
+        }
+        Ok(issuer)
+    }
+
+    /// Who is trusted, and for which audience.
+    fn trusted(&self) -> Result<Issuer, ConfigError> {
+        let needs_audience = match (&self.kinde, &self.issuer) {
+            (Some(domain), None) => Verifier::kinde(domain),
+            (None, Some(issuer)) => Verifier::issuer(issuer),
+            (None, None) => return Err(ConfigError::new("issuer", "is missing: name it, or a Kinde domain in `kinde`")),
+            (Some(_), Some(_)) => return Err(ConfigError::new("issuer", "is given in addition to `kinde`: one of the two")),
+        };
+        let issuer = match (&self.audience, self.dangerous_accept_any_audience) {
+            (Some(audiences), None) => needs_audience.audiences(audiences.iter()),
+            (None, Some(Yes::Yes)) => needs_audience.dangerous_accept_any_audience(),
+            (None, None) => {
+                return Err(ConfigError::new(
+                    "audience",
+                    "is missing: the identifier under which the API is registered at the issuer",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new("dangerous_accept_any_audience", "contradicts `audience`: one of the two"));
+            }
+        };
+        match self.profile.as_deref() {
+            None => Ok(issuer),
+            Some(name) => Profile::named(name).map(|profile| issuer.profile(profile)).ok_or_else(|| {
+                let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
+                ConfigError::new("profile", format!("must be one of {}", names.join(", ")))
+            }),
+        }
+    }
+
+    /// What its tokens are like.
+    fn tokens(&self, mut issuer: Issuer) -> Result<Issuer, ConfigError> {
+        if let Some(names) = &self.algorithms {
+            let algorithms: Result<Vec<Algorithm>, _> = names.iter().map(str::parse).collect();
+            let names = || Algorithm::ALL.map(Algorithm::name).join(", ");
+            issuer = issuer
+                .algorithms(algorithms.map_err(|_| ConfigError::new("algorithms", format!("must be some of {}", names())))?);
+        }
+        if let Some(Form::Rfc9068) = self.require {
+            issuer = issuer.require_rfc9068();
+        }
+        if let Some(Any::Any) = self.grant_type {
+            issuer = issuer.allow_any_grant_type();
+        }
+        for (claim, value) in self.require_claim.iter().flatten() {
+            issuer = issuer.require_claim(claim, value);
+        }
+        if let Some(claim) = &self.organization_claim {
+            issuer = issuer.organization_claim(claim);
+        }
+        if let Some(claim) = &self.scope_claim {
+            issuer = issuer.scope_claim(claim);
+        }
+        if let Some(claim) = &self.client_id_claim {
+            issuer = issuer.client_id_claim(claim);
+        }
+        if let Some(codes) = &self.allow_organizations {
+            issuer = issuer.allow_organizations(codes.iter());
+        }
+        if let Some(clients) = &self.allow_clients {
+            issuer = issuer.allow_clients(clients.iter());
+        }
+        Ok(issuer)
+    }
+}
+
+impl Texts {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Several(texts) => texts,
+        };
+        texts.iter().map(String::as_str)
+    }
+}

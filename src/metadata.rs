@@ -1,0 +1,201 @@
+//! Protected resource metadata: what tells a client where to get a token (RFC 9728).
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::Serialize;
+use tower_service::Service;
+
+use crate::jwks::is_secure_url;
+use crate::middleware::AuthorizeLayer;
+use crate::scopes::DeclaredScope;
+use crate::verifier::{ConfigError, Verifier};
+
+/// The metadata of one protected resource (RFC 9728): a document, the service that answers with it, and what a challenge
+/// refers to. MCP clients find out here where to get a token.
+///
+/// Everything in it comes from what is configured: the issuers that the verifier trusts, the declared scopes, and the
+/// resource's public URL. Nothing of a request is looked at but method and path, least of all `Host`. An API with several
+/// resources has one of these for each, on its own path.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_m2m::{OrgCode, ResourceMetadata, Verifier};
+///
+/// tower_m2m::scopes! { pub InvoiceScopes { ReadInvoices = "read:invoices" } }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com/invoices").build()?;
+/// let metadata = ResourceMetadata::new(&verifier, "https://api.acme.com/invoices")?.scopes(InvoiceScopes::ALL);
+/// assert_eq!(metadata.path(), "/.well-known/oauth-protected-resource/invoices");
+///
+/// let app: Router = Router::new()
+///     .route("/invoices", get(|org: OrgCode| async move { format!("invoices of {org}") }))
+///     .route_layer(verifier.layer().require(ReadInvoices).resource(&metadata))
+///     // Behind the layer, so that nobody needs a token for it.
+///     .route_service(metadata.path(), metadata.clone());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ResourceMetadata {
+    origin: Arc<str>,
+    path: Arc<str>,
+    document: Arc<Document>,
+}
+
+/// The document (RFC 9728 §2). Arrays without elements are left out (§3.2).
+#[derive(Clone, Debug, Serialize)]
+struct Document {
+    resource: String,
+    authorization_servers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<String>,
+    bearer_methods_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_name: Option<String>,
+}
+
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+impl ResourceMetadata {
+    /// The metadata of the resource with this public URL, whose tokens this verifier verifies.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] unless the URL is an https one (http is accepted on loopback) without query and fragment
+    /// (RFC 9728 §1.2).
+    pub fn new(verifier: &Verifier, resource: impl Into<String>) -> Result<Self, ConfigError> {
+        let resource = resource.into();
+        if !is_secure_url(&resource) || resource.contains(['?', '"', '<', '>', '{', '}', '|', '^', '`', '*']) {
+            return Err(ConfigError::new(
+                "resource",
+                "must be the API's public https URL without query and fragment (http is accepted on loopback only)",
+            ));
+        }
+        let host_at = resource.find("://").map_or(0, |at| at + 3);
+        let path_at = resource.get(host_at..).and_then(|rest| rest.find('/')).map_or(resource.len(), |at| host_at + at);
+        let (origin, path) = resource.split_at_checked(path_at).unwrap_or((&resource, ""));
+        // A slash right after the host is dropped, others are not (RFC 9728 §3.1).
+        let path = format!("{WELL_KNOWN}{}", if path == "/" { "" } else { path });
+        Ok(Self {
+            origin: origin.into(),
+            path: path.into(),
+            document: Arc::new(Document {
+                authorization_servers: verifier.issuers().map(str::to_owned).collect(),
+                scopes_supported: Vec::new(),
+                bearer_methods_supported: ["header"],
+                resource_name: None,
+                resource,
+            }),
+        })
+    }
+
+    /// The scopes that a client may ask for: the list that [`scopes!`](crate::scopes) declares. Default: none are named.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &[DeclaredScope]) -> Self {
+        let names = scopes.iter().map(|declared| declared.scope.as_str().to_owned()).collect();
+        Arc::make_mut(&mut self.document).scopes_supported = names;
+        self
+    }
+
+    /// The resource's name, for people. Default: none.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.document).resource_name = Some(name.into());
+        self
+    }
+
+    /// The path of the document: the well-known one with that of the resource behind it (RFC 9728 §3.1).
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The absolute URL of the document, which a challenge names (RFC 9728 §5.1).
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}{}", self.origin, self.path)
+    }
+
+    /// The document as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // A struct of texts is always JSON.
+        serde_json::to_string(&*self.document).unwrap_or_default()
+    }
+
+    fn answer<B>(&self, request: &Request<B>) -> Response<String> {
+        let mut response = Response::new(String::new());
+        let json = HeaderValue::from_static("application/json");
+        // Public: browsers' clients read it too.
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        if request.uri().path() != self.path() {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return response;
+        }
+        match *request.method() {
+            Method::GET | Method::HEAD => {
+                let document = self.to_json();
+                headers.insert(CONTENT_TYPE, json);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
+                if request.method() == Method::GET {
+                    *response.body_mut() = document;
+                }
+            }
+            Method::OPTIONS => {
+                headers.insert(ALLOW, METHODS);
+                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+                headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+                *response.status_mut() = StatusCode::NO_CONTENT;
+            }
+            _ => {
+                headers.insert(ALLOW, METHODS);
+                *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            }
+        }
+        response
+    }
+}
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// Answers `GET` and `HEAD` of its own [path](ResourceMetadata::path), wherever it is mounted; any other path is not found.
+impl<B> Service<Request<B>> for ResourceMetadata {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.answer(&request)))
+    }
+}
+
+impl AuthorizeLayer {
+    /// Names this resource's metadata in challenges, so that a client without a token finds out where to get one
+    /// (RFC 9728 §5.1). Default: none is named.
+    pub fn resource(self, metadata: &ResourceMetadata) -> Self {
+        self.resource_metadata(metadata.url())
+    }
+}
+
+impl fmt::Debug for ResourceMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResourceMetadata").field(&self.document).finish()
+    }
+}

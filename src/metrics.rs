@@ -1,0 +1,73 @@
+//! What operators count: every metric of the crate, in one place (feature `metrics`).
+//!
+//! Names and labels are stable. A label's value is a fixed word or the name of a configured issuer, so that no client can
+//! invent series. The table of all of them, with recipes for alerts, is in the guide.
+
+use std::time::{Duration, SystemTime};
+
+use crate::jwks::{Cause, JwksError};
+
+/// A request was let in, or refused for a reason.
+pub(crate) fn decided(by: &'static str, outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tower_m2m_decisions_total", "by" => by, "outcome" => outcome).increment(1);
+    let _ = (by, outcome);
+}
+
+/// A token was looked for among those that were verified before.
+pub(crate) fn remembered<T>(found: Option<&T>) {
+    #[cfg(feature = "metrics")]
+    {
+        let result = if found.is_some() { "hit" } else { "miss" };
+        metrics::counter!("tower_m2m_token_cache_total", "result" => result).increment(1);
+    }
+    let _ = found;
+}
+
+/// Measures a verification from scratch, without the wait for a key.
+pub(crate) fn timed<T>(verify: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "metrics")]
+    {
+        let begun = std::time::Instant::now();
+        let result = verify();
+        metrics::histogram!("tower_m2m_verification_seconds").record(begun.elapsed());
+        result
+    }
+    #[cfg(not(feature = "metrics"))]
+    verify()
+}
+
+/// A fetch of keys ended.
+pub(crate) fn fetched(issuer: &str, cause: Cause, failure: Option<JwksError>) {
+    #[cfg(feature = "metrics")]
+    {
+        let outcome = failure.map_or("ok", |error| error.code());
+        metrics::counter!("tower_m2m_key_fetches_total", "issuer" => issuer.to_owned(), "cause" => cause.code(), "outcome" => outcome)
+            .increment(1);
+    }
+    let _ = (issuer, cause, failure);
+}
+
+/// A key set is in use.
+pub(crate) fn keys_held(issuer: &str, keys: usize, fetched_at: SystemTime, life: Duration, max_stale: Duration) {
+    #[cfg(feature = "metrics")]
+    {
+        let unix = |after: Duration| {
+            let since = fetched_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            since.saturating_add(after).as_secs_f64()
+        };
+        let gauge = |name: &'static str| metrics::gauge!(name, "issuer" => issuer.to_owned());
+        gauge("tower_m2m_keys").set(f64::from(u32::try_from(keys).unwrap_or(u32::MAX)));
+        gauge("tower_m2m_keys_fetched_timestamp_seconds").set(unix(Duration::ZERO));
+        gauge("tower_m2m_keys_fresh_until_timestamp_seconds").set(unix(life));
+        gauge("tower_m2m_keys_usable_until_timestamp_seconds").set(unix(life.saturating_add(max_stale)));
+    }
+    let _ = (issuer, keys, fetched_at, life, max_stale);
+}
+
+/// No keys are held any more: the issuer's tokens are answered 503.
+pub(crate) fn keys_let_go(issuer: &str) {
+    #[cfg(feature = "metrics")]
+    metrics::gauge!("tower_m2m_keys", "issuer" => issuer.to_owned()).set(0.0);
+    let _ = issuer;
+}

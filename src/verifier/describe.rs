@@ -1,0 +1,266 @@
+//! What a token looks like, without what it says: for explanations.
+
+use std::fmt::Write as _;
+
+use super::explain::Step;
+use super::profile::{Mark, Test};
+use super::rules::{Form, OF_ANOTHER_KIND, Rules};
+use super::{Trusted, Verifier, issuer_of};
+use crate::bearer::b64token;
+use crate::token::{Compact, Decoded, JoseHeader, Json, Value};
+
+/// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
+pub(super) struct Sight<'a> {
+    verifier: &'a Verifier,
+    token: &'a str,
+    decoded: Option<Decoded>,
+}
+
+impl<'a> Sight<'a> {
+    pub(super) fn of(verifier: &'a Verifier, token: &'a str) -> Self {
+        let looked_at = token.len() <= verifier.max_token_bytes();
+        let decoded = Compact::split(token).ok().filter(|_| looked_at).and_then(|compact| compact.decode().ok());
+        Self { verifier, token, decoded }
+    }
+
+    pub(super) fn signature_decodes(&self) -> bool {
+        let mut buffer = [0; Compact::SIGNATURE_MAX];
+        Compact::split(self.token).is_ok_and(|compact| compact.decode_signature(&mut buffer).is_ok())
+    }
+
+    fn json(&self) -> Option<Json<'_>> {
+        Json::parse(self.decoded.as_ref()?.payload()).ok()
+    }
+
+    fn header(&self) -> Option<JoseHeader<'_>> {
+        JoseHeader::parse(self.decoded.as_ref()?.header()).ok()
+    }
+
+    /// Whose rules these are: the token's issuer's, or those of the only one.
+    fn trusted(&self) -> Option<&Trusted> {
+        let inner = &self.verifier.0;
+        let json = self.json();
+        let named = json.as_ref().and_then(issuer_of).and_then(|issuer| inner.places.get(issuer));
+        match (named, inner.issuers.as_slice()) {
+            (Some(place), issuers) => issuers.get(*place),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
+    }
+
+    /// What the token has there.
+    pub(super) fn saw(&self, step: Step) -> String {
+        match step {
+            Step::Length => format!("{} bytes", self.token.len()),
+            Step::Characters => match b64token(self.token.as_bytes()) {
+                Ok(_) => "no others".to_owned(),
+                Err(_) => "others, or none".to_owned(),
+            },
+            Step::Segments => format!("{} dots", self.token.bytes().filter(|byte| *byte == b'.').take(9).count()),
+            Step::Encoding if self.decoded.is_some() => "header and claims are base64url".to_owned(),
+            Step::Header | Step::Type | Step::Algorithm | Step::Key => self.saw_in_header(step),
+            Step::Encoding | Step::Signature | Step::Custom | Step::Application => String::new(),
+            _ => match self.json() {
+                Some(json) => self.saw_in_claims(step, &json),
+                None => "unreadable".to_owned(),
+            },
+        }
+    }
+
+    fn saw_in_header(&self, step: Step) -> String {
+        let Some(header) = self.header() else { return "unreadable".to_owned() };
+        match (step, header.kid()) {
+            (Step::Type, _) => format!("typ {:?}", header.token_type()),
+            (Step::Algorithm | Step::Header, _) => format!("alg {}", header.algorithm()),
+            (_, Some(kid)) => format!("kid {}", kid.escape_debug()),
+            (_, None) => "no kid".to_owned(),
+        }
+    }
+
+    fn saw_in_claims(&self, step: Step, json: &Json<'_>) -> String {
+        let rules = self.trusted().map(|trusted| &trusted.rules);
+        let at = |pointer: &str| format!("{pointer} is {}", kind(json, json.pointer(pointer)));
+        let first = |names: Vec<String>| {
+            let found = names.iter().find(|pointer| json.pointer(pointer).is_some());
+            found.or(names.first()).map(|pointer| at(pointer)).unwrap_or_default()
+        };
+        match step {
+            Step::ClaimsSet => format!("{} claims", json.members().count()),
+            Step::Issuer => match issuer_of(json).and_then(host) {
+                Some(host) => format!("host {}", host.escape_debug()),
+                None => format!("iss is {}", kind(json, json.get("iss"))),
+            },
+            Step::Kind => {
+                let found: Vec<&str> = OF_ANOTHER_KIND.into_iter().filter(|name| json.get(name).is_some()).collect();
+                if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+            }
+            Step::Dates => ["exp", "nbf", "iat"].map(|name| format!("{name} {}", form(json.get(name)))).join(", "),
+            Step::Expiry => self.moment(json, "exp"),
+            Step::NotBefore => self.moment(json, "nbf"),
+            Step::IssuedAt => self.moment(json, "iat"),
+            Step::Audience => at("/aud"),
+            Step::Binding => at("/cnf"),
+            Step::Delegation => at("/act"),
+            Step::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
+            Step::Machine => match rules.map(|rules| rules.profile.marks.as_ref()) {
+                Some(marks) => marks.iter().map(|mark| at(&mark.claim)).collect::<Vec<_>>().join(", "),
+                None => String::new(),
+            },
+            Step::Client | Step::ClientAllowed => match rules {
+                Some(rules) => first(rules.profile.client_id.iter().map(|name| format!("/{name}")).collect()),
+                None => String::new(),
+            },
+            Step::Organization | Step::OrganizationAllowed => match rules {
+                Some(rules) => at(&rules.profile.organization),
+                None => String::new(),
+            },
+            Step::Scope => match rules {
+                Some(rules) => first(rules.profile.scopes.iter().map(|pointer| pointer.clone().into_owned()).collect()),
+                None => String::new(),
+            },
+            _ => String::new(),
+        }
+    }
+
+    /// A time, relative to now.
+    fn moment(&self, json: &Json<'_>, name: &str) -> String {
+        let seconds = match json.get(name) {
+            Some(Value::Integer(seconds)) => *seconds,
+            other => return format!("{name} is {}", form(other)),
+        };
+        let away = seconds.saturating_sub(self.verifier.0.clock.unix_seconds());
+        if away > 0 { format!("{name} in {away} s") } else { format!("{name} {} s ago", away.saturating_neg()) }
+    }
+
+    /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.
+    pub(super) fn demanded(&self, step: Step) -> Option<String> {
+        let text = |text: &str| Some(text.to_owned());
+        match step {
+            Step::Length => Some(format!("at most {} bytes", self.verifier.max_token_bytes())),
+            Step::Characters => text("only those of a bearer token"),
+            Step::Segments => text("2 dots and a signature"),
+            Step::Encoding => text("canonical base64url without padding"),
+            Step::Header => text("one JSON object with a known alg, without crit and b64"),
+            Step::ClaimsSet => text("one JSON object, no claim twice"),
+            Step::Issuer => Some(format!("exactly {}", self.verifier.issuers().collect::<Vec<_>>().join(" or "))),
+            Step::Signature => text("made with the issuer's key"),
+            Step::Kind => text("no claim that ID, logout and proof tokens have"),
+            Step::Dates => text("exp, and numbers where present"),
+            Step::Binding => text("absent: it came as a bearer token"),
+            Step::Delegation => text("absent"),
+            _ => demanded_by_issuer(step, self.trusted()?),
+        }
+    }
+
+    /// Claims that look like personal data, by their names.
+    pub(super) fn personal_data(&self) -> Vec<&'static str> {
+        const NAMES: [&str; 20] = [
+            "address",
+            "birthdate",
+            "email",
+            "family_name",
+            "first_name",
+            "full_name",
+            "gender",
+            "given_name",
+            "ip",
+            "last_name",
+            "middle_name",
+            "mobile",
+            "name",
+            "nickname",
+            "phone",
+            "phone_number",
+            "picture",
+            "preferred_username",
+            "unique_name",
+            "upn",
+        ];
+        let Some(json) = self.json() else { return Vec::new() };
+        let carried =
+            |name: &&&str| json.get(name).is_some() || json.pointer(&format!("/application_properties/{name}")).is_some();
+        NAMES.iter().filter(carried).copied().collect()
+    }
+}
+
+fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
+    let rules: &Rules = &trusted.rules;
+    match step {
+        Step::Type => Some(match rules.form {
+            Form::Lenient => "absent, JWT or at+jwt".to_owned(),
+            Form::Rfc9068 => "at+jwt".to_owned(),
+        }),
+        Step::Algorithm => Some(joined(rules.algorithms.iter().map(|algorithm| algorithm.name()))),
+        Step::Key => Some(match trusted.keys.held() {
+            Some(keys) => {
+                let named = keys.set.keys().map(|key| format!("{} {}", key.kid.as_deref().unwrap_or("(unnamed)"), key.algorithm));
+                format!("one of {}", named.collect::<Vec<_>>().join(", "))
+            }
+            None => "one of the issuer's, of which none are held".to_owned(),
+        }),
+        Step::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
+        Step::NotBefore => Some(format!("in the past where present, {} s tolerated", rules.leeway)),
+        Step::IssuedAt => Some(match rules.max_age {
+            Some(age) => format!("at most {age} s ago, {} s tolerated", rules.leeway),
+            None => format!("not in the future, {} s tolerated", rules.leeway),
+        }),
+        Step::Audience => rules.audiences.as_ref().map(|audiences| joined(audiences.iter().map(String::as_str))),
+        Step::Machine if rules.profile.marks.is_empty() => None,
+        Step::Machine => Some(rules.profile.marks.iter().map(demand).collect::<Vec<_>>().join(", ")),
+        Step::Identifiers => Some(match rules.form {
+            Form::Lenient => "texts where present".to_owned(),
+            Form::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
+        }),
+        Step::Client => Some(format!("a text in {}", joined(rules.profile.client_id.iter().map(AsRef::as_ref)))),
+        Step::Organization => Some("absent, or an organization code".to_owned()),
+        Step::Scope => Some("a list or a space-separated text where present".to_owned()),
+        Step::Custom => rules.custom.map(|_| "the application's type".to_owned()),
+        Step::ClientAllowed => rules.clients.as_ref().map(|clients| format!("one of {} that are let in", clients.len())),
+        Step::OrganizationAllowed => rules.organizations.as_ref().map(|codes| format!("one of {} that are let in", codes.len())),
+        _ => None,
+    }
+}
+
+fn demand(mark: &Mark) -> String {
+    let claim = &mark.claim;
+    match &mark.test {
+        Test::Is(value) => format!("{claim} is or contains {value}"),
+        Test::IsUnlessAbsent(value) => format!("{claim} is absent or {value}"),
+        Test::Absent => format!("{claim} is absent"),
+        Test::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
+        Test::IsClient { suffix } => format!("{claim} is the client{suffix}"),
+    }
+}
+
+fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    texts.collect::<Vec<_>>().join(" or ")
+}
+
+/// The type of a value and how long it is, never the value.
+fn kind(json: &Json<'_>, value: Option<&Value<'_>>) -> String {
+    let mut text = String::new();
+    let _ = match value {
+        Some(Value::String(value)) => write!(text, "a text of {}", value.chars().count()),
+        Some(Value::Array(list)) => write!(text, "a list of {}", json.items(*list).count()),
+        other => write!(text, "{}", form(other)),
+    };
+    text
+}
+
+fn form(value: Option<&Value<'_>>) -> &'static str {
+    match value {
+        None => "absent",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Integer(_) | Value::Float(_)) => "a number",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    }
+}
+
+/// The host of an issuer, which is what people mistype; not its path, which may be anything.
+fn host(issuer: &str) -> Option<&str> {
+    let rest = issuer.split_once("://")?.1;
+    rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && host.len() <= 255)
+}

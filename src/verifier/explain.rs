@@ -1,0 +1,298 @@
+//! Why a token is accepted or refused, check by check, for the people who run an API.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Verifier;
+use super::describe::Sight;
+use crate::bearer::BearerError;
+use crate::rejection::Rejection;
+use crate::token::TokenError;
+
+/// Every check that a token went through: what it saw, what the configuration demands, and how it ended.
+///
+/// It holds no claim's value and nothing of the token but `alg`, `typ`, `kid`, the host of `iss`, and types, lengths and
+/// times. `Display` is a table, and with serde it becomes JSON. It is for terminals and support, never for a response:
+/// [`Verifier::explain`] makes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    checks: Vec<Check>,
+    personal_data: Vec<&'static str>,
+    #[serde(skip)]
+    rejection: Option<Rejection>,
+}
+
+/// What the verifier says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Accepted,
+    Refused,
+}
+
+/// One check.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    name: &'static str,
+    outcome: Outcome,
+    saw: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demanded: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The token is as demanded.
+    Passed,
+    /// The token is refused because of this.
+    Failed,
+    /// It was not looked at, because the token is refused for another reason.
+    NotReached,
+    /// The configuration demands nothing here.
+    NotDemanded,
+}
+
+/// The checks, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Length,
+    Characters,
+    Segments,
+    Encoding,
+    Header,
+    ClaimsSet,
+    Issuer,
+    Type,
+    Algorithm,
+    Key,
+    Signature,
+    Kind,
+    Dates,
+    Expiry,
+    NotBefore,
+    IssuedAt,
+    Audience,
+    Binding,
+    Delegation,
+    Machine,
+    Identifiers,
+    Client,
+    Organization,
+    Scope,
+    Custom,
+    ClientAllowed,
+    OrganizationAllowed,
+    Application,
+}
+
+impl Verifier {
+    /// Verifies a token as [`verify`](Self::verify) does, and says how it went, check by check.
+    ///
+    /// The verdict is that of `verify` itself, so the two cannot disagree.
+    ///
+    /// ```
+    /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {
+    /// let explanation = verifier.explain(token).await;
+    /// println!("{explanation}");
+    /// # }
+    /// ```
+    pub async fn explain(&self, token: &str) -> Explanation {
+        let rejection = self.verify(token).await.err();
+        let sight = Sight::of(self, token);
+        let failed = rejection.as_ref().map(|rejection| {
+            let step = match Step::of(rejection) {
+                // A signature that is longer than any is found out before the header is read.
+                Step::Signature if !sight.signature_decodes() => Step::Encoding,
+                step => step,
+            };
+            (step, signature_held(rejection))
+        });
+        let checks = Step::ALL.iter().map(|(step, name)| {
+            let demanded = sight.demanded(*step);
+            let outcome = match failed {
+                Some((failing, _)) if failing == *step => Outcome::Failed,
+                Some((failing, _)) if failing < *step => Outcome::NotReached,
+                // The claims of a token are looked at before its key is fetched, so that a hopeless one costs no fetch.
+                Some((_, false)) if matches!(step, Step::Key | Step::Signature) => Outcome::NotReached,
+                _ if demanded.is_none() => Outcome::NotDemanded,
+                _ => Outcome::Passed,
+            };
+            Check { name, outcome, saw: sight.saw(*step), demanded }
+        });
+        Explanation {
+            verdict: if rejection.is_none() { Verdict::Accepted } else { Verdict::Refused },
+            reason: rejection.as_ref().map(Rejection::code),
+            problem: rejection.as_ref().map(ToString::to_string),
+            checks: checks.collect(),
+            personal_data: sight.personal_data(),
+            rejection,
+        }
+    }
+}
+
+impl Explanation {
+    /// Why the token is refused; nothing for one that is accepted.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.rejection.as_ref()
+    }
+
+    /// The checks, in their order.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// The names of claims that look like personal data, which a machine's token should not carry.
+    #[must_use]
+    pub fn personal_data(&self) -> &[&'static str] {
+        &self.personal_data
+    }
+}
+
+impl Check {
+    /// What is checked.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// What the token has there, without its value.
+    #[must_use]
+    pub fn saw(&self) -> &str {
+        &self.saw
+    }
+
+    /// What the configuration demands; nothing where it demands nothing.
+    #[must_use]
+    pub fn demanded(&self) -> Option<&str> {
+        self.demanded.as_deref()
+    }
+}
+
+impl Step {
+    const ALL: [(Self, &'static str); 28] = [
+        (Self::Length, "length"),
+        (Self::Characters, "characters"),
+        (Self::Segments, "segments"),
+        (Self::Encoding, "encoding"),
+        (Self::Header, "header"),
+        (Self::ClaimsSet, "claims set"),
+        (Self::Issuer, "issuer"),
+        (Self::Type, "type"),
+        (Self::Algorithm, "algorithm"),
+        (Self::Key, "key"),
+        (Self::Signature, "signature"),
+        (Self::Kind, "kind of token"),
+        (Self::Dates, "dates"),
+        (Self::Expiry, "expiry"),
+        (Self::NotBefore, "not before"),
+        (Self::IssuedAt, "issued at"),
+        (Self::Audience, "audience"),
+        (Self::Binding, "binding"),
+        (Self::Delegation, "delegation"),
+        (Self::Machine, "machine"),
+        (Self::Identifiers, "identifiers"),
+        (Self::Client, "client"),
+        (Self::Organization, "organization"),
+        (Self::Scope, "scope"),
+        (Self::Custom, "custom claims"),
+        (Self::ClientAllowed, "client allowed"),
+        (Self::OrganizationAllowed, "organization allowed"),
+        (Self::Application, "application's check"),
+    ];
+
+    /// The check that a rejection comes from: every check before it was passed.
+    fn of(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::InvalidRequest(BearerError::TooLong) => Self::Length,
+            Rejection::InvalidRequest(_) => Self::Characters,
+            Rejection::NotAuthentic(error) | Rejection::NotAcceptable(error) => Self::of_error(*error),
+            Rejection::KeysUnavailable { .. } => Self::Key,
+            Rejection::ClientNotAllowed => Self::ClientAllowed,
+            Rejection::OrganizationNotAllowed => Self::OrganizationAllowed,
+            _ => Self::Application,
+        }
+    }
+
+    fn of_error(error: TokenError) -> Self {
+        use TokenError as E;
+        match error {
+            E::NotThreeSegments | E::Encrypted | E::NoSignature => Self::Segments,
+            E::Base64 => Self::Encoding,
+            E::Header(_) | E::HeaderMember(_) | E::UnknownAlgorithm | E::Critical | E::UnencodedPayload => Self::Header,
+            E::ClaimsSet(_) => Self::ClaimsSet,
+            E::Issuer => Self::Issuer,
+            E::Type => Self::Type,
+            E::AlgorithmNotAllowed => Self::Algorithm,
+            E::UnknownKey => Self::Key,
+            E::Signature => Self::Signature,
+            E::NotAnAccessToken => Self::Kind,
+            E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => Self::Dates,
+            E::Expired => Self::Expiry,
+            E::NotYetValid => Self::NotBefore,
+            E::IssuedInFuture | E::TooOld => Self::IssuedAt,
+            E::Audience | E::MissingClaim("aud") | E::MalformedClaim("aud") => Self::Audience,
+            E::SenderConstrained => Self::Binding,
+            E::Delegated => Self::Delegation,
+            E::GrantType => Self::Machine,
+            E::MissingClaim("client id") | E::MalformedClaim("client id") => Self::Client,
+            E::Organization => Self::Organization,
+            E::MalformedClaim("scope") => Self::Scope,
+            E::MalformedClaim("custom claims") => Self::Custom,
+            E::MissingClaim(_) | E::MalformedClaim(_) => Self::Identifiers,
+            _ => Self::Application,
+        }
+    }
+}
+
+/// Whether the signature was found to hold before the token was refused.
+fn signature_held(rejection: &Rejection) -> bool {
+    !matches!(
+        rejection,
+        Rejection::InvalidRequest(_) | Rejection::NotAuthentic(_) | Rejection::KeysUnavailable { .. } | Rejection::MissingToken
+    )
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<21} {:<12} {:<44} demanded", "check", "outcome", "saw")?;
+        for check in &self.checks {
+            let demanded = check.demanded().unwrap_or("-");
+            writeln!(f, "{:<21} {:<12} {:<44} {demanded}", check.name, check.outcome.to_string(), check.saw)?;
+        }
+        if !self.personal_data.is_empty() {
+            writeln!(f, "\nlooks like personal data: {}", self.personal_data.join(", "))?;
+        }
+        match (&self.problem, self.reason) {
+            (Some(problem), Some(reason)) => write!(f, "\nREFUSED ({reason}): {problem}"),
+            _ => f.write_str("\nACCEPTED"),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::NotReached => "not reached",
+            Self::NotDemanded => "-",
+        })
+    }
+}

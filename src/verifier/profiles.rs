@@ -1,0 +1,203 @@
+//! How other issuers write their tokens: data, taken from their documentation and sources, not from a live tenant.
+
+use std::borrow::Cow;
+
+use super::Profile;
+use super::profile::{Mark, Test};
+use crate::token::Algorithm;
+
+/// A machine is its own subject (RFC 9068 §2.2).
+const SUBJECT_IS_CLIENT: Mark = Mark::new("/sub", Test::IsClient { suffix: "" });
+
+impl Profile {
+    /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of RFC 9068 (`at+jwt`,
+    /// `client_id`). The issuer ends with a slash: `https://acme.auth0.com/`.
+    ///
+    /// The organization is `org_id`. A machine is told from a user by its subject, the client's id with `@clients` behind
+    /// it; `gty`, which only Auth0's own form has, must be `client-credentials` where it is present.
+    pub const AUTH0: Self = Self {
+        name: "auth0",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/org_id"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[
+            Mark::new("/sub", Test::IsClient { suffix: "@clients" }),
+            Mark::new("/gty", Test::IsUnlessAbsent("client-credentials")),
+        ]),
+        algorithms: &[Algorithm::RS256, Algorithm::PS256],
+    };
+
+    /// Okta, with a custom authorization server: `https://acme.okta.com/oauth2/default`. Tokens of the org authorization
+    /// server are opaque to everybody but Okta.
+    ///
+    /// The client is `cid`, the scopes are the list `scp`, and a machine's `sub` is its `cid`, without a `uid`. Okta has no
+    /// claim for the organization: name the custom one with
+    /// [`organization_claim`](crate::Issuer::organization_claim). Without it every token is global.
+    pub const OKTA: Self = Self {
+        name: "okta",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("cid")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scp")]),
+        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT, Mark::new("/uid", Test::Absent)]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Microsoft Entra ID, tokens of version 2: `https://login.microsoftonline.com/{tenant id}/v2.0`, one issuer for each
+    /// tenant that is let in. The audience is the API's application id.
+    ///
+    /// The organization is `tid`, the client `azp`, and the scopes are the application roles in `roles`, since an
+    /// application's token has no `scp`. The app registration must ask for the optional claim `idtyp`, which says `app` for
+    /// machines and nothing else does for certain; without it tokens are refused.
+    pub const ENTRA: Self = Self {
+        name: "entra",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/tid"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/roles")]),
+        marks: Cow::Borrowed(&[Mark::is("/idtyp", "app"), Mark::new("/scp", Test::Absent)]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Keycloak: `https://keycloak.acme.com/realms/{realm}`. The audience comes from an audience mapper, which has to be
+    /// added; the default `account` is no API of yours.
+    ///
+    /// Only a service account's token has `client_id`, which the mapper of the client scope `service_account` writes, and
+    /// it must be what `azp` says. Keycloak's own `organization` claim is a list or a map and is not read: a mapper that
+    /// writes a text is named with [`organization_claim`](crate::Issuer::organization_claim). Without it every token is
+    /// global.
+    pub const KEYCLOAK: Self = Self {
+        name: "keycloak",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[Mark::new("/azp", Test::IsClient { suffix: "" })]),
+        algorithms: &[Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA],
+    };
+
+    /// Amazon Cognito: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
+    ///
+    /// Its machine-to-machine tokens have **no `aud`**, so the audience has to be waived, and then every app client of the
+    /// pool could call this API: list those that may, and demand scopes, whose names begin with that of the resource
+    /// server. Cognito has no claim for the organization; one that a trigger adds is named with
+    /// [`organization_claim`](crate::Issuer::organization_claim).
+    ///
+    /// ```
+    /// use tower_m2m::{Profile, Scope, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::issuer("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example")
+    ///     .dangerous_accept_any_audience()
+    ///     .profile(Profile::COGNITO)
+    ///     .allow_clients(["1example23456789"])
+    ///     .build()?;
+    /// let layer = verifier.layer().require(Scope::from_static("invoices/read")).allow_global();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const COGNITO: Self = Self {
+        name: "cognito",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[Mark::is("/token_use", "access"), SUBJECT_IS_CLIENT]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// WorkOS Connect: the AuthKit domain, `https://acme.authkit.app`. The audience of machine-to-machine tokens is the
+    /// environment's client id.
+    ///
+    /// The organization is `org_id`, and a machine's `sub` is its `client_id`.
+    pub const WORKOS: Self = Self {
+        name: "workos",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
+        organization: Cow::Borrowed("/org_id"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT, Mark::new("/sid", Test::Absent)]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at its end.
+    ///
+    /// The scopes are the list `scp`, or the text `scope` where Hydra is configured so. What a token hook adds is below
+    /// `ext`, the organization in `/ext/org_code` unless [told otherwise](crate::Issuer::organization_claim). A machine's
+    /// `sub` is its `client_id`.
+    pub const HYDRA: Self = Self {
+        name: "hydra",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
+        organization: Cow::Borrowed("/ext/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scp"), Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
+        algorithms: &[Algorithm::RS256, Algorithm::ES256],
+    };
+
+    /// Zitadel with JWT access tokens: the instance's URL. The audience is the project's id.
+    ///
+    /// The organization is that of the service user, in `urn:zitadel:iam:user:resourceowner:id`, which the scope of the same
+    /// name asks for. Its tokens have no scopes; roles are a map by organization, which is not read, because a role that
+    /// one organization granted says nothing about another. **No claim tells machines from users**: list the clients with
+    /// [`allow_clients`](crate::Issuer::allow_clients).
+    pub const ZITADEL: Self = Self {
+        name: "zitadel",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/urn:zitadel:iam:user:resourceowner:id"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Stytch machine-to-machine clients, with a custom domain: the issuer has to be an https URL, and without a custom
+    /// domain Stytch's is not. The audience is the project's id.
+    ///
+    /// The client is the subject, which begins with `m2m-client-`. Stytch has no claim for the organization; one of the
+    /// token's template is named with [`organization_claim`](crate::Issuer::organization_claim).
+    pub const STYTCH: Self = Self {
+        name: "stytch",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[Mark::new("/sub", Test::StartsWith("m2m-client-"))]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Clerk machines, with JWT tokens: the instance's URL. The audience is the machine's id that the token is for.
+    ///
+    /// The client is the subject, which begins with `mch_`; the scopes are in `scopes`. Clerk has no claim for the
+    /// organization; one of the token's custom claims is named with
+    /// [`organization_claim`](crate::Issuer::organization_claim).
+    pub const CLERK: Self = Self {
+        name: "clerk",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[Mark::new("/sub", Test::StartsWith("mch_"))]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Scalekit API clients: the environment's URL.
+    ///
+    /// The organization is `oid`, the scopes are in `scopes`, and a machine's `sub` is its `client_id`.
+    pub const SCALEKIT: Self = Self {
+        name: "scalekit",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
+        organization: Cow::Borrowed("/oid"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
+        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Every profile.
+    pub const ALL: &[Self] = &[
+        Self::KINDE,
+        Self::GENERIC,
+        Self::AUTH0,
+        Self::OKTA,
+        Self::ENTRA,
+        Self::KEYCLOAK,
+        Self::COGNITO,
+        Self::WORKOS,
+        Self::HYDRA,
+        Self::ZITADEL,
+        Self::STYTCH,
+        Self::CLERK,
+        Self::SCALEKIT,
+    ];
+}

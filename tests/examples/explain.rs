@@ -1,0 +1,67 @@
+//! `explain`: verdict, exit code, and no token in what is printed.
+
+use serde_json::Value;
+use tower_m2m::testing::{Endpoint, Fault, LocalIssuer};
+
+use crate::program::run;
+
+/// Exit code and output.
+async fn explain(issuer: &LocalIssuer, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = run("explain", arguments, &[("KINDE_DOMAIN", issuer.url()), ("KINDE_AUDIENCE", issuer.audience())]).await;
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(!printed.contains("eyJ"), "a token is printed: {printed}");
+    (output.status.code(), printed)
+}
+
+#[tokio::test]
+async fn explain_says_why_and_its_exit_code_says_whether() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let good = issuer.org("org_a").scopes(["read:invoices"]);
+    let (code, printed) = explain(&issuer, &[&good.token()]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.trim_end().ends_with("ACCEPTED") && printed.contains(&format!("issuer {}", issuer.url())), "{printed}");
+
+    let (code, printed) =
+        explain(&issuer, &[&good.clone().audience("https://other.example").claim("email", "ada@acme.com").token()]).await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("REFUSED (audience)") && printed.contains("did the client ask for the API's audience?"),
+        "{printed}"
+    );
+    assert!(printed.contains("personal data: email") && !printed.contains("ada@acme.com"), "{printed}");
+
+    let (code, printed) = explain(&issuer, &["--json", &good.without("gty").token()]).await;
+    assert_eq!(code, Some(1));
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&report["token"]["verdict"], &report["token"]["reason"]), (&"refused".into(), &"grant_type".into()));
+    assert_eq!(report["issuers"][0]["problems"], Value::Array(vec![]));
+}
+
+#[tokio::test]
+async fn explain_looks_at_the_issuer_too() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let (code, printed) = explain(&issuer, &["--issuer-only"]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("key      RS256"), "{printed}");
+
+    // One usable key, and one that nobody should publish.
+    let jwks: Value = serde_json::from_str(&issuer.jwks()).unwrap();
+    let mut keys = jwks["keys"].as_array().unwrap().clone();
+    keys.push(serde_json::json!({ "kty": "oct", "kid": "shared", "k": "c2VjcmV0" }));
+    issuer.set_jwks(serde_json::json!({ "keys": keys }).to_string());
+    let (code, printed) = explain(&issuer, &["--issuer-only"]).await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("PROBLEM  the key shared is not used: the key is symmetric"), "{printed}");
+
+    issuer.set_fault(Endpoint::Jwks, Fault::status(http::StatusCode::FORBIDDEN));
+    let (code, printed) = explain(&issuer, &[&issuer.org("org_a").token()]).await;
+    assert_eq!(code, Some(3), "{printed}");
+    assert!(printed.contains("PROBLEM  its keys cannot be had: the issuer answered 403: look for"), "{printed}");
+}
+
+#[tokio::test]
+async fn explain_names_the_variable_that_is_missing() {
+    let output = run("explain", &["--issuer-only"], &[("KINDE_DOMAIN", "acme")]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("KINDE_AUDIENCE: is missing"));
+}

@@ -1,0 +1,157 @@
+//! Explanations say what `verify` says, and nothing of the token's values.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningKey, forged};
+use tower_m2m::{Check, Explanation, Outcome, Rejection, Verifier};
+
+fn kit() -> (LocalIssuer, Verifier) {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    (issuer, verifier)
+}
+
+fn failed(explanation: &Explanation) -> Vec<&'static str> {
+    let failed = explanation.checks().iter().filter(|check| check.outcome() == Outcome::Failed);
+    failed.map(Check::name).collect()
+}
+
+/// For every forged token: the verdict is that of `verify`, one check failed, none after it is said to have been passed, and
+/// no part of the token is shown.
+#[tokio::test]
+async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
+    let (issuer, verifier) = kit();
+    let good = issuer.org("org_a").scopes(["read:invoices"]);
+    for forgery in forged::all(&good) {
+        let token = forgery.token();
+        let verdict = verifier.verify(token).await.map(|_| ());
+        let explanation = verifier.explain(token).await;
+        assert_eq!(explanation.rejection(), verdict.as_ref().err(), "{}", forgery.name());
+        assert!(verdict.is_err(), "{}", forgery.name());
+        assert_eq!(failed(&explanation).len(), 1, "{}\n{explanation}", forgery.name());
+        let after = explanation.checks().iter().skip_while(|check| check.outcome() != Outcome::Failed).skip(1);
+        assert!(after.into_iter().all(|check| check.outcome() == Outcome::NotReached), "{}\n{explanation}", forgery.name());
+        let shown = format!("{explanation}{}{explanation:?}", serde_json::to_string(&explanation).unwrap());
+        for part in token.split('.').filter(|part| part.len() > 16) {
+            assert!(!shown.contains(part), "{}", forgery.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_good_token_passes_every_check_that_is_demanded() {
+    let (issuer, verifier) = kit();
+    for token in [issuer.org("org_a").scopes(["read:invoices"]).token(), issuer.global().token()] {
+        // The second time the token is remembered, which changes nothing.
+        for _ in 0..2 {
+            let explanation = verifier.explain(&token).await;
+            assert_eq!(explanation.rejection(), None);
+            for check in explanation.checks() {
+                let expected = if check.demanded().is_some() { Outcome::Passed } else { Outcome::NotDemanded };
+                assert_eq!(check.outcome(), expected, "{}", check.name());
+            }
+            assert!(explanation.to_string().ends_with("ACCEPTED"));
+        }
+    }
+}
+
+/// Which check a token fails at, and what is said there.
+#[tokio::test]
+async fn the_failed_check_is_the_right_one() {
+    let (issuer, _) = kit();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .allow_clients(["svc"])
+        .allow_organizations(["org_a"])
+        .custom_claims::<Custom>()
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let good = issuer.org("org_a").client("svc").scopes(["read:invoices"]);
+    assert_eq!(verifier.explain(&good.token()).await.rejection(), None);
+    let stranger = SigningKey::generate(tower_m2m::testing::SigningAlgorithm::Rs256).unwrap();
+    for (token, check, saw) in [
+        ("x".repeat(9000), "length", "9000 bytes"),
+        ("a.b c.d".to_owned(), "characters", "others, or none"),
+        ("k_live_0123".to_owned(), "segments", "0 dots"),
+        (format!("{}{}", good.token(), "A".repeat(4000)), "encoding", "header and claims"),
+        (format!("{}=", good.token()), "encoding", "header and claims"),
+        (good.clone().header("alg", "none").token(), "header", "unreadable"),
+        (good.clone().claim("iss", "https://acme.kinde.com/").token(), "issuer", "host acme.kinde.com"),
+        (good.clone().header("typ", "secevent+jwt").token(), "type", "typ Other"),
+        (good.clone().header("alg", "ES256").token(), "algorithm", "alg ES256"),
+        (good.clone().signed_with(&stranger).token(), "key", "kid "),
+        (good.clone().signed_with(&stranger).header("kid", issuer.signing_key().kid()).token(), "signature", ""),
+        (good.clone().claim("nonce", "n").token(), "kind of token", "nonce"),
+        (good.clone().claim("nbf", "soon").token(), "dates", "exp a number, nbf a text, iat a number"),
+        (good.clone().without("exp").token(), "dates", "exp absent, "),
+        (good.clone().expired_by(Duration::from_secs(3600)).token(), "expiry", "exp 36"),
+        (good.clone().claim("nbf", 4_000_000_000_u32).token(), "not before", "nbf in "),
+        (good.clone().issued_at(4_000_000_000).token(), "issued at", "iat in "),
+        (good.clone().audiences(["https://other.example", "b"]).token(), "audience", "/aud is a list of 2"),
+        (good.clone().without("aud").token(), "audience", "/aud is absent"),
+        (good.clone().claim("cnf", json!({ "jkt": "x" })).token(), "binding", "/cnf is an object"),
+        (good.clone().claim("act", json!({ "sub": "x" })).token(), "delegation", "/act is an object"),
+        (good.clone().without("gty").token(), "machine", "/gty is absent"),
+        (good.clone().claim("jti", 7).token(), "identifiers", "/sub is absent, /jti is a number"),
+        (good.clone().without("azp").token(), "client", "/azp is absent"),
+        (good.clone().org("org a").token(), "organization", "/org_code is a text of 5"),
+        (good.clone().claim("scope", 7).token(), "scope", "/scope is a number"),
+        (good.clone().claim("scope", "\"").token(), "scope", "/scope is a text of 1"),
+        (good.clone().claim("plan", 7).token(), "custom claims", ""),
+        (good.clone().client("other").token(), "client allowed", "/azp is a text of 5"),
+        (good.clone().org("org_b").token(), "organization allowed", "/org_code is a text of 5"),
+    ] {
+        let explanation = verifier.explain(&token).await;
+        assert_eq!(failed(&explanation), [check], "{explanation}");
+        let failed = explanation.checks().iter().find(|found| found.name() == check).unwrap();
+        assert!(failed.saw().starts_with(saw), "{check}: {}", failed.saw());
+        assert!(explanation.to_string().contains("\nREFUSED ("));
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Custom {
+    #[allow(dead_code)]
+    plan: Option<String>,
+}
+
+/// The claims of a token whose key is not held are looked at before the key is fetched, so neither key nor signature is said to
+/// be in order.
+#[tokio::test]
+async fn nothing_is_said_of_a_signature_that_was_not_checked() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    issuer.set_fault(Endpoint::Jwks, Fault::status(http::StatusCode::INTERNAL_SERVER_ERROR));
+    let verifier = Verifier::kinde(issuer.url()).audience(AUDIENCE).build().unwrap();
+    let outcome = async |token: String, name: &str| {
+        let explanation = verifier.explain(&token).await;
+        explanation.checks().iter().find(|check| check.name() == name).unwrap().outcome()
+    };
+    let good = issuer.org("org_a");
+    let expired = good.clone().expired_by(Duration::from_secs(3600)).token();
+    assert_eq!(outcome(expired.clone(), "expiry").await, Outcome::Failed);
+    assert_eq!(outcome(expired.clone(), "key").await, Outcome::NotReached);
+    assert_eq!(outcome(expired, "signature").await, Outcome::NotReached);
+    assert_eq!(outcome(good.token(), "key").await, Outcome::Failed);
+    assert!(matches!(verifier.explain(&good.token()).await.rejection(), Some(Rejection::KeysUnavailable { .. })));
+}
+
+#[tokio::test]
+async fn claims_that_look_like_personal_data_are_named_without_their_values() {
+    let (issuer, verifier) = kit();
+    let token = issuer.org("org_a").claim("email", "ada@acme.com").claim("plan", "gold").property("phone", "+4917012345");
+    let explanation = verifier.explain(&token.token()).await;
+    assert_eq!(explanation.personal_data(), ["email", "phone"]);
+    let json = serde_json::to_value(&explanation).unwrap();
+    assert_eq!((&json["verdict"], &json["personal_data"]), (&json!("accepted"), &json!(["email", "phone"])));
+    assert_eq!(
+        json["checks"][6],
+        json!({ "name": "issuer", "outcome": "passed", "saw": "host acme.kinde.com", "demanded": "exactly https://acme.kinde.com" })
+    );
+    let shown = format!("{explanation}{json}");
+    for value in ["ada@acme.com", "gold", "+4917012345", "org_a"] {
+        assert!(!shown.contains(value), "{value}");
+    }
+    assert_eq!(json.get("reason"), None::<&Value>);
+}

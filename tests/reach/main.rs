@@ -1,0 +1,16 @@
+//! How far the crate reaches: other issuers, configuration, metadata for clients, explanations.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod config;
+mod explain;
+mod metadata;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod mistakes;
+mod profiles;

@@ -1,0 +1,255 @@
+//! RFC 9728: the document, where it is, how it is served, and the challenge that leads there.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::routing::{get, post};
+use http::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use tower_m2m::testing::LocalIssuer;
+use tower_m2m::testing::assertions::Challenge;
+use tower_m2m::{OrgCode, ResourceMetadata, Verifier};
+
+tower_m2m::scopes! {
+    InvoiceScopes { ReadInvoices = "read:invoices", WriteInvoices = "write:invoices" }
+}
+
+const RESOURCE: &str = "https://api.acme.com/invoices";
+const PATH: &str = "/.well-known/oauth-protected-resource/invoices";
+
+fn verifier() -> Verifier {
+    let kinde = Verifier::kinde("acme").audience(RESOURCE);
+    let partner = Verifier::issuer("https://issuer.example/tenant").audience(RESOURCE);
+    Verifier::trusting([kinde, partner]).start_lazily().build().unwrap()
+}
+
+fn metadata(resource: &str) -> ResourceMetadata {
+    ResourceMetadata::new(&verifier(), resource).unwrap()
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+async fn send(app: &Router, request: http::request::Builder) -> Answer {
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = String::from_utf8(to_bytes(body, 65_536).await.unwrap().into()).unwrap();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+fn app(metadata: &ResourceMetadata) -> Router {
+    Router::new().route_service(metadata.path(), metadata.clone())
+}
+
+/// Rule 84: the well-known part is inserted between host and path, a slash right after the host is dropped.
+#[test]
+fn rule_84_where_the_document_is() {
+    for (resource, url) in [
+        ("https://api.acme.com", "https://api.acme.com/.well-known/oauth-protected-resource"),
+        ("https://api.acme.com/", "https://api.acme.com/.well-known/oauth-protected-resource"),
+        ("https://api.acme.com/mcp", "https://api.acme.com/.well-known/oauth-protected-resource/mcp"),
+        ("https://api.acme.com/a/b/", "https://api.acme.com/.well-known/oauth-protected-resource/a/b/"),
+        ("https://api.acme.com:8443/mcp", "https://api.acme.com:8443/.well-known/oauth-protected-resource/mcp"),
+        ("http://127.0.0.1:3000/mcp", "http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp"),
+        ("http://[::1]:3000", "http://[::1]:3000/.well-known/oauth-protected-resource"),
+    ] {
+        assert_eq!(metadata(resource).url(), url, "{resource}");
+    }
+}
+
+/// Rule 85: `GET` is answered 200 with a JSON object, `HEAD` the same without it; open to browsers, cacheable, nothing else.
+#[tokio::test]
+async fn rule_85_how_the_document_is_served() {
+    let app = app(&metadata(RESOURCE));
+    let get = send(&app, Request::get(PATH)).await;
+    assert_eq!(get.status, StatusCode::OK);
+    assert_eq!(get.headers["content-type"], "application/json");
+    assert_eq!(get.headers["access-control-allow-origin"], "*");
+    assert_eq!(get.headers["cache-control"], "public, max-age=3600");
+    assert!(serde_json::from_str::<Value>(&get.body).unwrap().is_object());
+
+    let head = send(&app, Request::head(PATH)).await;
+    assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(head.headers, get.headers);
+    assert_eq!(head.headers["content-length"], get.body.len().to_string());
+
+    let preflight = Request::options(PATH)
+        .header("origin", "https://inspector.example")
+        .header("access-control-request-method", "GET")
+        .header("access-control-request-headers", "mcp-protocol-version");
+    let preflight = send(&app, preflight).await;
+    assert_eq!((preflight.status, preflight.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    assert_eq!(preflight.headers["access-control-allow-origin"], "*");
+    assert_eq!(preflight.headers["access-control-allow-headers"], "*");
+    assert_eq!(preflight.headers["access-control-allow-methods"], "GET, HEAD, OPTIONS");
+
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+        let answer = send(&app, Request::builder().method(method.clone()).uri(PATH)).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert_eq!(answer.headers["allow"], "GET, HEAD, OPTIONS");
+        assert!(answer.body.is_empty());
+    }
+}
+
+/// Rule 86: the resource is an https URL without fragment; here also without query.
+#[test]
+fn rule_86_what_a_resource_is() {
+    for resource in [
+        "",
+        "api.acme.com",
+        "/invoices",
+        "http://api.acme.com",
+        "https://api.acme.com#x",
+        "https://api.acme.com/?a=b",
+        "https://user@api.acme.com",
+        "https://api.acme.com/a b",
+        "https://api.acme.com/{org_code}",
+        "https://api.acme.com/\"",
+        "https://api.acme.com/\r\nx: y",
+        "urn:api",
+    ] {
+        let error = ResourceMetadata::new(&verifier(), resource).unwrap_err();
+        assert_eq!(error.setting(), "resource", "{resource}");
+    }
+}
+
+/// Rules 87, 89, 90, 92: generated from the verifier and the declared scopes; empty arrays are left out, and so is all that
+/// is not offered.
+#[tokio::test]
+async fn rule_87_89_90_92_what_the_document_says() {
+    let bare = send(&app(&metadata(RESOURCE)), Request::get(PATH)).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&bare.body).unwrap(),
+        json!({
+            "resource": RESOURCE,
+            "authorization_servers": ["https://acme.kinde.com", "https://issuer.example/tenant"],
+            "bearer_methods_supported": ["header"],
+        })
+    );
+    let full = metadata(RESOURCE).scopes(InvoiceScopes::ALL).name("Invoices");
+    let full: Value = serde_json::from_str(&full.to_json()).unwrap();
+    assert_eq!(full["scopes_supported"], json!(["read:invoices", "write:invoices"]));
+    assert_eq!(full["resource_name"], "Invoices");
+    assert_eq!(full.as_object().unwrap().len(), 5);
+    let none: Value = serde_json::from_str(&metadata(RESOURCE).scopes(&[]).to_json()).unwrap();
+    assert!(none.get("scopes_supported").is_none());
+}
+
+/// Rule 88: whatever the request claims about the host, the document and the challenge are as configured; and the document is
+/// on its own path only.
+#[tokio::test]
+async fn rule_88_the_host_header_is_not_believed() {
+    let metadata = metadata(RESOURCE).scopes(InvoiceScopes::ALL);
+    let layer = verifier().layer().resource(&metadata);
+    let app = Router::new()
+        .route("/invoices", get(async |org: OrgCode| org.to_string()))
+        .route_layer(layer)
+        .route_service(metadata.path(), metadata.clone());
+    let forged = |path: &str| {
+        Request::get(path)
+            .header(HOST, "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "http")
+            .header("forwarded", "host=evil.example;proto=http")
+            .header(ACCEPT, "*/*")
+    };
+    assert_eq!(send(&app, forged(PATH)).await.body, metadata.to_json());
+    let challenge = send(&app, forged("/invoices")).await.headers[WWW_AUTHENTICATE].clone();
+    assert_eq!(challenge, format!(r#"Bearer realm="api", resource_metadata="https://api.acme.com{PATH}""#));
+
+    let everywhere = Router::new().fallback_service(metadata.clone());
+    assert_eq!(send(&everywhere, Request::get(PATH)).await.status, StatusCode::OK);
+    for path in ["/", "/invoices", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/invoices/"] {
+        assert_eq!(send(&everywhere, Request::get(path)).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+/// Rules 88, 95: each resource of a host has a document of its own, and its challenge leads there.
+#[tokio::test]
+async fn rule_88_95_several_resources_on_one_host() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let mut app = Router::new();
+    for resource in ["/a", "/b"] {
+        let url = format!("https://api.acme.com{resource}");
+        let verifier = Verifier::kinde("acme").audience(url.as_str()).jwk_set(issuer.jwks()).build().unwrap();
+        let metadata = ResourceMetadata::new(&verifier, url).unwrap();
+        let route = Router::new()
+            .route(resource, get(async |org: OrgCode| org.to_string()))
+            .route_layer(verifier.layer().resource(&metadata))
+            .route_service(metadata.path(), metadata.clone());
+        app = app.merge(route);
+    }
+    for resource in ["/a", "/b"] {
+        let other = if resource == "/a" { "/b" } else { "/a" };
+        let path = format!("/.well-known/oauth-protected-resource{resource}");
+        let document: Value = serde_json::from_str(&send(&app, Request::get(&path)).await.body).unwrap();
+        assert_eq!(document["resource"], format!("https://api.acme.com{resource}"));
+        let token = issuer.org("org_a").audience(format!("https://api.acme.com{resource}")).bearer();
+        assert_eq!(send(&app, Request::get(resource).header(AUTHORIZATION, &token)).await.status, StatusCode::OK);
+        let refused = send(&app, Request::get(other).header(AUTHORIZATION, &token)).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        let challenge = refused.headers[WWW_AUTHENTICATE].to_str().unwrap();
+        let there = format!(r#"resource_metadata="https://api.acme.com/.well-known/oauth-protected-resource{other}""#);
+        assert!(challenge.contains(&there), "{challenge}");
+    }
+}
+
+/// Rules 91, 93: what an MCP client relies on.
+#[tokio::test]
+async fn rule_91_93_the_challenge_leads_to_the_document() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme").audience(RESOURCE).jwk_set(issuer.jwks()).build().unwrap();
+    let metadata = ResourceMetadata::new(&verifier, RESOURCE).unwrap().scopes(InvoiceScopes::ALL);
+    let app = Router::new()
+        .route("/invoices", get(async |org: OrgCode| org.to_string()))
+        .route_layer(verifier.layer().require(ReadInvoices).resource(&metadata))
+        .route_service(metadata.path(), metadata.clone());
+    let good = issuer.org("org_a").audience(RESOURCE).scopes(["read:invoices"]);
+    let call = async |authorization: Option<String>| {
+        let request = Request::get("/invoices");
+        send(&app, authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value))).await
+    };
+    assert_eq!(call(Some(good.bearer())).await.body, "org_a");
+    for (authorization, status, scope) in [
+        (None, StatusCode::UNAUTHORIZED, None),
+        (Some(good.clone().audience("https://api.acme.com/other").bearer()), StatusCode::UNAUTHORIZED, None),
+        (Some(good.clone().scopes(["write:invoices"]).bearer()), StatusCode::FORBIDDEN, Some("read:invoices")),
+    ] {
+        let answer = call(authorization).await;
+        assert_eq!(answer.status, status);
+        let challenge = Challenge::parse(answer.headers[WWW_AUTHENTICATE].to_str().unwrap()).unwrap();
+        assert_eq!(challenge.parameter("resource_metadata"), Some(metadata.url().as_str()));
+        assert_eq!(challenge.parameter("scope"), scope);
+        // The path of the URL in the challenge is served by this very application.
+        let path = challenge.parameter("resource_metadata").unwrap().strip_prefix("https://api.acme.com").unwrap().to_owned();
+        assert_eq!(send(&app, Request::get(path)).await.body, metadata.to_json());
+    }
+    // A token in the query is none.
+    let query = send(&app, Request::get(format!("/invoices?access_token={}", good.token()))).await;
+    assert_eq!(query.status, StatusCode::UNAUTHORIZED);
+}
+
+/// gRPC-Web is answered like HTTP, which its clients translate; gRPC is not.
+#[tokio::test]
+async fn grpc_is_told_from_grpc_web() {
+    let app = Router::new().route("/", post(async || "")).route_layer(verifier().layer());
+    for (kind, grpc) in [
+        ("application/grpc", true),
+        ("application/grpc+proto", true),
+        ("application/grpc;charset=x", true),
+        ("application/grpc-web", false),
+        ("application/grpc-web+proto", false),
+        ("application/grpc-web-text", false),
+        ("application/grpcx", false),
+        ("application/json", false),
+    ] {
+        let answer = send(&app, Request::post("/").header("content-type", kind)).await;
+        let expected = if grpc { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        assert_eq!((answer.status, answer.headers.contains_key("grpc-status")), (expected, grpc), "{kind}");
+        assert!(answer.headers.contains_key(WWW_AUTHENTICATE));
+    }
+}

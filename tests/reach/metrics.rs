@@ -1,0 +1,196 @@
+//! What is counted, and that no client can invent a label.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::header::AUTHORIZATION;
+use http::{Request, StatusCode};
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    set_default_local_recorder,
+};
+use tower::ServiceExt as _;
+use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningAlgorithm, SigningKey, forged};
+use tower_m2m::{OrgCode, Scoped, Verifier};
+
+tower_m2m::scopes! { ApiScopes { ReadInvoices = "read:invoices" } }
+
+/// Remembers every value under `name{label=value,…}`.
+#[derive(Clone, Default)]
+struct Book(Arc<Mutex<BTreeMap<String, f64>>>);
+
+/// One line of the book.
+struct Line {
+    book: Book,
+    series: String,
+}
+
+impl Book {
+    fn line(&self, key: &Key) -> Arc<Line> {
+        let mut labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        labels.sort();
+        Arc::new(Line { book: self.clone(), series: format!("{}{{{}}}", key.name(), labels.join(",")) })
+    }
+
+    fn value(&self, series: &str) -> f64 {
+        self.0.lock().unwrap().get(series).copied().unwrap_or(0.0)
+    }
+
+    fn series(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+}
+
+impl Line {
+    fn change(&self, change: impl Fn(f64) -> f64) {
+        let mut book = self.book.0.lock().unwrap();
+        let value = book.entry(self.series.clone()).or_default();
+        *value = change(*value);
+    }
+}
+
+impl CounterFn for Line {
+    fn increment(&self, by: u64) {
+        let by = u32::try_from(by).unwrap();
+        self.change(|value| value + f64::from(by));
+    }
+
+    fn absolute(&self, to: u64) {
+        let to = u32::try_from(to).unwrap();
+        self.change(|_| f64::from(to));
+    }
+}
+
+impl GaugeFn for Line {
+    fn increment(&self, by: f64) {
+        self.change(|value| value + by);
+    }
+
+    fn decrement(&self, by: f64) {
+        self.change(|value| value - by);
+    }
+
+    fn set(&self, to: f64) {
+        self.change(|_| to);
+    }
+}
+
+/// Histograms are remembered as how often something was recorded.
+impl HistogramFn for Line {
+    fn record(&self, seconds: f64) {
+        assert!((0.0..60.0).contains(&seconds));
+        self.change(|value| value + 1.0);
+    }
+}
+
+impl Recorder for Book {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.line(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.line(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.line(key))
+    }
+}
+
+fn app(verifier: &Verifier) -> Router {
+    Router::new()
+        .route("/", get(async |org: OrgCode| org.to_string()))
+        .route("/scoped", get(async |_: Scoped<ReadInvoices>| ""))
+        .route_layer(verifier.layer())
+}
+
+async fn call(app: &Router, path: &str, authorization: Option<&str>) -> StatusCode {
+    let request = authorization.into_iter().fold(Request::get(path), |request, value| request.header(AUTHORIZATION, value));
+    app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn decisions_and_the_cache_are_counted() {
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let app = app(&Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap());
+    let good = issuer.org("org_a").bearer();
+    for _ in 0..3 {
+        assert_eq!(call(&app, "/", Some(&good)).await, StatusCode::OK);
+    }
+    call(&app, "/", None).await;
+    call(&app, "/", Some(&issuer.global().bearer())).await;
+    call(&app, "/", Some(&issuer.org("org_a").expired_by(Duration::from_secs(3600)).bearer())).await;
+    assert_eq!(call(&app, "/scoped", Some(&good)).await, StatusCode::FORBIDDEN);
+
+    for (series, count) in [
+        ("tower_m2m_decisions_total{by=layer,outcome=accepted}", 4.0),
+        ("tower_m2m_decisions_total{by=layer,outcome=missing_token}", 1.0),
+        ("tower_m2m_decisions_total{by=layer,outcome=organization_required}", 1.0),
+        ("tower_m2m_decisions_total{by=layer,outcome=expired}", 1.0),
+        ("tower_m2m_decisions_total{by=extractor,outcome=insufficient_scope}", 1.0),
+        ("tower_m2m_token_cache_total{result=hit}", 3.0),
+        ("tower_m2m_token_cache_total{result=miss}", 3.0),
+        ("tower_m2m_verification_seconds{}", 3.0),
+    ] {
+        assert!((book.value(series) - count).abs() < 0.5, "{series} is {}: {:?}", book.value(series), book.series());
+    }
+    assert_eq!(book.series().len(), 8, "{:?}", book.series());
+}
+
+#[tokio::test]
+async fn fetches_and_the_age_of_keys_are_counted() {
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let issuer = LocalIssuer::start().await.unwrap();
+    let name = issuer.url();
+    let verifier = Verifier::kinde(name).audience(AUDIENCE).keys_time_to_live(Duration::from_secs(600)).build().unwrap();
+    let app = app(&verifier);
+    assert_eq!(call(&app, "/", Some(&issuer.org("org_a").bearer())).await, StatusCode::OK);
+
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let gauge = |what: &str| book.value(&format!("{what}{{issuer={name}}}"));
+    assert!((gauge("tower_m2m_keys") - 1.0).abs() < 0.1);
+    let fetched = gauge("tower_m2m_keys_fetched_timestamp_seconds");
+    assert!((now - fetched).abs() < 60.0, "{fetched} is not about {now}");
+    assert!((gauge("tower_m2m_keys_fresh_until_timestamp_seconds") - fetched - 600.0).abs() < 0.1);
+    assert!((gauge("tower_m2m_keys_usable_until_timestamp_seconds") - fetched - 4200.0).abs() < 0.1);
+    assert!(book.value(&format!("tower_m2m_key_fetches_total{{cause=start,issuer={name},outcome=ok}}")) > 0.5);
+
+    // A token with an unknown `kid` costs a fetch, which fails.
+    issuer.set_fault(Endpoint::Jwks, Fault::status(StatusCode::INTERNAL_SERVER_ERROR));
+    let stranger = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
+    call(&app, "/", Some(&issuer.org("org_a").signed_with(&stranger).bearer())).await;
+    assert!(book.value("tower_m2m_decisions_total{by=layer,outcome=unknown_key}") > 0.5, "{:?}", book.series());
+    assert!(book.value(&format!("tower_m2m_key_fetches_total{{cause=unknown_kid,issuer={name},outcome=status}}")) > 0.5);
+}
+
+/// Whatever a client sends, labels are fixed words and configured issuers: no series per token, client or `kid`.
+#[tokio::test]
+async fn a_client_cannot_invent_series() {
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let app = app(&Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap());
+    let good = issuer.org("org_secret").client("client_secret");
+    for forgery in forged::all(&good) {
+        call(&app, "/", Some(forgery.authorization())).await;
+    }
+    let before = book.series();
+    for forgery in
+        forged::all(&good.clone().client("other").org("org_other").header("kid", "other").claim("iss", "https://o.example"))
+    {
+        call(&app, "/", Some(forgery.authorization())).await;
+    }
+    assert_eq!(book.series(), before);
+    assert!(before.len() < 40 && before.iter().all(|series| series.is_ascii() && !series.contains("secret")), "{before:?}");
+}

@@ -1,0 +1,333 @@
+//! Each profile reads a machine's token in the shape that the issuer documents, and refuses a user's from the same issuer.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use tower_m2m::testing::{LocalIssuer, TokenBuilder};
+use tower_m2m::token::TokenError;
+use tower_m2m::{Claims, OrgCode, Profile, Rejection, Verifier};
+
+const API: &str = "https://api.acme.com";
+
+/// A token of exactly these claims, but for the registered ones of the test kit that every issuer writes.
+fn token(issuer: &Named, typ: Option<&str>, claims: Value) -> TokenBuilder {
+    let bare = ["azp", "gty", "scope", "scp", "v"].iter().fold(issuer.global(), |token, claim| token.without(claim));
+    let bare = match typ {
+        Some(typ) => bare.header("typ", typ),
+        None => bare.without_header("typ"),
+    };
+    let Value::Object(claims) = claims else { panic!("an object is needed") };
+    claims.into_iter().fold(
+        bare.claim("aud", API),
+        |token, (name, value)| {
+            if value.is_null() { token.without(&name) } else { token.claim(name, value) }
+        },
+    )
+}
+
+/// An issuer of this name. All have one key, since making one takes its time.
+struct Named {
+    kit: &'static LocalIssuer,
+    url: &'static str,
+}
+
+impl Named {
+    fn url(&self) -> &'static str {
+        self.url
+    }
+
+    fn jwks(&self) -> String {
+        self.kit.jwks()
+    }
+
+    fn global(&self) -> TokenBuilder {
+        self.kit.global().claim("iss", self.url)
+    }
+}
+
+fn issuer(url: &'static str) -> Named {
+    static KIT: LazyLock<LocalIssuer> = LazyLock::new(|| LocalIssuer::in_process("https://issuer.example").unwrap());
+    Named { kit: &KIT, url }
+}
+
+fn verifier(issuer: &Named, profile: &Profile) -> Verifier {
+    Verifier::issuer(issuer.url()).audience(API).profile(profile.clone()).jwk_set(issuer.jwks()).build().unwrap()
+}
+
+async fn verify(issuer: &Named, profile: &Profile, typ: Option<&str>, claims: Value) -> Result<Claims, Rejection> {
+    verifier(issuer, profile).verify(&token(issuer, typ, claims).token()).await
+}
+
+/// One issuer's shapes.
+struct Shape {
+    profile: Profile,
+    issuer: &'static str,
+    typ: Option<&'static str>,
+    machine: Value,
+    client: &'static str,
+    org: Option<&'static str>,
+    scopes: &'static [&'static str],
+    /// Changes that make it a token that is no machine's; `null` leaves a claim out.
+    others: Vec<Value>,
+}
+
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn shapes() -> Vec<Shape> {
+    let auth0 = "https://acme.auth0.com/";
+    let entra = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0";
+    vec![
+        Shape {
+            profile: Profile::KINDE,
+            issuer: "https://acme.kinde.com",
+            typ: Some("JWT"),
+            machine: json!({ "azp": "d4d3", "gty": ["client_credentials"], "scope": "a:b c", "scp": [], "org_code": "org_ba4a", "v": "2", "aud": [API] }),
+            client: "d4d3",
+            org: Some("org_ba4a"),
+            scopes: &["a:b", "c"],
+            others: vec![json!({ "gty": null, "sub": "kp_1" }), json!({ "gty": ["authorization_code"] })],
+        },
+        Shape {
+            profile: Profile::GENERIC,
+            issuer: "https://issuer.example",
+            typ: Some("at+jwt"),
+            machine: json!({ "client_id": "svc", "sub": "svc", "scope": "read", "org_code": "org_1" }),
+            client: "svc",
+            org: Some("org_1"),
+            scopes: &["read"],
+            others: vec![],
+        },
+        Shape {
+            profile: Profile::AUTH0,
+            issuer: auth0,
+            typ: Some("JWT"),
+            machine: json!({ "azp": "AbC", "sub": "AbC@clients", "gty": "client-credentials", "scope": "read:x", "org_id": "org_9ybsU1dN2dKfDkBi", "permissions": ["read:x"] }),
+            client: "AbC",
+            org: Some("org_9ybsU1dN2dKfDkBi"),
+            scopes: &["read:x"],
+            others: vec![
+                json!({ "sub": "auth0|507f", "gty": null }),
+                json!({ "gty": "password" }),
+                // A user whose own id only ends like a machine's.
+                json!({ "sub": "auth0|x@clients", "gty": null }),
+                json!({ "azp": null }),
+            ],
+        },
+        Shape {
+            profile: Profile::AUTH0,
+            issuer: auth0,
+            typ: Some("at+jwt"),
+            machine: json!({ "client_id": "AbC", "sub": "AbC@clients", "scope": "read:x write:x" }),
+            client: "AbC",
+            org: None,
+            scopes: &["read:x", "write:x"],
+            others: vec![json!({ "sub": "auth0|507f" })],
+        },
+        Shape {
+            profile: Profile::OKTA,
+            issuer: "https://acme.okta.com/oauth2/default",
+            typ: None,
+            machine: json!({ "ver": 1, "cid": "0oa5", "sub": "0oa5", "scp": ["read", "write"] }),
+            client: "0oa5",
+            org: None,
+            scopes: &["read", "write"],
+            others: vec![
+                json!({ "uid": "00u1", "sub": "ada@acme.com" }),
+                json!({ "uid": "00u1" }),
+                json!({ "sub": "ada@acme.com" }),
+            ],
+        },
+        Shape {
+            profile: Profile::ENTRA,
+            issuer: entra,
+            typ: Some("JWT"),
+            machine: json!({ "ver": "2.0", "azp": "6e74172b", "azpacr": "1", "idtyp": "app", "oid": "0a0a", "sub": "0a0a", "tid": "9188040d-6c67-4c5b-b112-36a304b66dad", "roles": ["Invoices.Read", "Invoices.Write"] }),
+            client: "6e74172b",
+            org: Some("9188040d-6c67-4c5b-b112-36a304b66dad"),
+            scopes: &["Invoices.Read", "Invoices.Write"],
+            others: vec![json!({ "idtyp": null }), json!({ "idtyp": "user" }), json!({ "scp": "access_as_user" })],
+        },
+        Shape {
+            profile: Profile::KEYCLOAK,
+            issuer: "https://keycloak.acme.com/realms/acme",
+            typ: Some("JWT"),
+            machine: json!({ "azp": "svc", "client_id": "svc", "clientHost": "10.0.0.1", "sub": "f:1", "preferred_username": "service-account-svc", "scope": "invoices email", "realm_access": { "roles": ["x"] } }),
+            client: "svc",
+            org: None,
+            scopes: &["invoices", "email"],
+            others: vec![
+                json!({ "client_id": null, "preferred_username": "ada" }),
+                // A user who took the name of a service account.
+                json!({ "client_id": null }),
+                json!({ "client_id": "other" }),
+            ],
+        },
+        Shape {
+            profile: Profile::WORKOS,
+            issuer: "https://acme.authkit.app",
+            typ: Some("JWT"),
+            machine: json!({ "client_id": "client_01", "sub": "client_01", "org_id": "org_01HRDMC6", "scope": "read" }),
+            client: "client_01",
+            org: Some("org_01HRDMC6"),
+            scopes: &["read"],
+            others: vec![json!({ "sub": "user_01", "sid": "app_consent_01" }), json!({ "sid": "app_consent_01" })],
+        },
+        Shape {
+            profile: Profile::HYDRA,
+            issuer: "https://hydra.acme.com/",
+            typ: Some("JWT"),
+            machine: json!({ "client_id": "svc", "sub": "svc", "scp": ["read"], "ext": { "org_code": "org_1" }, "aud": [API] }),
+            client: "svc",
+            org: Some("org_1"),
+            scopes: &["read"],
+            others: vec![json!({ "sub": "ada" }), json!({ "sub": null })],
+        },
+        Shape {
+            profile: Profile::ZITADEL,
+            issuer: "https://acme.zitadel.cloud",
+            typ: Some("JWT"),
+            machine: json!({ "client_id": "svc", "sub": "2011", "aud": ["3344", API], "urn:zitadel:iam:user:resourceowner:id": "69629023906488334", "urn:zitadel:iam:org:project:roles": { "admin": { "69629023906488334": "acme" } } }),
+            client: "svc",
+            org: Some("69629023906488334"),
+            scopes: &[],
+            others: vec![],
+        },
+        Shape {
+            profile: Profile::STYTCH,
+            issuer: "https://login.acme.com",
+            typ: Some("JWT"),
+            machine: json!({ "sub": "m2m-client-live-d731", "scope": "read:orders write:orders", "aud": [API] }),
+            client: "m2m-client-live-d731",
+            org: None,
+            scopes: &["read:orders", "write:orders"],
+            others: vec![json!({ "sub": "user-live-1" }), json!({ "sub": "x-m2m-client-" })],
+        },
+        Shape {
+            profile: Profile::CLERK,
+            issuer: "https://acme.clerk.accounts.dev",
+            typ: Some("JWT"),
+            machine: json!({ "sub": "mch_2vYV", "scopes": "mch_1 mch_3", "aud": [API] }),
+            client: "mch_2vYV",
+            org: None,
+            scopes: &["mch_1", "mch_3"],
+            others: vec![json!({ "sub": "user_2vYV" })],
+        },
+        Shape {
+            profile: Profile::SCALEKIT,
+            issuer: "https://acme.scalekit.com",
+            typ: Some("JWT"),
+            machine: json!({ "client_id": "m2morg_68", "sub": "m2morg_68", "oid": "org_59615193906282635", "scopes": ["deploy:apps"], "aud": [API] }),
+            client: "m2morg_68",
+            org: Some("org_59615193906282635"),
+            scopes: &["deploy:apps"],
+            others: vec![json!({ "sub": "usr_1" })],
+        },
+    ]
+}
+
+#[tokio::test]
+async fn each_profile_reads_a_machines_token_of_its_issuer() {
+    for shape in shapes().into_iter().filter(|shape| shape.profile.name() != "cognito") {
+        let issuer = issuer(shape.issuer);
+        let claims = verify(&issuer, &shape.profile, shape.typ, shape.machine).await;
+        let claims = claims.unwrap_or_else(|rejection| panic!("{}: {rejection}", shape.profile.name()));
+        assert_eq!(claims.client_id(), shape.client, "{}", shape.profile.name());
+        assert_eq!(claims.org_code().map(OrgCode::as_str), shape.org, "{}", shape.profile.name());
+        let scopes: Vec<&str> = claims.scopes().iter().collect();
+        assert_eq!(scopes, shape.scopes, "{}", shape.profile.name());
+    }
+}
+
+#[tokio::test]
+async fn each_profile_refuses_a_token_that_is_no_machines() {
+    for shape in shapes() {
+        let issuer = issuer(shape.issuer);
+        for change in shape.others {
+            let Value::Object(change) = change else { panic!("an object is needed") };
+            let mut claims = shape.machine.clone();
+            claims.as_object_mut().unwrap().extend(change.clone());
+            let refused = verify(&issuer, &shape.profile, shape.typ, claims).await;
+            let expected = Rejection::NotAcceptable(TokenError::GrantType);
+            assert_eq!(refused.map(|_| ()), Err(expected), "{} {change:?}", shape.profile.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_profile_takes_a_malformed_organization_for_none() {
+    for shape in shapes().into_iter().filter(|shape| shape.org.is_some()) {
+        let issuer = issuer(shape.issuer);
+        for odd in [json!(null), json!(7), json!(""), json!(["org_1"]), json!({ "id": "org_1" })] {
+            let mut claims = shape.machine.clone();
+            for at in ["org_code", "org_id", "tid", "oid", "urn:zitadel:iam:user:resourceowner:id"] {
+                if claims.get(at).is_some() {
+                    claims[at] = odd.clone();
+                }
+            }
+            if claims.get("ext").is_some() {
+                claims["ext"]["org_code"] = odd.clone();
+            }
+            // `token` leaves out what is null, so a null is written by hand.
+            let token = token(&issuer, shape.typ, claims.clone());
+            let nulls = claims.as_object().unwrap().iter().filter(|(_, value)| value.is_null());
+            let token = nulls.fold(token, |token, (name, _)| token.claim(name.clone(), Value::Null));
+            let refused = verifier(&issuer, &shape.profile).verify(&token.token()).await;
+            let expected = Rejection::NotAcceptable(TokenError::Organization);
+            assert_eq!(refused.map(|_| ()), Err(expected), "{} {odd}", shape.profile.name());
+        }
+    }
+}
+
+/// Cognito's tokens have no audience: without the waiver they are refused, with it the list of clients decides.
+#[tokio::test]
+async fn cognito_needs_the_waiver_and_then_its_clients_are_listed() {
+    let issuer = issuer("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example");
+    let machine = json!({ "client_id": "1example", "sub": "1example", "token_use": "access", "scope": "invoices/read", "version": 2, "aud": null });
+    let refused = verify(&issuer, &Profile::COGNITO, None, machine.clone()).await;
+    assert_eq!(refused.map(|_| ()), Err(Rejection::NotAcceptable(TokenError::MissingClaim("aud"))));
+
+    let waived = |clients: [&str; 1]| {
+        Verifier::issuer(issuer.url())
+            .dangerous_accept_any_audience()
+            .profile(Profile::COGNITO)
+            .allow_clients(clients)
+            .jwk_set(issuer.jwks())
+            .build()
+            .unwrap()
+    };
+    let good = token(&issuer, None, machine);
+    let claims = waived(["1example"]).verify(&good.token()).await.unwrap();
+    assert_eq!((claims.client_id(), claims.scopes().to_string().as_str()), ("1example", "invoices/read"));
+    assert_eq!(waived(["2other"]).verify(&good.token()).await.map(|_| ()), Err(Rejection::ClientNotAllowed));
+    // A user's access token, and an ID token.
+    for no_machine in [good.clone().claim("sub", "5f6e"), good.claim("token_use", "id")] {
+        let refused = waived(["1example"]).verify(&no_machine.token()).await;
+        assert_eq!(refused.map(|_| ()), Err(Rejection::NotAcceptable(TokenError::GrantType)));
+    }
+}
+
+#[tokio::test]
+async fn okta_and_keycloak_take_the_organization_from_a_claim_that_is_named() {
+    let okta = issuer("https://acme.okta.com/oauth2/default");
+    let machine = json!({ "cid": "0oa5", "sub": "0oa5", "scp": ["read"], "tenant": { "id": "org_1" } });
+    let verifier = Verifier::issuer(okta.url()).audience(API).profile(Profile::OKTA).organization_claim("/tenant/id");
+    let claims = verifier.jwk_set(okta.jwks()).build().unwrap().verify(&token(&okta, None, machine).token()).await.unwrap();
+    assert_eq!(claims.org_code().map(OrgCode::as_str), Some("org_1"));
+
+    // Keycloak's own claim is a list: named by mistake, it is refused and never read as global.
+    let keycloak = issuer("https://keycloak.acme.com/realms/acme");
+    let machine = json!({ "azp": "svc", "client_id": "svc", "organization": ["acme"] });
+    let verifier = Verifier::issuer(keycloak.url()).audience(API).profile(Profile::KEYCLOAK).organization_claim("/organization");
+    let verifier = verifier.jwk_set(keycloak.jwks()).build().unwrap();
+    let refused = verifier.verify(&token(&keycloak, None, machine).token()).await;
+    assert_eq!(refused.map(|_| ()), Err(Rejection::NotAcceptable(TokenError::Organization)));
+}
+
+#[test]
+fn profiles_have_names_of_their_own_and_each_has_a_shape_here() {
+    let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
+    for name in &names {
+        assert_eq!(names.iter().filter(|other| other == &name).count(), 1, "{name}");
+        assert_eq!(Profile::named(name).map(|profile| profile.name()), Some(*name));
+        assert!(*name == "cognito" || shapes().iter().any(|shape| shape.profile.name() == *name), "{name}");
+    }
+}
