@@ -42,6 +42,13 @@ pub(crate) fn jwks_uri_changed(issuer: &str) {
     let _ = issuer;
 }
 
+/// The application gave no answer about an issuer that can be used. Which one is not told: the name is a stranger's word.
+pub(crate) fn resolver_failed(problem: &'static str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::jwks", problem, "resolving an issuer failed");
+    let _ = problem;
+}
+
 /// An extractor refused a request that a layer let in, or found that no layer is there.
 #[cfg(feature = "axum")]
 pub(crate) fn extractor_refused(rejection: &crate::Rejection) {

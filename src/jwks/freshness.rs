@@ -8,11 +8,11 @@ use http::header::{AGE, CACHE_CONTROL, DATE, EXPIRES, RETRY_AFTER};
 
 /// The bounds within which an issuer's `Cache-Control` or `Expires` counts.
 const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// How long the issuer says that its answer is fresh, within bounds; nothing when it does not say.
-pub(crate) fn lifetime(headers: &HeaderMap) -> Option<Duration> {
-    let stated = max_age(headers).or_else(|| expires_in(headers))?;
+pub(crate) fn lifetime(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let stated = max_age(headers).or_else(|| expires_in(headers, now))?;
     Some(stated.clamp(SHORTEST, LONGEST))
 }
 
@@ -36,19 +36,19 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     stated.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
 }
 
-fn expires_in(headers: &HeaderMap) -> Option<Duration> {
+fn expires_in(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let moment = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
-    let date = moment(DATE).unwrap_or_else(SystemTime::now);
+    let date = moment(DATE).unwrap_or(now);
     // A date that cannot be read has passed already (RFC 9111 §5.3).
     headers.contains_key(EXPIRES).then(|| moment(EXPIRES).and_then(|at| at.duration_since(date).ok()).unwrap_or_default())
 }
 
 /// How long the issuer asks to be left alone: `Retry-After`, or Kinde's `RateLimit-Reset` in seconds.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let as_seconds = |name| whole_seconds(headers, name).map(Duration::from_secs);
     let as_date = || {
         let at = httpdate::parse_http_date(headers.get(RETRY_AFTER)?.to_str().ok()?).ok()?;
-        at.duration_since(SystemTime::now()).ok()
+        at.duration_since(now).ok()
     };
     as_seconds(RETRY_AFTER.as_str()).or_else(as_date).or_else(|| as_seconds("ratelimit-reset"))
 }
@@ -103,21 +103,31 @@ mod tests {
             ("public", None),
             ("", None),
         ] {
-            assert_eq!(lifetime(&headers(&[("cache-control", value)])), seconds.map(Duration::from_secs), "{value}");
+            assert_eq!(
+                lifetime(&headers(&[("cache-control", value)]), SystemTime::now()),
+                seconds.map(Duration::from_secs),
+                "{value}"
+            );
         }
-        assert_eq!(lifetime(&headers(&[("cache-control", "max-age=300"), ("age", "100")])), Some(Duration::from_secs(200)));
+        assert_eq!(
+            lifetime(&headers(&[("cache-control", "max-age=300"), ("age", "100")]), SystemTime::now()),
+            Some(Duration::from_secs(200))
+        );
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(lifetime(&headers(&[date, ("expires", "Sun, 06 Nov 1994 08:59:37 GMT")])), Some(Duration::from_secs(600)));
-        assert_eq!(lifetime(&headers(&[date, ("expires", "0")])), Some(SHORTEST));
-        assert_eq!(lifetime(&headers(&[])), None);
+        assert_eq!(
+            lifetime(&headers(&[date, ("expires", "Sun, 06 Nov 1994 08:59:37 GMT")]), SystemTime::now()),
+            Some(Duration::from_secs(600))
+        );
+        assert_eq!(lifetime(&headers(&[date, ("expires", "0")]), SystemTime::now()), Some(SHORTEST));
+        assert_eq!(lifetime(&headers(&[]), SystemTime::now()), None);
     }
 
     #[test]
     fn a_wish_to_be_left_alone_is_read() {
-        assert_eq!(retry_after(&headers(&[("retry-after", "7")])), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after(&headers(&[("ratelimit-reset", "9")])), Some(Duration::from_secs(9)));
-        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
-        assert_eq!(retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")])), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "7")]), SystemTime::now()), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&headers(&[("ratelimit-reset", "9")]), SystemTime::now()), Some(Duration::from_secs(9)));
+        assert_eq!(retry_after(&headers(&[("retry-after", "soon")]), SystemTime::now()), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), SystemTime::now()), None);
     }
 
     #[test]

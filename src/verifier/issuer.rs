@@ -13,7 +13,7 @@ use super::rules::{CustomDecoder, Form, Rules};
 use super::{ConfigError, Profile, Trusted, Verifier};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
-    Endpoint, FetchFuture, Fetcher, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
+    Endpoint, FetchFuture, Fetcher, HttpClients, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
 };
 use crate::token::{Algorithm, org_code};
 
@@ -323,11 +323,11 @@ impl Issuer {
         self
     }
 
-    pub(super) fn into_trusted(self, clock: &Clock) -> Result<Trusted, ConfigError> {
+    pub(super) fn into_trusted(self, clock: &Clock, clients: &HttpClients) -> Result<Trusted, ConfigError> {
         let issuer: Arc<str> = self.issuer.clone()?.into();
         let algorithms = self.algorithms.clone().unwrap_or_else(|| self.profile.algorithms.to_vec());
         self.check(&issuer, &algorithms)?;
-        let keys = self.keys(&issuer, &algorithms, clock)?;
+        let keys = self.keys(&issuer, &algorithms, clock, clients)?;
         let rules = Rules {
             audiences: self.audiences,
             profile: self.profile,
@@ -339,7 +339,7 @@ impl Issuer {
             organizations: self.organizations,
             clients: self.clients,
         };
-        Ok(Trusted { issuer, keys, rules })
+        Ok(Trusted { issuer, keys, rules, until: None })
     }
 
     fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
@@ -395,7 +395,13 @@ impl Issuer {
         unless(self.timing.max_wait <= A_MINUTE, "max_wait", "must be at most 1 minute")
     }
 
-    fn keys(&self, issuer: &Arc<str>, algorithms: &[Algorithm], clock: &Clock) -> Result<Keys, ConfigError> {
+    fn keys(
+        &self,
+        issuer: &Arc<str>,
+        algorithms: &[Algorithm],
+        clock: &Clock,
+        clients: &HttpClients,
+    ) -> Result<Keys, ConfigError> {
         let endpoint = match &self.keys {
             KeySource::Set(json) => return Ok(Keys::fixed(Arc::clone(issuer), static_set(json, algorithms)?)),
             KeySource::Pem(algorithm, pem) => {
@@ -420,7 +426,7 @@ impl Issuer {
         }
         let fetcher = match &self.fetch_function {
             Some(function) => function.clone(),
-            None => Fetcher::http(&http).map_err(|problem| ConfigError::new("http client", problem))?,
+            None => clients.client(&http).map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
         let remote = RemoteKeys::new(Arc::clone(issuer), endpoint, algorithms.to_vec(), fetcher, timing, clock.clone());

@@ -3,24 +3,28 @@
 mod builder;
 mod error;
 mod issuer;
+mod issuers;
 mod profile;
+mod refused;
+mod resolver;
 mod rules;
 mod verified;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{StartError, VerifierBuilder};
 pub use error::ConfigError;
 pub use issuer::{Issuer, NeedsAudience};
+use issuers::{InUse, Issuers, Trusted};
 pub use profile::Profile;
-use rules::{Rules, Seal, issuer_of};
+use resolver::Answer;
+use rules::{Seal, issuer_of};
 use verified::{Entry, VerifiedTokens};
 
 use crate::bearer::b64token;
 use crate::clock::Clock;
-use crate::jwks::{Flight, IssuerStatus, Keys, SavedKeys, Wanted};
+use crate::jwks::{Flight, IssuerStatus, SavedKeys, Wanted};
 use crate::rejection::Rejection;
 use crate::token::{Claims, Compact, JoseHeader, Json, TokenError};
 
@@ -53,31 +57,29 @@ pub struct Verifier(Arc<Inner>);
 struct Inner {
     /// Tells this verifier from others of the process.
     number: u64,
-    issuers: Vec<Trusted>,
-    places: HashMap<Arc<str>, usize>,
+    issuers: Issuers,
     clock: Clock,
     max_token_bytes: usize,
     tokens: Option<VerifiedTokens>,
 }
 
-/// An issuer that is trusted: its name, its keys, its rules.
-#[derive(Debug)]
-pub(crate) struct Trusted {
-    pub(crate) issuer: Arc<str>,
-    pub(crate) keys: Keys,
-    pub(crate) rules: Rules,
-}
-
 /// How far a token was judged without waiting.
 pub(crate) enum Step {
     Done(Result<Claims, Rejection>),
-    /// Waiting may bring the key that is missing.
+    /// Waiting may bring what is missing.
     Wait(Wait),
 }
 
-/// What is waited for, and the answer if it does not come.
-pub(crate) struct Wait {
-    issuer: usize,
+/// What is waited for.
+pub(crate) enum Wait {
+    /// Whether the application trusts this issuer.
+    Issuer(String),
+    Key(WaitForKey),
+}
+
+/// A key, and the answer if it does not come.
+pub(crate) struct WaitForKey {
+    issuer: InUse,
     flight: Flight,
     kid: Option<String>,
     otherwise: Rejection,
@@ -124,30 +126,43 @@ impl Verifier {
         self.finish(step, token.as_bytes()).await
     }
 
+    /// Waits for what is missing, for the issuer once and for its key once, and judges again.
     pub(crate) async fn finish(&self, step: Step, token: &[u8]) -> Result<Claims, Rejection> {
+        let (mut step, mut asked) = (step, None);
+        if let Step::Wait(Wait::Issuer(iss)) = &step {
+            let answer = self.0.issuers.resolve(iss).await;
+            step = self.judge_as(token, Some(answer.clone()));
+            asked = Some(answer);
+        }
         let wait = match step {
             Step::Done(result) => return result,
-            Step::Wait(wait) => wait,
+            Step::Wait(Wait::Issuer(_)) => return Err(TokenError::Issuer.into()),
+            Step::Wait(Wait::Key(wait)) => wait,
         };
-        if let Some(trusted) = self.0.issuers.get(wait.issuer) {
+        if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
             trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
         }
-        match self.judge(token) {
+        match self.judge_as(token, asked) {
             Step::Done(result) => result,
             Step::Wait(_) => Err(wait.otherwise),
         }
     }
 
-    /// Judges a token as far as that goes without waiting: all the way, unless its key is not held.
+    /// Judges a token as far as that goes without waiting: all the way, unless its issuer is not known or its key not held.
     pub(crate) fn judge(&self, token: &[u8]) -> Step {
+        self.judge_as(token, None)
+    }
+
+    /// With what the application answered about the issuer, if it was asked about this token.
+    fn judge_as(&self, token: &[u8], answer: Option<Answer>) -> Step {
         let now = self.0.clock.unix_seconds();
         let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
-        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now), Ok) {
+        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now, answer), Ok) {
             Ok(verified) => verified,
             Err(Refused::Now(rejection)) => return Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => return Step::Wait(*wait),
         };
-        let allowed = match self.0.issuers.get(issuer) {
+        let allowed = match self.0.issuers.get(&issuer) {
             Some(trusted) => trusted.rules.check_allowed(&claims),
             None => Err(TokenError::Issuer.into()),
         };
@@ -157,7 +172,7 @@ impl Verifier {
     /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
-    fn verify_anew(&self, token: &[u8], now: i64) -> Result<(Claims, usize), Refused> {
+    fn verify_anew(&self, token: &[u8], now: i64, answer: Option<Answer>) -> Result<(Claims, InUse), Refused> {
         // What decodes has no other characters than a token may have, so they are only looked at when it does not.
         let malformed = |error: TokenError| b64token(token).map_or_else(Rejection::from, |_| error.into());
         let text = std::str::from_utf8(token).map_err(|_| malformed(TokenError::Base64))?;
@@ -167,8 +182,8 @@ impl Verifier {
         let signature = compact.decode_signature(&mut buffer).map_err(malformed)?;
         let header = JoseHeader::parse(decoded.header())?;
         let json = Json::parse(decoded.payload()).map_err(TokenError::ClaimsSet)?;
-        let place = issuer_of(&json).and_then(|issuer| self.0.places.get(issuer));
-        let (issuer, trusted) = place.and_then(|place| Some((*place, self.0.issuers.get(*place)?))).ok_or(TokenError::Issuer)?;
+        let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, answer)?;
+        let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted.rules.check_header(header.algorithm(), header.token_type())?;
 
         let held = trusted.keys.held();
@@ -183,7 +198,8 @@ impl Verifier {
                 let wanted = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
                 let Some(flight) = trusted.keys.seek(wanted, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
                 let kid = header.kid().map(str::to_owned);
-                return Err(Refused::Unless(Box::new(Wait { issuer, flight, kid, otherwise })));
+                let wait = WaitForKey { issuer: issuer.clone(), flight, kid, otherwise };
+                return Err(Refused::Unless(Box::new(Wait::Key(wait))));
             }
         };
         let mut candidates = keys.set.candidates(header.kid(), header.algorithm()).peekable();
@@ -198,9 +214,20 @@ impl Verifier {
         trusted.keys.remember_client(claims.client_id());
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.lifetime(&checked);
+            let issuer = issuer.remembered();
             tokens.insert(token, Entry { claims: claims.clone(), issuer, generation: keys.number, lifetime });
         }
         Ok((claims, issuer))
+    }
+
+    /// Whose token it says it is, if that one is trusted.
+    fn whose(&self, iss: &str, answer: Option<Answer>) -> Result<InUse, Refused> {
+        match answer.or_else(|| self.0.issuers.look_up(iss)) {
+            Some(Answer::Trusted(issuer)) => Ok(issuer),
+            Some(Answer::NotTrusted) => Err(TokenError::Issuer.into()),
+            Some(Answer::Unavailable { retry_after }) => Err(Rejection::KeysUnavailable { retry_after }.into()),
+            None => Err(Refused::Unless(Box::new(Wait::Issuer(iss.to_owned())))),
+        }
     }
 
     pub(crate) fn max_token_bytes(&self) -> usize {
@@ -212,25 +239,31 @@ impl Verifier {
         claims.verified_by() == self.0.number
     }
 
-    /// How each issuer's keys are, without any I/O: for status pages and alerts.
+    /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
     #[must_use]
     pub fn status(&self) -> Vec<IssuerStatus> {
-        let mut status: Vec<_> = self.0.issuers.iter().map(|trusted| trusted.keys.status()).collect();
+        let resolved = self.0.issuers.resolved();
+        let mut status: Vec<_> = self.trusted(&resolved).map(|trusted| trusted.keys.status()).collect();
         status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         status
     }
 
-    /// Whether keys of every issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
+    /// Whether keys of every listed issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
     /// should not, since a restart does not bring an issuer back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.issuers.iter().all(|trusted| trusted.keys.held().is_some())
+        self.0.issuers.listed().iter().all(|trusted| trusted.keys.held().is_some())
     }
 
     /// The keys in use, to be given to [`VerifierBuilder::restore_keys`] at the next start.
     #[must_use]
     pub fn export_keys(&self) -> Vec<SavedKeys> {
-        self.0.issuers.iter().filter_map(|trusted| trusted.keys.export()).collect()
+        let resolved = self.0.issuers.resolved();
+        self.trusted(&resolved).filter_map(|trusted| trusted.keys.export()).collect()
+    }
+
+    fn trusted<'a>(&'a self, resolved: &'a [Arc<Trusted>]) -> impl Iterator<Item = &'a Trusted> {
+        self.0.issuers.listed().iter().chain(resolved.iter().map(Arc::as_ref))
     }
 
     /// How many verified tokens are remembered, roughly.
@@ -267,7 +300,7 @@ impl From<TokenError> for Rejection {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<&str> = self.0.issuers.iter().map(|trusted| trusted.issuer.as_ref()).collect();
+        let issuers: Vec<&str> = self.0.issuers.listed().iter().map(|trusted| trusted.issuer.as_ref()).collect();
         f.debug_struct("Verifier").field("issuers", &issuers).finish_non_exhaustive()
     }
 }

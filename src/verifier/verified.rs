@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use moka::sync::Cache;
 
-use super::Trusted;
+use super::issuers::{InUse, Issuers, Remembered};
 use super::rules::Lifetime;
 use crate::token::Claims;
 
@@ -35,17 +35,20 @@ pub(crate) struct Capacity {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) claims: Claims,
-    /// The place of the issuer in the verifier's list: a reference would keep an issuer's background work alive for as
-    /// long as a thread remembers one of its tokens.
-    pub(crate) issuer: usize,
+    /// Nothing that keeps an issuer's background work alive for as long as a thread remembers one of its tokens.
+    pub(crate) issuer: Remembered,
     pub(crate) generation: u64,
     pub(crate) lifetime: Lifetime,
 }
 
 impl Entry {
-    fn passes(&self, now: i64, issuers: &[Trusted]) -> bool {
-        (self.lifetime.from..self.lifetime.until).contains(&now)
-            && issuers.get(self.issuer).is_some_and(|issuer| issuer.keys.still_holds(self.generation, now))
+    /// Whose it is, if it passes still.
+    fn passes(&self, now: i64, issuers: &Issuers) -> Option<InUse> {
+        if !(self.lifetime.from..self.lifetime.until).contains(&now) {
+            return None;
+        }
+        let issuer = issuers.recall(&self.issuer)?;
+        issuers.get(&issuer)?.keys.still_holds(self.generation, now).then_some(issuer)
     }
 }
 
@@ -62,16 +65,14 @@ impl VerifiedTokens {
     }
 
     /// The claims of a token that was verified before and still holds, and whose it is.
-    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<(Claims, usize)> {
+    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &Issuers) -> Option<(Claims, InUse)> {
         if let Some(found) = front::get(self.verifier, token, now, issuers) {
             return Some(found);
         }
         let entry = self.store.get(token)?;
-        if !entry.passes(now, issuers) {
-            return None;
-        }
+        let issuer = entry.passes(now, issuers)?;
         front::offer(self.verifier, token, &entry);
-        Some((entry.claims, entry.issuer))
+        Some((entry.claims, issuer))
     }
 
     pub(crate) fn insert(&self, token: &[u8], entry: Entry) {
@@ -129,7 +130,7 @@ impl Hasher for TailHasher {
 
 /// What each thread keeps for itself.
 mod front {
-    use super::{Claims, Entry, RefCell, Trusted};
+    use super::{Claims, Entry, InUse, Issuers, RefCell};
 
     const SLOTS: usize = 8;
 
@@ -151,13 +152,14 @@ mod front {
         static SLOTS_OF_THREAD: RefCell<[Slot; SLOTS]> = RefCell::default();
     }
 
-    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<(Claims, usize)> {
+    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &Issuers) -> Option<(Claims, InUse)> {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;
                 let held = slots.get(place(fingerprint(token)))?.held.as_ref()?;
                 let same = held.verifier == verifier && *held.token == *token;
-                (same && held.entry.passes(now, issuers)).then(|| (held.entry.claims.clone(), held.entry.issuer))
+                let issuer = if same { held.entry.passes(now, issuers)? } else { return None };
+                Some((held.entry.claims.clone(), issuer))
             })
             .ok()?
     }
