@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Cause;
 use super::fetch_set::{Failed, fetch_set};
 use super::flights::Landing;
-use super::freshness::{backoff, jitter, refresh_after};
+use super::freshness::{backoff, refresh_after};
 use super::lease::{Fetched, Origin};
 use super::remote::Shared;
 
@@ -106,7 +106,7 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Fa
             if let Some(lease) = shared.holding.current(now) {
                 crate::events::keys_fetched(&shared.issuer, cause, &lease.keys.set);
             }
-            (Landing::Arrived, now + refresh_after(life, jitter()))
+            (Landing::Arrived, now + refresh_after(life, shared.jitter.next()))
         }
         Err(failure) => (Landing::Failed, now + pause_after(shared, cause, &failure, now)),
     }
@@ -125,5 +125,5 @@ fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) ->
     let mut log = shared.log();
     log.failed(cause, failure.error);
     log.not_before = asked.map(|pause| now + pause);
-    asked.unwrap_or_default().max(backoff(log.failures, first, longest, jitter()))
+    asked.unwrap_or_default().max(backoff(log.failures, first, longest, shared.jitter.next()))
 }

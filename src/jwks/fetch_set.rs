@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::discovery::{jwks_uri, metadata_urls};
 use super::freshness::{lifetime, retry_after};
 use super::lease::{Fetched, Lease, Origin};
-use super::remote::{Endpoint, Shared};
-use super::{JwksError, KeySet};
+use super::remote::Shared;
+use super::{Endpoint, JwksError, KeySet};
 
 /// How long a `jwks_uri` is used before metadata is read again; a failing fetch makes it sooner.
 const METADATA_LIFE: Duration = Duration::from_secs(60 * 60);

@@ -1,6 +1,7 @@
 //! How long an answer is fresh, and how long to wait after a failure (RFC 9111 §4.2, RFC 9110 §10.2.3).
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
@@ -57,13 +58,27 @@ fn whole_seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// A number in `0.0..1.0` that need not be secret, only different between processes and calls.
-pub(crate) fn jitter() -> f64 {
-    // A fresh hasher of the standard library is randomly keyed, which spares a dependency for one number.
-    let bits = RandomState::new().hash_one(0_u8) >> 11;
-    #[allow(clippy::cast_precision_loss)]
-    let fraction = bits as f64 / (1_u64 << 53) as f64;
-    fraction
+/// Numbers in `0.0..1.0` that need not be secret, only different between processes and calls (SplitMix64).
+#[derive(Debug)]
+pub(crate) struct Jitter(AtomicU64);
+
+impl Jitter {
+    /// Repeatable from a seed.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        // A fresh hasher of the standard library is randomly keyed, which spares a dependency for one number.
+        Self(AtomicU64::new(seed.unwrap_or_else(|| RandomState::new().hash_one(0_u8))))
+    }
+
+    pub(crate) fn next(&self) -> f64 {
+        const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mut bits = self.0.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits = (bits ^ (bits >> 31)) >> 11;
+        #[allow(clippy::cast_precision_loss)]
+        let fraction = bits as f64 / (1_u64 << 53) as f64;
+        fraction
+    }
 }
 
 /// When to refresh within a life: at 75 to 85 % of it.
@@ -137,7 +152,11 @@ mod tests {
         assert_eq!(backoff(3, first, longest, 1.0), Duration::from_secs(4));
         assert_eq!(backoff(40, first, longest, 1.0), longest);
         assert_eq!(backoff(40, first, longest, 0.0), Duration::from_millis(100));
-        assert!((0..1000).map(|_| jitter()).all(|number| (0.0..1.0).contains(&number)));
+        let (jitter, seeded) = (Jitter::new(None), [Jitter::new(Some(7)), Jitter::new(Some(7))]);
+        let numbers: Vec<f64> = (0..1000).map(|_| jitter.next()).collect();
+        assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
+        assert!((0.45..0.55).contains(&(numbers.iter().sum::<f64>() / 1000.0)));
+        assert_eq!(seeded[0].next().to_bits(), seeded[1].next().to_bits());
         assert!(refresh_after(Duration::from_secs(100), 0.999) < Duration::from_secs(85));
     }
 }

@@ -20,6 +20,7 @@ mod remote;
 mod saved;
 mod source;
 mod status;
+mod timing;
 mod unknown_kids;
 mod url;
 
@@ -31,8 +32,9 @@ pub(crate) use fetch::{Fetcher, HttpSettings, Proxy, unwinding};
 pub(crate) use flights::Flight;
 use key::VerificationKey;
 pub use key_set::{KeySet, LeftOut, PublishedKey};
-pub(crate) use remote::{Endpoint, RemoteKeys, Timing, Wanted};
+pub(crate) use remote::RemoteKeys;
 pub use saved::SavedKeys;
 pub(crate) use source::{Generation, Keys};
 pub use status::{Cause, IssuerStatus};
+pub(crate) use timing::{Endpoint, Timing, Wanted};
 pub(crate) use url::is_secure_url;

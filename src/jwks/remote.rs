@@ -14,46 +14,13 @@ use tokio::time::Instant;
 use super::budget::{Budget, KnownClients};
 use super::driver::{Turn, drive};
 use super::flights::{Boarded, Flight, Flights, Landing};
+use super::freshness::Jitter;
 use super::lease::{Fetched, Holding, Lease, Origin, Term};
 use super::log::Log;
 use super::unknown_kids::UnknownKids;
-use super::{Fetcher, Generation, IssuerStatus, JwksError, SavedKeys, saved};
+use super::{Endpoint, Fetcher, Generation, IssuerStatus, JwksError, SavedKeys, Timing, Wanted, saved};
 use crate::clock::Clock;
 use crate::token::Algorithm;
-
-/// How fresh keys are kept.
-#[derive(Clone, Debug)]
-pub(crate) struct Timing {
-    /// A fetched set is fresh this long, unless the issuer says otherwise within bounds.
-    pub(crate) time_to_live: Duration,
-    /// Whether the time to live was set, and so outweighs what the issuer says.
-    pub(crate) issuer_decides: bool,
-    /// How long past its life a set may serve while fetching fails.
-    pub(crate) max_stale: Duration,
-    /// The unknown-kid budget earns one fetch per so much time.
-    pub(crate) cooldown: Duration,
-    /// The longest pause between tries while no set is held.
-    pub(crate) longest_pause: Duration,
-    /// One fetch, from connect to last byte.
-    pub(crate) timeout: Duration,
-    /// How long a request waits for a first set.
-    pub(crate) max_wait: Duration,
-}
-
-/// Where the set is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    Url(String),
-    Discovery,
-}
-
-/// What a look-up wants.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) kid: Option<&'a str>,
-    /// The client that the token names, unverified: it only decides whether the reserve of the budget may be used.
-    pub(crate) client_id: Option<&'a str>,
-}
 
 /// The keys of one issuer. Dropping it ends the driver.
 pub(crate) struct RemoteKeys {
@@ -77,6 +44,7 @@ pub(super) struct Shared {
     budget: Mutex<Budget>,
     known_clients: KnownClients,
     unknown_kids: UnknownKids,
+    pub(super) jitter: Jitter,
     log: Mutex<Log>,
 }
 
@@ -101,6 +69,7 @@ impl RemoteKeys {
             budget: Mutex::new(Budget::new(timing.cooldown, Instant::now())),
             known_clients: KnownClients::new(),
             unknown_kids: UnknownKids::default(),
+            jitter: Jitter::new(timing.jitter_seed),
             log: Mutex::default(),
             timing,
         };

@@ -6,11 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use super::KeySet;
 use super::fetch::BODY_MAX;
 use super::freshness::LONGEST;
 use super::lease::Origin;
-use super::remote::Timing;
+use super::{KeySet, Timing};
 use crate::token::Algorithm;
 
 /// An issuer's key set as text, with the moment it was fetched: what

@@ -121,6 +121,7 @@ impl Issuer {
                 longest_pause: Duration::from_secs(10),
                 timeout: Duration::from_secs(3),
                 max_wait: Duration::from_secs(1),
+                jitter_seed: None,
             },
         }
     }
@@ -307,6 +308,14 @@ impl Issuer {
     /// How long a request waits for a first key set before it is answered 503. Default: 1 s.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.timing.max_wait = max_wait;
+        self
+    }
+
+    /// Makes the jitter of refreshes and pauses repeatable, for tests with a paused clock. Default: different for each
+    /// verifier.
+    #[cfg(feature = "test-util")]
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.timing.jitter_seed = Some(seed);
         self
     }
 

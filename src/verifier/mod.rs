@@ -77,12 +77,27 @@ pub(crate) enum Wait {
     Key(WaitForKey),
 }
 
-/// A key, and the answer if it does not come.
 pub(crate) struct WaitForKey {
     issuer: InUse,
     flight: Flight,
     kid: Option<String>,
-    otherwise: Rejection,
+    waited: Waited,
+}
+
+/// What a token's waiting has brought before it is judged again.
+#[derive(Default)]
+struct Before {
+    answer: Option<Answer>,
+    waited: Waited,
+}
+
+/// What a token waited for last: a first set, and after that a key that is not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Waited {
+    #[default]
+    Not,
+    ForFirstSet,
+    ForKid,
 }
 
 impl Verifier {
@@ -126,38 +141,33 @@ impl Verifier {
         self.finish(step, token.as_bytes()).await
     }
 
-    /// Waits for what is missing, for the issuer once and for its key once, and judges again.
-    pub(crate) async fn finish(&self, step: Step, token: &[u8]) -> Result<Claims, Rejection> {
-        let (mut step, mut asked) = (step, None);
-        if let Step::Wait(Wait::Issuer(iss)) = &step {
-            let answer = self.0.issuers.resolve(iss).await;
-            step = self.judge_as(token, Some(answer.clone()));
-            asked = Some(answer);
-        }
-        let wait = match step {
-            Step::Done(result) => return result,
-            Step::Wait(Wait::Issuer(_)) => return Err(TokenError::Issuer.into()),
-            Step::Wait(Wait::Key(wait)) => wait,
-        };
-        if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
-            trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
-        }
-        match self.judge_as(token, asked) {
-            Step::Done(result) => result,
-            Step::Wait(_) => Err(wait.otherwise),
+    /// Waits for what is missing, for each thing once, and judges again.
+    pub(crate) async fn finish(&self, mut step: Step, token: &[u8]) -> Result<Claims, Rejection> {
+        let mut before = Before::default();
+        loop {
+            match step {
+                Step::Done(result) => return result,
+                Step::Wait(Wait::Issuer(iss)) => before.answer = Some(self.0.issuers.resolve(&iss).await),
+                Step::Wait(Wait::Key(wait)) => {
+                    if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
+                        trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
+                    }
+                    before.waited = wait.waited;
+                }
+            }
+            step = self.judge_as(token, &before);
         }
     }
 
     /// Judges a token as far as that goes without waiting: all the way, unless its issuer is not known or its key not held.
     pub(crate) fn judge(&self, token: &[u8]) -> Step {
-        self.judge_as(token, None)
+        self.judge_as(token, &Before::default())
     }
 
-    /// With what the application answered about the issuer, if it was asked about this token.
-    fn judge_as(&self, token: &[u8], answer: Option<Answer>) -> Step {
+    fn judge_as(&self, token: &[u8], before: &Before) -> Step {
         let now = self.0.clock.unix_seconds();
         let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
-        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now, answer), Ok) {
+        let (claims, issuer) = match remembered.map_or_else(|| self.verify_anew(token, now, before), Ok) {
             Ok(verified) => verified,
             Err(Refused::Now(rejection)) => return Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => return Step::Wait(*wait),
@@ -172,7 +182,7 @@ impl Verifier {
     /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
-    fn verify_anew(&self, token: &[u8], now: i64, answer: Option<Answer>) -> Result<(Claims, InUse), Refused> {
+    fn verify_anew(&self, token: &[u8], now: i64, before: &Before) -> Result<(Claims, InUse), Refused> {
         // What decodes has no other characters than a token may have, so they are only looked at when it does not.
         let malformed = |error: TokenError| b64token(token).map_or_else(Rejection::from, |_| error.into());
         let text = std::str::from_utf8(token).map_err(|_| malformed(TokenError::Base64))?;
@@ -182,7 +192,7 @@ impl Verifier {
         let signature = compact.decode_signature(&mut buffer).map_err(malformed)?;
         let header = JoseHeader::parse(decoded.header())?;
         let json = Json::parse(decoded.payload()).map_err(TokenError::ClaimsSet)?;
-        let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, answer)?;
+        let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, before)?;
         let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted.rules.check_header(header.algorithm(), header.token_type())?;
 
@@ -195,10 +205,14 @@ impl Verifier {
                     Some(_) => TokenError::UnknownKey.into(),
                     None => Rejection::KeysUnavailable { retry_after: trusted.keys.retry_after() },
                 };
+                let waited = if held.is_some() { Waited::ForKid } else { Waited::ForFirstSet };
+                if waited <= before.waited {
+                    return Err(Refused::Now(otherwise));
+                }
                 let wanted = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
                 let Some(flight) = trusted.keys.seek(wanted, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
                 let kid = header.kid().map(str::to_owned);
-                let wait = WaitForKey { issuer: issuer.clone(), flight, kid, otherwise };
+                let wait = WaitForKey { issuer: issuer.clone(), flight, kid, waited };
                 return Err(Refused::Unless(Box::new(Wait::Key(wait))));
             }
         };
@@ -221,8 +235,8 @@ impl Verifier {
     }
 
     /// Whose token it says it is, if that one is trusted.
-    fn whose(&self, iss: &str, answer: Option<Answer>) -> Result<InUse, Refused> {
-        match answer.or_else(|| self.0.issuers.look_up(iss)) {
+    fn whose(&self, iss: &str, before: &Before) -> Result<InUse, Refused> {
+        match before.answer.clone().or_else(|| self.0.issuers.look_up(iss)) {
             Some(Answer::Trusted(issuer)) => Ok(issuer),
             Some(Answer::NotTrusted) => Err(TokenError::Issuer.into()),
             Some(Answer::Unavailable { retry_after }) => Err(Rejection::KeysUnavailable { retry_after }.into()),

@@ -105,20 +105,23 @@ impl Resolver {
     /// What is known without asking; nothing when the application has to be asked. An issuer in its last minutes is asked
     /// about in the background.
     pub(crate) fn look_up(&self, iss: &str) -> Option<Answer> {
+        self.look_up_in(&mut self.0.state(), iss)
+    }
+
+    fn look_up_in(&self, state: &mut State, iss: &str) -> Option<Answer> {
         let now = Instant::now();
-        let mut state = self.0.state();
         if let Some(known) = state.known.get(iss).filter(|known| known.trusted.until.is_some_and(|until| now < until)) {
             let answer = Answer::Trusted(Whose::Resolved(Arc::clone(&known.trusted)));
             if now >= known.ask_again_at {
                 // Whether it could be asked shows at the end of its time.
-                let _ = self.ask(&mut state, iss);
+                let _ = self.ask(state, iss);
             }
             return Some(answer);
         }
         match state.refused.get(iss, now) {
             Some((Reason::NotTrusted, _)) => Some(Answer::NotTrusted),
             Some((Reason::NoAnswer, until)) => Some(unavailable(until.saturating_duration_since(now))),
-            None if iss.len() > NAME_MAX || !is_secure_url(iss) => Some(Answer::NotTrusted),
+            None if iss.len() > NAME_MAX || iss.contains('?') || !is_secure_url(iss) => Some(Answer::NotTrusted),
             None => None,
         }
     }
@@ -126,9 +129,12 @@ impl Resolver {
     pub(crate) async fn resolve(&self, iss: &str) -> Answer {
         // Nobody queues: over the bound means answered at once.
         let Ok(_place) = self.0.waiting.try_acquire() else { return unavailable(Duration::ZERO) };
-        let asked = match self.look_up(iss) {
-            Some(answer) => return answer,
-            None => self.ask(&mut self.0.state(), iss),
+        let asked = {
+            let mut state = self.0.state();
+            match self.look_up_in(&mut state, iss) {
+                Some(answer) => return answer,
+                None => self.ask(&mut state, iss),
+            }
         };
         let Some(mut asked) = asked else { return unavailable(Duration::ZERO) };
         match asked.wait_for(Option::is_some).await {

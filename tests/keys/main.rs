@@ -1,0 +1,11 @@
+//! Keys: always fresh, never flooded, never lost. The numbers in test names are those of the rules that they hold.
+
+mod goals;
+mod issuers;
+mod key_sets;
+mod lifecycle;
+mod outages;
+mod resolver;
+mod rotation;
+mod script;
+mod simulation;
