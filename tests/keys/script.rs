@@ -156,7 +156,7 @@ pub(crate) async fn pass(clock: &Clock, time: Duration) {
 
 /// Lets the driver do what can be done at this moment.
 pub(crate) async fn settle() {
-    for _ in 0..20 {
+    for _ in 0..8 {
         tokio::task::yield_now().await;
     }
 }

@@ -1,8 +1,10 @@
-//! Thousands of random steps in virtual time, and what must hold after each of them.
+//! Random steps in virtual time, and what must hold after each of them: a few thousand in a usual run, as many as you like
+//! otherwise.
 //!
-//! `KEYS_SEEDS=1000` runs so many seeds, `KEYS_SEED=7` that one alone. A failure names its seed.
+//! `KEYS_SEEDS=1000` runs so many seeds, `KEYS_SEED=7` that one alone, `KEYS_STEPS=5000` so many steps of each. A failure
+//! names its seed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +20,6 @@ use super::script::{NOW, key, settle};
 const MAX_STALE: Duration = Duration::from_secs(900);
 const TIMEOUT: Duration = Duration::from_secs(3);
 const COOLDOWN: Duration = Duration::from_secs(10);
-const STEPS: u32 = 400;
 
 /// Xorshift, so that a seed is all that there is to chance.
 struct Chance(u64);
@@ -131,7 +132,38 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
     Ok(response.body(body)?)
 }
 
+/// What all seeds share, because making it takes longer than using it.
+struct Props {
+    keys: Vec<SigningKey>,
+    /// Tokens by `kid`, good at whatever time the wall clock shows.
+    tokens: HashMap<String, String>,
+    /// Tokens under `kid`s that nobody publishes.
+    invented: Vec<String>,
+    /// Tokens under published `kid`s, signed by somebody else.
+    forged: HashMap<String, String>,
+}
+
+impl Props {
+    fn new() -> Self {
+        let mint = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).clock(Clock::manual(NOW));
+        let mint = mint.in_process("https://issuer.example").unwrap();
+        let decades = Duration::from_secs(50 * 365 * 86_400);
+        let timeless = || mint.org("org_a").issued_at(1).expires_in(decades);
+        let keys: Vec<_> = (0..60).map(|_| key()).collect();
+        let by_kid = |token: &dyn Fn(&SigningKey) -> String| keys.iter().map(|key| (key.kid().to_owned(), token(key))).collect();
+        Self {
+            tokens: by_kid(&|key| timeless().signed_with(key).token()),
+            forged: by_kid(&|key| timeless().header("kid", key.kid()).token()),
+            invented: (0..200)
+                .map(|kid| timeless().client("stranger").header("kid", format!("invented-{kid}")).token())
+                .collect(),
+            keys,
+        }
+    }
+}
+
 struct Simulation {
+    props: Arc<Props>,
     chance: Chance,
     model: Shared,
     clock: Clock,
@@ -146,8 +178,8 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(seed: u64, spare: Vec<SigningKey>) -> Self {
-        let mut spare = spare;
+    fn new(seed: u64, props: &Arc<Props>) -> Self {
+        let mut spare = props.keys.clone();
         let now = Instant::now();
         let first = spare.pop().unwrap();
         let model = Model {
@@ -173,6 +205,7 @@ impl Simulation {
             .jitter_seed(seed)
             .fetch_with(move |request| answer(Arc::clone(&asked), request));
         Self {
+            props: Arc::clone(props),
             chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             model,
             mint: mint.in_process("https://issuer.example").unwrap(),
@@ -187,8 +220,12 @@ impl Simulation {
         }
     }
 
-    fn token(&self, key: &SigningKey) -> String {
-        self.mint.org("org_a").signed_with(key).token()
+    /// A token of this key: most often one that came before, and is remembered if it was accepted; sometimes a new one.
+    fn token(&mut self, key: &SigningKey) -> String {
+        if self.chance.one_in(8) {
+            return self.mint.org("org_a").signed_with(key).token();
+        }
+        self.props.tokens[key.kid()].clone()
     }
 
     async fn step(&mut self) {
@@ -219,7 +256,7 @@ impl Simulation {
     }
 
     fn change_mood(&mut self) {
-        let mood = match self.chance.below(14) {
+        let mood = match self.chance.below(30) {
             0 => Mood::Down,
             1 => Mood::Hang,
             2 => Mood::Slow(self.chance.millis(8_000)),
@@ -245,10 +282,14 @@ impl Simulation {
     }
 
     fn rotate(&mut self) {
-        let Some(key) = self.spare.pop() else { return };
+        // A key that was retired comes back when there are no others.
+        let Some(key) = self.spare.pop().or_else(|| self.retired.pop()) else { return };
         let mut model = self.model.lock().unwrap();
         model.published.push((key, Instant::now()));
         model.version += 1;
+        if model.published.len() > 4 {
+            self.retired.push(model.published.remove(0).0);
+        }
     }
 
     fn remove(&mut self) {
@@ -266,18 +307,17 @@ impl Simulation {
     }
 
     fn flood(&mut self) {
-        let never_published = key();
         for _ in 0..self.chance.below(60) {
-            let kid = self.chance.below(u64::MAX).to_string();
-            let token = self.mint.org("org_a").client("stranger").signed_with(&never_published).header("kid", kid).token();
-            self.send(token);
+            let at = self.chance.below(self.props.invented.len() as u64);
+            self.send(self.props.invented[usize::try_from(at).unwrap()].clone());
         }
     }
 
     /// A request that waits, perhaps, and goes away, perhaps.
     async fn cancel(&mut self) {
         let key = self.any_key();
-        self.send(self.token(&key));
+        let token = self.token(&key);
+        self.send(token);
         settle().await;
         if self.chance.one_in(2) {
             let request = self.under_way.pop().unwrap();
@@ -295,8 +335,10 @@ impl Simulation {
 
     fn any_key(&mut self) -> SigningKey {
         let model = self.model.lock().unwrap();
-        let keys: Vec<_> = model.published.iter().map(|(key, _)| key).chain(&self.retired).collect();
-        keys[usize::try_from(self.chance.below(keys.len() as u64)).unwrap()].clone()
+        let published: Vec<_> = model.published.iter().map(|(key, _)| key).collect();
+        let retired: Vec<_> = self.retired.iter().collect();
+        let from = if retired.is_empty() || !self.chance.one_in(4) { published } else { retired };
+        from[usize::try_from(self.chance.below(from.len() as u64)).unwrap()].clone()
     }
 
     fn settings(&mut self) {
@@ -340,8 +382,8 @@ impl Simulation {
         self.unavailable += u64::from(matches!(result, Err(Rejection::KeysUnavailable { .. })));
         self.check_remembered(&token, &key, result.is_ok()).await;
         self.check_published_in_time(after).await;
-        let forged = self.mint.org("org_a").signed_with(&self.spare_key()).header("kid", key.kid()).token();
-        assert!(self.verifier.verify(&forged).await.is_err(), "a forged token was accepted");
+        let forged = &self.props.forged[key.kid()];
+        assert!(self.verifier.verify(forged).await.is_err(), "a forged token was accepted");
     }
 
     /// The model's view: the keys of the last good answer, until its life and the ceiling have passed.
@@ -371,7 +413,8 @@ impl Simulation {
             model.published.iter().filter(|(_, at)| good && *at + bound < now).map(|(key, _)| key.clone()).collect::<Vec<_>>()
         };
         for key in old_enough {
-            let result = self.verifier.verify(&self.token(&key)).await;
+            let token = self.token(&key);
+            let result = self.verifier.verify(&token).await;
             assert!(result.is_ok(), "published in time: {result:?}");
         }
     }
@@ -388,17 +431,13 @@ impl Simulation {
             assert_eq!(held.kids.len(), status.keys.len(), "version {}", held.version);
         }
     }
-
-    fn spare_key(&self) -> SigningKey {
-        self.mint.signing_key()
-    }
 }
 
-fn run(seed: u64, keys: &[SigningKey]) -> (u64, u64) {
+fn run(seed: u64, steps: u64, props: &Arc<Props>) -> (u64, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut simulation = Simulation::new(seed, keys.to_vec());
-        for _ in 0..STEPS {
+        let mut simulation = Simulation::new(seed, props);
+        for _ in 0..steps {
             simulation.step().await;
         }
         (simulation.accepted, simulation.unavailable)
@@ -412,15 +451,16 @@ fn whatever_happens_the_keys_are_fresh_never_flooded_never_lost() {
         Some(seed) => seed..seed + 1,
         None => 1..number("KEYS_SEEDS").unwrap_or(50) + 1,
     };
-    let keys: Vec<_> = (0..60).map(|_| key()).collect();
+    let steps = number("KEYS_STEPS").unwrap_or(150);
+    let props = Arc::new(Props::new());
     let (mut accepted, mut unavailable) = (0, 0);
     for seed in seeds.clone() {
-        let outcome = std::panic::catch_unwind(|| run(seed, &keys));
+        let outcome = std::panic::catch_unwind(|| run(seed, steps, &props));
         let Ok((a, u)) = outcome else { panic!("seed {seed} fails: KEYS_SEED={seed} runs it alone") };
         accepted += a;
         unavailable += u;
     }
-    println!("{} seeds of {STEPS} steps: {accepted} accepted, {unavailable} answered 503", seeds.clone().count());
+    println!("{} seeds of {steps} steps: {accepted} accepted, {unavailable} answered 503", seeds.clone().count());
     if seeds.clone().count() >= 20 {
         // A simulation in which nothing happens shows nothing.
         assert!(accepted > 1000 && unavailable > 20, "{accepted} accepted, {unavailable} answered 503");
