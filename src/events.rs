@@ -8,8 +8,7 @@ use crate::jwks::{Cause, JwksError, KeySet, LeftOut};
 pub(crate) fn keys_fetched(issuer: &str, cause: Cause, set: &KeySet) {
     #[cfg(feature = "tracing")]
     tracing::debug!(target: "tower_m2m::jwks", issuer, cause = cause.code(), keys = set.keys().count(), left_out = set.left_out().len(), "keys fetched");
-    keys_left_out(issuer, set.left_out());
-    let _ = cause;
+    let _ = (issuer, cause, set);
 }
 
 /// Some keys of a set are not used.

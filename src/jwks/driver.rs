@@ -100,11 +100,15 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Fa
     let now = Instant::now();
     match outcome {
         Ok((fetched, origin)) => {
-            let life = origin.life;
+            let (life, before) = (origin.life, shared.holding.generation());
             shared.log().succeeded(cause);
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {
                 crate::events::keys_fetched(&shared.issuer, cause, &lease.keys.set);
+                // Once for each set, not with every refresh.
+                if lease.keys.number != before {
+                    crate::events::keys_left_out(&shared.issuer, lease.keys.set.left_out());
+                }
             }
             (Landing::Arrived, now + refresh_after(life, shared.jitter.next()))
         }

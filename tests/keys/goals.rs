@@ -65,6 +65,7 @@ async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token()
     println!("G7, unannounced: 120 rotations, {} fetches", unknown_kid_fetches(&verifier));
 }
 
+#[cfg(feature = "reqwest")]
 /// G7 on real threads and sockets: workers send without a pause while the keys rotate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goal_g7_rotation_under_load_over_http() {

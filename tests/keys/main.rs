@@ -1,5 +1,7 @@
 //! Keys: always fresh, never flooded, never lost. The numbers in test names are those of the rules that they hold.
 
+#[cfg(feature = "tracing")]
+mod events;
 mod goals;
 mod issuers;
 mod key_sets;
@@ -9,3 +11,5 @@ mod resolver;
 mod rotation;
 mod script;
 mod simulation;
+#[cfg(feature = "reqwest")]
+mod sockets;
