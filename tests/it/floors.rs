@@ -24,7 +24,6 @@ const FLOORS: &[Floor] = &[
             "http",
             "httpdate",
             "jsonwebtoken",
-            "moka",
             "reqwest",
             "rustls",
             "rustls_pki_types",
@@ -34,7 +33,7 @@ const FLOORS: &[Floor] = &[
         ],
     ),
     ("rejection", &["token", "bearer"], &[]),
-    ("verifier", &["token", "clock", "bearer", "jwks", "rejection"], &["http", "moka", "serde", "serde_json"]),
+    ("verifier", &["token", "clock", "events", "bearer", "jwks", "rejection"], &["http", "moka", "serde", "serde_json", "tokio"]),
     ("challenge", &["rejection"], &["bytes", "http"]),
     ("extensions", &["token"], &["http"]),
     (

@@ -17,10 +17,9 @@ fn trusted(issuer: &LocalIssuer) -> Issuer {
     Verifier::kinde(issuer.url()).audience(AUDIENCE).algorithms([Algorithm::EdDSA]).without_proxy()
 }
 
-/// Short times, so that no test waits long; what is not being tested is out of the way.
+/// Short pauses, so that no test waits long, and no metadata.
 fn hurried(issuer: &LocalIssuer) -> Issuer {
-    let trusted = trusted(issuer).jwks_url(issuer.jwks_uri());
-    trusted.fetch_timeout(Duration::from_millis(250)).unknown_kid_cooldown(Duration::from_millis(50))
+    trusted(issuer).jwks_url(issuer.jwks_uri()).unknown_kid_cooldown(Duration::from_millis(50))
 }
 
 async fn ready(trusted: Issuer) -> Verifier {
@@ -83,6 +82,7 @@ async fn rule_83_metadata_that_fails_later_undoes_nothing() {
 #[tokio::test]
 async fn rule_146_and_152_no_fault_on_the_wire_removes_good_keys() {
     let elsewhere = issuer().await;
+    let mut cases = tokio::task::JoinSet::new();
     for (fault, error) in [
         (Fault::status(StatusCode::INTERNAL_SERVER_ERROR), JwksError::Status(500)),
         (Fault::status(StatusCode::FORBIDDEN), JwksError::Status(403)),
@@ -95,18 +95,25 @@ async fn rule_146_and_152_no_fault_on_the_wire_removes_good_keys() {
         (Fault::Truncated, JwksError::Unreachable),
         (Fault::Garbage, JwksError::Malformed),
         (Fault::Html, JwksError::Malformed),
-        (Fault::GzipBomb(50_000_000), JwksError::Malformed),
+        (Fault::GzipBomb(2_000_000), JwksError::Malformed),
         (Fault::EmptySet, JwksError::NoUsableKey),
         (Fault::Redirect(elsewhere.jwks_uri()), JwksError::Status(302)),
     ] {
-        let issuer = issuer().await;
-        let verifier = ready(hurried(&issuer)).await;
-        let token = issuer.org("org_a").token();
-        issuer.set_fault(Endpoint::Jwks, fault.clone());
-        assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key", "{fault:?}");
-        assert_eq!(verifier.status()[0].last_error, Some(error), "{fault:?}");
-        assert_eq!(verdict(&verifier, &token).await, "accepted", "{fault:?}");
-        assert!(verifier.is_ready());
+        cases.spawn(async move {
+            let issuer = issuer().await;
+            // A machine that is busy is not to be taken for an issuer that is slow, unless that is what is wanted.
+            let timeout = if error == JwksError::TimedOut { secs(1) } else { secs(30) };
+            let verifier = ready(hurried(&issuer).fetch_timeout(timeout)).await;
+            let token = issuer.org("org_a").token();
+            issuer.set_fault(Endpoint::Jwks, fault.clone());
+            assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key", "{fault:?}");
+            assert_eq!(verifier.status()[0].last_error, Some(error), "{fault:?}");
+            assert_eq!(verdict(&verifier, &token).await, "accepted", "{fault:?}");
+            assert!(verifier.is_ready());
+        });
+    }
+    while let Some(case) = cases.join_next().await {
+        case.unwrap();
     }
     assert_eq!(elsewhere.hits(Endpoint::Jwks), 0, "a redirect was followed");
 }
