@@ -52,11 +52,10 @@ pub(crate) fn resolver_failed(problem: &'static str) {
 #[cfg(feature = "axum")]
 pub(crate) fn extractor_refused(rejection: &crate::Rejection) {
     #[cfg(feature = "tracing")]
-    match rejection {
-        crate::Rejection::LayerMissing(_) => {
-            tracing::error!(target: "tower_m2m", %rejection, "an authorization layer is missing")
-        }
-        _ => tracing::info!(target: "tower_m2m", reason = rejection.code(), "request refused by an extractor"),
+    if let crate::Rejection::LayerMissing(_) = rejection {
+        tracing::error!(target: "tower_m2m", %rejection, "an authorization layer is missing");
+    } else {
+        tracing::info!(target: "tower_m2m", reason = rejection.code(), "request refused by an extractor");
     }
     let _ = rejection;
 }

@@ -2,6 +2,7 @@
 //!
 //! `cargo test --all-features --test keys_memory -- --nocapture` prints the numbers; `KEYS_FLOOD=1000000` sends a million
 //! (in a minute of virtual time), fewer are sent by default because a debug build is slow.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -58,7 +58,7 @@ fn whole_seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Numbers in `0.0..1.0` that need not be secret, only different between processes and calls (SplitMix64).
+/// Numbers in `0.0..1.0` that need not be secret, only different between processes and calls (`SplitMix64`).
 #[derive(Debug)]
 pub(crate) struct Jitter(AtomicU64);
 

@@ -42,6 +42,19 @@ impl InUse {
     }
 }
 
+impl Remembered {
+    /// The issuer of a token that was verified before, if it is trusted still.
+    pub(crate) fn recall(&self) -> Option<InUse> {
+        match self {
+            Self::Listed(place) => Some(Whose::Listed(*place)),
+            Self::Resolved(trusted) => {
+                let trusted = trusted.upgrade()?;
+                trusted.until.is_none_or(|until| Instant::now() < until).then_some(Whose::Resolved(trusted))
+            }
+        }
+    }
+}
+
 pub(crate) struct Issuers {
     listed: Vec<Trusted>,
     places: HashMap<Arc<str>, usize>,
@@ -69,17 +82,6 @@ impl Issuers {
         match whose {
             Whose::Listed(place) => self.listed.get(*place),
             Whose::Resolved(trusted) => Some(trusted),
-        }
-    }
-
-    /// The issuer of a token that was verified before, if it is trusted still.
-    pub(crate) fn recall(&self, whose: &Remembered) -> Option<InUse> {
-        match whose {
-            Whose::Listed(place) => Some(Whose::Listed(*place)),
-            Whose::Resolved(trusted) => {
-                let trusted = trusted.upgrade()?;
-                trusted.until.is_none_or(|until| Instant::now() < until).then_some(Whose::Resolved(trusted))
-            }
         }
     }
 

@@ -209,11 +209,11 @@ impl Verifier {
                 if waited <= before.waited {
                     return Err(Refused::Now(otherwise));
                 }
-                let wanted = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
-                let Some(flight) = trusted.keys.seek(wanted, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
+                let wish = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
+                let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
                 let kid = header.kid().map(str::to_owned);
-                let wait = WaitForKey { issuer: issuer.clone(), flight, kid, waited };
-                return Err(Refused::Unless(Box::new(Wait::Key(wait))));
+                let missing = WaitForKey { issuer: issuer.clone(), flight, kid, waited };
+                return Err(Refused::Unless(Box::new(Wait::Key(missing))));
             }
         };
         let mut candidates = keys.set.candidates(header.kid(), header.algorithm()).peekable();

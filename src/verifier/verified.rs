@@ -47,7 +47,7 @@ impl Entry {
         if !(self.lifetime.from..self.lifetime.until).contains(&now) {
             return None;
         }
-        let issuer = issuers.recall(&self.issuer)?;
+        let issuer = self.issuer.recall()?;
         issuers.get(&issuer)?.keys.still_holds(self.generation, now).then_some(issuer)
     }
 }
