@@ -108,7 +108,7 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
         Mood::Garbage => return said(200, b"\x00\xff{\"keys\""),
         Mood::Html => return said(200, b"<!DOCTYPE html><title>Sign in</title>"),
         Mood::Empty => return said(200, b"{\"keys\":[]}"),
-        Mood::Oversized => return said(200, &[b' '; 300_000]),
+        Mood::Oversized => return said(200, &vec![b' '; 300_000]),
     }
     // Nothing is awaited from here on: what is noted as delivered arrives.
     let mut model = model.lock().unwrap();
