@@ -144,3 +144,23 @@ async fn a_restored_set_is_looked_after_at_once() {
     assert_eq!(code(&verifier.verify(&script.token()).await), "accepted");
     assert_eq!(verdict(&verifier, &old).await, "signature");
 }
+
+/// Two faults at once: the driver that watches over the ceiling went with its runtime, and the wall clock stands still.
+#[test]
+fn a_remembered_token_does_not_outlive_the_ceiling_when_the_runtime_is_gone() {
+    let script = Script::new();
+    let trusted = script.trusted().keys_time_to_live(secs(100)).keys_max_stale(secs(0));
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let token = script.token();
+    runtime().block_on(async {
+        for _ in 0..3 {
+            assert_eq!(verdict(&verifier, &token).await, "accepted");
+        }
+    });
+    script.behave(Behaviour::Hang);
+    let later = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    later.block_on(async {
+        tokio::time::sleep(secs(101)).await;
+        assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+    });
+}

@@ -109,6 +109,21 @@ async fn a_kid_that_a_fetch_did_not_bring_costs_no_second_fetch_until_the_set_ch
     assert_eq!(unknown_kid_fetches(&verifier), 2);
 }
 
+/// The same bytes are the same set, so what is known of it stays known.
+#[tokio::test(start_paused = true)]
+async fn a_set_of_the_same_bytes_is_the_same_generation() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    for kid in ["first", "second"] {
+        assert_eq!(verdict(&verifier, &script.invented(kid)).await, "unknown_key");
+    }
+    assert_eq!(unknown_kid_fetches(&verifier), 2);
+    pass(&script.clock, secs(20)).await;
+    assert_eq!(verdict(&verifier, &script.invented("first")).await, "unknown_key");
+    assert_eq!(unknown_kid_fetches(&verifier), 2, "the budget would allow it, the memory spares it");
+}
+
 /// A fetch that failed, or that was not waited for to its end, says nothing about any key.
 #[tokio::test(start_paused = true)]
 async fn a_failed_fetch_does_not_make_a_kid_unknown() {
