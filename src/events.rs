@@ -12,8 +12,7 @@ use crate::token::{Claims, OrgCode, Requirement};
 pub(crate) fn keys_fetched(issuer: &str, cause: Cause, set: &KeySet) {
     #[cfg(feature = "tracing")]
     tracing::debug!(target: "tower_m2m::jwks", issuer, cause = cause.code(), keys = set.keys().count(), left_out = set.left_out().len(), "keys fetched");
-    keys_left_out(issuer, set.left_out());
-    let _ = cause;
+    let _ = (issuer, cause, set);
 }
 
 /// Some keys of a set are not used.
@@ -44,6 +43,13 @@ pub(crate) fn jwks_uri_changed(issuer: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::jwks", issuer, "the issuer's jwks_uri changed");
     let _ = issuer;
+}
+
+/// The application gave no answer about an issuer that can be used. Which one is not told: the name is a stranger's word.
+pub(crate) fn resolver_failed(problem: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::jwks", problem, "resolving an issuer failed");
+    let _ = problem;
 }
 
 /// The application's check of standing gave no answer.

@@ -6,6 +6,7 @@
 //! | [`tenancy`] | how one customer is kept out of another's data |
 //! | [`scopes`] | what a client may do, said once |
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
+//! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
 //! | [`operations`] | start, readiness, outages, what to log and to alert on |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
 //! | [`observability`] | the metrics, and recipes for alerts |
@@ -27,6 +28,9 @@ pub mod scopes {}
 
 #[doc = include_str!("kinde.md")]
 pub mod kinde {}
+
+#[doc = include_str!("keys.md")]
+pub mod keys {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}

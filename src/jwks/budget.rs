@@ -18,7 +18,7 @@ pub(crate) enum Asker {
 /// Fetches on behalf of unknown `kid`s: two at once, then one per cooldown. Apart from the scheduled refresh, so that a
 /// flood cannot delay it; and one more is kept for clients that are known, so that a flood of invented names cannot keep
 /// a rotated key from them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Budget {
     cooldown: Duration,
     fetches: u32,

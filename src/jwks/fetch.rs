@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -27,7 +29,7 @@ pub(crate) enum Fetcher {
 }
 
 /// How the HTTP client of this crate is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HttpSettings {
     pub(crate) timeout: Duration,
     pub(crate) proxy: Proxy,
@@ -97,7 +99,10 @@ impl Fetcher {
 
     async fn send(&self, request: Request<()>) -> Result<Response<Vec<u8>>, JwksError> {
         match self {
-            Self::Function(function) => function(request).await.map_err(|_| JwksError::Unreachable),
+            Self::Function(function) => {
+                let fetched = unwinding(async move { function(request).await }).await;
+                fetched.ok_or(JwksError::Unreachable)?.map_err(|_| JwksError::Unreachable)
+            }
             #[cfg(feature = "reqwest")]
             Self::Http(client) => {
                 let failure =
@@ -118,6 +123,17 @@ impl Fetcher {
             }
         }
     }
+}
+
+/// What a function of the application's gives; nothing when it panics, which must not end the task that calls it.
+pub(crate) async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = Box::pin(future);
+    std::future::poll_fn(move |cx| {
+        // After a panic the future is dropped and never polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 #[cfg(feature = "reqwest")]

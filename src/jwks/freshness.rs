@@ -1,6 +1,7 @@
 //! How long an answer is fresh, and how long to wait after a failure (RFC 9111 §4.2, RFC 9110 §10.2.3).
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
@@ -8,11 +9,11 @@ use http::header::{AGE, CACHE_CONTROL, DATE, EXPIRES, RETRY_AFTER};
 
 /// The bounds within which an issuer's `Cache-Control` or `Expires` counts.
 const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// How long the issuer says that its answer is fresh, within bounds; nothing when it does not say.
-pub(crate) fn lifetime(headers: &HeaderMap) -> Option<Duration> {
-    let stated = max_age(headers).or_else(|| expires_in(headers))?;
+pub(crate) fn lifetime(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let stated = max_age(headers).or_else(|| expires_in(headers, now))?;
     Some(stated.clamp(SHORTEST, LONGEST))
 }
 
@@ -36,19 +37,19 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     stated.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
 }
 
-fn expires_in(headers: &HeaderMap) -> Option<Duration> {
+fn expires_in(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let moment = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
-    let date = moment(DATE).unwrap_or_else(SystemTime::now);
+    let date = moment(DATE).unwrap_or(now);
     // A date that cannot be read has passed already (RFC 9111 §5.3).
     headers.contains_key(EXPIRES).then(|| moment(EXPIRES).and_then(|at| at.duration_since(date).ok()).unwrap_or_default())
 }
 
 /// How long the issuer asks to be left alone: `Retry-After`, or Kinde's `RateLimit-Reset` in seconds.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let as_seconds = |name| whole_seconds(headers, name).map(Duration::from_secs);
     let as_date = || {
         let at = httpdate::parse_http_date(headers.get(RETRY_AFTER)?.to_str().ok()?).ok()?;
-        at.duration_since(SystemTime::now()).ok()
+        at.duration_since(now).ok()
     };
     as_seconds(RETRY_AFTER.as_str()).or_else(as_date).or_else(|| as_seconds("ratelimit-reset"))
 }
@@ -57,13 +58,27 @@ fn whole_seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// A number in `0.0..1.0` that need not be secret, only different between processes and calls.
-pub(crate) fn jitter() -> f64 {
-    // A fresh hasher of the standard library is randomly keyed, which spares a dependency for one number.
-    let bits = RandomState::new().hash_one(0_u8) >> 11;
-    #[allow(clippy::cast_precision_loss)]
-    let fraction = bits as f64 / (1_u64 << 53) as f64;
-    fraction
+/// Numbers in `0.0..1.0` that need not be secret, only different between processes and calls (`SplitMix64`).
+#[derive(Debug)]
+pub(crate) struct Jitter(AtomicU64);
+
+impl Jitter {
+    /// Repeatable from a seed.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        // A fresh hasher of the standard library is randomly keyed, which spares a dependency for one number.
+        Self(AtomicU64::new(seed.unwrap_or_else(|| RandomState::new().hash_one(0_u8))))
+    }
+
+    pub(crate) fn next(&self) -> f64 {
+        const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mut bits = self.0.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits = (bits ^ (bits >> 31)) >> 11;
+        #[allow(clippy::cast_precision_loss)]
+        let fraction = bits as f64 / (1_u64 << 53) as f64;
+        fraction
+    }
 }
 
 /// When to refresh within a life: at 75 to 85 % of it.
@@ -103,21 +118,31 @@ mod tests {
             ("public", None),
             ("", None),
         ] {
-            assert_eq!(lifetime(&headers(&[("cache-control", value)])), seconds.map(Duration::from_secs), "{value}");
+            assert_eq!(
+                lifetime(&headers(&[("cache-control", value)]), SystemTime::now()),
+                seconds.map(Duration::from_secs),
+                "{value}"
+            );
         }
-        assert_eq!(lifetime(&headers(&[("cache-control", "max-age=300"), ("age", "100")])), Some(Duration::from_secs(200)));
+        assert_eq!(
+            lifetime(&headers(&[("cache-control", "max-age=300"), ("age", "100")]), SystemTime::now()),
+            Some(Duration::from_secs(200))
+        );
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(lifetime(&headers(&[date, ("expires", "Sun, 06 Nov 1994 08:59:37 GMT")])), Some(Duration::from_secs(600)));
-        assert_eq!(lifetime(&headers(&[date, ("expires", "0")])), Some(SHORTEST));
-        assert_eq!(lifetime(&headers(&[])), None);
+        assert_eq!(
+            lifetime(&headers(&[date, ("expires", "Sun, 06 Nov 1994 08:59:37 GMT")]), SystemTime::now()),
+            Some(Duration::from_secs(600))
+        );
+        assert_eq!(lifetime(&headers(&[date, ("expires", "0")]), SystemTime::now()), Some(SHORTEST));
+        assert_eq!(lifetime(&headers(&[]), SystemTime::now()), None);
     }
 
     #[test]
     fn a_wish_to_be_left_alone_is_read() {
-        assert_eq!(retry_after(&headers(&[("retry-after", "7")])), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after(&headers(&[("ratelimit-reset", "9")])), Some(Duration::from_secs(9)));
-        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
-        assert_eq!(retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")])), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "7")]), SystemTime::now()), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&headers(&[("ratelimit-reset", "9")]), SystemTime::now()), Some(Duration::from_secs(9)));
+        assert_eq!(retry_after(&headers(&[("retry-after", "soon")]), SystemTime::now()), None);
+        assert_eq!(retry_after(&headers(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), SystemTime::now()), None);
     }
 
     #[test]
@@ -127,7 +152,11 @@ mod tests {
         assert_eq!(backoff(3, first, longest, 1.0), Duration::from_secs(4));
         assert_eq!(backoff(40, first, longest, 1.0), longest);
         assert_eq!(backoff(40, first, longest, 0.0), Duration::from_millis(100));
-        assert!((0..1000).map(|_| jitter()).all(|number| (0.0..1.0).contains(&number)));
+        let (jitter, seeded) = (Jitter::new(None), [Jitter::new(Some(7)), Jitter::new(Some(7))]);
+        let numbers: Vec<f64> = (0..1000).map(|_| jitter.next()).collect();
+        assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
+        assert!((0.45..0.55).contains(&(numbers.iter().sum::<f64>() / 1000.0)));
+        assert_eq!(seeded[0].next().to_bits(), seeded[1].next().to_bits());
         assert!(refresh_after(Duration::from_secs(100), 0.999) < Duration::from_secs(85));
     }
 }

@@ -4,24 +4,37 @@
 //! house with I/O.
 
 mod budget;
+mod clients;
 mod discovery;
+mod driver;
 mod error;
 mod fetch;
+mod fetch_set;
+mod flights;
 mod freshness;
 mod key;
 mod key_set;
+mod lease;
+mod log;
 mod remote;
+mod saved;
 mod source;
 mod status;
+mod timing;
+mod unknown_kids;
 mod url;
 
+pub(crate) use clients::HttpClients;
 pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
 pub use fetch::{BoxError, FetchFuture};
-pub(crate) use fetch::{Fetcher, HttpSettings, Proxy};
+pub(crate) use fetch::{Fetcher, HttpSettings, Proxy, unwinding};
+pub(crate) use flights::Flight;
 use key::VerificationKey;
 pub use key_set::{KeySet, LeftOut, PublishedKey};
-pub(crate) use remote::{Endpoint, Flight, RemoteKeys, Timing, Wanted};
+pub(crate) use remote::RemoteKeys;
+pub use saved::SavedKeys;
 pub(crate) use source::{Generation, Keys};
-pub use status::{Cause, IssuerStatus, SavedKeys};
+pub use status::{Cause, IssuerStatus};
+pub(crate) use timing::{Endpoint, Timing, Wanted};
 pub(crate) use url::is_secure_url;

@@ -93,6 +93,13 @@ impl Keys {
         }
     }
 
+    /// Takes over what another holds for the same issuer.
+    pub(crate) fn adopt(&self, other: &Self) {
+        if let (Self::Remote(remote), Self::Remote(other)) = (self, other) {
+            remote.adopt(other);
+        }
+    }
+
     pub(crate) fn status(&self) -> IssuerStatus {
         match self {
             Self::Fixed { issuer, keys } => IssuerStatus {

@@ -1,9 +1,6 @@
 //! What can be seen of an issuer's keys.
 
-use std::fmt;
 use std::time::SystemTime;
-
-use serde::{Deserialize, Serialize};
 
 use super::{JwksError, LeftOut, PublishedKey};
 
@@ -76,22 +73,5 @@ impl IssuerStatus {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.keys.is_empty()
-    }
-}
-
-/// An issuer's key set as text, with the moment it was fetched: what
-/// [`Verifier::export_keys`](crate::Verifier::export_keys) gives, for the next start.
-///
-/// The keys are public, but whoever can change the text can sign: keep it where only the service writes.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct SavedKeys {
-    pub(crate) issuer: String,
-    pub(crate) jwks: String,
-    pub(crate) fetched_at: u64,
-}
-
-impl fmt::Debug for SavedKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SavedKeys").field("issuer", &self.issuer).field("fetched_at", &self.fetched_at).finish_non_exhaustive()
     }
 }

@@ -1,15 +1,18 @@
 //! A verifier of one or several issuers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::denylist::Others;
+use super::issuers::Issuers;
+use super::resolver::{Function, Resolver, Settings};
 use super::standing::{Question, Silence};
 use super::verified::{Capacity, VerifiedTokens};
 use super::{ConfigError, Denylist, Inner, Issuer, StandingCheck, Verifier};
 use crate::clock::Clock;
-use crate::jwks::{JwksError, SavedKeys};
+use crate::jwks::{BoxError, HttpClients, JwksError, SavedKeys};
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
 ///
@@ -23,10 +26,11 @@ use crate::jwks::{JwksError, SavedKeys};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct VerifierBuilder {
     issuers: Vec<Issuer>,
+    resolve: Option<Arc<Function>>,
+    resolved_max: usize,
     clock: Clock,
     max_token_bytes: usize,
     tokens: Option<Capacity>,
@@ -66,6 +70,8 @@ impl VerifierBuilder {
     pub(super) fn new(issuers: impl IntoIterator<Item = Issuer>) -> Self {
         Self {
             issuers: issuers.into_iter().collect(),
+            resolve: None,
+            resolved_max: 1_000,
             clock: Clock::system(),
             max_token_bytes: 8 * 1024,
             tokens: Some(Capacity { tokens: 10_000, bytes: 32 * 1024 * 1024 }),
@@ -76,6 +82,49 @@ impl VerifierBuilder {
             standing_timeout: Duration::from_millis(500),
             silence: Silence::Unavailable,
         }
+    }
+
+    /// Asks the application about issuers that are not listed, by their `iss`: for issuers known only at run time, such as
+    /// one per customer. Default: whoever is not listed is not trusted.
+    ///
+    /// The answer is an [`Issuer`] of exactly that name with all its settings, or nothing for one that is not trusted. It
+    /// is kept: an issuer for 10 minutes, of which the last 5 are for asking again in the background; a refusal for 30
+    /// seconds, 10,000 of them at most; the lack of an answer (an error, a panic, more than 3 seconds, settings that cannot
+    /// be used) for 1 second, and such tokens are answered 503. An issuer keeps its keys from one answer to the next.
+    ///
+    /// **Whoever sends a token chooses its `iss`.** So the function is to look the name up among those that are trusted
+    /// already, never to fetch anything from it. It is asked once at a time about one name, and about 64 names at once; a
+    /// further one is answered 503. An `iss` that is no https URL is not asked about.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use tower_m2m::Verifier;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let customers = HashMap::from([("https://login.customer.example", "https://api.acme.com/customer")]);
+    /// let verifier = Verifier::trusting([])
+    ///     .resolve_issuers_with(move |iss| {
+    ///         let audience = customers.get(iss.as_str()).copied();
+    ///         async move { Ok(audience.map(|audience| Verifier::issuer(iss).audience(audience))) }
+    ///     })
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resolve_issuers_with<F, R>(mut self, resolve: F) -> Self
+    where
+        F: Fn(String) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
+    {
+        self.resolve = Some(Arc::new(move |iss| -> super::resolver::Resolving { Box::pin(resolve(iss)) }));
+        self
+    }
+
+    /// How many resolved issuers are kept, each with its keys; beyond that, the one that was asked about longest ago gives
+    /// way. Default: 1,000.
+    pub fn max_resolved_issuers(mut self, issuers: usize) -> Self {
+        self.resolved_max = issuers;
+        self
     }
 
     /// Where "now" comes from. Default: the system's clock.
@@ -154,27 +203,28 @@ impl VerifierBuilder {
     pub fn build(self) -> Result<Verifier, ConfigError> {
         self.check()?;
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
-        let (mut issuers, mut places) = (Vec::new(), HashMap::new());
+        let (mut listed, clients) = (Vec::new(), HttpClients::default());
         for issuer in self.issuers {
-            let trusted = issuer.into_trusted(&self.clock)?;
-            for saved in self.saved.iter().filter(|saved| *saved.issuer == *trusted.issuer) {
-                trusted.keys.restore(saved);
-            }
-            places.insert(Arc::clone(&trusted.issuer), issuers.len());
-            issuers.push(trusted);
+            let trusted = issuer.into_trusted(&self.clock, &clients)?;
+            self.saved.iter().filter(|saved| saved.is_of(&trusted.issuer)).for_each(|saved| trusted.keys.restore(saved));
+            listed.push(trusted);
         }
+        let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
+        let resolver = self.resolve.map(|function| Resolver::new(Settings { function, kept, saved, clock }));
+        let issuers = Issuers::new(listed, resolver)
+            .ok_or_else(|| ConfigError::new("issuer", "is given twice: one issuer has one configuration"))?;
         if self.start == Start::Background {
             // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
-            let _ = issuers.iter().try_for_each(|trusted| trusted.keys.start());
+            let _ = issuers.listed().iter().try_for_each(|trusted| trusted.keys.start());
         }
         if let Some(denylist) = &self.denylist {
-            denylist.serve(places.keys(), &self.clock);
+            let others = if issuers.resolves() { Others::Resolved } else { Others::Unknown };
+            denylist.serve(issuers.listed().iter().map(|trusted| &trusted.issuer), others, &self.clock);
         }
         let (timeout, silence) = (self.standing_timeout, self.silence);
         Ok(Verifier(Arc::new(Inner {
             number,
             issuers,
-            places,
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
             tokens: self.tokens.map(|capacity| VerifiedTokens::new(number, capacity)),
@@ -185,8 +235,11 @@ impl VerifierBuilder {
 
     /// Checks the settings; what they name, keys and certificates, is looked at only when the verifier is built.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.issuers.is_empty() {
+        if self.issuers.is_empty() && self.resolve.is_none() {
             return Err(ConfigError::new("issuer", "at least one is needed"));
+        }
+        if self.resolved_max == 0 {
+            return Err(ConfigError::new("max_resolved_issuers", "must be at least 1"));
         }
         if !(256..=64 * 1024).contains(&self.max_token_bytes) {
             return Err(ConfigError::new("max_token_bytes", "must be from 256 bytes to 64 KiB"));
@@ -215,11 +268,20 @@ impl VerifierBuilder {
     /// [restored](Self::restore_keys).
     pub async fn build_ready(self) -> Result<Verifier, StartError> {
         let verifier = self.build().map_err(StartError::Config)?;
-        for trusted in &verifier.0.issuers {
+        let listed = verifier.0.issuers.listed();
+        // All at once, and then one after the other.
+        let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
+        for trusted in listed {
             let failed = |error| StartError::Keys { issuer: trusted.issuer.to_string(), error };
             trusted.keys.first_try().await.map_err(failed)?;
         }
         Ok(verifier)
+    }
+}
+
+impl std::fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifierBuilder").field("issuers", &self.issuers).field("start", &self.start).finish_non_exhaustive()
     }
 }
 

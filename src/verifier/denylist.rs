@@ -50,6 +50,15 @@ struct Lists {
     entries: usize,
     /// By issuer: those of the verifiers that use the list.
     issuers: HashMap<Arc<str>, Names>,
+    others: Others,
+}
+
+/// Whether an issuer that no verifier lists may be named: where one resolves issuers, the application knows them.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Others {
+    #[default]
+    Unknown,
+    Resolved,
 }
 
 #[derive(Default)]
@@ -179,6 +188,9 @@ impl Denylist {
             return Err(DenyError::Name);
         }
         let mut lists = self.write();
+        if lists.others == Others::Resolved && !lists.issuers.contains_key(&*issuer) && lists.entries < self.0.capacity {
+            lists.issuers.insert(Arc::from(&*issuer), Names::default());
+        }
         let before = lists.terms(&issuer, kind, &name).ok_or(DenyError::UnknownIssuer)?;
         let after = before.and(issued_before, until);
         if after.len() > before.len() && lists.entries >= self.0.capacity {
@@ -219,11 +231,15 @@ impl Denylist {
     }
 
     /// A verifier uses the list for its issuers.
-    pub(super) fn serve<'i>(&self, issuers: impl Iterator<Item = &'i Arc<str>>, clock: &Clock) {
+    pub(super) fn serve<'i>(&self, issuers: impl Iterator<Item = &'i Arc<str>>, others: Others, clock: &Clock) {
         let mut lists = self.write();
         lists.clock = clock.clone();
         for issuer in issuers {
             lists.issuers.entry(Arc::clone(issuer)).or_default();
+        }
+        // Several verifiers may use one list.
+        if others == Others::Resolved {
+            lists.others = others;
         }
     }
 
@@ -394,7 +410,7 @@ mod tests {
 
     fn list(capacity: usize) -> Denylist {
         let list = Denylist::with_capacity(capacity);
-        list.serve([Arc::from(ISSUER)].iter(), &Clock::system());
+        list.serve([Arc::from(ISSUER)].iter(), Others::Unknown, &Clock::system());
         list
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::explain::Step;
 use super::profile::{Mark, Test};
 use super::rules::{Form, OF_ANOTHER_KIND, Rules};
-use super::{Trusted, Verifier, issuer_of};
+use super::{Answer, InUse, Trusted, Verifier, issuer_of};
 use crate::bearer::b64token;
 use crate::token::{Compact, Decoded, JoseHeader, Json, Value};
 
@@ -14,13 +14,21 @@ pub(super) struct Sight<'a> {
     verifier: &'a Verifier,
     token: &'a str,
     decoded: Option<Decoded>,
+    /// The token's issuer, or the only one.
+    issuer: Option<InUse>,
 }
 
 impl<'a> Sight<'a> {
     pub(super) fn of(verifier: &'a Verifier, token: &'a str) -> Self {
         let looked_at = token.len() <= verifier.max_token_bytes();
         let decoded = Compact::split(token).ok().filter(|_| looked_at).and_then(|compact| compact.decode().ok());
-        Self { verifier, token, decoded }
+        let issuer = decoded.as_ref().and_then(|decoded| {
+            let json = Json::parse(decoded.payload()).ok();
+            let named = json.as_ref().and_then(issuer_of).and_then(|issuer| verifier.0.issuers.look_up(issuer));
+            named.as_ref().and_then(Answer::trusted).cloned()
+        });
+        let issuer = issuer.or((verifier.0.issuers.listed().len() == 1).then_some(InUse::Listed(0)));
+        Self { verifier, token, decoded, issuer }
     }
 
     pub(super) fn signature_decodes(&self) -> bool {
@@ -36,16 +44,9 @@ impl<'a> Sight<'a> {
         JoseHeader::parse(self.decoded.as_ref()?.header()).ok()
     }
 
-    /// Whose rules these are: the token's issuer's, or those of the only one.
+    /// Whose rules these are.
     fn trusted(&self) -> Option<&Trusted> {
-        let inner = &self.verifier.0;
-        let json = self.json();
-        let named = json.as_ref().and_then(issuer_of).and_then(|issuer| inner.places.get(issuer));
-        match (named, inner.issuers.as_slice()) {
-            (Some(place), issuers) => issuers.get(*place),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        }
+        self.verifier.0.issuers.get(self.issuer.as_ref()?)
     }
 
     /// What the token has there.

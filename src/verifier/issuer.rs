@@ -13,7 +13,7 @@ use super::rules::{CustomDecoder, Form, Rules};
 use super::{ConfigError, Place, Profile, Trusted, Verifier};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
-    Endpoint, FetchFuture, Fetcher, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
+    Endpoint, FetchFuture, Fetcher, HttpClients, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
 };
 use crate::token::{Algorithm, org_code};
 
@@ -122,6 +122,7 @@ impl Issuer {
                 longest_pause: Duration::from_secs(10),
                 timeout: Duration::from_secs(3),
                 max_wait: Duration::from_secs(1),
+                jitter_seed: None,
             },
             place: Place::Code,
         }
@@ -318,6 +319,14 @@ impl Issuer {
         self
     }
 
+    /// Makes the jitter of refreshes and pauses repeatable, for tests with a paused clock. Default: different for each
+    /// verifier.
+    #[cfg(feature = "test-util")]
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.timing.jitter_seed = Some(seed);
+        self
+    }
+
     /// Ignores the proxy that the environment names (`HTTPS_PROXY` and its kin). Default: it is used, except for an issuer on
     /// loopback.
     pub fn without_proxy(mut self) -> Self {
@@ -331,10 +340,10 @@ impl Issuer {
         self
     }
 
-    pub(super) fn into_trusted(self, clock: &Clock) -> Result<Trusted, ConfigError> {
+    pub(super) fn into_trusted(self, clock: &Clock, clients: &HttpClients) -> Result<Trusted, ConfigError> {
         let issuer: Arc<str> = self.checked()?.into();
         let algorithms = self.allowed();
-        let keys = self.keys(&issuer, &algorithms, clock).map_err(|error| error.at(&self.place))?;
+        let keys = self.keys(&issuer, &algorithms, clock, clients).map_err(|error| error.at(&self.place))?;
         let rules = Rules {
             audiences: self.audiences,
             profile: self.profile,
@@ -346,7 +355,7 @@ impl Issuer {
             organizations: self.organizations,
             clients: self.clients,
         };
-        Ok(Trusted { issuer, keys, rules })
+        Ok(Trusted { issuer, keys, rules, until: None })
     }
 
     fn allowed(&self) -> Vec<Algorithm> {
@@ -412,7 +421,13 @@ impl Issuer {
         unless(self.timing.max_wait <= A_MINUTE, "max_wait", "must be at most 1 minute")
     }
 
-    fn keys(&self, issuer: &Arc<str>, algorithms: &[Algorithm], clock: &Clock) -> Result<Keys, ConfigError> {
+    fn keys(
+        &self,
+        issuer: &Arc<str>,
+        algorithms: &[Algorithm],
+        clock: &Clock,
+        clients: &HttpClients,
+    ) -> Result<Keys, ConfigError> {
         let endpoint = match &self.keys {
             KeySource::Set(json) => return Ok(Keys::fixed(Arc::clone(issuer), static_set(json, algorithms)?)),
             KeySource::Pem(algorithm, pem) => {
@@ -437,7 +452,7 @@ impl Issuer {
         }
         let fetcher = match &self.fetch_function {
             Some(function) => function.clone(),
-            None => Fetcher::http(&http).map_err(|problem| ConfigError::new("http client", problem))?,
+            None => clients.client(&http).map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
         let remote = RemoteKeys::new(Arc::clone(issuer), endpoint, algorithms.to_vec(), fetcher, timing, clock.clone());

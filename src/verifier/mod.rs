@@ -6,13 +6,15 @@ mod describe;
 mod error;
 mod explain;
 mod issuer;
+mod issuers;
 mod profile;
 mod profiles;
+mod refused;
+mod resolver;
 mod rules;
 mod standing;
 mod verified;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,8 +24,10 @@ pub use error::ConfigError;
 pub(crate) use error::Place;
 pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
+use issuers::{InUse, Issuers, Trusted};
 pub use profile::Profile;
-use rules::{Rules, Seal, issuer_of};
+use resolver::Answer;
+use rules::{Seal, issuer_of};
 pub(crate) use standing::Asking;
 use standing::Question;
 pub use standing::{Caller, Standing, StandingCheck};
@@ -31,7 +35,7 @@ use verified::{Entry, VerifiedTokens};
 
 use crate::bearer::b64token;
 use crate::clock::Clock;
-use crate::jwks::{Flight, IssuerStatus, Keys, SavedKeys, Wanted};
+use crate::jwks::{Flight, IssuerStatus, SavedKeys, Wanted};
 use crate::rejection::Rejection;
 use crate::token::{Claims, Compact, JoseHeader, Json, OrgCode, TokenError};
 
@@ -64,8 +68,7 @@ pub struct Verifier(Arc<Inner>);
 struct Inner {
     /// Tells this verifier from others of the process.
     number: u64,
-    issuers: Vec<Trusted>,
-    places: HashMap<Arc<str>, usize>,
+    issuers: Issuers,
     clock: Clock,
     max_token_bytes: usize,
     tokens: Option<VerifiedTokens>,
@@ -73,18 +76,10 @@ struct Inner {
     check: Option<Question>,
 }
 
-/// An issuer that is trusted: its name, its keys, its rules.
-#[derive(Debug)]
-pub(crate) struct Trusted {
-    pub(crate) issuer: Arc<str>,
-    pub(crate) keys: Keys,
-    pub(crate) rules: Rules,
-}
-
 /// How far a token was judged without waiting.
 pub(crate) enum Step {
     Done(Result<Claims, Rejection>),
-    /// Waiting may bring the key that is missing.
+    /// Waiting may bring what is missing.
     Wait(Wait),
 }
 
@@ -94,12 +89,34 @@ pub(crate) enum Stands {
     Asking(Asking),
 }
 
-/// What is waited for, and the answer if it does not come.
-pub(crate) struct Wait {
-    issuer: usize,
+/// What is waited for.
+pub(crate) enum Wait {
+    /// Whether the application trusts this issuer.
+    Issuer(String),
+    Key(WaitForKey),
+}
+
+pub(crate) struct WaitForKey {
+    issuer: InUse,
     flight: Flight,
     kid: Option<String>,
-    otherwise: Rejection,
+    waited: Waited,
+}
+
+/// What a token's waiting has brought before it is judged again.
+#[derive(Default)]
+struct Before {
+    answer: Option<Answer>,
+    waited: Waited,
+}
+
+/// What a token waited for last: a first set, and after that a key that is not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Waited {
+    #[default]
+    Not,
+    ForFirstSet,
+    ForKid,
 }
 
 impl Verifier {
@@ -150,30 +167,37 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Judges a token again once the key that it waits for is there.
-    pub(crate) async fn finish(&self, step: Step, token: &[u8]) -> Result<Claims, Rejection> {
-        let wait = match step {
-            Step::Done(result) => return result,
-            Step::Wait(wait) => wait,
-        };
-        if let Some(trusted) = self.0.issuers.get(wait.issuer) {
-            trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
-        }
-        match self.judge(token) {
-            Step::Done(result) => result,
-            Step::Wait(_) => Err(wait.otherwise),
+    /// Waits for what is missing, for each thing once, and judges again.
+    pub(crate) async fn finish(&self, mut step: Step, token: &[u8]) -> Result<Claims, Rejection> {
+        let mut before = Before::default();
+        loop {
+            match step {
+                Step::Done(result) => return result,
+                Step::Wait(Wait::Issuer(iss)) => before.answer = Some(self.0.issuers.resolve(&iss).await),
+                Step::Wait(Wait::Key(wait)) => {
+                    if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
+                        trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
+                    }
+                    before.waited = wait.waited;
+                }
+            }
+            step = self.judge_as(token, &before);
         }
     }
 
-    /// Judges a token as far as that goes without waiting: all the way, unless its key is not held. Whether the caller is
-    /// in good standing is a question of its own, see [`stands`](Self::stands).
+    /// Judges a token as far as that goes without waiting: all the way, unless its issuer is not known or its key not held.
+    /// Whether the caller is in good standing is a question of its own, see [`stands`](Self::stands).
     pub(crate) fn judge(&self, token: &[u8]) -> Step {
+        self.judge_as(token, &Before::default())
+    }
+
+    fn judge_as(&self, token: &[u8], before: &Before) -> Step {
         let now = self.0.clock.unix_seconds();
         let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
         if self.0.tokens.is_some() {
             crate::metrics::remembered(remembered.as_ref());
         }
-        match remembered.map_or_else(|| crate::metrics::timed(|| self.verify_anew(token, now)), Ok) {
+        match remembered.map_or_else(|| crate::metrics::timed(|| self.verify_anew(token, now, before)), Ok) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Refused::Now(rejection)) => Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => Step::Wait(*wait),
@@ -189,13 +213,14 @@ impl Verifier {
         {
             return Stands::Known(Err(rejection));
         }
-        let trusted = match self.0.issuers.as_slice() {
-            [only] => Some(only),
-            several => self.0.places.get(claims.issuer()).and_then(|place| several.get(*place)),
+        let known = match self.0.issuers.listed() {
+            [only] if *only.issuer == *claims.issuer() => Some(Answer::Trusted(InUse::Listed(0))),
+            _ => self.0.issuers.look_up(claims.issuer()),
         };
-        let allowed = match trusted {
+        let allowed = match known.as_ref().and_then(Answer::trusted).and_then(|issuer| self.0.issuers.get(issuer)) {
             Some(trusted) => trusted.rules.check_allowed(claims, acting),
-            None => Err(TokenError::Issuer.into()),
+            // It was trusted when the token was verified, a moment ago, and has to be asked for again.
+            None => Err(Rejection::CheckUnavailable),
         };
         match (allowed, &self.0.check) {
             (Ok(()), Some(check)) => Stands::Asking(check.ask(claims, acting)),
@@ -206,7 +231,7 @@ impl Verifier {
     /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
-    fn verify_anew(&self, token: &[u8], now: i64) -> Result<Claims, Refused> {
+    fn verify_anew(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
         // What decodes has no other characters than a token may have, so they are only looked at when it does not.
         let malformed = |error: TokenError| b64token(token).map_or_else(Rejection::from, |_| error.into());
         let text = std::str::from_utf8(token).map_err(|_| malformed(TokenError::Base64))?;
@@ -216,8 +241,8 @@ impl Verifier {
         let signature = compact.decode_signature(&mut buffer).map_err(malformed)?;
         let header = JoseHeader::parse(decoded.header())?;
         let json = Json::parse(decoded.payload()).map_err(TokenError::ClaimsSet)?;
-        let place = issuer_of(&json).and_then(|issuer| self.0.places.get(issuer));
-        let (issuer, trusted) = place.and_then(|place| Some((*place, self.0.issuers.get(*place)?))).ok_or(TokenError::Issuer)?;
+        let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, before)?;
+        let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted.rules.check_header(header.algorithm(), header.token_type())?;
 
         let held = trusted.keys.held();
@@ -229,10 +254,15 @@ impl Verifier {
                     Some(_) => TokenError::UnknownKey.into(),
                     None => Rejection::KeysUnavailable { retry_after: trusted.keys.retry_after() },
                 };
-                let wanted = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
-                let Some(flight) = trusted.keys.seek(wanted, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
+                let waited = if held.is_some() { Waited::ForKid } else { Waited::ForFirstSet };
+                if waited <= before.waited {
+                    return Err(Refused::Now(otherwise));
+                }
+                let wish = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
+                let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
                 let kid = header.kid().map(str::to_owned);
-                return Err(Refused::Unless(Box::new(Wait { issuer, flight, kid, otherwise })));
+                let missing = WaitForKey { issuer: issuer.clone(), flight, kid, waited };
+                return Err(Refused::Unless(Box::new(Wait::Key(missing))));
             }
         };
         keys.set.verify(header.kid(), header.algorithm(), compact.signing_input().as_bytes(), signature)?;
@@ -243,14 +273,25 @@ impl Verifier {
         trusted.keys.remember_client(claims.client_id());
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.lifetime(&checked);
+            let issuer = issuer.remembered();
             tokens.insert(token, Entry { claims: claims.clone(), issuer, generation: keys.number, lifetime });
         }
         Ok(claims)
     }
 
-    /// The issuers that are trusted, exactly as configured.
+    /// The issuers that are listed, exactly as configured.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
-        self.0.issuers.iter().map(|trusted| trusted.issuer.as_ref())
+        self.0.issuers.listed().iter().map(|trusted| trusted.issuer.as_ref())
+    }
+
+    /// Whose token it says it is, if that one is trusted.
+    fn whose(&self, iss: &str, before: &Before) -> Result<InUse, Refused> {
+        match before.answer.clone().or_else(|| self.0.issuers.look_up(iss)) {
+            Some(Answer::Trusted(issuer)) => Ok(issuer),
+            Some(Answer::NotTrusted) => Err(TokenError::Issuer.into()),
+            Some(Answer::Unavailable { retry_after }) => Err(Rejection::KeysUnavailable { retry_after }.into()),
+            None => Err(Refused::Unless(Box::new(Wait::Issuer(iss.to_owned())))),
+        }
     }
 
     pub(crate) fn max_token_bytes(&self) -> usize {
@@ -262,25 +303,31 @@ impl Verifier {
         claims.verified_by() == self.0.number
     }
 
-    /// How each issuer's keys are, without any I/O: for status pages and alerts.
+    /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
     #[must_use]
     pub fn status(&self) -> Vec<IssuerStatus> {
-        let mut status: Vec<_> = self.0.issuers.iter().map(|trusted| trusted.keys.status()).collect();
+        let resolved = self.0.issuers.resolved();
+        let mut status: Vec<_> = self.trusted(&resolved).map(|trusted| trusted.keys.status()).collect();
         status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         status
     }
 
-    /// Whether keys of every issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
+    /// Whether keys of every listed issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
     /// should not, since a restart does not bring an issuer back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.issuers.iter().all(|trusted| trusted.keys.held().is_some())
+        self.0.issuers.listed().iter().all(|trusted| trusted.keys.held().is_some())
     }
 
     /// The keys in use, to be given to [`VerifierBuilder::restore_keys`] at the next start.
     #[must_use]
     pub fn export_keys(&self) -> Vec<SavedKeys> {
-        self.0.issuers.iter().filter_map(|trusted| trusted.keys.export()).collect()
+        let resolved = self.0.issuers.resolved();
+        self.trusted(&resolved).filter_map(|trusted| trusted.keys.export()).collect()
+    }
+
+    fn trusted<'a>(&'a self, resolved: &'a [Arc<Trusted>]) -> impl Iterator<Item = &'a Trusted> {
+        self.0.issuers.listed().iter().chain(resolved.iter().map(Arc::as_ref))
     }
 
     /// How many verified tokens are remembered, roughly.
@@ -317,7 +364,7 @@ impl From<TokenError> for Rejection {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<&str> = self.0.issuers.iter().map(|trusted| trusted.issuer.as_ref()).collect();
+        let issuers: Vec<&str> = self.0.issuers.listed().iter().map(|trusted| trusted.issuer.as_ref()).collect();
         f.debug_struct("Verifier").field("issuers", &issuers).finish_non_exhaustive()
     }
 }

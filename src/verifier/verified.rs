@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use moka::sync::Cache;
 
-use super::Trusted;
+use super::issuers::{InUse, Issuers, Remembered};
 use super::rules::Lifetime;
 use crate::token::Claims;
 
@@ -35,17 +35,17 @@ pub(crate) struct Capacity {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) claims: Claims,
-    /// The place of the issuer in the verifier's list: a reference would keep an issuer's background work alive for as
-    /// long as a thread remembers one of its tokens.
-    pub(crate) issuer: usize,
+    /// Nothing that keeps an issuer's background work alive for as long as a thread remembers one of its tokens.
+    pub(crate) issuer: Remembered,
     pub(crate) generation: u64,
     pub(crate) lifetime: Lifetime,
 }
 
 impl Entry {
-    fn passes(&self, now: i64, issuers: &[Trusted]) -> bool {
-        (self.lifetime.from..self.lifetime.until).contains(&now)
-            && issuers.get(self.issuer).is_some_and(|issuer| issuer.keys.still_holds(self.generation, now))
+    fn passes(&self, now: i64, issuers: &Issuers) -> bool {
+        let still_holds =
+            |issuer: InUse| issuers.get(&issuer).is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
+        (self.lifetime.from..self.lifetime.until).contains(&now) && self.issuer.recall().is_some_and(still_holds)
     }
 }
 
@@ -62,7 +62,7 @@ impl VerifiedTokens {
     }
 
     /// The claims of a token that was verified before and still holds.
-    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<Claims> {
+    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &Issuers) -> Option<Claims> {
         if let Some(found) = front::get(self.verifier, token, now, issuers) {
             return Some(found);
         }
@@ -129,7 +129,7 @@ impl Hasher for TailHasher {
 
 /// What each thread keeps for itself.
 mod front {
-    use super::{Claims, Entry, RefCell, Trusted};
+    use super::{Claims, Entry, Issuers, RefCell};
 
     const SLOTS: usize = 8;
 
@@ -151,13 +151,14 @@ mod front {
         static SLOTS_OF_THREAD: RefCell<[Slot; SLOTS]> = RefCell::default();
     }
 
-    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &[Trusted]) -> Option<Claims> {
+    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &Issuers) -> Option<Claims> {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;
                 let held = slots.get(place(fingerprint(token)))?.held.as_ref()?;
                 let same = held.verifier == verifier && *held.token == *token;
-                (same && held.entry.passes(now, issuers)).then(|| held.entry.claims.clone())
+                let passes = same && held.entry.passes(now, issuers);
+                passes.then(|| held.entry.claims.clone())
             })
             .ok()?
     }

@@ -25,7 +25,6 @@ const FLOORS: &[Floor] = &[
             "http",
             "httpdate",
             "jsonwebtoken",
-            "moka",
             "reqwest",
             "rustls",
             "rustls_pki_types",

@@ -1,0 +1,24 @@
+//! HTTP clients that issuers of the same settings share: each has its own connections and certificates in memory.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{Fetcher, HttpSettings};
+
+#[derive(Default)]
+pub(crate) struct HttpClients(Mutex<Vec<(HttpSettings, Fetcher)>>);
+
+const KEPT: usize = 8;
+
+impl HttpClients {
+    pub(crate) fn client(&self, settings: &HttpSettings) -> Result<Fetcher, String> {
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = made.iter().find(|(same, _)| same == settings) {
+            return Ok(client.clone());
+        }
+        let client = Fetcher::http(settings)?;
+        if made.len() < KEPT {
+            made.push((settings.clone(), client.clone()));
+        }
+        Ok(client)
+    }
+}

@@ -1,0 +1,66 @@
+//! Keys that outlive the process.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::fetch::BODY_MAX;
+use super::freshness::LONGEST;
+use super::lease::Origin;
+use super::{KeySet, Timing};
+use crate::token::Algorithm;
+
+/// An issuer's key set as text, with the moment it was fetched: what
+/// [`Verifier::export_keys`](crate::Verifier::export_keys) gives, for the next start.
+///
+/// The keys are public, but whoever can change the text can sign: keep it where only the service writes.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SavedKeys {
+    issuer: String,
+    jwks: String,
+    fetched_at: u64,
+    life: u64,
+}
+
+impl fmt::Debug for SavedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SavedKeys").field("issuer", &self.issuer).field("fetched_at", &self.fetched_at).finish_non_exhaustive()
+    }
+}
+
+impl SavedKeys {
+    pub(crate) fn is_of(&self, issuer: &str) -> bool {
+        self.issuer == issuer
+    }
+}
+
+pub(super) fn save(issuer: &str, origin: &Origin) -> Option<SavedKeys> {
+    Some(SavedKeys {
+        issuer: issuer.to_owned(),
+        jwks: String::from_utf8(origin.body.clone()).ok()?,
+        fetched_at: origin.fetched_at.duration_since(UNIX_EPOCH).ok()?.as_secs(),
+        life: origin.life.as_secs(),
+    })
+}
+
+/// The set, where it came from, and its age; nothing when it is not to be used any more.
+pub(super) fn read(
+    saved: &SavedKeys,
+    allowed: &[Algorithm],
+    timing: &Timing,
+    now: SystemTime,
+) -> Option<(KeySet, Origin, Duration)> {
+    let fetched_at = UNIX_EPOCH.checked_add(Duration::from_secs(saved.fetched_at))?;
+    // A set from the future tells nothing about its age.
+    let age = now.duration_since(fetched_at).ok()?;
+    let stated = Duration::from_secs(saved.life).min(LONGEST);
+    let life = if timing.issuer_decides { stated } else { timing.time_to_live };
+    if age >= life + timing.max_stale || saved.jwks.len() > BODY_MAX {
+        return None;
+    }
+    let set = KeySet::parse(saved.jwks.as_bytes(), allowed).ok().filter(|set| !set.is_empty())?;
+    let origin = Origin { body: saved.jwks.clone().into_bytes(), fetched_at, life, validators: HeaderMap::new() };
+    Some((set, origin, age))
+}

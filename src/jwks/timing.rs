@@ -1,0 +1,39 @@
+//! The settings by which keys are kept fresh, and what is asked of them.
+
+use std::time::Duration;
+
+/// How fresh keys are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Timing {
+    /// A fetched set is fresh this long, unless the issuer says otherwise within bounds.
+    pub(crate) time_to_live: Duration,
+    /// Whether the time to live was set, and so outweighs what the issuer says.
+    pub(crate) issuer_decides: bool,
+    /// How long past its life a set may serve while fetching fails.
+    pub(crate) max_stale: Duration,
+    /// The unknown-kid budget earns one fetch per so much time.
+    pub(crate) cooldown: Duration,
+    /// The longest pause between tries while no set is held.
+    pub(crate) longest_pause: Duration,
+    /// One fetch, from connect to last byte.
+    pub(crate) timeout: Duration,
+    /// How long a request waits for a first set.
+    pub(crate) max_wait: Duration,
+    /// Makes tests repeatable.
+    pub(crate) jitter_seed: Option<u64>,
+}
+
+/// Where the set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Url(String),
+    Discovery,
+}
+
+/// What a look-up wants.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) kid: Option<&'a str>,
+    /// The client that the token names, unverified: it only decides whether the reserve of the budget may be used.
+    pub(crate) client_id: Option<&'a str>,
+}

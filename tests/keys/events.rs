@@ -1,0 +1,105 @@
+//! Rule 155: what changes is an event, with stable field names, and none of them tells a secret.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use tower_m2m::Verifier;
+use tower_m2m::jwks::BoxError;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::script::{Behaviour, NOW, Script, pass, secs, settle, verdict};
+
+/// Writes each event as a line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            write!(self.0, " {value:?}").unwrap();
+        } else {
+            write!(self.0, " {field}={value:?}").unwrap();
+        }
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_m2m")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Lines {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_155_the_life_of_a_set_in_events() {
+    let lines = Lines::default();
+    let _events = tracing::subscriber::set_default(lines.clone());
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let issuer = "issuer=\"https://issuer.example\"";
+    assert_eq!(lines.take(), [format!("DEBUG keys fetched {issuer} cause=\"start\" keys=1 left_out=0")]);
+
+    script.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(lines.take(), [format!("DEBUG keys fetched {issuer} cause=\"unknown_kid\" keys=2 left_out=0")]);
+
+    script.behave(Behaviour::Down);
+    pass(&script.clock, secs(4199)).await;
+    let failures = lines.take();
+    assert!(failures.len() > 60);
+    let failed = |cause| {
+        format!("WARN fetching keys failed {issuer} cause=\"{cause}\" error=the issuer could not be reached holds_keys=true")
+    };
+    assert_eq!((&failures[0], &failures[1]), (&failed("refresh"), &failed("retry")));
+    pass(&script.clock, secs(1)).await;
+    assert!(lines.take().contains(&format!("ERROR keys expired: the issuer gave no new ones for too long {issuer}")));
+
+    let weak = r#"{"keys":[{"kty":"RSA","kid":"a\nb","n":"AQAB","e":"AQAB","alg":"RS256"}]}"#;
+    script.behave(Behaviour::Says(weak.into()));
+    pass(&script.clock, secs(10)).await;
+    let left_out =
+        format!("WARN key left out {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits");
+    assert!(lines.take().contains(&left_out));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_155_a_resolver_that_fails_is_an_event_without_the_strangers_word() {
+    let lines = Lines::default();
+    let _events = tracing::subscriber::set_default(lines.clone());
+    let verifier = Verifier::trusting([])
+        .resolve_issuers_with(|_| async { Err::<_, BoxError>("the database is down".into()) })
+        .clock(tower_m2m::Clock::manual(NOW))
+        .build()
+        .unwrap();
+    let stranger = Script::named("https://stranger.example");
+    assert_eq!(verdict(&verifier, &stranger.token()).await, "keys_unavailable");
+    assert_eq!(lines.take(), ["WARN resolving an issuer failed problem=\"failed\""]);
+}

@@ -1,0 +1,184 @@
+//! What makes a key usable, and a set readable.
+
+use serde_json::{Value, json};
+use tower_m2m::Algorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS512};
+use tower_m2m::jwks::{JwksError, KeyError, KeySet};
+use tower_m2m::testing::{SigningAlgorithm, SigningKey};
+
+const ALL: &[Algorithm] = &[RS256, RS512, PS256, ES256, ES384, EdDSA];
+
+fn jwk(algorithm: SigningAlgorithm) -> Value {
+    SigningKey::generate(algorithm).unwrap().with_kid("k").public_jwk()
+}
+
+fn with(mut jwk: Value, changes: &[(&str, Value)]) -> Value {
+    for (name, value) in changes {
+        match value {
+            Value::Null => jwk.as_object_mut().unwrap().remove(*name),
+            value => jwk.as_object_mut().unwrap().insert((*name).to_owned(), value.clone()),
+        };
+    }
+    jwk
+}
+
+fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Algorithm, KeyError> {
+    let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes(), allowed).unwrap();
+    let key = set.keys().next();
+    key.map(|key| key.algorithm).ok_or_else(|| set.left_out()[0].reason)
+}
+
+fn base64url(bytes: &[u8]) -> Value {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        text.extend((0..=chunk.len()).map(|at| char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63])));
+    }
+    text.into()
+}
+
+fn modulus(bits: usize) -> Value {
+    let mut n = vec![0xff; bits.div_ceil(8)];
+    n[0] = 0xff >> (bits.div_ceil(8) * 8 - bits);
+    base64url(&n)
+}
+
+#[test]
+fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
+    let rsa = jwk(SigningAlgorithm::Rs256);
+    for (bits, expected) in [(1024, Err(KeyError::KeySize)), (2047, Err(KeyError::KeySize)), (2048, Ok(RS256)), (8192, Ok(RS256))]
+    {
+        assert_eq!(read(&with(rsa.clone(), &[("n", modulus(bits))]), ALL), expected, "{bits} bits");
+    }
+    assert_eq!(read(&with(rsa.clone(), &[("n", modulus(8193))]), ALL), Err(KeyError::KeySize));
+    for (exponent, expected) in [
+        (&[1, 0, 1][..], Ok(RS256)),
+        (&[3], Ok(RS256)),
+        (&[0, 0, 1, 0, 1], Ok(RS256)),
+        (&[1], Err(KeyError::Exponent)),
+        (&[], Err(KeyError::Exponent)),
+        (&[0], Err(KeyError::Exponent)),
+        (&[2], Err(KeyError::Exponent)),
+        (&[1, 0, 0], Err(KeyError::Exponent)),
+        (&[2, 0, 0, 0, 1], Err(KeyError::Exponent)),
+        (&[1, 0, 0, 0, 0, 1], Err(KeyError::Exponent)),
+    ] {
+        assert_eq!(read(&with(rsa.clone(), &[("e", base64url(exponent))]), ALL), expected, "{exponent:?}");
+    }
+}
+
+#[test]
+fn rule_43_a_key_is_bound_to_one_algorithm() {
+    let rsa = jwk(SigningAlgorithm::Rs256);
+    let unbound = with(rsa.clone(), &[("alg", Value::Null)]);
+    assert_eq!(read(&unbound, &[PS256, RS256]), Ok(PS256), "the first that is allowed and fits");
+    assert_eq!(read(&unbound, &[ES256]), Err(KeyError::AlgorithmNotAllowed));
+    assert_eq!(read(&rsa, &[PS256]), Err(KeyError::AlgorithmNotAllowed));
+    for alg in ["ES256", "HS256", "none", "RSA-OAEP", "rs256", ""] {
+        assert_eq!(read(&with(rsa.clone(), &[("alg", alg.into())]), ALL), Err(KeyError::Algorithm), "{alg}");
+    }
+    assert_eq!(read(&with(jwk(SigningAlgorithm::Es256), &[("alg", "ES384".into())]), ALL), Err(KeyError::Algorithm));
+}
+
+#[test]
+fn rule_48_odd_keys_are_left_out_one_by_one() {
+    let (ec, ed) = (jwk(SigningAlgorithm::Es256), jwk(SigningAlgorithm::EdDsa));
+    for (key, reason) in [
+        (json!(7), KeyError::Malformed),
+        (json!("key"), KeyError::Malformed),
+        (json!({}), KeyError::Malformed),
+        (json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}), KeyError::UnknownType),
+        (with(ec.clone(), &[("crv", "secp256k1".into())]), KeyError::UnknownType),
+        (with(ed.clone(), &[("crv", "X25519".into())]), KeyError::UnknownType),
+        (with(ec.clone(), &[("x", Value::Null)]), KeyError::Malformed),
+        (with(ec.clone(), &[("x", "AA".into())]), KeyError::Malformed),
+        (with(ec.clone(), &[("x", "****".into())]), KeyError::Malformed),
+        (with(ed.clone(), &[("x", "AAAA".into())]), KeyError::Malformed),
+    ] {
+        let left_out = read(&key, ALL);
+        assert!(left_out == Err(reason) || left_out == Err(KeyError::Malformed), "{key}: {left_out:?}");
+        let set = json!({ "keys": [key, ed, ec] }).to_string();
+        let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
+        assert_eq!((set.keys().count(), set.left_out().len()), (2, 1), "{key}");
+    }
+    assert_eq!(read(&with(ec, &[("x-unknown", json!([1, {"a": null}]))]), ALL), Ok(ES256), "unknown members are ignored");
+}
+
+#[test]
+fn rule_49_a_set_is_an_object_with_an_array_of_keys() {
+    for text in [
+        "",
+        "null",
+        "[]",
+        "7",
+        "{}",
+        "{\"keys\":null}",
+        "{\"keys\":{}}",
+        "{\"keys\":[]",
+        "<html>",
+        "{\"keys\":[],\"keys\":[]}",
+        "{\"keys\":[]}x",
+    ] {
+        assert_eq!(KeySet::parse(text.as_bytes(), ALL).unwrap_err(), JwksError::Malformed, "{text}");
+    }
+    assert_eq!(KeySet::parse(b"\xff", ALL).unwrap_err(), JwksError::Malformed);
+    assert_eq!(KeySet::parse(b"{\"other\":1,\"keys\":[]}", ALL).unwrap().keys().count(), 0);
+}
+
+#[test]
+fn rule_50_use_and_key_ops_decide_whether_a_key_verifies() {
+    let key = jwk(SigningAlgorithm::EdDsa);
+    for (changes, fine) in [
+        (vec![("use", Value::Null)], true),
+        (vec![("use", "sig".into()), ("key_ops", json!(["verify"]))], true),
+        (vec![("use", Value::Null), ("key_ops", json!(["sign", "verify"]))], true),
+        (vec![("use", "enc".into())], false),
+        (vec![("use", "other".into())], false),
+        (vec![("use", Value::Null), ("key_ops", json!([]))], false),
+        (vec![("use", Value::Null), ("key_ops", json!(["sign"]))], false),
+        (vec![("use", "sig".into()), ("key_ops", json!(["encrypt"]))], false),
+        (vec![("use", "enc".into()), ("key_ops", json!(["verify"]))], false),
+    ] {
+        let expected = if fine { Ok(EdDSA) } else { Err(KeyError::NotForSignatures) };
+        assert_eq!(read(&with(key.clone(), &changes), ALL), expected, "{changes:?}");
+    }
+}
+
+#[test]
+fn rule_55_points_are_on_their_curve_and_of_large_order() {
+    for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::Es384] {
+        let key = jwk(algorithm);
+        let size = if algorithm == SigningAlgorithm::Es256 { 32 } else { 48 };
+        assert_eq!(read(&with(key.clone(), &[("y", key["x"].clone())]), ALL), Err(KeyError::Point));
+        let zero = base64url(&vec![0; size]);
+        assert_eq!(read(&with(key, &[("x", zero.clone()), ("y", zero)]), ALL), Err(KeyError::Point));
+    }
+    let ed = jwk(SigningAlgorithm::EdDsa);
+    let mut identity = [0; 32];
+    for first in [0, 1] {
+        identity[0] = first;
+        assert_eq!(read(&with(ed.clone(), &[("x", base64url(&identity))]), ALL), Err(KeyError::Point));
+    }
+}
+
+#[test]
+fn rule_56_symmetric_and_private_keys_are_refused() {
+    assert_eq!(read(&json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k"}), ALL), Err(KeyError::Symmetric));
+    assert_eq!(read(&with(jwk(SigningAlgorithm::EdDsa), &[("k", "c2VjcmV0".into())]), ALL), Err(KeyError::Symmetric));
+    for private in ["d", "p", "q", "dp", "dq", "qi"] {
+        assert_eq!(
+            read(&with(jwk(SigningAlgorithm::EdDsa), &[(private, "AA".into())]), ALL),
+            Err(KeyError::Private),
+            "{private}"
+        );
+    }
+}
+
+#[test]
+fn a_hundred_keys_are_read_and_no_more() {
+    let key = jwk(SigningAlgorithm::EdDsa);
+    let set = json!({ "keys": vec![key; 150] }).to_string();
+    let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
+    assert_eq!((set.keys().count(), set.left_out().len()), (100, 50));
+    assert!(set.left_out().iter().all(|key| key.reason == KeyError::TooMany));
+}

@@ -1,0 +1,166 @@
+//! Start, stop, another runtime, another process.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tower_m2m::jwks::SavedKeys;
+use tower_m2m::{Rejection, Verifier};
+
+use super::script::{Behaviour, Script, code, pass, secs, settle, verdict};
+
+#[tokio::test(start_paused = true)]
+async fn rule_150_dropping_the_last_verifier_ends_its_background_work() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let token = script.token();
+    // Three times: into the store, and into the thread's own front, which outlives the verifier.
+    for _ in 0..3 {
+        assert_eq!(verdict(&verifier, &token).await, "accepted");
+    }
+    let clone = verifier.clone();
+    drop(verifier);
+    pass(&script.clock, secs(600)).await;
+    assert_eq!(script.fetches(), 2, "a clone keeps it going");
+    script.behave(Behaviour::Hang);
+    pass(&script.clock, secs(600) * 3 / 4).await;
+    drop(clone);
+    settle().await;
+    assert_eq!(Arc::strong_count(&script), 1, "a task or a cache holds on to the fetch function");
+    let fetches = script.fetches();
+    pass(&script.clock, secs(7200)).await;
+    assert_eq!(script.fetches(), fetches);
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn keys_are_refreshed_in_whatever_runtime_asks_next() {
+    let script = Script::new();
+    let trusted = script.trusted().unknown_kid_cooldown(secs(1));
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    // Built outside a runtime, so nothing is fetched yet.
+    assert_eq!(script.fetches(), 0);
+    for _ in 0..5 {
+        let runtime = runtime();
+        assert_eq!(runtime.block_on(verdict(&verifier, &script.token())), "accepted");
+        drop(runtime);
+    }
+    assert_eq!(script.fetches(), 1, "another runtime is no reason to fetch");
+    // A runtime that ends in the middle of a fetch.
+    script.behave(Behaviour::Hang);
+    script.issuer.rotate_key().unwrap();
+    let token = script.token();
+    runtime().block_on(async {
+        let waiting = tokio::spawn({
+            let (verifier, token) = (verifier.clone(), token.clone());
+            async move { verdict(&verifier, &token).await }
+        });
+        while script.fetches() < 2 {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+    });
+    script.behave(Behaviour::Good);
+    assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");
+    assert_eq!(script.most_in_flight(), 1);
+}
+
+/// A runtime that exists and that nobody runs is as good as gone.
+#[test]
+fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
+    let script = Script::new();
+    let idle = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let verifier =
+        idle.block_on(async { Verifier::trusting([script.trusted()]).clock(script.clock.clone()).build_ready().await.unwrap() });
+    assert_eq!(script.fetches(), 1);
+    let busy = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    busy.block_on(async {
+        for _ in 0..20 {
+            assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+            pass(&script.clock, secs(60)).await;
+        }
+    });
+    assert!(script.fetches() >= 3, "{} fetches", script.fetches());
+}
+
+#[test]
+fn without_a_runtime_there_is_an_answer_and_no_panic() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    let token = script.token();
+    let mut future = std::pin::pin!(verifier.verify(&token));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(result) = future.as_mut().poll(&mut context) else { panic!("it waits") };
+    assert!(matches!(result, Err(Rejection::KeysUnavailable { .. })));
+    assert_eq!(verifier.status()[0].last_error, Some(tower_m2m::jwks::JwksError::NoRuntime));
+    assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() {
+    let script = Script::new();
+    script.say(&[("cache-control", "max-age=120")]);
+    let verifier = script.verifier();
+    settle().await;
+    let token = script.token();
+    let saved = serde_json::to_string(&verifier.export_keys()).unwrap();
+    drop(verifier);
+    script.behave(Behaviour::Down);
+    pass(&script.clock, secs(1000)).await;
+
+    let restore = || serde_json::from_str::<Vec<SavedKeys>>(&saved).unwrap();
+    let begin = || Verifier::trusting([script.trusted()]).clock(script.clock.clone()).restore_keys(restore());
+    let before = Instant::now();
+    let verifier = begin().build_ready().await.unwrap();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    assert_eq!(before, Instant::now());
+    assert!(verifier.status()[0].is_stale);
+    // 120 s of life, as the issuer said, and an hour.
+    pass(&script.clock, secs(2719)).await;
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    pass(&script.clock, secs(1)).await;
+    assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+    // Too old to begin with, and from the future.
+    assert!(!begin().build().unwrap().is_ready());
+    script.clock.set(super::script::NOW - 1);
+    assert!(!begin().build().unwrap().is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_set_is_looked_after_at_once() {
+    let script = Script::new();
+    let saved = {
+        let verifier = script.verifier();
+        settle().await;
+        verifier.export_keys()
+    };
+    let old = script.token();
+    script.issuer.replace_key_same_kid().unwrap();
+    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).restore_keys(saved).build().unwrap();
+    settle().await;
+    assert_eq!(code(&verifier.verify(&script.token()).await), "accepted");
+    assert_eq!(verdict(&verifier, &old).await, "signature");
+}
+
+/// Two faults at once: the driver that watches over the ceiling went with its runtime, and the wall clock stands still.
+#[test]
+fn a_remembered_token_does_not_outlive_the_ceiling_when_the_runtime_is_gone() {
+    let script = Script::new();
+    let trusted = script.trusted().keys_time_to_live(secs(100)).keys_max_stale(secs(0));
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let token = script.token();
+    runtime().block_on(async {
+        for _ in 0..3 {
+            assert_eq!(verdict(&verifier, &token).await, "accepted");
+        }
+    });
+    script.behave(Behaviour::Hang);
+    let later = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    later.block_on(async {
+        tokio::time::sleep(secs(101)).await;
+        assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+    });
+}

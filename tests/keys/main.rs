@@ -1,0 +1,16 @@
+//! Keys: always fresh, never flooded, never lost. The numbers in test names are those of the rules that they hold.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+
+#[cfg(feature = "tracing")]
+mod events;
+mod goals;
+mod issuers;
+mod key_sets;
+mod lifecycle;
+mod outages;
+mod resolver;
+mod rotation;
+mod script;
+mod simulation;
+#[cfg(feature = "reqwest")]
+mod sockets;

@@ -1,0 +1,275 @@
+//! Freshness and outages, in virtual time.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tower_m2m::jwks::{Cause, JwksError};
+use tower_m2m::{Rejection, Verifier};
+
+use super::script::{Behaviour, Script, fetches_by, pass, secs, settle, verdict};
+
+#[tokio::test(start_paused = true)]
+async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
+    let script = Script::new();
+    script.behave(Behaviour::Slow(secs(1) / 2));
+    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).start_lazily().build().unwrap();
+    assert_eq!(script.fetches(), 0, "lazy means that nothing is fetched before the first token");
+    let token: Arc<str> = script.token().into();
+    let requests: Vec<_> = (0..1000)
+        .map(|_| {
+            let (verifier, token) = (verifier.clone(), Arc::clone(&token));
+            tokio::spawn(async move { verdict(&verifier, &token).await })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), "accepted");
+    }
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_140_no_request_waits_for_a_refresh() {
+    let script = Script::new();
+    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).without_token_cache().build().unwrap();
+    settle().await;
+    script.behave(Behaviour::Slow(secs(2)));
+    for _ in 0..1500 {
+        let before = Instant::now();
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(before, Instant::now(), "a request waited");
+        pass(&script.clock, secs(1)).await;
+    }
+    // 1,500 s: refreshes at 75 to 85 % of 600 s, and the first fetch.
+    assert!((3..=4).contains(&script.fetches()), "{} fetches", script.fetches());
+    assert_eq!(fetches_by(&verifier, Cause::Refresh), script.fetches() - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_is_refreshed_though_no_request_comes() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    pass(&script.clock, secs(3600)).await;
+    assert!((6..=9).contains(&script.fetches()), "{} fetches", script.fetches());
+    assert!(verifier.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let (token, fetched) = (script.token(), Instant::now());
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+
+    script.behave(Behaviour::Down);
+    pass(&script.clock, secs(600)).await;
+    assert!(verifier.status()[0].is_stale && verifier.status()[0].last_error == Some(JwksError::Unreachable));
+    pass(&script.clock, secs(3599)).await;
+    assert_eq!(fetched.elapsed(), secs(4199));
+    // The remembered one, and a new one.
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+
+    pass(&script.clock, secs(1)).await;
+    for token in [&token, &script.token()] {
+        let refused = verifier.verify(token).await.unwrap_err();
+        let Rejection::KeysUnavailable { retry_after } = refused else { panic!("{refused:?}") };
+        assert!((secs(1)..=secs(10)).contains(&retry_after), "{retry_after:?}");
+    }
+    assert!(!verifier.is_ready() && verifier.status()[0].keys.is_empty());
+
+    script.behave(Behaviour::Good);
+    pass(&script.clock, secs(10)).await;
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    assert!(verifier.is_ready() && verifier.status()[0].last_error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ceiling_is_reached_during_a_fetch_too() {
+    let script = Script::new();
+    let trusted = script.trusted().keys_time_to_live(secs(10)).keys_max_stale(secs(0)).fetch_timeout(secs(30));
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    settle().await;
+    let token = script.token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    script.behave(Behaviour::Hang);
+    pass(&script.clock, secs(9)).await;
+    assert_eq!(script.fetches(), 2, "the refresh hangs");
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    pass(&script.clock, secs(1)).await;
+    assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_142_an_issuer_that_is_down_at_the_start() {
+    let script = Script::new();
+    script.behave(Behaviour::Down);
+    let required = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).build_ready().await.unwrap_err();
+    assert_eq!(required.to_string(), "the keys of https://issuer.example could not be had: the issuer could not be reached");
+
+    let verifier = script.verifier();
+    settle().await;
+    assert!(!verifier.is_ready());
+    assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+    script.behave(Behaviour::Good);
+    pass(&script.clock, secs(10)).await;
+    assert!(verifier.is_ready());
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_at_most_a_second_for_a_first_set() {
+    let script = Script::new();
+    script.behave(Behaviour::Hang);
+    let (verifier, token, start) = (script.verifier(), script.token(), Instant::now());
+    assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+    assert_eq!(start.elapsed(), secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_146_no_bad_answer_removes_good_keys() {
+    let script = Script::new();
+    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).without_token_cache().build().unwrap();
+    settle().await;
+    let token = script.token();
+    let mut oversized = script.issuer.jwks().into_bytes();
+    oversized.resize(256 * 1024 + 1, b' ');
+    let says = |body: &[u8]| Behaviour::Says(body.to_vec());
+    let weak = br#"{"keys":[{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}]}"#;
+    for (behaviour, error) in [
+        (Behaviour::Down, JwksError::Unreachable),
+        (Behaviour::Panic, JwksError::Unreachable),
+        (Behaviour::Hang, JwksError::TimedOut),
+        (Behaviour::Slow(secs(4)), JwksError::TimedOut),
+        (Behaviour::Status(500, vec![]), JwksError::Status(500)),
+        (Behaviour::Status(204, vec![]), JwksError::Status(204)),
+        (Behaviour::Status(304, vec![]), JwksError::Status(304)),
+        (Behaviour::Status(302, vec![("location", "https://elsewhere.example".into())]), JwksError::Status(302)),
+        (says(b""), JwksError::Malformed),
+        (says(b"<html><body>Sign in</body></html>"), JwksError::Malformed),
+        (says(b"{\"keys\":"), JwksError::Malformed),
+        (says(b"{\"keys\":{}}"), JwksError::Malformed),
+        (says(b"[]"), JwksError::Malformed),
+        (says(b"\xff\xfe\x00"), JwksError::Malformed),
+        (says(b"{\"keys\":[]}"), JwksError::NoUsableKey),
+        (says(weak), JwksError::NoUsableKey),
+        (says(&oversized), JwksError::TooLarge),
+    ] {
+        script.behave(behaviour.clone());
+        let failures = script.fetches();
+        pass(&script.clock, secs(620)).await;
+        assert!(script.fetches() > failures, "{behaviour:?} was not asked");
+        assert_eq!(verifier.status()[0].last_error, Some(error), "{behaviour:?}");
+        assert_eq!(verdict(&verifier, &token).await, "accepted", "{behaviour:?}");
+        script.behave(Behaviour::Good);
+        pass(&script.clock, secs(120)).await;
+        assert_eq!(verifier.status()[0].last_error, None, "{behaviour:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_outweighs_it() {
+    for (value, own, life) in [
+        ("max-age=300", None, 300),
+        ("max-age=0", None, 60),
+        ("no-store", None, 60),
+        ("max-age=31536000", None, 3600),
+        ("max-age=many", None, 600),
+        ("max-age=300", Some(secs(900)), 900),
+    ] {
+        let script = Script::new();
+        script.say(&[("cache-control", value)]);
+        let trusted = own.into_iter().fold(script.trusted(), tower_m2m::Issuer::keys_time_to_live);
+        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        settle().await;
+        let status = &verifier.status()[0];
+        let held = status.fresh_until.unwrap().duration_since(status.fetched_at.unwrap()).unwrap();
+        assert_eq!(held, secs(life), "{value}");
+        pass(&script.clock, secs(life) * 74 / 100).await;
+        assert_eq!(script.fetches(), 1, "{value}: no sooner than at 75 %");
+        pass(&script.clock, secs(life) * 12 / 100).await;
+        assert_eq!(script.fetches(), 2, "{value}: no later than at 85 %");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
+    let script = Script::new();
+    script.say(&[("etag", "\"1\""), ("cache-control", "max-age=100")]);
+    let verifier = script.verifier();
+    settle().await;
+    let token = script.token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    for _ in 0..20 {
+        pass(&script.clock, secs(80)).await;
+        assert_eq!(verdict(&verifier, &token).await, "accepted");
+        let status = &verifier.status()[0];
+        assert!(!status.is_stale && status.last_error.is_none());
+    }
+    assert!(script.fetches() > 15);
+    assert_eq!(verifier.remembered_tokens(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_to_be_left_alone_is_granted_up_to_five_minutes() {
+    for (header, seconds, pause) in [("retry-after", 120, 120), ("ratelimit-reset", 90, 90), ("retry-after", 86_400, 300)] {
+        let script = Script::new();
+        let verifier = script.verifier();
+        settle().await;
+        script.behave(Behaviour::Status(429, vec![(header, seconds.to_string())]));
+        while fetches_by(&verifier, Cause::Refresh) == 0 {
+            pass(&script.clock, secs(1)).await;
+        }
+        let before = script.fetches();
+        assert_eq!(verdict(&verifier, &script.invented("k")).await, "unknown_key");
+        pass(&script.clock, secs(pause - 2)).await;
+        assert_eq!(script.fetches(), before, "{header}: {seconds}");
+        pass(&script.clock, secs(64)).await;
+        assert!(script.fetches() > before, "{header}: {seconds}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_are_short_while_nothing_is_held() {
+    let script = Script::new();
+    script.behave(Behaviour::Status(429, vec![("retry-after", "3600".into())]));
+    let trusted = script.trusted().unknown_kid_cooldown(secs(4));
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    pass(&script.clock, secs(61)).await;
+    assert!((15..=17).contains(&script.fetches()), "{} fetches", script.fetches());
+    assert!(!verifier.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh() {
+    for jump in [-10_000_000, -3_600, 3_600, 10_000_000] {
+        let script = Script::new();
+        let verifier = script.verifier();
+        settle().await;
+        script.clock.set(super::script::NOW + jump);
+        let token = script.token();
+        assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
+        assert_eq!(script.fetches(), 1, "{jump}");
+        pass(&script.clock, secs(3600)).await;
+        assert!((6..=9).contains(&script.fetches()), "{jump}: {} fetches", script.fetches());
+        // And the ceiling counts on, for remembered tokens too.
+        script.behave(Behaviour::Down);
+        assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
+        let removed = script.clock.unix_seconds();
+        pass(&script.clock, secs(4201)).await;
+        script.clock.set(removed);
+        assert_eq!(verdict(&verifier, &token).await, "keys_unavailable", "{jump}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_before_the_epoch_harms_nothing() {
+    for seconds in [-1, -1_000_000_000, i64::MIN, i64::MAX] {
+        let script = Script::new();
+        script.clock.set(seconds);
+        let verifier = script.verifier();
+        settle().await;
+        assert!(verifier.is_ready() && verifier.status()[0].fetched_at.is_some());
+        let _ = verifier.export_keys();
+    }
+}

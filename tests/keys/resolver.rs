@@ -1,0 +1,286 @@
+//! Issuers that are known only at run time.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_m2m::jwks::BoxError;
+use tower_m2m::{Clock, Issuer, Verifier};
+
+use super::script::{Behaviour, NOW, Script, pass, secs, verdict};
+
+/// The application's own list of customers, as a test changes it.
+#[derive(Default)]
+struct Customers {
+    scripts: Mutex<HashMap<String, Arc<Script>>>,
+    asked: AtomicU64,
+    mood: Mutex<Mood>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Mood {
+    #[default]
+    Good,
+    Slow(Duration),
+    Fails,
+    Panics,
+    AnswersForAnother,
+    CannotBeUsed,
+}
+
+impl Customers {
+    fn add(&self, iss: &str) -> Arc<Script> {
+        let script = Script::named(iss);
+        self.scripts.lock().unwrap().insert(iss.to_owned(), Arc::clone(&script));
+        script
+    }
+
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn feel(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    async fn resolve(self: Arc<Self>, iss: String) -> Result<Option<Issuer>, BoxError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let mood = *self.mood.lock().unwrap();
+        let script = self.scripts.lock().unwrap().get(&iss).cloned();
+        match mood {
+            Mood::Good => {}
+            Mood::Slow(pause) => tokio::time::sleep(pause).await,
+            Mood::Fails => return Err("the database is down".into()),
+            Mood::Panics => panic!("the resolver panics"),
+            Mood::AnswersForAnother => return Ok(Some(Script::named("https://another.example").trusted())),
+            Mood::CannotBeUsed => return Ok(script.map(|script| script.trusted().leeway(secs(100_000)))),
+        }
+        Ok(script.map(|script| script.trusted()))
+    }
+
+    fn verifier(self: &Arc<Self>, clock: &Clock) -> Verifier {
+        let customers = Arc::clone(self);
+        Verifier::trusting([])
+            .resolve_issuers_with(move |iss| Arc::clone(&customers).resolve(iss))
+            .max_resolved_issuers(10)
+            .clock(clock.clone())
+            .build()
+            .unwrap()
+    }
+}
+
+fn customers() -> (Arc<Customers>, Clock, Verifier) {
+    let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
+    let verifier = customers.verifier(&clock);
+    (customers, clock, verifier)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() {
+    let (customers, _, verifier) = customers();
+    customers.feel(Mood::Slow(secs(1)));
+    let script = customers.add("https://a.example");
+    let token: Arc<str> = script.token().into();
+    let requests: Vec<_> = (0..100)
+        .map(|_| {
+            let (verifier, token) = (verifier.clone(), Arc::clone(&token));
+            tokio::spawn(async move { verdict(&verifier, &token).await })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), "accepted");
+    }
+    let before = Instant::now();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!((customers.asked(), script.fetches(), before), (1, 1, Instant::now()));
+    assert_eq!(verifier.status()[0].issuer, "https://a.example");
+    assert!(verifier.is_ready(), "resolved issuers do not decide about readiness");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_is_not_trusted_costs_one_question_in_thirty_seconds_and_no_fetch() {
+    let (customers, clock, verifier) = customers();
+    let stranger = Script::named("https://evil.example");
+    for _ in 0..100 {
+        assert_eq!(verdict(&verifier, &stranger.token()).await, "issuer");
+        pass(&clock, secs(29) / 100).await;
+    }
+    assert_eq!((customers.asked(), stranger.fetches()), (1, 0));
+    pass(&clock, secs(2)).await;
+    assert_eq!(verdict(&verifier, &stranger.token()).await, "issuer");
+    assert_eq!(customers.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_an_issuer_is_not_asked_about() {
+    let (customers, _, verifier) = customers();
+    let long = format!("https://{}.example", "a".repeat(600));
+    for iss in
+        ["", "evil", "http://evil.example", "https://evil.example?a", "https://u@evil.example", "file:///etc/passwd", &long]
+    {
+        assert_eq!(verdict(&verifier, &Script::named(iss).token()).await, "issuer", "{iss}");
+    }
+    assert_eq!(customers.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolver_without_an_answer_fails_closed_and_heals() {
+    for mood in [Mood::Fails, Mood::Panics, Mood::AnswersForAnother, Mood::CannotBeUsed, Mood::Slow(secs(4))] {
+        let (customers, clock, verifier) = customers();
+        let script = customers.add("https://a.example");
+        customers.feel(mood);
+        assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+        // Nor is it asked at each token.
+        assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+        assert_eq!((customers.asked(), script.fetches()), (1, 0));
+        customers.feel(Mood::Good);
+        pass(&clock, secs(1)).await;
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_away_takes_no_question_along() {
+    let (customers, clock, verifier) = customers();
+    let script = customers.add("https://a.example");
+    customers.feel(Mood::Slow(secs(2)));
+    let first = tokio::spawn({
+        let (verifier, token) = (verifier.clone(), script.token());
+        async move { verdict(&verifier, &token).await }
+    });
+    pass(&clock, secs(1)).await;
+    first.abort();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(customers.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_in_use_is_asked_about_in_the_background_and_keeps_its_keys() {
+    let (customers, clock, verifier) = customers();
+    let script = customers.add("https://a.example");
+    let token = script.token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    // Its own outage must not matter when the application confirms it: no good set is dropped.
+    script.behave(Behaviour::Down);
+    for _ in 0..30 {
+        pass(&clock, secs(60)).await;
+        let before = Instant::now();
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &token).await, "accepted");
+        assert_eq!(before, Instant::now());
+    }
+    assert!((5..=7).contains(&customers.asked()), "{} questions", customers.asked());
+    // And the ceiling counts on: 600 s of life and an hour.
+    pass(&clock, secs(2400)).await;
+    assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_remembered_tokens_too() {
+    let (customers, clock, verifier) = customers();
+    let script = customers.add("https://a.example");
+    let token = script.token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    customers.scripts.lock().unwrap().clear();
+    pass(&clock, secs(599)).await;
+    // Of a remembered token nobody is asked about; its issuer's time is up all the same.
+    pass(&clock, secs(1)).await;
+    assert_eq!(verdict(&verifier, &token).await, "issuer");
+    assert!(verifier.status().is_empty());
+    // Its background work ended with it.
+    let fetches = script.fetches();
+    pass(&clock, secs(3600)).await;
+    assert_eq!(script.fetches(), fetches);
+}
+
+/// A resolver that is down for a while is not noticed by issuers in use, and closes for them at the end of their time.
+#[tokio::test(start_paused = true)]
+async fn a_resolver_that_is_down_closes_at_the_end_of_an_issuers_time() {
+    let (customers, clock, verifier) = customers();
+    let script = customers.add("https://a.example");
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    customers.feel(Mood::Fails);
+    for _ in 0..59 {
+        pass(&clock, secs(10)).await;
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    }
+    pass(&clock, secs(10)).await;
+    assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
+    let (customers, clock, verifier) = customers();
+    let scripts: Vec<_> = (0..30).map(|number| customers.add(&format!("https://{number}.example"))).collect();
+    for script in &scripts {
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        pass(&clock, secs(1)).await;
+    }
+    let kept: Vec<String> = verifier.status().into_iter().map(|status| status.issuer).collect();
+    assert_eq!(kept.len(), 10);
+    assert!(kept.contains(&"https://29.example".to_owned()) && !kept.contains(&"https://0.example".to_owned()));
+    // Who gave way is asked about again, and nobody else's keys verify its tokens.
+    assert_eq!(verdict(&verifier, &scripts[0].token()).await, "accepted");
+    let foreign = scripts[1].issuer.org("org_a").claim("iss", "https://0.example").token();
+    assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_about_invented_names_are_bounded() {
+    let (customers, _, verifier) = customers();
+    customers.feel(Mood::Slow(secs(2)));
+    let requests: Vec<_> = (0..200)
+        .map(|number| {
+            let (verifier, token) = (verifier.clone(), Script::named(&format!("https://{number}.example")).token());
+            tokio::spawn(async move { verdict(&verifier, &token).await })
+        })
+        .collect();
+    let mut verdicts = HashMap::new();
+    for request in requests {
+        *verdicts.entry(request.await.unwrap()).or_insert(0) += 1;
+    }
+    assert_eq!(customers.asked(), 64);
+    assert_eq!((verdicts["issuer"], verdicts["keys_unavailable"]), (64, 136));
+}
+
+#[tokio::test(start_paused = true)]
+async fn listed_issuers_are_not_asked_about() {
+    let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
+    let (listed, resolved) = (Script::named("https://listed.example"), customers.add("https://resolved.example"));
+    let asked = Arc::clone(&customers);
+    let verifier = Verifier::trusting([listed.trusted()])
+        .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
+        .clock(clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
+    assert_eq!(verdict(&verifier, &listed.token()).await, "accepted");
+    assert_eq!(customers.asked(), 0);
+    assert_eq!(verdict(&verifier, &resolved.token()).await, "accepted");
+    assert_eq!((customers.asked(), verifier.status().len()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_verifier_ends_open_questions_and_background_work() {
+    let (customers, clock, verifier) = customers();
+    let script = customers.add("https://a.example");
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    let weak = Arc::downgrade(&script);
+    customers.feel(Mood::Slow(secs(1)));
+    let other = Script::named("https://other.example").token();
+    let open = tokio::spawn({
+        let verifier = verifier.clone();
+        async move { verdict(&verifier, &other).await }
+    });
+    pass(&clock, secs(1) / 2).await;
+    open.abort();
+    let _ = open.await;
+    drop(verifier);
+    customers.scripts.lock().unwrap().clear();
+    drop(script);
+    pass(&clock, secs(1)).await;
+    assert_eq!(weak.strong_count(), 0, "something keeps the issuer's fetch function alive");
+    assert_eq!(Arc::strong_count(&customers), 1, "something keeps the resolver alive");
+}

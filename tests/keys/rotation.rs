@@ -1,0 +1,272 @@
+//! Rotation, removal and floods, in virtual time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+use tower_m2m::Verifier;
+use tower_m2m::jwks::{BoxError, Cause};
+use tower_m2m::testing::{SigningAlgorithm, SigningKey};
+
+use super::script::{Behaviour, Script, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict};
+
+#[tokio::test(start_paused = true)]
+async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    script.behave(Behaviour::Slow(secs(1)));
+    script.issuer.rotate_key().unwrap();
+    let token: Arc<str> = script.token().into();
+    let requests: Vec<_> = (0..100)
+        .map(|_| {
+            let (verifier, token) = (verifier.clone(), Arc::clone(&token));
+            tokio::spawn(async move { verdict(&verifier, &token).await })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), "accepted");
+    }
+    assert_eq!((script.fetches(), unknown_kid_fetches(&verifier)), (2, 1), "one fetch that all share");
+}
+
+/// The fetch that is under way may have been answered before the key was published.
+#[tokio::test(start_paused = true)]
+async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
+    let script = Script::new();
+    let begun = Arc::new(AtomicU64::new(0));
+    let trusted = script.trusted().fetch_with({
+        let (script, begun) = (Arc::clone(&script), Arc::clone(&begun));
+        move |_| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            // The issuer decides at once what it will say, and says it two seconds later.
+            let said = script.issuer.jwks();
+            async move {
+                tokio::time::sleep(secs(2)).await;
+                Ok::<_, BoxError>(http::Response::new(said.into_bytes()))
+            }
+        }
+    });
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build_ready().await.unwrap();
+    while begun.load(Ordering::SeqCst) < 2 {
+        pass(&script.clock, secs(1)).await;
+    }
+    script.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!((begun.load(Ordering::SeqCst), unknown_kid_fetches(&verifier)), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    // 60 s of flood; each token is another kid.
+    for number in 0..6_000 {
+        assert_eq!(verdict(&verifier, &script.invented(&format!("invented-{number}"))).await, "unknown_key");
+        pass(&script.clock, secs(1) / 100).await;
+    }
+    let spent = unknown_kid_fetches(&verifier);
+    assert!((6..=7).contains(&spent), "{spent} fetches");
+    // The reserve of clients that are known.
+    script.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert!(unknown_kid_fetches(&verifier) <= 8);
+    assert_eq!(fetches_by(&verifier, Cause::Refresh), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_budget() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    for number in 0..2 {
+        verdict(&verifier, &script.invented(&format!("k{number}"))).await;
+    }
+    let before = Instant::now();
+    assert_eq!(verdict(&verifier, &script.invented("over")).await, "unknown_key");
+    assert_eq!(before, Instant::now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kid_that_a_fetch_did_not_bring_costs_no_second_fetch_until_the_set_changes() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let next = key();
+    let token = script.issuer.org("org_a").signed_with(&next).token();
+    for _ in 0..100 {
+        assert_eq!(verdict(&verifier, &token).await, "unknown_key");
+    }
+    assert_eq!(unknown_kid_fetches(&verifier), 1);
+    // Another one brings a set that changed; so this one is looked for again.
+    script.issuer.publish_key(next);
+    script.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    assert_eq!(unknown_kid_fetches(&verifier), 2);
+}
+
+/// The same bytes are the same set, so what is known of it stays known.
+#[tokio::test(start_paused = true)]
+async fn a_set_of_the_same_bytes_is_the_same_generation() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    for kid in ["first", "second"] {
+        assert_eq!(verdict(&verifier, &script.invented(kid)).await, "unknown_key");
+    }
+    assert_eq!(unknown_kid_fetches(&verifier), 2);
+    pass(&script.clock, secs(20)).await;
+    assert_eq!(verdict(&verifier, &script.invented("first")).await, "unknown_key");
+    assert_eq!(unknown_kid_fetches(&verifier), 2, "the budget would allow it, the memory spares it");
+}
+
+/// A fetch that failed, or that was not waited for to its end, says nothing about any key.
+#[tokio::test(start_paused = true)]
+async fn a_failed_fetch_does_not_make_a_kid_unknown() {
+    for bad in [Behaviour::Down, Behaviour::Hang, Behaviour::Says(b"{\"keys\":[]}".to_vec())] {
+        let script = Script::new();
+        let verifier = script.verifier();
+        settle().await;
+        script.issuer.rotate_key().unwrap();
+        script.behave(bad.clone());
+        let token = script.token();
+        assert_eq!(verdict(&verifier, &token).await, "unknown_key", "{bad:?}");
+        script.behave(Behaviour::Good);
+        assert_eq!(verdict(&verifier, &token).await, "accepted", "{bad:?}");
+    }
+}
+
+/// Strangers fill the waiting room; who finds no place in it is refused, and no key is taken for unknown by that.
+#[tokio::test(start_paused = true)]
+async fn a_full_waiting_room_does_not_make_a_kid_unknown() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    script.behave(Behaviour::Slow(secs(2)));
+    let strangers: Vec<_> = (0..400)
+        .map(|number| {
+            let (verifier, token) = (verifier.clone(), script.invented(&format!("k{number}")));
+            tokio::spawn(async move { verdict(&verifier, &token).await })
+        })
+        .collect();
+    settle().await;
+    script.issuer.rotate_key().unwrap();
+    let token = script.token();
+    let before = Instant::now();
+    assert_eq!(verdict(&verifier, &token).await, "unknown_key", "the 401st stranger is not let in to wait");
+    assert_eq!(before, Instant::now());
+    for stranger in strangers {
+        assert_eq!(stranger.await.unwrap(), "unknown_key");
+    }
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_147_a_removed_key_is_refused_within_the_life_of_the_set_for_remembered_tokens_too() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let token = script.token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    let old = script.issuer.signing_key();
+    script.issuer.rotate_key().unwrap();
+    script.issuer.remove_key(old.kid()).unwrap();
+    pass(&script.clock, secs(511)).await;
+    assert_eq!(verdict(&verifier, &token).await, "unknown_key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_148_new_material_under_the_same_kid_replaces_the_old_key_at_the_next_refresh() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let old = script.token();
+    assert_eq!(verdict(&verifier, &old).await, "accepted");
+    script.issuer.replace_key_same_kid().unwrap();
+    let new = script.token();
+    // A signature that does not hold is no reason to ask the issuer.
+    for _ in 0..50 {
+        assert_eq!(verdict(&verifier, &new).await, "signature");
+    }
+    assert_eq!(script.fetches(), 1);
+    pass(&script.clock, secs(511)).await;
+    assert_eq!((verdict(&verifier, &new).await, verdict(&verifier, &old).await), ("accepted", "signature"));
+    assert_eq!(script.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
+    let script = Script::new();
+    for _ in 0..8 {
+        script.issuer.publish_next_key().unwrap();
+    }
+    let mut set: serde_json::Value = serde_json::from_str(&script.issuer.jwks()).unwrap();
+    let weak = serde_json::json!({"kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB", "alg": "RS256"});
+    set["keys"].as_array_mut().unwrap().insert(4, weak);
+    script.behave(Behaviour::Says(set.to_string().into_bytes()));
+    let verifier = script.verifier();
+    settle().await;
+    let status = &verifier.status()[0];
+    assert_eq!((status.keys.len(), status.left_out.len(), status.left_out[0].kid.as_deref()), (9, 1, Some("weak")));
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &script.invented("weak")).await, "unknown_key");
+    assert_eq!(script.fetches(), 1, "a key that is known and left out is not fetched again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_150_who_goes_away_takes_no_fetch_along() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    script.behave(Behaviour::Slow(secs(2)));
+    script.issuer.rotate_key().unwrap();
+    let token = script.token();
+    let first = tokio::spawn({
+        let (verifier, token) = (verifier.clone(), token.clone());
+        async move { verdict(&verifier, &token).await }
+    });
+    pass(&script.clock, secs(1)).await;
+    first.abort();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    assert_eq!((script.fetches(), script.most_in_flight()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_tried_against_four() {
+    let script = Script::new();
+    let ed = key().with_kid("same");
+    let es = SigningKey::generate(SigningAlgorithm::Es256).unwrap().with_kid("same");
+    script.issuer.publish_key(ed.clone());
+    let mut set: serde_json::Value = serde_json::from_str(&script.issuer.jwks()).unwrap();
+    set["keys"].as_array_mut().unwrap().push(es.public_jwk());
+    let keys: Vec<_> = (0..4).map(|_| key()).collect();
+    set["keys"].as_array_mut().unwrap().extend(keys.iter().map(SigningKey::public_jwk));
+    script.behave(Behaviour::Says(set.to_string().into_bytes()));
+    let verifier = script.verifier();
+    settle().await;
+    for key in [&ed, &es] {
+        assert_eq!(verdict(&verifier, &script.issuer.org("org_a").signed_with(key).token()).await, "accepted");
+    }
+    // Of Ed25519 there are the issuer's first, "same", and four more: the fifth and sixth are not tried.
+    let nameless = |key: &SigningKey| script.issuer.org("org_a").signed_with(key).without_header("kid").token();
+    let verdicts = [verdict(&verifier, &nameless(&keys[1])).await, verdict(&verifier, &nameless(&keys[2])).await];
+    assert_eq!(verdicts, ["accepted", "signature"]);
+    assert_eq!(script.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_54_a_kid_of_one_issuer_verifies_no_token_of_another() {
+    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
+    let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
+    let foreign = a.issuer.org("org_a").claim("iss", "https://b.example").token();
+    assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
+    // Nor under a name that both have.
+    let same_kid = b.issuer.signing_key();
+    let forged = a.issuer.org("org_a").claim("iss", "https://b.example").header("kid", same_kid.kid()).token();
+    assert_eq!(verdict(&verifier, &forged).await, "signature");
+    assert_eq!(code(&verifier.verify(&b.token()).await), "accepted");
+}

@@ -1,0 +1,187 @@
+//! An issuer that answers as the test says, without a socket, on tokio's clock.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Request, Response};
+use tower_m2m::jwks::{BoxError, Cause};
+use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
+use tower_m2m::{Algorithm, Claims, Clock, Issuer, Profile, Rejection, Verifier};
+
+pub(crate) const NOW: i64 = 1_750_000_000;
+
+/// How the issuer behaves.
+#[derive(Clone, Debug)]
+pub(crate) enum Behaviour {
+    Good,
+    Slow(Duration),
+    Down,
+    Hang,
+    Panic,
+    Status(u16, Vec<(&'static str, String)>),
+    Says(Vec<u8>),
+}
+
+pub(crate) struct Script {
+    pub(crate) issuer: LocalIssuer,
+    pub(crate) clock: Clock,
+    behaviour: Mutex<Behaviour>,
+    headers: Mutex<Vec<(&'static str, String)>>,
+    fetches: AtomicU64,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+}
+
+/// Counts a fetch as long as it lasts, be it cancelled.
+struct InFlight(Arc<Script>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Script {
+    pub(crate) fn new() -> Arc<Self> {
+        Self::named("https://issuer.example")
+    }
+
+    pub(crate) fn named(iss: &str) -> Arc<Self> {
+        let clock = Clock::manual(NOW);
+        let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).clock(clock.clone()).in_process(iss).unwrap();
+        Arc::new(Self {
+            issuer,
+            clock,
+            behaviour: Mutex::new(Behaviour::Good),
+            headers: Mutex::default(),
+            fetches: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *self.behaviour.lock().unwrap() = behaviour;
+    }
+
+    pub(crate) fn behaviour(&self) -> Behaviour {
+        self.behaviour.lock().unwrap().clone()
+    }
+
+    /// The headers of good answers. With an `etag` a request that knows it is answered 304.
+    pub(crate) fn say(&self, headers: &[(&'static str, &str)]) {
+        *self.headers.lock().unwrap() = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    }
+
+    pub(crate) fn fetches(&self) -> u64 {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.most_in_flight.load(Ordering::SeqCst)
+    }
+
+    /// As it is trusted, all settings the default ones.
+    pub(crate) fn trusted(self: &Arc<Self>) -> Issuer {
+        let script = Arc::clone(self);
+        Verifier::issuer(self.issuer.url())
+            .audience(AUDIENCE)
+            .profile(Profile::KINDE)
+            .algorithms([Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256])
+            .jwks_url(format!("{}/jwks", self.issuer.url()))
+            .fetch_with(move |request| Arc::clone(&script).answer(request))
+    }
+
+    pub(crate) fn verifier(self: &Arc<Self>) -> Verifier {
+        Verifier::trusting([self.trusted()]).clock(self.clock.clone()).build().unwrap()
+    }
+
+    pub(crate) fn token(&self) -> String {
+        self.issuer.org("org_a").token()
+    }
+
+    /// A token under a key that nobody published.
+    pub(crate) fn invented(&self, kid: &str) -> String {
+        self.issuer.org("org_a").client("stranger").header("kid", kid).token()
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        let in_flight = InFlight(Arc::clone(&self));
+        self.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        let behaviour = self.behaviour();
+        match behaviour {
+            Behaviour::Good => Ok(self.good(&request)),
+            Behaviour::Slow(pause) => {
+                tokio::time::sleep(pause).await;
+                let answer = self.good(&request);
+                drop(in_flight);
+                Ok(answer)
+            }
+            Behaviour::Down => Err("connection refused".into()),
+            Behaviour::Hang => std::future::pending().await,
+            Behaviour::Panic => panic!("the fetch function panics"),
+            Behaviour::Status(status, headers) => Ok(response(status, &headers, Vec::new())),
+            Behaviour::Says(body) => Ok(response(200, &[], body)),
+        }
+    }
+
+    fn good(&self, request: &Request<()>) -> Response<Vec<u8>> {
+        let headers = self.headers.lock().unwrap().clone();
+        let etag = headers.iter().find(|(name, _)| *name == "etag").map(|(_, value)| value.as_bytes());
+        let known = request.headers().get("if-none-match").map(http::HeaderValue::as_bytes);
+        if etag.is_some() && etag == known {
+            return response(304, &headers, Vec::new());
+        }
+        response(200, &headers, self.issuer.jwks().into_bytes())
+    }
+}
+
+fn response(status: u16, headers: &[(&'static str, String)], body: Vec<u8>) -> Response<Vec<u8>> {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, value);
+    }
+    response.body(body).unwrap()
+}
+
+/// Lets time pass for keys and for tokens alike. Nothing sleeps: the clock is paused and jumps from timer to timer.
+pub(crate) async fn pass(clock: &Clock, time: Duration) {
+    tokio::time::sleep(time).await;
+    clock.advance(time);
+    settle().await;
+}
+
+/// Lets the driver do what can be done at this moment.
+pub(crate) async fn settle() {
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn key() -> SigningKey {
+    SigningKey::generate(SigningAlgorithm::EdDsa).unwrap()
+}
+
+pub(crate) fn code(result: &Result<Claims, Rejection>) -> &'static str {
+    result.as_ref().map_or_else(Rejection::code, |_| "accepted")
+}
+
+pub(crate) async fn verdict(verifier: &Verifier, token: &str) -> &'static str {
+    code(&verifier.verify(token).await)
+}
+
+/// How many fetches an unknown `kid` caused.
+pub(crate) fn unknown_kid_fetches(verifier: &Verifier) -> u64 {
+    fetches_by(verifier, Cause::UnknownKid)
+}
+
+pub(crate) fn fetches_by(verifier: &Verifier, cause: Cause) -> u64 {
+    verifier.status()[0].fetches.iter().find(|(counted, _)| *counted == cause).map_or(0, |(_, count)| *count)
+}
+
+pub(crate) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
