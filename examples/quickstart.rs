@@ -6,14 +6,14 @@
 //! ```
 
 use axum::{Router, routing::get};
-use tower_m2m::{Claims, ConfigError, OrgCode, Scope, Verifier};
+use tower_m2m::{Claims, OrgCode, Scope, StartError, Verifier};
 
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 const READ_STATS: Scope = Scope::from_static("read:stats");
 
 /// What you would write, with `Verifier::kinde("your-domain")` and the audience that your API is registered under.
-fn api(issuer: &str) -> Result<Router, ConfigError> {
-    let verifier = Verifier::kinde(issuer).audience("https://api.example.com").build()?;
+async fn api(issuer: &str) -> Result<Router, StartError> {
+    let verifier = Verifier::kinde(issuer).audience("https://api.example.com").build_ready().await?;
     Ok(Router::new()
         .route("/orgs/{org_code}/invoices", get(invoices).route_layer(verifier.layer().require(READ_INVOICES)))
         .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(READ_STATS))))
@@ -59,7 +59,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     let issuer = issuer().await?;
-    let app = api(issuer.url())?;
+    let app = api(issuer.url()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let server = tokio::spawn(async move { axum::serve(listener, app).await });

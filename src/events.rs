@@ -151,7 +151,6 @@ impl Decision<'_> {
     }
 }
 
-#[cfg(feature = "tracing")]
 impl Verdict<'_> {
     fn code(self) -> &'static str {
         match self {

@@ -73,6 +73,13 @@ impl Fetcher {
         if settings.proxy == Proxy::None {
             builder = builder.no_proxy();
         }
+        #[cfg(not(any(feature = "tls-rustls", feature = "tls-native", feature = "tls-rustls-no-provider")))]
+        if settings.ca_certificate_pem.is_some() {
+            return Err(
+                "a certificate authority is given, and the crate was built without TLS: switch on `tls-rustls`".to_owned()
+            );
+        }
+        #[cfg(any(feature = "tls-rustls", feature = "tls-native", feature = "tls-rustls-no-provider"))]
         if let Some(pem) = &settings.ca_certificate_pem {
             let certificate = reqwest::Certificate::from_pem(pem).map_err(|error| error.to_string())?;
             builder = builder.tls_certs_merge([certificate]);

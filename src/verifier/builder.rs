@@ -52,7 +52,6 @@ enum Start {
 }
 
 /// Why a verifier could not be started with its keys at hand.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
     /// A setting cannot be used.
@@ -291,6 +290,13 @@ impl std::fmt::Display for StartError {
             Self::Config(error) => write!(f, "{error}"),
             Self::Keys { issuer, error } => write!(f, "the keys of {issuer} could not be had: {error}"),
         }
+    }
+}
+
+impl std::fmt::Debug for StartError {
+    // What a `main` that returns it prints.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
     }
 }
 

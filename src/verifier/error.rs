@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// let error = Verifier::issuer("http://issuer.example").audience("https://api.acme.com").build().unwrap_err();
 /// assert_eq!(error.setting(), "issuer");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     setting: Cow<'static, str>,
     problem: Cow<'static, str>,
@@ -45,6 +45,13 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.setting, self.problem)
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    // What a `main` that returns it prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::profile::{Mark, Test};
 use super::rules::{CustomDecoder, Form, Rules};
-use super::{ConfigError, Place, Profile, Trusted, Verifier};
+use super::{ConfigError, Place, Profile, StartError, Trusted, Verifier};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
     Endpoint, FetchFuture, Fetcher, HttpClients, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
@@ -141,6 +141,23 @@ impl Issuer {
     /// [`ConfigError`], naming the setting that cannot be used.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         Verifier::trusting([self]).build()
+    }
+
+    /// The same, once the issuer's keys are at hand: for services that had rather not start than start without, and to
+    /// hear at start what is wrong with a mistyped issuer.
+    ///
+    /// # Errors
+    ///
+    /// As [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = tower_m2m::Verifier::kinde("acme").audience("https://api.acme.com").build_ready().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn build_ready(self) -> Result<Verifier, StartError> {
+        Verifier::trusting([self]).build_ready().await
     }
 
     // ── the form of tokens ────────────────────────────────────────────────────────────────────────────────────────
@@ -450,8 +467,14 @@ impl Issuer {
             // That is loopback, which no proxy of the network can reach on this machine's behalf.
             http.proxy = Proxy::None;
         }
+        let tls = cfg!(any(feature = "tls-rustls", feature = "tls-native", feature = "tls-rustls-no-provider"));
+        let url = if let Endpoint::Url(url) = &endpoint { url } else { &**issuer };
         let fetcher = match &self.fetch_function {
             Some(function) => function.clone(),
+            None if cfg!(feature = "reqwest") && !tls && url.starts_with("https:") => {
+                let problem = "the crate was built without TLS, which an https issuer needs: switch on the feature `tls-rustls`";
+                return Err(ConfigError::new("http client", problem));
+            }
             None => clients.client(&http).map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();

@@ -133,7 +133,7 @@ async fn decisions_and_the_cache_are_counted() {
     assert_eq!(call(&app, "/scoped", Some(&good)).await, StatusCode::FORBIDDEN);
 
     for (series, count) in [
-        ("tower_m2m_decisions_total{by=layer,outcome=accepted}", 4.0),
+        ("tower_m2m_decisions_total{by=layer,outcome=admitted}", 4.0),
         ("tower_m2m_decisions_total{by=layer,outcome=missing_token}", 1.0),
         ("tower_m2m_decisions_total{by=layer,outcome=organization_required}", 1.0),
         ("tower_m2m_decisions_total{by=layer,outcome=expired}", 1.0),

@@ -14,6 +14,7 @@ fn kit() -> (LocalIssuer, Verifier) {
     (issuer, verifier)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
 #[track_caller]
 fn assert_says(message: impl ToString, words: &[&str]) {
     let message = message.to_string();
