@@ -24,7 +24,8 @@ pub fn app(verifier: &Verifier) -> Router {
         .route("/healthz", get(|| async { "ok" }))
 }
 
-async fn list(org: OrgCode) -> String {
+/// The organization's invoices.
+pub async fn list(org: OrgCode) -> String {
     format!("invoices of {org}")
 }
 
