@@ -93,7 +93,7 @@ impl VerifierBuilder {
     ///
     /// **Whoever sends a token chooses its `iss`.** So the function is to look the name up among those that are trusted
     /// already, never to fetch anything from it. It is asked once at a time about one name, and about 64 names at once; a
-    /// further one is answered 503. An `iss` that is no https URL is not asked about.
+    /// further one is answered 503. An `iss` that is neither an https URL nor one on loopback is not asked about.
     ///
     /// ```
     /// use std::collections::HashMap;

@@ -188,7 +188,14 @@ impl Denylist {
             return Err(DenyError::Name);
         }
         let mut lists = self.write();
-        if lists.others == Others::Resolved && !lists.issuers.contains_key(&*issuer) && lists.entries < self.0.capacity {
+        if lists.others == Others::Resolved && !lists.issuers.contains_key(&*issuer) {
+            if lists.entries >= self.0.capacity {
+                lists.forget_what_passed();
+            }
+            if lists.entries >= self.0.capacity {
+                self.0.len.store(lists.entries, Ordering::Release);
+                return Err(DenyError::Full);
+            }
             lists.issuers.insert(Arc::from(&*issuer), Names::default());
         }
         let before = lists.terms(&issuer, kind, &name).ok_or(DenyError::UnknownIssuer)?;

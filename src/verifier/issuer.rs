@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use http::Request;
@@ -372,7 +373,7 @@ impl Issuer {
             organizations: self.organizations,
             clients: self.clients,
         };
-        Ok(Trusted { issuer, keys, rules, until: None })
+        Ok(Trusted { issuer, keys, rules, until: None, vouched: AtomicI64::new(i64::MIN) })
     }
 
     fn allowed(&self) -> Vec<Algorithm> {

@@ -217,10 +217,11 @@ impl Verifier {
             [only] if *only.issuer == *claims.issuer() => Some(Answer::Trusted(InUse::Listed(0))),
             _ => self.0.issuers.look_up(claims.issuer()),
         };
-        let allowed = match known.as_ref().and_then(Answer::trusted).and_then(|issuer| self.0.issuers.get(issuer)) {
-            Some(trusted) => trusted.rules.check_allowed(claims, acting),
-            // It was trusted when the token was verified, a moment ago, and has to be asked for again.
-            None => Err(Rejection::CheckUnavailable),
+        let allowed = match (known.as_ref().and_then(Answer::trusted).and_then(|issuer| self.0.issuers.get(issuer)), &known) {
+            (Some(trusted), _) => trusted.rules.check_allowed(claims, acting),
+            // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
+            (None, Some(Answer::NotTrusted)) => Err(TokenError::Issuer.into()),
+            (None, _) => Err(Rejection::CheckUnavailable),
         };
         match (allowed, &self.0.check) {
             (Ok(()), Some(check)) => Stands::Asking(check.ask(claims, acting)),
@@ -271,6 +272,7 @@ impl Verifier {
         let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };
         let claims = trusted.rules.prove(&checked, &seal, &json, decoded.payload()).map_err(Rejection::NotAcceptable)?;
         trusted.keys.remember_client(claims.client_id());
+        trusted.vouched(now);
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.lifetime(&checked);
             let issuer = issuer.remembered();

@@ -146,10 +146,10 @@ impl Resolver {
             }
         };
         let Some(mut asked) = asked else { return unavailable(Duration::ZERO) };
-        match asked.wait_for(Option::is_some).await {
-            Ok(answer) => answer.clone().unwrap_or_else(|| unavailable(Duration::ZERO)),
-            // The task ended with its runtime.
-            Err(_) => unavailable(Duration::ZERO),
+        match timeout(ANSWER_WITHIN + Duration::from_secs(1), asked.wait_for(Option::is_some)).await {
+            Ok(Ok(answer)) => answer.clone().unwrap_or_else(|| unavailable(Duration::ZERO)),
+            // The task ended with its runtime, or nobody runs that one.
+            Ok(Err(_)) | Err(_) => unavailable(Duration::ZERO),
         }
     }
 
@@ -163,7 +163,9 @@ impl Resolver {
         if state.open.len() >= OPEN_MAX {
             state.open.retain(|_, open| is_live(open));
         }
-        let runtime = Handle::try_current().ok().filter(|_| state.open.len() < OPEN_MAX)?;
+        // Strangers' names do not keep those from being asked about that are trusted; there are only so many of these.
+        let has_place = state.open.len() < OPEN_MAX || state.known.contains_key(iss);
+        let runtime = Handle::try_current().ok().filter(|_| has_place)?;
         let iss: Arc<str> = iss.into();
         let (sender, answer) = watch::channel(None);
         let task = runtime.spawn(put(Arc::downgrade(&self.0), Arc::clone(&self.0.settings.function), Arc::clone(&iss), sender));
@@ -225,7 +227,10 @@ impl Desk {
 
     fn keep(&self, state: &mut State, trusted: Trusted, now: Instant) -> Arc<Trusted> {
         match state.known.get(&trusted.issuer) {
-            Some(before) => trusted.keys.adopt(&before.trusted.keys),
+            Some(before) => {
+                trusted.keys.adopt(&before.trusted.keys);
+                trusted.vouched(before.trusted.last_vouched());
+            }
             None => self
                 .settings
                 .saved
@@ -237,8 +242,11 @@ impl Desk {
         let known = Known { trusted: Arc::clone(&trusted), ask_again_at: now + ASK_AGAIN_AFTER };
         state.known.insert(Arc::clone(&trusted.issuer), known);
         if state.known.len() > self.settings.kept {
-            // Issuers in use are asked about again and again, so this is one that was not for the longest time.
-            let oldest = state.known.iter().min_by_key(|(_, known)| known.ask_again_at).map(|(iss, _)| Arc::clone(iss));
+            // The one that vouched for no token for the longest time: names that only forged tokens bear push each other
+            // out, and not the issuers of those who call.
+            let others = state.known.iter().filter(|(iss, _)| **iss != trusted.issuer);
+            let oldest = others.min_by_key(|(_, known)| (known.trusted.last_vouched(), known.ask_again_at));
+            let oldest = oldest.map(|(iss, _)| Arc::clone(iss));
             oldest.and_then(|iss| state.known.remove(&iss));
         }
         trusted

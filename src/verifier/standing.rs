@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::jwks::BoxError;
+use crate::jwks::{BoxError, unwinding};
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};
 
@@ -160,10 +160,15 @@ impl Question {
         let Self { timeout, silence, .. } = *self;
         let answer = (self.ask)(Caller { claims: claims.clone(), acting: acting.cloned() });
         Box::pin(async move {
-            let problem = match tokio::time::timeout(timeout, answer).await {
-                Ok(Ok(standing)) => return standing.verdict(),
-                Ok(Err(error)) => Some(error),
+            // Without a tokio runtime nobody would end the wait. A check that panics gave no answer.
+            let answered = match tokio::runtime::Handle::try_current() {
+                Ok(_) => tokio::time::timeout(timeout, unwinding(answer)).await.ok().flatten(),
                 Err(_) => None,
+            };
+            let problem = match answered {
+                Some(Ok(standing)) => return standing.verdict(),
+                Some(Err(error)) => Some(error),
+                None => None,
             };
             crate::events::check_failed(problem.as_deref(), silence == Silence::Good);
             match silence {

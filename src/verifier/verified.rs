@@ -43,8 +43,13 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn passes(&self, now: i64, issuers: &Issuers) -> bool {
-        let still_holds =
-            |issuer: InUse| issuers.get(&issuer).is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
+        let still_holds = |issuer: InUse| {
+            let holds = issuers.get(&issuer).is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
+            if let (true, InUse::Resolved(trusted)) = (holds, &issuer) {
+                trusted.vouched(now);
+            }
+            holds
+        };
         (self.lifetime.from..self.lifetime.until).contains(&now) && self.issuer.recall().is_some_and(still_holds)
     }
 }

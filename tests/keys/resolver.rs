@@ -113,6 +113,23 @@ async fn an_issuer_that_is_not_trusted_costs_one_question_in_thirty_seconds_and_
     assert_eq!(customers.asked(), 2);
 }
 
+/// An attacker who forges tokens of trusted issuers pushes out none of those who have callers.
+#[tokio::test(start_paused = true)]
+async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
+    let (customers, _, verifier) = customers();
+    let hot = customers.add("https://hot.example");
+    assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
+    for number in 0..25 {
+        let other = customers.add(&format!("https://other-{number}.example"));
+        let token = other.token();
+        let (signed, _) = token.rsplit_once('.').unwrap();
+        assert_ne!(verdict(&verifier, &format!("{signed}.AAAA")).await, "accepted");
+    }
+    let asked = customers.asked();
+    assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
+    assert_eq!((customers.asked(), hot.fetches()), (asked, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_an_issuer_is_not_asked_about() {
     let (customers, _, verifier) = customers();

@@ -68,6 +68,18 @@ async fn no_answer_is_503_and_the_token_is_not_to_blame() {
     assert_eq!(started.elapsed(), Duration::from_millis(500));
 }
 
+#[tokio::test]
+async fn a_check_that_panics_gave_no_answer() {
+    let world = World::new();
+    let app = app(&verifier(&world, |caller: Caller| async move {
+        let organization = caller.organization().map(ToString::to_string);
+        assert_eq!(organization.as_deref(), Some("org_b"), "the check has a bug");
+        Ok(Standing::Good)
+    }));
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (503, Some("check_unavailable")));
+    assert_eq!(super::get(&app, "/orgs/org_b/x", &world.org("org_b")).await, (200, None));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
     let world = World::new();
