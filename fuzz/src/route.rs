@@ -106,7 +106,7 @@ fn header(org: usize, values: &[u8]) {
     }
     let fits = match codes.as_slice() {
         [] => true,
-        [one] => one.as_bytes() == ORGANIZATIONS[org].as_bytes() && one.to_str().is_ok(),
+        [one] => one.as_bytes() == ORGANIZATIONS[org].as_bytes() && one.to_str().is_ok() && is_plain(ORGANIZATIONS[org]),
         _ => false,
     };
     assert_eq!(world::send(&DOORS.header, request).status() == StatusCode::OK, fits);
@@ -119,7 +119,7 @@ fn host(org: usize, host: &[u8]) {
     let text = std::str::from_utf8(host).unwrap_or_default().to_ascii_lowercase();
     let name = text.rsplit_once(':').map_or(&*text, |(name, _)| name);
     let fits = host.iter().all(|byte| matches!(byte, 0x20..=0x7e | b'\t'))
-        && (name == BASE || name == format!("{}.{BASE}", ORGANIZATIONS[org]) && !ORGANIZATIONS[org].contains('.'));
+        && (name == BASE || name == format!("{}.{BASE}", ORGANIZATIONS[org]) && !ORGANIZATIONS[org].contains('.') && is_plain(ORGANIZATIONS[org]));
     assert_eq!(world::send(&DOORS.subdomain, request).status() == StatusCode::OK, fits, "{text}");
 }
 
@@ -143,15 +143,22 @@ fn segment_by_segment(template: &str, path: &str) -> Reading {
     segments.map_or(Reading::Refused, |segments| fit(template, &segments, |a, b| a == b))
 }
 
-/// As a careless server reads: all decoded first, either slash taken for one, empty segments and dots resolved, any case.
+/// As a careless server reads: all decoded first, and what was decoded three times again, either slash taken for one, what is
+/// behind a semicolon and white space around a step left out, empty segments and dots resolved, any case.
 fn decoded_and_tidied(template: &str, path: &str) -> Reading {
-    let Some(path) = percent_decoded(path) else { return Reading::Refused };
     let mut segments: Vec<String> = Vec::new();
-    for step in path.split(['/', '\\']) {
-        match step {
-            "" | "." => {}
-            ".." => drop(segments.pop()),
-            step => segments.push(step.to_owned()),
+    for segment in path.split('/') {
+        let Some(mut segment) = percent_decoded(segment) else { return Reading::Refused };
+        for _ in 0..3 {
+            segment = percent_decoded(&segment).unwrap_or(segment);
+        }
+        for step in segment.split(['/', '\\']) {
+            let step = step.split_once(';').map_or(step, |(step, _)| step);
+            match step.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control()) {
+                "" | "." => {}
+                ".." => drop(segments.pop()),
+                step => segments.push(step.to_owned()),
+            }
         }
     }
     fit(template, &segments, str::eq_ignore_ascii_case)
