@@ -180,7 +180,7 @@ fn acting_for(
     layers: &[AuthorizeLayer],
 ) -> Result<Option<OrgCode>, Rejection> {
     if layers.is_empty() {
-        let (policy, found) = (Policy::untold(), in_axum_params(parts, DEFAULT_PARAMETER));
+        let (policy, found) = (Policy::of_place(), in_axum_params(parts, DEFAULT_PARAMETER));
         return match before.filter(|_| claims.is_global()) {
             Some(org) => policy.compare(&org, &found.target()).map(|()| Some(org)),
             None => policy.admit_tenant(claims, &found.target()).map(|admitted| admitted.acting),

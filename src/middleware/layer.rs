@@ -24,7 +24,8 @@ use crate::verifier::Verifier;
 ///
 /// CORS preflights pass, since browsers send them without credentials (Fetch §3.2.2): `OPTIONS` with `Origin` and
 /// `Access-Control-Request-Method` and without `Authorization`. A handler that answers `OPTIONS` itself, such as one of
-/// `axum::routing::any`, is therefore reached without a token, and has no claims then: its extractors refuse with 401.
+/// `axum::routing::any`, is therefore reached without a token, and has no claims then: its extractors refuse with 401. In
+/// front of a service that does not look at the method, [refuse them](Self::refuse_preflights).
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -56,7 +57,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "axum")]
     parameter: String,
     pub(super) presence: Presence,
-    pub(super) place: Option<RouteOrganization>,
+    pub(super) preflights: Preflights,
+    pub(super) places: Vec<RouteOrganization>,
     pub(super) extractors: Extractors,
 }
 
@@ -67,6 +69,14 @@ pub(super) enum Extractors {
     #[default]
     KnowTheDefaults,
     AreTold,
+}
+
+/// Whether CORS preflights are let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Preflights {
+    #[default]
+    Pass,
+    Refused,
 }
 
 /// Whether a request without a token is let in.
@@ -148,15 +158,23 @@ impl AuthorizeLayer {
         self.telling_extractors(|settings| settings.policy.who = Who::Global)
     }
 
-    /// The name of the axum route parameter that must be the token's organization. Default: `org_code`.
+    /// The name of the axum route parameter that must be the token's organization, as it stands between the braces. A text
+    /// that is no name, such as `{tenant}` with them, refuses every request. Default: `org_code`.
     #[cfg(feature = "axum")]
     pub fn organization_parameter(self, name: impl Into<String>) -> Self {
         self.telling_extractors(|settings| settings.parameter = name.into())
     }
 
-    /// Where else the request says which organization it is about: it must be the token's too. Default: nowhere.
+    /// Where else the request says which organization it is about, in addition to the places named before: it must be the
+    /// token's everywhere. Default: nowhere.
     pub fn organization_from(self, place: RouteOrganization) -> Self {
-        self.with(|settings| settings.place = Some(place))
+        self.with(|settings| settings.places.push(place))
+    }
+
+    /// Refuses CORS preflights as any request without a token. For services that do not look at the method, such as gRPC's:
+    /// a request that looks like a preflight would reach them. Default: preflights pass.
+    pub fn refuse_preflights(self) -> Self {
+        self.with(|settings| settings.preflights = Preflights::Refused)
     }
 
     /// Answers 404 to a token of another organization, as if the route's did not exist. Default: 403.
@@ -236,7 +254,7 @@ impl AuthorizeLayer {
 
     pub(crate) fn is_of_organization(&self, path: &str) -> bool {
         let parameter = format!("{{{}}}", self.settings.parameter());
-        self.settings.place.is_some() || path.split('/').any(|step| step == parameter)
+        !self.settings.places.is_empty() || path.split('/').any(|step| step == parameter)
     }
 }
 
@@ -244,6 +262,14 @@ impl AuthorizeLayer {
 impl Settings {
     pub(crate) fn parameter(&self) -> &str {
         if self.parameter.is_empty() { DEFAULT_PARAMETER } else { &self.parameter }
+    }
+}
+
+impl AuthorizeLayer {
+    /// What these settings demand of a route's organization, and no more: for layers whose other demands were met.
+    pub(super) fn of_place(&self, settings: &Settings) -> Self {
+        let policy = Policy { mismatch: settings.policy.mismatch, ..Policy::of_place() };
+        Self { verifier: self.verifier.clone(), settings: Arc::new(Settings { policy, ..settings.clone() }) }
     }
 }
 

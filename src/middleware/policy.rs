@@ -68,8 +68,7 @@ impl Default for Policy {
 impl Policy {
     /// What extractors assume where no layer told them anything: a global token that came this far may go where no
     /// organization is concerned.
-    #[cfg(feature = "axum")]
-    pub(crate) fn untold() -> Self {
+    pub(crate) fn of_place() -> Self {
         Self { who: Who::Anyone, ..Self::default() }
     }
 

@@ -27,6 +27,8 @@ pub struct RouteOrganization(Place);
 #[derive(Clone, Debug)]
 enum Place {
     Path(Vec<Segment>),
+    /// A template that finds no organization anywhere: every request is refused, so that it is seen at once.
+    NoTemplate,
     Subdomain(String),
     Header(HeaderName),
 }
@@ -40,20 +42,25 @@ enum Segment {
 }
 
 impl RouteOrganization {
-    /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` at the end for the rest; a path
+    /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` or `{*anything}` for the rest; a path
     /// that goes on behind the template belongs to the same organization, with or without the `*`. A path that does not fit
     /// the template is about no organization. A slash at the end makes no difference. A path that another reader could take
-    /// for one that fits, or for another organization's (doubled slashes, dot segments, encoded slashes, other case), is
-    /// refused.
+    /// for one that fits, or for another organization's (doubled slashes, dot segments, encoded slashes, parameters behind a
+    /// semicolon, other case), is refused. Below a router that another nests, what is left of the path is read, and the
+    /// whole path too.
+    ///
+    /// A template that could find no organization (without `{org_code}`, with a segment of which only a part stands in braces,
+    /// without a slash in front) refuses every request, so that the first one shows the mistake.
     #[must_use]
     pub fn path(template: &str) -> Self {
-        let segments = template.trim_end_matches('/').split('/').skip(1).map(|segment| match segment {
-            "*" => Segment::Rest,
-            "{org_code}" => Segment::Organization,
-            _ if segment.starts_with('{') && segment.ends_with('}') => Segment::Any,
-            _ => Segment::Exactly(segment.to_owned()),
+        let segments = template
+            .strip_prefix('/')
+            .and_then(|template| template.trim_end_matches('/').split('/').map(Segment::parse).collect::<Option<Vec<_>>>());
+        let segments = segments.filter(|segments| {
+            let before_rest = segments.iter().take_while(|segment| **segment != Segment::Rest);
+            before_rest.filter(|segment| **segment == Segment::Organization).count() > 0
         });
-        Self(Place::Path(segments.collect()))
+        Self(segments.map_or(Place::NoTemplate, Place::Path))
     }
 
     /// The label in front of a base domain: `org_a.api.example.com` for the base `api.example.com`. The base itself is
@@ -71,7 +78,8 @@ impl RouteOrganization {
 
     pub(crate) fn find(&self, parts: &Parts) -> Found {
         match &self.0 {
-            Place::Path(template) => in_path(template, parts.uri.path()),
+            Place::Path(template) => in_paths(template, parts),
+            Place::NoTemplate => Found::Unclear,
             Place::Subdomain(base) => in_host(base, &parts.uri, &parts.headers),
             Place::Header(name) => {
                 let mut values = parts.headers.get_all(name).iter();
@@ -83,6 +91,25 @@ impl RouteOrganization {
             }
         }
     }
+}
+
+impl Segment {
+    fn parse(segment: &str) -> Option<Self> {
+        let inner = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        match (segment, inner) {
+            ("*", _) => Some(Self::Rest),
+            (_, Some(name)) if name.strip_prefix('*').is_some_and(is_parameter_name) => Some(Self::Rest),
+            (_, Some("org_code")) => Some(Self::Organization),
+            (_, Some(name)) if is_parameter_name(name) => Some(Self::Any),
+            _ if segment.contains(['{', '}', '*']) || segment.starts_with(':') => None,
+            _ => Some(Self::Exactly(segment.to_owned())),
+        }
+    }
+}
+
+/// What can stand between a route's braces: older and other notations cannot.
+pub(crate) fn is_parameter_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['{', '}', '*', ':', '/'])
 }
 
 /// What was found.
@@ -126,11 +153,24 @@ impl Found {
     }
 }
 
+/// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
+fn in_paths(template: &[Segment], parts: &Parts) -> Found {
+    let found = in_path(template, parts.uri.path());
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(whole)) = parts.extensions.get()
+        && whole.path() != parts.uri.path()
+    {
+        return found.and(in_path(template, whole.path()));
+    }
+    found
+}
+
 /// What the path says as it stands, if a reader who tidies it up first finds the same.
 fn in_path(template: &[Segment], path: &str) -> Found {
     let Some(segments) = path.split('/').skip(1).map(decoded).collect::<Option<Vec<_>>>() else { return Found::Unclear };
     let as_it_stands = fit(template, segments.iter().map(AsRef::as_ref), str::eq);
-    let tidied_up = fit(template, tidy(&segments).into_iter(), str::eq_ignore_ascii_case);
+    let tidied_up = tidy(&segments);
+    let tidied_up = fit(template, tidied_up.iter().map(AsRef::as_ref), str::eq_ignore_ascii_case);
     if as_it_stands == tidied_up { as_it_stands } else { Found::Unclear }
 }
 
@@ -148,15 +188,27 @@ fn fit<'p>(template: &[Segment], mut path: impl Iterator<Item = &'p str>, same: 
     found
 }
 
-/// The segments as servers read them that take encoded slashes and backslashes for slashes, leave out empty segments, and
-/// follow dots.
-fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<&'p str> {
+/// How often careless readers decode what was decoded: no more, so that a long path costs no quadratic time.
+const DECODED_AGAIN_MAX: usize = 3;
+
+/// The segments as servers read them that decode again, take encoded slashes and backslashes for slashes, leave
+/// out what stands behind a semicolon, spaces and control characters around a step, and empty steps, and follow dots.
+fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
     let mut tidy = Vec::with_capacity(segments.len());
-    for step in segments.iter().flat_map(|segment| segment.split(['/', '\\'])) {
-        match step {
-            "" | "." => {}
-            ".." => drop(tidy.pop()),
-            step => tidy.push(step),
+    for segment in segments {
+        let mut segment = Cow::Borrowed(segment.as_ref());
+        for _ in 0..DECODED_AGAIN_MAX {
+            if let Some(Cow::Owned(again)) = decoded(&segment) {
+                segment = Cow::Owned(again);
+            }
+        }
+        for step in segment.split(['/', '\\']) {
+            let step = step.split(';').next().unwrap_or_default();
+            match step.trim_matches(|c: char| c.is_whitespace() || c.is_control()) {
+                "" | "." => {}
+                ".." => drop(tidy.pop()),
+                step => tidy.push(Cow::Owned(step.to_owned())),
+            }
         }
     }
     tidy
@@ -218,6 +270,9 @@ pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
+    if !is_parameter_name(name) {
+        return Found::Unclear;
+    }
     // The extractor only looks into the extensions and is ready at once.
     let params = pin!(RawPathParams::from_request_parts(parts, &())).poll(&mut Context::from_waker(Waker::noop()));
     match params {
@@ -272,6 +327,17 @@ mod tests {
             ("/orgs/org_%zz/invoices/7", Found::Unclear),
             ("/orgs/org_%6/invoices/7", Found::Unclear),
             ("/Orgs/org_b/invoices/7", Found::Unclear),
+            ("/orgs;v=1/org_b/invoices", Found::Unclear),
+            ("/..;/orgs/org_b/invoices", Found::Unclear),
+            ("/x/..;a=b/orgs/org_b/invoices", Found::Unclear),
+            ("/%256Frgs/org_b/invoices", Found::Unclear),
+            ("/%252e%252e/orgs/org_b/invoices", Found::Unclear),
+            ("/orgs%252Forg_b/invoices", Found::Unclear),
+            ("/orgs%00/org_b/invoices", Found::Unclear),
+            ("/orgs%20/org_b/invoices", Found::Unclear),
+            ("/orgs/org_a;v=1/invoices", Found::Unclear),
+            ("/orgs/org_a/invoices/7;v=1", org("org_a")),
+            ("/orgs/org_a/invoices/100%25", org("org_a")),
         ] {
             assert_eq!(found(&place, path, &[]), expected, "{path}");
         }
@@ -288,8 +354,32 @@ mod tests {
             ("/orgs", Found::Nothing),
         ] {
             assert_eq!(found(&place, path, &[]), expected, "{path}");
+            assert_eq!(found(&RouteOrganization::path("/orgs/{org_code}/{*rest}"), path, &[]), expected, "{path}");
         }
         assert_eq!(found(&place, "/orgs/", &[]), Found::Unclear);
+    }
+
+    /// A template that could find nothing lets nobody in, instead of everybody.
+    #[test]
+    fn a_template_that_finds_no_organization_refuses_everything() {
+        for template in [
+            "",
+            "/",
+            "/t/{tenant}/*",
+            "/t/{orgcode}/*",
+            "/t/:org_code/*",
+            "/t/{org_code}.json",
+            "{org_code}/x",
+            "/t/{*org_code}",
+            "/*/{org_code}",
+            "/t/{org_code}/{}",
+            "/t/{org_code}/{a*}",
+        ] {
+            let place = RouteOrganization::path(template);
+            for path in ["/t/org_a/x", "/org_a/x", "/t", "/"] {
+                assert_eq!(found(&place, path, &[]), Found::Unclear, "{template} {path}");
+            }
+        }
     }
 
     #[test]

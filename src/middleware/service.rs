@@ -4,13 +4,13 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, TE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Extensions, Method, Request, Response};
 use tower_service::Service;
 
 use super::future::Pending;
-use super::layer::{AuthorizeLayer, Extractors, Presence, Settings, Told};
+use super::layer::{AuthorizeLayer, Extractors, Preflights, Presence, Settings, Told};
 use super::policy::{Admitted, Policy};
 use super::route::Found;
 use super::{ResponseBody, ResponseFuture};
@@ -114,7 +114,7 @@ impl<S: Clone> Authorize<S> {
 impl<S> Authorize<S> {
     fn presented<B>(&self, request: &Request<B>) -> Presented {
         let AuthorizeLayer { verifier, settings } = &self.layer;
-        if is_preflight(request) {
+        if settings.preflights == Preflights::Pass && is_preflight(request) {
             return Presented::Nothing;
         }
         if let Some(claims) = request.extensions().get::<Claims>().filter(|claims| verifier.vouches_for(claims)) {
@@ -166,23 +166,40 @@ impl AuthorizeLayer {
         self.conclude(standing, weighed, parts, body)
     }
 
+    /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
+    /// then they assume nothing any more. What layers of another verifier demanded of the route's organization still holds.
+    fn tell_extractors(&self, extensions: &mut Extensions) {
+        let told = extensions.remove::<Told>();
+        if told.is_none() && self.settings.extractors == Extractors::KnowTheDefaults {
+            return;
+        }
+        let mut told = match (told, extensions.get::<Claims>()) {
+            (Some(told), Some(outer)) if !self.verifier.vouches_for(outer) => {
+                Told(told.0.iter().map(|layer| self.of_place(&layer.settings)).collect())
+            }
+            (Some(told), _) => told,
+            // An outer layer of which they were not told.
+            (None, Some(_)) => Told(vec![self.of_place(&Settings::default())]),
+            (None, None) => Told::default(),
+        };
+        told.0.push(self.clone());
+        extensions.insert(told);
+    }
+
     /// The request with its claims in its extensions, or the refusal.
     fn conclude<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, mut parts: Parts, body: B) -> Onward<B> {
         let Weighed { claims, admitted } = weighed;
         match standing.and(admitted) {
             Ok(admitted) => {
                 self.settings.tell(Some(&claims), Verdict::Admitted, admitted.acting.as_ref(), &parts.extensions);
-                if parts.extensions.get::<Claims>().is_some_and(|before| before.verified_by() != claims.verified_by()) {
-                    forget(&mut parts.extensions);
+                self.tell_extractors(&mut parts.extensions);
+                if let Some(before) = parts.extensions.insert(claims)
+                    && !self.verifier.vouches_for(&before)
+                {
+                    parts.extensions.remove::<Acting>();
                 }
-                parts.extensions.insert(claims);
                 if let Some(org) = admitted.acting {
                     parts.extensions.insert(Acting(org));
-                }
-                if self.settings.extractors == Extractors::AreTold {
-                    let mut told = parts.extensions.remove::<Told>().unwrap_or_default();
-                    told.0.push(self.clone());
-                    parts.extensions.insert(told);
                 }
                 Onward::Inside(Request::from_parts(parts, body))
             }
@@ -191,12 +208,15 @@ impl AuthorizeLayer {
     }
 }
 
-/// A CORS preflight, which never carries credentials (Fetch §3.2.2): what carries them is judged by them.
+/// A CORS preflight, which never carries credentials (Fetch §3.2.2): what carries them is judged by them. Nor does it say
+/// anything of a body, so what does is none, and reaches no service that goes by the body and not by the method.
 fn is_preflight<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
     request.method() == Method::OPTIONS
-        && !request.headers().contains_key(AUTHORIZATION)
-        && request.headers().contains_key(ORIGIN)
-        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && ![AUTHORIZATION, CONTENT_TYPE, TRANSFER_ENCODING, TE].iter().any(|name| headers.contains_key(name))
+        && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0")
 }
 
 /// A gRPC call: always a POST, so that no shared cache can keep its answer, which has the status 200 (RFC 9110 §9.3.3).
@@ -215,7 +235,7 @@ fn acting_before<'p>(parts: &'p Parts, claims: &Claims) -> Option<&'p OrgCode> {
     before.and_then(|_| parts.extensions.get::<Acting>()).map(|acting| &acting.0)
 }
 
-/// Takes away what a layer of another verifier left: its claims, and all that hangs on them.
+/// Takes away what outer layers left where there is no token: claims, and all that hangs on them.
 fn forget(extensions: &mut Extensions) {
     extensions.remove::<Claims>();
     extensions.remove::<Acting>();
@@ -231,7 +251,7 @@ impl Settings {
 
     /// What the request says of the organization that it is about. Where two places say it, they must agree.
     fn route_organization(&self, parts: &mut Parts) -> Found {
-        let found = self.place.as_ref().map_or(Found::Nothing, |place| place.find(parts));
+        let found = self.places.iter().map(|place| place.find(parts)).fold(Found::Nothing, Found::and);
         #[cfg(feature = "axum")]
         let found = found.and(super::route::in_axum_params(parts, self.parameter()));
         found

@@ -177,11 +177,28 @@ async fn rule_24_a_preflight_passes_and_brings_no_claims() {
     for some in [&preflight[..1], &preflight[1..], &[]] {
         api.send("OPTIONS", "/maybe", some).await.assert_asked_for_token();
     }
+    // A preflight has no body and says nothing of one: what does is meant for a service that goes by the body.
+    for (name, value) in
+        [("content-type", "application/grpc"), ("te", "trailers"), ("content-length", "5"), ("transfer-encoding", "chunked")]
+    {
+        let headers = [preflight[0], preflight[1], (name, value)];
+        api.send("OPTIONS", "/maybe", &headers).await.assert_asked_for_token();
+    }
+    assert_says(&api.send("OPTIONS", "/maybe", &[preflight[0], preflight[1], ("content-length", "0")]).await, "nobody");
     // Browsers send no credentials with a preflight, so what brings some is judged by them.
     for (authorization, status) in [("Bearer a.b.c", 401), ("Bearer", 400), (good().bearer().as_str(), 200)] {
         let headers = [preflight[0], preflight[1], ("authorization", authorization)];
         api.send("OPTIONS", "/maybe", &headers).await.assert_status(status);
     }
+}
+
+/// A service that does not look at the method, such as gRPC's, is reached by nothing without a token.
+#[tokio::test]
+async fn preflights_can_be_refused() {
+    let api = Api::serve(Router::new().fallback(maybe).layer(verifier().layer().refuse_preflights())).await;
+    let preflight = [("origin", "https://app.example"), ("access-control-request-method", "GET")];
+    api.send("OPTIONS", "/x", &preflight).await.assert_asked_for_token();
+    api.get("/x", &good()).await.assert_status(200);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use tower::ServiceBuilder;
+use tower::{Layer as _, ServiceBuilder};
 use tower_m2m::token::Requirement;
 use tower_m2m::{AuthorizeLayer, Claims, OrgCode, RouteOrganization, Scoped};
 
@@ -113,6 +113,83 @@ async fn two_layers_outside_check_a_parameter_each() {
     api.get("/org_b/org_a", &good()).await.assert_status(403);
     api.get("/org_a/org_b", &good()).await.assert_status(403);
     assert_says(&api.get("/org_b", &good()).await, "org_a");
+}
+
+/// A layer that extractors have to know of takes nothing away from one that they need not know of, whichever stands outside.
+#[tokio::test]
+async fn a_layer_with_settings_of_its_own_does_not_hide_another() {
+    let verifier = verifier();
+    let around = |outer: AuthorizeLayer, inner: AuthorizeLayer| {
+        let around = ServiceBuilder::new().layer(outer).layer(inner).service(routes());
+        Api::serve(Router::new().fallback_service(around))
+    };
+    let plain = || verifier.layer();
+    let tenant = || verifier.layer().organization_parameter("tenant");
+    for (outer, inner) in [(plain(), tenant()), (tenant(), plain())] {
+        let api = around(outer, inner).await;
+        assert_says(&api.get("/orgs/org_a/invoices", &good()).await, "org_a");
+        for path in ["/orgs/org_b/invoices", "/trusting/org_b", "/scoped/org_b", "/optional/org_b"] {
+            api.get(path, &good()).await.assert_status(403);
+        }
+    }
+    // Nor does one that lets a global client act.
+    let anyone = || verifier.layer().allow_global();
+    for acting in [verifier.layer().allow_global_with(READ), verifier.layer().only_global().require(READ)] {
+        for (outer, inner) in [(anyone(), acting.clone()), (acting.clone(), anyone())] {
+            let api = around(outer, inner).await;
+            api.get("/orgs/org_b/invoices", &global()).await.assert_status(403);
+        }
+        let api = around(acting.clone(), acting).await;
+        assert_says(&api.get("/orgs/org_b/invoices", &global()).await, "org_b (acting)");
+    }
+}
+
+/// A layer of another verifier takes nothing away either: what the first one compares is compared.
+#[tokio::test]
+async fn a_layer_of_another_verifier_does_not_hide_a_parameter() {
+    let outer = verifier().layer().organization_parameter("tenant");
+    let inner = verifier().layer();
+    let routes = Router::new().route("/t/{tenant}/x", get(org)).route_layer(inner);
+    let api = Api::serve(Router::new().fallback_service(ServiceBuilder::new().layer(outer).service(routes))).await;
+    assert_says(&api.get("/t/org_a/x", &good()).await, "org_a");
+    api.get("/t/org_b/x", &good()).await.assert_status(403);
+}
+
+/// A name that is none is a mistake that is seen at the first request, and opens nothing.
+#[tokio::test]
+async fn a_parameter_whose_name_is_none_refuses_everything() {
+    for name in ["{org_code}", ":org_code", "*org_code", "{*org_code}"] {
+        let app = Router::new()
+            .route("/orgs/{org_code}/invoices", get(org))
+            .route_layer(verifier().layer().organization_parameter(name));
+        let api = Api::serve(app).await;
+        api.get("/orgs/org_a/invoices", &good()).await.assert_status(403);
+        api.get("/orgs/org_b/invoices", &good()).await.assert_status(403);
+    }
+}
+
+/// Every place that is named is compared, and below a nesting router the whole path is.
+#[tokio::test]
+async fn places_add_up_and_a_nested_path_is_seen_whole() {
+    let both = verifier()
+        .layer()
+        .organization_from(RouteOrganization::path("/api/orgs/{org_code}/*"))
+        .organization_from(RouteOrganization::header(http::HeaderName::from_static("x-org")));
+    let nested = Router::new().route("/{*rest}", get(org)).layer(both.clone());
+    let api = Api::serve(Router::new().nest("/api", nested).fallback_service(both.layer(Router::new().fallback(org)))).await;
+    let token = good().bearer();
+    for (path, header, status) in [
+        ("/api/orgs/org_a/x", "org_a", 200),
+        ("/api/orgs/org_b/x", "org_a", 403),
+        ("/api/orgs/org_a/x", "org_b", 403),
+        ("/api/other", "org_a", 200),
+        ("/api/other", "org_b", 403),
+        ("/elsewhere", "org_a", 200),
+        ("/elsewhere", "org_b", 403),
+    ] {
+        let headers = [("authorization", token.as_str()), ("x-org", header)];
+        api.send("GET", path, &headers).await.assert_status(status);
+    }
 }
 
 #[tokio::test]
