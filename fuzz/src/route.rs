@@ -119,7 +119,10 @@ fn host(org: usize, host: &[u8]) {
     let text = std::str::from_utf8(host).unwrap_or_default().to_ascii_lowercase();
     let name = text.rsplit_once(':').map_or(&*text, |(name, _)| name);
     let fits = host.iter().all(|byte| matches!(byte, 0x20..=0x7e | b'\t'))
-        && (name == BASE || name == format!("{}.{BASE}", ORGANIZATIONS[org]) && !ORGANIZATIONS[org].contains('.') && is_plain(ORGANIZATIONS[org]));
+        && (name == BASE
+            || name == format!("{}.{BASE}", ORGANIZATIONS[org])
+                && !ORGANIZATIONS[org].contains('.')
+                && is_plain(ORGANIZATIONS[org]));
     assert_eq!(world::send(&DOORS.subdomain, request).status() == StatusCode::OK, fits, "{text}");
 }
 

@@ -46,7 +46,8 @@ impl Config {
     /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | those that are let in |
     /// | `M2M_JWKS_URL` | where the keys are, if the issuer has no metadata |
     ///
-    /// Lists are separated by commas or spaces. An empty variable is as good as none. Another `M2M_` variable is refused,
+    /// Lists are separated by commas or spaces. An empty variable is as good as none, but for the two
+    /// that say who is let in, which may not be empty. Another `M2M_` variable is refused,
     /// because it is most likely a typing error; other variables, secrets among them, are not looked at.
     ///
     /// # Errors
@@ -89,6 +90,10 @@ impl Config {
         for (name, value) in vars {
             let (name, value) = (name.as_ref(), value.into());
             let value = value.trim();
+            if name.starts_with("M2M_ALLOW_") && words(value).next().is_none() {
+                let problem = "is empty: name those that are let in, or do not set it, which lets in all";
+                return Err(ConfigError::new(name.to_owned(), problem));
+            }
             if !is_ours(name) || value.is_empty() {
                 continue;
             }
@@ -131,6 +136,9 @@ fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
 
 /// A list, separated by commas or spaces.
 fn list(text: &str) -> Texts {
-    let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
-    Texts::Several(words.map(str::to_owned).collect())
+    Texts::Several(words(text).map(str::to_owned).collect())
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty())
 }

@@ -27,7 +27,9 @@ struct Metadata {
 /// for code point (RFC 8414 §3.3, §4); [`JwksError::InsecureJwksUri`] when `jwks_uri` is neither https nor on loopback.
 /// An issuer that is reached over https cannot send to loopback either.
 pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, JwksError> {
-    let metadata: Metadata = serde_json::from_slice(document).map_err(|_| JwksError::Malformed)?;
+    // Members that are passed over are not looked at by the reader, and JSON is UTF-8 as a whole (RFC 8259 §8.1).
+    let document = std::str::from_utf8(document).map_err(|_| JwksError::Malformed)?;
+    let metadata: Metadata = serde_json::from_str(document).map_err(|_| JwksError::Malformed)?;
     if metadata.issuer != issuer {
         return Err(JwksError::WrongIssuer);
     }
@@ -98,5 +100,8 @@ mod tests {
         {
             assert_eq!(jwks_uri(document.as_bytes(), a), Err(JwksError::Malformed), "{document}");
         }
+        let passed_over =
+            [&br#"{"issuer":"https://a.example","jwks_uri":"https://a.example/k","x":""#[..], b"\xff", br#""}"#].concat();
+        assert_eq!(jwks_uri(&passed_over, a), Err(JwksError::Malformed));
     }
 }

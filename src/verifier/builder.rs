@@ -91,6 +91,9 @@ impl VerifierBuilder {
     /// seconds, 10,000 of them at most; the lack of an answer (an error, a panic, more than 3 seconds, settings that cannot
     /// be used) for 1 second, and such tokens are answered 503. An issuer keeps its keys from one answer to the next.
     ///
+    /// **An issuer may write any organization into its tokens.** One that belongs to a customer is therefore to be given its
+    /// organizations with [`allow_organizations`](Issuer::allow_organizations): routes compare codes, whoever wrote them.
+    ///
     /// **Whoever sends a token chooses its `iss`.** So the function is to look the name up among those that are trusted
     /// already, never to fetch anything from it. It is asked once at a time about one name, and about 64 names at once; a
     /// further one is answered 503. An `iss` that is neither an https URL nor one on loopback is not asked about.
@@ -100,11 +103,14 @@ impl VerifierBuilder {
     /// use tower_m2m::Verifier;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let customers = HashMap::from([("https://login.customer.example", "https://api.acme.com/customer")]);
+    /// // Each customer's issuer, and the one organization that it may speak for.
+    /// let customers = HashMap::from([("https://login.customer.example", "org_customer")]);
     /// let verifier = Verifier::trusting([])
     ///     .resolve_issuers_with(move |iss| {
-    ///         let audience = customers.get(iss.as_str()).copied();
-    ///         async move { Ok(audience.map(|audience| Verifier::issuer(iss).audience(audience))) }
+    ///         let org = customers.get(iss.as_str()).copied();
+    ///         async move {
+    ///             Ok(org.map(|org| Verifier::issuer(iss).audience("https://api.acme.com").allow_organizations([org])))
+    ///         }
     ///     })
     ///     .build()?;
     /// # Ok(())
@@ -209,7 +215,7 @@ impl VerifierBuilder {
             listed.push(trusted);
         }
         let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
-        let resolver = self.resolve.map(|function| Resolver::new(Settings { function, kept, saved, clock }));
+        let resolver = self.resolve.map(|function| Resolver::new(Settings { function, kept, clock }, saved));
         let issuers = Issuers::new(listed, resolver)
             .ok_or_else(|| ConfigError::new("issuer", "is given twice: one issuer has one configuration"))?;
         if self.start == Start::Background {

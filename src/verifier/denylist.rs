@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Standing;
+use super::rules::is_identifier;
 use crate::clock::Clock;
-use crate::token::{Claims, OrgCode};
+use crate::token::{Claims, OrgCode, org_code};
 
 /// Tokens, clients and organizations that are not let in any more, although their tokens still verify.
 ///
@@ -112,14 +113,14 @@ pub enum Until {
 pub enum DenyError {
     /// No verifier that uses the list trusts this issuer, so the entry could not have any effect.
     UnknownIssuer,
-    /// The name is empty or longer than any that a token could carry (512 bytes), so the entry could not have any effect.
+    /// No token that is let in could carry the name: it is empty, too long (512 bytes, an organization's 128), or has control
+    /// characters (an organization's: or white space). So the entry could not have any effect.
     Name,
     /// The list is full of entries that still hold. None is forgotten to make place.
     Full,
 }
 
 const LEEWAY_MAX: i64 = 5 * 60;
-const NAME_MAX: usize = 512;
 
 impl Denied {
     fn new(issuer: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
@@ -184,7 +185,11 @@ impl Denylist {
             Until::Lifted => i64::MAX,
             Until::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
         };
-        if name.is_empty() || name.len() > NAME_MAX {
+        let could_be_carried = match kind {
+            Kind::Organization => org_code::check(&name),
+            Kind::Token | Kind::Client | Kind::Everything => is_identifier(&name),
+        };
+        if !could_be_carried {
             return Err(DenyError::Name);
         }
         let mut lists = self.write();
@@ -401,7 +406,7 @@ impl fmt::Display for DenyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UnknownIssuer => "no verifier that uses the denylist trusts the issuer (compared character for character)",
-            Self::Name => "no token could carry the name: it is empty or longer than 512 bytes",
+            Self::Name => "no token could carry the name: it is empty, too long, or has characters that none has",
             Self::Full => "the denylist is full of entries that still hold, and forgets none of them",
         })
     }
@@ -447,6 +452,14 @@ mod tests {
         assert_eq!(list.deny(Denied::token("https://issuer.example/", "a"), Until::Lifted), Err(DenyError::UnknownIssuer));
         assert_eq!(list.deny(Denied::client(ISSUER, ""), Until::Lifted), Err(DenyError::Name));
         assert_eq!(list.deny(Denied::client(ISSUER, "c".repeat(513)), Until::Lifted), Err(DenyError::Name));
+        for denied in [
+            Denied::organization(ISSUER, "org_a "),
+            Denied::organization(ISSUER, "o".repeat(129)),
+            Denied::client(ISSUER, "svc\n"),
+            Denied::token(ISSUER, "a\0"),
+        ] {
+            assert_eq!(list.deny(denied, Until::Lifted), Err(DenyError::Name));
+        }
         assert!(list.is_empty());
     }
 

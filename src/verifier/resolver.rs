@@ -59,7 +59,6 @@ impl Answer {
 pub(crate) struct Settings {
     pub(crate) function: Arc<Function>,
     pub(crate) kept: usize,
-    pub(crate) saved: Vec<SavedKeys>,
     pub(crate) clock: Clock,
 }
 
@@ -78,6 +77,8 @@ struct State {
     known: HashMap<Arc<str>, Known>,
     refused: RefusedIssuers,
     open: HashMap<Arc<str>, Open>,
+    /// Each serves once, when its issuer is first resolved: what was fetched since is younger, and knows which keys are gone.
+    saved: Vec<SavedKeys>,
 }
 
 struct Known {
@@ -98,12 +99,12 @@ impl Drop for Open {
 }
 
 impl Resolver {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, saved: Vec<SavedKeys>) -> Self {
         Self(Arc::new(Desk {
             settings,
             clients: HttpClients::default(),
             waiting: Semaphore::new(WAITING_MAX),
-            state: Mutex::default(),
+            state: Mutex::new(State { saved, ..State::default() }),
         }))
     }
 
@@ -231,12 +232,10 @@ impl Desk {
                 trusted.keys.adopt(&before.trusted.keys);
                 trusted.vouched(before.trusted.last_vouched());
             }
-            None => self
-                .settings
-                .saved
-                .iter()
-                .filter(|saved| saved.is_of(&trusted.issuer))
-                .for_each(|saved| trusted.keys.restore(saved)),
+            None => {
+                let saved = state.saved.extract_if(.., |saved| saved.is_of(&trusted.issuer));
+                saved.for_each(|saved| trusted.keys.restore(&saved));
+            }
         }
         let trusted = Arc::new(trusted);
         let known = Known { trusted: Arc::clone(&trusted), ask_again_at: now + ASK_AGAIN_AFTER };

@@ -361,7 +361,7 @@ fn text<'j>(value: Option<&'j Value<'j>>, name: &'static str) -> Result<Option<&
 }
 
 /// Not empty, bounded, and without control characters, since it is written to logs.
-fn is_identifier(text: &str) -> bool {
+pub(super) fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.len() <= 512 && !text.chars().any(char::is_control)
 }
 

@@ -244,6 +244,39 @@ async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
     assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
 }
 
+/// Rule 147: a saved set serves an issuer once. When the issuer gave way and is resolved again, a key that was removed
+/// meanwhile does not come back, not even while the issuer is down.
+#[tokio::test(start_paused = true)]
+async fn rule_147_a_saved_set_brings_no_removed_key_back() {
+    let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
+    let script = customers.add("https://a.example");
+    let old = script.token();
+    let first = customers.verifier(&clock);
+    assert_eq!(verdict(&first, &old).await, "accepted");
+    let saved = first.export_keys();
+    drop(first);
+    let gone = script.issuer.signing_key().kid().to_owned();
+    script.issuer.rotate_key().unwrap();
+    script.issuer.remove_key(&gone).unwrap();
+
+    let asked = Arc::clone(&customers);
+    let verifier = Verifier::trusting([])
+        .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
+        .max_resolved_issuers(1)
+        .restore_keys(saved)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    pass(&clock, secs(1)).await;
+    assert_eq!(verdict(&verifier, &old).await, "unknown_key");
+    let other = customers.add("https://b.example");
+    assert_eq!(verdict(&verifier, &other.token()).await, "accepted");
+    pass(&clock, secs(1)).await;
+    script.behave(Behaviour::Down);
+    assert_eq!(verdict(&verifier, &old).await, "keys_unavailable");
+}
+
 #[tokio::test(start_paused = true)]
 async fn questions_about_invented_names_are_bounded() {
     let (customers, _, verifier) = customers();

@@ -191,6 +191,9 @@ fn an_error_of_the_environment_names_the_variable() {
         (&[good, ("KINDE_AUDIENCE", API), ("M2M_CLIENT_SECRET", "s")], "M2M_CLIENT_SECRET"),
         (&[good, ("KINDE_AUDIENCE", API), ("M2M_PROFILE", "azure")], "M2M_PROFILE"),
         (&[good, ("KINDE_AUDIENCE", API), ("M2M_ALGORITHMS", "HS256")], "M2M_ALGORITHMS"),
+        // Empty would mean everybody, or nobody.
+        (&[good, ("KINDE_AUDIENCE", API), ("M2M_ALLOW_CLIENTS", "")], "M2M_ALLOW_CLIENTS"),
+        (&[good, ("KINDE_AUDIENCE", API), ("M2M_ALLOW_ORGANIZATIONS", " , ")], "M2M_ALLOW_ORGANIZATIONS"),
     ] {
         let error = from(vars).unwrap_err();
         assert_eq!(error.setting(), variable, "{vars:?}: {error}");
