@@ -39,13 +39,13 @@ impl Server {
         let config = config.with_single_cert(vec![CertificateDer::from(certificate)], PrivatePkcs8KeyDer::from(key).into());
         let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
         let served = Arc::new(AtomicU64::new(0));
-        let server = Self { issuer: Arc::clone(&issuer), certificate: pem, served: Arc::clone(&served) };
+        let (source, count) = (Arc::clone(&issuer), Arc::clone(&served));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&issuer), Arc::clone(&served)));
+                tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&source), Arc::clone(&count)));
             }
         });
-        server
+        Self { issuer, certificate: pem, served }
     }
 
     fn trusted(&self) -> Issuer {
