@@ -31,6 +31,20 @@ pub(crate) fn fetch_failed(issuer: &str, cause: Cause, error: JwksError, holds_k
     let _ = (issuer, cause, error, holds_keys);
 }
 
+/// A set is past its life and serves on, because the issuer gives no new one.
+pub(crate) fn keys_stale(issuer: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::jwks", issuer, "keys are stale and serve on");
+    let _ = issuer;
+}
+
+/// The issuer gives keys again, after so many failures in a row.
+pub(crate) fn keys_recovered(issuer: &str, failures: u32) {
+    #[cfg(feature = "tracing")]
+    tracing::info!(target: "tower_m2m::jwks", issuer, failures, "the issuer gives keys again");
+    let _ = (issuer, failures);
+}
+
 /// The last good set reached its ceiling: from now on the issuer's tokens are answered 503.
 pub(crate) fn keys_expired(issuer: &str) {
     #[cfg(feature = "tracing")]

@@ -54,12 +54,18 @@ async fn wait_for_cause(shared: &Shared, mut due: Instant) -> Cause {
     loop {
         let lease = shared.holding.lease();
         let ceiling = lease.as_ref().map(|lease| lease.usable_until);
+        let stale = lease.as_ref().map(|lease| lease.fresh_until).filter(|_| !shared.log().told_stale);
+        let wake = [ceiling, stale].into_iter().flatten().fold(due, Instant::min);
         let demanded = tokio::select! {
             biased;
             () = shared.flights.demand() => true,
-            () = tokio::time::sleep_until(ceiling.map_or(due, |ceiling| ceiling.min(due))) => false,
+            () = tokio::time::sleep_until(wake) => false,
         };
         let now = Instant::now();
+        if stale.is_some_and(|stale| now >= stale) {
+            shared.log().told_stale = true;
+            crate::events::keys_stale(&shared.issuer);
+        }
         if ceiling.is_some_and(|ceiling| now >= ceiling) {
             expire(shared);
             // Pauses are shorter while nothing is held.
@@ -102,7 +108,10 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Fa
     match outcome {
         Ok((fetched, origin)) => {
             let (life, before) = (origin.life, shared.holding.generation());
-            shared.log().succeeded(cause);
+            let failures = shared.log().succeeded(cause);
+            if failures > 0 {
+                crate::events::keys_recovered(&shared.issuer, failures);
+            }
             crate::metrics::fetched(&shared.issuer, cause, None);
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {

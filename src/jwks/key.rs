@@ -23,12 +23,13 @@ pub(crate) struct VerificationKey {
     signature_len: usize,
 }
 
-/// What matters of a JWK besides the parameters that `jsonwebtoken` reads: `alg` as text, because names that it does
-/// not know are told apart here, and whether a private or symmetric part is present.
+/// What matters of a JWK besides the parameters that `jsonwebtoken` reads: `alg` and `crv` as texts, because names that it
+/// does not know are told apart here, and whether a private or symmetric part is present.
 #[derive(Deserialize)]
 struct Extra {
     alg: Option<String>,
     kty: String,
+    crv: Option<String>,
     d: Option<serde::de::IgnoredAny>,
     p: Option<serde::de::IgnoredAny>,
     q: Option<serde::de::IgnoredAny>,
@@ -48,8 +49,9 @@ impl VerificationKey {
         if [extra.d, extra.p, extra.q, extra.dp, extra.dq, extra.qi].iter().any(Option::is_some) {
             return Err(KeyError::Private);
         }
-        if !matches!(extra.kty.as_str(), "RSA" | "EC" | "OKP") {
-            return Err(KeyError::UnknownType);
+        match (extra.kty.as_str(), extra.crv.as_deref()) {
+            ("RSA", _) | ("EC" | "OKP", None) | ("EC", Some("P-256" | "P-384")) | ("OKP", Some("Ed25519")) => {}
+            _ => return Err(KeyError::UnknownType),
         }
         let jwk: Jwk = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
         let verifies = |operations: &Vec<KeyOperations>| operations.contains(&KeyOperations::Verify);

@@ -11,6 +11,8 @@ pub(super) struct Log {
     pub(super) last_error: Option<JwksError>,
     /// How many fetches failed in a row.
     pub(super) failures: u32,
+    /// Whether it was told that the held set is past its life.
+    pub(super) told_stale: bool,
     pub(super) fetches: Vec<(Cause, u64)>,
     pub(super) whereabouts: Option<Whereabouts>,
     /// Until when the issuer asks to be left alone.
@@ -18,9 +20,11 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn succeeded(&mut self, cause: Cause) {
+    /// Gives how many fetches failed in a row before.
+    pub(super) fn succeeded(&mut self, cause: Cause) -> u32 {
         self.count(cause);
-        (self.last_error, self.failures, self.not_before) = (None, 0, None);
+        (self.last_error, self.not_before, self.told_stale) = (None, None, false);
+        std::mem::take(&mut self.failures)
     }
 
     pub(super) fn failed(&mut self, cause: Cause, error: JwksError) {

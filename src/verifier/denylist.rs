@@ -64,10 +64,19 @@ pub(super) enum Others {
 
 #[derive(Default)]
 struct Names {
+    /// Some verifier lists the issuer, so it is known without any entry. Others are forgotten with their last one.
+    origin: Origin,
     tokens: HashMap<Box<str>, Terms>,
     clients: HashMap<Box<str>, Terms>,
     organizations: HashMap<Box<str>, Terms>,
     everything: HashMap<Box<str>, Terms>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Origin {
+    #[default]
+    Denied,
+    Listed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -247,7 +256,7 @@ impl Denylist {
         let mut lists = self.write();
         lists.clock = clock.clone();
         for issuer in issuers {
-            lists.issuers.entry(Arc::clone(issuer)).or_default();
+            lists.issuers.entry(Arc::clone(issuer)).or_default().origin = Origin::Listed;
         }
         // Several verifiers may use one list.
         if others == Others::Resolved {
@@ -298,9 +307,12 @@ impl Lists {
 
     fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Terms) {
         let Some(names) = self.issuers.get_mut(issuer) else { return };
-        let names = names.of_mut(kind);
-        let before = if terms.len() == 0 { names.remove(&name) } else { names.insert(name, terms) };
+        let of_kind = names.of_mut(kind);
+        let before = if terms.len() == 0 { of_kind.remove(&name) } else { of_kind.insert(name, terms) };
         self.entries = (self.entries + terms.len()).saturating_sub(before.unwrap_or_default().len());
+        if !names.is_needed() {
+            self.issuers.remove(issuer);
+        }
     }
 
     fn forget_what_passed(&mut self) {
@@ -315,11 +327,16 @@ impl Lists {
                 });
             }
         }
+        self.issuers.retain(|_, names| names.is_needed());
         self.entries = entries;
     }
 }
 
 impl Names {
+    fn is_needed(&self) -> bool {
+        self.origin == Origin::Listed || Kind::ALL.iter().any(|kind| !self.of(*kind).is_empty())
+    }
+
     fn of(&self, kind: Kind) -> &HashMap<Box<str>, Terms> {
         match kind {
             Kind::Token => &self.tokens,
@@ -444,6 +461,27 @@ mod tests {
         assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000 - 5 * 60)), Ok(()));
         assert_eq!(list.deny(Denied::client(ISSUER, "b"), Until::Lifted), Ok(()));
         assert_eq!(list.len(), 1);
+    }
+
+    /// Issuers that come and go leave nothing behind when their entries are lifted or have passed.
+    #[test]
+    fn resolved_issuers_are_forgotten_with_their_last_entry() {
+        let list = list(2);
+        list.serve([].iter(), Others::Resolved, &Clock::system());
+        let issuers = || list.read().issuers.len();
+        for number in 0..100 {
+            let lifted = Denied::client(format!("https://lifted-{number}.example"), "c");
+            assert_eq!(list.deny(lifted.clone(), Until::Lifted), Ok(()));
+            assert_eq!(issuers(), 2);
+            list.lift(&lifted);
+            assert_eq!(issuers(), 1, "the listed one stays");
+        }
+        for number in 0..100 {
+            let passed = Denied::client(format!("https://passed-{number}.example"), "c");
+            assert_eq!(list.deny(passed, Until::UnixSeconds(1_000)), Ok(()));
+            assert!(issuers() <= 3, "{}", issuers());
+        }
+        assert_eq!(list.deny(Denied::client(ISSUER, "c"), Until::Lifted), Ok(()));
     }
 
     #[test]

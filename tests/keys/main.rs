@@ -14,3 +14,5 @@ mod script;
 mod simulation;
 #[cfg(feature = "reqwest")]
 mod sockets;
+#[cfg(feature = "tls-rustls")]
+mod tls;

@@ -240,6 +240,35 @@ async fn pauses_are_short_while_nothing_is_held() {
     assert!(!verifier.is_ready());
 }
 
+/// 250 ms, doubled up to 10 s, while nothing is held; 1 s, doubled up to 60 s, while a set is; each pause drawn at random
+/// between nothing and that, so that a fleet does not come back as one.
+#[tokio::test(start_paused = true)]
+async fn pauses_after_failures_grow_at_random_within_their_bounds() {
+    for (holds, first, longest) in [(false, secs(1) / 4, secs(10)), (true, secs(1), secs(60))] {
+        let mut means = [0.0; 12];
+        for seed in 0..64 {
+            let script = Script::new();
+            script.behave(if holds { Behaviour::Good } else { Behaviour::Down });
+            let trusted = script.trusted().jitter_seed(seed).keys_max_stale(secs(7 * 86_400));
+            let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+            settle().await;
+            script.behave(Behaviour::Down);
+            while holds && verifier.status()[0].last_error.is_none() {
+                script.wait_for_fetch().await;
+            }
+            for (failures, mean) in means.iter_mut().enumerate() {
+                let before = Instant::now();
+                script.wait_for_fetch().await;
+                let (pause, most) = (before.elapsed(), longest.min(first * 2_u32.pow(failures.try_into().unwrap())));
+                assert!(first / 10 <= pause && pause <= most + secs(1) / 100, "pause {failures}: {pause:?}, at most {most:?}");
+                *mean += pause.as_secs_f64() / most.as_secs_f64() / 64.0;
+            }
+        }
+        // Full jitter: on average half of what is allowed.
+        assert!(means.iter().all(|mean| (0.3..0.7).contains(mean)), "{means:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh() {
     for jump in [-10_000_000, -3_600, 3_600, 10_000_000] {

@@ -77,6 +77,35 @@ async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
     assert_eq!(fetches_by(&verifier, Cause::Refresh), 0);
 }
 
+/// Who a token says its client is is not verified, so an attacker who knows the id of a known client can spend the reserve
+/// as well. Then a rotation waits for the next fetch that the budget earns, whoever takes it.
+#[tokio::test(start_paused = true)]
+async fn rule_144_a_flood_in_a_known_clients_name_holds_a_rotation_back_for_one_cooldown_at_most() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    let mut number = 0;
+    let mut flood = async || {
+        for _ in 0..20 {
+            number += 1;
+            let invented = script.issuer.org("org_a").header("kid", format!("invented-{number}")).token();
+            assert_eq!(verdict(&verifier, &invented).await, "unknown_key");
+        }
+    };
+    flood().await;
+    assert_eq!(unknown_kid_fetches(&verifier), 3, "two, and the reserve");
+    script.issuer.rotate_key().unwrap();
+    let (token, rotated) = (script.token(), Instant::now());
+    assert_eq!(verdict(&verifier, &token).await, "unknown_key");
+    while verdict(&verifier, &token).await != "accepted" {
+        flood().await;
+        pass(&script.clock, secs(1)).await;
+    }
+    assert!(rotated.elapsed() <= secs(10), "{:?}", rotated.elapsed());
+    assert_eq!(unknown_kid_fetches(&verifier), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_the_budget() {
     let script = Script::new();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, Response};
+use tokio::sync::Notify;
 use tower_m2m::jwks::{BoxError, Cause};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, Claims, Clock, Issuer, Profile, Rejection, Verifier};
@@ -29,6 +30,7 @@ pub(crate) struct Script {
     behaviour: Mutex<Behaviour>,
     headers: Mutex<Vec<(&'static str, String)>>,
     fetches: AtomicU64,
+    fetched: Notify,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
 }
@@ -56,6 +58,7 @@ impl Script {
             behaviour: Mutex::new(Behaviour::Good),
             headers: Mutex::default(),
             fetches: AtomicU64::new(0),
+            fetched: Notify::new(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
         })
@@ -76,6 +79,12 @@ impl Script {
 
     pub(crate) fn fetches(&self) -> u64 {
         self.fetches.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the next fetch, and until the driver has taken its outcome into account.
+    pub(crate) async fn wait_for_fetch(&self) {
+        self.fetched.notified().await;
+        settle().await;
     }
 
     pub(crate) fn most_in_flight(&self) -> usize {
@@ -108,6 +117,7 @@ impl Script {
 
     async fn answer(self: Arc<Self>, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
+        self.fetched.notify_waiters();
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         let in_flight = InFlight(Arc::clone(&self));
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);

@@ -110,6 +110,7 @@ fn app(verifier: &Verifier) -> Router {
         .route("/", get(async |org: OrgCode| org.to_string()))
         .route("/scoped", get(async |_: Scoped<ReadInvoices>| ""))
         .route_layer(verifier.layer())
+        .route("/open", get(async || "").route_layer(verifier.optional_layer()))
 }
 
 async fn call(app: &Router, path: &str, authorization: Option<&str>) -> StatusCode {
@@ -128,6 +129,7 @@ async fn decisions_and_the_cache_are_counted() {
         assert_eq!(call(&app, "/", Some(&good)).await, StatusCode::OK);
     }
     call(&app, "/", None).await;
+    call(&app, "/open", None).await;
     call(&app, "/", Some(&issuer.global().bearer())).await;
     call(&app, "/", Some(&issuer.org("org_a").expired_by(Duration::from_secs(3600)).bearer())).await;
     assert_eq!(call(&app, "/scoped", Some(&good)).await, StatusCode::FORBIDDEN);
@@ -135,6 +137,7 @@ async fn decisions_and_the_cache_are_counted() {
     for (series, count) in [
         ("tower_m2m_decisions_total{by=layer,outcome=admitted}", 4.0),
         ("tower_m2m_decisions_total{by=layer,outcome=missing_token}", 1.0),
+        ("tower_m2m_decisions_total{by=layer,outcome=anonymous}", 1.0),
         ("tower_m2m_decisions_total{by=layer,outcome=organization_required}", 1.0),
         ("tower_m2m_decisions_total{by=layer,outcome=expired}", 1.0),
         ("tower_m2m_decisions_total{by=extractor,outcome=insufficient_scope}", 1.0),
@@ -144,7 +147,7 @@ async fn decisions_and_the_cache_are_counted() {
     ] {
         assert!((book.value(series) - count).abs() < 0.5, "{series} is {}: {:?}", book.value(series), book.series());
     }
-    assert_eq!(book.series().len(), 8, "{:?}", book.series());
+    assert_eq!(book.series().len(), 9, "{:?}", book.series());
 }
 
 #[tokio::test]

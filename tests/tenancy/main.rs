@@ -7,6 +7,7 @@ mod decisions;
 mod denylist;
 mod kit;
 mod places;
+mod proof;
 mod routes;
 mod standing;
 

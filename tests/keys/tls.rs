@@ -1,0 +1,167 @@
+//! Rule 58 on the wire: whoever cannot show a certificate for the issuer's name is not the issuer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tower_m2m::jwks::JwksError;
+use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
+use tower_m2m::{Algorithm, Issuer, Profile, StartError, Verifier};
+
+use super::script::verdict;
+
+/// An issuer behind TLS, with a certificate that it made for itself.
+struct Server {
+    issuer: Arc<LocalIssuer>,
+    certificate: String,
+    served: Arc<AtomicU64>,
+}
+
+impl Server {
+    /// `name` is the subject's alternative name (RFC 5280 §4.2.1.6).
+    async fn start(name: &[u8], not_after: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("an IPv4 address") };
+        let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa);
+        let issuer = Arc::new(issuer.in_process(&format!("https://{address}")).unwrap());
+        let (certificate, key) = self_signed(name, not_after);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&certificate));
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![CertificateDer::from(certificate)], PrivatePkcs8KeyDer::from(key).into());
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+        let served = Arc::new(AtomicU64::new(0));
+        let (source, count) = (Arc::clone(&issuer), Arc::clone(&served));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&source), Arc::clone(&count)));
+            }
+        });
+        Self { issuer, certificate: pem, served }
+    }
+
+    fn trusted(&self) -> Issuer {
+        let issuer = Verifier::issuer(self.issuer.url()).audience(AUDIENCE).profile(Profile::KINDE);
+        issuer.algorithms([Algorithm::EdDSA]).fetch_timeout(super::script::secs(30)).without_proxy()
+    }
+
+    async fn refused(&self, issuer: Issuer) {
+        let refused = Verifier::trusting([issuer]).build_ready().await;
+        assert!(matches!(refused, Err(StartError::Keys { error: JwksError::Unreachable, .. })), "{refused:?}");
+        assert_eq!(self.served.load(Ordering::SeqCst), 0, "something was asked of a stranger");
+    }
+}
+
+/// One request per connection.
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream, issuer: Arc<LocalIssuer>, served: Arc<AtomicU64>) {
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut buffer).await {
+            Ok(read) if read > 0 => head.extend_from_slice(&buffer[..read]),
+            _ => return,
+        }
+    }
+    served.fetch_add(1, Ordering::SeqCst);
+    let url = issuer.url();
+    let metadata = format!(r#"{{"issuer":"{url}","jwks_uri":"{url}/jwks"}}"#);
+    let body = if head.starts_with(b"GET /jwks ") { issuer.jwks() } else { metadata };
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+const LOOPBACK: [u8; 6] = [0x87, 4, 127, 0, 0, 1];
+const FOR_LONG: &str = "491231235959Z";
+
+#[tokio::test]
+async fn rule_58_a_certificate_of_a_named_authority_is_trusted() {
+    let server = Server::start(&LOOPBACK, FOR_LONG).await;
+    let trusted = server.trusted().ca_certificate_pem(server.certificate.clone());
+    let verifier = Verifier::trusting([trusted]).build_ready().await.unwrap();
+    assert_eq!(verdict(&verifier, &server.issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(server.served.load(Ordering::SeqCst), 2, "metadata and keys");
+}
+
+#[tokio::test]
+async fn rule_58_a_certificate_of_nobody_is_refused() {
+    let server = Server::start(&LOOPBACK, FOR_LONG).await;
+    server.refused(server.trusted()).await;
+    // Nor does another authority vouch for it.
+    let other = Server::start(&LOOPBACK, FOR_LONG).await;
+    server.refused(server.trusted().ca_certificate_pem(other.certificate)).await;
+}
+
+#[tokio::test]
+async fn rule_58_a_certificate_for_another_name_or_another_time_is_refused() {
+    let other_name = [&[0x82, 13][..], b"other.example"].concat();
+    for (name, not_after) in [(&[0x87, 4, 127, 0, 0, 2][..], FOR_LONG), (&other_name, FOR_LONG), (&LOOPBACK, "210101000000Z")] {
+        let server = Server::start(name, not_after).await;
+        server.refused(server.trusted().ca_certificate_pem(server.certificate.clone())).await;
+    }
+}
+
+#[test]
+fn rule_58_what_is_no_certificate_fails_in_build() {
+    let trusted = Verifier::issuer("https://issuer.example").audience(AUDIENCE);
+    let error = trusted.ca_certificate_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").build().unwrap_err();
+    assert_eq!(error.setting(), "http client");
+}
+
+/// A certificate (RFC 5280 §4.1) and its key in PKCS#8.
+fn self_signed(name: &[u8], not_after: &str) -> (Vec<u8>, Vec<u8>) {
+    const ECDSA_WITH_SHA256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    const EC_PUBLIC_KEY: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+    const P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
+    const ALTERNATIVE_NAME: &[u8] = &[0x06, 3, 0x55, 0x1d, 0x11];
+
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap();
+    let algorithm = sequence(&[ECDSA_WITH_SHA256]);
+    let subject = sequence(&[&tlv(0x31, &[&sequence(&[COMMON_NAME, &tlv(0x0c, &[b"an issuer"])])])]);
+    let validity = sequence(&[&tlv(0x17, &[b"200101000000Z"]), &tlv(0x17, &[not_after.as_bytes()])]);
+    let public_key = sequence(&[&sequence(&[EC_PUBLIC_KEY, P256]), &tlv(0x03, &[&[0], key.public_key().as_ref()])]);
+    let extension = sequence(&[ALTERNATIVE_NAME, &tlv(0x04, &[&sequence(&[name])])]);
+    let version = tlv(0xa0, &[&tlv(0x02, &[&[2]])]);
+    let to_be_signed = sequence(&[
+        &version,
+        &tlv(0x02, &[&[1]]),
+        &algorithm,
+        &subject,
+        &validity,
+        &subject,
+        &public_key,
+        &tlv(0xa3, &[&sequence(&[&extension])]),
+    ]);
+    let signature = key.sign(&random, &to_be_signed).unwrap();
+    let certificate = sequence(&[&to_be_signed, &algorithm, &tlv(0x03, &[&[0], signature.as_ref()])]);
+    (certificate, pkcs8.as_ref().to_vec())
+}
+
+fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    tlv(0x30, parts)
+}
+
+/// Tag, length, value (X.690 §8.1), up to 65,535 bytes.
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let value = parts.concat();
+    let [high, low] = u16::try_from(value.len()).unwrap().to_be_bytes();
+    let mut all = vec![tag];
+    match (high, low) {
+        (0, 0..=127) => all.push(low),
+        (0, _) => all.extend([0x81, low]),
+        _ => all.extend([0x82, high, low]),
+    }
+    all.extend(value);
+    all
+}
