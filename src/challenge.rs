@@ -1,6 +1,5 @@
 //! The one table of answers: a rejection becomes status, challenge and body (RFC 6750 §3, RFC 9110 §11.6.1, RFC 9457).
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -123,6 +122,8 @@ impl Answers {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = row.status;
         let headers = response.headers_mut();
+        // Room at once: a refusal should not cost more than what it refuses.
+        headers.reserve(4);
         // The answer depends on the credentials, so no cache may give it to somebody else (RFC 9111 §3.5).
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = self.challenge(&row, &rejection) {
@@ -202,10 +203,14 @@ fn parameter(text: &mut String, name: &str, value: &str) {
     if !text.ends_with(' ') {
         text.push_str(", ");
     }
-    let safe = value.chars().filter(|c| matches!(c, '\x20'..='\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'));
+    let is_safe = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E');
     text.push_str(name);
     text.push_str("=\"");
-    text.extend(safe);
+    if value.chars().all(is_safe) {
+        text.push_str(value);
+    } else {
+        text.extend(value.chars().filter(|c| is_safe(*c)));
+    }
     text.push('"');
 }
 
@@ -216,20 +221,20 @@ fn problem(row: &Row, rejection: &Rejection) -> String {
         return r#"{"type":"about:blank","title":"Not Found","status":404}"#.to_owned();
     }
     // Names, titles and descriptions are constants of this file and need no escaping.
-    let mut text = String::with_capacity(256);
-    let _ = write!(text, r#"{{"type":"{GUIDE}{}","title":"{}","status":{}"#, row.name, row.title, row.status.as_u16());
+    let mut text = String::with_capacity(320);
+    text.extend([r#"{"type":""#, GUIDE, row.name, r#"","title":""#, row.title, r#"","status":"#, row.status.as_str()]);
     if let Challenge::Error { code, description } = &row.challenge {
-        let _ = write!(text, r#","error":"{code}""#);
+        text.extend([r#","error":""#, code, "\""]);
         if let Some(description) = description {
-            let _ = write!(text, r#","detail":"{description}""#);
+            text.extend([r#","detail":""#, description, "\""]);
         }
     }
     if let Rejection::InsufficientScope(requirement) = rejection {
         // Scope tokens hold neither quotation marks nor backslashes (RFC 6749 §3.3).
-        let _ = write!(text, r#","scope":"{}""#, requirement.challenge());
+        text.extend([r#","scope":""#, &requirement.challenge(), "\""]);
     }
     if let Rejection::LayerMissing(_) = rejection {
-        let _ = write!(text, r#","detail":"{rejection}""#);
+        text.extend([r#","detail":""#, &rejection.to_string(), "\""]);
     }
     text.push('}');
     text

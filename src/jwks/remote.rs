@@ -114,6 +114,14 @@ impl RemoteKeys {
         self.shared.known_clients.remember(client_id);
     }
 
+    /// Whether the set in use has no key of this name, and a fetch a moment ago brought none.
+    pub(crate) fn had_no_key(&self, kid: &str) -> bool {
+        let shared = &self.shared;
+        !shared.unknown_kids.is_empty()
+            && shared.unknown_kids.contains(kid, shared.holding.generation(), Instant::now())
+            && self.held().is_some()
+    }
+
     /// Whether waiting could bring the key that a token asks for, which is not among the keys `held`: cheap, so that a
     /// flood of invented names stays cheap. What is given is to be waited for with [`arrival`](Self::arrival).
     pub(crate) fn seek(&self, wanted: Wanted<'_>, held: Option<&Generation>) -> Option<Flight> {

@@ -40,6 +40,14 @@ impl Keys {
         }
     }
 
+    /// Whether the set in use has no key of this name, and a fetch a moment ago brought none.
+    pub(crate) fn had_no_key(&self, kid: &str) -> bool {
+        match self {
+            Self::Fixed { .. } => false,
+            Self::Remote(remote) => remote.had_no_key(kid),
+        }
+    }
+
     pub(crate) fn seek(&self, wanted: Wanted<'_>, held: Option<&Generation>) -> Option<Flight> {
         match self {
             Self::Fixed { .. } => None,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ const REMEMBERED_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct UnknownKids {
     hasher: RandomState,
+    /// How many there are, so that where there are none it costs one look.
+    len: AtomicUsize,
     entries: Mutex<HashMap<u64, Unknown>>,
 }
 
@@ -25,6 +28,10 @@ struct Unknown {
 }
 
 impl UnknownKids {
+    pub(super) fn is_empty(&self) -> bool {
+        self.len.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn contains(&self, kid: &str, generation: u64, now: Instant) -> bool {
         let kid = self.hasher.hash_one(kid);
         self.entries().get(&kid).is_some_and(|unknown| unknown.generation == generation && now < unknown.until)
@@ -40,6 +47,7 @@ impl UnknownKids {
         if entries.len() < REMEMBERED_MAX {
             entries.insert(kid, Unknown { generation, until: now + REMEMBERED });
         }
+        self.len.store(entries.len(), Ordering::Relaxed);
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<u64, Unknown>> {
@@ -59,6 +67,7 @@ mod tests {
         assert!(kids.contains("k", 1, later(29_999)) && !kids.contains("k", 1, later(30_000)));
         assert!(!kids.contains("k", 2, now), "a set that changed may have it");
         assert!(!kids.contains("other", 1, now));
+        assert!(!kids.is_empty() && UnknownKids::default().is_empty());
     }
 
     #[test]

@@ -53,24 +53,29 @@ impl<'a> Compact<'a> {
         self.signing_input
     }
 
-    /// Decodes header and payload, one after the other, into one buffer.
+    /// The octets of the JOSE header (RFC 7515 §4).
     ///
     /// # Errors
     ///
     /// [`TokenError::Base64`] for anything but canonical base64url without padding.
-    pub fn decode(&self) -> Result<Decoded, TokenError> {
-        let mut buffer = Vec::with_capacity(base64::decoded_len_estimate(self.signing_input.len()));
-        URL_SAFE_NO_PAD.decode_vec(self.header, &mut buffer).map_err(|_| TokenError::Base64)?;
-        let header_len = buffer.len();
-        URL_SAFE_NO_PAD.decode_vec(self.payload, &mut buffer).map_err(|_| TokenError::Base64)?;
-        Ok(Decoded { buffer, header_len })
+    pub fn decode_header(&self) -> Result<Vec<u8>, TokenError> {
+        decode(self.header)
+    }
+
+    /// The octets of the claims set (RFC 7519 §4).
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Base64`] for anything but canonical base64url without padding.
+    pub fn decode_payload(&self) -> Result<Vec<u8>, TokenError> {
+        decode(self.payload)
     }
 
     /// Decodes the signature into `buffer` and gives the part that was written.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] as for [`decode`](Self::decode); [`TokenError::Signature`] when it does not fit, since no
+    /// [`TokenError::Base64`] as for the [header](Self::decode_header); [`TokenError::Signature`] when it does not fit, since no
     /// supported signature is longer than [`SIGNATURE_MAX`](Compact::SIGNATURE_MAX).
     pub fn decode_signature<'b>(&self, buffer: &'b mut [u8; SIGNATURE_MAX]) -> Result<&'b [u8], TokenError> {
         // The estimate is what `decode_slice` asks for, and it is up to two bytes more than what is written.
@@ -93,30 +98,8 @@ impl std::fmt::Debug for Compact<'_> {
     }
 }
 
-/// The decoded header and payload of a token.
-pub struct Decoded {
-    buffer: Vec<u8>,
-    header_len: usize,
-}
-
-impl Decoded {
-    /// The octets of the JOSE header (RFC 7515 §4).
-    #[must_use]
-    pub fn header(&self) -> &[u8] {
-        self.buffer.get(..self.header_len).unwrap_or_default()
-    }
-
-    /// The octets of the claims set (RFC 7519 §4).
-    #[must_use]
-    pub fn payload(&self) -> &[u8] {
-        self.buffer.get(self.header_len..).unwrap_or_default()
-    }
-}
-
-impl std::fmt::Debug for Decoded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoded").finish_non_exhaustive()
-    }
+fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Base64)
 }
 
 #[cfg(test)]
@@ -150,7 +133,10 @@ mod tests {
             [("e30", true), ("e30=", false), ("e31", false), ("e3 0", false), ("e3\n0", false), ("e+/0", false), ("e", false)]
         {
             let token = format!("e30.{payload}.c2ln");
-            let decoded = Compact::split(&token).and_then(|compact| compact.decode());
+            let decoded = Compact::split(&token).and_then(|compact| compact.decode_payload());
+            assert_eq!(decoded.is_ok(), fine, "{payload}");
+            let token = format!("{payload}.e30.c2ln");
+            let decoded = Compact::split(&token).and_then(|compact| compact.decode_header());
             assert_eq!(decoded.is_ok(), fine, "{payload}");
         }
         let mut buffer = [0; Compact::SIGNATURE_MAX];

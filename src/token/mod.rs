@@ -23,7 +23,7 @@ pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use claims::Claims;
 pub(crate) use claims::{Audience, Custom, Facts};
-pub use compact::{Compact, Decoded};
+pub use compact::Compact;
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub use json::{Inside, Json, JsonError, Value};

@@ -7,13 +7,14 @@ use super::profile::{Mark, Test};
 use super::rules::{Form, OF_ANOTHER_KIND, Rules};
 use super::{Answer, InUse, Trusted, Verifier, issuer_of};
 use crate::bearer::b64token;
-use crate::token::{Compact, Decoded, JoseHeader, Json, Value};
+use crate::token::{Compact, JoseHeader, Json, Value};
 
 /// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
 pub(super) struct Sight<'a> {
     verifier: &'a Verifier,
     token: &'a str,
-    decoded: Option<Decoded>,
+    /// Header and claims.
+    decoded: Option<(Vec<u8>, Vec<u8>)>,
     /// The token's issuer, or the only one.
     issuer: Option<InUse>,
 }
@@ -21,9 +22,10 @@ pub(super) struct Sight<'a> {
 impl<'a> Sight<'a> {
     pub(super) fn of(verifier: &'a Verifier, token: &'a str) -> Self {
         let looked_at = token.len() <= verifier.max_token_bytes();
-        let decoded = Compact::split(token).ok().filter(|_| looked_at).and_then(|compact| compact.decode().ok());
-        let issuer = decoded.as_ref().and_then(|decoded| {
-            let json = Json::parse(decoded.payload()).ok();
+        let decoded = Compact::split(token).ok().filter(|_| looked_at);
+        let decoded = decoded.and_then(|compact| compact.decode_header().ok().zip(compact.decode_payload().ok()));
+        let issuer = decoded.as_ref().and_then(|(_, claims)| {
+            let json = Json::parse(claims).ok();
             let named = json.as_ref().and_then(issuer_of).and_then(|issuer| verifier.0.issuers.look_up(issuer));
             named.as_ref().and_then(Answer::trusted).cloned()
         });
@@ -37,11 +39,11 @@ impl<'a> Sight<'a> {
     }
 
     fn json(&self) -> Option<Json<'_>> {
-        Json::parse(self.decoded.as_ref()?.payload()).ok()
+        Json::parse(&self.decoded.as_ref()?.1).ok()
     }
 
     fn header(&self) -> Option<JoseHeader<'_>> {
-        JoseHeader::parse(self.decoded.as_ref()?.header()).ok()
+        JoseHeader::parse(&self.decoded.as_ref()?.0).ok()
     }
 
     /// Whose rules these are.

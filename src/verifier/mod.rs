@@ -231,17 +231,19 @@ impl Verifier {
 
     /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
-    /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503.
+    /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503. A key that
+    /// its issuer was asked for a moment ago in vain is refused by its name, which keeps a flood of them cheap.
     fn verify_anew(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
-        // What decodes has no other characters than a token may have, so they are only looked at when it does not.
-        let malformed = |error: TokenError| b64token(token).map_or_else(Rejection::from, |_| error.into());
-        let text = std::str::from_utf8(token).map_err(|_| malformed(TokenError::Base64))?;
-        let compact = Compact::split(text).map_err(malformed)?;
-        let decoded = compact.decode().map_err(malformed)?;
+        let compact = Compact::split(b64token(token).map_err(Rejection::from)?)?;
+        let header = compact.decode_header()?;
+        let header = JoseHeader::parse(&header)?;
+        if self.0.issuers.had_no_key(header.kid()) {
+            return Err(TokenError::UnknownKey.into());
+        }
+        let payload = compact.decode_payload()?;
         let mut buffer = [0; Compact::SIGNATURE_MAX];
-        let signature = compact.decode_signature(&mut buffer).map_err(malformed)?;
-        let header = JoseHeader::parse(decoded.header())?;
-        let json = Json::parse(decoded.payload()).map_err(TokenError::ClaimsSet)?;
+        let signature = compact.decode_signature(&mut buffer)?;
+        let json = Json::parse(&payload).map_err(TokenError::ClaimsSet)?;
         let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, before)?;
         let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted.rules.check_header(header.algorithm(), header.token_type())?;
@@ -270,7 +272,7 @@ impl Verifier {
 
         let checked = trusted.rules.check(&json, now).map_err(Rejection::NotAcceptable)?;
         let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };
-        let claims = trusted.rules.prove(&checked, &seal, &json, decoded.payload()).map_err(Rejection::NotAcceptable)?;
+        let claims = trusted.rules.prove(&checked, &seal, &json, &payload).map_err(Rejection::NotAcceptable)?;
         trusted.keys.remember_client(claims.client_id());
         trusted.vouched(now);
         if let Some(tokens) = &self.0.tokens {
