@@ -122,8 +122,13 @@ impl<'a> Json<'a> {
     /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<&Value<'a>> {
+        let steps = pointer.strip_prefix('/')?;
+        // Nearly every pointer is one plain step.
+        if !steps.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
+            return self.get(steps);
+        }
         let mut found = &self.nodes.first()?.value;
-        for step in pointer.strip_prefix('/')?.split('/') {
+        for step in steps.split('/') {
             let Value::Object(inside) = found else { return None };
             let name: Cow<'_, str> =
                 if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) };

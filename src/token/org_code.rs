@@ -124,7 +124,9 @@ pub fn check(code: &str) -> bool {
             || c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}')
     };
-    !code.is_empty() && code.len() <= MAX && !code.chars().any(invisible)
+    // Nearly every code is plain ASCII, which is seen at once.
+    let is_plain = || code.bytes().fold(true, |plain, byte| plain & matches!(byte, 0x21..=0x7e));
+    !code.is_empty() && code.len() <= MAX && (is_plain() || !code.chars().any(invisible))
 }
 
 impl PartialEq for OrgCode {

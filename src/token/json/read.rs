@@ -318,8 +318,8 @@ const MANY: usize = 32;
 impl Names {
     fn first_time(&mut self, name: &str, nodes: &[Node<'_>], object: usize) -> bool {
         self.count += 1;
-        let mixed = name.bytes().take(8).fold(name.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-        let bit = 1 << (mixed % 64);
+        let (first, last) = (name.bytes().next().unwrap_or(0), name.bytes().next_back().unwrap_or(0));
+        let bit = 1 << ((name.len() + usize::from(first) * 5 + usize::from(last) * 11) % 64);
         let maybe_before = self.fingerprints & bit != 0;
         self.fingerprints |= bit;
         !maybe_before || self.count > MANY || siblings(nodes, object).all(|node| node.key != name)
