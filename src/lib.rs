@@ -63,7 +63,7 @@
 //! | `tls-native` | | the same client with the system's own TLS |
 //! | `tls-rustls-no-provider` | | the same client with the rustls crypto provider that the application installs |
 //! | `reqwest` | | the client without TLS, for issuers on loopback; the three above imply it |
-//! | `tracing` | yes | events for operators |
+//! | `tracing` | yes | events and spans for operators, and who calls on the request's span |
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `test-util` | | the test kit: a local issuer, a clock to move, forged tokens |
 //!
@@ -90,6 +90,7 @@ mod rejection;
 #[cfg(feature = "axum")]
 mod routes;
 mod scopes;
+mod spans;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub mod token;

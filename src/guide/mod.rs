@@ -9,7 +9,7 @@
 //! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
 //! | [`operations`] | start, readiness, outages, what to log and to alert on |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
-//! | [`observability`] | the metrics, and recipes for alerts |
+//! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the floors, the way of a request, the invariants |
 //! | [`threats`] | who can do what, and what stands in the way |
 //! | [`conformance`] | which rule is held by which test |

@@ -14,3 +14,5 @@ mod metadata;
 mod metrics;
 mod mistakes;
 mod profiles;
+#[cfg(feature = "tracing")]
+mod spans;
