@@ -70,7 +70,11 @@
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
 //! adds an interface or a backend; none changes what is accepted.
 //!
-//! The [guide] says more: tenancy, scopes, keys and outages, testing, operations, decisions, threats.
+//! # The manual
+//!
+//! The [guide] goes on from here: [answers](guide::answers), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
+//! scopes, [migrating](guide) from other crates, [keys and outages](guide::keys), testing, [operations](guide::operations),
+//! [observability](guide::observability), [decisions](guide::decisions), [threats](guide::threats).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bearer;
