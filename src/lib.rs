@@ -50,7 +50,7 @@
 //! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
 //! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
-//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Explanation`]
+//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Verifier::weak_settings`], [`Explanation`]
 //! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
 //! * to test with: `testing` (feature `test-util`)
 //!
@@ -115,7 +115,7 @@ pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
 pub use verifier::{Check, Explanation, Outcome};
-pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
+pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting};
 
 /// The README's code is compiled too.
 #[cfg(all(doctest, feature = "axum", feature = "test-util"))]

@@ -110,8 +110,6 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Fa
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {
                 crate::events::keys_fetched(&shared.issuer, cause, &lease.keys.set);
-                let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
-                crate::metrics::keys_held(&shared.issuer, keys, origin.fetched_at, origin.life, shared.timing.max_stale);
                 // Once for each set, not with every refresh.
                 if lease.keys.number != before {
                     crate::events::keys_left_out(&shared.issuer, lease.keys.set.left_out());

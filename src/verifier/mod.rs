@@ -14,6 +14,7 @@ mod resolver;
 mod rules;
 mod standing;
 mod verified;
+mod weak;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) use standing::Asking;
 use standing::Question;
 pub use standing::{Caller, Standing, StandingCheck};
 use verified::{Entry, VerifiedTokens};
+pub use weak::WeakSetting;
 
 use crate::bearer::b64token;
 use crate::clock::Clock;

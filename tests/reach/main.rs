@@ -16,3 +16,4 @@ mod mistakes;
 mod profiles;
 #[cfg(feature = "tracing")]
 mod spans;
+mod weak;
