@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tower_m2m::jwks::IssuerStatus;
-use tower_m2m::{Config, Explanation, Rejection, Verifier};
+use tower_m2m::{Config, Explanation, Rejection, Verifier, WeakSetting};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -65,7 +65,8 @@ async fn run() -> Result<ExitCode, Error> {
         (false, Some(token)) => Some(token),
         (false, None) => Some(from_standard_input()?),
     };
-    let issuers = wait_for_keys(&verifier).await.iter().map(lint).collect();
+    let weak = verifier.weak_settings();
+    let issuers = wait_for_keys(&verifier).await.iter().map(|status| lint(status, &weak)).collect();
     let explanation = match &token {
         Some(token) => Some(verifier.explain(token).await),
         None => None,
@@ -120,8 +121,9 @@ async fn wait_for_keys(verifier: &Verifier) -> Vec<IssuerStatus> {
     verifier.status()
 }
 
-fn lint(status: &IssuerStatus) -> Lint {
-    let mut problems = Vec::new();
+fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
+    let mut problems: Vec<String> =
+        weak.iter().filter(|weak| weak.issuer == status.issuer).map(|weak| format!("weak setting {weak}")).collect();
     match status.last_error {
         Some(error) => problems.push(format!("its keys cannot be had: {error}")),
         None if !status.is_ready() => problems.push("its keys did not come within ten seconds".to_owned()),

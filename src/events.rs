@@ -1,8 +1,10 @@
 //! What operators get to see: every event of the crate, in one place (feature `tracing`).
 //!
-//! Field names are stable. Nothing here takes a token or a claim's value beyond client, organization and `jti`.
+//! Names and fields are stable; the table of them is in the guide. What takes time has [spans](crate::spans). Nothing here takes a token or a claim's value beyond client, organization and `jti`.
 
 use http::Extensions;
+#[cfg(feature = "tracing")]
+use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
 use crate::jwks::{Cause, JwksError, KeySet, LeftOut};
 use crate::rejection::Rejection;
@@ -76,17 +78,7 @@ pub(crate) fn check_failed(error: Option<&(dyn std::error::Error + Send + Sync +
     let _ = (error, let_in);
 }
 
-/// One decision about one request: what an audit needs to know of it.
-///
-/// | field | is |
-/// |---|---|
-/// | `verdict` | `admitted`, `anonymous` (no token, and none is needed), or the rejection's code |
-/// | `by` | `layer`, or the name of the extractor |
-/// | `route` | the route's template as axum matched it, never the path itself |
-/// | `who` | whose tokens the route lets in |
-/// | `needed`, `held` | the scopes that it asks for, and whether the token was granted them |
-/// | `client`, `issuer`, `organization`, `jti` | the token's, once it is verified |
-/// | `acting` | whether a global client acts for the organization |
+/// One decision about one request: what an audit needs to know of it. The guide says what each field is.
 #[cfg_attr(not(all(feature = "tracing", feature = "axum")), allow(dead_code))]
 pub(crate) struct Decision<'d> {
     pub(crate) by: &'static str,
@@ -135,6 +127,8 @@ pub(crate) fn decided(decision: &Decision<'_>) {
     let by = if decision.by == "layer" { "layer" } else { "extractor" };
     crate::metrics::decided(by, decision.verdict.code());
     #[cfg(feature = "tracing")]
+    decision.mark_span();
+    #[cfg(feature = "tracing")]
     match decision.verdict {
         Verdict::Admitted if decision.acting.is_some() => decided!(info, "request admitted", decision),
         Verdict::Admitted | Verdict::Anonymous => decided!(debug, "request admitted", decision),
@@ -147,8 +141,40 @@ pub(crate) fn decided(decision: &Decision<'_>) {
     let _ = decision;
 }
 
+/// What is told to the span that the request is in, if it has fields of these names.
+#[cfg(feature = "tracing")]
+const MARKS: [&str; 5] = ["client", "issuer", "organization", "jti", "verdict"];
+
 #[cfg(feature = "tracing")]
 impl Decision<'_> {
+    /// Tells the request's span who calls, so that the handler's own events say it too. Spans without such fields, and
+    /// processes that nobody watches, cost a look.
+    fn mark_span(&self) {
+        if LevelFilter::current() == LevelFilter::OFF {
+            return;
+        }
+        let wanted = dispatcher::get_default(|watched| {
+            let current = watched.current_span();
+            current.metadata().is_some_and(|span| MARKS.iter().any(|name| span.fields().field(name).is_some()))
+        });
+        if !wanted {
+            return;
+        }
+        let span = Span::current();
+        let before = self.extensions.get::<Claims>().zip(self.claims);
+        // An inner layer and an extractor have nothing new to say of the caller, and formatters write a field once more.
+        let same = before.is_some_and(|(before, claims)| before.verified_by() == claims.verified_by());
+        if let Some(claims) = self.claims.filter(|_| !same) {
+            span.record("client", claims.client_id()).record("issuer", claims.issuer()).record("jti", claims.jti());
+        }
+        if let Some(organization) = self.organization().filter(|_| !same || self.acting.is_some()) {
+            span.record("organization", organization.as_str());
+        }
+        if !same || matches!(self.verdict, Verdict::Refused(_)) {
+            span.record("verdict", self.verdict.code());
+        }
+    }
+
     fn organization(&self) -> Option<&OrgCode> {
         self.claims.and_then(Claims::org_code).or(self.acting)
     }

@@ -50,7 +50,7 @@
 //! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
 //! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
-//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Explanation`]
+//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Verifier::weak_settings`], [`Explanation`]
 //! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
 //! * to test with: `testing` (feature `test-util`)
 //!
@@ -63,14 +63,18 @@
 //! | `tls-native` | | the same client with the system's own TLS |
 //! | `tls-rustls-no-provider` | | the same client with the rustls crypto provider that the application installs |
 //! | `reqwest` | | the client without TLS, for issuers on loopback; the three above imply it |
-//! | `tracing` | yes | events for operators |
+//! | `tracing` | yes | events and spans for operators, and who calls on the request's span |
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `test-util` | | the test kit: a local issuer, a clock to move, forged tokens |
 //!
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
 //! adds an interface or a backend; none changes what is accepted.
 //!
-//! The [guide] says more: tenancy, scopes, keys and outages, testing, operations, decisions, threats.
+//! # The manual
+//!
+//! The [guide] goes on from here: [answers](guide::answers), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
+//! scopes, [migrating](guide) from other crates, [keys and outages](guide::keys), testing, [operations](guide::operations),
+//! [observability](guide::observability), [decisions](guide::decisions), [threats](guide::threats).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bearer;
@@ -90,6 +94,7 @@ mod rejection;
 #[cfg(feature = "axum")]
 mod routes;
 mod scopes;
+mod spans;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub mod token;
@@ -110,7 +115,7 @@ pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
 pub use verifier::{Check, Explanation, Outcome};
-pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder};
+pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting};
 
 /// The README's code is compiled too.
 #[cfg(all(doctest, feature = "axum", feature = "test-util"))]

@@ -7,6 +7,22 @@ use std::time::{Duration, SystemTime};
 
 use crate::jwks::{Cause, JwksError};
 
+/// Says what each metric is to the recorder that is installed when a verifier is built.
+pub(crate) fn describe() {
+    #[cfg(feature = "metrics")]
+    {
+        use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+        describe_counter!("tower_m2m_decisions_total", "Requests that were let in or refused, by outcome.");
+        describe_counter!("tower_m2m_token_cache_total", "Look-ups among the tokens that were verified before.");
+        describe_histogram!("tower_m2m_verification_seconds", Unit::Seconds, "Verifications that the cache did not answer.");
+        describe_counter!("tower_m2m_key_fetches_total", "Fetches of an issuer's keys, by cause and outcome.");
+        describe_gauge!("tower_m2m_keys", "Usable keys that are held of an issuer.");
+        describe_gauge!("tower_m2m_keys_fetched_timestamp_seconds", "When the keys that are held were fetched or confirmed.");
+        describe_gauge!("tower_m2m_keys_fresh_until_timestamp_seconds", "When the life of the keys that are held ends.");
+        describe_gauge!("tower_m2m_keys_usable_until_timestamp_seconds", "When the keys that are held are let go.");
+    }
+}
+
 /// A request was let in, or refused for a reason.
 pub(crate) fn decided(by: &'static str, outcome: &'static str) {
     #[cfg(feature = "metrics")]

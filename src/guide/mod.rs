@@ -1,4 +1,4 @@
-//! The manual, in chapters.
+//! The manual, in chapters. The [front page](crate) comes before it: the quick start, and how a request is decided.
 //!
 //! | chapter | what it answers |
 //! |---|---|
@@ -6,10 +6,12 @@
 //! | [`tenancy`] | how one customer is kept out of another's data |
 //! | [`scopes`] | what a client may do, said once |
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
+//! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
+//! | [`migrating`] | what to write instead of what you have, and what will behave differently |
 //! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
-//! | [`operations`] | start, readiness, outages, what to log and to alert on |
+//! | [`operations`] | start, readiness, the order of layers, limits |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
-//! | [`observability`] | the metrics, and recipes for alerts |
+//! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the floors, the way of a request, the invariants |
 //! | [`threats`] | who can do what, and what stands in the way |
 //! | [`conformance`] | which rule is held by which test |
@@ -28,6 +30,13 @@ pub mod scopes {}
 
 #[doc = include_str!("kinde.md")]
 pub mod kinde {}
+
+#[doc = include_str!("issuers.md")]
+pub mod issuers {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("migrating.md")]
+pub mod migrating {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}

@@ -12,6 +12,7 @@ use super::flights::Landing;
 use super::freshness::{backoff, refresh_after};
 use super::lease::{Fetched, Origin};
 use super::remote::Shared;
+use crate::spans::Fetching;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
@@ -43,9 +44,11 @@ pub(super) async fn drive(turn: Turn) {
         let begun_with = shared.holding.current(Instant::now());
         // Metadata in two places, and the keys.
         shared.flights.begin(shared.timing.timeout * 3);
-        let outcome = with_ceiling(shared, fetch_set(shared, begun_with.as_deref())).await;
+        let fetching = Fetching::begin(&shared.issuer, cause);
+        let outcome = fetching.around(with_ceiling(shared, fetch_set(shared, begun_with.as_deref()))).await;
+        let word = outcome.as_ref().map_or_else(|failed| failed.error.code(), |_| "ok");
         let landing;
-        (landing, due) = conclude(shared, cause, outcome);
+        (landing, due) = fetching.ended(word, || conclude(shared, cause, outcome));
         shared.flights.end(landing, due);
     }
 }
@@ -116,8 +119,6 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Fa
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {
                 crate::events::keys_fetched(&shared.issuer, cause, &lease.keys.set);
-                let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
-                crate::metrics::keys_held(&shared.issuer, keys, origin.fetched_at, origin.life, shared.timing.max_stale);
                 // Once for each set, not with every refresh.
                 if lease.keys.number != before {
                     crate::events::keys_left_out(&shared.issuer, lease.keys.set.left_out());

@@ -199,6 +199,10 @@ impl RemoteKeys {
         saved::save(&self.shared.issuer, &held.origin)
     }
 
+    pub(crate) fn max_stale(&self) -> Duration {
+        self.shared.timing.max_stale
+    }
+
     /// Takes a saved set into use if it is not past its ceiling: its age counts from when it was fetched.
     pub(crate) fn restore(&self, saved: &SavedKeys) {
         let (shared, now) = (&self.shared, Instant::now());
@@ -250,6 +254,10 @@ impl Shared {
     pub(super) fn hold(&self, fetched: Fetched, origin: Origin, age: Duration, now: Instant) {
         let term = Term { now, wall_seconds: self.clock.unix_seconds(), age, max_stale: self.timing.max_stale };
         self.holding.hold(fetched, origin, term);
+        if let Some(lease) = self.holding.current(now) {
+            let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
+            crate::metrics::keys_held(&self.issuer, keys, origin.fetched_at, origin.life, self.timing.max_stale);
+        }
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {

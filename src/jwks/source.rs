@@ -55,6 +55,14 @@ impl Keys {
         }
     }
 
+    /// How long keys serve beyond their life; keys that are given have no life.
+    pub(crate) fn max_stale(&self) -> Duration {
+        match self {
+            Self::Remote(remote) => remote.max_stale(),
+            Self::Fixed { .. } => Duration::ZERO,
+        }
+    }
+
     pub(crate) async fn arrival(&self, flight: Flight, kid: Option<&str>) {
         if let Self::Remote(remote) = self {
             remote.arrival(flight, kid).await;

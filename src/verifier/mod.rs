@@ -14,6 +14,7 @@ mod resolver;
 mod rules;
 mod standing;
 mod verified;
+mod weak;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) use standing::Asking;
 use standing::Question;
 pub use standing::{Caller, Standing, StandingCheck};
 use verified::{Entry, VerifiedTokens};
+pub use weak::WeakSetting;
 
 use crate::bearer::b64token;
 use crate::clock::Clock;
@@ -176,7 +178,8 @@ impl Verifier {
                 Step::Wait(Wait::Issuer(iss)) => before.answer = Some(self.0.issuers.resolve(&iss).await),
                 Step::Wait(Wait::Key(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
-                        trusted.keys.arrival(wait.flight, wait.kid.as_deref()).await;
+                        let kid = wait.kid.as_deref();
+                        crate::spans::waiting(&trusted.issuer, kid, trusted.keys.arrival(wait.flight, kid)).await;
                     }
                     before.waited = wait.waited;
                 }
@@ -197,7 +200,8 @@ impl Verifier {
         if self.0.tokens.is_some() {
             crate::metrics::remembered(remembered.as_ref());
         }
-        match remembered.map_or_else(|| crate::metrics::timed(|| self.verify_anew(token, now, before)), Ok) {
+        let anew = || crate::metrics::timed(|| self.verify_anew(token, now, before));
+        match remembered.map_or_else(|| crate::spans::verifying(token, anew, Refused::code), Ok) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Refused::Now(rejection)) => Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => Step::Wait(*wait),
@@ -345,6 +349,15 @@ impl Verifier {
 enum Refused {
     Now(Rejection),
     Unless(Box<Wait>),
+}
+
+impl Refused {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Now(rejection) => rejection.code(),
+            Self::Unless(_) => "waits",
+        }
+    }
 }
 
 impl From<Rejection> for Refused {

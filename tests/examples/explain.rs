@@ -60,6 +60,18 @@ async fn explain_looks_at_the_issuer_too() {
 }
 
 #[tokio::test]
+async fn explain_points_at_settings_that_let_too_much_in() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let settings = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("explain-{}.json", std::process::id()));
+    let settings_text = serde_json::json!({ "issuers": [{ "issuer": issuer.url(), "audience": issuer.audience() }] });
+    std::fs::write(&settings, settings_text.to_string()).unwrap();
+    let (code, printed) = explain(&issuer, &["--config", settings.to_str().unwrap(), "--issuer-only"]).await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("PROBLEM  weak setting require_claim: nothing tells machines' tokens from users'"), "{printed}");
+    std::fs::remove_file(settings).unwrap();
+}
+
+#[tokio::test]
 async fn explain_names_the_variable_that_is_missing() {
     let output = run("explain", &["--issuer-only"], &[("KINDE_DOMAIN", "acme")]).await;
     assert_eq!(output.status.code(), Some(2));

@@ -16,9 +16,10 @@ const FLOORS: &[Floor] = &[
     // What is reported is said in the words of those who report it.
     ("metrics", &["jwks"], &["metrics"]),
     ("events", &["token", "jwks", "rejection", "metrics"], &["axum", "http", "tracing"]),
+    ("spans", &["token", "jwks"], &["tracing"]),
     (
         "jwks",
-        &["token", "clock", "events", "metrics"],
+        &["token", "clock", "events", "metrics", "spans"],
         &[
             "aws_lc_rs",
             "base64",
@@ -36,7 +37,7 @@ const FLOORS: &[Floor] = &[
     ("rejection", &["token", "bearer"], &[]),
     (
         "verifier",
-        &["token", "clock", "bearer", "jwks", "rejection", "events", "metrics"],
+        &["token", "clock", "bearer", "jwks", "rejection", "events", "metrics", "spans"],
         &["http", "moka", "serde", "serde_json", "tokio"],
     ),
     ("challenge", &["rejection"], &["bytes", "http"]),

@@ -14,3 +14,6 @@ mod metadata;
 mod metrics;
 mod mistakes;
 mod profiles;
+#[cfg(feature = "tracing")]
+mod spans;
+mod weak;

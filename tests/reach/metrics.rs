@@ -177,6 +177,22 @@ async fn fetches_and_the_age_of_keys_are_counted() {
     assert!(book.value(&format!("tower_m2m_key_fetches_total{{cause=unknown_kid,issuer={name},outcome=status}}")) > 0.5);
 }
 
+/// A service that starts with saved keys while the issuer is down has the gauges that the alerts are about.
+#[tokio::test]
+async fn restored_keys_are_seen_before_any_fetch() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let trust = || Verifier::kinde(issuer.url()).audience(AUDIENCE);
+    let saved = Verifier::trusting([trust()]).build_ready().await.unwrap().export_keys();
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let _verifier = Verifier::trusting([trust()]).restore_keys(saved).start_lazily().build().unwrap();
+    let gauge = |what: &str| book.value(&format!("{what}{{issuer={}}}", issuer.url()));
+    assert!((gauge("tower_m2m_keys") - 1.0).abs() < 0.1, "{:?}", book.series());
+    let (fetched, usable) =
+        (gauge("tower_m2m_keys_fetched_timestamp_seconds"), gauge("tower_m2m_keys_usable_until_timestamp_seconds"));
+    assert!(fetched > 1.0 && usable > fetched, "{fetched} {usable}");
+}
+
 /// Whatever a client sends, labels are fixed words and configured issuers: no series per token, client or `kid`.
 #[tokio::test]
 async fn a_client_cannot_invent_series() {

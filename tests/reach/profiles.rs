@@ -328,6 +328,8 @@ fn profiles_have_names_of_their_own_and_each_has_a_shape_here() {
     for name in &names {
         assert_eq!(names.iter().filter(|other| other == &name).count(), 1, "{name}");
         assert_eq!(Profile::named(name).map(|profile| profile.name()), Some(*name));
+        let guide = include_str!("../../src/guide/issuers.md");
+        assert!(guide.contains(&format!("\n| `{name}` | ")), "{name} is not in the guide's table");
         assert!(*name == "cognito" || shapes().iter().any(|shape| shape.profile.name() == *name), "{name}");
     }
 }

@@ -1,0 +1,55 @@
+//! An API with figures for Prometheus: `GET /metrics`, outside of the layer, so that the scraper needs no token.
+//!
+//! Whoever reaches that route reads the figures. They hold no token, client or organization, yet how much is refused and why
+//! is nobody's business: let the proxy in front pass `/metrics` from inside only, or serve it on a second listener.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tower_m2m::{OrgCode, Verifier};
+
+tower_m2m::scopes! {
+    /// The scopes of this API.
+    pub InvoiceScopes {
+        /// Read an organization's invoices.
+        ReadInvoices = "read:invoices",
+    }
+}
+
+/// A verification takes about as long as its signature check: microseconds, so the exporter's usual buckets are too wide.
+const SECONDS: [f64; 10] = [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.1];
+
+/// Makes this process count. Before the verifier is built: what is counted without a recorder is lost, and the names are
+/// described to the recorder that is there then.
+pub fn recorder() -> Result<PrometheusHandle, BuildError> {
+    let verifications = Matcher::Full("tower_m2m_verification_seconds".to_owned());
+    PrometheusBuilder::new().set_buckets_for_metric(verifications, &SECONDS)?.install_recorder()
+}
+
+/// Clears away every few seconds what was recorded since the last scrape, which piles up otherwise if nobody scrapes.
+pub async fn keep_up(figures: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        figures.run_upkeep();
+    }
+}
+
+/// The API, and what it counted.
+pub fn app(verifier: &Verifier, figures: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/orgs/{org_code}/invoices", get(list).route_layer(verifier.layer().require(ReadInvoices)))
+        .route("/metrics", get(async move || scrape(&figures)))
+}
+
+async fn list(org: OrgCode) -> String {
+    format!("invoices of {org}")
+}
+
+fn scrape(figures: &PrometheusHandle) -> impl IntoResponse + use<> {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.render())
+}

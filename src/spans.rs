@@ -1,0 +1,96 @@
+//! Where time goes: the spans of the crate (feature `tracing`), beside the [events](crate::events).
+//!
+//! Names and fields are stable. All are of level DEBUG, and one that is switched off allocates nothing and looks at nothing.
+
+#[cfg(feature = "tracing")]
+use tracing::{Instrument as _, Span, debug_span, field::Empty};
+
+use crate::jwks::Cause;
+use crate::token::Claims;
+#[cfg(feature = "tracing")]
+use crate::token::{Compact, JoseHeader};
+
+/// The longest `kid` that is told. It is a stranger's word until the signature held.
+#[cfg(feature = "tracing")]
+const KID_MAX: usize = 64;
+
+/// `fetch_keys`: one fetch of an issuer's keys, from the question where they are to the set that is held.
+pub(crate) struct Fetching {
+    #[cfg(feature = "tracing")]
+    span: Span,
+}
+
+impl Fetching {
+    pub(crate) fn begin(issuer: &str, cause: Cause) -> Self {
+        let _ = (issuer, cause);
+        Self {
+            #[cfg(feature = "tracing")]
+            span: debug_span!(target: "tower_m2m::jwks", parent: None, "fetch_keys", issuer, cause = cause.code(), outcome = Empty),
+        }
+    }
+
+    pub(crate) async fn around<T>(&self, fetch: impl Future<Output = T>) -> T {
+        #[cfg(feature = "tracing")]
+        let fetch = fetch.instrument(self.span.clone());
+        fetch.await
+    }
+
+    /// What follows from the fetch belongs to it.
+    pub(crate) fn ended<T>(self, outcome: &'static str, conclude: impl FnOnce() -> T) -> T {
+        let _ = (&self, outcome);
+        #[cfg(feature = "tracing")]
+        return self.span.record("outcome", outcome).in_scope(conclude);
+        #[cfg(not(feature = "tracing"))]
+        conclude()
+    }
+}
+
+/// `wait_for_keys`: a request waits for a key that is not held.
+pub(crate) async fn waiting<T>(issuer: &str, kid: Option<&str>, wait: impl Future<Output = T>) -> T {
+    let _ = (issuer, kid);
+    #[cfg(feature = "tracing")]
+    let wait = wait.instrument(debug_span!(target: "tower_m2m", "wait_for_keys", issuer, kid = kid.map(printable)));
+    wait.await
+}
+
+/// `verify_token`: a verification that is not answered from memory.
+pub(crate) fn verifying<E>(
+    token: &[u8],
+    verify: impl FnOnce() -> Result<Claims, E>,
+    verdict: impl FnOnce(&E) -> &'static str,
+) -> Result<Claims, E> {
+    let _ = (token, &verdict);
+    #[cfg(feature = "tracing")]
+    {
+        let span =
+            debug_span!(target: "tower_m2m", "verify_token", kid = Empty, algorithm = Empty, issuer = Empty, verdict = Empty);
+        if !span.is_disabled() {
+            record_header(&span, token);
+            let result = span.in_scope(verify);
+            match &result {
+                Ok(claims) => span.record("issuer", claims.issuer()).record("verdict", "verified"),
+                Err(error) => span.record("verdict", verdict(error)),
+            };
+            return result;
+        }
+    }
+    verify()
+}
+
+/// What the header says of key and algorithm, read once more for the span alone.
+#[cfg(feature = "tracing")]
+fn record_header(span: &Span, token: &[u8]) {
+    let compact = std::str::from_utf8(token).ok().and_then(|text| Compact::split(text).ok());
+    let Some(header) = compact.and_then(|compact| compact.decode_header().ok()) else { return };
+    let Ok(header) = JoseHeader::parse(&header) else { return };
+    span.record("algorithm", header.algorithm().name());
+    if let Some(kid) = header.kid() {
+        span.record("kid", printable(kid));
+    }
+}
+
+/// Without line breaks and other characters that a log reader takes for its own.
+#[cfg(feature = "tracing")]
+fn printable(kid: &str) -> String {
+    kid.escape_debug().take(KID_MAX).collect()
+}

@@ -1,0 +1,74 @@
+//! Settings that can be used and weaken what is checked.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Verifier;
+use super::issuers::Trusted;
+
+const LONG_LEEWAY: i64 = 60;
+const LONG_STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A setting that can be used, and weakens what is checked: see [`Verifier::weak_settings`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WeakSetting {
+    /// The issuer that it is about, exactly as configured.
+    pub issuer: String,
+    /// The method that sets it, or would.
+    pub setting: &'static str,
+    /// What it lets in, and what to do.
+    pub problem: &'static str,
+}
+
+impl Verifier {
+    /// Settings of the listed issuers that weaken what is checked: no errors, since each can be meant, and worth a line in the
+    /// log at start.
+    ///
+    /// ```
+    /// use tower_m2m::Verifier;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::issuer("https://issuer.example").audience("https://api.acme.com").build()?;
+    /// let weak = verifier.weak_settings();
+    /// assert_eq!(weak[0].setting, "require_claim");
+    /// assert!(weak[0].to_string().contains("nothing tells machines' tokens from users'"));
+    ///
+    /// assert!(Verifier::kinde("acme").audience("https://api.acme.com").build()?.weak_settings().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn weak_settings(&self) -> Vec<WeakSetting> {
+        self.0.issuers.listed().iter().flat_map(weak_settings_of).collect()
+    }
+}
+
+fn weak_settings_of(trusted: &Trusted) -> impl Iterator<Item = WeakSetting> {
+    let rules = &trusted.rules;
+    let anybody = rules.clients.is_none();
+    let found = [
+        (rules.audiences.is_none() && anybody).then_some((
+            "dangerous_accept_any_audience",
+            "tokens for every other API of this issuer are accepted: name an audience, or list the clients with allow_clients",
+        )),
+        (rules.profile.marks.is_empty() && anybody).then_some((
+            "require_claim",
+            "nothing tells machines' tokens from users', which are accepted too: require a claim that only machines' tokens \
+             have, or list the clients with allow_clients",
+        )),
+        (rules.leeway > LONG_LEEWAY)
+            .then_some(("leeway", "tokens count for more than a minute beyond their end: set the clocks, and lower it")),
+        (trusted.keys.max_stale() > LONG_STALE).then_some((
+            "keys_max_stale",
+            "a key that leaked serves for more than a day while the issuer does not answer: lower it",
+        )),
+    ];
+    found.into_iter().flatten().map(|(setting, problem)| WeakSetting { issuer: trusted.issuer.to_string(), setting, problem })
+}
+
+impl fmt::Display for WeakSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.problem)
+    }
+}

@@ -1,0 +1,138 @@
+//! The public interface of `tower-m2m`, compared with the one that is written down in `api.txt`: what changes it shows in
+//! review, and nothing of another crate gets into it by accident.
+//!
+//! ```text
+//! cargo test --manifest-path tests/public-api/Cargo.toml               compares
+//! UPDATE=1 cargo test --manifest-path tests/public-api/Cargo.toml      writes it down
+//! ```
+//!
+//! It needs a nightly toolchain (`rustup toolchain install nightly`), since only nightly's rustdoc writes JSON. That format
+//! has a version: where nightly's is not the one that `public-api` reads, the test says so. Then take the `public-api` whose
+//! `rustdoc-types` has that version, or set `TOOLCHAIN` to an older nightly.
+#![cfg(test)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use public_api::tokens::Token;
+use public_api::{Builder, PublicItem};
+
+/// Whose types may be in the interface.
+const ALLOWED: [&str; 13] = [
+    "tower_m2m",
+    "core",
+    "alloc",
+    "std",
+    "axum_core",
+    "bytes",
+    "http",
+    "http_body",
+    "serde",
+    // What `serde` re-exports.
+    "serde_core",
+    "serde_json",
+    "tower_layer",
+    "tower_service",
+];
+
+/// What a few may name besides: `Routes` makes axum's router of axum's handlers, and the test kit takes such a router.
+const EXCEPTIONS: [(&str, &str); 2] = [("tower_m2m::Routes", "axum"), ("tower_m2m::testing::tenants::router", "axum")];
+
+/// Every feature that adds to the interface. The client and its TLS add nothing to it but dependencies.
+const FEATURES: &str = "axum,metrics,test-util,tracing";
+
+#[test]
+fn the_public_interface_is_the_one_in_api_txt() {
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("api.txt");
+    let items = items();
+    let now = items.iter().fold(String::new(), |text, item| text + &item.to_string() + "\n");
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&written, &now).unwrap();
+    }
+    let before = fs::read_to_string(&written).unwrap_or_default();
+    let difference = difference(&before, &now);
+    assert!(
+        difference.is_empty(),
+        "the public interface changed:\n{difference}\nIf that is meant, say so in CHANGELOG.md, and write it down with\n    \
+         UPDATE=1 cargo test --manifest-path tests/public-api/Cargo.toml"
+    );
+    let foreign: Vec<_> = items.iter().filter_map(complaint).collect();
+    assert!(foreign.is_empty(), "types of other crates are in the public interface:\n{}", foreign.join("\n"));
+    // It looked at something.
+    assert!(items.len() > 500, "{} items", items.len());
+}
+
+fn items() -> Vec<PublicItem> {
+    let api = Builder::from_rustdoc_json(rustdoc_json()).omit_blanket_impls(true).omit_auto_trait_impls(true).build();
+    let api = api.unwrap_or_else(|error| {
+        panic!("public-api cannot read what this nightly's rustdoc wrote, see the top of tests/public-api/src/lib.rs: {error}")
+    });
+    // What the macro of pinned fields writes is nobody's to name.
+    api.into_items().filter(|item| !item.tokens().any(|token| token.text() == "pin_project_lite")).collect()
+}
+
+/// Documents the crate with nightly, and tells where the JSON is.
+fn rustdoc_json() -> std::path::PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let toolchain = env::var("TOOLCHAIN").unwrap_or_else(|_| "nightly".to_owned());
+    let json = root.join("target/doc/tower_m2m.json");
+    // An old one must not be taken for this one.
+    let _ = fs::remove_file(&json);
+    let mut cargo = Command::new("rustup");
+    cargo.args(["run", &toolchain, "cargo", "rustdoc", "--quiet", "--locked", "--lib", "--target-dir", "target"]);
+    cargo.args(["--no-default-features", "--features", FEATURES, "--", "-Zunstable-options", "--output-format", "json"]);
+    let ended = cargo.current_dir(&root).env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTDOC").status();
+    let ended = ended.unwrap_or_else(|error| panic!("rustup is needed to find a nightly toolchain: {error}"));
+    assert!(ended.success(), "rustdoc of `{toolchain}` failed: is it there? `rustup toolchain install {toolchain}`");
+    json
+}
+
+/// The lines that went and those that came.
+fn difference(before: &str, now: &str) -> String {
+    let mut count = BTreeMap::<&str, i32>::new();
+    before.lines().for_each(|line| *count.entry(line).or_default() -= 1);
+    now.lines().for_each(|line| *count.entry(line).or_default() += 1);
+    let changed = count.into_iter().filter(|(_, count)| *count != 0);
+    changed.fold(String::new(), |mut text, (line, count)| {
+        let _ = writeln!(text, "{} {line}", if count < 0 { '-' } else { '+' });
+        text
+    })
+}
+
+/// The crates that an item names and must not.
+fn complaint(item: &PublicItem) -> Option<String> {
+    let tokens: Vec<&str> = item.tokens().map(Token::text).collect();
+    let text = item.to_string();
+    let excepted: Vec<&str> = EXCEPTIONS.iter().filter(|(of, _)| mentions(&text, of)).map(|(_, allowed)| *allowed).collect();
+    let foreign: BTreeSet<&str> = crates(&tokens).filter(|name| !ALLOWED.contains(name) && !excepted.contains(name)).collect();
+    (!foreign.is_empty()).then(|| format!("{foreign:?} in {text}"))
+}
+
+/// The first name of every path.
+fn crates<'t>(tokens: &'t [&'t str]) -> impl Iterator<Item = &'t str> {
+    let is_name = |token: &str| token.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_');
+    let before = [""].into_iter().chain(tokens.iter().copied());
+    let pairs = before.zip(tokens).zip(tokens.iter().skip(1));
+    pairs.filter(move |((before, name), after)| *before != "::" && **after == "::" && is_name(name)).map(|((_, name), _)| *name)
+}
+
+/// Whether the path is in the text, and not only the beginning of a longer name.
+fn mentions(text: &str, path: &str) -> bool {
+    let ends = |at: usize| !text[at + path.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    text.match_indices(path).any(|(at, _)| ends(at))
+}
+
+/// The checks can fail.
+#[test]
+fn a_change_and_a_foreign_type_are_seen() {
+    assert_eq!(difference("a\nb\nb\n", "b\nc\nb\n"), "- a\n+ c\n");
+    assert_eq!(difference("a\n", "a\n"), "");
+    let tokens =
+        ["pub", " ", "fn", " ", "tower_m2m", "::", "f", "(", "moka", "::", "sync", "::", "Cache", "<", "K", "::", "V", ">", ")"];
+    assert_eq!(crates(&tokens).collect::<Vec<_>>(), ["tower_m2m", "moka"]);
+    assert!(mentions("impl tower_m2m::Routes<S>", "tower_m2m::Routes") && !mentions("tower_m2m::RoutesX", "tower_m2m::Routes"));
+}

@@ -1,0 +1,51 @@
+//! Settings that can be used and let more in than most want.
+
+use std::time::Duration;
+
+use tower_m2m::{Issuer, Profile, Verifier};
+
+const API: &str = "https://api.acme.com";
+
+fn weak(issuer: Issuer) -> Vec<&'static str> {
+    issuer.build().unwrap().weak_settings().iter().map(|weak| weak.setting).collect()
+}
+
+/// Each with the setting that is just strong enough beside it.
+#[test]
+fn each_weak_setting_is_named() {
+    let kinde = || Verifier::kinde("acme").audience(API);
+    let generic = || Verifier::issuer("https://issuer.example").audience(API);
+    let anywhere = || Verifier::kinde("acme").dangerous_accept_any_audience();
+    let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
+    for (issuer, expected) in [
+        (kinde(), None),
+        (kinde().allow_any_grant_type(), Some("require_claim")),
+        (kinde().allow_any_grant_type().allow_clients(["svc"]), None),
+        (generic(), Some("require_claim")),
+        (generic().require_claim("/idtyp", "app"), None),
+        (generic().profile(Profile::AUTH0), None),
+        (generic().profile(Profile::ZITADEL), Some("require_claim")),
+        (anywhere(), Some("dangerous_accept_any_audience")),
+        (anywhere().allow_clients(["svc"]), None),
+        (kinde().leeway(60 * second), None),
+        (kinde().leeway(61 * second), Some("leeway")),
+        (kinde().keys_max_stale(day), None),
+        (kinde().keys_max_stale(day + second), Some("keys_max_stale")),
+    ] {
+        assert_eq!(weak(issuer), Vec::from_iter(expected));
+    }
+}
+
+#[test]
+fn each_issuer_has_its_own_and_they_say_what_to_do() {
+    let other = Verifier::issuer("https://issuer.example").dangerous_accept_any_audience();
+    let verifier = Verifier::trusting([Verifier::kinde("acme").audience(API), other]).build().unwrap();
+    let weak = verifier.weak_settings();
+    assert_eq!(weak.len(), 2);
+    assert!(weak.iter().all(|weak| weak.issuer == "https://issuer.example"));
+    assert_eq!(
+        weak[0].to_string(),
+        "dangerous_accept_any_audience: tokens for every other API of this issuer are accepted: name an audience, or list the \
+         clients with allow_clients"
+    );
+}
