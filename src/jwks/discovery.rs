@@ -69,6 +69,11 @@ mod tests {
                 "https://a.example/.well-known/oauth-authorization-server",
             ),
             (
+                "https://a.b/r",
+                "https://a.b/r/.well-known/openid-configuration",
+                "https://a.b/.well-known/oauth-authorization-server/r",
+            ),
+            (
                 "https://a.example:8443/realms/r",
                 "https://a.example:8443/realms/r/.well-known/openid-configuration",
                 "https://a.example:8443/.well-known/oauth-authorization-server/realms/r",

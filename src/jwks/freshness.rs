@@ -112,6 +112,8 @@ mod tests {
             ("no-cache, max-age=900", Some(60)),
             ("max-age=31536000", Some(3600)),
             ("max-age=99999999999999999999999999", Some(3600)),
+            ("max-age=300, max-age=900", Some(300)),
+            ("s-maxage=900", None),
             ("max-age=-1", None),
             ("max-age=ten", None),
             ("max-age", None),
@@ -157,6 +159,13 @@ mod tests {
         assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
         assert!((0.45..0.55).contains(&(numbers.iter().sum::<f64>() / 1000.0)));
         assert_eq!(seeded[0].next().to_bits(), seeded[1].next().to_bits());
-        assert!(refresh_after(Duration::from_secs(100), 0.999) < Duration::from_secs(85));
+    }
+
+    #[test]
+    fn a_refresh_comes_at_75_to_85_percent_of_a_life() {
+        for (jitter, millis) in [(0.0, 75_000), (0.5, 80_000), (0.99, 84_900)] {
+            let after = refresh_after(Duration::from_secs(100), jitter);
+            assert!(after.abs_diff(Duration::from_millis(millis)) < Duration::from_millis(1), "{jitter}: {after:?}");
+        }
     }
 }

@@ -61,6 +61,7 @@ mod tests {
             ("https://acme.kinde.com:65536/", false),
             ("https://acme.kinde.com:+443/", false),
             ("https://acme.kinde.com:/", false),
+            ("https://:443/", false),
             ("https://", false),
             ("ftp://acme.kinde.com", false),
             ("file:///etc/passwd", false),

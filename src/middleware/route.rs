@@ -383,6 +383,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_braces_stands_for_one_segment_and_half_a_pair_for_itself() {
+        let place = RouteOrganization::path("/{region}/orgs/{org_code}");
+        assert_eq!(found(&place, "/eu/orgs/org_a", &[]), org("org_a"));
+        assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), Found::Nothing);
+        for template in ["/{v1/{org_code}", "/v1}/{org_code}"] {
+            assert_eq!(found(&RouteOrganization::path(template), "/v2/org_a", &[]), Found::Nothing, "{template}");
+        }
+    }
+
+    #[test]
     fn two_places_must_agree() {
         let place = RouteOrganization::path("/{org_code}/of/{org_code}");
         assert_eq!(found(&place, "/org_a/of/org_a", &[]), org("org_a"));
@@ -405,6 +415,9 @@ mod tests {
             assert_eq!(found(&place, "/", &[("host", host)]), expected, "{host}");
         }
         assert_eq!(found(&place, "/", &[]), Found::Unclear);
+        let target = "http://org-a.api.example.com/";
+        assert_eq!(found(&place, target, &[]), org("org-a"));
+        assert_eq!(found(&place, target, &[("host", "ORG-A.api.example.com:80")]), org("org-a"));
         assert_eq!(found(&place, "/", &[("host", "org-a.api.example.com"), ("host", "org-b.api.example.com")]), Found::Unclear);
         assert_eq!(found(&place, "http://org-a.api.example.com/", &[("host", "org-b.api.example.com")]), Found::Unclear);
     }

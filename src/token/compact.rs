@@ -126,6 +126,18 @@ mod tests {
         assert_eq!(Compact::split(&".".repeat(1_000_000)).unwrap_err(), NotThreeSegments);
     }
 
+    /// Rule 36: what is longer than any signature is not decoded.
+    #[test]
+    fn rule_36_the_longest_signature() {
+        for (letters, expected) in [(1_368, Ok(1_026)), (1_369, Err(TokenError::Signature)), (4_000, Err(TokenError::Signature))]
+        {
+            let token = format!("e30.e30.{}", "A".repeat(letters));
+            let mut buffer = [0; SIGNATURE_MAX];
+            let decoded = Compact::split(&token).unwrap().decode_signature(&mut buffer).map(<[u8]>::len);
+            assert_eq!(decoded, expected, "{letters} letters");
+        }
+    }
+
     /// Rule 28: no padding, no other alphabet, no white space, no stray bits.
     #[test]
     fn rule_28_base64url_is_canonical() {

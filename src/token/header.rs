@@ -170,6 +170,7 @@ mod tests {
             ("AT+JWT", TokenType::AccessToken),
             ("Application/at+jwt", TokenType::AccessToken),
             ("application/application/at+jwt", TokenType::Other),
+            ("imagination/at+jwt", TokenType::Other),
             ("dpop+jwt", TokenType::Other),
             ("logout+jwt", TokenType::Other),
             ("", TokenType::Other),

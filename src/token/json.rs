@@ -219,9 +219,27 @@ mod tests {
         assert!(Json::parse(nested(8).as_bytes()).is_ok());
         assert_eq!(error(nested(9).as_bytes()), JsonError::TooDeep);
         assert_eq!(error(nested(5000).as_bytes()), JsonError::TooDeep);
+        let lists = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Json::parse(lists(7).as_bytes()).is_ok());
+        assert_eq!(error(lists(8).as_bytes()), JsonError::TooDeep, "lists are levels too");
         let wide = |items: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(items - 1));
         assert!(Json::parse(wide(1022).as_bytes()).is_ok());
         assert_eq!(error(wide(1023).as_bytes()), JsonError::TooLarge);
+    }
+
+    /// Rules 30, 41: on both sides of the size from which names are compared in another way.
+    #[test]
+    fn rule_30_41_members_are_unique_however_many_there_are() {
+        for before in 1..=MANY + 2 {
+            let names: Vec<String> = (0..before).map(|number| format!("\"m{number}\":0")).collect();
+            for again in [0, before - 1] {
+                let text = format!("{{{},\"m{again}\":0}}", names.join(","));
+                assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{text}");
+            }
+            // The name of the object that holds them is none of theirs.
+            let text = format!("{{\"m{}\":{{{}}}}}", before - 1, names.join(","));
+            assert!(Json::parse(text.as_bytes()).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -211,5 +211,7 @@ mod tests {
     fn a_path_cannot_be_climbed_out_of() {
         let org = OrgCode::of_token(&Arc::from("https://a.example/x"), "../..").unwrap();
         assert_eq!(org.to_path(), "https%3A%2F%2Fa%2Eexample%2Fx/%2E%2E%2F%2E%2E");
+        let org = OrgCode::of_token(&Arc::from("x"), "org_8f14-Aé").unwrap();
+        assert_eq!(org.to_path(), "x/org_8f14-A%C3%A9");
     }
 }

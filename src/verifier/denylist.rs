@@ -485,6 +485,31 @@ mod tests {
     }
 
     #[test]
+    fn making_place_keeps_what_holds_and_nothing_else() {
+        let list = list(2);
+        assert_eq!(list.deny(Denied::token(ISSUER, "holds"), Until::Lifted), Ok(()));
+        assert_eq!(list.deny(Denied::token(ISSUER, "passed"), Until::UnixSeconds(1_000)), Ok(()));
+        assert_eq!(list.deny(Denied::token(ISSUER, "new"), Until::Lifted), Ok(()));
+        let lists = list.read();
+        let mut names: Vec<&str> = lists.issuers[ISSUER].tokens.keys().map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["holds", "new"]);
+    }
+
+    /// Issuers that are resolved are not known beforehand: the list keeps place for them within its bound.
+    #[test]
+    fn an_issuer_that_may_be_resolved_can_be_denied_within_the_bound() {
+        let list = Denylist::with_capacity(1);
+        list.serve([].iter(), Others::Resolved, &Clock::system());
+        list.serve([].iter(), Others::Unknown, &Clock::system());
+        assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000)), Ok(()));
+        assert_eq!(list.deny(Denied::token("https://other.example", "a"), Until::Lifted), Ok(()), "the first has passed");
+        assert_eq!(list.deny(Denied::token("https://third.example", "a"), Until::Lifted), Err(DenyError::Full));
+        assert!(!list.read().issuers.contains_key("https://third.example"));
+        assert!(!list.is_empty());
+    }
+
+    #[test]
     fn what_could_have_no_effect_is_an_error() {
         let list = list(2);
         assert_eq!(list.deny(Denied::token("https://issuer.example/", "a"), Until::Lifted), Err(DenyError::UnknownIssuer));
@@ -499,6 +524,8 @@ mod tests {
             assert_eq!(list.deny(denied, Until::Lifted), Err(DenyError::Name));
         }
         assert!(list.is_empty());
+        assert_eq!(list.deny(Denied::client(ISSUER, "c".repeat(512)), Until::Lifted), Ok(()));
+        assert!(!list.is_empty());
     }
 
     #[test]
@@ -522,5 +549,8 @@ mod tests {
         ] {
             assert_eq!(terms.standing(Kind::Client, issued_at, now), standing, "{issued_at:?} at {now}");
         }
+        let terms = Terms::default().and(None, 2_000);
+        assert_eq!(terms.standing(Kind::Client, None, 1_999), Standing::Suspended);
+        assert_eq!(terms.standing(Kind::Client, None, 2_000), Standing::Good);
     }
 }

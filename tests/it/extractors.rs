@@ -1,11 +1,13 @@
 //! What a handler can ask for.
 
 use axum::Router;
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use serde::Deserialize;
 use serde_json::json;
 use tower_m2m::testing::{AUDIENCE, CLIENT_ID};
-use tower_m2m::{AnyOf, Claims, OrgCode, Refusal, RequestExt as _, Scoped};
+use tower_m2m::token::TokenError;
+use tower_m2m::{AnyOf, Claims, OrgCode, Refusal, Rejection, RequestExt as _, Scoped};
 
 use crate::support::{Api, NOW, assert_says, build, global, good, text, trust, verifier};
 
@@ -182,4 +184,21 @@ async fn rule_130_nothing_printed_holds_the_token_or_a_claim() {
     assert!(text(&answer).contains("org_a") && !text(&answer).contains("secret"), "{}", text(&answer));
     let shown = format!("{verifier:?} {:?} {:?}", verifier.layer(), trust().allow_clients(["c"]));
     assert!(!shown.contains(&token.token()));
+}
+
+/// Handlers may answer with a rejection, or with what an extractor refused: it is never a success.
+#[tokio::test]
+async fn a_rejection_is_an_answer() {
+    for (rejection, status) in [
+        (Rejection::WrongOrganization, 403),
+        (Rejection::HiddenOrganization, 404),
+        (Rejection::NotAcceptable(TokenError::Expired), 401),
+        (Rejection::CheckUnavailable, 503),
+    ] {
+        let code = rejection.code();
+        let answer = rejection.into_response();
+        assert_eq!(answer.status().as_u16(), status, "{code}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{code}");
+        assert_eq!(answer.headers().contains_key("retry-after"), status == 503, "{code}");
+    }
 }

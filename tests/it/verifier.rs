@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, Profile as Shape, TokenBuilder};
 use tower_m2m::{Algorithm, Issuer, Profile, Rejection, Verifier};
 
-use crate::support::{NOW, build, build_at, good, issuer, trust};
+use crate::support::{NOW, build, build_at, good, issuer, trust, verifier};
 
 async fn judged(verifier: &Verifier, token: &str) -> Result<(), &'static str> {
     verifier.verify(token).await.map(|_| ()).map_err(|rejection| rejection.code())
@@ -215,6 +215,26 @@ async fn grant_type_shapes() {
     hold("claims required", &marked, table).await;
 }
 
+/// Whatever else is right: what other kinds of tokens carry, and what this crate does not follow, is refused.
+#[tokio::test]
+async fn claims_of_other_kinds_of_tokens() {
+    let refusals = [
+        ("nonce", "not_an_access_token"),
+        ("at_hash", "not_an_access_token"),
+        ("c_hash", "not_an_access_token"),
+        ("s_hash", "not_an_access_token"),
+        ("events", "not_an_access_token"),
+        ("htu", "not_an_access_token"),
+        ("htm", "not_an_access_token"),
+        ("cnf", "sender_constrained"),
+        ("act", "delegated"),
+    ];
+    for value in [json!({}), json!("x"), Value::Null] {
+        let table = refusals.map(|(name, code)| (name, good().claim(name, value.clone()), Err(code)));
+        hold("other kinds", &verifier(), table.into()).await;
+    }
+}
+
 /// Rules 60, 61: `typ`, and the strict form of RFC 9068 with its whole set of claims (rule 68).
 #[tokio::test]
 async fn rule_60_61_68_types_and_the_strict_form() {
@@ -358,6 +378,23 @@ async fn allow_lists_are_checked_for_remembered_tokens_too() {
     hold("allow lists", &verifier, table).await;
     let nobody = build(trust().allow_clients(Vec::<String>::new()));
     assert_eq!(judged(&nobody, &good().token()).await, Err("client_not_allowed"));
+}
+
+/// What a thread remembers for itself is one token's, and one verifier's.
+#[tokio::test]
+async fn rule_76_a_remembered_token_gives_its_own_claims_and_no_others() {
+    let verifier = verifier();
+    let tokens: Vec<_> = (0..40).map(|at| (format!("c{at}"), good().client(format!("c{at}")).token())).collect();
+    for (client, token) in tokens.iter().chain(&tokens) {
+        for _ in 0..5 {
+            assert_eq!(verifier.verify(token).await.unwrap().client_id(), client);
+        }
+    }
+    let elsewhere = build(Verifier::kinde("acme").audience("https://elsewhere.example").jwk_set(issuer().jwks()));
+    for (client, token) in &tokens {
+        assert_eq!(verifier.verify(token).await.unwrap().client_id(), client);
+        assert_eq!(judged(&elsewhere, token).await, Err("audience"));
+    }
 }
 
 /// Rules 42 to 46: an algorithm that was not allowed does not exist, whatever the header says.

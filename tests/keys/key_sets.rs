@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tower_m2m::Algorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS512};
+use tower_m2m::Verifier;
 use tower_m2m::jwks::{JwksError, KeyError, KeySet};
 use tower_m2m::testing::{SigningAlgorithm, SigningKey};
 
@@ -51,6 +52,13 @@ fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
         assert_eq!(read(&with(rsa.clone(), &[("n", modulus(bits))]), ALL), expected, "{bits} bits");
     }
     assert_eq!(read(&with(rsa.clone(), &[("n", modulus(8193))]), ALL), Err(KeyError::KeySize));
+    for (last, expected) in
+        [(0x01, Ok(RS256)), (0xff, Ok(RS256)), (0xfe, Err(KeyError::Malformed)), (0x00, Err(KeyError::Malformed))]
+    {
+        let mut n = [0xff; 256];
+        n[255] = last;
+        assert_eq!(read(&with(rsa.clone(), &[("n", base64url(&n))]), ALL), expected, "a modulus that ends with {last:02x}");
+    }
     for (exponent, expected) in [
         (&[1, 0, 1][..], Ok(RS256)),
         (&[3], Ok(RS256)),
@@ -153,11 +161,58 @@ fn rule_55_points_are_on_their_curve_and_of_large_order() {
         assert_eq!(read(&with(key, &[("x", zero.clone()), ("y", zero)]), ALL), Err(KeyError::Point));
     }
     let ed = jwk(SigningAlgorithm::EdDsa);
-    let mut identity = [0; 32];
-    for first in [0, 1] {
-        identity[0] = first;
-        assert_eq!(read(&with(ed.clone(), &[("x", base64url(&identity))]), ALL), Err(KeyError::Point));
+    for point in points_of_small_order() {
+        assert_eq!(read(&with(ed.clone(), &[("x", base64url(&point))]), ALL), Err(KeyError::Point), "{point:02x?}");
     }
+    for length in [31, 33] {
+        assert_eq!(read(&with(ed.clone(), &[("x", base64url(&vec![3; length]))]), ALL), Err(KeyError::Malformed));
+    }
+}
+
+/// Each of them signs every message for some keys of its issuer's making, be it written as a JWK or in PEM.
+#[test]
+fn rule_55_a_pem_text_holds_no_point_of_small_order_either() {
+    let build = |pem: String| {
+        let trusted = Verifier::issuer("https://issuer.example").audience("https://api.example");
+        trusted.public_key_pem(EdDSA, pem).build().map(|_| ())
+    };
+    let key = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap();
+    assert!(build(key.public_pem()).is_ok());
+    for point in points_of_small_order() {
+        // RFC 8410 §4: the prefix is the same for every key, and 44 bytes fill 60 letters with one of padding.
+        let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        der.extend(point);
+        let letters = base64url(&der).as_str().unwrap().replace('-', "+").replace('_', "/");
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{letters}=\n-----END PUBLIC KEY-----\n");
+        assert!(build(pem).is_err(), "{point:02x?}");
+    }
+}
+
+/// The encodings of the points of order 1, 2, 4 and 8, canonical or not, with both signs.
+fn points_of_small_order() -> Vec<[u8; 32]> {
+    let filled = |first: u8, middle: u8, last: u8| {
+        let mut bytes = [middle; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        bytes
+    };
+    let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+    let negative = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+    let hex = |text: &str| std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap());
+    let points = [
+        filled(0, 0, 0),
+        filled(1, 0, 0),
+        hex(order_8),
+        hex(negative),
+        filled(0xec, 0xff, 0x7f),
+        filled(0xed, 0xff, 0x7f),
+        filled(0xee, 0xff, 0x7f),
+    ];
+    let mut both = points.to_vec();
+    both.extend(points.map(|mut point| {
+        point[31] |= 0x80;
+        point
+    }));
+    both
 }
 
 #[test]
@@ -176,8 +231,10 @@ fn rule_56_symmetric_and_private_keys_are_refused() {
 #[test]
 fn a_hundred_keys_are_read_and_no_more() {
     let key = jwk(SigningAlgorithm::EdDsa);
-    let set = json!({ "keys": vec![key; 150] }).to_string();
+    let set = json!({ "keys": vec![key.clone(); 150] }).to_string();
     let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
     assert_eq!((set.keys().count(), set.left_out().len()), (100, 50));
     assert!(set.left_out().iter().all(|key| key.reason == KeyError::TooMany));
+    let set = json!({ "keys": vec![key; 250] }).to_string();
+    assert_eq!(KeySet::parse(set.as_bytes(), ALL).unwrap().left_out().len(), 100);
 }
