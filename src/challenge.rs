@@ -239,3 +239,24 @@ fn problem(row: &Row, rejection: &Rejection) -> String {
     text.push('}');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::TokenError;
+
+    /// Each kind of answer has its gRPC status, that of a hidden organization too.
+    #[test]
+    fn grpc_calls_get_a_grpc_status() {
+        for (rejection, code) in [
+            (Rejection::NotAcceptable(TokenError::Expired), "16"),
+            (Rejection::WrongOrganization, "7"),
+            (Rejection::HiddenOrganization, "5"),
+            (Rejection::CheckUnavailable, "14"),
+            (Rejection::LayerMissing("layer"), "13"),
+        ] {
+            let answer = Answers::default().grpc(rejection);
+            assert_eq!((answer.status(), &answer.headers()["grpc-status"]), (StatusCode::OK, &HeaderValue::from_static(code)));
+        }
+    }
+}

@@ -132,4 +132,15 @@ mod tests {
         assert_eq!(clients.asker(Some("b")), Asker::Stranger);
         assert_eq!(clients.asker(None), Asker::Stranger);
     }
+
+    /// Of two hundred in a thousand places few take each other's.
+    #[test]
+    fn many_clients_are_known_at_once() {
+        let clients = KnownClients::new();
+        let names: Vec<String> = (0..200).map(|at| format!("client {at}")).collect();
+        for name in &names {
+            clients.remember(name);
+        }
+        assert!(names.iter().filter(|name| clients.asker(Some(name)) == Asker::Known).count() > 100);
+    }
 }

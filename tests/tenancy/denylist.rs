@@ -10,6 +10,10 @@ use super::{ISSUER, NOW, World};
 
 fn app(world: &World, denylist: &Denylist) -> Router {
     let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone()).denylist(denylist.clone()).build().unwrap();
+    app_of(&verifier)
+}
+
+fn app_of(verifier: &Verifier) -> Router {
     Router::new()
         .route("/orgs/{org_code}/x", get(|org: OrgCode| async move { org.to_string() }))
         .route_layer(verifier.layer().allow_global_with(Scope::from_static("act:any")))
@@ -71,6 +75,19 @@ async fn nobody_acts_for_a_denied_organization() {
     let world = World::new();
     let denylist = Denylist::new();
     let app = app(&world, &denylist);
+    let global = world.global().scopes(["act:any"]);
+    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
+    assert_eq!(super::get(&app, "/orgs/org_a/x", &global).await, (403, Some("suspended")));
+    assert_eq!(super::get(&app, "/orgs/org_b/x", &global).await, (200, None));
+}
+
+/// Nor where an outer layer, which saw no organization, found the client in good standing already.
+#[tokio::test]
+async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
+    let world = World::new();
+    let denylist = Denylist::new();
+    let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone()).denylist(denylist.clone()).build().unwrap();
+    let app = Router::new().fallback_service(app_of(&verifier)).layer(verifier.layer().allow_global());
     let global = world.global().scopes(["act:any"]);
     denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
     assert_eq!(super::get(&app, "/orgs/org_a/x", &global).await, (403, Some("suspended")));
