@@ -33,9 +33,9 @@ fn warm(bencher: Bencher) {
     for _ in 0..3 {
         assert_eq!(now(service.call(request(&token))).unwrap().status(), 200);
     }
-    bencher.with_inputs(|| (service.clone(), request(&token))).bench_local_refs(|(service, request)| {
-        now(service.call(std::mem::replace(request, http::Request::new(()))))
-    });
+    bencher
+        .with_inputs(|| (service.clone(), request(&token)))
+        .bench_local_refs(|(service, request)| now(service.call(std::mem::replace(request, http::Request::new(())))));
 }
 
 /// Another token each time, no cache.

@@ -1,5 +1,7 @@
 //! What every bench starts from: a Kinde-shaped token, its keys, and a service to protect.
 
+pub mod measure;
+
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;

@@ -1,0 +1,104 @@
+//! The services behind the layers, and nobody in front.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::hint::black_box;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use jwt_authorizer::AuthError;
+use tower::Service;
+use tower::layer::layer_fn;
+use tower_m2m_benches::Bare;
+
+use crate::{Contender, Over, Status};
+
+/// Each kind of service without authentication.
+pub fn contenders() -> Vec<Contender> {
+    let router = Router::new().route("/", get(handler));
+    let passing = Router::new().route("/", get(handler)).route_layer(layer_fn(PassThrough));
+    vec![
+        Contender::new("no auth: function", Bare),
+        Contender::axum("no auth: function, axum's body", Over::AxumBare, AxumBare),
+        Contender::axum("no auth: router", Over::Router, router),
+        Contender::axum("a layer that does nothing", Over::Router, passing),
+    ]
+}
+
+async fn handler() -> StatusCode {
+    StatusCode::OK
+}
+
+/// [`Bare`] with axum's body.
+#[derive(Clone)]
+pub struct AxumBare;
+
+impl Service<Request<Body>> for AxumBare {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        black_box(&request);
+        ready(Ok(Response::new(Body::empty())))
+    }
+}
+
+/// A layer that does nothing: what any layer costs in a router.
+#[derive(Clone)]
+pub struct PassThrough<S>(S);
+
+impl<S, R> Service<R> for PassThrough<S>
+where
+    S: Service<R>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+/// What [`Bare`] answers, in a type of ours, since jwt-authorizer wants one that its error turns into.
+pub struct Answer(Response<Full<Bytes>>);
+
+impl From<Response<Full<Bytes>>> for Answer {
+    fn from(response: Response<Full<Bytes>>) -> Self {
+        Self(response)
+    }
+}
+
+impl From<AuthError> for Answer {
+    fn from(error: AuthError) -> Self {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = axum_status(error);
+        Self(response)
+    }
+}
+
+/// jwt-authorizer's own choice of a status. Its axum is an older one, and its `http` is ours.
+fn axum_status(error: AuthError) -> StatusCode {
+    let response: Response<_> = error.into();
+    response.status()
+}
+
+impl Status for Answer {
+    fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+}

@@ -1,0 +1,155 @@
+//! tower-m2m and its peers, turn by turn in one process.
+//!
+//! ```text
+//! peers [--as-shipped] answers          what each says to tokens that are wrong: whether they do the same work
+//! peers [--as-shipped] time             CPU time per request, over the same service without authentication
+//! peers [--as-shipped] once NUMBER TIMES one contender's path inside `measured`, for callgrind
+//! ```
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use http::StatusCode;
+use tower_m2m::testing::SigningAlgorithm;
+use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
+use tower_m2m_benches::{raw_check, request};
+use tower_m2m_peers::{Backend, Contender, Failure, Over, REFUSED, Refusals, Setup};
+
+/// Rounds, in each of which everybody has a turn.
+const ROUNDS: usize = 600;
+/// Requests in a turn: as many as take about a millisecond.
+const SLOW: usize = 40;
+const FAST: usize = 1000;
+/// Nanoseconds below which a contender counts as fast.
+const LIMIT: f64 = 5_000.0;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let shipped = arguments.first().is_some_and(|first| first == "--as-shipped");
+    if shipped {
+        arguments.remove(0);
+    }
+    let backend = if shipped { Backend::RustCrypto } else { Backend::AwsLcRs };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match *arguments {
+        ["answers"] => Setup::new(backend).and_then(answers),
+        ["time"] => Setup::new(backend).and_then(time),
+        ["once", number, times] => Setup::new(backend).and_then(|setup| once(setup, number, times)),
+        _ => Err("usage: peers [--as-shipped] answers | time | once NUMBER TIMES".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What each answers to wrong tokens.
+fn answers(mut setup: Setup) -> Result<(), Failure> {
+    let _entered = setup.runtime.enter();
+    let refusals = Refusals::new(&setup.bench);
+    println!("| | good | {} |", REFUSED.join(" | "));
+    println!("|---|---{}|", "|---".repeat(REFUSED.len()));
+    let mut useless = Vec::new();
+    for contender in setup.contenders.iter_mut().filter(|contender| protects(contender)) {
+        let (good, wrong) = refusals.answers(contender);
+        if good != StatusCode::OK {
+            useless.push(contender.name);
+        }
+        let wrong: Vec<_> = wrong.iter().map(|status| status.as_str().to_owned()).collect();
+        println!("| {} | {} | {} |", contender.name, good.as_str(), wrong.join(" | "));
+    }
+    if useless.is_empty() { Ok(()) } else { Err(format!("a good token is refused by {}", useless.join(", ")).into()) }
+}
+
+fn protects(contender: &Contender) -> bool {
+    !contender.name.starts_with("no auth") && !contender.name.starts_with("a layer")
+}
+
+/// One contender's part of the race.
+struct Lane<'a> {
+    contender: &'a mut Contender,
+    turn: usize,
+    rounds: Rounds,
+}
+
+impl Lane<'_> {
+    fn take_turn(&mut self, token: &str) -> Result<(), Failure> {
+        let mut requests: Vec<_> = (0..self.turn).map(|_| request(token)).collect();
+        let mut good = 0;
+        let start = thread_cpu();
+        while let Some(request) = requests.pop() {
+            good += usize::from(black_box(self.contender.call(request)) == StatusCode::OK);
+        }
+        self.rounds.push(nanoseconds(thread_cpu() - start, self.turn));
+        if good == self.turn { Ok(()) } else { Err(format!("{} refused a good token", self.contender.name).into()) }
+    }
+}
+
+fn time(mut setup: Setup) -> Result<(), Failure> {
+    let _entered = setup.runtime.enter();
+    let token = setup.bench.token(0);
+    let raw = raw_check(&setup.bench, SigningAlgorithm::Rs256, &token);
+    let mut lanes: Vec<_> =
+        setup.contenders.iter_mut().map(|contender| Lane { contender, turn: SLOW, rounds: Rounds::default() }).collect();
+    for lane in &mut lanes {
+        lane.take_turn(&token)?;
+        lane.take_turn(&token)?;
+        lane.turn = if lane.rounds.best() < LIMIT { FAST } else { SLOW };
+        lane.rounds = Rounds::default();
+    }
+    let mut raw_rounds = Rounds::default();
+    for _ in 0..ROUNDS {
+        let start = thread_cpu();
+        let good = (0..SLOW).filter(|_| black_box(raw())).count();
+        raw_rounds.push(nanoseconds(thread_cpu() - start, SLOW));
+        assert_eq!(good, SLOW, "the raw check fails");
+        for lane in &mut lanes {
+            lane.take_turn(&token)?;
+        }
+    }
+    report(&lanes, &raw_rounds);
+    Ok(())
+}
+
+/// A table per kind of service: everybody over the first, which is the one without authentication.
+fn report(lanes: &[Lane<'_>], raw: &Rounds) {
+    println!("raw RS256 check, aws-lc-rs, key ready: best {:.0} ns, median {:.0}", raw.best(), raw.median());
+    for over in [Over::Bare, Over::AxumBare, Over::Router] {
+        let mut lanes = lanes.iter().filter(|lane| lane.contender.over == over);
+        let Some(base) = lanes.next() else { continue };
+        println!("\n{}: best {:.0} ns, median {:.0}\n", base.contender.name, base.rounds.best(), base.rounds.median());
+        println!("| ns per request over no auth | best round | median round | best, raw check = 1 |");
+        println!("|---|---:|---:|---:|");
+        for lane in lanes {
+            let best = lane.rounds.best() - base.rounds.best();
+            let median = lane.rounds.over(&base.rounds).median();
+            println!("| {} | {best:.0} | {median:.0} | {:.3} |", lane.contender.name, best / raw.best());
+        }
+    }
+}
+
+/// What is counted, and nothing else: callgrind looks for its name.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+}
+
+fn once(mut setup: Setup, number: &str, times: &str) -> Result<(), Failure> {
+    let _entered = setup.runtime.enter();
+    let token = setup.bench.token(0);
+    let contender = setup.contenders.get_mut(number.parse::<usize>()?).ok_or("no such contender")?;
+    for _ in 0..3 {
+        contender.call(request(&token));
+    }
+    for _ in 0..times.parse::<usize>()? {
+        let mut request = Some(request(&token));
+        measured(&mut || {
+            black_box(request.take().map(|request| contender.call(request)));
+        });
+    }
+    println!("{:?}|{}", contender.over, contender.name);
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The key set over HTTP, for those who fetch it.
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::Failure;
+
+/// Serves this key set on loopback for as long as the runtime lives, and returns its URL.
+///
+/// # Errors
+///
+/// No port could be had.
+pub async fn serve_keys(jwks: String) -> Result<String, Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}/jwks", listener.local_addr()?);
+    let app = Router::new().route("/jwks", get(|| async move { ([(CONTENT_TYPE, "application/json")], jwks) }));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(url)
+}

@@ -1,0 +1,113 @@
+//! tower-m2m and its peers behind one interface: a request goes in, a status comes out.
+
+mod bare;
+mod keys;
+mod ours;
+mod refusals;
+mod setup;
+mod theirs;
+
+use std::error::Error;
+use std::task::{Context, Poll, Waker};
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use tower::Service;
+use tower_m2m_benches::{Bench, now};
+
+pub use bare::{Answer, AxumBare, PassThrough};
+pub use keys::serve_keys;
+pub use refusals::{REFUSED, Refusals};
+pub use setup::{Backend, Setup};
+
+/// What goes wrong while a peer is set up.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// What a contender is compared with: the same service with nobody in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// A function call that answers an empty body: [`tower_m2m_benches::Bare`].
+    Bare,
+    /// The same with axum's body, for those who know no other.
+    AxumBare,
+    /// An axum router with one route.
+    Router,
+}
+
+/// One way to protect the service, or none.
+pub struct Contender {
+    pub name: &'static str,
+    pub over: Over,
+    call: Box<dyn FnMut(Request<()>) -> StatusCode>,
+}
+
+impl Contender {
+    /// A service that takes requests without a body.
+    pub fn new<S>(name: &'static str, mut service: S) -> Self
+    where
+        S: Service<Request<()>> + 'static,
+        S::Response: Status,
+    {
+        Self { name, over: Over::Bare, call: Box::new(move |request| answer(&mut service, request)) }
+    }
+
+    /// A service that takes axum's body.
+    pub fn axum<S>(name: &'static str, over: Over, mut service: S) -> Self
+    where
+        S: Service<Request<Body>> + 'static,
+        S::Response: Status,
+    {
+        Self { name, over, call: Box::new(move |request| answer(&mut service, request.map(|()| Body::empty()))) }
+    }
+
+    /// One request, from the layer to the answer, which is dropped.
+    pub fn call(&mut self, request: Request<()>) -> StatusCode {
+        (self.call)(request)
+    }
+}
+
+/// Everybody, each with keys in hand. The first of each kind of service is the one without authentication.
+///
+/// # Errors
+///
+/// A peer that could not be set up, by name.
+pub async fn contenders(bench: &Bench) -> Result<Vec<Contender>, Failure> {
+    let url = serve_keys(bench.issuer.jwks()).await?;
+    let mut contenders = bare::contenders();
+    contenders.extend(ours::contenders(bench));
+    contenders.push(theirs::tower_oauth2_resource_server(bench).await.map_err(named("tower-oauth2-resource-server"))?);
+    contenders.push(theirs::oauth_resource_server(&url).await.map_err(named("oauth-resource-server"))?);
+    contenders.push(theirs::jwt_authorizer(&url, bench).await.map_err(named("jwt-authorizer"))?);
+    contenders.push(theirs::aliri_tower(&url).await.map_err(named("aliri_tower"))?);
+    contenders.push(theirs::huskarl(&url).await.map_err(named("huskarl-axum"))?);
+    contenders.push(theirs::axum_jwt_auth(&url).await.map_err(named("axum-jwt-auth"))?);
+    Ok(contenders)
+}
+
+fn named(name: &'static str) -> impl Fn(Failure) -> Failure {
+    move |failure| format!("{name}: {failure}").into()
+}
+
+/// The status of an answer, whatever its body.
+pub trait Status {
+    fn status(&self) -> StatusCode;
+}
+
+impl<B> Status for http::Response<B> {
+    fn status(&self) -> StatusCode {
+        http::Response::status(self)
+    }
+}
+
+fn answer<S, B>(service: &mut S, request: Request<B>) -> StatusCode
+where
+    S: Service<Request<B>>,
+    S::Response: Status,
+{
+    let ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(ready, Poll::Ready(Ok(()))), "the service is not ready");
+    match now(service.call(request)) {
+        Ok(response) => response.status(),
+        Err(_) => StatusCode::BAD_GATEWAY,
+    }
+}

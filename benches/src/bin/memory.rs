@@ -1,0 +1,86 @@
+//! A million different valid tokens through one verifier: what it keeps of them.
+//!
+//! ```text
+//! cargo run --release --bin memory
+//! ```
+//!
+//! Ed25519, since a million RSA signatures would take an hour. Fails where the process grows beyond the 32 MiB that the
+//! cache of verified tokens is bounded to.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tower::{Layer, Service};
+use tower_m2m::testing::SigningAlgorithm;
+use tower_m2m_benches::{Bare, Bench, SCOPE, now, request};
+
+const TOKENS: usize = 1_000_000;
+const THREADS: usize = 2;
+/// KiB.
+const BOUND: u64 = 32 * 1024;
+
+fn main() -> ExitCode {
+    let bench = Bench::new(SigningAlgorithm::EdDsa);
+    let verifier = bench.verifier();
+    let template = bench.issuer.org("org_ba4a2311eb1").scopes(["read:users", "write:flags", "read:invoices"]).claim("jti", "JTI");
+    let (header, payload) = (template.header_json(), template.payload_json());
+    let (before_jti, after_jti) = payload.split_once("JTI").unwrap_or_default();
+    let mint = |number: usize| {
+        let payload = format!("{before_jti}f95ed3e0-cc4d-40c4-b95a-{number:012x}{after_jti}");
+        bench.issuer.sign_raw(&header, payload.as_bytes())
+    };
+    let accept = |number: usize| {
+        let answer = now(verifier.layer().require(SCOPE).layer(Bare).call(request(&mint(number))));
+        assert_eq!(answer.map(|answer| answer.status().as_u16()), Ok(200), "token {number} was refused");
+    };
+    // Whatever is allocated once is there before the count begins.
+    (TOKENS..TOKENS + 10).for_each(accept);
+    let Some(before) = resident() else {
+        eprintln!("no VmRSS in /proc/self/status");
+        return ExitCode::FAILURE;
+    };
+    println!("before:          {before:7} KiB resident, a token has {} bytes", mint(0).len());
+    let next = AtomicUsize::new(0);
+    let most = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= TOKENS {
+                        break;
+                    }
+                    accept(number);
+                    if number % 1_000 == 0 {
+                        most.fetch_max(usize::try_from(resident().unwrap_or_default()).unwrap_or_default(), Ordering::Relaxed);
+                    }
+                    if number % 200_000 == 0 {
+                        println!(
+                            "{number:7} tokens: {:7} KiB, {} remembered",
+                            resident().unwrap_or_default(),
+                            verifier.remembered_tokens()
+                        );
+                    }
+                }
+            });
+        }
+    });
+    let (after, most) = (resident().unwrap_or(u64::MAX), most.into_inner() as u64);
+    println!("after {TOKENS}: {after:7} KiB, {} remembered", verifier.remembered_tokens());
+    let growth = most.max(after).saturating_sub(before);
+    println!("growth at most {growth} KiB ({:.1} MiB), bound {} MiB", kib(growth), BOUND / 1024);
+    if growth < BOUND { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn kib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// Resident memory of this process in KiB.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
