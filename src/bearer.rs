@@ -104,6 +104,7 @@ pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
 }
 
 /// Without branches, for the sake of the loop around it.
+#[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 const fn is_allowed(byte: u8) -> bool {
     // `-`, `.` and `/` stand side by side, and so do the digits behind them.
     let from_hyphen_to_nine = byte.wrapping_sub(b'-') <= b'9' - b'-';

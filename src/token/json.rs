@@ -180,6 +180,7 @@ impl fmt::Debug for Inside {
 
 #[cfg(test)]
 mod tests {
+    use super::read::MANY;
     use super::*;
 
     fn error(text: &[u8]) -> JsonError {

@@ -227,15 +227,12 @@ impl Desk {
     }
 
     fn keep(&self, state: &mut State, trusted: Trusted, now: Instant) -> Arc<Trusted> {
-        match state.known.get(&trusted.issuer) {
-            Some(before) => {
-                trusted.keys.adopt(&before.trusted.keys);
-                trusted.vouched(before.trusted.last_vouched());
-            }
-            None => {
-                let saved = state.saved.extract_if(.., |saved| saved.is_of(&trusted.issuer));
-                saved.for_each(|saved| trusted.keys.restore(&saved));
-            }
+        if let Some(before) = state.known.get(&trusted.issuer) {
+            trusted.keys.adopt(&before.trusted.keys);
+            trusted.vouched(before.trusted.last_vouched());
+        } else {
+            let saved = state.saved.extract_if(.., |saved| saved.is_of(&trusted.issuer));
+            saved.for_each(|saved| trusted.keys.restore(&saved));
         }
         let trusted = Arc::new(trusted);
         let known = Known { trusted: Arc::clone(&trusted), ask_again_at: now + ASK_AGAIN_AFTER };

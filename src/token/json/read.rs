@@ -313,7 +313,7 @@ struct Names {
     count: usize,
 }
 
-const MANY: usize = 32;
+pub(super) const MANY: usize = 32;
 
 impl Names {
     fn first_time(&mut self, name: &str, nodes: &[Node<'_>], object: usize) -> bool {
