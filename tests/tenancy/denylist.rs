@@ -87,7 +87,8 @@ async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
     let world = World::new();
     let denylist = Denylist::new();
     let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone()).denylist(denylist.clone()).build().unwrap();
-    let app = Router::new().fallback_service(app_of(&verifier)).layer(verifier.layer().allow_global());
+    let outer = verifier.layer().allow_global_with(Scope::from_static("act:any"));
+    let app = Router::new().fallback_service(app_of(&verifier)).layer(outer);
     let global = world.global().scopes(["act:any"]);
     denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
     assert_eq!(super::get(&app, "/orgs/org_a/x", &global).await, (403, Some("suspended")));
