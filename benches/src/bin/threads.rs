@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Turns are short and alternate, each thread on a core of its own. A turn counts only if nothing interrupted its threads (wall
-//! time close to CPU time) and, of two, if they ran at the same time: else it would say nothing about two cores.
+//! time close to CPU time) and, of two, if they ran at the same time: else it would say nothing about two cores. Ratios are
+//! taken within a round, and the median of them is what is said.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -22,15 +23,15 @@ use tower_m2m_benches::{Bare, Bench, SCOPE, now, raw_check, request};
 
 /// For so long turns are taken.
 const TIME: Duration = Duration::from_secs(40);
-/// The least number of undisturbed turns of each kind that is worth a median.
+/// The least number of rounds that is worth a median.
 const ENOUGH: usize = 30;
 /// Wall time over CPU time in a turn that counts.
 const UNDISTURBED: f64 = 1.05;
 /// Of the time from the first start to the last end, the part in which both threads ran.
 const TOGETHER: f64 = 0.9;
 
-/// What is done, and how many times: a turn takes about two milliseconds.
-const KINDS: [(&str, usize); 4] = [("raw", 100), ("cold", 100), ("bare", 6_000), ("hot", 4_000)];
+/// What is done, and how many times: a turn takes about half a millisecond, so that many are left in peace.
+const KINDS: [(&str, usize); 4] = [("raw", 30), ("cold", 30), ("bare", 3_000), ("hot", 1_500)];
 
 fn main() -> ExitCode {
     let bench = Arc::new(Bench::new(SigningAlgorithm::Rs256));
@@ -59,44 +60,69 @@ fn main() -> ExitCode {
         now(uncached.layer().require(SCOPE).layer(Bare).call(request(&token))).map(|answer| answer.status().as_u16()),
         Ok(200)
     );
-    let turns = crew.run(worker);
-    report(&turns)
+    report(&crew.run(worker))
 }
 
-/// Undisturbed turns: CPU time and wall time per request, by kind and by threads.
-#[derive(Default)]
-struct Turns {
-    cpu: [[Rounds; 2]; KINDS.len()],
-    wall: [[Rounds; 2]; KINDS.len()],
-    counted: [[usize; 2]; KINDS.len()],
-    rounds: usize,
+/// Nanoseconds per request in one turn, where it counts.
+#[derive(Clone, Copy)]
+struct Figures {
+    cpu: f64,
+    wall: f64,
 }
 
-fn report(turns: &Turns) -> ExitCode {
-    println!("turns that count of {}, one thread and two:", turns.rounds);
-    for ((kind, _), [one, two]) in KINDS.iter().zip(turns.counted) {
-        println!("  {kind:5} {one:5} {two:5}");
-        if one.min(two) < ENOUGH {
-            eprintln!("too few: the machine is too busy to say anything about two cores");
-            return ExitCode::FAILURE;
+/// One round: by kind, and by one thread and two.
+type Round = [[Option<Figures>; 2]; KINDS.len()];
+
+fn report(rounds: &[Round]) -> ExitCode {
+    let counted = |kind: usize, threads: usize| rounds.iter().filter(|round| round[kind][threads].is_some()).count();
+    println!("turns that count of {}, one thread and two:", rounds.len());
+    for (kind, (name, _)) in KINDS.iter().enumerate() {
+        println!("  {name:5} {:5} {:5}", counted(kind, 0), counted(kind, 1));
+    }
+    println!("\n| every token new | rounds | ns, alone | ns, two threads | work of two threads, one = 1 | by wall time |");
+    println!("|---|---:|---:|---:|---:|---:|");
+    for (kind, (name, _)) in KINDS.iter().enumerate().take(2) {
+        let pairs: Vec<_> = rounds.iter().filter_map(|round| Some((round[kind][0]?, round[kind][1]?))).collect();
+        if pairs.len() < ENOUGH {
+            return too_busy();
         }
+        let (one, two) = (median(&pairs, |(one, _)| one.cpu), median(&pairs, |(_, two)| two.cpu));
+        // The figures of two threads are those of each: both worked for so long, and did twice as much.
+        let (gain, by_wall) =
+            (median(&pairs, |(one, two)| 2.0 * one.cpu / two.cpu), median(&pairs, |(one, two)| one.wall / two.wall));
+        println!("| {name} | {} | {one:.0} | {two:.0} | {gain:.2} | {by_wall:.2} |", pairs.len());
     }
-    println!("\n| every token new | ns, alone | ns, two threads | work of two threads, one = 1 | by wall time |");
-    println!("|---|---:|---:|---:|---:|");
-    for kind in 0..2 {
-        let ([one, two], [one_wall, two_wall]) = (&turns.cpu[kind], &turns.wall[kind]);
-        let (gain, by_wall) = (2.0 * one.median() / two.median(), one_wall.median() / two_wall.median());
-        println!("| {} | {:.0} | {:.0} | {gain:.2} | {by_wall:.2} |", KINDS[kind].0, one.median(), two.median());
+    let whole: Vec<_> = rounds
+        .iter()
+        .filter_map(|round| Some([round[2][0]?, round[2][1]?, round[3][0]?, round[3][1]?].map(|figures| figures.cpu)))
+        .collect();
+    if whole.len() < ENOUGH {
+        return too_busy();
     }
-    let [[bare_one, bare_two], [hot_one, hot_two]] =
-        [&turns.cpu[2], &turns.cpu[3]].map(|[one, two]| [one.median(), two.median()]);
-    let (alone, both) = (hot_one - bare_one, hot_two - bare_two);
-    println!("\n| one token | ns, alone | ns, both threads | × |");
+    println!("\n| one token, {} rounds | ns, alone | ns, both threads | × |", whole.len());
     println!("|---|---:|---:|---:|");
-    println!("| request and bare service | {bare_one:.0} | {bare_two:.0} | {:.2} |", bare_two / bare_one);
-    println!("| with the layer | {hot_one:.0} | {hot_two:.0} | {:.2} |", hot_two / hot_one);
-    println!("| the layer | {alone:.0} | {both:.0} | {:.2} |", both / alone);
+    let rows: [(&str, fn(&[f64; 4]) -> (f64, f64)); 3] = [
+        ("request and bare service", |[one, two, ..]| (*one, *two)),
+        ("with the layer", |[.., one, two]| (*one, *two)),
+        ("the layer", |[bare_one, bare_two, one, two]| (one - bare_one, two - bare_two)),
+    ];
+    for (name, of) in rows {
+        let (one, two) = (median(&whole, |round| of(round).0), median(&whole, |round| of(round).1));
+        let times = median(&whole, |round| of(round).1 / of(round).0);
+        println!("| {name} | {one:.0} | {two:.0} | {times:.2} |");
+    }
     ExitCode::SUCCESS
+}
+
+fn too_busy() -> ExitCode {
+    eprintln!("too few rounds count: the machine is too busy to say anything about two cores");
+    ExitCode::FAILURE
+}
+
+fn median<T>(rounds: &[T], figure: impl Fn(&T) -> f64) -> f64 {
+    let mut figures = Rounds::default();
+    rounds.iter().for_each(|round| figures.push(figure(round)));
+    figures.median()
 }
 
 /// Two threads that start together.
@@ -107,7 +133,7 @@ struct Crew {
 }
 
 impl Crew {
-    fn run<W: FnMut(usize) + Send>(&self, worker: impl Fn(usize) -> W) -> Turns {
+    fn run<W: FnMut(usize) + Send>(&self, worker: impl Fn(usize) -> W) -> Vec<Round> {
         let barrier = Barrier::new(2);
         let (mut first, mut second) = (worker(0), worker(1));
         thread::scope(|scope| {
@@ -187,21 +213,19 @@ fn together(ran: &[Turn], whole: Duration) -> bool {
 }
 
 /// The two threads' turns are in the same order.
-fn merge(mine: &[Option<Turn>], theirs: &[Option<Turn>]) -> Turns {
-    let mut turns = Turns { rounds: mine.len() / KINDS.len() / 2, ..Turns::default() };
-    for (index, pair) in mine.iter().zip(theirs).enumerate() {
-        let (kind, threads) = (index / 2 % KINDS.len(), index % 2);
+fn merge(mine: &[Option<Turn>], theirs: &[Option<Turn>]) -> Vec<Round> {
+    let figures = |times: usize, pair: (&Option<Turn>, &Option<Turn>)| {
         let ran: Vec<Turn> = [pair.0, pair.1].into_iter().flatten().copied().collect();
-        let (Some(start), Some(end)) = (ran.iter().map(|turn| turn.start).min(), ran.iter().map(|turn| turn.end).max()) else {
-            continue;
-        };
-        if !ran.iter().all(Turn::undisturbed) || !together(&ran, end - start) {
-            continue;
-        }
-        let times = KINDS[kind].1 * ran.len();
-        turns.cpu[kind][threads].push(nanoseconds(ran.iter().map(|turn| turn.cpu).sum(), times));
-        turns.wall[kind][threads].push(nanoseconds(end - start, times));
-        turns.counted[kind][threads] += 1;
+        let whole = ran.iter().map(|turn| turn.end).max()? - ran.iter().map(|turn| turn.start).min()?;
+        let counts = ran.iter().all(Turn::undisturbed) && together(&ran, whole);
+        let times = times * ran.len();
+        counts
+            .then(|| Figures { cpu: nanoseconds(ran.iter().map(|turn| turn.cpu).sum(), times), wall: nanoseconds(whole, times) })
+    };
+    let mut turns = mine.iter().zip(theirs);
+    let mut rounds = Vec::new();
+    while turns.len() >= 2 * KINDS.len() {
+        rounds.push(KINDS.map(|(_, times)| [0, 1].map(|_| turns.next().and_then(|pair| figures(times, pair)))));
     }
-    turns
+    rounds
 }

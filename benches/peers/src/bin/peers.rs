@@ -3,9 +3,10 @@
 //! ```text
 //! peers [--as-shipped] answers          what each says to tokens that are wrong: whether they do the same work
 //! peers [--as-shipped] time             CPU time per request, over the same service without authentication
-//! peers [--as-shipped] once NUMBER TIMES one contender's path inside `measured`, for callgrind
+//! peers [--as-shipped] count TIMES      each path so many times inside `measured`, for callgrind
 //! ```
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::process::ExitCode;
 
@@ -34,8 +35,8 @@ fn main() -> ExitCode {
     let outcome = match *arguments {
         ["answers"] => Setup::new(backend).and_then(answers),
         ["time"] => Setup::new(backend).and_then(time),
-        ["once", number, times] => Setup::new(backend).and_then(|setup| once(setup, number, times)),
-        _ => Err("usage: peers [--as-shipped] answers | time | once NUMBER TIMES".into()),
+        ["count", times] => Setup::new(backend).and_then(|setup| count(setup, times)),
+        _ => Err("usage: peers [--as-shipped] answers | time | count TIMES".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,8 +53,9 @@ fn answers(mut setup: Setup) -> Result<(), Failure> {
     let refusals = Refusals::new(&setup.bench);
     println!("| | good | {} |", REFUSED.join(" | "));
     println!("|---|---{}|", "|---".repeat(REFUSED.len()));
-    let mut useless = Vec::new();
-    for contender in setup.contenders.iter_mut().filter(|contender| protects(contender)) {
+    let (mut useless, mut said) = (Vec::new(), HashSet::new());
+    // Somebody who stands before several kinds of service says the same before each.
+    for contender in setup.contenders.iter_mut().filter(|contender| protects(contender) && said.insert(contender.name)) {
         let (good, wrong) = refusals.answers(contender);
         if good != StatusCode::OK {
             useless.push(contender.name);
@@ -110,6 +112,7 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
             lane.take_turn(&token)?;
         }
     }
+    println!("a token of {} bytes, {ROUNDS} rounds", token.len());
     report(&lanes, &raw_rounds);
     Ok(())
 }
@@ -137,19 +140,28 @@ fn measured(work: &mut dyn FnMut()) {
     work();
 }
 
-fn once(mut setup: Setup, number: &str, times: &str) -> Result<(), Failure> {
+/// callgrind writes down what it counted when this ends, and starts again from nothing.
+#[inline(never)]
+fn turn_over(name: &str) {
+    black_box(name);
+}
+
+fn count(mut setup: Setup, times: &str) -> Result<(), Failure> {
     let _entered = setup.runtime.enter();
     let token = setup.bench.token(0);
-    let contender = setup.contenders.get_mut(number.parse::<usize>()?).ok_or("no such contender")?;
-    for _ in 0..3 {
-        contender.call(request(&token));
+    let times = times.parse::<usize>()?;
+    for contender in &mut setup.contenders {
+        for _ in 0..3 {
+            contender.call(request(&token));
+        }
+        for _ in 0..times {
+            let mut request = Some(request(&token));
+            measured(&mut || {
+                black_box(request.take().map(|request| contender.call(request)));
+            });
+        }
+        turn_over(contender.name);
+        println!("{:?}|{}", contender.over, contender.name);
     }
-    for _ in 0..times.parse::<usize>()? {
-        let mut request = Some(request(&token));
-        measured(&mut || {
-            black_box(request.take().map(|request| contender.call(request)));
-        });
-    }
-    println!("{:?}|{}", contender.over, contender.name);
     Ok(())
 }
