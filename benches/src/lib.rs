@@ -1,6 +1,7 @@
 //! What every bench starts from: a Kinde-shaped token, its keys, and a service to protect.
 
 pub mod measure;
+pub mod paths;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -82,6 +83,27 @@ impl Service<Request<()>> for Bare {
     fn call(&mut self, request: Request<()>) -> Self::Future {
         black_box(&request);
         ready(Ok(Response::new(Full::default())))
+    }
+}
+
+/// A layer that does nothing: what any layer costs in a router.
+#[derive(Clone)]
+pub struct PassThrough<S>(pub S);
+
+impl<S, R> Service<R> for PassThrough<S>
+where
+    S: Service<R>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.0.call(request)
     }
 }
 

@@ -14,7 +14,7 @@ use http_body_util::Full;
 use jwt_authorizer::AuthError;
 use tower::Service;
 use tower::layer::layer_fn;
-use tower_m2m_benches::Bare;
+use tower_m2m_benches::{Bare, PassThrough};
 
 use crate::{Contender, Over, Status};
 
@@ -50,27 +50,6 @@ impl Service<Request<Body>> for AxumBare {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         black_box(&request);
         ready(Ok(Response::new(Body::empty())))
-    }
-}
-
-/// A layer that does nothing: what any layer costs in a router.
-#[derive(Clone)]
-pub struct PassThrough<S>(S);
-
-impl<S, R> Service<R> for PassThrough<S>
-where
-    S: Service<R>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        self.0.call(request)
     }
 }
 

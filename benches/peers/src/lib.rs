@@ -15,7 +15,7 @@ use http::{Request, StatusCode};
 use tower::Service;
 use tower_m2m_benches::{Bench, now};
 
-pub use bare::{Answer, AxumBare, PassThrough};
+pub use bare::{Answer, AxumBare};
 pub use keys::serve_keys;
 pub use refusals::{REFUSED, Refusals};
 pub use setup::{Backend, Setup};

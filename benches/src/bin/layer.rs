@@ -1,0 +1,78 @@
+//! What each path through the layer costs over the bare service, in one run with the raw signature checks, turn by turn.
+//!
+//! ```text
+//! cargo run --release --bin layer [ROUNDS]
+//! ```
+
+use std::hint::black_box;
+
+use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
+use tower_m2m_benches::paths::{self, Beside, Path};
+
+const ROUNDS: usize = 600;
+/// Nanoseconds that a turn takes, roughly: short enough to be left in peace.
+const TURN: f64 = 500_000.0;
+/// Requests made ahead: more would not fit the processor's caches, and a server reads what it just received.
+const MOST: usize = 32;
+
+/// One path's part of the race.
+struct Lane {
+    path: Path,
+    turn: usize,
+    rounds: Rounds,
+}
+
+impl Lane {
+    fn take_turn(&mut self) {
+        let mut spent = std::time::Duration::ZERO;
+        let mut left = self.turn;
+        while left > 0 {
+            let some = left.min(MOST);
+            let mut requests = self.path.requests(some);
+            let start = thread_cpu();
+            let good = black_box(self.path.run(&mut requests));
+            spent += thread_cpu().saturating_sub(start);
+            assert_eq!(good, some, "{}: an answer was not the expected one", self.path.name);
+            left -= some;
+        }
+        self.rounds.push(nanoseconds(spent, self.turn));
+    }
+}
+
+fn main() {
+    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    let mut lanes: Vec<_> =
+        paths::all().into_iter().map(|path| Lane { path, turn: MOST, rounds: Rounds::default() }).collect();
+    for lane in &mut lanes {
+        lane.take_turn();
+        lane.take_turn();
+        lane.turn = turn_of(lane.rounds.best());
+        lane.rounds = Rounds::default();
+    }
+    for _ in 0..rounds {
+        lanes.iter_mut().for_each(Lane::take_turn);
+    }
+    report(&lanes);
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of requests")]
+fn turn_of(nanoseconds: f64) -> usize {
+    ((TURN / nanoseconds) as usize).clamp(8, MOST * 16)
+}
+
+fn report(lanes: &[Lane]) {
+    let find = |name: &str| lanes.iter().find(|lane| lane.path.name == name).map(|lane| &lane.rounds);
+    println!("| | ns | over | ns more, best round | median round | raw check = 1 |");
+    println!("|---|---:|---|---:|---:|---:|");
+    for lane in lanes {
+        let (name, alone) = (lane.path.name, lane.rounds.best());
+        let Beside::Path(other, raw) = lane.path.beside else {
+            println!("| {name} | {alone:.0} | | | | |");
+            continue;
+        };
+        let Some(base) = find(other) else { continue };
+        let (best, median) = (alone - base.best(), lane.rounds.over(base).median());
+        let ratio = raw.and_then(find).map(|raw| format!("{:.3}", best / raw.best())).unwrap_or_default();
+        println!("| {name} | {alone:.0} | {other} | {best:.0} | {median:.0} | {ratio} |");
+    }
+}

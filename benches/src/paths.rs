@@ -1,0 +1,217 @@
+//! Every path through the layer, beside what it is compared with: the bare service, the raw signature check.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::hint::black_box;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{Request, Response, StatusCode};
+use tower::{Layer, Service};
+use tower_m2m::OrgCode;
+use tower_m2m::testing::SigningAlgorithm;
+
+use crate::{Bare, Bench, PassThrough, SCOPE, now, raw_check, request};
+
+/// Different tokens for the path on which each is remembered: more than a turn takes, and few enough to be minted soon.
+const DIFFERENT: usize = 1_000;
+
+/// What a path is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// It is itself what others are compared with.
+    Nothing,
+    /// The path of this name, and the raw check of this name where there is one.
+    Path(&'static str, Option<&'static str>),
+}
+
+/// One way that a request goes.
+pub struct Path {
+    pub name: &'static str,
+    pub beside: Beside,
+    requests: Box<dyn FnMut(usize) -> Vec<Request<()>>>,
+    run: Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>,
+}
+
+impl Path {
+    fn new<S, B, F>(name: &'static str, beside: Beside, token: Option<&str>, expected: u16, service: S) -> Self
+    where
+        S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F> + Clone + 'static,
+        F: Future<Output = Result<Response<B>, Infallible>>,
+    {
+        let token = token.map(str::to_owned);
+        let make = move || token.as_deref().map_or_else(|| Request::new(()), request);
+        Self {
+            name,
+            beside,
+            requests: Box::new(move |count| (0..count).map(|_| make()).collect()),
+            run: drive(service, expected),
+        }
+    }
+
+    /// So many requests for [`run`](Self::run), made beforehand.
+    pub fn requests(&mut self, count: usize) -> Vec<Request<()>> {
+        (self.requests)(count)
+    }
+
+    /// Sends all requests and drops the answers. Gives the number of those that were answered as they should be.
+    pub fn run(&mut self, requests: &mut Vec<Request<()>>) -> usize {
+        (self.run)(requests)
+    }
+}
+
+/// The loop is one with the service, so that nothing stands between them but the call.
+fn drive<S, B, F>(mut service: S, expected: u16) -> Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>
+where
+    S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F> + Clone + 'static,
+    F: Future<Output = Result<Response<B>, Infallible>>,
+{
+    Box::new(move |requests| {
+        let mut good = 0;
+        while let Some(request) = requests.pop() {
+            good += usize::from(now(service.call(request)).is_ok_and(|answer| answer.status().as_u16() == expected));
+        }
+        good
+    })
+}
+
+/// All paths. What is compared comes after what it is compared with.
+///
+/// # Panics
+///
+/// Where a name that is written here is none.
+#[must_use]
+pub fn all() -> Vec<Path> {
+    let rs256 = Bench::new(SigningAlgorithm::Rs256);
+    let token = rs256.token(0);
+    let bare = Beside::Path("bare service", Some("raw RS256"));
+    let mut paths = vec![
+        Path::new("bare service", Beside::Nothing, Some(&token), 200, Bare),
+        Path::new("seen before", bare, Some(&token), 200, rs256.verifier().layer().require(SCOPE).layer(Bare)),
+    ];
+    for (algorithm, raw, name) in [
+        (SigningAlgorithm::Rs256, "raw RS256", "new, RS256"),
+        (SigningAlgorithm::Es256, "raw ES256", "new, ES256"),
+        (SigningAlgorithm::EdDsa, "raw EdDSA", "new, EdDSA"),
+    ] {
+        let bench = Bench::new(algorithm);
+        let token = bench.token(0);
+        let check = raw_check(&bench, algorithm, &token);
+        paths.push(Path {
+            name: raw,
+            beside: Beside::Nothing,
+            requests: Box::new(|count| (0..count).map(|_| Request::new(())).collect()),
+            run: Box::new(move |requests| requests.drain(..).filter(|_| black_box(check())).count()),
+        });
+        let check = raw_check(&bench, algorithm, &token);
+        let token2 = token.clone();
+        paths.push(Path {
+            name: "in place",
+            beside: Beside::Path("bare service", Some(raw)),
+            requests: Box::new(move |count| (0..count).map(|_| request(&token2)).collect()),
+            run: Box::new(move |requests| {
+                let mut good = 0;
+                while let Some(request) = requests.pop() {
+                    good += usize::from(black_box(check()) && now(Bare.call(request)).is_ok());
+                }
+                good
+            }),
+        });
+        let layer = bench.uncached().layer().require(SCOPE);
+        paths.push(Path::new(name, Beside::Path("bare service", Some(raw)), Some(&token), 200, layer.layer(Bare)));
+    }
+    paths.push(remembered(bare));
+    // A request weighs what its header does, whoever reads it.
+    for (name, size) in [("bare service, 8 KiB", 8_192), ("bare service, 64 KiB", 65_536)] {
+        paths.push(Path::new(name, Beside::Nothing, Some(&"a".repeat(size)), 200, Bare));
+    }
+    for (name, token, status) in refusals(&rs256) {
+        let service = rs256.verifier().layer().require(SCOPE).layer(Bare);
+        let base = match token.as_ref().map_or(0, String::len) {
+            0..2_000 => "bare service",
+            2_000..10_000 => "bare service, 8 KiB",
+            _ => "bare service, 64 KiB",
+        };
+        paths.push(Path::new(name, Beside::Path(base, Some("raw RS256")), token.as_deref(), status, service));
+    }
+    paths.extend(in_router(&rs256, &token));
+    paths
+}
+
+/// New tokens only, and each is remembered. Once all were seen, a verifier that has seen none takes over.
+fn remembered(beside: Beside) -> Path {
+    let bench = Bench::new(SigningAlgorithm::Rs256);
+    let tokens = bench.tokens(DIFFERENT);
+    let mut service = bench.verifier().layer().require(SCOPE).layer(Bare);
+    let mut next = 0;
+    let mut seen = 0;
+    Path {
+        name: "new, RS256, and remembered",
+        beside,
+        requests: Box::new(move |count| {
+            (0..count)
+                .map(|_| {
+                    next += 1;
+                    request(&tokens[next % DIFFERENT])
+                })
+                .collect()
+        }),
+        run: Box::new(move |requests| {
+            seen += requests.len();
+            if seen > DIFFERENT {
+                seen = requests.len();
+                service = bench.verifier().layer().require(SCOPE).layer(Bare);
+            }
+            let mut good = 0;
+            while let Some(request) = requests.pop() {
+                good += usize::from(now(service.call(request)).is_ok_and(|answer| answer.status() == 200));
+            }
+            good
+        }),
+    }
+}
+
+/// What is refused must cost less than what is let in, however long it is.
+fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
+    let good = bench.issuer.org("org_ba4a2311eb1");
+    let token = good.token();
+    let (message, _) = token.rsplit_once('.').unwrap_or_default();
+    vec![
+        ("no token", None, 401),
+        ("garbage", Some("garbage".to_owned()), 401),
+        ("8 KiB of letters", Some("a".repeat(8_192)), 401),
+        ("8 KiB of dots", Some(".".repeat(8_192)), 401),
+        ("oversized, 64 KiB", Some("a".repeat(65_536)), 400),
+        ("wrong algorithm", Some(good.header("alg", "HS256").token()), 401),
+        ("unknown kid", Some(bench.issuer.org("org_ba4a2311eb1").header("kid", "unknown").token()), 401),
+        ("forged signature", Some(format!("{message}.{}", URL_SAFE_NO_PAD.encode([7; 256]))), 401),
+    ]
+}
+
+/// In an axum router: the layer alone over a layer that does nothing, and with a handler that takes the organization.
+fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
+    let idle = Beside::Path("axum, an idle layer", Some("raw RS256"));
+    let warm = bench.verifier();
+    let layer = || warm.layer().require(SCOPE);
+    let plain = || Router::new().route("/", get(async || StatusCode::OK));
+    let tenant = || Router::new().route("/", get(async |_: OrgCode| StatusCode::OK));
+    let path = |name, beside, router: Router| {
+        let token = token.to_owned();
+        let service = tower::ServiceBuilder::new().map_request(|request: Request<()>| request.map(|()| Body::empty()));
+        Path {
+            name,
+            beside,
+            requests: Box::new(move |count| (0..count).map(|_| request(&token)).collect()),
+            run: drive(service.service(router), 200),
+        }
+    };
+    vec![
+        path("axum, no layer", Beside::Nothing, plain()),
+        path("axum, an idle layer", Beside::Path("axum, no layer", None), plain().route_layer(tower::layer::layer_fn(PassThrough))),
+        path("axum, seen before", idle, plain().route_layer(layer())),
+        path("axum, seen before, with `OrgCode`", idle, tenant().route_layer(layer())),
+    ]
+}
