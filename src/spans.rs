@@ -8,7 +8,7 @@ use tracing::{Instrument as _, Span, debug_span, field::Empty};
 use crate::jwks::Cause;
 use crate::token::Claims;
 #[cfg(feature = "tracing")]
-use crate::token::{Compact, JoseHeader};
+use crate::token::{Compact, JoseHeader, Room};
 
 /// The longest `kid` that is told. It is a stranger's word until the signature held.
 #[cfg(feature = "tracing")]
@@ -80,9 +80,9 @@ pub(crate) fn verifying<E>(
 /// What the header says of key and algorithm, read once more for the span alone.
 #[cfg(feature = "tracing")]
 fn record_header(span: &Span, token: &[u8]) {
-    let compact = std::str::from_utf8(token).ok().and_then(|text| Compact::split(text).ok());
-    let Some(header) = compact.and_then(|compact| compact.decode_header().ok()) else { return };
-    let Ok(header) = JoseHeader::parse(&header) else { return };
+    let mut room = Room::of(token);
+    let header = Compact::split(token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
+    let Ok(header) = header.and_then(JoseHeader::parse) else { return };
     span.record("algorithm", header.algorithm().name());
     if let Some(kid) = header.kid() {
         span.record("kid", printable(kid));

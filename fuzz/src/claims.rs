@@ -48,25 +48,25 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn same(json: &Json<'_>, value: &Value<'_>, naive: &Naive) {
+fn same(json: &Json<'_>, value: Value<'_>, naive: &Naive) {
     match (value, naive) {
         (Value::Null, Naive::Null) => {}
-        (Value::Bool(ours), Naive::Bool(theirs)) => assert_eq!(ours, theirs),
+        (Value::Bool(ours), Naive::Bool(theirs)) => assert_eq!(ours, *theirs),
         // A negative zero is zero here.
         (Value::Integer(0), Naive::Number(theirs)) => assert_eq!(Some(0.0), theirs.as_f64()),
-        (Value::Integer(ours), Naive::Number(theirs)) => assert_eq!(Some(*ours), theirs.as_i64()),
+        (Value::Integer(ours), Naive::Number(theirs)) => assert_eq!(Some(ours), theirs.as_i64()),
         (Value::Float(ours), Naive::Number(theirs)) => {
             assert!(theirs.as_i64().is_none(), "a whole number was read as another");
-            assert_eq!(Some(*ours), theirs.as_f64());
+            assert_eq!(Some(ours), theirs.as_f64());
         }
         (Value::String(ours), Naive::String(theirs)) => assert_eq!(ours, theirs),
         (Value::Array(inside), Naive::Array(items)) => {
-            assert_eq!(json.items(*inside).count(), items.len());
-            for (ours, theirs) in json.items(*inside).zip(items) {
+            assert_eq!(json.items(inside).count(), items.len());
+            for (ours, theirs) in json.items(inside).zip(items) {
                 same(json, ours, theirs);
             }
         }
-        (Value::Object(inside), Naive::Object(members)) => assert_eq!(json.items(*inside).count(), members.len()),
+        (Value::Object(inside), Naive::Object(members)) => assert_eq!(json.items(inside).count(), members.len()),
         _ => panic!("another type than the text says"),
     }
 }

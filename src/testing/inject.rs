@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::CLIENT_ID;
 use crate::extensions::Acting;
-use crate::token::{Audience, Claims, Facts, OrgCode, Scopes};
+use crate::token::{Claims, Facts, OrgCode, Packed, Scopes, Texts};
 
 /// Claims that no token was verified for: of a global client without scopes, until told otherwise.
 ///
@@ -48,12 +48,15 @@ fn facts() -> Facts {
         // Verifiers are numbered from 1.
         verified_by: 0,
         issuer: Arc::from("https://issuer.test"),
-        client_id: CLIENT_ID.into(),
-        subject: None,
+        texts: Packed::of(Texts {
+            client_id: CLIENT_ID,
+            subject: None,
+            jti: Some("00000000-0000-4000-8000-000000000000"),
+            audience: Some(super::AUDIENCE),
+        }),
         org_code: None,
         scopes: Scopes::default(),
-        audience: Audience::One(super::AUDIENCE.into()),
-        jti: Some("00000000-0000-4000-8000-000000000000".into()),
+        further_audiences: Box::default(),
         expires_at: i64::from(i32::MAX),
         issued_at: Some(0),
         kinde: None,
@@ -101,7 +104,7 @@ impl FakeClaims {
 
     /// Of this client. [`CLIENT_ID`] by default.
     pub fn client(mut self, client_id: &str) -> Self {
-        self.facts.client_id = client_id.into();
+        self.facts.texts = Packed::of(Texts { client_id, ..self.facts.texts.texts() });
         self
     }
 

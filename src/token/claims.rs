@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{OrgCode, Scopes};
+use super::{OrgCode, Packed, Scopes};
 
 /// What a verified access token says.
 ///
@@ -42,24 +42,16 @@ pub(crate) struct Facts {
     /// The number of the verifier, so that a second layer of the same one need not verify again.
     pub(crate) verified_by: u64,
     pub(crate) issuer: Arc<str>,
-    pub(crate) client_id: Box<str>,
-    pub(crate) subject: Option<Box<str>>,
+    pub(crate) texts: Packed,
     pub(crate) org_code: Option<OrgCode>,
     pub(crate) scopes: Scopes,
-    pub(crate) audience: Audience,
-    pub(crate) jti: Option<Box<str>>,
+    /// The audiences behind the first, which few tokens have.
+    pub(crate) further_audiences: Box<[Box<str>]>,
     pub(crate) expires_at: i64,
     pub(crate) issued_at: Option<i64>,
     /// `application_properties` and `feature_flags`, where the token has them.
     pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     pub(crate) custom: Option<Custom>,
-}
-
-/// The audiences of a token: one, nearly always, which then needs no list.
-#[derive(Clone)]
-pub(crate) enum Audience {
-    One(Box<str>),
-    Many(Box<[Box<str>]>),
 }
 
 impl Claims {
@@ -92,14 +84,14 @@ impl Claims {
     /// The client that the token was issued to: `azp` at Kinde, `client_id` elsewhere (RFC 9068 §2.2).
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.0.client_id
+        self.0.texts.texts().client_id
     }
 
     /// `sub`, which Kinde's machine-to-machine tokens do not have (RFC 7519 §4.1.2). It says who only together with the
     /// [issuer](Self::issuer).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.subject.as_deref()
+        self.0.texts.texts().subject
     }
 
     /// The organization that the token is scoped to, or nothing for a *global* token.
@@ -126,17 +118,14 @@ impl Claims {
     /// The audiences that the token names (`aud`, RFC 7519 §4.1.3). At least one of them is an accepted one, unless the
     /// verifier accepts any.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        let all = match &self.0.audience {
-            Audience::One(audience) => std::slice::from_ref(audience),
-            Audience::Many(audiences) => audiences,
-        };
-        all.iter().map(AsRef::as_ref)
+        let further = self.0.further_audiences.iter().map(AsRef::as_ref);
+        self.0.texts.texts().audience.into_iter().chain(further)
     }
 
     /// The token's unique id (`jti`, RFC 7519 §4.1.7).
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
-        self.0.jti.as_deref()
+        self.0.texts.texts().jti
     }
 
     /// When the token ends, in seconds since the Unix epoch (`exp`, RFC 7519 §4.1.4).

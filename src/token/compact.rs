@@ -1,9 +1,8 @@
 //! The compact serialization (RFC 7515 §3.1, RFC 8725bis §3.14).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::mem;
 
-use super::TokenError;
+use super::{TokenError, base64url};
 
 /// The three segments of a token, still encoded, borrowed from it.
 ///
@@ -12,85 +11,121 @@ use super::TokenError;
 ///
 /// # fn main() -> Result<(), tower_m2m::token::TokenError> {
 /// let compact = Compact::split("eyJhbGciOiJSUzI1NiJ9.e30.c2ln")?;
-/// assert_eq!(compact.signing_input(), "eyJhbGciOiJSUzI1NiJ9.e30");
+/// assert_eq!(compact.signing_input(), b"eyJhbGciOiJSUzI1NiJ9.e30");
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Copy)]
 pub struct Compact<'a> {
-    signing_input: &'a str,
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
+    signing_input: &'a [u8],
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
 }
 
+#[allow(clippy::mut_mut, reason = "the front of the room is taken, as `Write` does with a slice")]
 impl<'a> Compact<'a> {
     /// Splits a token at its dots. Alphabet and padding are judged by the decoding that follows.
     ///
     /// # Errors
     ///
     /// [`TokenError::NotThreeSegments`], [`TokenError::Encrypted`] for five segments, [`TokenError::NoSignature`].
-    pub fn split(token: &'a str) -> Result<Self, TokenError> {
-        // At most four dots are looked for, so that a million of them cost nothing (CVE-2025-27144).
-        let mut segments = token.splitn(6, '.');
-        let (Some(header), Some(payload), Some(signature)) = (segments.next(), segments.next(), segments.next()) else {
-            return Err(TokenError::NotThreeSegments);
-        };
-        match (segments.next(), segments.next(), segments.next()) {
-            (None, ..) if signature.is_empty() => Err(TokenError::NoSignature),
-            (None, ..) => {
-                let signing_input = token.get(..header.len() + 1 + payload.len()).unwrap_or_default();
-                Ok(Self { signing_input, header, payload, signature })
-            }
-            (Some(_), Some(_), None) => Err(TokenError::Encrypted),
-            _ => Err(TokenError::NotThreeSegments),
+    pub fn split<T: AsRef<[u8]> + ?Sized>(token: &'a T) -> Result<Self, TokenError> {
+        let token = token.as_ref();
+        // No more dots are looked for than tell what it is, so that a million of them cost nothing (CVE-2025-27144).
+        let mut dots = memchr::memchr_iter(b'.', token);
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else { return Err(TokenError::NotThreeSegments) };
+        match (dots.next(), dots.next(), dots.next()) {
+            (None, ..) => {}
+            (Some(_), Some(_), None) => return Err(TokenError::Encrypted),
+            _ => return Err(TokenError::NotThreeSegments),
         }
+        let part = |from: usize, to: usize| token.get(from..to).unwrap_or_default();
+        let signature = part(second + 1, token.len());
+        if signature.is_empty() {
+            return Err(TokenError::NoSignature);
+        }
+        let (header, payload) = (part(0, first), part(first + 1, second));
+        Ok(Self { signing_input: part(0, second), header, payload, signature })
     }
 
     /// The octets that were signed, exactly as received (RFC 7515 §5.2).
     #[must_use]
-    pub fn signing_input(&self) -> &'a str {
+    pub fn signing_input(&self) -> &'a [u8] {
         self.signing_input
     }
 
-    /// The octets of the JOSE header (RFC 7515 §4).
+    /// The octets of the JOSE header (RFC 7515 §4), decoded into the front of `room`, which is then what is left of it. Room of
+    /// the token's length is enough for its three segments.
+    ///
+    /// ```
+    /// use tower_m2m::token::Compact;
+    ///
+    /// # fn main() -> Result<(), tower_m2m::token::TokenError> {
+    /// let token = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln";
+    /// let compact = Compact::split(token)?;
+    /// let mut room = vec![0; token.len()];
+    /// let mut room = room.as_mut_slice();
+    /// let header = compact.decode_header(&mut room)?;
+    /// let payload = compact.decode_payload(&mut room)?;
+    /// let signature = compact.decode_signature(&mut room)?;
+    /// assert_eq!((header, payload, signature), (&br#"{"alg":"RS256"}"#[..], &b"{}"[..], &b"sig"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] for anything but canonical base64url without padding.
-    pub fn decode_header(&self) -> Result<Vec<u8>, TokenError> {
-        decode(self.header)
+    /// [`TokenError::Base64`] for anything but canonical base64url without padding, and where there is too little room.
+    pub fn decode_header<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+        decode(self.header, room)
     }
 
-    /// The octets of the claims set (RFC 7519 §4).
+    /// The octets of the claims set (RFC 7519 §4), as for the [header](Self::decode_header).
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] for anything but canonical base64url without padding.
-    pub fn decode_payload(&self) -> Result<Vec<u8>, TokenError> {
-        decode(self.payload)
+    /// [`TokenError::Base64`] as for the [header](Self::decode_header).
+    pub fn decode_payload<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+        decode(self.payload, room)
     }
 
-    /// Decodes the signature into `buffer` and gives the part that was written.
+    /// The octets of the signature, as for the [header](Self::decode_header).
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] as for the [header](Self::decode_header); [`TokenError::Signature`] when it does not fit, since no
-    /// supported signature is longer than [`SIGNATURE_MAX`](Compact::SIGNATURE_MAX).
-    pub fn decode_signature<'b>(&self, buffer: &'b mut [u8; SIGNATURE_MAX]) -> Result<&'b [u8], TokenError> {
-        // The estimate is what `decode_slice` asks for, and it is up to two bytes more than what is written.
-        if self.signature.len() > SIGNATURE_MAX / 3 * 4 {
+    /// [`TokenError::Base64`] as for the [header](Self::decode_header); [`TokenError::Signature`] when it is longer than any
+    /// supported signature: that of an RSA key of 8192 bits.
+    pub fn decode_signature<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+        if base64url::decoded_len(self.signature) > SIGNATURE_MAX {
             return Err(TokenError::Signature);
         }
-        let len = URL_SAFE_NO_PAD.decode_slice(self.signature, buffer).map_err(|_| TokenError::Base64)?;
-        buffer.get(..len).ok_or(TokenError::Signature)
+        decode(self.signature, room)
     }
-
-    /// Bytes that hold any supported signature: that of an RSA key of 8192 bits, rounded up to whole base64 groups.
-    pub const SIGNATURE_MAX: usize = SIGNATURE_MAX;
 }
 
-const SIGNATURE_MAX: usize = 1026;
+/// Bytes of the longest supported signature: that of an RSA key of 8192 bits.
+const SIGNATURE_MAX: usize = 1024;
+
+/// Room for a token's decoded segments: on the stack for tokens of up to 2,048 bytes, which are all that are not made to be
+/// long.
+pub(crate) struct Room {
+    stack: [u8; Self::USUAL],
+    heap: Vec<u8>,
+}
+
+impl Room {
+    const USUAL: usize = 2_048 / 4 * 3;
+
+    pub(crate) fn of(token: &[u8]) -> Self {
+        let len = if token.len() / 4 * 3 < Self::USUAL { 0 } else { token.len() };
+        Self { stack: [0; Self::USUAL], heap: vec![0; len] }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        if self.heap.is_empty() { &mut self.stack } else { &mut self.heap }
+    }
+}
 
 impl std::fmt::Debug for Compact<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -98,12 +133,20 @@ impl std::fmt::Debug for Compact<'_> {
     }
 }
 
-fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Base64)
+#[allow(clippy::mut_mut, reason = "as above")]
+fn decode<'r>(segment: &[u8], room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+    let whole = mem::take(room);
+    let len = base64url::decode(segment, whole).ok_or(TokenError::Base64)?;
+    let (part, rest) = whole.split_at_mut_checked(len).ok_or(TokenError::Base64)?;
+    *room = rest;
+    Ok(part)
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     /// Rules 26, 27, 36: exactly two dots, five segments told apart, no empty signature.
@@ -126,14 +169,14 @@ mod tests {
         assert_eq!(Compact::split(&".".repeat(1_000_000)).unwrap_err(), NotThreeSegments);
     }
 
-    /// Rule 36: what is longer than any signature is not decoded.
+    /// Rule 36: what is longer than any signature, that of an RSA key of 8192 bits, is not decoded.
     #[test]
     fn rule_36_the_longest_signature() {
-        for (letters, expected) in [(1_368, Ok(1_026)), (1_369, Err(TokenError::Signature)), (4_000, Err(TokenError::Signature))]
+        for (letters, expected) in [(1_366, Ok(1_024)), (1_367, Err(TokenError::Signature)), (4_000, Err(TokenError::Signature))]
         {
             let token = format!("e30.e30.{}", "A".repeat(letters));
-            let mut buffer = [0; SIGNATURE_MAX];
-            let decoded = Compact::split(&token).unwrap().decode_signature(&mut buffer).map(<[u8]>::len);
+            let mut room = Room::of(token.as_bytes());
+            let decoded = Compact::split(&token).unwrap().decode_signature(&mut room.as_mut_slice()).map(<[u8]>::len);
             assert_eq!(decoded, expected, "{letters} letters");
         }
     }
@@ -145,26 +188,58 @@ mod tests {
             [("e30", true), ("e30=", false), ("e31", false), ("e3 0", false), ("e3\n0", false), ("e+/0", false), ("e", false)]
         {
             let token = format!("e30.{payload}.c2ln");
-            let decoded = Compact::split(&token).and_then(|compact| compact.decode_payload());
+            let mut room = Room::of(token.as_bytes());
+            let decoded = Compact::split(&token).and_then(|compact| compact.decode_payload(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
             let token = format!("{payload}.e30.c2ln");
-            let decoded = Compact::split(&token).and_then(|compact| compact.decode_header());
+            let decoded = Compact::split(&token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
         }
-        let mut buffer = [0; Compact::SIGNATURE_MAX];
         for (signature, fine) in [("c2ln", true), ("c2ln=", false), ("c2l", false), ("c2k", true)] {
             let token = format!("e30.e30.{signature}");
-            let compact = Compact::split(&token).unwrap();
-            assert_eq!(compact.decode_signature(&mut buffer).is_ok(), fine, "{signature}");
+            let mut room = Room::of(token.as_bytes());
+            let decoded = Compact::split(&token).and_then(|compact| compact.decode_signature(&mut room.as_mut_slice()));
+            assert_eq!(decoded.is_ok(), fine, "{signature}");
+        }
+    }
+
+    /// Rule 28: at every length, on both sides of what a processor takes at a time, each stray character is found wherever it
+    /// stands, and what is decoded is what was encoded.
+    #[test]
+    fn rule_28_at_every_length_and_place() {
+        for len in 0..200_u8 {
+            let bytes: Vec<u8> = (0..len).map(|byte| byte.wrapping_mul(151) ^ len).collect();
+            let text = URL_SAFE_NO_PAD.encode(&bytes);
+            let read = |text: &str| {
+                let token = format!("{text}.e30.c2ln");
+                let mut room = Room::of(token.as_bytes());
+                Compact::split(&token).unwrap().decode_header(&mut room.as_mut_slice()).map(<[u8]>::to_vec)
+            };
+            assert_eq!(read(&text).as_ref(), Ok(&bytes));
+            for at in 0..text.len() {
+                for stray in ["+", "/", "=", " ", "\n", "~", "@", "[", "`", "{", "\0", "\u{7f}"] {
+                    let mut text = text.clone();
+                    text.replace_range(at..=at, stray);
+                    assert_eq!(read(&text), Err(TokenError::Base64), "{stray:?} at {at} of {len}");
+                }
+            }
         }
     }
 
     #[test]
-    fn a_signature_of_8192_bits_fits_and_a_longer_one_is_refused_before_decoding() {
-        let mut buffer = [0; Compact::SIGNATURE_MAX];
-        let longest = format!("e30.e30.{}", URL_SAFE_NO_PAD.encode([7; 1024]));
-        assert_eq!(Compact::split(&longest).unwrap().decode_signature(&mut buffer).unwrap().len(), 1024);
-        let longer = format!("e30.e30.{}", "A".repeat(1372));
-        assert_eq!(Compact::split(&longer).unwrap().decode_signature(&mut buffer), Err(TokenError::Signature));
+    fn a_long_token_has_its_room_too() {
+        for letters in (0..12_000).step_by(997).chain([2_040, 2_041, 2_044, 2_047, 2_048, 2_049, 2_052]) {
+            let payload = "A".repeat(letters / 4 * 4);
+            let token = format!("e30.{payload}.c2ln");
+            let mut room = Room::of(token.as_bytes());
+            let mut room = room.as_mut_slice();
+            let compact = Compact::split(&token).unwrap();
+            assert_eq!(compact.decode_header(&mut room), Ok(&b"{}"[..]));
+            assert_eq!(compact.decode_payload(&mut room).map(<[u8]>::len), Ok(payload.len() / 4 * 3));
+            assert_eq!(compact.decode_signature(&mut room), Ok(&b"sig"[..]), "{letters}");
+        }
+        let mut room = [0; 3];
+        let compact = Compact::split("e30.e30.c2ln").unwrap();
+        assert_eq!(compact.decode_signature(&mut &mut room[..2]), Err(TokenError::Base64), "too little room");
     }
 }

@@ -1,6 +1,5 @@
 //! The JOSE header (RFC 7515 §4).
 
-use std::borrow::Cow;
 use std::fmt;
 
 use super::{Algorithm, Json, TokenError, Value};
@@ -24,8 +23,8 @@ use super::{Algorithm, Json, TokenError, Value};
 /// # }
 /// ```
 pub struct JoseHeader<'a> {
+    json: Json<'a>,
     algorithm: Algorithm,
-    kid: Option<Cow<'a, str>>,
     token_type: TokenType,
 }
 
@@ -55,14 +54,14 @@ impl<'a> JoseHeader<'a> {
     /// and [`TokenError::UnknownAlgorithm`].
     pub fn parse(text: &'a [u8]) -> Result<Self, TokenError> {
         let json = Json::parse(text).map_err(TokenError::Header)?;
-        let (mut algorithm, mut kid, mut token_type) = (None, None, TokenType::Absent);
+        let (mut algorithm, mut token_type) = (None, TokenType::Absent);
         for (name, value) in json.members() {
             match (name, value) {
                 ("crit", _) => return Err(TokenError::Critical),
                 ("b64", _) => return Err(TokenError::UnencodedPayload),
                 ("alg", Value::String(name)) => algorithm = Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?),
                 ("alg", _) => return Err(TokenError::HeaderMember("alg")),
-                ("kid", Value::String(id)) if id.len() <= KID_MAX => kid = Some(id.clone()),
+                ("kid", Value::String(id)) if id.len() <= KID_MAX => {}
                 ("kid", _) => return Err(TokenError::HeaderMember("kid")),
                 ("typ", Value::String(name)) => token_type = TokenType::from_name(name),
                 ("typ", _) => return Err(TokenError::HeaderMember("typ")),
@@ -70,7 +69,7 @@ impl<'a> JoseHeader<'a> {
             }
         }
         let algorithm = algorithm.ok_or(TokenError::HeaderMember("alg"))?;
-        Ok(Self { algorithm, kid, token_type })
+        Ok(Self { json, algorithm, token_type })
     }
 
     /// `alg`: which algorithm the token claims to be signed with.
@@ -82,7 +81,10 @@ impl<'a> JoseHeader<'a> {
     /// `kid`: an opaque name for the key, compared exactly (RFC 7515 §4.1.4).
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        match self.json.get("kid") {
+            Some(Value::String(id)) => Some(id),
+            _ => None,
+        }
     }
 
     /// `typ`: what kind of token it is.

@@ -1,9 +1,13 @@
 //! One JSON object, read once, strictly, without copying (RFC 8259, RFC 7519 §4).
 
+mod cursor;
 mod read;
+mod texts;
 
 use std::borrow::Cow;
 use std::fmt;
+
+use texts::{Index, Known, Name, Print, Span, Texts};
 
 /// A JSON object as a flat list of values in the order of the text, borrowed from it.
 ///
@@ -21,21 +25,38 @@ use std::fmt;
 /// # }
 /// ```
 pub struct Json<'a> {
-    nodes: Vec<Node<'a>>,
+    texts: Texts<'a>,
+    /// Where the object's members are.
+    index: Index,
+    nodes: Vec<Node>,
 }
 
-struct Node<'a> {
+/// Small, because a token's nodes are written and read on every request with a new token, and memory of more than a
+/// thousand bytes is got in a slower way.
+struct Node {
     /// The member's name inside an object, nothing inside an array.
-    key: Cow<'a, str>,
-    value: Value<'a>,
+    key: Name,
+    value: Stored,
     /// The index behind the last value inside this one.
-    end: usize,
+    end: u32,
+}
+
+/// A value without what is inside of it or what it says.
+#[derive(Clone, Copy)]
+enum Stored {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    String(Span),
+    Array,
+    Object,
 }
 
 /// One JSON value.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub enum Value<'a> {
+pub enum Value<'j> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -44,8 +65,8 @@ pub enum Value<'a> {
     Integer(i64),
     /// Any other number.
     Float(f64),
-    /// A string, borrowed unless it holds escapes.
-    String(Cow<'a, str>),
+    /// A string, its escapes resolved.
+    String(&'j str),
     /// An array; [`Json::items`] gives what is in it.
     Array(Inside),
     /// An object; its members are reached by [`Json::pointer`].
@@ -55,8 +76,8 @@ pub enum Value<'a> {
 /// Where the values inside an array or object stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Inside {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 /// Why a text is not a JSON object that means one thing.
@@ -100,56 +121,98 @@ impl<'a> Json<'a> {
     /// [`JsonError`], in the order of its variants.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
-        let nodes = read::document(text)?;
-        match nodes.first() {
-            Some(Node { value: Value::Object(_), .. }) => Ok(Self { nodes }),
+        let json = read::document(text)?;
+        match json.nodes.first() {
+            Some(Node { value: Stored::Object, .. }) => Ok(json),
             _ => Err(JsonError::NotAnObject),
         }
     }
 
     /// The members of the object, in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        let all = Inside { start: 1, end: self.nodes.len() };
-        self.inside(all).map(|node| (node.key.as_ref(), &node.value))
+    pub fn members(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        self.inside(self.all()).map(|(at, node)| (self.texts.get_name(node.key), self.value(at, node)))
     }
 
     /// The member called `name`.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.members().find(|(key, _)| *key == name).map(|(_, value)| value)
+    #[inline]
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        let print = Print::of(name);
+        match self.index.find(print) {
+            Known::Absent => None,
+            known => self.sought(known, print, name),
+        }
+    }
+
+    fn sought(&self, known: Known, print: Print, name: &str) -> Option<Value<'_>> {
+        if let Known::Perhaps(at) = known
+            && let Some(node) = self.nodes.get(at as usize)
+            && self.texts.is(node.key, print, name)
+        {
+            return Some(self.value(at, node));
+        }
+        self.member(self.all(), name)
     }
 
     /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
     #[must_use]
-    pub fn pointer(&self, pointer: &str) -> Option<&Value<'a>> {
+    pub fn pointer(&self, pointer: &str) -> Option<Value<'_>> {
         let steps = pointer.strip_prefix('/')?;
         // Nearly every pointer is one plain step.
         if !steps.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
             return self.get(steps);
         }
-        let mut found = &self.nodes.first()?.value;
+        let mut found = Value::Object(self.all());
         for step in steps.split('/') {
             let Value::Object(inside) = found else { return None };
             let name: Cow<'_, str> =
                 if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) };
-            found = &self.inside(*inside).find(|node| node.key == name)?.value;
+            found = self.member(inside, &name)?;
         }
         Some(found)
     }
 
     /// The values in an array of this object, or the members' values of an object.
-    pub fn items(&self, inside: Inside) -> impl Iterator<Item = &Value<'a>> {
-        self.inside(inside).map(|node| &node.value)
+    pub fn items(&self, inside: Inside) -> impl Iterator<Item = Value<'_>> {
+        self.inside(inside).map(|(at, node)| self.value(at, node))
     }
 
-    fn inside(&self, inside: Inside) -> impl Iterator<Item = &Node<'a>> {
-        let mut at = inside.start;
-        std::iter::from_fn(move || {
-            let node = if at < inside.end { self.nodes.get(at)? } else { return None };
-            at = node.end;
-            Some(node)
-        })
+    fn member(&self, inside: Inside, name: &str) -> Option<Value<'_>> {
+        let print = Print::of(name);
+        let (at, node) = self.inside(inside).find(|(_, node)| self.texts.is(node.key, print, name))?;
+        Some(self.value(at, node))
     }
+
+    fn value(&self, at: u32, node: &Node) -> Value<'_> {
+        let inside = Inside { start: at + 1, end: node.end };
+        match node.value {
+            Stored::Null => Value::Null,
+            Stored::Bool(bool) => Value::Bool(bool),
+            Stored::Integer(integer) => Value::Integer(integer),
+            Stored::Float(float) => Value::Float(float),
+            Stored::String(span) => Value::String(self.texts.get(span)),
+            Stored::Array => Value::Array(inside),
+            Stored::Object => Value::Object(inside),
+        }
+    }
+
+    fn all(&self) -> Inside {
+        Inside { start: 1, end: self.nodes.first().map_or(1, |object| object.end) }
+    }
+
+    fn inside(&self, inside: Inside) -> impl Iterator<Item = (u32, &Node)> {
+        siblings(self.nodes.get(..inside.end as usize).unwrap_or_default(), inside.start)
+    }
+}
+
+/// The nodes from one on that are beside each other, with their places.
+fn siblings(nodes: &[Node], first: u32) -> impl Iterator<Item = (u32, &Node)> {
+    let mut next = first;
+    std::iter::from_fn(move || {
+        let (at, node) = (next, nodes.get(next as usize)?);
+        next = node.end;
+        Some((at, node))
+    })
 }
 
 impl fmt::Debug for Json<'_> {
@@ -246,16 +309,16 @@ mod tests {
     #[test]
     fn values_are_found_by_name_and_pointer() {
         let json = Json::parse(br#"{"n":-5,"big":18446744073709551615,"f":1.5,"a":["x",["y"],"z"],"o":{"p/q":{"~":"deep"}},"s":"a\nb","t":true,"z":null}"#).unwrap();
-        assert_eq!(json.get("n"), Some(&Value::Integer(-5)));
+        assert_eq!(json.get("n"), Some(Value::Integer(-5)));
         assert!(matches!(json.get("big"), Some(Value::Float(_))));
-        assert_eq!(json.get("f"), Some(&Value::Float(1.5)));
-        assert_eq!(json.get("s"), Some(&Value::String("a\nb".into())));
-        assert_eq!(json.pointer("/o/p~1q/~0"), Some(&Value::String("deep".into())));
+        assert_eq!(json.get("f"), Some(Value::Float(1.5)));
+        assert_eq!(json.get("s"), Some(Value::String("a\nb")));
+        assert_eq!(json.pointer("/o/p~1q/~0"), Some(Value::String("deep")));
         assert_eq!(json.pointer("/o/nothing"), None);
         assert_eq!(json.pointer("/a/0"), None, "a pointer leads through objects only");
         assert_eq!(json.pointer("o"), None);
         let Some(Value::Array(inside)) = json.get("a") else { panic!("an array") };
-        assert_eq!(json.items(*inside).count(), 3);
+        assert_eq!(json.items(inside).count(), 3);
         assert_eq!(json.members().count(), 8);
     }
 

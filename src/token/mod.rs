@@ -11,21 +11,25 @@
 //! None of them says that a token is *true*: that is what a [`Verifier`](crate::Verifier) is for.
 
 mod algorithm;
+mod base64url;
 mod claims;
 mod compact;
 mod error;
 mod header;
 mod json;
 pub mod org_code;
+mod packed;
 mod scope;
 
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use claims::Claims;
-pub(crate) use claims::{Audience, Custom, Facts};
+pub(crate) use claims::{Custom, Facts};
 pub use compact::Compact;
+pub(crate) use compact::Room;
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub use json::{Inside, Json, JsonError, Value};
 pub use org_code::OrgCode;
+pub(crate) use packed::{Packed, Texts};
 pub use scope::{InvalidScope, Requirement, Scope, Scopes};

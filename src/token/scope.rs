@@ -132,7 +132,8 @@ impl Scopes {
     ///
     /// [`InvalidScope`] when a part of it is not a scope token.
     pub fn parse(list: &str) -> Result<Self, InvalidScope> {
-        if !list.bytes().all(|byte| byte == b' ' || is_scope_character(byte)) {
+        // All are looked at, without leaving early: so it is many at a time.
+        if !list.bytes().fold(true, |all, byte| all & (byte == b' ' || is_scope_character(byte))) {
             return Err(InvalidScope);
         }
         let bytes = list.as_bytes();

@@ -23,7 +23,12 @@ impl<'a> Sight<'a> {
     pub(super) fn of(verifier: &'a Verifier, token: &'a str) -> Self {
         let looked_at = token.len() <= verifier.max_token_bytes();
         let decoded = Compact::split(token).ok().filter(|_| looked_at);
-        let decoded = decoded.and_then(|compact| compact.decode_header().ok().zip(compact.decode_payload().ok()));
+        let decoded = decoded.and_then(|compact| {
+            let mut room = vec![0; token.len()];
+            let mut room = room.as_mut_slice();
+            let header = compact.decode_header(&mut room).ok()?.to_vec();
+            Some((header, compact.decode_payload(&mut room).ok()?.to_vec()))
+        });
         let issuer = decoded.as_ref().and_then(|(_, claims)| {
             let json = Json::parse(claims).ok();
             let named = json.as_ref().and_then(issuer_of).and_then(|issuer| verifier.0.issuers.look_up(issuer));
@@ -34,8 +39,8 @@ impl<'a> Sight<'a> {
     }
 
     pub(super) fn signature_decodes(&self) -> bool {
-        let mut buffer = [0; Compact::SIGNATURE_MAX];
-        Compact::split(self.token).is_ok_and(|compact| compact.decode_signature(&mut buffer).is_ok())
+        let mut room = vec![0; self.token.len()];
+        Compact::split(self.token).is_ok_and(|compact| compact.decode_signature(&mut room.as_mut_slice()).is_ok())
     }
 
     fn json(&self) -> Option<Json<'_>> {
@@ -128,7 +133,7 @@ impl<'a> Sight<'a> {
     /// A time, relative to now.
     fn moment(&self, json: &Json<'_>, name: &str) -> String {
         let seconds = match json.get(name) {
-            Some(Value::Integer(seconds)) => *seconds,
+            Some(Value::Integer(seconds)) => seconds,
             other => return format!("{name} is {}", form(other)),
         };
         let away = seconds.saturating_sub(self.verifier.0.clock.unix_seconds());
@@ -240,17 +245,17 @@ fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
 }
 
 /// The type of a value and how long it is, never the value.
-fn kind(json: &Json<'_>, value: Option<&Value<'_>>) -> String {
+fn kind(json: &Json<'_>, value: Option<Value<'_>>) -> String {
     let mut text = String::new();
     let _ = match value {
         Some(Value::String(value)) => write!(text, "a text of {}", value.chars().count()),
-        Some(Value::Array(list)) => write!(text, "a list of {}", json.items(*list).count()),
+        Some(Value::Array(list)) => write!(text, "a list of {}", json.items(list).count()),
         other => write!(text, "{}", form(other)),
     };
     text
 }
 
-fn form(value: Option<&Value<'_>>) -> &'static str {
+fn form(value: Option<Value<'_>>) -> &'static str {
     match value {
         None => "absent",
         Some(Value::Null) => "null",

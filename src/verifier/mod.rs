@@ -39,7 +39,7 @@ use crate::bearer::b64token;
 use crate::clock::Clock;
 use crate::jwks::{Flight, IssuerStatus, SavedKeys, Wanted};
 use crate::rejection::Rejection;
-use crate::token::{Claims, Compact, JoseHeader, Json, OrgCode, TokenError};
+use crate::token::{Claims, Compact, JoseHeader, Json, OrgCode, Room, TokenError};
 
 /// Turns an access token into [`Claims`] or a [`Rejection`].
 ///
@@ -217,10 +217,7 @@ impl Verifier {
         {
             return Stands::Known(Err(rejection));
         }
-        let known = match self.0.issuers.listed() {
-            [only] if *only.issuer == *claims.issuer() => Some(Answer::Trusted(InUse::Listed(0))),
-            _ => self.0.issuers.look_up(claims.issuer()),
-        };
+        let known = self.0.issuers.look_up(claims.issuer());
         let allowed = match (known.as_ref().and_then(Answer::trusted).and_then(|issuer| self.0.issuers.get(issuer)), &known) {
             (Some(trusted), _) => trusted.rules.check_allowed(claims, acting),
             // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
@@ -238,16 +235,25 @@ impl Verifier {
     /// order, so that no forged token costs a fetch and a token that is refused in any case is not answered 503. A key that
     /// its issuer was asked for a moment ago in vain is refused by its name, which keeps a flood of them cheap.
     fn verify_anew(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
-        let compact = Compact::split(b64token(token).map_err(Rejection::from)?)?;
-        let header = compact.decode_header()?;
-        let header = JoseHeader::parse(&header)?;
+        // What decodes has no character that no token has, so they are looked at only where something is wrong with the token.
+        // Then they are what is wrong first.
+        self.take_steps(token, now, before).map_err(|refused| match b64token(token) {
+            Ok(_) => refused,
+            Err(error) => Rejection::from(error).into(),
+        })
+    }
+
+    fn take_steps(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
+        let compact = Compact::split(token)?;
+        let mut room = Room::of(token);
+        let mut room = room.as_mut_slice();
+        let header = JoseHeader::parse(compact.decode_header(&mut room)?)?;
         if self.0.issuers.had_no_key(header.kid()) {
             return Err(TokenError::UnknownKey.into());
         }
-        let payload = compact.decode_payload()?;
-        let mut buffer = [0; Compact::SIGNATURE_MAX];
-        let signature = compact.decode_signature(&mut buffer)?;
-        let json = Json::parse(&payload).map_err(TokenError::ClaimsSet)?;
+        let payload = compact.decode_payload(&mut room)?;
+        let signature = compact.decode_signature(&mut room)?;
+        let json = Json::parse(payload).map_err(TokenError::ClaimsSet)?;
         let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, before)?;
         let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted.rules.check_header(header.algorithm(), header.token_type())?;
@@ -272,11 +278,11 @@ impl Verifier {
                 return Err(Refused::Unless(Box::new(Wait::Key(missing))));
             }
         };
-        keys.set.verify(header.kid(), header.algorithm(), compact.signing_input().as_bytes(), signature)?;
+        keys.set.verify(header.kid(), header.algorithm(), compact.signing_input(), signature)?;
 
         let checked = trusted.rules.check(&json, now).map_err(Rejection::NotAcceptable)?;
         let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };
-        let claims = trusted.rules.prove(&checked, &seal, &json, &payload).map_err(Rejection::NotAcceptable)?;
+        let claims = trusted.rules.prove(&checked, &seal, &json, payload).map_err(Rejection::NotAcceptable)?;
         trusted.keys.remember_client(claims.client_id());
         trusted.vouched(now);
         if let Some(tokens) = &self.0.tokens {

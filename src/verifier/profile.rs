@@ -128,10 +128,10 @@ impl Mark {
     }
 }
 
-fn says(json: &Json<'_>, value: &Value<'_>, expected: &str) -> bool {
+fn says(json: &Json<'_>, value: Value<'_>, expected: &str) -> bool {
     match value {
         Value::String(text) => text == expected,
-        Value::Array(list) => json.items(*list).any(|item| matches!(item, Value::String(text) if text == expected)),
+        Value::Array(list) => json.items(list).any(|item| matches!(item, Value::String(text) if text == expected)),
         _ => false,
     }
 }

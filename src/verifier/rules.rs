@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::Profile;
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, Audience, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Scopes, TokenError, TokenType, Value,
+    Algorithm, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Packed, Scopes, Texts, TokenError, TokenType, Value,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -60,7 +60,7 @@ pub(crate) struct Checked<'j> {
     subject: Option<&'j str>,
     org_code: Option<&'j str>,
     scopes: Granted<'j>,
-    audience: Option<&'j Value<'j>>,
+    audience: Option<Value<'j>>,
     jti: Option<&'j str>,
     expires_at: i64,
     issued_at: Option<i64>,
@@ -105,31 +105,30 @@ impl Rules {
 
     /// Checks the claims, all but `iss`, which decided whose rules these are.
     pub(crate) fn check<'j>(&self, json: &'j Json<'j>, now: i64) -> Result<Checked<'j>, TokenError> {
-        let claims = Registered::of(json);
-        if claims.of_another_kind {
+        if OF_ANOTHER_KIND.iter().any(|name| json.get(name).is_some()) {
             return Err(TokenError::NotAnAccessToken);
         }
-        let expires_at = numeric_date(claims.exp, "exp")?.ok_or(TokenError::MissingClaim("exp"))?;
-        let not_before = numeric_date(claims.nbf, "nbf")?;
-        let issued_at = numeric_date(claims.iat, "iat")?;
+        let expires_at = numeric_date(json, "exp")?.ok_or(TokenError::MissingClaim("exp"))?;
+        let not_before = numeric_date(json, "nbf")?;
+        let issued_at = numeric_date(json, "iat")?;
         self.check_time(expires_at, not_before, issued_at, now)?;
-        self.check_audience(json, claims.aud)?;
-        if claims.cnf.is_some() {
+        let audience = json.get("aud");
+        self.check_audience(json, audience)?;
+        if json.get("cnf").is_some() {
             return Err(TokenError::SenderConstrained);
         }
-        if claims.act.is_some() {
+        if json.get("act").is_some() {
             return Err(TokenError::Delegated);
         }
         let client_id = self.client_id(json);
         if !self.profile.marks.iter().all(|mark| mark.is_borne(json, client_id.ok())) {
             return Err(TokenError::GrantType);
         }
-        let subject = text(claims.sub, "sub")?;
-        let jti = text(claims.jti, "jti")?;
+        let subject = text(json, "sub")?;
+        let jti = text(json, "jti")?;
         if self.form == Form::Rfc9068 {
-            for (claim, name) in [(claims.sub, "sub"), (claims.client_id, "client_id"), (claims.iat, "iat"), (claims.jti, "jti")]
-            {
-                claim.ok_or(TokenError::MissingClaim(name))?;
+            for name in ["sub", "client_id", "iat", "jti"] {
+                json.get(name).ok_or(TokenError::MissingClaim(name))?;
             }
         }
         Ok(Checked {
@@ -137,7 +136,7 @@ impl Rules {
             subject,
             org_code: self.organization(json)?,
             scopes: self.scopes(json)?,
-            audience: claims.aud,
+            audience,
             jti,
             expires_at,
             issued_at,
@@ -164,7 +163,7 @@ impl Rules {
         Ok(())
     }
 
-    fn check_audience(&self, json: &Json<'_>, aud: Option<&Value<'_>>) -> Result<(), TokenError> {
+    fn check_audience(&self, json: &Json<'_>, aud: Option<Value<'_>>) -> Result<(), TokenError> {
         let accepts =
             |audience: &str| self.audiences.as_ref().is_none_or(|accepted| accepted.iter().any(|ours| ours == audience));
         let mut accepted = self.audiences.is_none();
@@ -173,7 +172,7 @@ impl Rules {
             None => return Err(TokenError::MissingClaim("aud")),
             Some(Value::String(audience)) => accepted |= accepts(audience),
             Some(Value::Array(list)) => {
-                for audience in json.items(*list) {
+                for audience in json.items(list) {
                     let Value::String(audience) = audience else { return Err(TokenError::MalformedClaim("aud")) };
                     accepted |= accepts(audience);
                 }
@@ -211,7 +210,7 @@ impl Rules {
         match self.profile.scopes.iter().find_map(|pointer| json.pointer(pointer)) {
             None => Ok(Granted::Nothing),
             Some(Value::String(text)) => Ok(Granted::Text(text)),
-            Some(Value::Array(list)) => Ok(Granted::List(*list)),
+            Some(Value::Array(list)) => Ok(Granted::List(list)),
             Some(_) => Err(TokenError::MalformedClaim("scope")),
         }
     }
@@ -244,15 +243,15 @@ impl Rules {
             None => None,
             Some(code) => Some(OrgCode::of_token(seal.issuer, code).ok_or(TokenError::Organization)?),
         };
+        let (audience, further_audiences) = audiences_of(checked.audience, json);
+        let Checked { client_id, subject, jti, .. } = *checked;
         Ok(Claims::proven(Facts {
             verified_by: seal.verifier,
             issuer: Arc::clone(seal.issuer),
-            client_id: checked.client_id.into(),
-            subject: checked.subject.map(Into::into),
+            texts: Packed::of(Texts { client_id, subject, jti, audience }),
             org_code,
             scopes,
-            audience: audience_of(checked.audience, json),
-            jti: checked.jti.map(Into::into),
+            further_audiences,
             expires_at: checked.expires_at,
             issued_at: checked.issued_at,
             kinde: kinde_extras(json, payload)?,
@@ -297,63 +296,22 @@ impl Granted<'_> {
     }
 }
 
-/// The registered claims, found in one pass.
-#[derive(Default)]
-struct Registered<'j> {
-    exp: Option<&'j Value<'j>>,
-    nbf: Option<&'j Value<'j>>,
-    iat: Option<&'j Value<'j>>,
-    aud: Option<&'j Value<'j>>,
-    sub: Option<&'j Value<'j>>,
-    jti: Option<&'j Value<'j>>,
-    client_id: Option<&'j Value<'j>>,
-    cnf: Option<&'j Value<'j>>,
-    act: Option<&'j Value<'j>>,
-    /// Whether a claim is there that only ID tokens, logout tokens and security events have (RFC 8725 §3.12).
-    of_another_kind: bool,
-}
-
-/// What only other kinds of tokens have.
-pub(crate) const OF_ANOTHER_KIND: [&str; 7] = ["nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
-
-impl<'j> Registered<'j> {
-    fn of(json: &'j Json<'j>) -> Self {
-        let mut found = Self::default();
-        for (name, value) in json.members() {
-            let slot = match name {
-                "exp" => &mut found.exp,
-                "nbf" => &mut found.nbf,
-                "iat" => &mut found.iat,
-                "aud" => &mut found.aud,
-                "sub" => &mut found.sub,
-                "jti" => &mut found.jti,
-                "client_id" => &mut found.client_id,
-                "cnf" => &mut found.cnf,
-                "act" => &mut found.act,
-                _ => {
-                    found.of_another_kind |= OF_ANOTHER_KIND.contains(&name);
-                    continue;
-                }
-            };
-            *slot = Some(value);
-        }
-        found
-    }
-}
+/// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
+pub(super) const OF_ANOTHER_KIND: [&str; 7] = ["nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
 
 /// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
-fn numeric_date(value: Option<&Value<'_>>, name: &'static str) -> Result<Option<i64>, TokenError> {
+fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "within the range that was just checked")]
-    match value {
+    match json.get(name) {
         None => Ok(None),
-        Some(Value::Integer(seconds)) if (0..=LAST_MOMENT).contains(seconds) => Ok(Some(*seconds)),
-        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(seconds) => Ok(Some(*seconds as i64)),
+        Some(Value::Integer(seconds)) if (0..=LAST_MOMENT).contains(&seconds) => Ok(Some(seconds)),
+        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(&seconds) => Ok(Some(seconds as i64)),
         Some(_) => Err(TokenError::MalformedClaim(name)),
     }
 }
 
-fn text<'j>(value: Option<&'j Value<'j>>, name: &'static str) -> Result<Option<&'j str>, TokenError> {
-    match value {
+fn text<'j>(json: &'j Json<'_>, name: &'static str) -> Result<Option<&'j str>, TokenError> {
+    match json.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if is_identifier(text) => Ok(Some(text)),
         Some(_) => Err(TokenError::MalformedClaim(name)),
@@ -362,25 +320,27 @@ fn text<'j>(value: Option<&'j Value<'j>>, name: &'static str) -> Result<Option<&
 
 /// Not empty, bounded, and without control characters, since it is written to logs.
 pub(super) fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 512 && !text.chars().any(char::is_control)
+    // Nearly every one is printable ASCII, which is seen at once.
+    let is_plain = || text.bytes().fold(true, |plain, byte| plain & matches!(byte, 0x20..=0x7e));
+    !text.is_empty() && text.len() <= 512 && (is_plain() || !text.chars().any(char::is_control))
 }
 
-fn as_text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+fn as_text(value: Value<'_>) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
         _ => None,
     }
 }
 
-fn audience_of(aud: Option<&Value<'_>>, json: &Json<'_>) -> Audience {
-    let mut texts = match aud {
-        Some(Value::String(audience)) => return Audience::One(audience.as_ref().into()),
-        Some(Value::Array(list)) => json.items(*list).filter_map(as_text).peekable(),
-        _ => return Audience::Many(Box::default()),
-    };
-    match (texts.next(), texts.peek()) {
-        (Some(only), None) => Audience::One(only.into()),
-        (first, _) => Audience::Many(first.into_iter().chain(texts).map(Into::into).collect()),
+/// The first audience, and those behind it.
+fn audiences_of<'j>(aud: Option<Value<'j>>, json: &'j Json<'_>) -> (Option<&'j str>, Box<[Box<str>]>) {
+    match aud {
+        Some(Value::String(audience)) => (Some(audience), Box::default()),
+        Some(Value::Array(list)) => {
+            let mut texts = json.items(list).filter_map(as_text);
+            (texts.next(), texts.map(Into::into).collect())
+        }
+        _ => (None, Box::default()),
     }
 }
 
@@ -392,7 +352,7 @@ fn parent(pointer: &str) -> Option<&str> {
 /// Kinde's properties and feature flags, which few tokens have.
 fn kinde_extras(json: &Json<'_>, payload: &[u8]) -> Result<Option<Box<serde_json::Map<String, serde_json::Value>>>, TokenError> {
     const NAMES: [&str; 2] = ["application_properties", "feature_flags"];
-    if !json.members().any(|(name, _)| NAMES.contains(&name)) {
+    if NAMES.iter().all(|name| json.get(name).is_none()) {
         return Ok(None);
     }
     let mut all: serde_json::Map<String, serde_json::Value> =

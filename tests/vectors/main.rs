@@ -14,11 +14,12 @@ use tower_m2m::token::{Compact, JoseHeader, TokenError};
 /// Whether a token's signature is accepted with these keys: the steps of RFC 7515 §5.2.
 fn judge(keys: &KeySet, token: &str) -> Result<(), TokenError> {
     let compact = Compact::split(token)?;
-    let (header, _) = (compact.decode_header()?, compact.decode_payload()?);
-    let header = JoseHeader::parse(&header)?;
-    let mut buffer = [0; Compact::SIGNATURE_MAX];
-    let signature = compact.decode_signature(&mut buffer)?;
-    keys.verify(header.kid(), header.algorithm(), compact.signing_input().as_bytes(), signature)
+    let mut room = vec![0; token.len()];
+    let mut room = room.as_mut_slice();
+    let (header, _) = (compact.decode_header(&mut room)?, compact.decode_payload(&mut room)?);
+    let header = JoseHeader::parse(header)?;
+    let signature = compact.decode_signature(&mut room)?;
+    keys.verify(header.kid(), header.algorithm(), compact.signing_input(), signature)
 }
 
 /// A set of one key, or the set that it is already.

@@ -3,120 +3,111 @@
 //! It is our own because a token's claims are read on every request with a new token, and because what a token says must not
 //! depend on how another crate of the build configured a general reader. Fuzzing compares it with `serde_json`.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Inside, JsonError, Node, Value};
+use super::cursor::Cursor;
+use super::{Index, Json, JsonError, Known, Name, Node, Span, Stored, Texts, siblings};
 
 const MAX_DEPTH: usize = 8;
-const MAX_VALUES: usize = 1024;
+const MAX_VALUES: u32 = 1024;
 
-/// Reads one JSON value, and nothing behind it, as a flat list.
-pub(super) fn document(text: &str) -> Result<Vec<Node<'_>>, JsonError> {
+/// Reads one JSON value, and nothing behind it.
+pub(super) fn document(text: &str) -> Result<Json<'_>, JsonError> {
     // A value takes some twenty bytes in headers and claims as they are.
-    let room = (text.len() / 20 + 4).min(32);
-    let mut reader = Reader { text, rest: text.as_bytes(), nodes: Vec::with_capacity(room) };
-    reader.skip_white_space();
-    reader.value(Cow::Borrowed(""), 0)?;
-    reader.skip_white_space();
-    if reader.rest.is_empty() { Ok(reader.nodes) } else { Err(JsonError::Syntax) }
+    let room = (text.len() / 16 + 4).min(32);
+    let texts = Texts::of(text)?;
+    let mut reader = Reader { texts, index: Index::EMPTY, cursor: Cursor::of(text), nodes: Vec::with_capacity(room) };
+    reader.cursor.skip_white_space();
+    reader.value(Name::NONE, 0)?;
+    reader.cursor.skip_white_space();
+    let Reader { texts, index, cursor, nodes } = reader;
+    if cursor.is_at_end() { Ok(Json { texts, index, nodes }) } else { Err(JsonError::Syntax) }
 }
 
 struct Reader<'a> {
-    text: &'a str,
-    /// What of the text was not read yet.
-    rest: &'a [u8],
-    nodes: Vec<Node<'a>>,
+    texts: Texts<'a>,
+    /// Where the members are of the object that was closed last: in the end, of the one that holds all.
+    index: Index,
+    cursor: Cursor<'a>,
+    nodes: Vec<Node>,
 }
 
-impl<'a> Reader<'a> {
-    fn value(&mut self, key: Cow<'a, str>, depth: usize) -> Result<(), JsonError> {
-        let value = match self.rest {
-            [b'"', rest @ ..] => {
-                self.rest = rest;
-                Value::String(self.string()?)
-            }
-            [b'{', rest @ ..] => {
-                self.rest = rest;
-                return self.object(key, depth);
-            }
-            [b'[', rest @ ..] => {
-                self.rest = rest;
-                return self.array(key, depth);
-            }
-            [b'-' | b'0'..=b'9', ..] => self.number()?,
-            [b't', b'r', b'u', b'e', rest @ ..] => {
-                self.rest = rest;
-                Value::Bool(true)
-            }
-            [b'f', b'a', b'l', b's', b'e', rest @ ..] => {
-                self.rest = rest;
-                Value::Bool(false)
-            }
-            [b'n', b'u', b'l', b'l', rest @ ..] => {
-                self.rest = rest;
-                Value::Null
-            }
-            _ => return Err(JsonError::Syntax),
+impl Reader<'_> {
+    #[allow(clippy::inline_always, reason = "most values are short, and a call costs as much as they do")]
+    #[inline(always)]
+    fn value(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
+        let value = match self.cursor.peek() {
+            Some(b'"') => Stored::String(self.string()?),
+            Some(b'{') => return self.object(key, depth),
+            Some(b'[') => return self.array(key, depth),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.cursor.expect_word(b"true").map(|()| Stored::Bool(true))?,
+            Some(b'f') => self.cursor.expect_word(b"false").map(|()| Stored::Bool(false))?,
+            _ => self.cursor.expect_word(b"null").map(|()| Stored::Null)?,
         };
         self.push(key, value).map(|_| ())
     }
 
-    fn object(&mut self, key: Cow<'a, str>, depth: usize) -> Result<(), JsonError> {
-        let at = self.open(key, Value::Object(UNKNOWN), depth)?;
-        let mut names = Names::default();
-        self.skip_white_space();
-        if !self.take(b'}') {
+    #[inline(never)]
+    fn object(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
+        let at = self.open(key, Stored::Object, depth)?;
+        let mut names = Names { index: Index::EMPTY, count: 0 };
+        self.cursor.expect(b'{')?;
+        self.cursor.skip_white_space();
+        if !self.cursor.take(b'}') {
             loop {
-                self.expect(b'"')?;
                 let name = self.string()?;
-                if !names.first_time(&name, &self.nodes, at) {
+                let name = self.texts.name(name);
+                if !names.first_time(name, &self.texts, &self.nodes, at, self.count()) {
                     return Err(JsonError::DuplicateMember);
                 }
-                self.skip_white_space();
-                self.expect(b':')?;
-                self.skip_white_space();
+                self.cursor.skip_white_space();
+                self.cursor.expect(b':')?;
+                self.cursor.skip_white_space();
                 self.value(name, depth + 1)?;
-                self.skip_white_space();
-                if !self.take(b',') {
+                self.cursor.skip_white_space();
+                if !self.cursor.take(b',') {
                     break;
                 }
-                self.skip_white_space();
+                self.cursor.skip_white_space();
             }
-            self.expect(b'}')?;
+            self.cursor.expect(b'}')?;
         }
-        if !names.all_once(&self.nodes, at) {
+        if !names.all_once(&self.texts, &self.nodes, at) {
             return Err(JsonError::DuplicateMember);
         }
+        self.index = names.index;
         self.close(at);
         Ok(())
     }
 
-    fn array(&mut self, key: Cow<'a, str>, depth: usize) -> Result<(), JsonError> {
-        let at = self.open(key, Value::Array(UNKNOWN), depth)?;
-        self.skip_white_space();
-        if !self.take(b']') {
+    #[inline(never)]
+    fn array(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
+        let at = self.open(key, Stored::Array, depth)?;
+        self.cursor.expect(b'[')?;
+        self.cursor.skip_white_space();
+        if !self.cursor.take(b']') {
             loop {
-                self.value(Cow::Borrowed(""), depth + 1)?;
-                self.skip_white_space();
-                if !self.take(b',') {
+                self.value(Name::NONE, depth + 1)?;
+                self.cursor.skip_white_space();
+                if !self.cursor.take(b',') {
                     break;
                 }
-                self.skip_white_space();
+                self.cursor.skip_white_space();
             }
-            self.expect(b']')?;
+            self.cursor.expect(b']')?;
         }
         self.close(at);
         Ok(())
     }
 
     /// Appends an array or object, whose end is known only when it is [closed](Self::close).
-    fn open(&mut self, key: Cow<'a, str>, value: Value<'a>, depth: usize) -> Result<usize, JsonError> {
+    fn open(&mut self, key: Name, value: Stored, depth: usize) -> Result<u32, JsonError> {
         if depth >= MAX_DEPTH { Err(JsonError::TooDeep) } else { self.push(key, value) }
     }
 
-    fn push(&mut self, key: Cow<'a, str>, value: Value<'a>) -> Result<usize, JsonError> {
-        let at = self.nodes.len();
+    fn push(&mut self, key: Name, value: Stored) -> Result<u32, JsonError> {
+        let at = self.count();
         if at >= MAX_VALUES {
             return Err(JsonError::TooLarge);
         }
@@ -124,68 +115,64 @@ impl<'a> Reader<'a> {
         Ok(at)
     }
 
-    fn close(&mut self, at: usize) {
-        let end = self.nodes.len();
-        if let Some(node) = self.nodes.get_mut(at) {
+    fn close(&mut self, at: u32) {
+        let end = self.count();
+        if let Some(node) = self.nodes.get_mut(at as usize) {
             node.end = end;
-            if let Value::Array(inside) | Value::Object(inside) = &mut node.value {
-                *inside = Inside { start: at + 1, end };
-            }
         }
     }
 
-    /// A string whose opening quotation mark was read.
-    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
-        let plain = self.take_plain()?;
-        match self.rest {
-            [b'"', rest @ ..] => {
-                self.rest = rest;
-                Ok(Cow::Borrowed(plain))
-            }
-            _ => self.escaped(plain).map(Cow::Owned),
-        }
+    #[allow(clippy::cast_possible_truncation, reason = "no more than MAX_VALUES")]
+    fn count(&self) -> u32 {
+        self.nodes.len() as u32
     }
 
-    /// The rest of a string behind its first `plain` part.
-    fn escaped(&mut self, plain: &str) -> Result<String, JsonError> {
-        let mut text = plain.to_owned();
+    fn string(&mut self) -> Result<Span, JsonError> {
+        self.cursor.expect(b'"')?;
+        let start = self.cursor.at();
+        self.cursor.skip_plain();
+        let end = self.cursor.at();
+        if self.cursor.take(b'"') { Ok(Texts::part(start, end)) } else { self.escaped(start) }
+    }
+
+    /// The rest of a string behind its first plain part, with escapes.
+    #[cold]
+    fn escaped(&mut self, mut start: usize) -> Result<Span, JsonError> {
+        let begin = self.texts.begin();
         loop {
-            match self.rest {
-                [b'"', rest @ ..] => {
-                    self.rest = rest;
-                    return Ok(text);
-                }
-                [b'\\', escape, rest @ ..] => {
-                    self.rest = rest;
-                    text.push(self.escape(*escape)?);
+            // It ends before an ASCII character, so always between two characters.
+            self.texts.append(self.cursor.since(start).ok_or(JsonError::Syntax)?);
+            match self.cursor.next() {
+                Some(b'"') => return Ok(self.texts.end(begin)),
+                Some(b'\\') => {
+                    let char = self.escape()?;
+                    self.texts.append(char.encode_utf8(&mut [0; 4]));
                 }
                 // A control character, or the end of the text.
                 _ => return Err(JsonError::Syntax),
             }
-            text.push_str(self.take_plain()?);
+            start = self.cursor.at();
+            self.cursor.skip_plain();
         }
     }
 
-    fn escape(&mut self, escape: u8) -> Result<char, JsonError> {
-        Ok(match escape {
-            b'"' | b'\\' | b'/' => char::from(escape),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let unit = self.code_unit()?;
-                let code = match unit {
+    /// What a backslash and that which follows it stand for.
+    fn escape(&mut self) -> Result<char, JsonError> {
+        Ok(match self.cursor.next() {
+            Some(plain @ (b'"' | b'\\' | b'/')) => char::from(plain),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                let code = match self.code_unit()? {
                     // A pair makes one character; half of one makes none.
-                    0xd800..=0xdbff => match self.rest {
-                        [b'\\', b'u', rest @ ..] => {
-                            self.rest = rest;
-                            let low = self.code_unit()?.checked_sub(0xdc00).filter(|low| *low < 0x400);
-                            0x1_0000 + ((unit - 0xd800) << 10) + low.ok_or(JsonError::Syntax)?
-                        }
-                        _ => return Err(JsonError::Syntax),
-                    },
+                    high @ 0xd800..=0xdbff => {
+                        self.cursor.expect_word(b"\\u")?;
+                        let low = self.code_unit()?.checked_sub(0xdc00).filter(|low| *low < 0x400);
+                        0x1_0000 + ((high - 0xd800) << 10) + low.ok_or(JsonError::Syntax)?
+                    }
                     unit => unit,
                 };
                 char::from_u32(code).ok_or(JsonError::Syntax)?
@@ -196,171 +183,75 @@ impl<'a> Reader<'a> {
 
     /// Four hexadecimal digits.
     fn code_unit(&mut self) -> Result<u32, JsonError> {
-        let (digits, rest) = self.rest.split_first_chunk::<4>().ok_or(JsonError::Syntax)?;
-        self.rest = rest;
-        let mut digits = digits.iter().map(|digit| char::from(*digit).to_digit(16));
-        digits.try_fold(0, |unit, digit| digit.map(|digit| unit << 4 | digit)).ok_or(JsonError::Syntax)
+        (0..4).try_fold(0, |unit, _| {
+            let digit = self.cursor.next().and_then(|digit| char::from(digit).to_digit(16));
+            digit.map(|digit| unit << 4 | digit).ok_or(JsonError::Syntax)
+        })
     }
 
-    fn number(&mut self) -> Result<Value<'a>, JsonError> {
-        let start = self.at();
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
+    fn number(&mut self) -> Result<Stored, JsonError> {
+        let cursor = &mut self.cursor;
+        let start = cursor.at();
+        cursor.take(b'-');
+        if !cursor.take(b'0') {
+            cursor.skip_digits()?;
         }
         let mut whole = true;
-        if self.take(b'.') {
+        if cursor.take(b'.') {
             whole = false;
-            self.digits()?;
+            cursor.skip_digits()?;
         }
-        if self.take(b'e') || self.take(b'E') {
+        if cursor.take(b'e') || cursor.take(b'E') {
             whole = false;
-            if !self.take(b'+') {
-                self.take(b'-');
+            if !cursor.take(b'+') {
+                cursor.take(b'-');
             }
-            self.digits()?;
+            cursor.skip_digits()?;
         }
-        let text = self.text.get(start..self.at()).unwrap_or_default();
+        let text = cursor.since(start).unwrap_or_default();
         if whole && let Ok(whole) = text.parse() {
-            return Ok(Value::Integer(whole));
+            return Ok(Stored::Integer(whole));
         }
         match text.parse::<f64>() {
-            Ok(float) if float.is_finite() => Ok(Value::Float(float)),
+            Ok(float) if float.is_finite() => Ok(Stored::Float(float)),
             _ => Err(JsonError::Syntax),
         }
     }
-
-    /// One digit or more.
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.skip(count);
-        if count == 0 { Err(JsonError::Syntax) } else { Ok(()) }
-    }
-
-    /// The part of a string up to the next quotation mark, backslash or control character.
-    fn take_plain(&mut self) -> Result<&'a str, JsonError> {
-        let start = self.at();
-        self.skip(plain_len(self.rest));
-        // It ends before an ASCII character, so always between two characters.
-        self.text.get(start..self.at()).ok_or(JsonError::Syntax)
-    }
-
-    fn skip_white_space(&mut self) {
-        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
-            self.rest = rest;
-        }
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        match self.rest {
-            [first, rest @ ..] if *first == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.take(byte) { Ok(()) } else { Err(JsonError::Syntax) }
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.rest = self.rest.get(bytes..).unwrap_or_default();
-    }
-
-    fn at(&self) -> usize {
-        self.text.len() - self.rest.len()
-    }
-}
-
-const UNKNOWN: Inside = Inside { start: 0, end: 0 };
-
-/// How many bytes there are before the first quotation mark, backslash or control character, eight looked at in one step.
-fn plain_len(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at * 8 + special.trailing_zeros() as usize / 8;
-        }
-    }
-    let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
-}
-
-/// Marks the lowest of the eight bytes that is special by its highest bit; marks above it mean nothing, because of the
-/// borrows of the subtractions. Bytes of characters beyond ASCII are never special.
-const fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    const fn zero_bytes(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
-    }
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = zero_bytes(word ^ (ONES * b'"' as u64));
-    let backslash = zero_bytes(word ^ (ONES * b'\\' as u64));
-    (control | quote | backslash) & HIGH
 }
 
 /// Tells whether a member's name appears for the first time in its object.
 ///
-/// Most names differ in a cheap fingerprint from all before; only where it is the same are names compared. In an object
+/// Most names have a place of their own in the index; only where another has it are names compared. In an object
 /// of many members a set is made once at its end instead, so that names chosen to look alike cost no quadratic time.
-#[derive(Default)]
 struct Names {
-    fingerprints: u64,
+    index: Index,
     count: usize,
 }
 
 pub(super) const MANY: usize = 32;
 
 impl Names {
-    fn first_time(&mut self, name: &str, nodes: &[Node<'_>], object: usize) -> bool {
+    /// A name, before the node of its member is there.
+    fn first_time(&mut self, name: Name, texts: &Texts<'_>, nodes: &[Node], object: u32, next: u32) -> bool {
         self.count += 1;
-        let (first, last) = (name.bytes().next().unwrap_or(0), name.bytes().next_back().unwrap_or(0));
-        let bit = 1 << ((name.len() + usize::from(first) * 5 + usize::from(last) * 11) % 64);
-        let maybe_before = self.fingerprints & bit != 0;
-        self.fingerprints |= bit;
-        !maybe_before || self.count > MANY || siblings(nodes, object).all(|node| node.key != name)
+        if self.index.find(name.print) == Known::Absent {
+            self.index.note(name.print, next);
+            return true;
+        }
+        let same = |node: &Node| texts.is(node.key, name.print, texts.get_name(name));
+        self.count > MANY || !siblings(nodes, object + 1).any(|(_, node)| same(node))
     }
 
-    fn all_once(&self, nodes: &[Node<'_>], object: usize) -> bool {
+    fn all_once(&self, texts: &Texts<'_>, nodes: &[Node], object: u32) -> bool {
         let mut before = HashSet::new();
-        self.count <= MANY || siblings(nodes, object).all(|node| before.insert(node.key.as_ref()))
+        self.count <= MANY || siblings(nodes, object + 1).all(|(_, node)| before.insert(texts.get_name(node.key)))
     }
-}
-
-/// The members read so far of the object at an index.
-fn siblings<'n, 'a>(nodes: &'n [Node<'a>], object: usize) -> impl Iterator<Item = &'n Node<'a>> {
-    let mut at = object + 1;
-    std::iter::from_fn(move || {
-        let node = nodes.get(at)?;
-        at = node.end;
-        Some(node)
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Each special byte at each place, between bytes that are nearly special.
-    #[test]
-    fn the_first_special_byte_is_found_wherever_it_stands() {
-        for filling in [b'a', b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
-            let plain = [filling; 40];
-            assert_eq!(plain_len(&plain), 40, "{filling:#x}");
-            for at in 0..40 {
-                for special in (0..0x20).chain([b'"', b'\\']) {
-                    let mut bytes = plain;
-                    bytes[at] = special;
-                    bytes[at + 1..].fill(b'"');
-                    assert_eq!(plain_len(&bytes), at, "{special:#x} behind {filling:#x}");
-                }
-            }
-        }
-    }
+    use crate::token::Value;
 
     /// What `serde_json` reads of a text is what is read here, and what it refuses is refused.
     #[test]
@@ -454,21 +345,21 @@ mod tests {
         ] {
             let naive = serde_json::from_str::<serde_json::Value>(text);
             match (document(text), naive) {
-                (Ok(nodes), Ok(naive)) => same(&nodes[0].value, &naive, text),
+                (Ok(ours), Ok(naive)) => same(ours.value(0, &ours.nodes[0]), &naive, text),
                 (Err(JsonError::Syntax), Err(_)) => {}
-                (ours, theirs) => panic!("{text}: {:?}, but {theirs:?}", ours.map(|nodes| nodes.len())),
+                (ours, theirs) => panic!("{text}: {ours:?}, but {theirs:?}"),
             }
         }
     }
 
-    fn same(ours: &Value<'_>, theirs: &serde_json::Value, text: &str) {
+    fn same(ours: Value<'_>, theirs: &serde_json::Value, text: &str) {
         use serde_json::Value as Naive;
         let same = match (ours, theirs) {
             (Value::Null, Naive::Null) | (Value::Array(_), Naive::Array(_)) | (Value::Object(_), Naive::Object(_)) => true,
-            (Value::Bool(ours), Naive::Bool(theirs)) => ours == theirs,
-            (Value::Integer(ours), Naive::Number(theirs)) if text.trim() == "-0" => *ours == 0 && theirs.as_f64() == Some(-0.0),
-            (Value::Integer(ours), Naive::Number(theirs)) => Some(*ours) == theirs.as_i64(),
-            (Value::Float(ours), Naive::Number(theirs)) => theirs.as_i64().is_none() && Some(*ours) == theirs.as_f64(),
+            (Value::Bool(ours), Naive::Bool(theirs)) => ours == *theirs,
+            (Value::Integer(ours), Naive::Number(theirs)) if text.trim() == "-0" => ours == 0 && theirs.as_f64() == Some(-0.0),
+            (Value::Integer(ours), Naive::Number(theirs)) => Some(ours) == theirs.as_i64(),
+            (Value::Float(ours), Naive::Number(theirs)) => theirs.as_i64().is_none() && Some(ours) == theirs.as_f64(),
             (Value::String(ours), Naive::String(theirs)) => ours == theirs,
             _ => false,
         };

@@ -1,0 +1,151 @@
+//! A place in the text, and steps from it.
+
+use super::JsonError;
+
+/// Reads a text from its beginning.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) const fn of(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// How many bytes were read.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What was read since.
+    pub(super) fn since(&self, start: usize) -> Option<&'a str> {
+        self.text.get(start..self.at)
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    /// The next byte.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// The next byte, which is read.
+    pub(super) fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Reads the next byte if it is this one.
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    /// # Errors
+    ///
+    /// [`JsonError::Syntax`] where something else is next.
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.take(byte) { Ok(()) } else { Err(JsonError::Syntax) }
+    }
+
+    /// Reads the next bytes if they are these.
+    pub(super) fn expect_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word) {
+            return Err(JsonError::Syntax);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn skip_white_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// One digit or more.
+    pub(super) fn skip_digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start { Err(JsonError::Syntax) } else { Ok(()) }
+    }
+
+    /// Goes to the next quotation mark, backslash or control character, or to the end. Eight bytes are looked at in one step.
+    pub(super) fn skip_plain(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let (words, tail) = rest.as_chunks();
+        let mut plain = 0;
+        for word in words {
+            let special = special_bytes(u64::from_le_bytes(*word));
+            if special != 0 {
+                self.at += plain + special.trailing_zeros() as usize / 8;
+                return;
+            }
+            plain += word.len();
+        }
+        let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+        self.at += plain + tail.iter().position(special).unwrap_or(tail.len());
+    }
+}
+
+/// Marks the lowest of the eight bytes that is special by its highest bit; marks above it mean nothing, because of the
+/// borrows of the subtractions. Bytes of characters beyond ASCII are never special.
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    const fn zero_bytes(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = zero_bytes(word ^ (ONES * b'"' as u64));
+    let backslash = zero_bytes(word ^ (ONES * b'\\' as u64));
+    (control | quote | backslash) & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each special byte at each place, between bytes that are nearly special.
+    #[test]
+    fn the_first_special_byte_is_found_wherever_it_stands() {
+        let plain_len = |text: &[u8]| {
+            let mut cursor = Cursor::of(std::str::from_utf8(text).unwrap());
+            cursor.skip_plain();
+            cursor.at()
+        };
+        for filling in [b'a', b' ', b'!', b'#', b'[', b']', 0x7f] {
+            let plain = [filling; 40];
+            assert_eq!(plain_len(&plain), 40, "{filling:#x}");
+            for at in 0..40 {
+                for special in (0..0x20).chain([b'"', b'\\']) {
+                    let mut bytes = plain;
+                    bytes[at] = special;
+                    bytes[at + 1..].fill(b'"');
+                    assert_eq!(plain_len(&bytes), at, "{special:#x} behind {filling:#x}");
+                }
+            }
+        }
+    }
+
+    /// Bytes of characters beyond ASCII are never special.
+    #[test]
+    fn characters_beyond_ascii_are_plain() {
+        for byte in 0x80..=0xff {
+            assert_eq!(special_bytes(u64::from_le_bytes([byte; 8])), 0, "{byte:#x}");
+        }
+        let mut cursor = Cursor::of("\u{80}\u{a2}\u{dc}ü€😀\u{10ffff}\"");
+        cursor.skip_plain();
+        assert_eq!(cursor.next(), Some(b'"'));
+        assert!(cursor.is_at_end());
+    }
+}

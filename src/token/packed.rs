@@ -1,0 +1,65 @@
+//! The short texts of a token in one piece of memory.
+
+/// What a token says in short texts.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Texts<'t> {
+    pub(crate) client_id: &'t str,
+    pub(crate) subject: Option<&'t str>,
+    pub(crate) jti: Option<&'t str>,
+    /// The first of its audiences, which is the only one of nearly all tokens.
+    pub(crate) audience: Option<&'t str>,
+}
+
+/// The same, kept.
+#[derive(Clone)]
+pub(crate) struct Packed {
+    all: Box<str>,
+    client_id: Place,
+    subject: Option<Place>,
+    jti: Option<Place>,
+    audience: Option<Place>,
+}
+
+/// Where a text begins and ends.
+type Place = (u32, u32);
+
+impl Packed {
+    pub(crate) fn of(texts: Texts<'_>) -> Self {
+        let Texts { client_id, subject, jti, audience } = texts;
+        let parts = [Some(client_id), subject, jti, audience];
+        let mut all = String::with_capacity(parts.iter().flatten().map(|text| text.len()).sum());
+        let [client_id, subject, jti, audience] = parts.map(|text| {
+            let (text, begin) = (text?, all.len());
+            all.push_str(text);
+            // No token comes near 4 GiB.
+            Some((u32::try_from(begin).ok()?, u32::try_from(all.len()).ok()?))
+        });
+        Self { all: all.into(), client_id: client_id.unwrap_or_default(), subject, jti, audience }
+    }
+
+    pub(crate) fn texts(&self) -> Texts<'_> {
+        let Self { client_id, subject, jti, audience, .. } = *self;
+        Texts {
+            client_id: self.get(client_id),
+            subject: subject.map(|place| self.get(place)),
+            jti: jti.map(|place| self.get(place)),
+            audience: audience.map(|place| self.get(place)),
+        }
+    }
+
+    fn get(&self, (begin, end): Place) -> &str {
+        self.all.get(begin as usize..end as usize).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_found() {
+        let texts = Packed::of(Texts { client_id: "ü€", subject: None, jti: Some(""), audience: Some("https://api") });
+        let Texts { client_id, subject, jti, audience } = texts.texts();
+        assert_eq!((client_id, subject, jti, audience), ("ü€", None, Some(""), Some("https://api")));
+    }
+}
