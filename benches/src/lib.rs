@@ -6,6 +6,7 @@ pub mod paths;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
+use tokio::runtime::{Builder, Runtime};
 use tower::Service;
 use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, Scope, Verifier};
@@ -30,12 +32,13 @@ pub const SCOPE: Scope = Scope::from_static("read:invoices");
 pub struct Bench {
     pub issuer: LocalIssuer,
     pub algorithm: Algorithm,
+    runtime: OnceLock<Runtime>,
 }
 
 impl Bench {
     pub fn new(algorithm: SigningAlgorithm) -> Self {
         let issuer = LocalIssuer::builder().algorithm(algorithm).audience(AUDIENCE).in_process(ISSUER).expect("an issuer");
-        Self { issuer, algorithm: algorithm.as_str().parse().expect("an algorithm") }
+        Self { issuer, algorithm: algorithm.as_str().parse().expect("an algorithm"), runtime: OnceLock::new() }
     }
 
     /// One token of the size and shape that Kinde mints, different for each number.
@@ -59,6 +62,23 @@ impl Bench {
     /// With the cache of verified tokens.
     pub fn verifier(&self) -> Verifier {
         self.trusted().build().expect("a verifier")
+    }
+
+    /// With keys that it fetches by itself, out of nowhere. Its background work is that of [`runtime`](Self::runtime).
+    pub fn fetching(&self) -> Verifier {
+        let keys = self.issuer.jwks();
+        let fetch = move |_| {
+            let keys = keys.clone().into_bytes();
+            async move { Ok(Response::new(keys)) }
+        };
+        let issuer = Verifier::kinde("acme").audience(AUDIENCE).algorithms([self.algorithm]);
+        let _entered = self.runtime().enter();
+        issuer.jwks_url(format!("{ISSUER}/.well-known/jwks")).fetch_with(fetch).build().expect("a verifier")
+    }
+
+    /// Where background work goes on.
+    pub fn runtime(&self) -> &Runtime {
+        self.runtime.get_or_init(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime"))
     }
 
     /// Every token is verified anew.

@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -78,6 +80,25 @@ where
     })
 }
 
+/// The bare service behind the raw signature check and nothing else: nobody can be faster.
+#[derive(Clone)]
+struct OnlyCheck(Arc<dyn Fn() -> bool>);
+
+impl Service<Request<()>> for OnlyCheck {
+    type Response = <Bare as Service<Request<()>>>::Response;
+    type Error = Infallible;
+    type Future = <Bare as Service<Request<()>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Bare.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        assert!(black_box((self.0)()), "the raw check fails");
+        Bare.call(request)
+    }
+}
+
 /// All paths. What is compared comes after what it is compared with.
 ///
 /// # Panics
@@ -100,26 +121,7 @@ pub fn all() -> Vec<Path> {
         let bench = Bench::new(algorithm);
         let token = bench.token(0);
         let check = raw_check(&bench, algorithm, &token);
-        paths.push(Path {
-            name: raw,
-            beside: Beside::Nothing,
-            requests: Box::new(|count| (0..count).map(|_| Request::new(())).collect()),
-            run: Box::new(move |requests| requests.drain(..).filter(|_| black_box(check())).count()),
-        });
-        let check = raw_check(&bench, algorithm, &token);
-        let token2 = token.clone();
-        paths.push(Path {
-            name: "in place",
-            beside: Beside::Path("bare service", Some(raw)),
-            requests: Box::new(move |count| (0..count).map(|_| request(&token2)).collect()),
-            run: Box::new(move |requests| {
-                let mut good = 0;
-                while let Some(request) = requests.pop() {
-                    good += usize::from(black_box(check()) && now(Bare.call(request)).is_ok());
-                }
-                good
-            }),
-        });
+        paths.push(Path::new(raw, Beside::Path("bare service", None), Some(&token), 200, OnlyCheck(Arc::new(check))));
         let layer = bench.uncached().layer().require(SCOPE);
         paths.push(Path::new(name, Beside::Path("bare service", Some(raw)), Some(&token), 200, layer.layer(Bare)));
     }
@@ -137,6 +139,7 @@ pub fn all() -> Vec<Path> {
         };
         paths.push(Path::new(name, Beside::Path(base, Some("raw RS256")), token.as_deref(), status, service));
     }
+    paths.push(sought_in_vain());
     paths.extend(in_router(&rs256, &token));
     paths
 }
@@ -191,6 +194,18 @@ fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
     ]
 }
 
+/// A key's name that the issuer was asked for in vain a moment ago, half a minute at most.
+fn sought_in_vain() -> Path {
+    // Its runtime has to go on for as long as the path is there.
+    let bench = Box::leak(Box::new(Bench::new(SigningAlgorithm::Rs256)));
+    let token = bench.issuer.org("org_ba4a2311eb1").header("kid", "unknown").token();
+    let verifier = bench.fetching();
+    let service = verifier.layer().require(SCOPE).layer(Bare);
+    let verdict = bench.runtime().block_on(verifier.verify(&token));
+    assert!(verdict.is_err(), "a key that is not there was found");
+    Path::new("unknown kid, sought in vain", Beside::Path("bare service", Some("raw RS256")), Some(&token), 401, service)
+}
+
 /// In an axum router: the layer alone over a layer that does nothing, and with a handler that takes the organization.
 fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
     let idle = Beside::Path("axum, an idle layer", Some("raw RS256"));
@@ -210,7 +225,11 @@ fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
     };
     vec![
         path("axum, no layer", Beside::Nothing, plain()),
-        path("axum, an idle layer", Beside::Path("axum, no layer", None), plain().route_layer(tower::layer::layer_fn(PassThrough))),
+        path(
+            "axum, an idle layer",
+            Beside::Path("axum, no layer", None),
+            plain().route_layer(tower::layer::layer_fn(PassThrough)),
+        ),
         path("axum, seen before", idle, plain().route_layer(layer())),
         path("axum, seen before, with `OrgCode`", idle, tenant().route_layer(layer())),
     ]

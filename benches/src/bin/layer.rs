@@ -41,8 +41,7 @@ impl Lane {
 
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let mut lanes: Vec<_> =
-        paths::all().into_iter().map(|path| Lane { path, turn: MOST, rounds: Rounds::default() }).collect();
+    let mut lanes: Vec<_> = paths::all().into_iter().map(|path| Lane { path, turn: MOST, rounds: Rounds::default() }).collect();
     for lane in &mut lanes {
         lane.take_turn();
         lane.take_turn();
