@@ -96,17 +96,17 @@ where
                 }
                 StateProj::Waiting { pending, held_back } => {
                     let answer = ready!(pending.poll(cx));
-                    let (Some(answer), Some(HeldBack { mut inner, request, layer })) = (answer, held_back.take()) else {
+                    let (Some(answer), Some(HeldBack { mut inner, mut request, layer })) = (answer, held_back.take()) else {
                         return Poll::Pending;
                     };
                     let onward = match answer {
-                        Answer::Verdict(verdict) => layer.proceed(verdict, request),
-                        Answer::Standing(standing, weighed) => layer.answered(standing, weighed, request),
+                        Answer::Verdict(verdict) => layer.proceed(verdict, &mut request),
+                        Answer::Standing(standing, weighed) => layer.conclude(standing, weighed, &mut request),
                     };
                     match onward {
-                        Onward::Inside(request) => State::Inner { future: inner.call(request) },
+                        Onward::Inside => State::Inner { future: inner.call(request) },
                         Onward::Refused(refusal) => State::Refused { refusal: Some(refusal) },
-                        Onward::Asking(asking, weighed, request) => State::Waiting {
+                        Onward::Asking(asking, weighed) => State::Waiting {
                             pending: Pending::Standing(asking, Some(weighed)),
                             held_back: Some(HeldBack { inner, request, layer }),
                         },

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
-use http::request::Parts;
-use http::{HeaderName, Uri};
+use http::{Extensions, HeaderMap, HeaderName, Request, Uri};
 
 use super::policy::Target;
 use crate::token::OrgCode;
@@ -76,13 +75,13 @@ impl RouteOrganization {
         Self(Place::Header(name))
     }
 
-    pub(crate) fn find(&self, parts: &Parts) -> Found {
+    pub(crate) fn find<B>(&self, request: &Request<B>) -> Found {
         match &self.0 {
-            Place::Path(template) => in_paths(template, parts),
+            Place::Path(template) => in_paths(template, request.uri(), request.extensions()),
             Place::NoTemplate => Found::Unclear,
-            Place::Subdomain(base) => in_host(base, &parts.uri, &parts.headers),
+            Place::Subdomain(base) => in_host(base, request.uri(), request.headers()),
             Place::Header(name) => {
-                let mut values = parts.headers.get_all(name).iter();
+                let mut values = request.headers().get_all(name).iter();
                 match (values.next().map(|value| value.to_str()), values.next()) {
                     (None, _) => Found::Nothing,
                     (Some(Ok(code)), None) => Found::code(code),
@@ -154,14 +153,15 @@ impl Found {
 }
 
 /// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
-fn in_paths(template: &[Segment], parts: &Parts) -> Found {
-    let found = in_path(template, parts.uri.path());
+fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> Found {
+    let found = in_path(template, uri.path());
     #[cfg(feature = "axum")]
-    if let Some(axum::extract::OriginalUri(whole)) = parts.extensions.get()
-        && whole.path() != parts.uri.path()
+    if let Some(axum::extract::OriginalUri(whole)) = extensions.get()
+        && whole.path() != uri.path()
     {
         return found.and(in_path(template, whole.path()));
     }
+    let _ = extensions;
     found
 }
 
@@ -239,7 +239,7 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-fn in_host(base: &str, uri: &Uri, headers: &http::HeaderMap) -> Found {
+fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (uri.host(), hosts.next().map(|host| host.to_str()), hosts.next()) {
         (Some(target), None, None) => target,
@@ -264,17 +264,21 @@ fn without_port(host: &str) -> &str {
 
 /// The parameter of a matched axum route, percent-decoded by axum itself.
 #[cfg(feature = "axum")]
-pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
+pub(crate) fn in_axum_params(extensions: &mut Extensions, name: &str) -> Found {
     use axum::extract::rejection::RawPathParamsRejection;
     use axum::extract::{FromRequestParts as _, RawPathParams};
+    use std::mem;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
     if !is_parameter_name(name) {
         return Found::Unclear;
     }
-    // The extractor only looks into the extensions and is ready at once.
-    let params = pin!(RawPathParams::from_request_parts(parts, &())).poll(&mut Context::from_waker(Waker::noop()));
+    // The extractor only looks into the extensions, which are lent to a request of nothing else, and is ready at once.
+    let (mut lent, ()) = Request::new(()).into_parts();
+    mem::swap(&mut lent.extensions, extensions);
+    let params = pin!(RawPathParams::from_request_parts(&mut lent, &())).poll(&mut Context::from_waker(Waker::noop()));
+    mem::swap(&mut lent.extensions, extensions);
     match params {
         Poll::Ready(Ok(params)) => {
             params.iter().filter(|(param, _)| *param == name).map(|(_, code)| Found::code(code)).fold(Found::Nothing, Found::and)
@@ -287,11 +291,10 @@ pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Request;
 
     fn found(place: &RouteOrganization, uri: &str, headers: &[(&str, &str)]) -> Found {
         let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
-        place.find(&request.body(()).unwrap().into_parts().0)
+        place.find(&request.body(()).unwrap())
     }
 
     fn org(code: &str) -> Found {

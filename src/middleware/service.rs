@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, TE, TRANSFER_ENCODING};
-use http::request::Parts;
 use http::{Extensions, Method, Request, Response};
 use tower_service::Service;
 
@@ -58,11 +57,11 @@ pub(super) struct Weighed {
 }
 
 /// How a request goes on.
-pub(super) enum Onward<B> {
-    Inside(Request<B>),
+pub(super) enum Onward {
+    Inside,
     Refused(Response<Bytes>),
     /// The application is asked about the caller.
-    Asking(Asking, Weighed, Request<B>),
+    Asking(Asking, Weighed),
 }
 
 impl<S, B, R> Service<Request<B>> for Authorize<S>
@@ -83,9 +82,9 @@ where
                 self.layer.settings.tell(None, Verdict::Anonymous, None, request.extensions());
                 forget(request.extensions_mut());
                 request.extensions_mut().insert(NoToken);
-                Onward::Inside(request)
+                Onward::Inside
             }
-            Presented::Judged(verdict) => self.layer.proceed(verdict, request),
+            Presented::Judged(verdict) => self.layer.proceed(verdict, &mut request),
             Presented::Waiting(step, token) => {
                 let verifier = self.layer.verifier.clone();
                 let verdict = Box::pin(async move { verifier.finish(step, &token).await.map(Proof::fresh) });
@@ -93,9 +92,9 @@ where
             }
         };
         match onward {
-            Onward::Inside(request) => ResponseFuture::inner(self.inner.call(request)),
+            Onward::Inside => ResponseFuture::inner(self.inner.call(request)),
             Onward::Refused(refusal) => ResponseFuture::refused(refusal),
-            Onward::Asking(asking, weighed, request) => {
+            Onward::Asking(asking, weighed) => {
                 let pending = Pending::Standing(asking, Some(weighed));
                 ResponseFuture::waiting(pending, self.take_ready(), request, self.layer.clone())
             }
@@ -140,30 +139,23 @@ impl Proof {
 
 impl AuthorizeLayer {
     /// Weighs verified claims and finds out whether the caller is in good standing.
-    pub(super) fn proceed<B>(&self, verdict: Result<Proof, Rejection>, request: Request<B>) -> Onward<B> {
-        let (mut parts, body) = request.into_parts();
+    pub(super) fn proceed<B>(&self, verdict: Result<Proof, Rejection>, request: &mut Request<B>) -> Onward {
         let Proof { claims, asked } = match verdict {
             Ok(proof) => proof,
-            Err(rejection) => return Onward::Refused(self.settings.refuse(rejection, None, &parts)),
+            Err(rejection) => return Onward::Refused(self.settings.refuse(rejection, None, request)),
         };
-        let weighed = self.settings.weigh(claims, &mut parts);
+        let weighed = self.settings.weigh(claims, request);
         let acting = weighed.admitted.as_ref().ok().and_then(|admitted| admitted.acting.as_ref());
-        let known_before = acting.is_none() || acting == acting_before(&parts, &weighed.claims);
+        let known_before = acting.is_none() || acting == acting_before(request.extensions(), &weighed.claims);
         let standing = if asked == Asked::Already && known_before {
             Stands::Known(Ok(()))
         } else {
             self.verifier.stands(&weighed.claims, acting)
         };
         match standing {
-            Stands::Known(standing) => self.conclude(standing, weighed, parts, body),
-            Stands::Asking(asking) => Onward::Asking(asking, weighed, Request::from_parts(parts, body)),
+            Stands::Known(standing) => self.conclude(standing, weighed, request),
+            Stands::Asking(asking) => Onward::Asking(asking, weighed),
         }
-    }
-
-    /// What follows from the application's answer.
-    pub(super) fn answered<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, request: Request<B>) -> Onward<B> {
-        let (parts, body) = request.into_parts();
-        self.conclude(standing, weighed, parts, body)
     }
 
     /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
@@ -186,24 +178,25 @@ impl AuthorizeLayer {
         extensions.insert(told);
     }
 
-    /// The request with its claims in its extensions, or the refusal.
-    fn conclude<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, mut parts: Parts, body: B) -> Onward<B> {
+    /// What follows from the application's word: the request gets its claims, or is refused.
+    pub(super) fn conclude<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, request: &mut Request<B>) -> Onward {
         let Weighed { claims, admitted } = weighed;
         match standing.and(admitted) {
             Ok(admitted) => {
-                self.settings.tell(Some(&claims), Verdict::Admitted, admitted.acting.as_ref(), &parts.extensions);
-                self.tell_extractors(&mut parts.extensions);
-                if let Some(before) = parts.extensions.insert(claims)
+                let extensions = request.extensions_mut();
+                self.settings.tell(Some(&claims), Verdict::Admitted, admitted.acting.as_ref(), extensions);
+                self.tell_extractors(extensions);
+                if let Some(before) = extensions.insert(claims)
                     && !self.verifier.vouches_for(&before)
                 {
-                    parts.extensions.remove::<Acting>();
+                    extensions.remove::<Acting>();
                 }
                 if let Some(org) = admitted.acting {
-                    parts.extensions.insert(Acting(org));
+                    extensions.insert(Acting(org));
                 }
-                Onward::Inside(Request::from_parts(parts, body))
+                Onward::Inside
             }
-            Err(rejection) => Onward::Refused(self.settings.refuse(rejection, Some(&claims), &parts)),
+            Err(rejection) => Onward::Refused(self.settings.refuse(rejection, Some(&claims), request)),
         }
     }
 }
@@ -221,18 +214,18 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
 
 /// A gRPC call: always a POST, so that no shared cache can keep its answer, which has the status 200 (RFC 9110 §9.3.3).
 /// gRPC-Web is not one: its clients read HTTP statuses.
-fn is_grpc(request: &Parts) -> bool {
-    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
-    request.method == Method::POST && kind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
+    request.method() == Method::POST && kind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }
 
 /// The organization that an outer layer of the same verifier let the global client act for.
-fn acting_before<'p>(parts: &'p Parts, claims: &Claims) -> Option<&'p OrgCode> {
+fn acting_before<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e OrgCode> {
     if !claims.is_global() {
         return None;
     }
-    let before = parts.extensions.get::<Claims>().filter(|before| before.verified_by() == claims.verified_by());
-    before.and_then(|_| parts.extensions.get::<Acting>()).map(|acting| &acting.0)
+    let before = extensions.get::<Claims>().filter(|before| before.verified_by() == claims.verified_by());
+    before.and_then(|_| extensions.get::<Acting>()).map(|acting| &acting.0)
 }
 
 /// Takes away what outer layers left where there is no token: claims, and all that hangs on them.
@@ -243,22 +236,22 @@ fn forget(extensions: &mut Extensions) {
 }
 
 impl Settings {
-    fn weigh(&self, claims: Claims, parts: &mut Parts) -> Weighed {
-        let found = self.route_organization(parts).agreeing_with(acting_before(parts, &claims));
+    fn weigh<B>(&self, claims: Claims, request: &mut Request<B>) -> Weighed {
+        let found = self.route_organization(request).agreeing_with(acting_before(request.extensions(), &claims));
         let admitted = self.policy.admit(&claims, &found.target());
         Weighed { claims, admitted }
     }
 
     /// What the request says of the organization that it is about. Where two places say it, they must agree.
-    fn route_organization(&self, parts: &mut Parts) -> Found {
-        let found = self.places.iter().map(|place| place.find(parts)).fold(Found::Nothing, Found::and);
+    fn route_organization<B>(&self, request: &mut Request<B>) -> Found {
+        let found = self.places.iter().map(|place| place.find(request)).fold(Found::Nothing, Found::and);
         #[cfg(feature = "axum")]
-        let found = found.and(super::route::in_axum_params(parts, self.parameter()));
+        let found = found.and(super::route::in_axum_params(request.extensions_mut(), self.parameter()));
         found
     }
 
-    fn refuse(&self, rejection: Rejection, claims: Option<&Claims>, request: &Parts) -> Response<Bytes> {
-        self.tell(claims, Verdict::Refused(&rejection), None, &request.extensions);
+    fn refuse<B>(&self, rejection: Rejection, claims: Option<&Claims>, request: &Request<B>) -> Response<Bytes> {
+        self.tell(claims, Verdict::Refused(&rejection), None, request.extensions());
         if is_grpc(request) { self.answers.grpc(rejection) } else { self.answers.http(rejection) }
     }
 

@@ -149,8 +149,16 @@ impl Scopes {
     /// Whether this very scope was granted.
     #[must_use]
     pub fn contains(&self, scope: &Scope) -> bool {
-        // Words are looked at as bytes, which is quicker than as characters, and they are ASCII.
-        self.0.as_bytes().split(|byte| *byte == b' ').any(|granted| granted == scope.as_str().as_bytes())
+        let (mut rest, wanted) = (self.0.as_bytes(), scope.as_str().as_bytes());
+        loop {
+            if let Some(behind) = rest.strip_prefix(wanted)
+                && matches!(behind.first(), None | Some(b' '))
+            {
+                return true;
+            }
+            let Some(behind) = memchr::memchr(b' ', rest).and_then(|space| rest.get(space + 1..)) else { return false };
+            rest = behind;
+        }
     }
 
     /// The scopes, in the token's order.
