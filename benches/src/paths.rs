@@ -34,9 +34,14 @@ pub enum Beside {
 pub struct Path {
     pub name: &'static str,
     pub beside: Beside,
-    requests: Box<dyn FnMut(usize) -> Vec<Request<()>>>,
-    run: Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>,
+    make: Make,
+    run: Run,
 }
+
+/// Makes so many requests.
+type Make = Box<dyn FnMut(usize) -> Vec<Request<()>>>;
+/// Sends them, and counts the answers that are as they should be.
+type Run = Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>;
 
 impl Path {
     fn new<S, B, F>(name: &'static str, beside: Beside, token: Option<&str>, expected: u16, service: S) -> Self
@@ -46,17 +51,12 @@ impl Path {
     {
         let token = token.map(str::to_owned);
         let make = move || token.as_deref().map_or_else(|| Request::new(()), request);
-        Self {
-            name,
-            beside,
-            requests: Box::new(move |count| (0..count).map(|_| make()).collect()),
-            run: drive(service, expected),
-        }
+        Self { name, beside, make: Box::new(move |count| (0..count).map(|_| make()).collect()), run: drive(service, expected) }
     }
 
     /// So many requests for [`run`](Self::run), made beforehand.
     pub fn requests(&mut self, count: usize) -> Vec<Request<()>> {
-        (self.requests)(count)
+        (self.make)(count)
     }
 
     /// Sends all requests and drops the answers. Gives the number of those that were answered as they should be.
@@ -66,7 +66,7 @@ impl Path {
 }
 
 /// The loop is one with the service, so that nothing stands between them but the call.
-fn drive<S, B, F>(mut service: S, expected: u16) -> Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>
+fn drive<S, B, F>(mut service: S, expected: u16) -> Run
 where
     S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F> + Clone + 'static,
     F: Future<Output = Result<Response<B>, Infallible>>,
@@ -100,11 +100,6 @@ impl Service<Request<()>> for OnlyCheck {
 }
 
 /// All paths. What is compared comes after what it is compared with.
-///
-/// # Panics
-///
-/// Where a name that is written here is none.
-#[must_use]
 pub fn all() -> Vec<Path> {
     let rs256 = Bench::new(SigningAlgorithm::Rs256);
     let token = rs256.token(0);
@@ -132,12 +127,12 @@ pub fn all() -> Vec<Path> {
     }
     for (name, token, status) in refusals(&rs256) {
         let service = rs256.verifier().layer().require(SCOPE).layer(Bare);
-        let base = match token.as_ref().map_or(0, String::len) {
+        let same_request = match token.as_ref().map_or(0, String::len) {
             0..2_000 => "bare service",
             2_000..10_000 => "bare service, 8 KiB",
             _ => "bare service, 64 KiB",
         };
-        paths.push(Path::new(name, Beside::Path(base, Some("raw RS256")), token.as_deref(), status, service));
+        paths.push(Path::new(name, Beside::Path(same_request, Some("raw RS256")), token.as_deref(), status, service));
     }
     paths.push(sought_in_vain());
     paths.extend(in_router(&rs256, &token));
@@ -154,7 +149,7 @@ fn remembered(beside: Beside) -> Path {
     Path {
         name: "new, RS256, and remembered",
         beside,
-        requests: Box::new(move |count| {
+        make: Box::new(move |count| {
             (0..count)
                 .map(|_| {
                     next += 1;
@@ -219,7 +214,7 @@ fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
         Path {
             name,
             beside,
-            requests: Box::new(move |count| (0..count).map(|_| request(&token)).collect()),
+            make: Box::new(move |count| (0..count).map(|_| request(&token)).collect()),
             run: drive(service.service(router), 200),
         }
     };

@@ -52,10 +52,10 @@ fn main() -> ExitCode {
                         break;
                     }
                     accept(number);
-                    if number % 1_000 == 0 {
+                    if number.is_multiple_of(1_000) {
                         most.fetch_max(usize::try_from(resident().unwrap_or_default()).unwrap_or_default(), Ordering::Relaxed);
                     }
-                    if number % 200_000 == 0 {
+                    if number.is_multiple_of(200_000) {
                         println!(
                             "{number:7} tokens: {:7} KiB, {} remembered",
                             resident().unwrap_or_default(),

@@ -73,6 +73,9 @@ struct Figures {
 /// One round: by kind, and by one thread and two.
 type Round = [[Option<Figures>; 2]; KINDS.len()];
 
+/// What a row says of one thread and of two, by what a whole round says.
+type Row = fn(&[f64; 4]) -> (f64, f64);
+
 fn report(rounds: &[Round]) -> ExitCode {
     let counted = |kind: usize, threads: usize| rounds.iter().filter(|round| round[kind][threads].is_some()).count();
     println!("turns that count of {}, one thread and two:", rounds.len());
@@ -101,7 +104,7 @@ fn report(rounds: &[Round]) -> ExitCode {
     }
     println!("\n| one token, {} rounds | ns, alone | ns, both threads | × |", whole.len());
     println!("|---|---:|---:|---:|");
-    let rows: [(&str, fn(&[f64; 4]) -> (f64, f64)); 3] = [
+    let rows: [(&str, Row); 3] = [
         ("request and bare service", |[one, two, ..]| (*one, *two)),
         ("with the layer", |[.., one, two]| (*one, *two)),
         ("the layer", |[bare_one, bare_two, one, two]| (one - bare_one, two - bare_two)),
@@ -121,7 +124,9 @@ fn too_busy() -> ExitCode {
 
 fn median<T>(rounds: &[T], figure: impl Fn(&T) -> f64) -> f64 {
     let mut figures = Rounds::default();
-    rounds.iter().for_each(|round| figures.push(figure(round)));
+    for round in rounds {
+        figures.push(figure(round));
+    }
     figures.median()
 }
 
@@ -203,7 +208,7 @@ fn turn(times: usize, mut work: impl FnMut()) -> Turn {
     for _ in 0..times {
         work();
     }
-    Turn { end: Instant::now(), cpu: thread_cpu() - before, start }
+    Turn { end: Instant::now(), cpu: thread_cpu().saturating_sub(before), start }
 }
 
 fn together(ran: &[Turn], whole: Duration) -> bool {

@@ -85,7 +85,7 @@ impl Lane<'_> {
         while let Some(request) = requests.pop() {
             good += usize::from(black_box(self.contender.call(request)) == StatusCode::OK);
         }
-        self.rounds.push(nanoseconds(thread_cpu() - start, self.turn));
+        self.rounds.push(nanoseconds(thread_cpu().saturating_sub(start), self.turn));
         if good == self.turn { Ok(()) } else { Err(format!("{} refused a good token", self.contender.name).into()) }
     }
 }
@@ -106,7 +106,7 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
     for _ in 0..ROUNDS {
         let start = thread_cpu();
         let good = (0..SLOW).filter(|_| black_box(raw())).count();
-        raw_rounds.push(nanoseconds(thread_cpu() - start, SLOW));
+        raw_rounds.push(nanoseconds(thread_cpu().saturating_sub(start), SLOW));
         assert_eq!(good, SLOW, "the raw check fails");
         for lane in &mut lanes {
             lane.take_turn(&token)?;
