@@ -306,6 +306,41 @@ mod tests {
         }
     }
 
+    /// Rules 30, 41: names that look alike, and members far behind, are found and told from each other all the same.
+    #[test]
+    fn rule_30_41_names_that_look_alike_are_told_apart() {
+        let names: Vec<String> = ('a'..='z').map(|middle| format!("x{middle}y")).collect();
+        for before in [0, 1, 252, 253, 254, 255, 256, 300] {
+            let members = |names: &[String]| {
+                let members = names.iter().enumerate().map(|(number, name)| format!("\"{name}\":{number}"));
+                members.collect::<Vec<_>>().join(",")
+            };
+            let text = format!("{{\"list\":[{}0],{}}}", "0,".repeat(before), members(&names));
+            let json = Json::parse(text.as_bytes()).unwrap();
+            for (number, name) in names.iter().enumerate() {
+                assert_eq!(json.get(name), i64::try_from(number).ok().map(Value::Integer), "{name} behind {before}");
+            }
+            assert_eq!((json.get("x!y"), json.get("xay "), json.get("")), (None, None, None));
+            for name in &names {
+                let text = format!("{},\"{name}\":0}}", text.trim_end_matches('}'));
+                assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{name} behind {before}");
+                let escaped = format!("\\u0078{}", &name[1..]);
+                let text = text.replace(&format!("\"{name}\":0}}"), &format!("\"{escaped}\":0}}"));
+                assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{escaped} behind {before}");
+            }
+        }
+    }
+
+    /// What is inside of a member, be it named like one, is none of the object's members.
+    #[test]
+    fn members_of_members_are_no_members() {
+        let json = Json::parse(br#"{"a":{"exp":1,"b":[{"iss":2}]},"aud":3,"c":{"aud":4}}"#).unwrap();
+        assert_eq!((json.get("exp"), json.get("iss"), json.get("b")), (None, None, None));
+        assert_eq!((json.get("aud"), json.pointer("/c/aud")), (Some(Value::Integer(3)), Some(Value::Integer(4))));
+        assert_eq!(json.pointer("/a/exp"), Some(Value::Integer(1)));
+        assert_eq!(json.pointer("/a/aud"), None);
+    }
+
     #[test]
     fn values_are_found_by_name_and_pointer() {
         let json = Json::parse(br#"{"n":-5,"big":18446744073709551615,"f":1.5,"a":["x",["y"],"z"],"o":{"p/q":{"~":"deep"}},"s":"a\nb","t":true,"z":null}"#).unwrap();

@@ -137,3 +137,23 @@ impl<'a> Texts<'a> {
         Self::part(begin, self.begin())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the factors in [`Print::place`] were chosen for.
+    #[test]
+    fn the_names_of_a_token_have_each_their_own_place() {
+        let there = ["aud", "azp", "exp", "gty", "iat", "iss", "jti", "org_code", "scope", "scp", "v"];
+        let sought = ["nbf", "sub", "cnf", "act", "client_id", "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
+        let extras = ["application_properties", "feature_flags"];
+        let places: Vec<usize> = there.map(|name| Print::of(name).place()).to_vec();
+        for (at, place) in places.iter().enumerate() {
+            assert!(!places[..at].contains(place), "{}", there[at]);
+        }
+        for name in sought.iter().chain(&extras) {
+            assert!(!places.contains(&Print::of(name).place()), "{name}");
+        }
+    }
+}
