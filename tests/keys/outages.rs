@@ -1,12 +1,13 @@
 //! Freshness and outages, in virtual time.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
 use tower_m2m::jwks::{Cause, JwksError};
 use tower_m2m::{Rejection, Verifier};
 
-use super::script::{Behaviour, Script, fetches_by, pass, secs, settle, verdict};
+use super::script::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verdict};
 
 #[tokio::test(start_paused = true)]
 async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
@@ -126,6 +127,37 @@ async fn a_request_waits_at_most_a_second_for_a_first_set() {
     assert_eq!(start.elapsed(), secs(1));
 }
 
+/// Between two tries a request waits for the next one if it comes in time, and is answered at once if it does not.
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
+    for (pause, waits) in [("1", true), ("9", false)] {
+        let script = Script::new();
+        script.behave(Behaviour::Status(503, vec![("retry-after", pause.to_owned())]));
+        let trusted = script.trusted().max_wait(secs(2));
+        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        settle().await;
+        script.behave(Behaviour::Good);
+        let before = Instant::now();
+        let expected = if waits { "accepted" } else { "keys_unavailable" };
+        assert_eq!(verdict(&verifier, &script.token()).await, expected);
+        assert_eq!((before.elapsed() > secs(0), script.fetches()), (waits, if waits { 2 } else { 1 }));
+    }
+}
+
+/// Requests that come meanwhile do not take the driver for one that is stuck.
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_takes_its_time_is_not_begun_anew() {
+    for (timeout, takes, asked_after) in [(secs(30), secs(25), secs(20)), (secs(1), secs(1) / 2, secs(1) / 4)] {
+        let script = Script::new();
+        script.behave(Behaviour::Slow(takes));
+        let trusted = script.trusted().fetch_timeout(timeout).max_wait(timeout);
+        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        pass(&script.clock, asked_after).await;
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(script.fetches(), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_146_no_bad_answer_removes_good_keys() {
     let script = Script::new();
@@ -208,6 +240,8 @@ async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
     }
     assert!(script.fetches() > 15);
     assert_eq!(verifier.remembered_tokens(), 1);
+    let confirmed = verifier.status()[0].fetched_at.unwrap();
+    assert!(confirmed > UNIX_EPOCH + secs(NOW.unsigned_abs() + 19 * 70), "its age counts from the last confirmation");
 }
 
 #[tokio::test(start_paused = true)]
