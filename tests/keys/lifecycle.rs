@@ -45,7 +45,11 @@ fn keys_are_refreshed_in_whatever_runtime_asks_next() {
     assert_eq!(script.fetches(), 0);
     for _ in 0..5 {
         let runtime = runtime();
-        assert_eq!(runtime.block_on(verdict(&verifier, &script.token())), "accepted");
+        let token = script.token();
+        runtime.block_on(async {
+            assert_eq!(verdict(&verifier, &token).await, "accepted");
+            settle().await;
+        });
         drop(runtime);
     }
     assert_eq!(script.fetches(), 1, "another runtime is no reason to fetch");

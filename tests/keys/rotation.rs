@@ -106,28 +106,6 @@ async fn rule_144_a_flood_in_a_known_clients_name_holds_a_rotation_back_for_one_
     assert_eq!(unknown_kid_fetches(&verifier), 4);
 }
 
-/// Whoever asks second takes no flight from who asked first, also shortly before the next try.
-#[tokio::test(start_paused = true)]
-async fn rule_143_two_at_once_between_two_tries() {
-    let script = Script::new();
-    let verifier = script.verifier();
-    settle().await;
-    script.behave(Behaviour::Down);
-    while verifier.status()[0].last_error.is_none() {
-        script.wait_for_fetch().await;
-    }
-    script.behave(Behaviour::Good);
-    script.issuer.rotate_key().unwrap();
-    let token = script.token();
-    let requests = [token.clone(), token].map(|token| {
-        let verifier = verifier.clone();
-        tokio::spawn(async move { verdict(&verifier, &token).await })
-    });
-    for request in requests {
-        assert_eq!(request.await.unwrap(), "accepted");
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_the_budget() {
     let script = Script::new();
