@@ -379,6 +379,7 @@ mod tests {
         }
         let either = Requirement::all([scope("a"), scope("b"), scope("a")]).or(scope("c"));
         assert_eq!(either.challenge(), "a b");
+        assert_eq!((either.to_string(), scope("a").to_string()), ("a b a | c".to_owned(), "a".to_owned()));
         assert_eq!(either.scopes().len(), 3);
         assert_eq!(either.alternatives().map(<[Scope]>::len).collect::<Vec<_>>(), [3, 1]);
         assert_eq!(Requirement::any([]).challenge(), "");

@@ -162,6 +162,15 @@ async fn rule_63_64_94_audience_shapes() {
         ("malformed all the same", good().claim("aud", json!([1])), Err("malformed_claim")),
     ];
     hold("any", &any, table).await;
+    for (token, said) in [
+        (good().claim("aud", other), &[other][..]),
+        (good().claim("aud", json!([other])), &[other]),
+        (good().claim("aud", json!([other, AUDIENCE])), &[other, AUDIENCE]),
+        (good().without("aud"), &[]),
+    ] {
+        let claims = any.verify(&token.token()).await.unwrap();
+        assert_eq!(claims.audience().collect::<Vec<_>>(), said);
+    }
 }
 
 /// Rule 62: `iss`, character for character.

@@ -78,6 +78,7 @@ async fn the_failed_check_is_the_right_one() {
         (format!("{}{}", good.token(), "A".repeat(4000)), "encoding", "header and claims"),
         (format!("{}=", good.token()), "encoding", "header and claims"),
         (good.clone().header("alg", "none").token(), "header", "unreadable"),
+        (with_payload(&good.token(), "W10"), "claims set", ""),
         (good.clone().claim("iss", "https://acme.kinde.com/").token(), "issuer", "host acme.kinde.com"),
         (good.clone().header("typ", "secevent+jwt").token(), "type", "typ Other"),
         (good.clone().header("alg", "ES256").token(), "algorithm", "alg ES256"),
@@ -105,10 +106,18 @@ async fn the_failed_check_is_the_right_one() {
     ] {
         let explanation = verifier.explain(&token).await;
         assert_eq!(failed(&explanation), [check], "{explanation}");
+        let mut before = explanation.checks().iter().take_while(|before| before.name() != check);
+        assert!(before.all(|before| matches!(before.outcome(), Outcome::Passed | Outcome::NotDemanded)), "{explanation}");
         let failed = explanation.checks().iter().find(|found| found.name() == check).unwrap();
         assert!(failed.saw().starts_with(saw), "{check}: {}", failed.saw());
-        assert!(explanation.to_string().contains("\nREFUSED ("));
+        assert!(explanation.to_string().contains(" FAILED ") && explanation.to_string().contains("\nREFUSED ("));
     }
+}
+
+/// The token with another payload, in base64url.
+fn with_payload(token: &str, payload: &str) -> String {
+    let parts: Vec<&str> = token.split('.').collect();
+    [parts[0], payload, parts[2]].join(".")
 }
 
 #[derive(serde::Deserialize)]
@@ -130,6 +139,7 @@ async fn nothing_is_said_of_a_signature_that_was_not_checked() {
     };
     let good = issuer.org("org_a");
     let expired = good.clone().expired_by(Duration::from_secs(3600)).token();
+    assert_eq!(outcome(expired.clone(), "issuer").await, Outcome::Passed);
     assert_eq!(outcome(expired.clone(), "expiry").await, Outcome::Failed);
     assert_eq!(outcome(expired.clone(), "key").await, Outcome::NotReached);
     assert_eq!(outcome(expired, "signature").await, Outcome::NotReached);
@@ -150,6 +160,7 @@ async fn claims_that_look_like_personal_data_are_named_without_their_values() {
         json!({ "name": "issuer", "outcome": "passed", "saw": "host acme.kinde.com", "demanded": "exactly https://acme.kinde.com" })
     );
     let shown = format!("{explanation}{json}");
+    assert!(shown.contains("\nlooks like personal data: email, phone\n"));
     for value in ["ada@acme.com", "gold", "+4917012345", "org_a"] {
         assert!(!shown.contains(value), "{value}");
     }
