@@ -20,6 +20,7 @@ fn duplicate_issuers_are_a_configuration_error() {
 async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
     let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
     let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
+    assert_eq!(verifier.issuers().collect::<Vec<_>>(), ["https://a.example", "https://b.example"]);
     for number in 0..100 {
         assert_eq!(verdict(&verifier, &a.invented(&format!("k{number}"))).await, "unknown_key");
     }
