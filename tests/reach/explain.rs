@@ -181,6 +181,19 @@ async fn each_demand_is_said_and_no_other() {
     }
 }
 
+/// A token that names no issuer is held against the rules of the only one, and of nobody where there are several.
+#[tokio::test]
+async fn a_text_that_is_no_token_is_told_the_only_issuers_demands() {
+    let (issuer, one) = kit();
+    let trust = |domain| Verifier::kinde(domain).audience(AUDIENCE).jwk_set(issuer.jwks());
+    let two = Verifier::trusting([trust("acme"), trust("other")]).build().unwrap();
+    for (verifier, demanded) in [(one, Some(AUDIENCE)), (two, None)] {
+        let explanation = verifier.explain("text").await;
+        let audience = explanation.checks().iter().find(|check| check.name() == "audience").unwrap();
+        assert_eq!((audience.demanded(), failed(&explanation)), (demanded, vec!["segments"]));
+    }
+}
+
 /// The token with another payload, in base64url.
 fn with_payload(token: &str, payload: &str) -> String {
     let parts: Vec<&str> = token.split('.').collect();
