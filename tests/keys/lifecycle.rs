@@ -45,11 +45,7 @@ fn keys_are_refreshed_in_whatever_runtime_asks_next() {
     assert_eq!(script.fetches(), 0);
     for _ in 0..5 {
         let runtime = runtime();
-        let token = script.token();
-        runtime.block_on(async {
-            assert_eq!(verdict(&verifier, &token).await, "accepted");
-            settle().await;
-        });
+        assert_eq!(runtime.block_on(verdict(&verifier, &script.token())), "accepted");
         drop(runtime);
     }
     assert_eq!(script.fetches(), 1, "another runtime is no reason to fetch");
@@ -70,6 +66,21 @@ fn keys_are_refreshed_in_whatever_runtime_asks_next() {
     script.behave(Behaviour::Good);
     assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");
     assert_eq!(script.most_in_flight(), 1);
+}
+
+/// The time-table outlives the runtime: a runtime for each request is not a fetch for each.
+#[test]
+fn another_runtime_goes_by_the_same_time_table() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+            pass(&script.clock, secs(1)).await;
+        });
+    }
+    assert_eq!(script.fetches(), 1);
 }
 
 /// A runtime that exists and that nobody runs is as good as gone.
