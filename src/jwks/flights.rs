@@ -209,3 +209,21 @@ impl Drop for Place<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_and_given_back_and_strangers_leave_some_to_known_clients() {
+        let waiting = AtomicUsize::new(0);
+        for _ in 0..2 {
+            let mut places: Vec<_> =
+                (0..WAITING_STRANGERS_MAX).map(|_| Place::take(&waiting, Asker::Stranger).expect("a place")).collect();
+            assert!(Place::take(&waiting, Asker::Stranger).is_none());
+            places.extend((places.len()..WAITING_MAX).map(|_| Place::take(&waiting, Asker::Known).expect("a place")));
+            assert!(Place::take(&waiting, Asker::Known).is_none());
+            assert_eq!(waiting.load(Ordering::Relaxed), WAITING_MAX);
+        }
+    }
+}

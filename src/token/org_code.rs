@@ -205,6 +205,8 @@ mod tests {
         let set: std::collections::HashSet<_> = [org("https://a.example", "org_1"), org("https://b.example", "org_1")].into();
         assert_eq!(set.len(), 2);
         assert_ne!(org("https://a.example", "org_1").to_path(), org("https://b.example", "org_1").to_path());
+        assert_eq!(org("https://a.example", "org_1").issuer(), "https://a.example");
+        assert!(org("https://a.example", "org_2") < org("https://b.example", "org_1"), "tenants of one issuer stand together");
     }
 
     #[test]

@@ -359,9 +359,14 @@ mod tests {
 
     #[test]
     fn lists_are_normalised_and_checked() {
-        assert_eq!(Scopes::parse("  a  b ").unwrap().as_str(), "a b");
+        for list in ["a b", "  a  b ", " a b", "a b ", "a  b"] {
+            let scopes = Scopes::parse(list).unwrap();
+            assert_eq!((scopes.as_str(), scopes.is_empty()), ("a b", false), "{list:?}");
+        }
         assert_eq!(Scopes::parse("").unwrap().iter().count(), 0);
-        assert!(Scopes::parse("   ").unwrap().is_empty());
+        for blank in ["", " ", "   "] {
+            assert!(Scopes::parse(blank).unwrap().is_empty());
+        }
         assert_eq!(Scopes::parse("a\tb"), Err(InvalidScope));
         assert_eq!(Scopes::parse("a \"b\""), Err(InvalidScope));
     }
@@ -383,7 +388,9 @@ mod tests {
         }
         let either = Requirement::all([scope("a"), scope("b"), scope("a")]).or(scope("c"));
         assert_eq!(either.challenge(), "a b");
+        assert_eq!((either.to_string(), scope("a").to_string()), ("a b a | c".to_owned(), "a".to_owned()));
         assert_eq!(either.scopes().len(), 3);
+        assert_eq!(either.alternatives().map(<[Scope]>::len).collect::<Vec<_>>(), [3, 1]);
         assert_eq!(Requirement::any([]).challenge(), "");
         assert_eq!(Requirement::any([scope("a"), scope("x")]).and(scope("b")).challenge(), "a b");
     }

@@ -114,7 +114,7 @@ impl Verifier {
                 Step::Signature if !sight.signature_decodes() => Step::Encoding,
                 step => step,
             };
-            (step, signature_held(rejection))
+            (step, step <= Step::Signature || signature_held(rejection))
         });
         let checks = Step::ALL.iter().map(|(step, name)| {
             let demanded = sight.demanded(*step);

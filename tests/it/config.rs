@@ -79,6 +79,7 @@ fn what_cannot_work_fails_in_build_and_names_the_setting() {
         ("over a day", "keys_time_to_live", kinde().keys_time_to_live(seconds(86_401))),
         ("over a week", "keys_max_stale", kinde().keys_max_stale(seconds(7 * 86_400 + 1))),
         ("zero", "unknown_kid_cooldown", kinde().unknown_kid_cooldown(Duration::ZERO)),
+        ("over a day", "unknown_kid_cooldown", kinde().unknown_kid_cooldown(seconds(86_401))),
         ("zero", "fetch_timeout", kinde().fetch_timeout(Duration::ZERO)),
         ("over a minute", "fetch_timeout", kinde().fetch_timeout(seconds(61))),
         ("over a minute", "max_wait", kinde().max_wait(seconds(61))),
@@ -86,7 +87,8 @@ fn what_cannot_work_fails_in_build_and_names_the_setting() {
     for (problem, setting, issuer) in table {
         let error = issuer.build().expect_err(&format!("{setting}: {problem}"));
         assert_eq!(error.setting(), setting, "{problem}");
-        assert!(error.to_string().starts_with(&format!("{setting}: ")) && !error.problem().is_empty(), "{error}");
+        assert_eq!(error.to_string(), format!("{setting}: {}", error.problem()));
+        assert!(!error.problem().is_empty());
     }
 }
 
@@ -97,6 +99,9 @@ fn what_cannot_work_of_the_whole_fails_too() {
         ("issuer", Verifier::trusting([])),
         ("issuer", Verifier::trusting([trust(), trust()])),
         ("leeway", Verifier::trusting([generic("https://issuer.example"), kinde().leeway(seconds(301))])),
+        ("max_resolved_issuers", of_one().max_resolved_issuers(0)),
+        ("standing_timeout", of_one().standing_timeout(Duration::ZERO)),
+        ("standing_timeout", of_one().standing_timeout(seconds(60) + Duration::from_nanos(1))),
         ("max_token_bytes", of_one().max_token_bytes(255)),
         ("max_token_bytes", of_one().max_token_bytes(64 * 1024 + 1)),
         ("token_cache", of_one().token_cache(0, 1024)),
@@ -115,6 +120,7 @@ fn what_just_works_builds() {
         kinde().max_age(seconds(1)),
         kinde().keys_time_to_live(seconds(1)),
         kinde().keys_time_to_live(seconds(86_400)),
+        kinde().unknown_kid_cooldown(seconds(86_400)),
         kinde().keys_max_stale(Duration::ZERO),
         kinde().keys_max_stale(seconds(7 * 86_400)),
         kinde().fetch_timeout(seconds(60)),
@@ -130,5 +136,17 @@ fn what_just_works_builds() {
     }
     Verifier::trusting([trust()]).max_token_bytes(256).token_cache(1, 1).build().unwrap();
     Verifier::trusting([trust()]).max_token_bytes(64 * 1024).build().unwrap();
+    Verifier::trusting([trust()]).standing_timeout(seconds(60)).build().unwrap();
     assert!(issuer().jwks().contains("RS256"));
+}
+
+/// A set that is given holds nothing that is weak or broken; what is of no use here may stand in it.
+#[test]
+fn a_given_set_is_right_as_a_whole() {
+    let with = |other: &str| issuer().jwks().replacen(r#"{"keys":["#, &format!(r#"{{"keys":[{other},"#), 1);
+    let weak = weak_jwks();
+    let weak = weak.trim_start_matches(r#"{"keys":["#).trim_end_matches("]}");
+    for (other, fine) in [(r#"{"kty":"oct","kid":"o","k":"AA"}"#, false), (r#"{"kty":"future"}"#, true), (weak, false)] {
+        assert_eq!(kinde().jwk_set(with(other)).build().is_ok(), fine, "{other}");
+    }
 }

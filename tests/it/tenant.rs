@@ -155,6 +155,21 @@ async fn a_layer_of_another_verifier_does_not_hide_a_parameter() {
     api.get("/t/org_b/x", &good()).await.assert_status(403);
 }
 
+/// Whom another verifier's layer lets act is no word of this one's: of that layer the place is left.
+#[tokio::test]
+async fn a_global_client_does_not_act_by_the_word_of_another_verifiers_layer() {
+    let outer = || verifier().layer().organization_parameter("tenant").allow_global_with(ADMIN);
+    let inner = verifier().layer().allow_global_with(ADMIN);
+    let routes = Router::new().route("/t/{tenant}/x", get(org));
+    let layers = ServiceBuilder::new().layer(outer()).layer(inner);
+    let both = Api::serve(Router::new().fallback_service(layers.service(routes.clone()))).await;
+    let alone = Api::serve(Router::new().fallback_service(outer().layer(routes))).await;
+    let token = global().scopes(["admin"]);
+    assert_says(&alone.get("/t/org_a/x", &token).await, "org_a (acting)");
+    both.get("/t/org_a/x", &token).await.assert_status(403);
+    assert_says(&both.get("/t/org_a/x", &good()).await, "org_a");
+}
+
 /// A name that is none is a mistake that is seen at the first request, and opens nothing.
 #[tokio::test]
 async fn a_parameter_whose_name_is_none_refuses_everything() {

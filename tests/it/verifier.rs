@@ -162,6 +162,15 @@ async fn rule_63_64_94_audience_shapes() {
         ("malformed all the same", good().claim("aud", json!([1])), Err("malformed_claim")),
     ];
     hold("any", &any, table).await;
+    for (token, said) in [
+        (good().claim("aud", other), &[other][..]),
+        (good().claim("aud", json!([other])), &[other]),
+        (good().claim("aud", json!([other, AUDIENCE])), &[other, AUDIENCE]),
+        (good().without("aud"), &[]),
+    ] {
+        let claims = any.verify(&token.token()).await.unwrap();
+        assert_eq!(claims.audience().collect::<Vec<_>>(), said);
+    }
 }
 
 /// Rule 62: `iss`, character for character.
@@ -464,4 +473,16 @@ async fn a_profile_goes_with_any_issuer() {
     assert_eq!(judged(&kinde, &custom.org("org_a").token()).await, Ok(()));
     assert_eq!(judged(&kinde, &custom.user("kp_1").token()).await, Err("grant_type"));
     assert_eq!(judged(&build(trusted()), &custom.user("kp_1").claim("azp", "c").token()).await, Ok(()));
+}
+
+/// What is remembered is bounded in bytes too: large tokens are fewer than their number allows.
+#[tokio::test]
+async fn large_tokens_are_remembered_within_the_bytes() {
+    let verifier = Verifier::trusting([trust()]).clock(tower_m2m::Clock::manual(NOW)).token_cache(1_000, 64 * 1024);
+    let verifier = verifier.build().unwrap();
+    for number in 0..20 {
+        let token = good().claim("jti", format!("t{number}")).claim("padding", "x".repeat(4_000));
+        assert_eq!(judged(&verifier, &token.token()).await, Ok(()));
+    }
+    assert!((2..=5).contains(&verifier.remembered_tokens()), "{}", verifier.remembered_tokens());
 }

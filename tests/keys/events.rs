@@ -98,6 +98,22 @@ async fn rule_155_the_life_of_a_set_in_events() {
     assert_eq!((again.count(), healed.len()), (1, 2), "{healed:?}");
 }
 
+/// Once for each set, not with every refresh.
+#[tokio::test(start_paused = true)]
+async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
+    let lines = Lines::default();
+    let _events = tracing::subscriber::set_default(lines.clone());
+    let script = Script::new();
+    let weak = r#"{"keys":[{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB","alg":"RS256"},"#;
+    script.behave(Behaviour::Says(script.issuer.jwks().replacen(r#"{"keys":["#, weak, 1).into()));
+    let _verifier = script.verifier();
+    let told = || lines.take().iter().filter(|line| line.contains("key left out")).count();
+    settle().await;
+    assert_eq!(told(), 1);
+    pass(&script.clock, secs(3600)).await;
+    assert_eq!((told(), script.fetches() > 2), (0, true));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_83_155_another_jwks_uri_is_an_event() {
     let lines = Lines::default();

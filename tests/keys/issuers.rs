@@ -20,6 +20,7 @@ fn duplicate_issuers_are_a_configuration_error() {
 async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
     let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
     let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
+    assert_eq!(verifier.issuers().collect::<Vec<_>>(), ["https://a.example", "https://b.example"]);
     for number in 0..100 {
         assert_eq!(verdict(&verifier, &a.invented(&format!("k{number}"))).await, "unknown_key");
     }
@@ -27,6 +28,20 @@ async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
     b.issuer.rotate_key().unwrap();
     assert_eq!(verdict(&verifier, &b.token()).await, "accepted");
     assert_eq!(b.fetches(), 2);
+}
+
+/// Among several issuers too a key is asked for once, and counts as missing for the one that was asked.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
+    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
+    let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
+    b.issuer.rotate_key().unwrap();
+    let kid = b.issuer.signing_key().kid().to_owned();
+    for _ in 0..2 {
+        assert_eq!(verdict(&verifier, &a.invented(&kid)).await, "unknown_key");
+    }
+    assert_eq!(verdict(&verifier, &b.token()).await, "accepted");
+    assert_eq!((a.fetches(), b.fetches()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]

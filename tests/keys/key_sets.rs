@@ -63,6 +63,7 @@ fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
         (&[1, 0, 1][..], Ok(RS256)),
         (&[3], Ok(RS256)),
         (&[0, 0, 1, 0, 1], Ok(RS256)),
+        (&[1, 0, 0, 0, 1], Ok(RS256)),
         (&[1], Err(KeyError::Exponent)),
         (&[], Err(KeyError::Exponent)),
         (&[0], Err(KeyError::Exponent)),

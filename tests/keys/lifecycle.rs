@@ -68,6 +68,21 @@ fn keys_are_refreshed_in_whatever_runtime_asks_next() {
     assert_eq!(script.most_in_flight(), 1);
 }
 
+/// The time-table outlives the runtime: a runtime for each request is not a fetch for each.
+#[test]
+fn another_runtime_goes_by_the_same_time_table() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+            pass(&script.clock, secs(1)).await;
+        });
+    }
+    assert_eq!(script.fetches(), 1);
+}
+
 /// A runtime that exists and that nobody runs is as good as gone.
 #[test]
 fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
@@ -127,6 +142,60 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
     assert!(!begin().build().unwrap().is_ready());
     script.clock.set(super::script::NOW - 1);
     assert!(!begin().build().unwrap().is_ready());
+}
+
+/// Rule 54, across processes: what was saved of one issuer verifies no token of another.
+#[tokio::test(start_paused = true)]
+async fn rule_54_saved_keys_serve_their_own_issuer() {
+    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
+    let saved = {
+        let verifier = Verifier::trusting([b.trusted()]).clock(b.clock.clone()).build_ready().await.unwrap();
+        verifier.export_keys()
+    };
+    a.behave(Behaviour::Down);
+    let verifier = Verifier::trusting([a.trusted()]).clock(a.clock.clone()).restore_keys(saved).build().unwrap();
+    let foreign = b.issuer.org("org_a").claim("iss", "https://a.example").token();
+    assert_eq!(verdict(&verifier, &foreign).await, "keys_unavailable");
+    assert!(!verifier.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let saved = serde_json::to_value(verifier.export_keys()).unwrap();
+    let jwks = saved[0]["jwks"].as_str().unwrap();
+    script.behave(Behaviour::Down);
+    for (size, taken) in [(256 * 1024, true), (256 * 1024 + 1, false), (256 * 1024 + 2, false)] {
+        let mut saved = saved.clone();
+        saved[0]["jwks"] = (jwks.to_owned() + &" ".repeat(size - jwks.len())).into();
+        let saved: Vec<SavedKeys> = serde_json::from_value(saved).unwrap();
+        let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).restore_keys(saved).build().unwrap();
+        assert_eq!(verifier.is_ready(), taken, "{size} bytes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_saved_sets_the_youngest_serves() {
+    let script = Script::new();
+    let verifier = script.verifier();
+    settle().await;
+    let (old, mut saved) = (script.token(), verifier.export_keys());
+    script.issuer.replace_key_same_kid().unwrap();
+    for _ in 0..10 {
+        pass(&script.clock, secs(60)).await;
+    }
+    saved.extend(verifier.export_keys());
+    drop(verifier);
+    script.behave(Behaviour::Down);
+    for _ in 0..2 {
+        saved.reverse();
+        let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone());
+        let verifier = verifier.restore_keys(saved.clone()).build().unwrap();
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &old).await, "signature");
+    }
 }
 
 #[tokio::test(start_paused = true)]

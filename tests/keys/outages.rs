@@ -1,12 +1,13 @@
 //! Freshness and outages, in virtual time.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
 use tower_m2m::jwks::{Cause, JwksError};
 use tower_m2m::{Rejection, Verifier};
 
-use super::script::{Behaviour, Script, fetches_by, pass, secs, settle, verdict};
+use super::script::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verdict};
 
 #[tokio::test(start_paused = true)]
 async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
@@ -15,6 +16,7 @@ async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
     let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).start_lazily().build().unwrap();
     assert_eq!(script.fetches(), 0, "lazy means that nothing is fetched before the first token");
     let token: Arc<str> = script.token().into();
+    let before = Instant::now();
     let requests: Vec<_> = (0..1000)
         .map(|_| {
             let (verifier, token) = (verifier.clone(), Arc::clone(&token));
@@ -24,7 +26,7 @@ async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
     for request in requests {
         assert_eq!(request.await.unwrap(), "accepted");
     }
-    assert_eq!(script.fetches(), 1);
+    assert_eq!((script.fetches(), before.elapsed()), (1, secs(1) / 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,6 +86,22 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
     assert!(verifier.is_ready() && verifier.status()[0].last_error.is_none());
 }
 
+/// The ceiling is one of true time: a wall clock that stands still does not move it, for remembered tokens neither.
+#[tokio::test(start_paused = true)]
+async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
+    let script = Script::new();
+    let trusted = script.trusted().keys_time_to_live(secs(100)).keys_max_stale(secs(0));
+    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build_ready().await.unwrap();
+    let token = script.token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    script.behave(Behaviour::Down);
+    tokio::time::sleep(secs(99)).await;
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    tokio::time::sleep(secs(1)).await;
+    settle().await;
+    assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ceiling_is_reached_during_a_fetch_too() {
     let script = Script::new();
@@ -124,6 +142,55 @@ async fn a_request_waits_at_most_a_second_for_a_first_set() {
     let (verifier, token, start) = (script.verifier(), script.token(), Instant::now());
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
     assert_eq!(start.elapsed(), secs(1));
+}
+
+/// Between two tries a request waits for the next one if it comes in time, and is answered at once if it does not.
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
+    for (pause, waits) in [("1", true), ("9", false)] {
+        let script = Script::new();
+        script.behave(Behaviour::Status(503, vec![("retry-after", pause.to_owned())]));
+        let trusted = script.trusted().max_wait(secs(2));
+        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        settle().await;
+        script.behave(Behaviour::Good);
+        let before = Instant::now();
+        match verifier.verify(&script.token()).await {
+            Ok(_) => assert_eq!((before.elapsed(), script.fetches(), waits), (secs(1), 2, true)),
+            Err(Rejection::KeysUnavailable { retry_after }) => {
+                assert_eq!((before.elapsed(), retry_after, waits), (secs(0), secs(9), false));
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// Requests that come meanwhile do not take the driver for one that is stuck.
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_takes_its_time_is_not_begun_anew() {
+    for (timeout, asked_after, answered_after) in [(secs(30), secs(20), secs(5)), (secs(1), secs(1) / 4, secs(1) / 4)] {
+        let script = Script::new();
+        script.behave(Behaviour::Slow(asked_after + answered_after));
+        let trusted = script.trusted().fetch_timeout(timeout).max_wait(timeout);
+        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        pass(&script.clock, asked_after).await;
+        let before = Instant::now();
+        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!((before.elapsed(), script.fetches()), (answered_after, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_of_256_kib_is_read_and_no_larger_one() {
+    for (size, read) in [(256 * 1024, true), (256 * 1024 + 1, false)] {
+        let script = Script::new();
+        let mut jwks = script.issuer.jwks().into_bytes();
+        jwks.resize(size, b' ');
+        script.behave(Behaviour::Says(jwks));
+        let verifier = script.verifier();
+        settle().await;
+        assert_eq!(verifier.is_ready(), read, "{size} bytes");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,6 +275,8 @@ async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
     }
     assert!(script.fetches() > 15);
     assert_eq!(verifier.remembered_tokens(), 1);
+    let confirmed = verifier.status()[0].fetched_at.unwrap();
+    assert!(confirmed > UNIX_EPOCH + secs(NOW.unsigned_abs() + 19 * 70), "its age counts from the last confirmation");
 }
 
 #[tokio::test(start_paused = true)]

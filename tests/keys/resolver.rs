@@ -1,15 +1,15 @@
 //! Issuers that are known only at run time.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_m2m::jwks::BoxError;
-use tower_m2m::{Clock, Issuer, Verifier};
+use tower_m2m::{Clock, Denied, DenyError, Denylist, Issuer, Until, Verifier};
 
-use super::script::{Behaviour, NOW, Script, pass, secs, verdict};
+use super::script::{Behaviour, NOW, Script, pass, secs, settle, verdict};
 
 /// The application's own list of customers, as a test changes it.
 #[derive(Default)]
@@ -116,9 +116,10 @@ async fn an_issuer_that_is_not_trusted_costs_one_question_in_thirty_seconds_and_
 /// An attacker who forges tokens of trusted issuers pushes out none of those who have callers.
 #[tokio::test(start_paused = true)]
 async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
-    let (customers, _, verifier) = customers();
+    let (customers, clock, verifier) = customers();
     let hot = customers.add("https://hot.example");
     assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
+    pass(&clock, secs(1)).await;
     for number in 0..25 {
         let other = customers.add(&format!("https://other-{number}.example"));
         let token = other.token();
@@ -140,6 +141,11 @@ async fn what_cannot_be_an_issuer_is_not_asked_about() {
         assert_eq!(verdict(&verifier, &Script::named(iss).token()).await, "issuer", "{iss}");
     }
     assert_eq!(customers.asked(), 0);
+    for (length, asked) in [(513, 0), (512, 1)] {
+        let iss = format!("https://{}.example", "a".repeat(length - "https://.example".len()));
+        assert_eq!(verdict(&verifier, &Script::named(&iss).token()).await, "issuer");
+        assert_eq!(customers.asked(), asked, "{length} bytes");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,6 +216,108 @@ async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_rem
     let fetches = script.fetches();
     pass(&clock, secs(3600)).await;
     assert_eq!(script.fetches(), fetches);
+}
+
+/// A remembered token waits for the answer as any other does, and passes when the issuer is trusted on.
+#[tokio::test(start_paused = true)]
+async fn at_the_end_of_an_issuers_time_a_remembered_token_waits_for_the_answer() {
+    let (customers, clock, verifier) = customers();
+    let token = customers.add("https://a.example").token();
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    pass(&clock, secs(601)).await;
+    assert_eq!(verdict(&verifier, &token).await, "accepted");
+    assert_eq!(customers.asked(), 2);
+}
+
+/// When the application says that the keys are elsewhere, those of the old place are trusted no more.
+#[tokio::test(start_paused = true)]
+async fn keys_of_another_place_are_not_taken_over() {
+    let (before, after) = (Script::named("https://a.example"), Script::named("https://a.example"));
+    let moved = Arc::new(AtomicBool::new(false));
+    let answers = [before.trusted(), after.trusted().jwks_url("https://a.example/moved")].map(|issuer| Mutex::new(Some(issuer)));
+    let verifier = Verifier::trusting([])
+        .resolve_issuers_with({
+            let moved = Arc::clone(&moved);
+            move |_| {
+                let answer = answers[usize::from(moved.load(Ordering::SeqCst))].lock().unwrap().take();
+                std::future::ready(Ok(answer))
+            }
+        })
+        .clock(before.clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(verdict(&verifier, &before.token()).await, "accepted");
+    moved.store(true, Ordering::SeqCst);
+    pass(&before.clock, secs(300)).await;
+    // It is asked about in the background.
+    assert_eq!(verdict(&verifier, &before.token()).await, "accepted");
+    settle().await;
+    assert_eq!(verdict(&verifier, &before.token()).await, "unknown_key");
+    assert_eq!(verdict(&verifier, &after.token()).await, "accepted");
+}
+
+/// A new answer of the application is no new budget for invented keys.
+#[tokio::test(start_paused = true)]
+async fn rule_144_the_budget_outlives_the_answer() {
+    let script = Script::named("https://a.example");
+    let customer = Arc::clone(&script);
+    let verifier = Verifier::trusting([])
+        .resolve_issuers_with(move |_| std::future::ready(Ok(Some(customer.trusted().unknown_kid_cooldown(secs(3600))))))
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
+    for round in 0..2 {
+        for number in 0..9 {
+            assert_eq!(verdict(&verifier, &script.invented(&format!("k{round}-{number}"))).await, "unknown_key");
+        }
+        assert_eq!(script.fetches(), 3, "the first one, and two for strangers");
+        pass(&script.clock, secs(300)).await;
+        assert_ne!(verdict(&verifier, &script.invented("k")).await, "accepted");
+        settle().await;
+    }
+}
+
+/// An issuer that may be resolved can be denied before it is, and only where issuers are resolved.
+#[tokio::test(start_paused = true)]
+async fn callers_of_resolved_issuers_can_be_denied() {
+    let (listed, resolved) = (Script::named("https://listed.example"), Script::named("https://resolved.example"));
+    let caller = resolved.issuer.org("org_a").client("c1").token();
+    let denied = Denied::client("https://resolved.example", "c1");
+    let alone = Denylist::new();
+    let _verifier = Verifier::trusting([listed.trusted()]).denylist(alone.clone()).build().unwrap();
+    assert_eq!(alone.deny(denied.clone(), Until::Lifted), Err(DenyError::UnknownIssuer));
+    let denylist = Denylist::new();
+    let customer = Arc::clone(&resolved);
+    let verifier = Verifier::trusting([listed.trusted()])
+        .resolve_issuers_with(move |_| std::future::ready(Ok(Some(customer.trusted()))))
+        .denylist(denylist.clone())
+        .clock(listed.clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(denylist.deny(denied.clone(), Until::Lifted), Ok(()));
+    assert_eq!(verdict(&verifier, &caller).await, "suspended");
+    denylist.lift(&denied);
+    assert_eq!(verdict(&verifier, &caller).await, "accepted");
+}
+
+/// Questions that ended with their runtime take no place from those that come after.
+#[test]
+fn questions_of_a_runtime_that_is_gone_are_forgotten() {
+    let (customers, _, verifier) = customers();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    customers.feel(Mood::Slow(secs(3600)));
+    runtime().block_on(async {
+        for number in 0..64 {
+            let (verifier, token) = (verifier.clone(), Script::named(&format!("https://{number}.example")).token());
+            tokio::spawn(async move { verdict(&verifier, &token).await });
+        }
+        while customers.asked() < 64 {
+            tokio::task::yield_now().await;
+        }
+    });
+    customers.feel(Mood::Good);
+    let script = customers.add("https://a.example");
+    assert_eq!(runtime().block_on(verdict(&verifier, &script.token())), "accepted");
 }
 
 /// A resolver that is down for a while is not noticed by issuers in use, and closes for them at the end of their time.
@@ -312,13 +420,30 @@ async fn listed_issuers_are_not_asked_about() {
     assert_eq!((customers.asked(), verifier.status().len()), (1, 2));
 }
 
+/// Whom an issuer lets in is said for its own tokens alone, be it the only one that is listed.
+#[tokio::test(start_paused = true)]
+async fn lists_of_a_listed_and_of_a_resolved_issuer_do_not_mix() {
+    let (listed, resolved) = (Script::named("https://listed.example"), Script::named("https://resolved.example"));
+    for (narrow, expected) in [(true, ("client_not_allowed", "accepted")), (false, ("accepted", "client_not_allowed"))] {
+        let bounded = |script: &Arc<Script>, is| if is { script.trusted().allow_clients(["another"]) } else { script.trusted() };
+        let customer = Arc::clone(&resolved);
+        let verifier = Verifier::trusting([bounded(&listed, narrow)])
+            .resolve_issuers_with(move |_| std::future::ready(Ok(Some(bounded(&customer, !narrow)))))
+            .clock(listed.clock.clone())
+            .build_ready()
+            .await
+            .unwrap();
+        assert_eq!((verdict(&verifier, &listed.token()).await, verdict(&verifier, &resolved.token()).await), expected);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn dropping_the_verifier_ends_open_questions_and_background_work() {
     let (customers, clock, verifier) = customers();
     let script = customers.add("https://a.example");
     assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
     let weak = Arc::downgrade(&script);
-    customers.feel(Mood::Slow(secs(1)));
+    customers.feel(Mood::Slow(secs(2)));
     let other = Script::named("https://other.example").token();
     let open = tokio::spawn({
         let verifier = verifier.clone();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningKey, forged};
-use tower_m2m::{Check, Explanation, Outcome, Rejection, Verifier};
+use tower_m2m::{Algorithm, Check, Explanation, Outcome, Rejection, Verifier};
 
 fn kit() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -78,6 +78,7 @@ async fn the_failed_check_is_the_right_one() {
         (format!("{}{}", good.token(), "A".repeat(4000)), "encoding", "header and claims"),
         (format!("{}=", good.token()), "encoding", "header and claims"),
         (good.clone().header("alg", "none").token(), "header", "unreadable"),
+        (with_payload(&good.token(), "W10"), "claims set", ""),
         (good.clone().claim("iss", "https://acme.kinde.com/").token(), "issuer", "host acme.kinde.com"),
         (good.clone().header("typ", "secevent+jwt").token(), "type", "typ Other"),
         (good.clone().header("alg", "ES256").token(), "algorithm", "alg ES256"),
@@ -105,10 +106,98 @@ async fn the_failed_check_is_the_right_one() {
     ] {
         let explanation = verifier.explain(&token).await;
         assert_eq!(failed(&explanation), [check], "{explanation}");
+        let mut before = explanation.checks().iter().take_while(|before| before.name() != check);
+        assert!(before.all(|before| matches!(before.outcome(), Outcome::Passed | Outcome::NotDemanded)), "{explanation}");
         let failed = explanation.checks().iter().find(|found| found.name() == check).unwrap();
         assert!(failed.saw().starts_with(saw), "{check}: {}", failed.saw());
-        assert!(explanation.to_string().contains("\nREFUSED ("));
+        assert!(explanation.to_string().contains(" FAILED ") && explanation.to_string().contains("\nREFUSED ("));
     }
+}
+
+/// What is said to be demanded is what the configuration says: of everything that can be set, and of nothing.
+#[tokio::test]
+async fn each_demand_is_said_and_no_other() {
+    let (issuer, lenient) = kit();
+    let strict = Verifier::kinde("acme").audience(AUDIENCE).require_rfc9068().max_age(Duration::from_secs(600));
+    let strict = strict.leeway(Duration::ZERO).allow_clients(["svc"]).allow_organizations(["org_a", "org_b"]);
+    let strict = strict.custom_claims::<Custom>().algorithms([Algorithm::RS256]).jwk_set(issuer.jwks()).build().unwrap();
+    let anything = Verifier::kinde("acme").dangerous_accept_any_audience().allow_any_grant_type().jwk_set(issuer.jwks());
+    let anything = anything.build().unwrap();
+    let key = format!("one of {} RS256", issuer.signing_key().kid());
+    let always: [(&str, &str); 15] = [
+        ("length", "at most 8192 bytes"),
+        ("characters", "only those of a bearer token"),
+        ("segments", "2 dots and a signature"),
+        ("encoding", "canonical base64url without padding"),
+        ("header", "one JSON object with a known alg, without crit and b64"),
+        ("claims set", "one JSON object, no claim twice"),
+        ("issuer", "exactly https://acme.kinde.com"),
+        ("algorithm", "RS256"),
+        ("key", &key),
+        ("signature", "made with the issuer's key"),
+        ("kind of token", "no claim that ID, logout and proof tokens have"),
+        ("dates", "exp, and numbers where present"),
+        ("binding", "absent: it came as a bearer token"),
+        ("delegation", "absent"),
+        ("client", "a text in azp"),
+    ];
+    let mixed = [
+        ("type", "absent, JWT or at+jwt", "at+jwt", "absent, JWT or at+jwt"),
+        ("expiry", "in the future, 30 s tolerated", "in the future, 0 s tolerated", "in the future, 30 s tolerated"),
+        (
+            "not before",
+            "in the past where present, 30 s tolerated",
+            "in the past where present, 0 s tolerated",
+            "in the past where present, 30 s tolerated",
+        ),
+        (
+            "issued at",
+            "not in the future, 30 s tolerated",
+            "at most 600 s ago, 0 s tolerated",
+            "not in the future, 30 s tolerated",
+        ),
+        ("audience", AUDIENCE, AUDIENCE, "-"),
+        ("machine", "/gty is or contains client_credentials", "/gty is or contains client_credentials", "-"),
+        ("identifiers", "texts where present", "sub, client_id, iat and jti present", "texts where present"),
+        ("custom claims", "-", "the application's type", "-"),
+        ("client allowed", "-", "one of 1 that are let in", "-"),
+        ("organization allowed", "-", "one of 2 that are let in", "-"),
+        ("application's check", "-", "-", "-"),
+    ];
+    for (verifier, of) in [(lenient, 0), (strict, 1), (anything, 2)] {
+        let explanation = verifier.explain(&issuer.org("org_a").token()).await;
+        let demanded = |name| {
+            let check = explanation.checks().iter().find(|check| check.name() == name).unwrap();
+            check.demanded().unwrap_or("-")
+        };
+        for (name, said) in always {
+            assert_eq!(demanded(name), said, "{name}");
+        }
+        for (name, lenient, strict, anything) in mixed {
+            assert_eq!(demanded(name), [lenient, strict, anything][of], "{name}");
+        }
+        assert_eq!(demanded("organization"), "absent, or an organization code");
+        assert_eq!(demanded("scope"), "a list or a space-separated text where present");
+    }
+}
+
+/// A token that names no issuer is held against the rules of the only one, and of nobody where there are several.
+#[tokio::test]
+async fn a_text_that_is_no_token_is_told_the_only_issuers_demands() {
+    let (issuer, one) = kit();
+    let trust = |domain| Verifier::kinde(domain).audience(AUDIENCE).jwk_set(issuer.jwks());
+    let two = Verifier::trusting([trust("acme"), trust("other")]).build().unwrap();
+    for (verifier, demanded) in [(one, Some(AUDIENCE)), (two, None)] {
+        let explanation = verifier.explain("text").await;
+        let audience = explanation.checks().iter().find(|check| check.name() == "audience").unwrap();
+        assert_eq!((audience.demanded(), failed(&explanation)), (demanded, vec!["segments"]));
+    }
+}
+
+/// The token with another payload, in base64url.
+fn with_payload(token: &str, payload: &str) -> String {
+    let parts: Vec<&str> = token.split('.').collect();
+    [parts[0], payload, parts[2]].join(".")
 }
 
 #[derive(serde::Deserialize)]
@@ -130,6 +219,7 @@ async fn nothing_is_said_of_a_signature_that_was_not_checked() {
     };
     let good = issuer.org("org_a");
     let expired = good.clone().expired_by(Duration::from_secs(3600)).token();
+    assert_eq!(outcome(expired.clone(), "issuer").await, Outcome::Passed);
     assert_eq!(outcome(expired.clone(), "expiry").await, Outcome::Failed);
     assert_eq!(outcome(expired.clone(), "key").await, Outcome::NotReached);
     assert_eq!(outcome(expired, "signature").await, Outcome::NotReached);
@@ -150,6 +240,7 @@ async fn claims_that_look_like_personal_data_are_named_without_their_values() {
         json!({ "name": "issuer", "outcome": "passed", "saw": "host acme.kinde.com", "demanded": "exactly https://acme.kinde.com" })
     );
     let shown = format!("{explanation}{json}");
+    assert!(shown.contains("\nlooks like personal data: email, phone\n"));
     for value in ["ada@acme.com", "gold", "+4917012345", "org_a"] {
         assert!(!shown.contains(value), "{value}");
     }

@@ -152,6 +152,7 @@ async fn an_unanswered_check_is_a_warning() {
     let events = recorder.0.lock().unwrap().clone();
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!((events[0]["error"].as_str(), events[0]["level"].as_str()), ("no database", "WARN"));
+    assert_eq!(events[0]["let_in"], "false");
     assert_eq!((events[1]["verdict"].as_str(), events[1]["level"].as_str()), ("check_unavailable", "WARN"));
 }
 
