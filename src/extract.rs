@@ -180,14 +180,14 @@ fn acting_for(
     layers: &[AuthorizeLayer],
 ) -> Result<Option<OrgCode>, Rejection> {
     if layers.is_empty() {
-        let (policy, found) = (Policy::of_place(), in_axum_params(&mut parts.extensions, DEFAULT_PARAMETER));
+        let (policy, found) = (Policy::of_place(), in_axum_params(parts, DEFAULT_PARAMETER));
         return match before.filter(|_| claims.is_global()) {
             Some(org) => policy.compare(&org, &found.target()).map(|()| Some(org)),
             None => policy.admit_tenant(claims, &found.target()).map(|admitted| admitted.acting),
         };
     }
     layers.iter().try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
-        let found = in_axum_params(&mut parts.extensions, settings.parameter()).agreeing_with(acting.as_ref());
+        let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
         Ok(settings.policy.admit_tenant(claims, &found.target())?.acting.or(acting))
     })
 }

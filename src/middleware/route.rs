@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use http::header::HOST;
+#[cfg(feature = "axum")]
+use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, Request, Uri};
 
 use super::policy::Target;
@@ -264,21 +266,17 @@ fn without_port(host: &str) -> &str {
 
 /// The parameter of a matched axum route, percent-decoded by axum itself.
 #[cfg(feature = "axum")]
-pub(crate) fn in_axum_params(extensions: &mut Extensions, name: &str) -> Found {
+pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
     use axum::extract::rejection::RawPathParamsRejection;
     use axum::extract::{FromRequestParts as _, RawPathParams};
-    use std::mem;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
     if !is_parameter_name(name) {
         return Found::Unclear;
     }
-    // The extractor only looks into the extensions, which are lent to a request of nothing else, and is ready at once.
-    let (mut lent, ()) = Request::new(()).into_parts();
-    mem::swap(&mut lent.extensions, extensions);
-    let params = pin!(RawPathParams::from_request_parts(&mut lent, &())).poll(&mut Context::from_waker(Waker::noop()));
-    mem::swap(&mut lent.extensions, extensions);
+    // The extractor only looks into the extensions and is ready at once.
+    let params = pin!(RawPathParams::from_request_parts(parts, &())).poll(&mut Context::from_waker(Waker::noop()));
     match params {
         Poll::Ready(Ok(params)) => {
             params.iter().filter(|(param, _)| *param == name).map(|(_, code)| Found::code(code)).fold(Found::Nothing, Found::and)
@@ -286,6 +284,16 @@ pub(crate) fn in_axum_params(extensions: &mut Extensions, name: &str) -> Found {
         Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => Found::Nothing,
         _ => Found::Unclear,
     }
+}
+
+/// The same where there are only the extensions, which are lent to a request of nothing else.
+#[cfg(feature = "axum")]
+pub(super) fn in_axum_params_of(extensions: &mut Extensions, name: &str) -> Found {
+    let (mut lent, ()) = Request::new(()).into_parts();
+    std::mem::swap(&mut lent.extensions, extensions);
+    let found = in_axum_params(&mut lent, name);
+    std::mem::swap(&mut lent.extensions, extensions);
+    found
 }
 
 #[cfg(test)]

@@ -246,7 +246,7 @@ impl Settings {
     fn route_organization<B>(&self, request: &mut Request<B>) -> Found {
         let found = self.places.iter().map(|place| place.find(request)).fold(Found::Nothing, Found::and);
         #[cfg(feature = "axum")]
-        let found = found.and(super::route::in_axum_params(request.extensions_mut(), self.parameter()));
+        let found = found.and(super::route::in_axum_params_of(request.extensions_mut(), self.parameter()));
         found
     }
 
