@@ -136,7 +136,10 @@ impl std::fmt::Debug for Compact<'_> {
 #[allow(clippy::mut_mut, reason = "as above")]
 fn decode<'r>(segment: &[u8], room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
     let whole = mem::take(room);
-    let len = base64url::decode(segment, whole).ok_or(TokenError::Base64)?;
+    let Some(len) = base64url::decode(segment, whole) else {
+        *room = whole;
+        return Err(TokenError::Base64);
+    };
     let (part, rest) = whole.split_at_mut_checked(len).ok_or(TokenError::Base64)?;
     *room = rest;
     Ok(part)
@@ -207,20 +210,20 @@ mod tests {
     /// stands, and what is decoded is what was encoded.
     #[test]
     fn rule_28_at_every_length_and_place() {
-        for len in 0..200_u8 {
+        for len in (0_u8..40).chain(90..104) {
             let bytes: Vec<u8> = (0..len).map(|byte| byte.wrapping_mul(151) ^ len).collect();
             let text = URL_SAFE_NO_PAD.encode(&bytes);
-            let read = |text: &str| {
-                let token = format!("{text}.e30.c2ln");
-                let mut room = Room::of(token.as_bytes());
+            let read = |text: &[u8]| {
+                let token = [text, b".e30.c2ln"].concat();
+                let mut room = Room::of(&token);
                 Compact::split(&token).unwrap().decode_header(&mut room.as_mut_slice()).map(<[u8]>::to_vec)
             };
-            assert_eq!(read(&text).as_ref(), Ok(&bytes));
+            assert_eq!(read(text.as_bytes()).as_ref(), Ok(&bytes));
             for at in 0..text.len() {
-                for stray in ["+", "/", "=", " ", "\n", "~", "@", "[", "`", "{", "\0", "\u{7f}"] {
-                    let mut text = text.clone();
-                    text.replace_range(at..=at, stray);
-                    assert_eq!(read(&text), Err(TokenError::Base64), "{stray:?} at {at} of {len}");
+                let mut text = text.clone().into_bytes();
+                for stray in (0..=u8::MAX).filter(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(byte)) {
+                    text[at] = stray;
+                    assert_eq!(read(&text), Err(TokenError::Base64), "{stray:#x} at {at} of {len}");
                 }
             }
         }
@@ -241,5 +244,9 @@ mod tests {
         let mut room = [0; 3];
         let compact = Compact::split("e30.e30.c2ln").unwrap();
         assert_eq!(compact.decode_signature(&mut &mut room[..2]), Err(TokenError::Base64), "too little room");
+        let compact = Compact::split("e31.e30.c2ln").unwrap();
+        let mut room = room.as_mut_slice();
+        assert_eq!(compact.decode_header(&mut room), Err(TokenError::Base64));
+        assert_eq!(compact.decode_payload(&mut room), Ok(&b"{}"[..]), "what cannot be decoded takes no room");
     }
 }

@@ -118,7 +118,7 @@ impl<'a> Json<'a> {
     ///
     /// # Errors
     ///
-    /// [`JsonError`], in the order of its variants.
+    /// [`JsonError`]: the first thing that is come upon.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
         let json = read::document(text)?;

@@ -275,6 +275,11 @@ impl<'j> Checked<'j> {
     pub(crate) fn client_id(&self) -> &'j str {
         self.client_id
     }
+
+    /// Whether the scopes can be read, for a token of which no proof is made yet.
+    pub(crate) fn check_scopes(&self, json: &Json<'_>) -> Result<(), TokenError> {
+        self.scopes.read(json).map(|_| ())
+    }
 }
 
 impl Granted<'_> {

@@ -46,6 +46,7 @@ async fn rule_22_142_an_issuer_that_is_down_at_the_start() {
         ("a user's", good.clone().without("gty"), "invalid_token"),
         ("another type", good.clone().header("typ", "logout+jwt"), "invalid_token"),
         ("malformed organization", good.clone().claim("org_code", ""), "invalid_token"),
+        ("malformed scopes", good.clone().claim("scope", "a\tb"), "invalid_token"),
     ] {
         let answer = api.get("/", &token).await;
         assert_eq!(answer.status(), 401, "{name}");
