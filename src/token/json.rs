@@ -151,7 +151,7 @@ impl<'a> Json<'a> {
         {
             return Some(self.value(at, node));
         }
-        self.member(self.all(), name)
+        self.member(self.all(), print, name)
     }
 
     /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
@@ -167,7 +167,7 @@ impl<'a> Json<'a> {
             let Value::Object(inside) = found else { return None };
             let name: Cow<'_, str> =
                 if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) };
-            found = self.member(inside, &name)?;
+            found = self.member(inside, Print::of(&name), &name)?;
         }
         Some(found)
     }
@@ -177,8 +177,7 @@ impl<'a> Json<'a> {
         self.inside(inside).map(|(at, node)| self.value(at, node))
     }
 
-    fn member(&self, inside: Inside, name: &str) -> Option<Value<'_>> {
-        let print = Print::of(name);
+    fn member(&self, inside: Inside, print: Print, name: &str) -> Option<Value<'_>> {
         let (at, node) = self.inside(inside).find(|(_, node)| self.texts.is(node.key, print, name))?;
         Some(self.value(at, node))
     }

@@ -248,7 +248,8 @@ impl Verifier {
         let mut room = Room::of(token);
         let mut room = room.as_mut_slice();
         let header = JoseHeader::parse(compact.decode_header(&mut room)?)?;
-        if self.0.issuers.had_no_key(header.kid()) {
+        let kid = header.kid();
+        if self.0.issuers.had_no_key(kid) {
             return Err(TokenError::UnknownKey.into());
         }
         let payload = compact.decode_payload(&mut room)?;
@@ -260,7 +261,7 @@ impl Verifier {
 
         let held = trusted.keys.held();
         let keys = match &held {
-            Some(keys) if keys.set.knows(header.kid()) => keys,
+            Some(keys) if keys.set.knows(kid) => keys,
             _ => {
                 let checked = trusted.rules.check(&json, now)?;
                 checked.check_scopes(&json)?;
@@ -272,14 +273,13 @@ impl Verifier {
                 if waited <= before.waited {
                     return Err(Refused::Now(otherwise));
                 }
-                let wish = Wanted { kid: header.kid(), client_id: Some(checked.client_id()) };
+                let wish = Wanted { kid, client_id: Some(checked.client_id()) };
                 let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
-                let kid = header.kid().map(str::to_owned);
-                let missing = WaitForKey { issuer: issuer.clone(), flight, kid, waited };
+                let missing = WaitForKey { issuer: issuer.clone(), flight, kid: kid.map(str::to_owned), waited };
                 return Err(Refused::Unless(Box::new(Wait::Key(missing))));
             }
         };
-        keys.set.verify(header.kid(), header.algorithm(), compact.signing_input(), signature)?;
+        keys.set.verify(kid, header.algorithm(), compact.signing_input(), signature)?;
 
         let checked = trusted.rules.check(&json, now).map_err(Rejection::NotAcceptable)?;
         let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };

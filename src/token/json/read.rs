@@ -58,7 +58,7 @@ impl Reader<'_> {
             loop {
                 let name = self.string()?;
                 let name = self.texts.name(name);
-                if !names.first_time(name, &self.texts, &self.nodes, at, self.count()) {
+                if !names.first_time(name, &self.texts, &self.nodes, at) {
                     return Err(JsonError::DuplicateMember);
                 }
                 self.cursor.skip_white_space();
@@ -232,10 +232,10 @@ pub(super) const MANY: usize = 32;
 
 impl Names {
     /// A name, before the node of its member is there.
-    fn first_time(&mut self, name: Name, texts: &Texts<'_>, nodes: &[Node], object: u32, next: u32) -> bool {
+    fn first_time(&mut self, name: Name, texts: &Texts<'_>, nodes: &[Node], object: u32) -> bool {
         self.count += 1;
         if self.index.find(name.print) == Known::Absent {
-            self.index.note(name.print, next);
+            self.index.note(name.print, nodes.len());
             return true;
         }
         let same = |node: &Node| texts.is(node.key, name.print, texts.get_name(name));

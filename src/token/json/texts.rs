@@ -72,7 +72,7 @@ impl Index {
     }
 
     /// Notes a member whose place is free. The object itself comes before it, so its number is not zero.
-    pub(super) fn note(&mut self, print: Print, node: u32) {
+    pub(super) fn note(&mut self, print: Print, node: usize) {
         if let Some(place) = self.0.get_mut(print.place()) {
             *place = u8::try_from(node).unwrap_or(Self::FAR);
         }
