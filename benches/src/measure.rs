@@ -1,8 +1,41 @@
-//! Time that says something on a machine with other work to do: CPU time, many short rounds, medians and best rounds.
+//! Time that says something on a machine with other work to do: CPU time, many short rounds, medians and best rounds. And
+//! allocations.
 
+use std::alloc::System;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use stats_alloc::{Region, StatsAlloc};
+
+/// How often a request is sent whose allocations are counted, and how many of the first do not count, since they find
+/// nothing remembered yet.
+const COUNTED: usize = 50;
+const UNCOUNTED: usize = 5;
+
+/// Allocations, with reallocations, and bytes of `run`, what was made for it not among them: the least of many, since
+/// background work allocates too.
+///
+/// # Errors
+///
+/// That of `run`.
+pub fn allocations<R, E>(
+    counter: &StatsAlloc<System>,
+    mut make: impl FnMut() -> R,
+    mut run: impl FnMut(R) -> Result<(), E>,
+) -> Result<(usize, usize), E> {
+    let mut least = (usize::MAX, usize::MAX);
+    for time in 0..COUNTED {
+        let request = make();
+        let region = Region::new(counter);
+        let outcome = run(request);
+        let change = region.change();
+        outcome?;
+        if time >= UNCOUNTED {
+            least = least.min((change.allocations + change.reallocations, change.bytes_allocated));
+        }
+    }
+    Ok(least)
+}
 
 /// What this thread has spent on a processor. Waiting for one is not in it.
 pub fn thread_cpu() -> Duration {

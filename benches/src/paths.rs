@@ -34,14 +34,15 @@ pub enum Beside {
 pub struct Path {
     pub name: &'static str,
     pub beside: Beside,
-    make: Make,
-    run: Run,
+    /// Requests for `run`, made beforehand.
+    pub make: Make,
+    pub run: Run,
 }
 
 /// Makes so many requests.
-type Make = Box<dyn FnMut(usize) -> Vec<Request<()>>>;
-/// Sends them, and counts the answers that are as they should be.
-type Run = Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>;
+pub type Make = Box<dyn FnMut(usize) -> Vec<Request<()>>>;
+/// Sends them, drops the answers, and counts those that are as they should be.
+pub type Run = Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>;
 
 impl Path {
     fn new<S, B, F>(name: &'static str, beside: Beside, token: Option<&str>, expected: u16, service: S) -> Self
@@ -52,16 +53,6 @@ impl Path {
         let token = token.map(str::to_owned);
         let make = move || token.as_deref().map_or_else(|| Request::new(()), request);
         Self { name, beside, make: Box::new(move |count| (0..count).map(|_| make()).collect()), run: drive(service, expected) }
-    }
-
-    /// So many requests for [`run`](Self::run), made beforehand.
-    pub fn requests(&mut self, count: usize) -> Vec<Request<()>> {
-        (self.make)(count)
-    }
-
-    /// Sends all requests and drops the answers. Gives the number of those that were answered as they should be.
-    pub fn run(&mut self, requests: &mut Vec<Request<()>>) -> usize {
-        (self.run)(requests)
     }
 }
 
@@ -143,7 +134,8 @@ pub fn all() -> Vec<Path> {
 fn remembered(beside: Beside) -> Path {
     let bench = Bench::new(SigningAlgorithm::Rs256);
     let tokens = bench.tokens(DIFFERENT);
-    let mut service = bench.verifier().layer().require(SCOPE).layer(Bare);
+    let unaware = move || drive(bench.verifier().layer().require(SCOPE).layer(Bare), 200);
+    let mut run = unaware();
     let mut next = 0;
     let mut seen = 0;
     Path {
@@ -161,13 +153,9 @@ fn remembered(beside: Beside) -> Path {
             seen += requests.len();
             if seen > DIFFERENT {
                 seen = requests.len();
-                service = bench.verifier().layer().require(SCOPE).layer(Bare);
+                run = unaware();
             }
-            let mut good = 0;
-            while let Some(request) = requests.pop() {
-                good += usize::from(now(service.call(request)).is_ok_and(|answer| answer.status() == 200));
-            }
-            good
+            run(requests)
         }),
     }
 }
@@ -209,14 +197,8 @@ fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
     let plain = || Router::new().route("/", get(async || StatusCode::OK));
     let tenant = || Router::new().route("/", get(async |_: OrgCode| StatusCode::OK));
     let path = |name, beside, router: Router| {
-        let token = token.to_owned();
-        let service = tower::ServiceBuilder::new().map_request(|request: Request<()>| request.map(|()| Body::empty()));
-        Path {
-            name,
-            beside,
-            make: Box::new(move |count| (0..count).map(|_| request(&token)).collect()),
-            run: drive(service.service(router), 200),
-        }
+        let with_body = tower::ServiceBuilder::new().map_request(|request: Request<()>| request.map(|()| Body::empty()));
+        Path::new(name, beside, Some(token), 200, with_body.service(router))
     };
     vec![
         path("axum, no layer", Beside::Nothing, plain()),

@@ -28,9 +28,9 @@ impl Lane {
         let mut left = self.turn;
         while left > 0 {
             let some = left.min(MOST);
-            let mut requests = self.path.requests(some);
+            let mut requests = (self.path.make)(some);
             let start = thread_cpu();
-            let good = black_box(self.path.run(&mut requests));
+            let good = black_box((self.path.run)(&mut requests));
             spent += thread_cpu().saturating_sub(start);
             assert_eq!(good, some, "{}: an answer was not the expected one", self.path.name);
             left -= some;

@@ -4,15 +4,12 @@ use std::alloc::System;
 use std::process::ExitCode;
 
 use http::StatusCode;
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use tower_m2m_benches::request;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tower_m2m_benches::{measure, request};
 use tower_m2m_peers::{Backend, Contender, Failure, Over, Setup};
 
 #[global_allocator]
 static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// The lowest of so many requests counts, since background tasks allocate too.
-const TIMES: usize = 50;
 
 fn main() -> ExitCode {
     match Setup::new(Backend::AwsLcRs).and_then(count) {
@@ -45,22 +42,15 @@ fn count(mut setup: Setup) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Allocations (and reallocations) of one request, and their bytes.
+/// Allocations of one request, and their bytes.
 fn of_one(contender: &mut Contender, token: &str) -> Result<(usize, usize), Failure> {
-    let mut least = None::<(usize, usize)>;
-    for time in 0..TIMES {
-        let request = request(token);
-        let region = Region::new(ALLOCATIONS);
-        let status = contender.call(request);
-        let change = region.change();
-        if status != StatusCode::OK {
-            return Err(format!("{} refused a good token: {status}", contender.name).into());
-        }
-        // The first few find nothing cached yet.
-        if time >= 5 {
-            let this = (change.allocations + change.reallocations, change.bytes_allocated);
-            least = Some(least.map_or(this, |least| least.min(this)));
-        }
-    }
-    least.ok_or_else(|| "nothing was counted".into())
+    let name = contender.name;
+    measure::allocations(
+        ALLOCATIONS,
+        || request(token),
+        |request| match contender.call(request) {
+            StatusCode::OK => Ok(()),
+            status => Err(format!("{name} refused a good token: {status}").into()),
+        },
+    )
 }
