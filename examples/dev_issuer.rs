@@ -26,16 +26,34 @@ async fn main() -> ExitCode {
         }
     };
     let listen = (Ipv4Addr::LOCALHOST, options.port).into();
-    let issuer = match LocalIssuer::builder().listen(listen).profile(options.profile).with_admin().start().await {
+    let issuer = match LocalIssuer::builder()
+        .listen(listen)
+        .profile(options.profile)
+        .with_admin()
+        .start()
+        .await
+    {
         Ok(issuer) => issuer,
         Err(error) => {
             eprintln!("cannot listen on {listen}: {error}");
             return ExitCode::FAILURE;
         }
     };
-    issuer.add_app(App::org("svc-a", "secret-a", "org_a").audience(AUDIENCE).scopes(SCOPES));
-    issuer.add_app(App::org("svc-b", "secret-b", "org_b").audience(AUDIENCE).scopes(SCOPES));
-    issuer.add_app(App::global("svc-global", "secret-global").audience(AUDIENCE).scopes(["read:stats", "read:any_invoices"]));
+    issuer.add_app(
+        App::org("svc-a", "secret-a", "org_a")
+            .audience(AUDIENCE)
+            .scopes(SCOPES),
+    );
+    issuer.add_app(
+        App::org("svc-b", "secret-b", "org_b")
+            .audience(AUDIENCE)
+            .scopes(SCOPES),
+    );
+    issuer.add_app(
+        App::global("svc-global", "secret-global")
+            .audience(AUDIENCE)
+            .scopes(["read:stats", "read:any_invoices"]),
+    );
     println!("{}", manual(&issuer, &options));
 
     match tokio::signal::ctrl_c().await {
@@ -48,7 +66,11 @@ async fn main() -> ExitCode {
 }
 
 fn manual(issuer: &LocalIssuer, options: &Options) -> String {
-    let (url, token_endpoint, profile) = (issuer.url(), issuer.token_endpoint(), options.server_profile());
+    let (url, token_endpoint, profile) = (
+        issuer.url(),
+        issuer.token_endpoint(),
+        options.server_profile(),
+    );
     format!(
         r#"issuer on {url}, until Ctrl-C
 
@@ -91,7 +113,10 @@ struct Options {
 
 impl Options {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { port: 4000, profile: Profile::Kinde };
+        let mut options = Self {
+            port: 4000,
+            profile: Profile::Kinde,
+        };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--kinde" => options.profile = Profile::Kinde,
@@ -108,6 +133,10 @@ impl Options {
 
     /// The `PROFILE` of the resource server that understands these tokens.
     fn server_profile(&self) -> &'static str {
-        if self.profile == Profile::Kinde { "kinde" } else { "generic" }
+        if self.profile == Profile::Kinde {
+            "kinde"
+        } else {
+            "generic"
+        }
     }
 }

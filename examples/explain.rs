@@ -66,12 +66,19 @@ async fn run() -> Result<ExitCode, Error> {
         (false, None) => Some(from_standard_input()?),
     };
     let weak = verifier.weak_settings();
-    let issuers = wait_for_keys(&verifier).await.iter().map(|status| lint(status, &weak)).collect();
+    let issuers = wait_for_keys(&verifier)
+        .await
+        .iter()
+        .map(|status| lint(status, &weak))
+        .collect();
     let explanation = match &token {
         Some(token) => Some(verifier.explain(token).await),
         None => None,
     };
-    let report = Report { issuers, token: explanation };
+    let report = Report {
+        issuers,
+        token: explanation,
+    };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -103,8 +110,12 @@ fn arguments() -> Result<Arguments, Error> {
 /// The first word, and with `Authorization: Bearer` in front of it the word behind that.
 fn from_standard_input() -> Result<String, Error> {
     let mut text = String::new();
-    std::io::stdin().take(256 * 1024).read_to_string(&mut text)?;
-    let is_prefix = |word: &&str| word.eq_ignore_ascii_case("Authorization:") || word.eq_ignore_ascii_case("Bearer");
+    std::io::stdin()
+        .take(256 * 1024)
+        .read_to_string(&mut text)?;
+    let is_prefix = |word: &&str| {
+        word.eq_ignore_ascii_case("Authorization:") || word.eq_ignore_ascii_case("Bearer")
+    };
     let mut words = text.split_whitespace().skip_while(is_prefix);
     Ok(words.next().ok_or("no token on standard input")?.to_owned())
 }
@@ -113,7 +124,10 @@ fn from_standard_input() -> Result<String, Error> {
 async fn wait_for_keys(verifier: &Verifier) -> Vec<IssuerStatus> {
     for _ in 0..100 {
         let status = verifier.status();
-        if status.iter().all(|issuer| issuer.is_ready() || issuer.last_error.is_some()) {
+        if status
+            .iter()
+            .all(|issuer| issuer.is_ready() || issuer.last_error.is_some())
+        {
             return status;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -122,11 +136,16 @@ async fn wait_for_keys(verifier: &Verifier) -> Vec<IssuerStatus> {
 }
 
 fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
-    let mut problems: Vec<String> =
-        weak.iter().filter(|weak| weak.issuer == status.issuer).map(|weak| format!("weak setting {weak}")).collect();
+    let mut problems: Vec<String> = weak
+        .iter()
+        .filter(|weak| weak.issuer == status.issuer)
+        .map(|weak| format!("weak setting {weak}"))
+        .collect();
     match status.last_error {
         Some(error) => problems.push(format!("its keys cannot be had: {error}")),
-        None if !status.is_ready() => problems.push("its keys did not come within ten seconds".to_owned()),
+        None if !status.is_ready() => {
+            problems.push("its keys did not come within ten seconds".to_owned())
+        }
         None => {}
     }
     for key in &status.left_out {
@@ -134,11 +153,27 @@ fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
         problems.push(format!("the key {kid} is not used: {}", key.reason));
     }
     for key in status.keys.iter().filter(|key| key.kid.is_none()) {
-        problems.push(format!("a key for {} has no kid, so that it cannot be rotated without ambiguity", key.algorithm));
+        problems.push(format!(
+            "a key for {} has no kid, so that it cannot be rotated without ambiguity",
+            key.algorithm
+        ));
     }
-    let name = |kid: &Option<String>| kid.as_deref().unwrap_or("(unnamed)").escape_debug().to_string();
-    let keys = status.keys.iter().map(|key| format!("{} {}", key.algorithm, name(&key.kid))).collect();
-    Lint { issuer: status.issuer.clone(), keys, problems }
+    let name = |kid: &Option<String>| {
+        kid.as_deref()
+            .unwrap_or("(unnamed)")
+            .escape_debug()
+            .to_string()
+    };
+    let keys = status
+        .keys
+        .iter()
+        .map(|key| format!("{} {}", key.algorithm, name(&key.kid)))
+        .collect();
+    Lint {
+        issuer: status.issuer.clone(),
+        keys,
+        problems,
+    }
 }
 
 fn print(report: &Report) {
@@ -157,7 +192,10 @@ fn print(report: &Report) {
 }
 
 fn exit_code(report: &Report) -> ExitCode {
-    let odd = report.issuers.iter().any(|issuer| !issuer.problems.is_empty());
+    let odd = report
+        .issuers
+        .iter()
+        .any(|issuer| !issuer.problems.is_empty());
     match report.token.as_ref().map(Explanation::rejection) {
         Some(None) => ExitCode::SUCCESS,
         Some(Some(Rejection::KeysUnavailable { .. })) => ExitCode::from(3),

@@ -29,11 +29,16 @@ const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 async fn api(request: Request<Incoming>) -> http::Result<Response<Full<Bytes>>> {
     let segments: Vec<&str> = request.uri().path().split('/').skip(1).collect();
     match (request.method(), segments.as_slice(), request.org_code()) {
-        (&Method::GET, ["orgs", _, "invoices"], Some(org)) => Ok(Response::new(Full::from(format!("invoices of {org}\n")))),
-        (_, ["orgs", _, "invoices"], Some(_)) => {
-            Response::builder().status(StatusCode::METHOD_NOT_ALLOWED).header(ALLOW, "GET").body(Full::default())
+        (&Method::GET, ["orgs", _, "invoices"], Some(org)) => {
+            Ok(Response::new(Full::from(format!("invoices of {org}\n"))))
         }
-        _ => Response::builder().status(StatusCode::NOT_FOUND).body(Full::default()),
+        (_, ["orgs", _, "invoices"], Some(_)) => Response::builder()
+            .status(StatusCode::METHOD_NOT_ALLOWED)
+            .header(ALLOW, "GET")
+            .body(Full::default()),
+        _ => Response::builder()
+            .status(StatusCode::NOT_FOUND)
+            .body(Full::default()),
     }
 }
 
@@ -44,7 +49,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .audience(variable("AUDIENCE", "https://api.example.com"))
         .profile(Profile::KINDE)
         .build()?;
-    let layer = verifier.layer().require(READ_INVOICES).organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
+    let layer = verifier
+        .layer()
+        .require(READ_INVOICES)
+        .organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
     let service = ServiceBuilder::new().layer(layer).service_fn(api);
 
     let listener = TcpListener::bind(variable("LISTEN", "127.0.0.1:3000")).await?;
@@ -61,7 +69,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
-            let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
             if let Err(error) = connection.await {
                 eprintln!("a connection broke off: {error}");
             }

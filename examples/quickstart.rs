@@ -13,10 +13,19 @@ const READ_STATS: Scope = Scope::from_static("read:stats");
 
 /// What you would write, with `Verifier::kinde("your-domain")` and the audience that your API is registered under.
 async fn api(issuer: &str) -> Result<Router, StartError> {
-    let verifier = Verifier::kinde(issuer).audience("https://api.example.com").build_ready().await?;
+    let verifier = Verifier::kinde(issuer)
+        .audience("https://api.example.com")
+        .build_ready()
+        .await?;
     Ok(Router::new()
-        .route("/orgs/{org_code}/invoices", get(invoices).route_layer(verifier.layer().require(READ_INVOICES)))
-        .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(READ_STATS))))
+        .route(
+            "/orgs/{org_code}/invoices",
+            get(invoices).route_layer(verifier.layer().require(READ_INVOICES)),
+        )
+        .route(
+            "/admin/stats",
+            get(stats).route_layer(verifier.layer().only_global().require(READ_STATS)),
+        ))
 }
 
 async fn invoices(org: OrgCode) -> String {
@@ -64,44 +73,113 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
-    println!("An issuer on {} and an API on {url}, both in this process.\n", issuer.url());
+    println!(
+        "An issuer on {} and an API on {url}, both in this process.\n",
+        issuer.url()
+    );
     let expected = transcript(&issuer, &url).await?;
     if serve {
         println!("{}", manual(&issuer, &url));
         tokio::signal::ctrl_c().await?;
     }
     server.abort();
-    Ok(if expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if expected {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Makes the calls and prints them; says whether every answer was the expected one.
 async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Error>> {
-    let clients = Clients { http: Client::builder(TokioExecutor::new()).build_http(), issuer };
+    let clients = Clients {
+        http: Client::builder(TokioExecutor::new()).build_http(),
+        issuer,
+    };
     let a = clients.token("svc-a", "secret-a").await?;
     let b = clients.token("svc-b", "secret-b").await?;
     let writer = clients.token("svc-writer", "secret-writer").await?;
     let global = clients.token("svc-global", "secret-global").await?;
     // These two no application gets: one is of yesterday, one is a person's.
-    let expired = issuer.org("org_a").scopes(["read:invoices"]).expired_by(Duration::from_secs(3600)).token();
-    let user = issuer.user("kp_1234").org("org_a").scopes(["read:invoices"]).token();
+    let expired = issuer
+        .org("org_a")
+        .scopes(["read:invoices"])
+        .expired_by(Duration::from_secs(3600))
+        .token();
+    let user = issuer
+        .user("kp_1234")
+        .org("org_a")
+        .scopes(["read:invoices"])
+        .token();
 
     let calls = [
         call("nobody: no token", A, None, 401, "Bearer realm"),
-        call("something that is no token", A, Some("garbage"), 401, "invalid_token"),
-        call("an app of org_a, with a token of yesterday", A, Some(&expired), 401, "the access token expired"),
-        call("a user of org_a, signed in at the same issuer", A, Some(&user), 401, "not a machine-to-machine token"),
-        call("an app of org_a that may only write", A, Some(&writer), 403, "insufficient_scope"),
-        call("an app of org_a, at org_b's invoices", B, Some(&a), 403, "wrong_organization"),
-        call("a global app, at org_a's invoices", A, Some(&global), 403, "organization_required"),
-        call("an app of org_a, at the figures of all", STATS, Some(&a), 403, "global_required"),
+        call(
+            "something that is no token",
+            A,
+            Some("garbage"),
+            401,
+            "invalid_token",
+        ),
+        call(
+            "an app of org_a, with a token of yesterday",
+            A,
+            Some(&expired),
+            401,
+            "the access token expired",
+        ),
+        call(
+            "a user of org_a, signed in at the same issuer",
+            A,
+            Some(&user),
+            401,
+            "not a machine-to-machine token",
+        ),
+        call(
+            "an app of org_a that may only write",
+            A,
+            Some(&writer),
+            403,
+            "insufficient_scope",
+        ),
+        call(
+            "an app of org_a, at org_b's invoices",
+            B,
+            Some(&a),
+            403,
+            "wrong_organization",
+        ),
+        call(
+            "a global app, at org_a's invoices",
+            A,
+            Some(&global),
+            403,
+            "organization_required",
+        ),
+        call(
+            "an app of org_a, at the figures of all",
+            STATS,
+            Some(&a),
+            403,
+            "global_required",
+        ),
         call("an app of org_a", A, Some(&a), 200, "invoices of org_a"),
         call("an app of org_b", B, Some(&b), 200, "invoices of org_b"),
-        call("a global app", STATS, Some(&global), 200, "figures of all organizations, for svc-global"),
+        call(
+            "a global app",
+            STATS,
+            Some(&global),
+            200,
+            "figures of all organizations, for svc-global",
+        ),
     ];
     let mut expected = 0;
     for (number, call) in calls.iter().enumerate() {
         let answer = clients.call(url, call).await?;
-        let challenge = answer.headers().get(WWW_AUTHENTICATE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let challenge = answer
+            .headers()
+            .get(WWW_AUTHENTICATE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()));
         let (status, body) = (answer.status(), String::from_utf8_lossy(answer.body()));
         println!("{:2}  {}\n    GET {}", number + 1, call.who, call.path);
         println!("    {status}");
@@ -109,16 +187,27 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
             println!("    WWW-Authenticate: {challenge}");
         }
         println!("    {}", shortened(&body));
-        let said = body.contains(call.says) || challenge.is_some_and(|challenge| challenge.contains(call.says));
+        let said = body.contains(call.says)
+            || challenge.is_some_and(|challenge| challenge.contains(call.says));
         if status == call.status && said {
             expected += 1;
         } else {
-            println!("    UNEXPECTED: it should be {} and say {:?}", call.status, call.says);
+            println!(
+                "    UNEXPECTED: it should be {} and say {:?}",
+                call.status, call.says
+            );
         }
         println!();
     }
-    let let_in = calls.iter().filter(|call| call.status == StatusCode::OK).count();
-    println!("{expected} of {} answers as expected: {} turned away, {let_in} let in.", calls.len(), calls.len() - let_in);
+    let let_in = calls
+        .iter()
+        .filter(|call| call.status == StatusCode::OK)
+        .count();
+    println!(
+        "{expected} of {} answers as expected: {} turned away, {let_in} let in.",
+        calls.len(),
+        calls.len() - let_in
+    );
     Ok(expected == calls.len())
 }
 
@@ -131,8 +220,20 @@ struct Call<'a> {
     says: &'static str,
 }
 
-fn call<'a>(who: &'static str, path: &'static str, token: Option<&'a str>, status: u16, says: &'static str) -> Call<'a> {
-    Call { who, path, token, status, says }
+fn call<'a>(
+    who: &'static str,
+    path: &'static str,
+    token: Option<&'a str>,
+    status: u16,
+    says: &'static str,
+) -> Call<'a> {
+    Call {
+        who,
+        path,
+        token,
+        status,
+        says,
+    }
 }
 
 /// The applications that call the API.
@@ -144,7 +245,9 @@ struct Clients<'a> {
 impl Clients<'_> {
     /// Gets a token as every M2M application does (RFC 6749 §4.4).
     async fn token(&self, client_id: &str, secret: &str) -> Result<String, Box<dyn Error>> {
-        let form = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}&audience={AUDIENCE}");
+        let form = format!(
+            "grant_type=client_credentials&client_id={client_id}&client_secret={secret}&audience={AUDIENCE}"
+        );
         let request = Request::post(self.issuer.token_endpoint())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Full::from(form))?;
@@ -163,7 +266,10 @@ impl Clients<'_> {
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Box<dyn Error>> {
         let (parts, body) = self.http.request(request).await?.into_parts();
-        Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
+        Ok(Response::from_parts(
+            parts,
+            body.collect().await?.to_bytes(),
+        ))
     }
 }
 
@@ -203,7 +309,10 @@ fn manual(issuer: &LocalIssuer, url: &str) -> String {
 /// Of a problem document (RFC 9457) only the title.
 fn shortened(body: &str) -> String {
     match serde_json::from_str::<serde_json::Value>(body) {
-        Ok(problem) => format!("{{… \"title\":{} …}}", problem.get("title").unwrap_or_default()),
+        Ok(problem) => format!(
+            "{{… \"title\":{} …}}",
+            problem.get("title").unwrap_or_default()
+        ),
         Err(_) => body.to_owned(),
     }
 }

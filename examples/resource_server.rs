@@ -58,22 +58,55 @@ fn api(verifier: Verifier) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/public", get(public))
-        .route("/whoami", get(whoami).route_layer(verifier.layer().allow_global()))
-        .route("/orgs/{org_code}/invoices", get(list_invoices).route_layer(organization.clone().require(ReadInvoices)))
-        .route("/orgs/{org_code}/invoices", post(create_invoice).route_layer(organization.require(WriteInvoices)))
-        .route("/admin/stats", get(stats).route_layer(verifier.layer().only_global().require(ReadStats)))
+        .route(
+            "/whoami",
+            get(whoami).route_layer(verifier.layer().allow_global()),
+        )
+        .route(
+            "/orgs/{org_code}/invoices",
+            get(list_invoices).route_layer(organization.clone().require(ReadInvoices)),
+        )
+        .route(
+            "/orgs/{org_code}/invoices",
+            post(create_invoice).route_layer(organization.require(WriteInvoices)),
+        )
+        .route(
+            "/admin/stats",
+            get(stats).route_layer(verifier.layer().only_global().require(ReadStats)),
+        )
         .with_state(verifier)
 }
 
 /// The organization is the token's, and the layer has compared it with the path's: there is no other to ask the database for.
 async fn list_invoices(org: OrgCode) -> Json<Invoices> {
-    let invoices = vec![Invoice { number: 1, total: "120.00" }, Invoice { number: 2, total: "80.50" }];
-    Json(Invoices { org_code: org.to_string(), invoices })
+    let invoices = vec![
+        Invoice {
+            number: 1,
+            total: "120.00",
+        },
+        Invoice {
+            number: 2,
+            total: "80.50",
+        },
+    ];
+    Json(Invoices {
+        org_code: org.to_string(),
+        invoices,
+    })
 }
 
 async fn create_invoice(org: OrgCode) -> (StatusCode, Json<Invoices>) {
-    let invoices = vec![Invoice { number: 3, total: "0.00" }];
-    (StatusCode::CREATED, Json(Invoices { org_code: org.to_string(), invoices }))
+    let invoices = vec![Invoice {
+        number: 3,
+        total: "0.00",
+    }];
+    (
+        StatusCode::CREATED,
+        Json(Invoices {
+            org_code: org.to_string(),
+            invoices,
+        }),
+    )
 }
 
 async fn whoami(claims: Claims) -> Json<WhoAmI> {
@@ -94,7 +127,9 @@ async fn public() -> Json<WhoAmI> {
 }
 
 async fn stats(State(verifier): State<Verifier>) -> Json<Stats> {
-    Json(Stats { remembered_tokens: verifier.remembered_tokens() })
+    Json(Stats {
+        remembered_tokens: verifier.remembered_tokens(),
+    })
 }
 
 /// Liveness: the process serves. It does not ask for the issuer, since a restart would not bring that back.
@@ -107,10 +142,16 @@ async fn readyz(State(verifier): State<Verifier>) -> (StatusCode, String) {
     if verifier.is_ready() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    let unready = verifier.status().into_iter().filter(|issuer| !issuer.is_ready());
+    let unready = verifier
+        .status()
+        .into_iter()
+        .filter(|issuer| !issuer.is_ready());
     let reasons = unready.map(|issuer| match issuer.last_error {
         Some(error) => format!("no keys of {}: {error}\n", issuer.issuer),
-        None => format!("no keys of {}: the first fetch has not ended\n", issuer.issuer),
+        None => format!(
+            "no keys of {}: the first fetch has not ended\n",
+            issuer.issuer
+        ),
     });
     (StatusCode::SERVICE_UNAVAILABLE, reasons.collect())
 }
@@ -168,8 +209,13 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = setting("WORKER_THREADS")? {
-        let threads = threads.parse().ok().filter(|threads| (1..=1024).contains(threads));
-        runtime.worker_threads(threads.ok_or_else(|| unusable("WORKER_THREADS", "must be a number from 1 to 1024"))?);
+        let threads = threads
+            .parse()
+            .ok()
+            .filter(|threads| (1..=1024).contains(threads));
+        runtime.worker_threads(
+            threads.ok_or_else(|| unusable("WORKER_THREADS", "must be a number from 1 to 1024"))?,
+        );
     }
     runtime.enable_all().build()?.block_on(serve())
 }
@@ -177,7 +223,9 @@ fn run() -> Result<(), Failure> {
 async fn serve() -> Result<(), Failure> {
     let verifier = verifier()?;
     let listen = setting("LISTEN")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
-    let listener = TcpListener::bind(&listen).await.map_err(|error| unusable("LISTEN", error.to_string()))?;
+    let listener = TcpListener::bind(&listen)
+        .await
+        .map_err(|error| unusable("LISTEN", error.to_string()))?;
     let signal = stop_signal()?;
     let stopping = Arc::new(Notify::new());
     let stop = Arc::clone(&stopping);
@@ -197,7 +245,10 @@ async fn serve() -> Result<(), Failure> {
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     Ok(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     })
@@ -214,19 +265,25 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 fn verifier() -> Result<Verifier, Failure> {
     let issuer = required("ISSUER")?;
     let audiences = required("AUDIENCE")?;
-    let audiences = audiences.split([' ', ',']).filter(|audience| !audience.is_empty());
+    let audiences = audiences
+        .split([' ', ','])
+        .filter(|audience| !audience.is_empty());
     let profile = match setting("PROFILE")?.as_deref() {
         None | Some("kinde") => Profile::KINDE,
         Some("generic") => Profile::GENERIC,
         Some(_) => return Err(unusable("PROFILE", "must be kinde or generic")),
     };
-    let mut issuer = Verifier::issuer(issuer).audiences(audiences).profile(profile);
+    let mut issuer = Verifier::issuer(issuer)
+        .audiences(audiences)
+        .profile(profile);
     if let Some(url) = setting("JWKS_URL")? {
         issuer = issuer.jwks_url(url);
     }
     if let Some(names) = setting("ALGORITHMS")? {
-        let algorithms: Result<Vec<Algorithm>, _> = names.split(',').map(|name| name.trim().parse()).collect();
-        issuer = issuer.algorithms(algorithms.map_err(|error| unusable("ALGORITHMS", error.to_string()))?);
+        let algorithms: Result<Vec<Algorithm>, _> =
+            names.split(',').map(|name| name.trim().parse()).collect();
+        issuer = issuer
+            .algorithms(algorithms.map_err(|error| unusable("ALGORITHMS", error.to_string()))?);
     }
     if let Some(leeway) = seconds("LEEWAY_SECONDS")? {
         issuer = issuer.leeway(leeway);
@@ -249,7 +306,9 @@ fn verifier() -> Result<Verifier, Failure> {
         Some("off") => verifier = verifier.without_token_cache(),
         Some(_) => return Err(unusable("TOKEN_CACHE", "must be on or off")),
     }
-    verifier.build().map_err(|error| unusable(variable(&error), error.problem()))
+    verifier
+        .build()
+        .map_err(|error| unusable(variable(&error), error.problem()))
 }
 
 /// The variable behind a setting of the verifier.
@@ -278,7 +337,9 @@ fn seconds(variable: &'static str) -> Result<Option<Duration>, Failure> {
 
 fn number(variable: &'static str) -> Result<Option<u64>, Failure> {
     let parsed = setting(variable)?.map(|value| value.parse());
-    parsed.transpose().map_err(|_| unusable(variable, "must be a whole number, zero or more"))
+    parsed
+        .transpose()
+        .map_err(|_| unusable(variable, "must be a whole number, zero or more"))
 }
 
 fn setting(variable: &'static str) -> Result<Option<String>, Failure> {
@@ -290,7 +351,10 @@ fn setting(variable: &'static str) -> Result<Option<String>, Failure> {
 }
 
 fn unusable(variable: &str, problem: impl Into<String>) -> Failure {
-    Failure::Setting { variable: variable.to_owned(), problem: problem.into() }
+    Failure::Setting {
+        variable: variable.to_owned(),
+        problem: problem.into(),
+    }
 }
 
 impl From<io::Error> for Failure {

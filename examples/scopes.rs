@@ -31,7 +31,11 @@ tower_m2m::scopes! {
 
 /// The scope is the route's: the layer refuses before the handler runs.
 async fn list(org: OrgCode) -> String {
-    let capacity = if org.is_acting() { "a global client" } else { "the organization itself" };
+    let capacity = if org.is_acting() {
+        "a global client"
+    } else {
+        "the organization itself"
+    };
     format!("invoices of {org}, for {capacity}\n")
 }
 
@@ -56,7 +60,12 @@ async fn stats() -> &'static str {
 
 /// What the metadata's `scopes_supported` (RFC 9728 §2) is made of. Everybody may see it.
 async fn scopes() -> Json<Vec<&'static str>> {
-    Json(InvoiceScopes::ALL.iter().map(|declared| declared.scope.as_str()).collect())
+    Json(
+        InvoiceScopes::ALL
+            .iter()
+            .map(|declared| declared.scope.as_str())
+            .collect(),
+    )
 }
 
 fn api(verifier: &Verifier) -> Router {
@@ -68,7 +77,10 @@ fn api(verifier: &Verifier) -> Router {
         .route(invoices, get(list).route_layer(organization_or_support))
         .route(invoices, post(create).route_layer(organization.clone()))
         .route(invoices, delete(remove).route_layer(organization.clone()))
-        .route("/orgs/{org_code}/invoices/count", get(count).route_layer(organization))
+        .route(
+            "/orgs/{org_code}/invoices/count",
+            get(count).route_layer(organization),
+        )
         .route("/stats", get(stats).route_layer(global.require(ReadStats)))
         .route("/scopes", get(scopes))
 }

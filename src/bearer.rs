@@ -46,12 +46,16 @@ impl<'a> Credentials<'a> {
     /// Every [`BearerError`] but [`Characters`](BearerError::Characters).
     pub fn of(headers: &'a HeaderMap, max_token_bytes: usize) -> Result<Self, BearerError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Err(BearerError::Missing) };
+        let Some(value) = values.next() else {
+            return Err(BearerError::Missing);
+        };
         if values.next().is_some() {
             return Err(BearerError::Several);
         }
         let value = value.as_bytes();
-        let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else { return Err(other_scheme(value)) };
+        let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
+            return Err(other_scheme(value));
+        };
         if !scheme.eq_ignore_ascii_case(b"Bearer") {
             return Err(other_scheme(value));
         }
@@ -98,7 +102,11 @@ pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
     // All are looked at, without leaving early: so it is many at a time.
     let allowed = text.iter().fold(true, |all, byte| all & is_allowed(*byte));
     if text.is_empty() || !allowed {
-        return Err(if token.contains(&b',') { BearerError::Several } else { BearerError::Characters });
+        return Err(if token.contains(&b',') {
+            BearerError::Several
+        } else {
+            BearerError::Characters
+        });
     }
     std::str::from_utf8(token).map_err(|_| BearerError::Characters)
 }
@@ -114,8 +122,16 @@ const fn is_allowed(byte: u8) -> bool {
 
 /// Another scheme is no bearer credential, unless one is hidden behind it in a list.
 fn other_scheme(value: &[u8]) -> BearerError {
-    let hidden = |part: &[u8]| part.trim_ascii().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
-    if value.split(|byte| *byte == b',').skip(1).any(hidden) { BearerError::Several } else { BearerError::Missing }
+    let hidden = |part: &[u8]| {
+        part.trim_ascii()
+            .get(..7)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "))
+    };
+    if value.split(|byte| *byte == b',').skip(1).any(hidden) {
+        BearerError::Several
+    } else {
+        BearerError::Missing
+    }
 }
 
 impl BearerError {
@@ -199,7 +215,12 @@ mod tests {
             (b"abc.def.ghi", Err(Missing)),
             (b"", Err(Missing)),
         ] {
-            assert_eq!(read(&[value]).as_deref(), expected.as_deref(), "{:?}", String::from_utf8_lossy(value));
+            assert_eq!(
+                read(&[value]).as_deref(),
+                expected.as_deref(),
+                "{:?}",
+                String::from_utf8_lossy(value)
+            );
         }
         assert_eq!(read(&[]), Err(Missing));
         assert_eq!(read(&[b"Bearer abc", b"Bearer abc"]), Err(Several));
@@ -210,7 +231,13 @@ mod tests {
     #[test]
     fn rule_9_proxy_authorization_is_not_read() {
         let mut headers = HeaderMap::new();
-        headers.insert(http::header::PROXY_AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
-        assert_eq!(Credentials::of(&headers, 20).unwrap_err(), BearerError::Missing);
+        headers.insert(
+            http::header::PROXY_AUTHORIZATION,
+            HeaderValue::from_static("Bearer abc"),
+        );
+        assert_eq!(
+            Credentials::of(&headers, 20).unwrap_err(),
+            BearerError::Missing
+        );
     }
 }

@@ -53,9 +53,19 @@ enum Challenge {
 fn row(rejection: &Rejection) -> Row {
     use Challenge::{Error, None, Plain};
     use Rejection as R;
-    let row = |status, name, title, challenge| Row { status, name, title, challenge };
+    let row = |status, name, title, challenge| Row {
+        status,
+        name,
+        title,
+        challenge,
+    };
     match rejection {
-        R::MissingToken => row(StatusCode::UNAUTHORIZED, "missing_token", "An access token is needed", Plain),
+        R::MissingToken => row(
+            StatusCode::UNAUTHORIZED,
+            "missing_token",
+            "An access token is needed",
+            Plain,
+        ),
         R::InvalidRequest(_) => row(
             StatusCode::BAD_REQUEST,
             "invalid_request",
@@ -69,37 +79,66 @@ fn row(rejection: &Rejection) -> Row {
             StatusCode::UNAUTHORIZED,
             "invalid_token",
             "The access token is not acceptable",
-            Error { code: "invalid_token", description: Option::None },
+            Error {
+                code: "invalid_token",
+                description: Option::None,
+            },
         ),
         R::NotAcceptable(error) => row(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
             "The access token is not acceptable",
-            Error { code: "invalid_token", description: Some(error.description()) },
+            Error {
+                code: "invalid_token",
+                description: Some(error.description()),
+            },
         ),
-        R::OrganizationRequired => {
-            row(StatusCode::FORBIDDEN, "organization_required", "The access token is not scoped to an organization", Plain)
-        }
-        R::GlobalRequired => {
-            row(StatusCode::FORBIDDEN, "global_required", "The access token is scoped to an organization", Plain)
-        }
-        R::WrongOrganization => {
-            row(StatusCode::FORBIDDEN, "wrong_organization", "The access token belongs to another organization", Plain)
-        }
+        R::OrganizationRequired => row(
+            StatusCode::FORBIDDEN,
+            "organization_required",
+            "The access token is not scoped to an organization",
+            Plain,
+        ),
+        R::GlobalRequired => row(
+            StatusCode::FORBIDDEN,
+            "global_required",
+            "The access token is scoped to an organization",
+            Plain,
+        ),
+        R::WrongOrganization => row(
+            StatusCode::FORBIDDEN,
+            "wrong_organization",
+            "The access token belongs to another organization",
+            Plain,
+        ),
         R::HiddenOrganization => row(StatusCode::NOT_FOUND, "not_found", "Not Found", None),
-        R::OrganizationNotAllowed | R::ClientNotAllowed => {
-            row(StatusCode::FORBIDDEN, "not_allowed", "The client is not let in", Plain)
-        }
-        R::Suspended => row(StatusCode::FORBIDDEN, "suspended", "The client or its organization is suspended", Plain),
+        R::OrganizationNotAllowed | R::ClientNotAllowed => row(
+            StatusCode::FORBIDDEN,
+            "not_allowed",
+            "The client is not let in",
+            Plain,
+        ),
+        R::Suspended => row(
+            StatusCode::FORBIDDEN,
+            "suspended",
+            "The client or its organization is suspended",
+            Plain,
+        ),
         R::InsufficientScope(_) => row(
             StatusCode::FORBIDDEN,
             "insufficient_scope",
             "The access token lacks a scope",
-            Error { code: "insufficient_scope", description: Some("the access token lacks a scope that is needed") },
+            Error {
+                code: "insufficient_scope",
+                description: Some("the access token lacks a scope that is needed"),
+            },
         ),
-        R::KeysUnavailable { .. } | R::CheckUnavailable => {
-            row(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Access tokens cannot be verified at the moment", None)
-        }
+        R::KeysUnavailable { .. } | R::CheckUnavailable => row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Access tokens cannot be verified at the moment",
+            None,
+        ),
         R::LayerMissing(_) => row(
             StatusCode::INTERNAL_SERVER_ERROR,
             "layer_missing",
@@ -111,7 +150,11 @@ fn row(rejection: &Rejection) -> Row {
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { realm: "api".to_owned(), resource_metadata: None, body: Body::Problem }
+        Self {
+            realm: "api".to_owned(),
+            resource_metadata: None,
+            body: Body::Problem,
+        }
     }
 }
 
@@ -141,7 +184,10 @@ impl Answers {
         match &self.body {
             Body::Empty => {}
             Body::Problem => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+                headers.insert(
+                    CONTENT_TYPE,
+                    HeaderValue::from_static("application/problem+json"),
+                );
                 *response.body_mut() = problem(&row, &rejection).into();
             }
             Body::Custom(make) => make(&rejection, &mut response),
@@ -222,7 +268,15 @@ fn problem(row: &Row, rejection: &Rejection) -> String {
     }
     // Names, titles and descriptions are constants of this file and need no escaping.
     let mut text = String::with_capacity(320);
-    text.extend([r#"{"type":""#, GUIDE, row.name, r#"","title":""#, row.title, r#"","status":"#, row.status.as_str()]);
+    text.extend([
+        r#"{"type":""#,
+        GUIDE,
+        row.name,
+        r#"","title":""#,
+        row.title,
+        r#"","status":"#,
+        row.status.as_str(),
+    ]);
     if let Challenge::Error { code, description } = &row.challenge {
         text.extend([r#","error":""#, code, "\""]);
         if let Some(description) = description {
@@ -256,7 +310,10 @@ mod tests {
             (Rejection::LayerMissing("layer"), "13"),
         ] {
             let answer = Answers::default().grpc(rejection);
-            assert_eq!((answer.status(), &answer.headers()["grpc-status"]), (StatusCode::OK, &HeaderValue::from_static(code)));
+            assert_eq!(
+                (answer.status(), &answer.headers()["grpc-status"]),
+                (StatusCode::OK, &HeaderValue::from_static(code))
+            );
         }
     }
 }

@@ -37,9 +37,11 @@ impl Clock {
     #[must_use]
     pub fn unix_seconds(&self) -> i64 {
         match &self.0 {
-            Source::System => {
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-            }
+            Source::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| {
+                    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+                }),
             #[cfg(feature = "test-util")]
             Source::Manual(seconds) => seconds.load(std::sync::atomic::Ordering::Relaxed),
         }

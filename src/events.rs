@@ -69,7 +69,10 @@ pub(crate) fn resolver_failed(problem: &str) {
 }
 
 /// The application's check of standing gave no answer.
-pub(crate) fn check_failed(error: Option<&(dyn std::error::Error + Send + Sync + 'static)>, let_in: bool) {
+pub(crate) fn check_failed(
+    error: Option<&(dyn std::error::Error + Send + Sync + 'static)>,
+    let_in: bool,
+) {
     #[cfg(feature = "tracing")]
     {
         let error = error.map_or_else(|| "timed out".to_owned(), ToString::to_string);
@@ -124,15 +127,23 @@ macro_rules! decided {
 /// A request was decided about. What is let in is told at level DEBUG, unless a global client acts for an organization; that
 /// and refusals at INFO; what could not be decided at WARN, and what no layer decided at ERROR.
 pub(crate) fn decided(decision: &Decision<'_>) {
-    let by = if decision.by == "layer" { "layer" } else { "extractor" };
+    let by = if decision.by == "layer" {
+        "layer"
+    } else {
+        "extractor"
+    };
     crate::metrics::decided(by, decision.verdict.code());
     #[cfg(feature = "tracing")]
     decision.mark_span();
     #[cfg(feature = "tracing")]
     match decision.verdict {
-        Verdict::Admitted if decision.acting.is_some() => decided!(info, "request admitted", decision),
+        Verdict::Admitted if decision.acting.is_some() => {
+            decided!(info, "request admitted", decision)
+        }
         Verdict::Admitted | Verdict::Anonymous => decided!(debug, "request admitted", decision),
-        Verdict::Refused(Rejection::LayerMissing(_)) => decided!(error, "an authorization layer is missing", decision),
+        Verdict::Refused(Rejection::LayerMissing(_)) => {
+            decided!(error, "an authorization layer is missing", decision)
+        }
         Verdict::Refused(Rejection::KeysUnavailable { .. } | Rejection::CheckUnavailable) => {
             decided!(warn, "request refused", decision);
         }
@@ -155,7 +166,9 @@ impl Decision<'_> {
         }
         let wanted = dispatcher::get_default(|watched| {
             let current = watched.current_span();
-            current.metadata().is_some_and(|span| MARKS.iter().any(|name| span.fields().field(name).is_some()))
+            current
+                .metadata()
+                .is_some_and(|span| MARKS.iter().any(|name| span.fields().field(name).is_some()))
         });
         if !wanted {
             return;
@@ -163,11 +176,17 @@ impl Decision<'_> {
         let span = Span::current();
         let before = self.extensions.get::<Claims>().zip(self.claims);
         // An inner layer and an extractor have nothing new to say of the caller, and formatters write a field once more.
-        let same = before.is_some_and(|(before, claims)| before.verified_by() == claims.verified_by());
+        let same =
+            before.is_some_and(|(before, claims)| before.verified_by() == claims.verified_by());
         if let Some(claims) = self.claims.filter(|_| !same) {
-            span.record("client", claims.client_id()).record("issuer", claims.issuer()).record("jti", claims.jti());
+            span.record("client", claims.client_id())
+                .record("issuer", claims.issuer())
+                .record("jti", claims.jti());
         }
-        if let Some(organization) = self.organization().filter(|_| !same || self.acting.is_some()) {
+        if let Some(organization) = self
+            .organization()
+            .filter(|_| !same || self.acting.is_some())
+        {
             span.record("organization", organization.as_str());
         }
         if !same || matches!(self.verdict, Verdict::Refused(_)) {
@@ -181,7 +200,9 @@ impl Decision<'_> {
 
     #[cfg(feature = "axum")]
     fn route(&self) -> Option<&str> {
-        self.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+        self.extensions
+            .get::<axum::extract::MatchedPath>()
+            .map(axum::extract::MatchedPath::as_str)
     }
 
     #[cfg(not(feature = "axum"))]

@@ -37,7 +37,9 @@ pub trait RequestExt: sealed::HasExtensions {
     /// layer let the request in.
     fn org_code(&self) -> Option<&OrgCode> {
         let claims = self.claims()?;
-        claims.org_code().or_else(|| self.all().get::<Acting>().map(|acting| &acting.0))
+        claims
+            .org_code()
+            .or_else(|| self.all().get::<Acting>().map(|acting| &acting.0))
     }
 }
 

@@ -48,7 +48,11 @@ impl Refusal {
         tell(parts, by, needed, Verdict::Refused(&rejection));
         Self {
             rejection,
-            settings: parts.extensions.get::<Told>().and_then(|told| told.0.last()).map(|layer| Arc::clone(&layer.settings)),
+            settings: parts
+                .extensions
+                .get::<Told>()
+                .and_then(|told| told.0.last())
+                .map(|layer| Arc::clone(&layer.settings)),
         }
     }
 
@@ -109,7 +113,9 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        Ok(caller_if_any(parts, "Claims").await?.map(|caller| caller.claims))
+        Ok(caller_if_any(parts, "Claims")
+            .await?
+            .map(|caller| caller.claims))
     }
 }
 
@@ -131,7 +137,9 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        Ok(caller_if_any(parts, "OrgCode").await?.and_then(|caller| caller.org))
+        Ok(caller_if_any(parts, "OrgCode")
+            .await?
+            .and_then(|caller| caller.org))
     }
 }
 
@@ -152,9 +160,19 @@ async fn caller_if_any(parts: &mut Parts, by: &'static str) -> Result<Option<Cal
 /// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
 /// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
 async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller, Refusal> {
-    let Some(claims) = parts.claims().cloned() else { return Err(no_claims(parts, by)) };
-    let before = parts.extensions.get::<Acting>().map(|acting| acting.0.clone());
-    let layers = parts.extensions.get::<Told>().cloned().unwrap_or_default().0;
+    let Some(claims) = parts.claims().cloned() else {
+        return Err(no_claims(parts, by));
+    };
+    let before = parts
+        .extensions
+        .get::<Acting>()
+        .map(|acting| acting.0.clone());
+    let layers = parts
+        .extensions
+        .get::<Told>()
+        .cloned()
+        .unwrap_or_default()
+        .0;
     let acting = match acting_for(parts, &claims, before.clone(), &layers) {
         Ok(acting) => acting,
         Err(rejection) => return Err(Refusal::new(parts, by, rejection)),
@@ -169,7 +187,10 @@ async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller, Refusal> 
         parts.extensions.insert(Acting(org));
         tell(parts, by, None, Verdict::Admitted);
     }
-    Ok(Caller { org: claims.org_code().cloned().or(acting), claims })
+    Ok(Caller {
+        org: claims.org_code().cloned().or(acting),
+        claims,
+    })
 }
 
 /// The organization that a global client acts for, once each layer's policy agrees to what the route says.
@@ -183,20 +204,36 @@ fn acting_for(
         let (policy, found) = (Policy::of_place(), in_axum_params(parts, DEFAULT_PARAMETER));
         return match before.filter(|_| claims.is_global()) {
             Some(org) => policy.compare(&org, &found.target()).map(|()| Some(org)),
-            None => policy.admit_tenant(claims, &found.target()).map(|admitted| admitted.acting),
+            None => policy
+                .admit_tenant(claims, &found.target())
+                .map(|admitted| admitted.acting),
         };
     }
-    layers.iter().try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
-        let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
-        Ok(settings.policy.admit_tenant(claims, &found.target())?.acting.or(acting))
-    })
+    layers
+        .iter()
+        .try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
+            let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
+            Ok(settings
+                .policy
+                .admit_tenant(claims, &found.target())?
+                .acting
+                .or(acting))
+        })
 }
 
 /// What an extractor decides is an event of its own.
 fn tell(parts: &Parts, by: &'static str, needed: Option<&Requirement>, verdict: Verdict<'_>) {
     let acting = parts.extensions.get::<Acting>().map(|acting| &acting.0);
     let extensions = &parts.extensions;
-    events::decided(&Decision { by, claims: parts.claims(), acting, who: by, needed, verdict, extensions });
+    events::decided(&Decision {
+        by,
+        claims: parts.claims(),
+        acting,
+        who: by,
+        needed,
+        verdict,
+        extensions,
+    });
 }
 
 /// A handler's argument that is the enforcement of its scopes: the claims of a token that was granted them. Otherwise 403
@@ -246,9 +283,16 @@ impl<S: Send + Sync, T: ScopeSet> FromRequestParts<S> for Scoped<T> {
         let claims = caller(parts, "Scoped").await?.claims;
         let requirement = T::requirement();
         if requirement.is_met_by(claims.scopes()) {
-            Ok(Self { claims, scopes: PhantomData })
+            Ok(Self {
+                claims,
+                scopes: PhantomData,
+            })
         } else {
-            Err(Refusal::new(parts, "Scoped", Rejection::InsufficientScope(requirement)))
+            Err(Refusal::new(
+                parts,
+                "Scoped",
+                Rejection::InsufficientScope(requirement),
+            ))
         }
     }
 }

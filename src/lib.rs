@@ -115,7 +115,9 @@ pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use verifier::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
 pub use verifier::{Check, Explanation, Outcome};
-pub use verifier::{ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting};
+pub use verifier::{
+    ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting,
+};
 
 /// The README's code is compiled too.
 #[cfg(all(doctest, feature = "axum", feature = "test-util"))]

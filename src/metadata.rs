@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ALLOW,
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
@@ -75,15 +75,22 @@ impl ResourceMetadata {
     /// (RFC 9728 §1.2).
     pub fn new(verifier: &Verifier, resource: impl Into<String>) -> Result<Self, ConfigError> {
         let resource = resource.into();
-        if !is_secure_url(&resource) || resource.contains(['?', '"', '<', '>', '{', '}', '|', '^', '`', '*']) {
+        if !is_secure_url(&resource)
+            || resource.contains(['?', '"', '<', '>', '{', '}', '|', '^', '`', '*'])
+        {
             return Err(ConfigError::new(
                 "resource",
                 "must be the API's public https URL without query and fragment (http is accepted on loopback only)",
             ));
         }
         let host_at = resource.find("://").map_or(0, |at| at + 3);
-        let path_at = resource.get(host_at..).and_then(|rest| rest.find('/')).map_or(resource.len(), |at| host_at + at);
-        let (origin, path) = resource.split_at_checked(path_at).unwrap_or((&resource, ""));
+        let path_at = resource
+            .get(host_at..)
+            .and_then(|rest| rest.find('/'))
+            .map_or(resource.len(), |at| host_at + at);
+        let (origin, path) = resource
+            .split_at_checked(path_at)
+            .unwrap_or((&resource, ""));
         // A slash right after the host is dropped, others are not (RFC 9728 §3.1).
         let path = format!("{WELL_KNOWN}{}", if path == "/" { "" } else { path });
         Ok(Self {
@@ -102,7 +109,10 @@ impl ResourceMetadata {
     /// The scopes that a client may ask for: the list that [`scopes!`](crate::scopes) declares. Default: none are named.
     #[must_use]
     pub fn scopes(mut self, scopes: &[DeclaredScope]) -> Self {
-        let names = scopes.iter().map(|declared| declared.scope.as_str().to_owned()).collect();
+        let names = scopes
+            .iter()
+            .map(|declared| declared.scope.as_str().to_owned())
+            .collect();
         Arc::make_mut(&mut self.document).scopes_supported = names;
         self
     }
@@ -147,7 +157,10 @@ impl ResourceMetadata {
             Method::GET | Method::HEAD => {
                 let document = self.to_json();
                 headers.insert(CONTENT_TYPE, json);
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+                headers.insert(
+                    CACHE_CONTROL,
+                    HeaderValue::from_static("public, max-age=3600"),
+                );
                 headers.insert(CONTENT_LENGTH, HeaderValue::from(document.len()));
                 if request.method() == Method::GET {
                     *response.body_mut() = document;
@@ -196,6 +209,8 @@ impl AuthorizeLayer {
 
 impl fmt::Debug for ResourceMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ResourceMetadata").field(&self.document).finish()
+        f.debug_tuple("ResourceMetadata")
+            .field(&self.document)
+            .finish()
     }
 }

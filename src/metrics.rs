@@ -12,14 +12,36 @@ pub(crate) fn describe() {
     #[cfg(feature = "metrics")]
     {
         use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-        describe_counter!("tower_m2m_decisions_total", "Requests that were let in or refused, by outcome.");
-        describe_counter!("tower_m2m_token_cache_total", "Look-ups among the tokens that were verified before.");
-        describe_histogram!("tower_m2m_verification_seconds", Unit::Seconds, "Verifications that the cache did not answer.");
-        describe_counter!("tower_m2m_key_fetches_total", "Fetches of an issuer's keys, by cause and outcome.");
+        describe_counter!(
+            "tower_m2m_decisions_total",
+            "Requests that were let in or refused, by outcome."
+        );
+        describe_counter!(
+            "tower_m2m_token_cache_total",
+            "Look-ups among the tokens that were verified before."
+        );
+        describe_histogram!(
+            "tower_m2m_verification_seconds",
+            Unit::Seconds,
+            "Verifications that the cache did not answer."
+        );
+        describe_counter!(
+            "tower_m2m_key_fetches_total",
+            "Fetches of an issuer's keys, by cause and outcome."
+        );
         describe_gauge!("tower_m2m_keys", "Usable keys that are held of an issuer.");
-        describe_gauge!("tower_m2m_keys_fetched_timestamp_seconds", "When the keys that are held were fetched or confirmed.");
-        describe_gauge!("tower_m2m_keys_fresh_until_timestamp_seconds", "When the life of the keys that are held ends.");
-        describe_gauge!("tower_m2m_keys_usable_until_timestamp_seconds", "When the keys that are held are let go.");
+        describe_gauge!(
+            "tower_m2m_keys_fetched_timestamp_seconds",
+            "When the keys that are held were fetched or confirmed."
+        );
+        describe_gauge!(
+            "tower_m2m_keys_fresh_until_timestamp_seconds",
+            "When the life of the keys that are held ends."
+        );
+        describe_gauge!(
+            "tower_m2m_keys_usable_until_timestamp_seconds",
+            "When the keys that are held are let go."
+        );
     }
 }
 
@@ -65,18 +87,27 @@ pub(crate) fn fetched(issuer: &str, cause: Cause, failure: Option<JwksError>) {
 }
 
 /// A key set is in use.
-pub(crate) fn keys_held(issuer: &str, keys: usize, fetched_at: SystemTime, life: Duration, max_stale: Duration) {
+pub(crate) fn keys_held(
+    issuer: &str,
+    keys: usize,
+    fetched_at: SystemTime,
+    life: Duration,
+    max_stale: Duration,
+) {
     #[cfg(feature = "metrics")]
     {
         let unix = |after: Duration| {
-            let since = fetched_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let since = fetched_at
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default();
             since.saturating_add(after).as_secs_f64()
         };
         let gauge = |name: &'static str| metrics::gauge!(name, "issuer" => issuer.to_owned());
         gauge("tower_m2m_keys").set(f64::from(u32::try_from(keys).unwrap_or(u32::MAX)));
         gauge("tower_m2m_keys_fetched_timestamp_seconds").set(unix(Duration::ZERO));
         gauge("tower_m2m_keys_fresh_until_timestamp_seconds").set(unix(life));
-        gauge("tower_m2m_keys_usable_until_timestamp_seconds").set(unix(life.saturating_add(max_stale)));
+        gauge("tower_m2m_keys_usable_until_timestamp_seconds")
+            .set(unix(life.saturating_add(max_stale)));
     }
     let _ = (issuer, keys, fetched_at, life, max_stale);
 }

@@ -105,11 +105,21 @@ pub enum RouteError {
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     pub fn new() -> Self {
-        Self { router: Router::new(), decided: Vec::new(), problem: None }
+        Self {
+            router: Router::new(),
+            decided: Vec::new(),
+            problem: None,
+        }
     }
 
     /// Routes one method of one path, in axum's syntax. `GET` answers `HEAD` too.
-    pub fn route<H, T>(mut self, method: &Method, path: &str, handler: H, access: impl Into<Access>) -> Self
+    pub fn route<H, T>(
+        mut self,
+        method: &Method,
+        path: &str,
+        handler: H,
+        access: impl Into<Access>,
+    ) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -117,7 +127,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let Access(layer) = access.into();
         match self.check(method, path) {
             Ok(filter) => {
-                let decided = DecidedRoute { method: method.clone(), path: path.to_owned(), layer: layer.clone() };
+                let decided = DecidedRoute {
+                    method: method.clone(),
+                    path: path.to_owned(),
+                    layer: layer.clone(),
+                };
                 let methods = on(filter, handler);
                 let methods = match layer {
                     Some(layer) => methods.route_layer(layer),
@@ -133,27 +147,52 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Routes `GET`, and with it `HEAD`.
-    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H, access: impl Into<Access>) -> Self {
+    pub fn get<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        access: impl Into<Access>,
+    ) -> Self {
         self.route(&Method::GET, path, handler, access)
     }
 
     /// Routes `POST`.
-    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H, access: impl Into<Access>) -> Self {
+    pub fn post<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        access: impl Into<Access>,
+    ) -> Self {
         self.route(&Method::POST, path, handler, access)
     }
 
     /// Routes `PUT`.
-    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H, access: impl Into<Access>) -> Self {
+    pub fn put<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        access: impl Into<Access>,
+    ) -> Self {
         self.route(&Method::PUT, path, handler, access)
     }
 
     /// Routes `PATCH`.
-    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H, access: impl Into<Access>) -> Self {
+    pub fn patch<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        access: impl Into<Access>,
+    ) -> Self {
         self.route(&Method::PATCH, path, handler, access)
     }
 
     /// Routes `DELETE`.
-    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H, access: impl Into<Access>) -> Self {
+    pub fn delete<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &str,
+        handler: H,
+        access: impl Into<Access>,
+    ) -> Self {
         self.route(&Method::DELETE, path, handler, access)
     }
 
@@ -164,20 +203,32 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// [`RouteError`], for the first route that cannot be.
     pub fn build(self) -> Result<(Router<S>, Inventory), RouteError> {
         match self.problem {
-            None => Ok((self.router, Inventory { routes: self.decided })),
+            None => Ok((
+                self.router,
+                Inventory {
+                    routes: self.decided,
+                },
+            )),
             Some(problem) => Err(problem),
         }
     }
 
     /// What axum would answer with a panic is an error.
     fn check(&self, method: &Method, path: &str) -> Result<MethodFilter, RouteError> {
-        let filter = MethodFilter::try_from(method.clone()).map_err(|_| RouteError::Method { method: method.clone() })?;
-        let refused = || RouteError::Path { path: path.to_owned() };
+        let filter = MethodFilter::try_from(method.clone()).map_err(|_| RouteError::Method {
+            method: method.clone(),
+        })?;
+        let refused = || RouteError::Path {
+            path: path.to_owned(),
+        };
         let shape = shape(path).ok_or_else(refused)?;
         for route in &self.decided {
             if route.path == path {
                 if route.method == *method {
-                    return Err(RouteError::Decided { method: method.clone(), path: path.to_owned() });
+                    return Err(RouteError::Decided {
+                        method: method.clone(),
+                        path: path.to_owned(),
+                    });
                 }
             } else if self::shape(&route.path).is_some_and(|other| overlap(&shape, &other)) {
                 return Err(refused());
@@ -203,7 +254,10 @@ fn shape(path: &str) -> Option<Vec<Step<'_>>> {
 
 fn step(step: &str) -> Option<Step<'_>> {
     let named = |name: &str| !name.is_empty() && !name.contains(['{', '}', '*']);
-    match step.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+    match step
+        .strip_prefix('{')
+        .and_then(|name| name.strip_suffix('}'))
+    {
         Some(name) => match name.strip_prefix('*') {
             Some(rest) => named(rest).then_some(Step::Rest),
             None => named(name).then_some(Step::Parameter),
@@ -216,7 +270,9 @@ fn step(step: &str) -> Option<Step<'_>> {
 fn overlap(a: &[Step<'_>], b: &[Step<'_>]) -> bool {
     for (a, b) in a.iter().zip(b) {
         match (a, b) {
-            (Step::Rest, Step::Rest | Step::Parameter) | (Step::Parameter, Step::Rest) => return true,
+            (Step::Rest, Step::Rest | Step::Parameter) | (Step::Parameter, Step::Rest) => {
+                return true;
+            }
             (a, b) if a != b => return false,
             _ => {}
         }
@@ -266,7 +322,9 @@ impl DecidedRoute {
     /// Whether the route belongs to an organization, which is compared with the token's.
     #[must_use]
     pub fn is_of_organization(&self) -> bool {
-        self.layer.as_ref().is_some_and(|layer| layer.is_of_organization(&self.path))
+        self.layer
+            .as_ref()
+            .is_some_and(|layer| layer.is_of_organization(&self.path))
     }
 }
 
@@ -295,8 +353,11 @@ impl Inventory {
     /// Every scope that some route names, once, sorted: for `scopes_supported` (RFC 9728 §2).
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {
-        let mut scopes: Vec<&Scope> =
-            self.iter().filter_map(|route| route.layer.as_ref()).flat_map(AuthorizeLayer::scopes).collect();
+        let mut scopes: Vec<&Scope> = self
+            .iter()
+            .filter_map(|route| route.layer.as_ref())
+            .flat_map(AuthorizeLayer::scopes)
+            .collect();
         scopes.sort();
         scopes.dedup();
         scopes
@@ -305,10 +366,22 @@ impl Inventory {
 
 impl fmt::Display for Inventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.iter().map(|route| route.path.len()).max().unwrap_or_default();
+        let width = self
+            .iter()
+            .map(|route| route.path.len())
+            .max()
+            .unwrap_or_default();
         for route in self.iter() {
-            let scopes = route.requirement().map(Requirement::to_string).unwrap_or_default();
-            let line = format!("{:<7} {:<width$}  {:<36}  {scopes}", route.method.as_str(), route.path, route.who());
+            let scopes = route
+                .requirement()
+                .map(Requirement::to_string)
+                .unwrap_or_default();
+            let line = format!(
+                "{:<7} {:<width$}  {:<36}  {scopes}",
+                route.method.as_str(),
+                route.path,
+                route.who()
+            );
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
@@ -323,7 +396,10 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 
 impl<S> fmt::Debug for Routes<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").field("decided", &self.decided).field("problem", &self.problem).finish_non_exhaustive()
+        f.debug_struct("Routes")
+            .field("decided", &self.decided)
+            .field("problem", &self.problem)
+            .finish_non_exhaustive()
     }
 }
 
@@ -331,7 +407,10 @@ impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decided { method, path } => write!(f, "{method} {path} is decided twice"),
-            Self::Path { path } => write!(f, "{path:?} is no path that can be routed, or overlaps with another"),
+            Self::Path { path } => write!(
+                f,
+                "{path:?} is no path that can be routed, or overlaps with another"
+            ),
             Self::Method { method } => write!(f, "{method} is a method that cannot be routed"),
         }
     }

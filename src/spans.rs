@@ -46,10 +46,16 @@ impl Fetching {
 }
 
 /// `wait_for_keys`: a request waits for a key that is not held.
-pub(crate) async fn waiting<T>(issuer: &str, kid: Option<&str>, wait: impl Future<Output = T>) -> T {
+pub(crate) async fn waiting<T>(
+    issuer: &str,
+    kid: Option<&str>,
+    wait: impl Future<Output = T>,
+) -> T {
     let _ = (issuer, kid);
     #[cfg(feature = "tracing")]
-    let wait = wait.instrument(debug_span!(target: "tower_m2m", "wait_for_keys", issuer, kid = kid.map(printable)));
+    let wait = wait.instrument(
+        debug_span!(target: "tower_m2m", "wait_for_keys", issuer, kid = kid.map(printable)),
+    );
     wait.await
 }
 
@@ -62,13 +68,14 @@ pub(crate) fn verifying<E>(
     let _ = (token, &verdict);
     #[cfg(feature = "tracing")]
     {
-        let span =
-            debug_span!(target: "tower_m2m", "verify_token", kid = Empty, algorithm = Empty, issuer = Empty, verdict = Empty);
+        let span = debug_span!(target: "tower_m2m", "verify_token", kid = Empty, algorithm = Empty, issuer = Empty, verdict = Empty);
         if !span.is_disabled() {
             record_header(&span, token);
             let result = span.in_scope(verify);
             match &result {
-                Ok(claims) => span.record("issuer", claims.issuer()).record("verdict", "verified"),
+                Ok(claims) => span
+                    .record("issuer", claims.issuer())
+                    .record("verdict", "verified"),
                 Err(error) => span.record("verdict", verdict(error)),
             };
             return result;
@@ -81,8 +88,11 @@ pub(crate) fn verifying<E>(
 #[cfg(feature = "tracing")]
 fn record_header(span: &Span, token: &[u8]) {
     let mut room = Room::of(token);
-    let header = Compact::split(token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
-    let Ok(header) = header.and_then(JoseHeader::parse) else { return };
+    let header =
+        Compact::split(token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
+    let Ok(header) = header.and_then(JoseHeader::parse) else {
+        return;
+    };
     span.record("algorithm", header.algorithm().name());
     if let Some(kid) = header.kid() {
         span.record("kid", printable(kid));

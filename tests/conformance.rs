@@ -12,19 +12,34 @@ const THREATS: &str = include_str!("../src/guide/threats.md");
 fn every_rule_has_a_test_that_exists() {
     let tests = tests();
     let mut rules = BTreeMap::new();
-    for row in CONFORMANCE.lines().filter(|line| line.starts_with("| ")).skip(1) {
+    for row in CONFORMANCE
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1)
+    {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [rule, _, held_by] = cells.as_slice() else { panic!("not three cells: {row}") };
+        let [rule, _, held_by] = cells.as_slice() else {
+            panic!("not three cells: {row}")
+        };
         let rule: u32 = rule.parse().unwrap();
         let names = quoted(held_by);
         assert!(!names.is_empty(), "rule {rule} is held by nothing");
         for name in &names {
-            assert!(tests.contains(*name), "rule {rule} is said to be held by {name}, which is no test");
+            assert!(
+                tests.contains(*name),
+                "rule {rule} is said to be held by {name}, which is no test"
+            );
             if let Some(numbers) = numbers(name) {
-                assert!(numbers.contains(&rule), "{name} does not carry the number of rule {rule}");
+                assert!(
+                    numbers.contains(&rule),
+                    "{name} does not carry the number of rule {rule}"
+                );
             }
         }
-        assert!(rules.insert(rule, names).is_none(), "rule {rule} is there twice");
+        assert!(
+            rules.insert(rule, names).is_none(),
+            "rule {rule} is there twice"
+        );
     }
     let offered = (1..=95).chain([109, 118, 130]).chain(139..=160);
     let missing: Vec<u32> = offered.filter(|rule| !rules.contains_key(rule)).collect();
@@ -37,7 +52,10 @@ fn every_threat_names_tests_and_fuzz_targets_that_exist() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut named = 0;
     for row in THREATS.lines().filter(|line| line.starts_with("| ")) {
-        for name in quoted(row).into_iter().filter(|name| name.starts_with("rule_") || name.starts_with("class_")) {
+        for name in quoted(row)
+            .into_iter()
+            .filter(|name| name.starts_with("rule_") || name.starts_with("class_"))
+        {
             assert!(tests.contains(name), "{name} is no test");
             named += 1;
         }
@@ -45,7 +63,10 @@ fn every_threat_names_tests_and_fuzz_targets_that_exist() {
             let driven = quoted(after);
             assert!(!driven.is_empty());
             for target in driven {
-                assert!(targets.join(format!("{target}.rs")).exists(), "there is no fuzz target {target}");
+                assert!(
+                    targets.join(format!("{target}.rs")).exists(),
+                    "there is no fuzz target {target}"
+                );
             }
         }
     }
@@ -57,7 +78,10 @@ fn numbers(name: &str) -> Option<BTreeSet<u32>> {
     let mut words = name.strip_prefix("rule_")?.split('_').peekable();
     let (mut all, mut last) = (BTreeSet::new(), 0);
     while let Some(word) = words.next() {
-        match (word.parse(), words.peek().and_then(|next| next.parse::<u32>().ok())) {
+        match (
+            word.parse(),
+            words.peek().and_then(|next| next.parse::<u32>().ok()),
+        ) {
             (Ok(number), _) => last = number,
             (Err(_), Some(end)) if word == "to" => all.extend(last..=end),
             (Err(_), Some(_)) if word == "and" => continue,
@@ -75,7 +99,12 @@ fn quoted(text: &str) -> Vec<&str> {
 /// The names of all tests in the sources, tests and examples.
 fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut folders, mut found) = (["src", "tests", "examples"].map(|folder| root.join(folder)).to_vec(), BTreeSet::new());
+    let (mut folders, mut found) = (
+        ["src", "tests", "examples"]
+            .map(|folder| root.join(folder))
+            .to_vec(),
+        BTreeSet::new(),
+    );
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -96,7 +125,9 @@ fn tests_in(text: &str) -> Vec<String> {
         if line.starts_with("#[") {
             attributes.push(line);
         } else if let Some(rest) = line.trim_start_matches("async ").strip_prefix("fn ") {
-            let is_test = |attribute: &&str| attribute.starts_with("#[test]") || attribute.starts_with("#[tokio::test");
+            let is_test = |attribute: &&str| {
+                attribute.starts_with("#[test]") || attribute.starts_with("#[tokio::test")
+            };
             let is_ignored = |attribute: &&str| attribute.starts_with("#[ignore");
             if attributes.iter().any(is_test) && !attributes.iter().any(is_ignored) {
                 found.extend(rest.split(['(', '<']).next().map(str::to_owned));

@@ -2,7 +2,12 @@
 //!
 //! `cargo test --all-features --test keys_memory -- --nocapture` prints the numbers; `KEYS_FLOOD=1000000` sends a million
 //! (in a minute of virtual time), fewer are sent by default because a debug build is slow.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,18 +24,32 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 const NOW: i64 = 1_750_000_000;
 
 fn flood(usually: u64) -> u64 {
-    std::env::var("KEYS_FLOOD").ok().and_then(|value| value.parse().ok()).unwrap_or(usually)
+    std::env::var("KEYS_FLOOD")
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(usually)
 }
 
 /// Resident memory in bytes; nothing where the system does not tell.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(
+        line.trim()
+            .strip_suffix(" kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()?
+            * 1024,
+    )
 }
 
 fn assert_bounded(what: &str, before: Option<u64>) {
-    let (Some(before), Some(after)) = (before, resident()) else { return };
+    let (Some(before), Some(after)) = (before, resident()) else {
+        return;
+    };
     let grown = after.saturating_sub(before);
     println!("{what}: {} KiB of growth", grown / 1024);
     assert!(grown < 8 * 1024 * 1024, "{what}: {grown} bytes of growth");
@@ -39,8 +58,13 @@ fn assert_bounded(what: &str, before: Option<u64>) {
 fn base64url(bytes: &[u8], text: &mut String) {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        text.extend((0..=chunk.len()).map(|at| char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63])));
+        let bits = chunk
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        text.extend(
+            (0..=chunk.len()).map(|at| char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63])),
+        );
     }
 }
 
@@ -70,7 +94,9 @@ fn trusted(issuer: &Arc<LocalIssuer>, fetches: &Arc<AtomicU64>) -> Issuer {
 }
 
 fn issuer(clock: &Clock) -> Arc<LocalIssuer> {
-    let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).clock(clock.clone());
+    let issuer = LocalIssuer::builder()
+        .algorithm(SigningAlgorithm::EdDsa)
+        .clock(clock.clone());
     Arc::new(issuer.in_process("https://issuer.example").unwrap())
 }
 
@@ -81,7 +107,11 @@ async fn goal_g6_a_minute_of_invented_kids() {
     let _alone = ALONE.lock().await;
     let (clock, fetches) = (Clock::manual(NOW), Arc::new(AtomicU64::new(0)));
     let issuer = issuer(&clock);
-    let verifier = Verifier::trusting([trusted(&issuer, &fetches)]).clock(clock.clone()).build_ready().await.unwrap();
+    let verifier = Verifier::trusting([trusted(&issuer, &fetches)])
+        .clock(clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
     assert!(verifier.verify(&issuer.org("org_a").token()).await.is_ok());
     let payload = issuer.org("org_a").client("stranger").payload_json();
     let mut header = String::new();
@@ -98,19 +128,33 @@ async fn goal_g6_a_minute_of_invented_kids() {
     let mut rotated = None;
     for part in 0..100 {
         for number in 0..total / 100 {
-            assert!(verifier.verify(&invent(10_000 + part * total + number)).await.is_err());
+            assert!(
+                verifier
+                    .verify(&invent(10_000 + part * total + number))
+                    .await
+                    .is_err()
+            );
         }
         if part == 50 {
             issuer.rotate_key().unwrap();
             let spent = fetches.load(Ordering::SeqCst);
-            assert!(verifier.verify(&issuer.org("org_a").token()).await.is_ok(), "the rotation was not picked up");
+            assert!(
+                verifier.verify(&issuer.org("org_a").token()).await.is_ok(),
+                "the rotation was not picked up"
+            );
             rotated = Some(fetches.load(Ordering::SeqCst) - spent);
         }
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
     let status = &verifier.status()[0];
-    let spent = status.fetches.iter().find(|(cause, _)| *cause == Cause::UnknownKid).map_or(0, |(_, count)| *count);
-    println!("G6: {total} invented kids in a minute: {spent} fetches, {rotated:?} of them for the rotation");
+    let spent = status
+        .fetches
+        .iter()
+        .find(|(cause, _)| *cause == Cause::UnknownKid)
+        .map_or(0, |(_, count)| *count);
+    println!(
+        "G6: {total} invented kids in a minute: {spent} fetches, {rotated:?} of them for the rotation"
+    );
     assert!(spent <= 8, "{spent} fetches");
     assert_bounded("G6", before);
 }
@@ -119,11 +163,19 @@ async fn goal_g6_a_minute_of_invented_kids() {
 #[tokio::test(start_paused = true)]
 async fn rule_154_invented_issuers_take_bounded_memory_and_cost_no_fetch() {
     let _alone = ALONE.lock().await;
-    let (clock, fetches, asked) = (Clock::manual(NOW), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (clock, fetches, asked) = (
+        Clock::manual(NOW),
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(AtomicU64::new(0)),
+    );
     let issuer = issuer(&clock);
     let verifier = Verifier::trusting([])
         .resolve_issuers_with({
-            let (issuer, fetches, asked) = (Arc::clone(&issuer), Arc::clone(&fetches), Arc::clone(&asked));
+            let (issuer, fetches, asked) = (
+                Arc::clone(&issuer),
+                Arc::clone(&fetches),
+                Arc::clone(&asked),
+            );
             move |iss| {
                 asked.fetch_add(1, Ordering::SeqCst);
                 let answer = (iss == issuer.url()).then(|| trusted(&issuer, &fetches));
@@ -135,10 +187,16 @@ async fn rule_154_invented_issuers_take_bounded_memory_and_cost_no_fetch() {
         .unwrap();
     let genuine = issuer.org("org_a").token();
     assert!(verifier.verify(&genuine).await.is_ok());
-    let payload = issuer.org("org_a").claim("iss", "https://invented-000000.example").payload_json();
+    let payload = issuer
+        .org("org_a")
+        .claim("iss", "https://invented-000000.example")
+        .payload_json();
     let invent = |number: u64| {
         let name = format!("invented-{number:06}");
-        forged(r#"{"alg":"EdDSA","kid":"k"}"#, &payload.replace("invented-000000", &name))
+        forged(
+            r#"{"alg":"EdDSA","kid":"k"}"#,
+            &payload.replace("invented-000000", &name),
+        )
     };
     for number in 0..12_000 {
         assert!(verifier.verify(&invent(number)).await.is_err());
@@ -152,7 +210,11 @@ async fn rule_154_invented_issuers_take_bounded_memory_and_cost_no_fetch() {
         asked.load(Ordering::SeqCst),
         fetches.load(Ordering::SeqCst)
     );
-    assert_eq!(fetches.load(Ordering::SeqCst), 1, "only the trusted issuer's keys are fetched");
+    assert_eq!(
+        fetches.load(Ordering::SeqCst),
+        1,
+        "only the trusted issuer's keys are fetched"
+    );
     assert!(verifier.verify(&genuine).await.is_ok());
     assert_eq!(verifier.status().len(), 1);
     assert_bounded("rule 154", before);

@@ -15,32 +15,63 @@ fn no_private_key_is_in_the_repository() {
         return;
     }
     let mut git = Command::new("git");
-    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
+    git.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ])
+    .current_dir(root);
     let output = git.output().unwrap();
     assert!(output.status.success());
     let list = String::from_utf8(output.stdout).unwrap();
-    let files: Vec<&str> = list.split_terminator('\0').filter(|file| !file.split('/').any(|part| part == "vectors")).collect();
+    let files: Vec<&str> = list
+        .split_terminator('\0')
+        .filter(|file| !file.split('/').any(|part| part == "vectors"))
+        .collect();
     assert!(files.contains(&"Cargo.toml") && files.contains(&"src/testing/keys.rs"));
     for file in files {
         // A file that is listed and not there was removed and not committed yet.
-        let Ok(content) = fs::read(root.join(file)) else { continue };
-        assert!(!holds_private_key(&String::from_utf8_lossy(&content)), "{file} holds a private key");
-        let kind = Path::new(file).extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        assert!(!["key", "p8", "p12", "pfx", "jks"].contains(&kind.as_str()), "{file} is a key file by its name");
+        let Ok(content) = fs::read(root.join(file)) else {
+            continue;
+        };
+        assert!(
+            !holds_private_key(&String::from_utf8_lossy(&content)),
+            "{file} holds a private key"
+        );
+        let kind = Path::new(file)
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_ascii_lowercase();
+        assert!(
+            !["key", "p8", "p12", "pfx", "jks"].contains(&kind.as_str()),
+            "{file} is a key file by its name"
+        );
     }
 }
 
 /// A PEM block (RFC 7468 §10, §11 and the older forms), or the private member of a JWK (RFC 7518 §6.2.2, §6.3.2),
 /// also where it is quoted in source code.
 fn holds_private_key(text: &str) -> bool {
-    let text: String = text.chars().filter(|&letter| letter != '\\' && !letter.is_whitespace()).collect();
+    let text: String = text
+        .chars()
+        .filter(|&letter| letter != '\\' && !letter.is_whitespace())
+        .collect();
     let pem = text.match_indices("-----BEGIN").any(|(at, begin)| {
-        let label = text[at + begin.len()..].split("-----").next().unwrap_or_default();
+        let label = text[at + begin.len()..]
+            .split("-----")
+            .next()
+            .unwrap_or_default();
         label.ends_with("PRIVATEKEY")
     });
     let jwk = text.match_indices("\"d\":\"").any(|(at, member)| {
         let value = text[at + member.len()..].chars();
-        value.take_while(|&letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_').count() >= 32
+        value
+            .take_while(|&letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_')
+            .count()
+            >= 32
     });
     pem || jwk
 }
@@ -48,11 +79,24 @@ fn holds_private_key(text: &str) -> bool {
 #[test]
 fn a_private_key_would_be_found() {
     let value = "x".repeat(43);
-    for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
-        assert!(holds_private_key(&format!("a\n-----BEGIN {label}-----\nMIIE")), "{label}");
+    for label in [
+        "PRIVATE KEY",
+        "RSA PRIVATE KEY",
+        "EC PRIVATE KEY",
+        "ENCRYPTED PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+    ] {
+        assert!(
+            holds_private_key(&format!("a\n-----BEGIN {label}-----\nMIIE")),
+            "{label}"
+        );
     }
-    assert!(holds_private_key(&format!(r#"{{"kty":"OKP", "d" : "{value}"}}"#)));
-    assert!(holds_private_key(&format!(r#"let jwk = "{{\"d\":\"{value}\"}}";"#)));
+    assert!(holds_private_key(&format!(
+        r#"{{"kty":"OKP", "d" : "{value}"}}"#
+    )));
+    assert!(holds_private_key(&format!(
+        r#"let jwk = "{{\"d\":\"{value}\"}}";"#
+    )));
     assert!(!holds_private_key("-----BEGIN PUBLIC KEY-----\nMIIB"));
     assert!(!holds_private_key(r#"{"d":"short","x":"d"}"#));
 }
@@ -69,10 +113,23 @@ fn an_optimised_build_with_the_test_kit_stops_unless_it_is_meant() {
 }
 
 fn compile_guard(debug_assertions: &str, meant: Option<&str>) -> Output {
-    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guard-{}.rmeta", std::process::id()));
+    let output =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guard-{}.rmeta", std::process::id()));
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
-    rustc.args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata", "src/testing/guard.rs", "-o"]);
-    rustc.arg(&output).arg(format!("-Cdebug-assertions={debug_assertions}")).current_dir(env!("CARGO_MANIFEST_DIR"));
+    rustc.args([
+        "--edition",
+        "2024",
+        "--crate-type",
+        "lib",
+        "--emit",
+        "metadata",
+        "src/testing/guard.rs",
+        "-o",
+    ]);
+    rustc
+        .arg(&output)
+        .arg(format!("-Cdebug-assertions={debug_assertions}"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     rustc
         .env_remove("CARGO_PRIMARY_PACKAGE")
         .env_remove("TOWER_M2M_TEST_UTIL_IN_RELEASE")

@@ -37,8 +37,16 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(algorithm: SigningAlgorithm) -> Self {
-        let issuer = LocalIssuer::builder().algorithm(algorithm).audience(AUDIENCE).in_process(ISSUER).expect("an issuer");
-        Self { issuer, algorithm: algorithm.as_str().parse().expect("an algorithm"), runtime: OnceLock::new() }
+        let issuer = LocalIssuer::builder()
+            .algorithm(algorithm)
+            .audience(AUDIENCE)
+            .in_process(ISSUER)
+            .expect("an issuer");
+        Self {
+            issuer,
+            algorithm: algorithm.as_str().parse().expect("an algorithm"),
+            runtime: OnceLock::new(),
+        }
     }
 
     /// One token of the size and shape that Kinde mints, different for each number.
@@ -56,7 +64,10 @@ impl Bench {
     }
 
     fn trusted(&self) -> tower_m2m::Issuer {
-        Verifier::kinde("acme").audience(AUDIENCE).algorithms([self.algorithm]).jwk_set(self.issuer.jwks())
+        Verifier::kinde("acme")
+            .audience(AUDIENCE)
+            .algorithms([self.algorithm])
+            .jwk_set(self.issuer.jwks())
     }
 
     /// With the cache of verified tokens.
@@ -71,19 +82,34 @@ impl Bench {
             let keys = keys.clone().into_bytes();
             async move { Ok(Response::new(keys)) }
         };
-        let issuer = Verifier::kinde("acme").audience(AUDIENCE).algorithms([self.algorithm]);
+        let issuer = Verifier::kinde("acme")
+            .audience(AUDIENCE)
+            .algorithms([self.algorithm]);
         let _entered = self.runtime().enter();
-        issuer.jwks_url(format!("{ISSUER}/.well-known/jwks")).fetch_with(fetch).build().expect("a verifier")
+        issuer
+            .jwks_url(format!("{ISSUER}/.well-known/jwks"))
+            .fetch_with(fetch)
+            .build()
+            .expect("a verifier")
     }
 
     /// Where background work goes on.
     pub fn runtime(&self) -> &Runtime {
-        self.runtime.get_or_init(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime"))
+        self.runtime.get_or_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("a runtime")
+        })
     }
 
     /// Every token is verified anew.
     pub fn uncached(&self) -> Verifier {
-        Verifier::trusting([self.trusted()]).without_token_cache().build().expect("a verifier")
+        Verifier::trusting([self.trusted()])
+            .without_token_cache()
+            .build()
+            .expect("a verifier")
     }
 }
 
@@ -149,14 +175,25 @@ pub fn now<F: Future>(future: F) -> F::Output {
 }
 
 /// The raw signature check of a token with a key that is ready: nobody can be faster.
-pub fn raw_check(bench: &Bench, algorithm: SigningAlgorithm, token: &str) -> impl Fn() -> bool + 'static {
+pub fn raw_check(
+    bench: &Bench,
+    algorithm: SigningAlgorithm,
+    token: &str,
+) -> impl Fn() -> bool + 'static {
     let (message, encoded) = token.rsplit_once('.').unwrap_or_default();
-    let (message, signature) = (message.to_owned(), URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default());
+    let (message, signature) = (
+        message.to_owned(),
+        URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default(),
+    );
     let verification: &'static dyn VerificationAlgorithm = match algorithm {
         SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
         _ => &signature::ED25519,
     };
-    let key = ParsedPublicKey::new(verification, bench.issuer.signing_key().public_der()).expect("a key");
-    move || key.verify_sig(black_box(message.as_bytes()), black_box(&signature)).is_ok()
+    let key =
+        ParsedPublicKey::new(verification, bench.issuer.signing_key().public_der()).expect("a key");
+    move || {
+        key.verify_sig(black_box(message.as_bytes()), black_box(&signature))
+            .is_ok()
+    }
 }

@@ -31,7 +31,10 @@ pub fn allocations<R, E>(
         let change = region.change();
         outcome?;
         if time >= UNCOUNTED {
-            least = least.min((change.allocations + change.reallocations, change.bytes_allocated));
+            least = least.min((
+                change.allocations + change.reallocations,
+                change.bytes_allocated,
+            ));
         }
     }
     Ok(least)
@@ -40,7 +43,10 @@ pub fn allocations<R, E>(
 /// What this thread has spent on a processor. Waiting for one is not in it.
 pub fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// One figure per round.
@@ -63,10 +69,21 @@ impl Rounds {
     /// What each round has over the same round of `other`.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(this, other)| this - other).collect())
+        Self(
+            self.0
+                .iter()
+                .zip(&other.0)
+                .map(|(this, other)| this - other)
+                .collect(),
+        )
     }
 
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
     fn quantile(&self, fraction: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);

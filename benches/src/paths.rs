@@ -45,27 +45,44 @@ pub type Make = Box<dyn FnMut(usize) -> Vec<Request<()>>>;
 pub type Run = Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>;
 
 impl Path {
-    fn new<S, B, F>(name: &'static str, beside: Beside, token: Option<&str>, expected: u16, service: S) -> Self
+    fn new<S, B, F>(
+        name: &'static str,
+        beside: Beside,
+        token: Option<&str>,
+        expected: u16,
+        service: S,
+    ) -> Self
     where
-        S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F> + Clone + 'static,
+        S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F>
+            + Clone
+            + 'static,
         F: Future<Output = Result<Response<B>, Infallible>>,
     {
         let token = token.map(str::to_owned);
         let make = move || token.as_deref().map_or_else(|| Request::new(()), request);
-        Self { name, beside, make: Box::new(move |count| (0..count).map(|_| make()).collect()), run: drive(service, expected) }
+        Self {
+            name,
+            beside,
+            make: Box::new(move |count| (0..count).map(|_| make()).collect()),
+            run: drive(service, expected),
+        }
     }
 }
 
 /// The loop is one with the service, so that nothing stands between them but the call.
 fn drive<S, B, F>(mut service: S, expected: u16) -> Run
 where
-    S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F> + Clone + 'static,
+    S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F>
+        + Clone
+        + 'static,
     F: Future<Output = Result<Response<B>, Infallible>>,
 {
     Box::new(move |requests| {
         let mut good = 0;
         while let Some(request) = requests.pop() {
-            good += usize::from(now(service.call(request)).is_ok_and(|answer| answer.status().as_u16() == expected));
+            good += usize::from(
+                now(service.call(request)).is_ok_and(|answer| answer.status().as_u16() == expected),
+            );
         }
         good
     })
@@ -97,7 +114,13 @@ pub fn all() -> Vec<Path> {
     let bare = Beside::Path("bare service", Some("raw RS256"));
     let mut paths = vec![
         Path::new("bare service", Beside::Nothing, Some(&token), 200, Bare),
-        Path::new("seen before", bare, Some(&token), 200, rs256.verifier().layer().require(SCOPE).layer(Bare)),
+        Path::new(
+            "seen before",
+            bare,
+            Some(&token),
+            200,
+            rs256.verifier().layer().require(SCOPE).layer(Bare),
+        ),
     ];
     for (algorithm, raw, name) in [
         (SigningAlgorithm::Rs256, "raw RS256", "new, RS256"),
@@ -107,14 +130,35 @@ pub fn all() -> Vec<Path> {
         let bench = Bench::new(algorithm);
         let token = bench.token(0);
         let check = raw_check(&bench, algorithm, &token);
-        paths.push(Path::new(raw, Beside::Path("bare service", None), Some(&token), 200, OnlyCheck(Arc::new(check))));
+        paths.push(Path::new(
+            raw,
+            Beside::Path("bare service", None),
+            Some(&token),
+            200,
+            OnlyCheck(Arc::new(check)),
+        ));
         let layer = bench.uncached().layer().require(SCOPE);
-        paths.push(Path::new(name, Beside::Path("bare service", Some(raw)), Some(&token), 200, layer.layer(Bare)));
+        paths.push(Path::new(
+            name,
+            Beside::Path("bare service", Some(raw)),
+            Some(&token),
+            200,
+            layer.layer(Bare),
+        ));
     }
     paths.push(remembered(bare));
     // A request weighs what its header does, whoever reads it.
-    for (name, size) in [("bare service, 8 KiB", 8_192), ("bare service, 64 KiB", 65_536)] {
-        paths.push(Path::new(name, Beside::Nothing, Some(&"a".repeat(size)), 200, Bare));
+    for (name, size) in [
+        ("bare service, 8 KiB", 8_192),
+        ("bare service, 64 KiB", 65_536),
+    ] {
+        paths.push(Path::new(
+            name,
+            Beside::Nothing,
+            Some(&"a".repeat(size)),
+            200,
+            Bare,
+        ));
     }
     for (name, token, status) in refusals(&rs256) {
         let service = rs256.verifier().layer().require(SCOPE).layer(Bare);
@@ -123,7 +167,13 @@ pub fn all() -> Vec<Path> {
             2_000..10_000 => "bare service, 8 KiB",
             _ => "bare service, 64 KiB",
         };
-        paths.push(Path::new(name, Beside::Path(same_request, Some("raw RS256")), token.as_deref(), status, service));
+        paths.push(Path::new(
+            name,
+            Beside::Path(same_request, Some("raw RS256")),
+            token.as_deref(),
+            status,
+            service,
+        ));
     }
     paths.push(sought_in_vain());
     paths.extend(in_router(&rs256, &token));
@@ -171,9 +221,27 @@ fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
         ("8 KiB of letters", Some("a".repeat(8_192)), 401),
         ("8 KiB of dots", Some(".".repeat(8_192)), 401),
         ("oversized, 64 KiB", Some("a".repeat(65_536)), 400),
-        ("wrong algorithm", Some(good.header("alg", "HS256").token()), 401),
-        ("unknown kid", Some(bench.issuer.org("org_ba4a2311eb1").header("kid", "unknown").token()), 401),
-        ("forged signature", Some(format!("{message}.{}", URL_SAFE_NO_PAD.encode([7; 256]))), 401),
+        (
+            "wrong algorithm",
+            Some(good.header("alg", "HS256").token()),
+            401,
+        ),
+        (
+            "unknown kid",
+            Some(
+                bench
+                    .issuer
+                    .org("org_ba4a2311eb1")
+                    .header("kid", "unknown")
+                    .token(),
+            ),
+            401,
+        ),
+        (
+            "forged signature",
+            Some(format!("{message}.{}", URL_SAFE_NO_PAD.encode([7; 256]))),
+            401,
+        ),
     ]
 }
 
@@ -181,12 +249,22 @@ fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
 fn sought_in_vain() -> Path {
     // Its runtime has to go on for as long as the path is there.
     let bench = Box::leak(Box::new(Bench::new(SigningAlgorithm::Rs256)));
-    let token = bench.issuer.org("org_ba4a2311eb1").header("kid", "unknown").token();
+    let token = bench
+        .issuer
+        .org("org_ba4a2311eb1")
+        .header("kid", "unknown")
+        .token();
     let verifier = bench.fetching();
     let service = verifier.layer().require(SCOPE).layer(Bare);
     let verdict = bench.runtime().block_on(verifier.verify(&token));
     assert!(verdict.is_err(), "a key that is not there was found");
-    Path::new("unknown kid, sought in vain", Beside::Path("bare service", Some("raw RS256")), Some(&token), 401, service)
+    Path::new(
+        "unknown kid, sought in vain",
+        Beside::Path("bare service", Some("raw RS256")),
+        Some(&token),
+        401,
+        service,
+    )
 }
 
 /// In an axum router: the layer alone over a layer that does nothing, and with a handler that takes the organization.
@@ -197,7 +275,8 @@ fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
     let plain = || Router::new().route("/", get(async || StatusCode::OK));
     let tenant = || Router::new().route("/", get(async |_: OrgCode| StatusCode::OK));
     let path = |name, beside, router: Router| {
-        let with_body = tower::ServiceBuilder::new().map_request(|request: Request<()>| request.map(|()| Body::empty()));
+        let with_body = tower::ServiceBuilder::new()
+            .map_request(|request: Request<()>| request.map(|()| Body::empty()));
         Path::new(name, beside, Some(token), 200, with_body.service(router))
     };
     vec![
@@ -208,6 +287,10 @@ fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
             plain().route_layer(tower::layer::layer_fn(PassThrough)),
         ),
         path("axum, seen before", idle, plain().route_layer(layer())),
-        path("axum, seen before, with `OrgCode`", idle, tenant().route_layer(layer())),
+        path(
+            "axum, seen before, with `OrgCode`",
+            idle,
+            tenant().route_layer(layer()),
+        ),
     ]
 }

@@ -11,6 +11,10 @@ fn main() {
         .output_type("crate::ListReply")
         .codec_path("tonic_prost::ProstCodec")
         .build();
-    let invoices = Service::builder().name("Invoices").package("invoices.v1").method(list).build();
+    let invoices = Service::builder()
+        .name("Invoices")
+        .package("invoices.v1")
+        .method(list)
+        .build();
     Builder::new().compile(&[invoices]);
 }

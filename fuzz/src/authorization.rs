@@ -13,7 +13,11 @@ pub fn check(data: &[u8]) {
             headers.append(AUTHORIZATION, value);
         }
     }
-    let values: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
+    let values: Vec<&[u8]> = headers
+        .get_all(AUTHORIZATION)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     let read = Credentials::of(&headers, MAX).and_then(Credentials::token);
     let naive = match values.as_slice() {
         [one] => naive(one),
@@ -30,10 +34,17 @@ pub fn check(data: &[u8]) {
     if let Ok(token) = read {
         let token = token.to_owned();
         headers.append(AUTHORIZATION, HeaderValue::from_static("Basic eA=="));
-        assert_eq!(Credentials::of(&headers, MAX).and_then(Credentials::token), Err(BearerError::Several));
-        let list = HeaderValue::try_from(format!("Bearer {token},Bearer {token}")).expect("a header value");
+        assert_eq!(
+            Credentials::of(&headers, MAX).and_then(Credentials::token),
+            Err(BearerError::Several)
+        );
+        let list = HeaderValue::try_from(format!("Bearer {token},Bearer {token}"))
+            .expect("a header value");
         headers.insert(AUTHORIZATION, list);
-        assert_eq!(Credentials::of(&headers, 4 * MAX).and_then(Credentials::token), Err(BearerError::Several));
+        assert_eq!(
+            Credentials::of(&headers, 4 * MAX).and_then(Credentials::token),
+            Err(BearerError::Several)
+        );
     }
 }
 
@@ -44,6 +55,9 @@ fn naive(value: &[u8]) -> Option<&str> {
     let token = rest.trim_start_matches(' ');
     let body = token.trim_end_matches('=');
     let alphabet = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
-    (scheme.eq_ignore_ascii_case("bearer") && !body.is_empty() && body.chars().all(alphabet) && token.len() <= MAX)
+    (scheme.eq_ignore_ascii_case("bearer")
+        && !body.is_empty()
+        && body.chars().all(alphabet)
+        && token.len() <= MAX)
         .then_some(token)
 }

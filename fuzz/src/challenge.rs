@@ -49,9 +49,15 @@ thread_local! {
 
 /// The bytes choose a token, a layer, and a request.
 pub fn check(data: &[u8]) {
-    let Ok(case) = Case::arbitrary(&mut Unstructured::new(data)) else { return };
+    let Ok(case) = Case::arbitrary(&mut Unstructured::new(data)) else {
+        return;
+    };
     // What the application says of itself is told, without the characters that no header may hold; not the canary, here.
-    let settings = [&case.realm, case.resource_metadata.as_ref().unwrap_or(&case.realm), &case.path];
+    let settings = [
+        &case.realm,
+        case.resource_metadata.as_ref().unwrap_or(&case.realm),
+        &case.path,
+    ];
     let told: String = settings
         .into_iter()
         .chain(&case.scopes)
@@ -61,7 +67,11 @@ pub fn check(data: &[u8]) {
     if told.replace(['"', '\\'], "").contains(CANARY) {
         return;
     }
-    let required: Vec<Scope> = case.scopes.iter().filter_map(|scope| Scope::new(scope.clone()).ok()).collect();
+    let required: Vec<Scope> = case
+        .scopes
+        .iter()
+        .filter_map(|scope| Scope::new(scope.clone()).ok())
+        .collect();
     let mut layer = VERIFIER.with(Verifier::layer).realm(case.realm.clone());
     if let Some(url) = &case.resource_metadata {
         layer = layer.resource_metadata(url.clone());
@@ -72,14 +82,23 @@ pub fn check(data: &[u8]) {
     if case.is_only_global {
         layer = layer.only_global();
     }
-    let layer = layer.require(Requirement::all(required.clone())).organization_from(RouteOrganization::path("/{org_code}"));
+    let layer = layer
+        .require(Requirement::all(required.clone()))
+        .organization_from(RouteOrganization::path("/{org_code}"));
 
     let token = token(&case);
-    let uri = if case.path.starts_with('/') { case.path.parse().ok() } else { None };
-    let mut request = Request::builder().uri(uri.unwrap_or_else(|| http::Uri::from_static("/org_a")));
+    let uri = if case.path.starts_with('/') {
+        case.path.parse().ok()
+    } else {
+        None
+    };
+    let mut request =
+        Request::builder().uri(uri.unwrap_or_else(|| http::Uri::from_static("/org_a")));
     request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     if case.is_grpc {
-        request = request.method(http::Method::POST).header(CONTENT_TYPE, "application/grpc+proto");
+        request = request
+            .method(http::Method::POST)
+            .header(CONTENT_TYPE, "application/grpc+proto");
     }
     let response = world::send(&layer, request.body(()).expect("a request"));
     let Some(rejection) = response.extensions().get::<Rejection>() else {
@@ -87,14 +106,23 @@ pub fn check(data: &[u8]) {
         return;
     };
     let told = format!("{rejection} {rejection:?} {}", rejection.code());
-    assert!(!told.contains(CANARY) && !told.contains(&token), "a log line would hold a claim or the token");
+    assert!(
+        !told.contains(CANARY) && !told.contains(&token),
+        "a log line would hold a claim or the token"
+    );
     clean(&response, &token, case.is_grpc);
 
     // The same rejection as a handler answers it.
-    let rejection =
-        if required.is_empty() { rejection.clone() } else { Rejection::InsufficientScope(Requirement::any(required)) };
+    let rejection = if required.is_empty() {
+        rejection.clone()
+    } else {
+        Rejection::InsufficientScope(Requirement::any(required))
+    };
     let (parts, body) = rejection.into_response().into_parts();
-    let body = world::now(http_body_util::BodyExt::collect(body)).expect("a body of bytes").to_bytes().to_vec();
+    let body = world::now(http_body_util::BodyExt::collect(body))
+        .expect("a body of bytes")
+        .to_bytes()
+        .to_vec();
     clean(&Response::from_parts(parts, body), &token, false);
 }
 
@@ -127,15 +155,32 @@ fn token(case: &Case) -> String {
 
 fn clean(response: &Response<Vec<u8>>, token: &str, is_grpc: bool) {
     for (name, value) in response.headers() {
-        assert!(value.as_bytes().iter().all(|byte| (0x20..=0x7e).contains(byte)), "{name} has bytes that break a header");
+        assert!(
+            value
+                .as_bytes()
+                .iter()
+                .all(|byte| (0x20..=0x7e).contains(byte)),
+            "{name} has bytes that break a header"
+        );
         let text = value.to_str().expect("ASCII");
-        assert!(!text.contains(CANARY) && !text.contains(token), "{name} tells a claim or the token");
+        assert!(
+            !text.contains(CANARY) && !text.contains(token),
+            "{name} tells a claim or the token"
+        );
     }
     let body = std::str::from_utf8(response.body()).expect("UTF-8");
-    assert!(!body.contains(CANARY) && !body.contains(token), "the body tells a claim or the token");
+    assert!(
+        !body.contains(CANARY) && !body.contains(token),
+        "the body tells a claim or the token"
+    );
     assert!(response.headers().get_all(WWW_AUTHENTICATE).iter().count() <= 1);
-    let challenge = response.headers().get(WWW_AUTHENTICATE).map(|value| parameters(value.to_str().expect("ASCII")));
-    let error = challenge.as_ref().and_then(|parameters| parameters.iter().find(|(name, _)| name == "error"));
+    let challenge = response
+        .headers()
+        .get(WWW_AUTHENTICATE)
+        .map(|value| parameters(value.to_str().expect("ASCII")));
+    let error = challenge
+        .as_ref()
+        .and_then(|parameters| parameters.iter().find(|(name, _)| name == "error"));
     let error = error.map(|(_, value)| value.as_str());
     if is_grpc {
         assert_eq!((response.status(), body), (StatusCode::OK, ""));
@@ -152,30 +197,55 @@ fn clean(response: &Response<Vec<u8>>, token: &str, is_grpc: bool) {
         500 => &[None],
         other => panic!("answered {other}"),
     };
-    assert!(expected.contains(&error), "{} with {error:?}", response.status());
-    assert!(response.status() != StatusCode::UNAUTHORIZED || challenge.is_some(), "401 without a challenge");
-    assert_eq!(response.status() == StatusCode::SERVICE_UNAVAILABLE, response.headers().contains_key(RETRY_AFTER));
+    assert!(
+        expected.contains(&error),
+        "{} with {error:?}",
+        response.status()
+    );
+    assert!(
+        response.status() != StatusCode::UNAUTHORIZED || challenge.is_some(),
+        "401 without a challenge"
+    );
+    assert_eq!(
+        response.status() == StatusCode::SERVICE_UNAVAILABLE,
+        response.headers().contains_key(RETRY_AFTER)
+    );
     let problem: Value = serde_json::from_str(body).expect("a problem document");
     assert_eq!(problem["status"], response.status().as_u16());
 }
 
 /// `Bearer name="value", …` and nothing else, each name once (RFC 9110 §11.6.1, RFC 6750 §3).
 fn parameters(challenge: &str) -> Vec<(String, String)> {
-    let mut rest = challenge.strip_prefix("Bearer ").expect("the scheme, and at least one parameter");
+    let mut rest = challenge
+        .strip_prefix("Bearer ")
+        .expect("the scheme, and at least one parameter");
     let (mut all, mut names) = (Vec::new(), BTreeSet::new());
     loop {
         let (name, after) = rest.split_once("=\"").expect("a name");
-        assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+        assert!(
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{name}"
+        );
         let (value, after) = after.split_once('"').expect("a quoted value");
         assert!(!value.contains('\\'));
         assert!(names.insert(name.to_owned()), "{name} comes twice");
         if name == "scope" {
-            assert!(value.split(' ').all(|scope| scope.is_empty() == value.is_empty()), "double spaces");
+            assert!(
+                value
+                    .split(' ')
+                    .all(|scope| scope.is_empty() == value.is_empty()),
+                "double spaces"
+            );
         }
         all.push((name.to_owned(), value.to_owned()));
         if after.is_empty() {
             return all;
         }
-        rest = after.strip_prefix(", ").expect("a comma between two parameters");
+        rest = after
+            .strip_prefix(", ")
+            .expect("a comma between two parameters");
     }
 }

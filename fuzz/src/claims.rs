@@ -13,7 +13,11 @@ pub fn check(data: &[u8]) {
         (Ok(json), Ok(naive)) => {
             let members = naive.as_object().expect("only an object is accepted");
             assert!(depth(&naive) <= MAX_DEPTH && count(&naive) <= MAX_VALUES);
-            assert_eq!(json.members().count(), members.len(), "a member was lost, or came twice");
+            assert_eq!(
+                json.members().count(),
+                members.len(),
+                "a member was lost, or came twice"
+            );
             for (name, value) in json.members() {
                 same(&json, value, &members[name]);
                 let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -21,8 +25,13 @@ pub fn check(data: &[u8]) {
                 assert_eq!(json.get(name), Some(value));
                 if let Naive::Object(inner) = &members[name] {
                     for inside in inner.keys() {
-                        let pointer = format!("{pointer}/{}", inside.replace('~', "~0").replace('/', "~1"));
-                        same(&json, json.pointer(&pointer).expect("it is there"), &inner[inside]);
+                        let pointer =
+                            format!("{pointer}/{}", inside.replace('~', "~0").replace('/', "~1"));
+                        same(
+                            &json,
+                            json.pointer(&pointer).expect("it is there"),
+                            &inner[inside],
+                        );
                     }
                 }
             }
@@ -37,7 +46,10 @@ pub fn check(data: &[u8]) {
             }
             if naive.is_object() && !deep && !large {
                 let printed = serde_json::to_vec(&naive).expect("it prints");
-                assert!(Json::parse(&printed).is_ok(), "a plain object within the bounds was refused");
+                assert!(
+                    Json::parse(&printed).is_ok(),
+                    "a plain object within the bounds was refused"
+                );
             }
         }
         (Ok(_), Err(error)) => {
@@ -56,7 +68,10 @@ fn same(json: &Json<'_>, value: Value<'_>, naive: &Naive) {
         (Value::Integer(0), Naive::Number(theirs)) => assert_eq!(Some(0.0), theirs.as_f64()),
         (Value::Integer(ours), Naive::Number(theirs)) => assert_eq!(Some(ours), theirs.as_i64()),
         (Value::Float(ours), Naive::Number(theirs)) => {
-            assert!(theirs.as_i64().is_none(), "a whole number was read as another");
+            assert!(
+                theirs.as_i64().is_none(),
+                "a whole number was read as another"
+            );
             assert_eq!(Some(ours), theirs.as_f64());
         }
         (Value::String(ours), Naive::String(theirs)) => assert_eq!(ours, theirs),
@@ -66,7 +81,9 @@ fn same(json: &Json<'_>, value: Value<'_>, naive: &Naive) {
                 same(json, ours, theirs);
             }
         }
-        (Value::Object(inside), Naive::Object(members)) => assert_eq!(json.items(inside).count(), members.len()),
+        (Value::Object(inside), Naive::Object(members)) => {
+            assert_eq!(json.items(inside).count(), members.len())
+        }
         _ => panic!("another type than the text says"),
     }
 }

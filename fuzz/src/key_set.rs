@@ -7,7 +7,9 @@ use tower_m2m::jwks::KeySet;
 
 /// The bytes are what an issuer published.
 pub fn check(data: &[u8]) {
-    let Ok(set) = KeySet::parse(data, &Algorithm::ALL) else { return };
+    let Ok(set) = KeySet::parse(data, &Algorithm::ALL) else {
+        return;
+    };
     let keys: Vec<_> = set.keys().collect();
     assert!(keys.len() + set.left_out().len() <= 200 && set.left_out().len() <= 100);
     // Nothing that an attacker can write down without the private key holds.
@@ -15,7 +17,10 @@ pub fn check(data: &[u8]) {
         for len in [0, 1, 63, 64, 65, 96, 256, 512, 1024] {
             for byte in [0, 1, 0xff] {
                 let forged = vec![byte; len];
-                assert!(set.verify(key.kid.as_deref(), key.algorithm, b"e30.e30", &forged).is_err());
+                assert!(
+                    set.verify(key.kid.as_deref(), key.algorithm, b"e30.e30", &forged)
+                        .is_err()
+                );
             }
         }
     }
@@ -24,11 +29,14 @@ pub fn check(data: &[u8]) {
         #[serde(borrow)]
         keys: Vec<&'a RawValue>,
     }
-    let text = std::str::from_utf8(data).expect("accepted text is UTF-8").trim_start_matches('\u{feff}');
+    let text = std::str::from_utf8(data)
+        .expect("accepted text is UTF-8")
+        .trim_start_matches('\u{feff}');
     let document: Document<'_> = serde_json::from_str(text).expect("accepted text is JSON");
     let mut alone = Vec::new();
     for jwk in document.keys.iter().take(100) {
-        let one = KeySet::parse(format!(r#"{{"keys":[{jwk}]}}"#).as_bytes(), &Algorithm::ALL).expect("a set of one");
+        let one = KeySet::parse(format!(r#"{{"keys":[{jwk}]}}"#).as_bytes(), &Algorithm::ALL)
+            .expect("a set of one");
         assert_eq!(one.keys().count() + one.left_out().len(), 1);
         if let Some(key) = one.keys().next() {
             usable(jwk.get(), key.algorithm);
@@ -48,9 +56,19 @@ fn usable(jwk: &str, algorithm: Algorithm) {
     let jwk: Value = serde_json::from_str(jwk).expect("accepted text is JSON");
     // A member of `null` counts as absent.
     let there = |name: &str| jwk.get(name).is_some_and(|value| !value.is_null());
-    assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| !there(private)), "a private or symmetric key");
+    assert!(
+        ["d", "p", "q", "dp", "dq", "qi", "k"]
+            .iter()
+            .all(|private| !there(private)),
+        "a private or symmetric key"
+    );
     assert!(!there("use") || jwk["use"] == "sig");
-    assert!(!there("key_ops") || jwk["key_ops"].as_array().is_some_and(|all| all.contains(&"verify".into())));
+    assert!(
+        !there("key_ops")
+            || jwk["key_ops"]
+                .as_array()
+                .is_some_and(|all| all.contains(&"verify".into()))
+    );
     let name = algorithm.name();
     if there("alg") {
         assert!(jwk["alg"] == name || (jwk["alg"] == "Ed25519" && name == "EdDSA"));
@@ -58,7 +76,10 @@ fn usable(jwk: &str, algorithm: Algorithm) {
     match jwk["kty"].as_str() {
         Some("RSA") => assert!(matches!(name.get(..2), Some("RS" | "PS"))),
         Some("EC") => {
-            assert!((&jwk["crv"], name) == (&"P-256".into(), "ES256") || (&jwk["crv"], name) == (&"P-384".into(), "ES384"))
+            assert!(
+                (&jwk["crv"], name) == (&"P-256".into(), "ES256")
+                    || (&jwk["crv"], name) == (&"P-384".into(), "ES384")
+            )
         }
         Some("OKP") => assert!(jwk["crv"] == "Ed25519" && name == "EdDSA"),
         other => panic!("a key of type {other:?}"),

@@ -14,7 +14,12 @@ use tower_service::Service as _;
 use crate::world::{self, AUDIENCE, ISSUER, KID, NOW};
 
 const ORGANIZATIONS: [&str; 7] = ["org_a", "org_b", "ü", "%41", "a/b", "..", "ORG_A"];
-const TEMPLATES: [&str; 4] = ["/orgs/{org_code}/invoices", "/{org_code}", "/a/{org_code}/b/{other}", "/orgs/{org_code}/{id}/x"];
+const TEMPLATES: [&str; 4] = [
+    "/orgs/{org_code}/invoices",
+    "/{org_code}",
+    "/a/{org_code}/b/{other}",
+    "/orgs/{org_code}/{id}/x",
+];
 const X_ORG: HeaderName = HeaderName::from_static("x-org");
 const BASE: &str = "api.example";
 
@@ -38,25 +43,42 @@ static DOORS: LazyLock<Doors> = LazyLock::new(|| {
     };
     // The handler says which organization it read from the path.
     async fn handler(params: RawPathParams) -> String {
-        params.iter().find(|(name, _)| *name == "org_code").map(|(_, code)| code.to_owned()).unwrap_or_default()
+        params
+            .iter()
+            .find(|(name, _)| *name == "org_code")
+            .map(|(_, code)| code.to_owned())
+            .unwrap_or_default()
     }
     let template = |template: &&str| {
-        let layer = verifier.layer().organization_from(RouteOrganization::path(template));
-        let router = Router::new().route(template, get(handler)).route_layer(verifier.layer());
+        let layer = verifier
+            .layer()
+            .organization_from(RouteOrganization::path(template));
+        let router = Router::new()
+            .route(template, get(handler))
+            .route_layer(verifier.layer());
         (layer, router)
     };
     Doors {
         tokens: ORGANIZATIONS.iter().map(token).collect(),
         templates: TEMPLATES.iter().map(template).collect(),
-        header: verifier.layer().organization_from(RouteOrganization::header(X_ORG)),
-        subdomain: verifier.layer().organization_from(RouteOrganization::subdomain_of(BASE)),
+        header: verifier
+            .layer()
+            .organization_from(RouteOrganization::header(X_ORG)),
+        subdomain: verifier
+            .layer()
+            .organization_from(RouteOrganization::subdomain_of(BASE)),
     }
 });
 
 /// The first byte picks the token's organization and the place, the rest is the path, the headers' values, or the host.
 pub fn check(data: &[u8]) {
-    let Some((pick, rest)) = data.split_first() else { return };
-    let (org, place) = (usize::from(*pick) % ORGANIZATIONS.len(), usize::from(*pick) / ORGANIZATIONS.len() % 6);
+    let Some((pick, rest)) = data.split_first() else {
+        return;
+    };
+    let (org, place) = (
+        usize::from(*pick) % ORGANIZATIONS.len(),
+        usize::from(*pick) / ORGANIZATIONS.len() % 6,
+    );
     match place {
         0..=3 => path(org, place, rest),
         4 => header(org, rest),
@@ -65,33 +87,57 @@ pub fn check(data: &[u8]) {
 }
 
 fn path(org: usize, template: usize, path: &[u8]) {
-    let Ok(uri) = std::str::from_utf8(path).unwrap_or_default().parse::<Uri>() else { return };
+    let Ok(uri) = std::str::from_utf8(path).unwrap_or_default().parse::<Uri>() else {
+        return;
+    };
     if !uri.path().starts_with('/') {
         return;
     }
     let (layer, router) = &DOORS.templates[template];
     let (name, template) = (ORGANIZATIONS[org], TEMPLATES[template]);
     let ours = world::send(layer, request(org, &uri)).status();
-    let readings = [segment_by_segment(template, uri.path()), decoded_and_tidied(template, uri.path())];
+    let readings = [
+        segment_by_segment(template, uri.path()),
+        decoded_and_tidied(template, uri.path()),
+    ];
     let ours_only = Reading::Code(name.to_owned());
     let agreed = readings.iter().all(|reading| *reading == Reading::NoMatch)
         || readings.iter().all(|reading| *reading == ours_only) && is_plain(name);
-    let expected = if agreed { StatusCode::OK } else { StatusCode::FORBIDDEN };
+    let expected = if agreed {
+        StatusCode::OK
+    } else {
+        StatusCode::FORBIDDEN
+    };
     assert_eq!(ours, expected, "{template} {}", uri.path());
 
     let mut router = router.clone();
-    let response = world::now(router.call(request(org, &uri).map(|()| Body::empty()))).unwrap_or_else(|never| match never {});
+    let response = world::now(router.call(request(org, &uri).map(|()| Body::empty())))
+        .unwrap_or_else(|never| match never {});
     let axum = response.status();
     if axum == StatusCode::OK {
-        let body = world::now(http_body_util::BodyExt::collect(response.into_body())).expect("a body of bytes").to_bytes();
-        assert_eq!(body, name.as_bytes(), "a handler ran for another organization than the token's");
+        let body = world::now(http_body_util::BodyExt::collect(response.into_body()))
+            .expect("a body of bytes")
+            .to_bytes();
+        assert_eq!(
+            body,
+            name.as_bytes(),
+            "a handler ran for another organization than the token's"
+        );
         // Stricter outside a router: what another reader would take for a step of the path is refused, and so is a path that
         // no reader can decode, of which axum decodes what it can.
-        let unclear = readings[0] != readings[1] || readings.contains(&Reading::Refused) || !is_plain(name);
-        assert!(ours == StatusCode::OK || unclear, "axum let in what the template refuses");
+        let unclear =
+            readings[0] != readings[1] || readings.contains(&Reading::Refused) || !is_plain(name);
+        assert!(
+            ours == StatusCode::OK || unclear,
+            "axum let in what the template refuses"
+        );
     } else if axum != StatusCode::NOT_FOUND {
         assert_eq!(axum, StatusCode::FORBIDDEN);
-        assert_ne!(ours, StatusCode::OK, "the template let in what axum's route refuses");
+        assert_ne!(
+            ours,
+            StatusCode::OK,
+            "the template let in what axum's route refuses"
+        );
     }
 }
 
@@ -106,28 +152,45 @@ fn header(org: usize, values: &[u8]) {
     }
     let fits = match codes.as_slice() {
         [] => true,
-        [one] => one.as_bytes() == ORGANIZATIONS[org].as_bytes() && one.to_str().is_ok() && is_plain(ORGANIZATIONS[org]),
+        [one] => {
+            one.as_bytes() == ORGANIZATIONS[org].as_bytes()
+                && one.to_str().is_ok()
+                && is_plain(ORGANIZATIONS[org])
+        }
         _ => false,
     };
-    assert_eq!(world::send(&DOORS.header, request).status() == StatusCode::OK, fits);
+    assert_eq!(
+        world::send(&DOORS.header, request).status() == StatusCode::OK,
+        fits
+    );
 }
 
 fn host(org: usize, host: &[u8]) {
-    let Ok(value) = HeaderValue::from_bytes(host) else { return };
+    let Ok(value) = HeaderValue::from_bytes(host) else {
+        return;
+    };
     let mut request = request(org, &Uri::from_static("/"));
     request.headers_mut().insert(HOST, value);
-    let text = std::str::from_utf8(host).unwrap_or_default().to_ascii_lowercase();
+    let text = std::str::from_utf8(host)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let name = text.rsplit_once(':').map_or(&*text, |(name, _)| name);
     let fits = host.iter().all(|byte| matches!(byte, 0x20..=0x7e | b'\t'))
         && (name == BASE
             || name == format!("{}.{BASE}", ORGANIZATIONS[org])
                 && !ORGANIZATIONS[org].contains('.')
                 && is_plain(ORGANIZATIONS[org]));
-    assert_eq!(world::send(&DOORS.subdomain, request).status() == StatusCode::OK, fits, "{text}");
+    assert_eq!(
+        world::send(&DOORS.subdomain, request).status() == StatusCode::OK,
+        fits,
+        "{text}"
+    );
 }
 
 fn request(org: usize, uri: &Uri) -> Request<()> {
-    let request = Request::builder().uri(uri.clone()).header(AUTHORIZATION, DOORS.tokens[org].clone());
+    let request = Request::builder()
+        .uri(uri.clone())
+        .header(AUTHORIZATION, DOORS.tokens[org].clone());
     request.body(()).expect("a request")
 }
 
@@ -143,7 +206,9 @@ enum Reading {
 /// As axum reads: split first, then each segment decoded once.
 fn segment_by_segment(template: &str, path: &str) -> Reading {
     let segments: Option<Vec<String>> = path.split('/').skip(1).map(percent_decoded).collect();
-    segments.map_or(Reading::Refused, |segments| fit(template, &segments, |a, b| a == b))
+    segments.map_or(Reading::Refused, |segments| {
+        fit(template, &segments, |a, b| a == b)
+    })
 }
 
 /// As a careless server reads: all decoded first, and what was decoded three times again, either slash taken for one, what is
@@ -151,7 +216,9 @@ fn segment_by_segment(template: &str, path: &str) -> Reading {
 fn decoded_and_tidied(template: &str, path: &str) -> Reading {
     let mut segments: Vec<String> = Vec::new();
     for segment in path.split('/') {
-        let Some(mut segment) = percent_decoded(segment) else { return Reading::Refused };
+        let Some(mut segment) = percent_decoded(segment) else {
+            return Reading::Refused;
+        };
         for _ in 0..3 {
             segment = percent_decoded(&segment).unwrap_or(segment);
         }

@@ -6,11 +6,16 @@ use tower_m2m::token::{Compact, JoseHeader};
 /// The bytes are a token, and also a header that was decoded already.
 pub fn check(data: &[u8]) {
     header(data);
-    let Ok(token) = std::str::from_utf8(data) else { return };
+    let Ok(token) = std::str::from_utf8(data) else {
+        return;
+    };
     let mut room = vec![0; token.len()];
     let mut room = room.as_mut_slice();
     let read = Compact::split(token).and_then(|compact| {
-        let (header, payload) = (compact.decode_header(&mut room)?.to_vec(), compact.decode_payload(&mut room)?.to_vec());
+        let (header, payload) = (
+            compact.decode_header(&mut room)?.to_vec(),
+            compact.decode_payload(&mut room)?.to_vec(),
+        );
         let signature = compact.decode_signature(&mut room)?.to_vec();
         Ok((compact.signing_input(), (header, payload), signature))
     });
@@ -24,21 +29,40 @@ pub fn check(data: &[u8]) {
     match (read, naive) {
         (Ok((input, decoded, signature)), Some((naive_decoded, naive_signature))) => {
             // The octets that are verified are those that were received.
-            assert_eq!(input, token.rsplit_once('.').map_or("", |(input, _)| input).as_bytes());
+            assert_eq!(
+                input,
+                token
+                    .rsplit_once('.')
+                    .map_or("", |(input, _)| input)
+                    .as_bytes()
+            );
             assert_eq!((&decoded, &signature), (&naive_decoded, &naive_signature));
             header(&decoded.0);
         }
         (Err(_), None) => {}
-        (read, _) => panic!("a naive reading disagrees: {:?}", read.map(|_| ()).map_err(|error| error.code())),
+        (read, _) => panic!(
+            "a naive reading disagrees: {:?}",
+            read.map(|_| ()).map_err(|error| error.code())
+        ),
     }
 }
 
 fn header(text: &[u8]) {
-    let Ok(header) = JoseHeader::parse(text) else { return };
-    let naive: Map<String, Value> = serde_json::from_slice(text).expect("what is accepted is a JSON object");
-    let text_of = |name: &str| naive.get(name).map(|value| value.as_str().expect("a string"));
+    let Ok(header) = JoseHeader::parse(text) else {
+        return;
+    };
+    let naive: Map<String, Value> =
+        serde_json::from_slice(text).expect("what is accepted is a JSON object");
+    let text_of = |name: &str| {
+        naive
+            .get(name)
+            .map(|value| value.as_str().expect("a string"))
+    };
     let algorithm = text_of("alg").expect("alg is there");
-    assert!(algorithm == header.algorithm().name() || (algorithm == "Ed25519" && header.algorithm().name() == "EdDSA"));
+    assert!(
+        algorithm == header.algorithm().name()
+            || (algorithm == "Ed25519" && header.algorithm().name() == "EdDSA")
+    );
     assert!(!algorithm.starts_with("HS") && !algorithm.eq_ignore_ascii_case("none"));
     assert_eq!(header.kid(), text_of("kid"));
     assert!(header.kid().is_none_or(|kid| kid.len() <= 256));
@@ -46,7 +70,10 @@ fn header(text: &[u8]) {
     // Written down again and read again, it is the same.
     let printed = serde_json::to_vec(&naive).expect("it prints");
     let again = JoseHeader::parse(&printed).expect("what was accepted is accepted again");
-    assert_eq!((again.algorithm(), again.kid(), again.token_type()), (header.algorithm(), header.kid(), header.token_type()));
+    assert_eq!(
+        (again.algorithm(), again.kid(), again.token_type()),
+        (header.algorithm(), header.kid(), header.token_type())
+    );
 }
 
 /// Base64url without padding, bit by bit: RFC 4648 §5, and no stray bits (§3.5).
@@ -60,5 +87,10 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     let whole = bits.len() / 8 * 8;
     let rest = &bits[whole..];
     let canonical = rest.len() < 6 && rest.iter().all(|bit| *bit == 0);
-    canonical.then(|| bits[..whole].chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | *bit as u8)).collect())
+    canonical.then(|| {
+        bits[..whole]
+            .chunks(8)
+            .map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | *bit as u8))
+            .collect()
+    })
 }

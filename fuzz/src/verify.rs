@@ -119,21 +119,35 @@ static VERIFIERS: LazyLock<Vec<Configured>> = LazyLock::new(|| {
                     Kinde => issuer.profile(Profile::KINDE),
                     Rfc9068 => issuer.require_rfc9068(),
                     MaxAge => issuer.max_age(Duration::from_secs(100)),
-                    Chosen => issuer.allow_organizations(["org_a"]).allow_clients(["client"]),
-                    Nested => issuer.organization_claim("/tenant/id").scope_claim("/scope"),
+                    Chosen => issuer
+                        .allow_organizations(["org_a"])
+                        .allow_clients(["client"]),
+                    Nested => issuer
+                        .organization_claim("/tenant/id")
+                        .scope_claim("/scope"),
                     Generic | AnyAudience => issuer,
                 };
-                issuer.algorithms([tower_m2m::Algorithm::EdDSA]).jwk_set(world::jwk_set())
+                issuer
+                    .algorithms([tower_m2m::Algorithm::EdDSA])
+                    .jwk_set(world::jwk_set())
             };
-            let remembering = Verifier::trusting([issuer()]).clock(Clock::manual(NOW)).build().expect("good settings");
-            Configured { verifier: world::build(issuer()), remembering }
+            let remembering = Verifier::trusting([issuer()])
+                .clock(Clock::manual(NOW))
+                .build()
+                .expect("good settings");
+            Configured {
+                verifier: world::build(issuer()),
+                remembering,
+            }
         })
         .collect()
 });
 
 /// The bytes choose a token's header and claims; the signature over them holds, unless a bit is turned over.
 pub fn check(data: &[u8]) {
-    let Ok(token) = Token::arbitrary(&mut Unstructured::new(data)) else { return };
+    let Ok(token) = Token::arbitrary(&mut Unstructured::new(data)) else {
+        return;
+    };
     let (header, payload) = (token.header_text(), token.payload_text());
     let text = world::sign(header.as_bytes(), payload.as_bytes());
     let configured = &VERIFIERS[token.settings as usize];
@@ -143,20 +157,31 @@ pub fn check(data: &[u8]) {
         (Ok(claims), Some(said)) => {
             assert_eq!(claims.issuer(), ISSUER);
             assert_eq!(claims.client_id(), said.client);
-            assert_eq!(claims.org_code().map(tower_m2m::OrgCode::as_str), said.org.as_deref());
+            assert_eq!(
+                claims.org_code().map(tower_m2m::OrgCode::as_str),
+                said.org.as_deref()
+            );
             assert_eq!(claims.scopes().iter().collect::<Vec<_>>(), said.scopes);
             assert_eq!(claims.expires_at(), said.exp);
         }
         (Err(_), None) => {}
         (Ok(_), None) => panic!("let in what the rules refuse:\n{header}\n{payload}"),
-        (Err(error), Some(_)) => panic!("refused ({error}) what the rules let in:\n{header}\n{payload}"),
+        (Err(error), Some(_)) => {
+            panic!("refused ({error}) what the rules let in:\n{header}\n{payload}")
+        }
     }
     // A verified token that is remembered is judged as the first time, twice.
     for _ in 0..2 {
         let again = world::now(configured.remembering.verify(&text));
         assert_eq!(
-            again.as_ref().map(|claims| claims.client_id()).map_err(|e| e.code()),
-            verdict.as_ref().map(|claims| claims.client_id()).map_err(|e| e.code())
+            again
+                .as_ref()
+                .map(|claims| claims.client_id())
+                .map_err(|e| e.code()),
+            verdict
+                .as_ref()
+                .map(|claims| claims.client_id())
+                .map_err(|e| e.code())
         );
     }
     // With any bit of it turned over it is not the token that was signed.
@@ -165,7 +190,10 @@ pub fn check(data: &[u8]) {
         let at = bytes.len() - 1 - usize::from(flip / 8) % bytes.len();
         bytes[at] ^= 1 << (flip % 8);
         if let Ok(mutated) = String::from_utf8(bytes) {
-            assert!(world::now(configured.remembering.verify(&mutated)).is_err(), "a token with a bit turned over was let in");
+            assert!(
+                world::now(configured.remembering.verify(&mutated)).is_err(),
+                "a token with a bit turned over was let in"
+            );
         }
     }
 }
@@ -189,7 +217,12 @@ impl Token {
                 HeaderName::Jwk => ("jwk", "x"),
                 HeaderName::Other => ("x", "x"),
             };
-            lay(&mut members, name, value.json(&format!("{good:?}")), matches!(value, Text::Array(_)));
+            lay(
+                &mut members,
+                name,
+                value.json(&format!("{good:?}")),
+                matches!(value, Text::Array(_)),
+            );
         }
         object(&members)
     }
@@ -213,7 +246,10 @@ impl Token {
             .into_iter()
             .enumerate()
             // Rarely something is missing.
-            .filter(|(at, _)| self.left_out >> 4 & 0xf != u16::try_from(*at).unwrap_or(0) + 1 || self.left_out & 4 == 0)
+            .filter(|(at, _)| {
+                self.left_out >> 4 & 0xf != u16::try_from(*at).unwrap_or(0) + 1
+                    || self.left_out & 4 == 0
+            })
             .map(|(_, (name, value))| (name.to_owned(), value))
             .collect();
         for (name, value) in self.claims.iter().take(8) {
@@ -237,10 +273,18 @@ impl Token {
                 ClaimName::Nonce => ("nonce", r#""n""#.to_owned()),
                 ClaimName::Events => ("events", "{}".to_owned()),
                 ClaimName::Htu => ("htu", r#""x""#.to_owned()),
-                ClaimName::Properties => ("application_properties", r#"{"region":{"v":"eu"}}"#.to_owned()),
+                ClaimName::Properties => (
+                    "application_properties",
+                    r#"{"region":{"v":"eu"}}"#.to_owned(),
+                ),
                 ClaimName::Other => ("other", "1".to_owned()),
             };
-            lay(&mut members, name, value.json(&good), matches!(value, Text::True));
+            lay(
+                &mut members,
+                name,
+                value.json(&good),
+                matches!(value, Text::True),
+            );
         }
         object(&members)
     }
@@ -255,7 +299,10 @@ fn lay(members: &mut Vec<(String, String)>, name: &str, value: String, beside: b
 }
 
 fn object(members: &[(String, String)]) -> String {
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    let members: Vec<String> = members
+        .iter()
+        .map(|(name, value)| format!("{name:?}:{value}"))
+        .collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -272,14 +319,23 @@ impl Text {
             Self::Number(number) => number.to_string(),
             Self::Float(number) => Value::from(*number).to_string(),
             Self::String(text) => string(text),
-            Self::Array(items) => format!("[{}]", items.iter().map(Small::json).collect::<Vec<_>>().join(",")),
+            Self::Array(items) => format!(
+                "[{}]",
+                items.iter().map(Small::json).collect::<Vec<_>>().join(",")
+            ),
             Self::Object(members) => {
-                let members: Vec<String> =
-                    members.iter().map(|(name, value)| format!("{}:{}", string(name), value.json())).collect();
+                let members: Vec<String> = members
+                    .iter()
+                    .map(|(name, value)| format!("{}:{}", string(name), value.json()))
+                    .collect();
                 format!("{{{}}}", members.join(","))
             }
             Self::Within(items) => {
-                let items: Vec<String> = items.iter().map(Small::json).chain([good.to_owned()]).collect();
+                let items: Vec<String> = items
+                    .iter()
+                    .map(Small::json)
+                    .chain([good.to_owned()])
+                    .collect();
                 format!("[{}]", items.join(","))
             }
             Self::Longer(more) => match serde_json::from_str(good) {
@@ -321,7 +377,10 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
         None => None,
         Some(typ) => Some(typ.as_str()?.to_ascii_lowercase()),
     };
-    match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
+    match typ
+        .as_deref()
+        .map(|typ| typ.strip_prefix("application/").unwrap_or(typ))
+    {
         Some("at+jwt") => {}
         Some("jwt") | None if !matches!(settings, Settings::Rfc9068) => {}
         _ => return None,
@@ -329,7 +388,9 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     (header.get("crit").is_none() && header.get("b64").is_none()).then_some(())?;
     // The claims that every token needs, and those that no access token has.
     (payload.get("iss")? == ISSUER).then_some(())?;
-    for foreign in ["nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm", "cnf", "act"] {
+    for foreign in [
+        "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm", "cnf", "act",
+    ] {
         payload.get(foreign).is_none().then_some(())?;
     }
     let audience: Vec<Value> = match payload.get("aud") {
@@ -339,11 +400,15 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
         None => return None,
     };
     audience.iter().all(Value::is_string).then_some(())?;
-    (matches!(settings, Settings::AnyAudience) || audience.contains(&AUDIENCE.into())).then_some(())?;
+    (matches!(settings, Settings::AnyAudience) || audience.contains(&AUDIENCE.into()))
+        .then_some(())?;
     // Times.
     let exp = seconds(payload.get("exp"))??;
     let (nbf, iat) = (seconds(payload.get("nbf"))?, seconds(payload.get("iat"))?);
-    (NOW < exp + LEEWAY && nbf.is_none_or(|at| at <= NOW + LEEWAY) && iat.is_none_or(|at| at <= NOW + LEEWAY)).then_some(())?;
+    (NOW < exp + LEEWAY
+        && nbf.is_none_or(|at| at <= NOW + LEEWAY)
+        && iat.is_none_or(|at| at <= NOW + LEEWAY))
+    .then_some(())?;
     if matches!(settings, Settings::MaxAge) {
         (NOW < iat? + MAX_AGE + LEEWAY).then_some(())?;
     }
@@ -370,8 +435,11 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     let client = identifier(client)?;
     if matches!(settings, Settings::Kinde) {
         let gty = payload.get("gty")?;
-        (gty == "client_credentials" || gty.as_array().is_some_and(|all| all.contains(&"client_credentials".into())))
-            .then_some(())?;
+        (gty == "client_credentials"
+            || gty
+                .as_array()
+                .is_some_and(|all| all.contains(&"client_credentials".into())))
+        .then_some(())?;
     }
     // For whom.
     let org = match settings {
@@ -396,13 +464,30 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     };
     let scopes: Vec<String> = match granted {
         None => Vec::new(),
-        Some(Value::String(text)) => text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
-        Some(Value::Array(words)) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+        Some(Value::String(text)) => text
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        Some(Value::Array(words)) => words
+            .iter()
+            .map(|word| word.as_str().map(str::to_owned))
+            .collect::<Option<_>>()?,
         Some(_) => return None,
     };
-    let is_scope = |word: &String| !word.is_empty() && word.chars().all(|c| ('!'..='~').contains(&c) && c != '"' && c != '\\');
+    let is_scope = |word: &String| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| ('!'..='~').contains(&c) && c != '"' && c != '\\')
+    };
     scopes.iter().all(is_scope).then_some(())?;
-    Some(Said { client, org, scopes, exp })
+    Some(Said {
+        client,
+        org,
+        scopes,
+        exp,
+    })
 }
 
 /// An object in which nothing comes twice, at any depth, and that is neither deep nor large.
@@ -415,7 +500,9 @@ fn unambiguous(text: &str) -> Option<Value> {
 /// Nothing for a malformed date, `Some(None)` for an absent one.
 fn seconds(value: Option<&Value>) -> Option<Option<i64>> {
     const LAST: i64 = 253_402_300_799;
-    let Some(value) = value else { return Some(None) };
+    let Some(value) = value else {
+        return Some(None);
+    };
     let seconds = match (value.as_i64(), value.as_f64()) {
         (Some(whole), _) if value.is_i64() || value.is_u64() => whole,
         (_, Some(float)) if (0.0..=LAST as f64).contains(&float) => float as i64,

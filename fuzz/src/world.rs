@@ -20,30 +20,46 @@ static KEY: LazyLock<Ed25519KeyPair> =
 
 pub(crate) fn jwk_set() -> String {
     let x = URL_SAFE_NO_PAD.encode(KEY.public_key().as_ref());
-    format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{KID}","alg":"EdDSA","use":"sig","x":"{x}"}}]}}"#)
+    format!(
+        r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{KID}","alg":"EdDSA","use":"sig","x":"{x}"}}]}}"#
+    )
 }
 
 /// A token of exactly this header and payload, whose signature holds.
 pub(crate) fn sign(header: &[u8], payload: &[u8]) -> String {
-    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let input = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(payload)
+    );
     let signature = KEY.sign(input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
 }
 
 pub(crate) fn issuer(settings: impl FnOnce(Issuer) -> Issuer) -> Verifier {
-    let issuer = Verifier::issuer(ISSUER).audience(AUDIENCE).algorithms([Algorithm::EdDSA]).jwk_set(jwk_set());
+    let issuer = Verifier::issuer(ISSUER)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .jwk_set(jwk_set());
     build(settings(issuer))
 }
 
 pub(crate) fn build(issuer: Issuer) -> Verifier {
     // Without the cache every token is read anew; the cache has a part of its own in the target `verify`.
-    Verifier::trusting([issuer]).clock(Clock::manual(NOW)).without_token_cache().build().expect("the settings are good")
+    Verifier::trusting([issuer])
+        .clock(Clock::manual(NOW))
+        .without_token_cache()
+        .build()
+        .expect("the settings are good")
 }
 
 /// The value of a future that has nothing to wait for.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a verifier with fixed keys waited for something"),
     }
@@ -68,7 +84,10 @@ impl tower_service::Service<http::Request<()>> for Reached {
 }
 
 /// Sends a request through a layer and gives the answer with its body's bytes.
-pub(crate) fn send(layer: &tower_m2m::AuthorizeLayer, request: http::Request<()>) -> http::Response<Vec<u8>> {
+pub(crate) fn send(
+    layer: &tower_m2m::AuthorizeLayer,
+    request: http::Request<()>,
+) -> http::Response<Vec<u8>> {
     use http_body_util::BodyExt as _;
     use tower_layer::Layer as _;
     use tower_service::Service as _;
@@ -79,6 +98,9 @@ pub(crate) fn send(layer: &tower_m2m::AuthorizeLayer, request: http::Request<()>
         Err(never) => match never {},
     };
     let (parts, body) = response.into_parts();
-    let body = now(body.collect()).expect("a body of bytes").to_bytes().to_vec();
+    let body = now(body.collect())
+        .expect("a body of bytes")
+        .to_bytes()
+        .to_vec();
     http::Response::from_parts(parts, body)
 }

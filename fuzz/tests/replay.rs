@@ -21,7 +21,9 @@ fn seeds_and_findings_hold() {
     for (target, check) in TARGETS {
         let mut run = 0;
         for folder in ["seeds", "findings"] {
-            let Ok(files) = fs::read_dir(root.join(folder).join(target)) else { continue };
+            let Ok(files) = fs::read_dir(root.join(folder).join(target)) else {
+                continue;
+            };
             for file in files {
                 let path = file.unwrap().path();
                 println!("{}", path.display());

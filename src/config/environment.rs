@@ -11,23 +11,63 @@ type Set = fn(&mut IssuerConfig, &str);
 
 /// A setting, the variable that sets it, and how. Where two variables set the same, it must be one of them.
 const VARIABLES: [(&str, &str, Set); 17] = [
-    ("kinde", "KINDE_DOMAIN", |issuer, text| issuer.kinde = Some(text.into())),
-    ("kinde", "KINDE_ISSUER_URL", |issuer, text| issuer.kinde = Some(text.into())),
-    ("audience", "KINDE_AUDIENCE", |issuer, text| issuer.audience = Some(list(text))),
-    ("issuer", "M2M_ISSUER", |issuer, text| issuer.issuer = Some(text.into())),
-    ("audience", "M2M_AUDIENCE", |issuer, text| issuer.audience = Some(list(text))),
-    ("profile", "M2M_PROFILE", |issuer, text| issuer.profile = Some(text.into())),
-    ("algorithms", "M2M_ALGORITHMS", |issuer, text| issuer.algorithms = Some(list(text))),
-    ("leeway", "M2M_LEEWAY", |issuer, text| issuer.leeway = Some(text.into())),
-    ("max_age", "M2M_MAX_AGE", |issuer, text| issuer.max_age = Some(text.into())),
-    ("organization_claim", "M2M_ORGANIZATION_CLAIM", |issuer, text| issuer.organization_claim = Some(text.into())),
-    ("scope_claim", "M2M_SCOPE_CLAIM", |issuer, text| issuer.scope_claim = Some(text.into())),
-    ("client_id_claim", "M2M_CLIENT_ID_CLAIM", |issuer, text| issuer.client_id_claim = Some(text.into())),
-    ("allow_organizations", "M2M_ALLOW_ORGANIZATIONS", |issuer, text| issuer.allow_organizations = Some(list(text))),
-    ("allow_clients", "M2M_ALLOW_CLIENTS", |issuer, text| issuer.allow_clients = Some(list(text))),
-    ("jwks_url", "M2M_JWKS_URL", |issuer, text| issuer.jwks_url = Some(text.into())),
-    ("keys_time_to_live", "M2M_KEYS_TIME_TO_LIVE", |issuer, text| issuer.keys_time_to_live = Some(text.into())),
-    ("keys_max_stale", "M2M_KEYS_MAX_STALE", |issuer, text| issuer.keys_max_stale = Some(text.into())),
+    ("kinde", "KINDE_DOMAIN", |issuer, text| {
+        issuer.kinde = Some(text.into())
+    }),
+    ("kinde", "KINDE_ISSUER_URL", |issuer, text| {
+        issuer.kinde = Some(text.into())
+    }),
+    ("audience", "KINDE_AUDIENCE", |issuer, text| {
+        issuer.audience = Some(list(text))
+    }),
+    ("issuer", "M2M_ISSUER", |issuer, text| {
+        issuer.issuer = Some(text.into())
+    }),
+    ("audience", "M2M_AUDIENCE", |issuer, text| {
+        issuer.audience = Some(list(text))
+    }),
+    ("profile", "M2M_PROFILE", |issuer, text| {
+        issuer.profile = Some(text.into())
+    }),
+    ("algorithms", "M2M_ALGORITHMS", |issuer, text| {
+        issuer.algorithms = Some(list(text))
+    }),
+    ("leeway", "M2M_LEEWAY", |issuer, text| {
+        issuer.leeway = Some(text.into())
+    }),
+    ("max_age", "M2M_MAX_AGE", |issuer, text| {
+        issuer.max_age = Some(text.into())
+    }),
+    (
+        "organization_claim",
+        "M2M_ORGANIZATION_CLAIM",
+        |issuer, text| issuer.organization_claim = Some(text.into()),
+    ),
+    ("scope_claim", "M2M_SCOPE_CLAIM", |issuer, text| {
+        issuer.scope_claim = Some(text.into())
+    }),
+    ("client_id_claim", "M2M_CLIENT_ID_CLAIM", |issuer, text| {
+        issuer.client_id_claim = Some(text.into())
+    }),
+    (
+        "allow_organizations",
+        "M2M_ALLOW_ORGANIZATIONS",
+        |issuer, text| issuer.allow_organizations = Some(list(text)),
+    ),
+    ("allow_clients", "M2M_ALLOW_CLIENTS", |issuer, text| {
+        issuer.allow_clients = Some(list(text))
+    }),
+    ("jwks_url", "M2M_JWKS_URL", |issuer, text| {
+        issuer.jwks_url = Some(text.into())
+    }),
+    (
+        "keys_time_to_live",
+        "M2M_KEYS_TIME_TO_LIVE",
+        |issuer, text| issuer.keys_time_to_live = Some(text.into()),
+    ),
+    ("keys_max_stale", "M2M_KEYS_MAX_STALE", |issuer, text| {
+        issuer.keys_max_stale = Some(text.into())
+    }),
 ];
 
 impl Config {
@@ -56,7 +96,9 @@ impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         let mut vars = Vec::new();
         for (name, value) in env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| is_ours(name)) else { continue };
+            let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
+                continue;
+            };
             vars.push((name.to_owned(), text(name, value)?));
         }
         Self::from_vars(vars)
@@ -91,18 +133,27 @@ impl Config {
             let (name, value) = (name.as_ref(), value.into());
             let value = value.trim();
             if name.starts_with("M2M_ALLOW_") && words(value).next().is_none() {
-                let problem = "is empty: name those that are let in, or do not set it, which lets in all";
+                let problem =
+                    "is empty: name those that are let in, or do not set it, which lets in all";
                 return Err(ConfigError::new(name.to_owned(), problem));
             }
             if !is_ours(name) || value.is_empty() {
                 continue;
             }
-            let Some((setting, variable, set)) = VARIABLES.iter().find(|(_, variable, _)| *variable == name) else {
+            let Some((setting, variable, set)) =
+                VARIABLES.iter().find(|(_, variable, _)| *variable == name)
+            else {
                 let known: Vec<&str> = VARIABLES.iter().map(|(_, variable, _)| *variable).collect();
-                return Err(ConfigError::new(name.to_owned(), format!("is not known: there are {}", known.join(", "))));
+                return Err(ConfigError::new(
+                    name.to_owned(),
+                    format!("is not known: there are {}", known.join(", ")),
+                ));
             };
             if let Some((_, other)) = given.iter().find(|(other, _)| other == setting) {
-                return Err(ConfigError::new(*variable, format!("says the same as {other}: set one of the two")));
+                return Err(ConfigError::new(
+                    *variable,
+                    format!("says the same as {other}: set one of the two"),
+                ));
             }
             given.push((setting, variable));
             set(&mut issuer, value);
@@ -111,17 +162,30 @@ impl Config {
             (Some(_), None) => "KINDE_AUDIENCE",
             (None, Some(_)) => "M2M_AUDIENCE",
             (None, None) => {
-                return Err(ConfigError::new("KINDE_DOMAIN", "is missing: set it, or M2M_ISSUER for another issuer than Kinde"));
+                return Err(ConfigError::new(
+                    "KINDE_DOMAIN",
+                    "is missing: set it, or M2M_ISSUER for another issuer than Kinde",
+                ));
             }
             (Some(_), Some(_)) => {
-                return Err(ConfigError::new("M2M_ISSUER", "is set in addition to a Kinde domain: one of the two"));
+                return Err(ConfigError::new(
+                    "M2M_ISSUER",
+                    "is set in addition to a Kinde domain: one of the two",
+                ));
             }
         };
         if issuer.audience.is_none() {
-            return Err(ConfigError::new(audience, "is missing: the identifier under which the API is registered at the issuer"));
+            return Err(ConfigError::new(
+                audience,
+                "is missing: the identifier under which the API is registered at the issuer",
+            ));
         }
         let place = Place::Environment(given.into());
-        Self::try_from(Settings { issuers: vec![issuer], place: Some(place), ..Settings::default() })
+        Self::try_from(Settings {
+            issuers: vec![issuer],
+            place: Some(place),
+            ..Settings::default()
+        })
     }
 }
 
@@ -131,7 +195,9 @@ fn is_ours(name: &str) -> bool {
 }
 
 fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
-    value.into_string().map_err(|_| ConfigError::new(name.to_owned(), "is not UTF-8"))
+    value
+        .into_string()
+        .map_err(|_| ConfigError::new(name.to_owned(), "is not UTF-8"))
 }
 
 /// A list, separated by commas or spaces.
@@ -140,5 +206,6 @@ fn list(text: &str) -> Texts {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty())
+    text.split([',', ' ', '\t', '\n'])
+        .filter(|word| !word.is_empty())
 }

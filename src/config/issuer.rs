@@ -74,7 +74,9 @@ pub(super) enum Proxy {
 impl IssuerConfig {
     /// The issuer with these settings, through the setters that code uses too.
     pub(super) fn to_issuer(&self, place: &Place) -> Result<Issuer, ConfigError> {
-        self.read().map(|issuer| issuer.written_at(place.clone())).map_err(|error| error.at(place))
+        self.read()
+            .map(|issuer| issuer.written_at(place.clone()))
+            .map_err(|error| error.at(place))
     }
 
     fn read(&self) -> Result<Issuer, ConfigError> {
@@ -92,11 +94,27 @@ impl IssuerConfig {
             issuer = issuer.without_proxy();
         }
         let durations = [
-            (&self.leeway, "leeway", Issuer::leeway as fn(Issuer, _) -> Issuer),
+            (
+                &self.leeway,
+                "leeway",
+                Issuer::leeway as fn(Issuer, _) -> Issuer,
+            ),
             (&self.max_age, "max_age", Issuer::max_age),
-            (&self.keys_time_to_live, "keys_time_to_live", Issuer::keys_time_to_live),
-            (&self.keys_max_stale, "keys_max_stale", Issuer::keys_max_stale),
-            (&self.unknown_kid_cooldown, "unknown_kid_cooldown", Issuer::unknown_kid_cooldown),
+            (
+                &self.keys_time_to_live,
+                "keys_time_to_live",
+                Issuer::keys_time_to_live,
+            ),
+            (
+                &self.keys_max_stale,
+                "keys_max_stale",
+                Issuer::keys_max_stale,
+            ),
+            (
+                &self.unknown_kid_cooldown,
+                "unknown_kid_cooldown",
+                Issuer::unknown_kid_cooldown,
+            ),
             (&self.fetch_timeout, "fetch_timeout", Issuer::fetch_timeout),
             (&self.max_wait, "max_wait", Issuer::max_wait),
         ];
@@ -113,8 +131,18 @@ impl IssuerConfig {
         let needs_audience = match (&self.kinde, &self.issuer) {
             (Some(domain), None) => Verifier::kinde(domain),
             (None, Some(issuer)) => Verifier::issuer(issuer),
-            (None, None) => return Err(ConfigError::new("issuer", "is missing: name it, or a Kinde domain in `kinde`")),
-            (Some(_), Some(_)) => return Err(ConfigError::new("issuer", "is given in addition to `kinde`: one of the two")),
+            (None, None) => {
+                return Err(ConfigError::new(
+                    "issuer",
+                    "is missing: name it, or a Kinde domain in `kinde`",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(
+                    "issuer",
+                    "is given in addition to `kinde`: one of the two",
+                ));
+            }
         };
         let issuer = match (&self.audience, self.dangerous_accept_any_audience) {
             (Some(audiences), None) => needs_audience.audiences(audiences.iter()),
@@ -126,15 +154,20 @@ impl IssuerConfig {
                 ));
             }
             (Some(_), Some(_)) => {
-                return Err(ConfigError::new("dangerous_accept_any_audience", "contradicts `audience`: one of the two"));
+                return Err(ConfigError::new(
+                    "dangerous_accept_any_audience",
+                    "contradicts `audience`: one of the two",
+                ));
             }
         };
         match self.profile.as_deref() {
             None => Ok(issuer),
-            Some(name) => Profile::named(name).map(|profile| issuer.profile(profile)).ok_or_else(|| {
-                let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
-                ConfigError::new("profile", format!("must be one of {}", names.join(", ")))
-            }),
+            Some(name) => Profile::named(name)
+                .map(|profile| issuer.profile(profile))
+                .ok_or_else(|| {
+                    let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
+                    ConfigError::new("profile", format!("must be one of {}", names.join(", ")))
+                }),
         }
     }
 
@@ -143,8 +176,9 @@ impl IssuerConfig {
         if let Some(names) = &self.algorithms {
             let algorithms: Result<Vec<Algorithm>, _> = names.iter().map(str::parse).collect();
             let names = || Algorithm::ALL.map(Algorithm::name).join(", ");
-            issuer = issuer
-                .algorithms(algorithms.map_err(|_| ConfigError::new("algorithms", format!("must be some of {}", names())))?);
+            issuer = issuer.algorithms(algorithms.map_err(|_| {
+                ConfigError::new("algorithms", format!("must be some of {}", names()))
+            })?);
         }
         if let Some(Form::Rfc9068) = self.require {
             issuer = issuer.require_rfc9068();

@@ -75,7 +75,10 @@ struct Settings {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected `token_cache` to be \"off\" or { tokens, bytes }")]
+#[serde(
+    untagged,
+    expecting = "expected `token_cache` to be \"off\" or { tokens, bytes }"
+)]
 enum TokenCache {
     Off(Off),
     Of(Capacity),
@@ -154,8 +157,12 @@ impl TryFrom<Settings> for Config {
 impl Settings {
     fn builder(&self) -> Result<VerifierBuilder, ConfigError> {
         let place = |at| self.place.clone().unwrap_or(Place::Listed(at));
-        let issuers: Result<Vec<_>, _> =
-            self.issuers.iter().enumerate().map(|(at, issuer)| issuer.to_issuer(&place(at))).collect();
+        let issuers: Result<Vec<_>, _> = self
+            .issuers
+            .iter()
+            .enumerate()
+            .map(|(at, issuer)| issuer.to_issuer(&place(at)))
+            .collect();
         Ok(self.apply(Verifier::trusting(issuers?)))
     }
 
@@ -177,6 +184,10 @@ impl Settings {
 
 /// A duration as people write it: `30s`, `10m`, `1h 30m`.
 fn duration(text: &str, setting: &'static str) -> Result<Duration, ConfigError> {
-    humantime::parse_duration(text.trim())
-        .map_err(|_| ConfigError::new(setting, "must be a duration with its unit, such as 30s, 10m or 1h 30m"))
+    humantime::parse_duration(text.trim()).map_err(|_| {
+        ConfigError::new(
+            setting,
+            "must be a duration with its unit, such as 30s, 10m or 1h 30m",
+        )
+    })
 }

@@ -30,12 +30,18 @@ const CAPACITY: u32 = 2 + RESERVED;
 
 impl Budget {
     pub(crate) fn new(cooldown: Duration, now: Instant) -> Self {
-        Self { cooldown, fetches: CAPACITY, earned_until: now }
+        Self {
+            cooldown,
+            fetches: CAPACITY,
+            earned_until: now,
+        }
     }
 
     /// Takes one fetch out of the budget, if there is one for the asker. Nobody waits for the budget.
     pub(crate) fn take(&mut self, asker: Asker, now: Instant) -> bool {
-        while self.fetches < CAPACITY && now.saturating_duration_since(self.earned_until) >= self.cooldown {
+        while self.fetches < CAPACITY
+            && now.saturating_duration_since(self.earned_until) >= self.cooldown
+        {
             self.fetches += 1;
             self.earned_until += self.cooldown;
         }
@@ -63,7 +69,10 @@ pub(crate) struct KnownClients {
 
 impl KnownClients {
     pub(crate) fn new() -> Self {
-        Self { hasher: RandomState::new(), fingerprints: (0..1024).map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            hasher: RandomState::new(),
+            fingerprints: (0..1024).map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 
     pub(crate) fn remember(&self, client_id: &str) {
@@ -106,10 +115,15 @@ mod tests {
     fn a_stranger_has_two_at_once_then_one_per_cooldown() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
-        let mut taken = |seconds: u64| budget.take(Asker::Stranger, start + Duration::from_secs(seconds));
+        let mut taken =
+            |seconds: u64| budget.take(Asker::Stranger, start + Duration::from_secs(seconds));
         assert_eq!([0, 0, 0, 9].map(&mut taken), [true, true, false, false]);
         assert_eq!([10, 10, 19, 20].map(&mut taken), [true, false, false, true]);
-        assert_eq!([500, 500, 500].map(&mut taken), [true, true, false], "no more than the burst is saved");
+        assert_eq!(
+            [500, 500, 500].map(&mut taken),
+            [true, true, false],
+            "no more than the burst is saved"
+        );
     }
 
     /// Rule 144: whatever strangers spend in a minute, a known client still has its fetch, and both stay within 2 + 6.
@@ -117,7 +131,9 @@ mod tests {
     fn rule_144_strangers_leave_one_for_a_known_client() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
-        let strangers = (0..60_000).filter(|ms| budget.take(Asker::Stranger, start + Duration::from_millis(*ms))).count();
+        let strangers = (0..60_000)
+            .filter(|ms| budget.take(Asker::Stranger, start + Duration::from_millis(*ms)))
+            .count();
         assert_eq!(strangers, 7);
         let end = start + Duration::from_millis(59_999);
         assert!(budget.take(Asker::Known, end));
@@ -141,6 +157,12 @@ mod tests {
         for name in &names {
             clients.remember(name);
         }
-        assert!(names.iter().filter(|name| clients.asker(Some(name)) == Asker::Known).count() > 100);
+        assert!(
+            names
+                .iter()
+                .filter(|name| clients.asker(Some(name)) == Asker::Known)
+                .count()
+                > 100
+        );
     }
 }

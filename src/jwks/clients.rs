@@ -34,11 +34,18 @@ mod tests {
     fn only_issuers_of_the_same_settings_share_a_client_and_few_are_kept() {
         let clients = HttpClients::default();
         for second in (1..=10).chain(1..=10) {
-            let settings = HttpSettings { timeout: Duration::from_secs(second), proxy: Proxy::None, ca_certificate_pem: None };
+            let settings = HttpSettings {
+                timeout: Duration::from_secs(second),
+                proxy: Proxy::None,
+                ca_certificate_pem: None,
+            };
             assert!(clients.client(&settings).is_ok());
         }
         let kept = clients.0.lock().unwrap();
-        let seconds: Vec<u64> = kept.iter().map(|(settings, _)| settings.timeout.as_secs()).collect();
+        let seconds: Vec<u64> = kept
+            .iter()
+            .map(|(settings, _)| settings.timeout.as_secs())
+            .collect();
         assert_eq!(seconds, [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

@@ -45,9 +45,15 @@ pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, JwksError> {
 pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
     let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
     let path_at = trimmed.find("://").map_or(0, |at| at + 3);
-    let path_at = trimmed.get(path_at..).and_then(|rest| rest.find('/')).map_or(trimmed.len(), |at| path_at + at);
+    let path_at = trimmed
+        .get(path_at..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(trimmed.len(), |at| path_at + at);
     let (origin, path) = trimmed.split_at_checked(path_at).unwrap_or((trimmed, ""));
-    [format!("{trimmed}/.well-known/openid-configuration"), format!("{origin}/.well-known/oauth-authorization-server{path}")]
+    [
+        format!("{trimmed}/.well-known/openid-configuration"),
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+    ]
 }
 
 #[cfg(test)]
@@ -86,27 +92,56 @@ mod tests {
     /// Rules 80 to 82: the issuer is identical, `jwks_uri` is https, unknown members are ignored.
     #[test]
     fn rule_80_to_82_metadata() {
-        let document =
-            |issuer: &str, uri: &str| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}","extra":[1]}}"#).into_bytes();
-        let read = |issuer: &str, uri: &str, expected: &str| jwks_uri(&document(issuer, uri), expected);
+        let document = |issuer: &str, uri: &str| {
+            format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}","extra":[1]}}"#).into_bytes()
+        };
+        let read =
+            |issuer: &str, uri: &str, expected: &str| jwks_uri(&document(issuer, uri), expected);
         let (a, keys) = ("https://a.example", "https://keys.example/jwks");
         assert_eq!(read(a, keys, a).as_deref(), Ok(keys));
-        for other in ["https://a.example/", "https://A.example", "https://a.example:443", "http://a.example", "https://b.example"]
-        {
+        for other in [
+            "https://a.example/",
+            "https://A.example",
+            "https://a.example:443",
+            "http://a.example",
+            "https://b.example",
+        ] {
             assert_eq!(read(other, keys, a), Err(JwksError::WrongIssuer), "{other}");
         }
-        for uri in ["http://keys.example/jwks", "http://127.0.0.1/jwks", "file:///etc/passwd", "/jwks", ""] {
+        for uri in [
+            "http://keys.example/jwks",
+            "http://127.0.0.1/jwks",
+            "file:///etc/passwd",
+            "/jwks",
+            "",
+        ] {
             assert_eq!(read(a, uri, a), Err(JwksError::InsecureJwksUri), "{uri}");
         }
         let local = "http://127.0.0.1:4000";
-        assert_eq!(read(local, "http://127.0.0.1:4000/jwks", local).as_deref(), Ok("http://127.0.0.1:4000/jwks"));
-        for document in
-            ["", "[]", "<html>", "{}", r#"{"issuer":"https://a.example"}"#, r#"{"issuer":["https://a.example"],"jwks_uri":"x"}"#]
-        {
-            assert_eq!(jwks_uri(document.as_bytes(), a), Err(JwksError::Malformed), "{document}");
+        assert_eq!(
+            read(local, "http://127.0.0.1:4000/jwks", local).as_deref(),
+            Ok("http://127.0.0.1:4000/jwks")
+        );
+        for document in [
+            "",
+            "[]",
+            "<html>",
+            "{}",
+            r#"{"issuer":"https://a.example"}"#,
+            r#"{"issuer":["https://a.example"],"jwks_uri":"x"}"#,
+        ] {
+            assert_eq!(
+                jwks_uri(document.as_bytes(), a),
+                Err(JwksError::Malformed),
+                "{document}"
+            );
         }
-        let passed_over =
-            [&br#"{"issuer":"https://a.example","jwks_uri":"https://a.example/k","x":""#[..], b"\xff", br#""}"#].concat();
+        let passed_over = [
+            &br#"{"issuer":"https://a.example","jwks_uri":"https://a.example/k","x":""#[..],
+            b"\xff",
+            br#""}"#,
+        ]
+        .concat();
         assert_eq!(jwks_uri(&passed_over, a), Err(JwksError::Malformed));
     }
 }

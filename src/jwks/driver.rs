@@ -45,8 +45,15 @@ pub(super) async fn drive(turn: Turn) {
         // Metadata in two places, and the keys.
         shared.flights.begin(shared.timing.timeout * 3);
         let fetching = Fetching::begin(&shared.issuer, cause);
-        let outcome = fetching.around(with_ceiling(shared, fetch_set(shared, begun_with.as_deref()))).await;
-        let word = outcome.as_ref().map_or_else(|failed| failed.error.code(), |_| "ok");
+        let outcome = fetching
+            .around(with_ceiling(
+                shared,
+                fetch_set(shared, begun_with.as_deref()),
+            ))
+            .await;
+        let word = outcome
+            .as_ref()
+            .map_or_else(|failed| failed.error.code(), |_| "ok");
         let landing;
         (landing, due) = fetching.ended(word, || conclude(shared, cause, outcome));
         shared.flights.end(landing, due);
@@ -57,8 +64,14 @@ async fn wait_for_cause(shared: &Shared, mut due: Instant) -> Cause {
     loop {
         let lease = shared.holding.lease();
         let ceiling = lease.as_ref().map(|lease| lease.usable_until);
-        let stale = lease.as_ref().map(|lease| lease.fresh_until).filter(|_| !shared.log().told_stale);
-        let wake = [ceiling, stale].into_iter().flatten().fold(due, Instant::min);
+        let stale = lease
+            .as_ref()
+            .map(|lease| lease.fresh_until)
+            .filter(|_| !shared.log().told_stale);
+        let wake = [ceiling, stale]
+            .into_iter()
+            .flatten()
+            .fold(due, Instant::min);
         let demanded = tokio::select! {
             biased;
             () = shared.flights.demand() => true,
@@ -106,7 +119,11 @@ fn expire(shared: &Shared) {
 }
 
 /// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
-fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Failed>) -> (Landing, Instant) {
+fn conclude(
+    shared: &Shared,
+    cause: Cause,
+    outcome: Result<(Fetched, Origin), Failed>,
+) -> (Landing, Instant) {
     let now = Instant::now();
     match outcome {
         Ok((fetched, origin)) => {
@@ -124,16 +141,26 @@ fn conclude(shared: &Shared, cause: Cause, outcome: Result<(Fetched, Origin), Fa
                     crate::events::keys_left_out(&shared.issuer, lease.keys.set.left_out());
                 }
             }
-            (Landing::Arrived, now + refresh_after(life, shared.jitter.next()))
+            (
+                Landing::Arrived,
+                now + refresh_after(life, shared.jitter.next()),
+            )
         }
-        Err(failure) => (Landing::Failed, now + pause_after(shared, cause, &failure, now)),
+        Err(failure) => (
+            Landing::Failed,
+            now + pause_after(shared, cause, &failure, now),
+        ),
     }
 }
 
 fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) -> Duration {
     let holds = shared.holding.current(now).is_some();
     let (first, longest, asked_at_most) = if holds {
-        (Duration::from_secs(1), Duration::from_secs(60), RETRY_AFTER_MAX)
+        (
+            Duration::from_secs(1),
+            Duration::from_secs(60),
+            RETRY_AFTER_MAX,
+        )
     } else {
         let longest = shared.timing.longest_pause;
         (Duration::from_millis(250), longest, longest)
@@ -144,5 +171,7 @@ fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) ->
     let mut log = shared.log();
     log.failed(cause, failure.error);
     log.not_before = asked.map(|pause| now + pause);
-    asked.unwrap_or_default().max(backoff(log.failures, first, longest, shared.jitter.next()))
+    asked
+        .unwrap_or_default()
+        .max(backoff(log.failures, first, longest, shared.jitter.next()))
 }

@@ -54,9 +54,15 @@ impl Fetcher {
     #[cfg(feature = "reqwest")]
     pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
         // With the feature `tls-rustls-no-provider` alone, building a client without a provider panics.
-        #[cfg(all(feature = "tls-rustls-no-provider", not(any(feature = "tls-rustls", feature = "tls-native"))))]
+        #[cfg(all(
+            feature = "tls-rustls-no-provider",
+            not(any(feature = "tls-rustls", feature = "tls-native"))
+        ))]
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err("no rustls crypto provider is installed: call its install_default() first".to_owned());
+            return Err(
+                "no rustls crypto provider is installed: call its install_default() first"
+                    .to_owned(),
+            );
         }
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -69,53 +75,96 @@ impl Fetcher {
             .no_brotli()
             .no_zstd()
             .no_deflate()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
+            .user_agent(concat!(
+                env!("CARGO_PKG_NAME"),
+                "/",
+                env!("CARGO_PKG_VERSION")
+            ));
         if settings.proxy == Proxy::None {
             builder = builder.no_proxy();
         }
-        #[cfg(not(any(feature = "tls-rustls", feature = "tls-native", feature = "tls-rustls-no-provider")))]
+        #[cfg(not(any(
+            feature = "tls-rustls",
+            feature = "tls-native",
+            feature = "tls-rustls-no-provider"
+        )))]
         if settings.ca_certificate_pem.is_some() {
             return Err(
                 "a certificate authority is given, and the crate was built without TLS: switch on `tls-rustls`".to_owned()
             );
         }
-        #[cfg(any(feature = "tls-rustls", feature = "tls-native", feature = "tls-rustls-no-provider"))]
+        #[cfg(any(
+            feature = "tls-rustls",
+            feature = "tls-native",
+            feature = "tls-rustls-no-provider"
+        ))]
         if let Some(pem) = &settings.ca_certificate_pem {
-            let certificate = reqwest::Certificate::from_pem(pem).map_err(|error| error.to_string())?;
+            let certificate =
+                reqwest::Certificate::from_pem(pem).map_err(|error| error.to_string())?;
             builder = builder.tls_certs_merge([certificate]);
         }
-        builder.build().map(Self::Http).map_err(|error| with_sources(&error))
+        builder
+            .build()
+            .map(Self::Http)
+            .map_err(|error| with_sources(&error))
     }
 
     #[cfg(not(feature = "reqwest"))]
     pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
-        let _ = (settings.timeout, settings.proxy == Proxy::None, &settings.ca_certificate_pem);
+        let _ = (
+            settings.timeout,
+            settings.proxy == Proxy::None,
+            &settings.ca_certificate_pem,
+        );
         Err("the crate was built without its HTTP client: switch on the feature `reqwest`, or give keys or a fetch function"
             .to_owned())
     }
 
-    pub(crate) fn function(function: impl Fn(Request<()>) -> FetchFuture + Send + Sync + 'static) -> Self {
+    pub(crate) fn function(
+        function: impl Fn(Request<()>) -> FetchFuture + Send + Sync + 'static,
+    ) -> Self {
         Self::Function(Arc::new(function))
     }
 
     /// Sends one GET and reads at most [`BODY_MAX`] bytes, all within `timeout`.
-    pub(crate) async fn get(&self, request: Request<()>, timeout: Duration) -> Result<Response<Vec<u8>>, JwksError> {
-        let response = tokio::time::timeout(timeout, self.send(request)).await.map_err(|_| JwksError::TimedOut)??;
-        if response.body().len() > BODY_MAX { Err(JwksError::TooLarge) } else { Ok(response) }
+    pub(crate) async fn get(
+        &self,
+        request: Request<()>,
+        timeout: Duration,
+    ) -> Result<Response<Vec<u8>>, JwksError> {
+        let response = tokio::time::timeout(timeout, self.send(request))
+            .await
+            .map_err(|_| JwksError::TimedOut)??;
+        if response.body().len() > BODY_MAX {
+            Err(JwksError::TooLarge)
+        } else {
+            Ok(response)
+        }
     }
 
     async fn send(&self, request: Request<()>) -> Result<Response<Vec<u8>>, JwksError> {
         match self {
             Self::Function(function) => {
                 let fetched = unwinding(async move { function(request).await }).await;
-                fetched.ok_or(JwksError::Unreachable)?.map_err(|_| JwksError::Unreachable)
+                fetched
+                    .ok_or(JwksError::Unreachable)?
+                    .map_err(|_| JwksError::Unreachable)
             }
             #[cfg(feature = "reqwest")]
             Self::Http(client) => {
-                let failure =
-                    |error: reqwest::Error| if error.is_timeout() { JwksError::TimedOut } else { JwksError::Unreachable };
+                let failure = |error: reqwest::Error| {
+                    if error.is_timeout() {
+                        JwksError::TimedOut
+                    } else {
+                        JwksError::Unreachable
+                    }
+                };
                 let (parts, ()) = request.into_parts();
-                let sent = client.get(parts.uri.to_string()).headers(parts.headers).send().await;
+                let sent = client
+                    .get(parts.uri.to_string())
+                    .headers(parts.headers)
+                    .send()
+                    .await;
                 let mut received = sent.map_err(failure)?;
                 let mut response = Response::new(Vec::new());
                 *response.status_mut() = received.status();

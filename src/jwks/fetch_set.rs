@@ -42,27 +42,42 @@ pub(super) struct Failed {
 
 impl From<JwksError> for Failed {
     fn from(error: JwksError) -> Self {
-        Self { error, retry_after: None }
+        Self {
+            error,
+            retry_after: None,
+        }
     }
 }
 
 /// Fetches the set once. `held` is the one that a conditional request is about.
-pub(super) async fn fetch_set(shared: &Shared, held: Option<&Lease>) -> Result<(Fetched, Origin), Failed> {
+pub(super) async fn fetch_set(
+    shared: &Shared,
+    held: Option<&Lease>,
+) -> Result<(Fetched, Origin), Failed> {
     let url = match &shared.endpoint {
         Endpoint::Url(url) => url.clone(),
         Endpoint::Discovery => discover(shared).await?,
     };
-    let conditions = held.map(|lease| lease.origin.validators.clone()).unwrap_or_default();
+    let conditions = held
+        .map(|lease| lease.origin.validators.clone())
+        .unwrap_or_default();
     // Nobody who was not asked for a condition can say that it is not met.
     let unmodified = held.filter(|_| !conditions.is_empty());
     let (parts, body) = get(shared, &url, conditions).await?.into_parts();
     let fetched_at = shared.wall_now();
-    let stated = if shared.timing.issuer_decides { lifetime(&parts.headers, fetched_at) } else { None };
+    let stated = if shared.timing.issuer_decides {
+        lifetime(&parts.headers, fetched_at)
+    } else {
+        None
+    };
     match (parts.status, unmodified) {
         // Another life for the set that the request was about, as long as the last one unless this answer says otherwise
         // (RFC 9110 §15.4.5, RFC 9111 §4.3.4).
         (StatusCode::NOT_MODIFIED, Some(lease)) => {
-            let mut origin = Origin { fetched_at, ..lease.origin.clone() };
+            let mut origin = Origin {
+                fetched_at,
+                ..lease.origin.clone()
+            };
             origin.life = stated.unwrap_or(origin.life);
             if parts.headers.contains_key(ETAG) {
                 origin.validators = validators_of(&parts.headers);
@@ -76,7 +91,15 @@ pub(super) async fn fetch_set(shared: &Shared, held: Option<&Lease>) -> Result<(
                 return Err(JwksError::NoUsableKey.into());
             }
             let life = stated.unwrap_or(shared.timing.time_to_live);
-            Ok((Fetched::New(set), Origin { body, fetched_at, life, validators: validators_of(&parts.headers) }))
+            Ok((
+                Fetched::New(set),
+                Origin {
+                    body,
+                    fetched_at,
+                    life,
+                    validators: validators_of(&parts.headers),
+                },
+            ))
         }
         (status, _) => Err(refused(status, &parts.headers, fetched_at)),
     }
@@ -84,7 +107,11 @@ pub(super) async fn fetch_set(shared: &Shared, held: Option<&Lease>) -> Result<(
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.
 async fn discover(shared: &Shared) -> Result<String, Failed> {
-    let known = shared.log().whereabouts.as_ref().map(|known| (known.uri.clone(), known.is_current(Instant::now())));
+    let known = shared
+        .log()
+        .whereabouts
+        .as_ref()
+        .map(|known| (known.uri.clone(), known.is_current(Instant::now())));
     if let Some((uri, true)) = known {
         return Ok(uri);
     }
@@ -93,7 +120,11 @@ async fn discover(shared: &Shared) -> Result<String, Failed> {
             if known.is_some_and(|(before, _)| before != uri) {
                 crate::events::jwks_uri_changed(&shared.issuer);
             }
-            shared.log().whereabouts = Some(Whereabouts { uri: uri.clone(), read_at: Instant::now(), doubted: false });
+            shared.log().whereabouts = Some(Whereabouts {
+                uri: uri.clone(),
+                read_at: Instant::now(),
+                doubted: false,
+            });
             Ok(uri)
         }
         // A metadata document that cannot be read now does not undo one that was read before (rule 83).
@@ -118,19 +149,34 @@ async fn read_metadata(shared: &Shared) -> Result<String, Failed> {
 }
 
 fn refused(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failed {
-    Failed { error: JwksError::Status(status.as_u16()), retry_after: retry_after(headers, now) }
+    Failed {
+        error: JwksError::Status(status.as_u16()),
+        retry_after: retry_after(headers, now),
+    }
 }
 
-async fn get(shared: &Shared, url: &str, conditions: HeaderMap) -> Result<Response<Vec<u8>>, JwksError> {
-    let mut request = Request::get(url).body(()).map_err(|_| JwksError::Malformed)?;
+async fn get(
+    shared: &Shared,
+    url: &str,
+    conditions: HeaderMap,
+) -> Result<Response<Vec<u8>>, JwksError> {
+    let mut request = Request::get(url)
+        .body(())
+        .map_err(|_| JwksError::Malformed)?;
     *request.headers_mut() = conditions;
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    request
+        .headers_mut()
+        .insert(ACCEPT, HeaderValue::from_static("application/json"));
     shared.fetcher.get(request, shared.timing.timeout).await
 }
 
-const VALIDATORS: [(HeaderName, HeaderName); 2] = [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)];
+const VALIDATORS: [(HeaderName, HeaderName); 2] =
+    [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)];
 
 /// What makes the next request for the same document conditional (RFC 9110 §13.1).
 fn validators_of(headers: &HeaderMap) -> HeaderMap {
-    VALIDATORS.into_iter().filter_map(|(told, ask)| Some((ask, headers.get(told)?.clone()))).collect()
+    VALIDATORS
+        .into_iter()
+        .filter_map(|(told, ask)| Some((ask, headers.get(told)?.clone())))
+        .collect()
 }

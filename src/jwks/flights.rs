@@ -68,7 +68,11 @@ pub(super) struct Flights {
 /// The driver's side.
 impl Flights {
     pub(super) fn new() -> Self {
-        Self { counts: watch::Sender::new(Counts::default()), demanded: Notify::new(), waiting: AtomicUsize::new(0) }
+        Self {
+            counts: watch::Sender::new(Counts::default()),
+            demanded: Notify::new(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// When the next flight begins by itself: at once when none was planned.
@@ -77,7 +81,9 @@ impl Flights {
     }
 
     pub(super) fn plan(&self, due: Instant) {
-        self.counts.send_modify(|counts| (counts.next, counts.silent_until) = (Some(due), Some(due + GRACE)));
+        self.counts.send_modify(|counts| {
+            (counts.next, counts.silent_until) = (Some(due), Some(due + GRACE))
+        });
     }
 
     /// Waits until a flight is asked for.
@@ -119,7 +125,10 @@ impl Flights {
 
     /// Whether the driver should have done something by now.
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
-        self.counts.borrow().silent_until.is_some_and(|until| now > until)
+        self.counts
+            .borrow()
+            .silent_until
+            .is_some_and(|until| now > until)
     }
 }
 
@@ -134,15 +143,29 @@ impl Flights {
         let counts = *self.counts.borrow();
         let deadline = now + max_wait;
         let under_way = counts.begun > counts.ended;
-        let number = if under_way { counts.begun } else { counts.begun + 1 };
+        let number = if under_way {
+            counts.begun
+        } else {
+            counts.begun + 1
+        };
         let soon = under_way || counts.next.is_none_or(|next| next < deadline);
         // While nothing is held nobody was verified, so there is nobody to be told from strangers.
-        soon.then_some(Flight { number, deadline, asker: Asker::Known, boarded: Boarded::BeforeItBegan })
+        soon.then_some(Flight {
+            number,
+            deadline,
+            asker: Asker::Known,
+            boarded: Boarded::BeforeItBegan,
+        })
     }
 
     /// The flight that may bring an unknown `kid`: one that is under way or asked for already is free, a further one has to
     /// be `affordable`. Nothing when it is not: nobody waits for the budget.
-    pub(super) fn board(&self, asker: Asker, deadline: Instant, affordable: impl FnOnce() -> bool) -> Option<Flight> {
+    pub(super) fn board(
+        &self,
+        asker: Asker,
+        deadline: Instant,
+        affordable: impl FnOnce() -> bool,
+    ) -> Option<Flight> {
         let mut found = None;
         let asked_for_another = self.counts.send_if_modified(|counts| {
             if counts.asked > counts.begun {
@@ -164,12 +187,19 @@ impl Flights {
             self.demanded.notify_one();
         }
         let (number, boarded) = found?;
-        Some(Flight { number, deadline, asker, boarded })
+        Some(Flight {
+            number,
+            deadline,
+            asker,
+            boarded,
+        })
     }
 
     /// Waits until a flight has ended, or its deadline.
     pub(super) async fn wait(&self, flight: Flight) -> Landing {
-        let Some(_place) = Place::take(&self.waiting, flight.asker) else { return Landing::Missed };
+        let Some(_place) = Place::take(&self.waiting, flight.asker) else {
+            return Landing::Missed;
+        };
         // Outside a runtime nobody flies, and a timer panics.
         if Handle::try_current().is_err() {
             return Landing::Missed;
@@ -186,7 +216,11 @@ impl Flights {
     /// Waits until some flight has ended.
     pub(super) async fn any(&self) {
         // The sender is here, so the channel cannot be closed.
-        let _ = self.counts.subscribe().wait_for(|counts| counts.ended > 0).await;
+        let _ = self
+            .counts
+            .subscribe()
+            .wait_for(|counts| counts.ended > 0)
+            .await;
     }
 }
 
@@ -218,10 +252,14 @@ mod tests {
     fn places_are_counted_and_given_back_and_strangers_leave_some_to_known_clients() {
         let waiting = AtomicUsize::new(0);
         for _ in 0..2 {
-            let mut places: Vec<_> =
-                (0..WAITING_STRANGERS_MAX).map(|_| Place::take(&waiting, Asker::Stranger).expect("a place")).collect();
+            let mut places: Vec<_> = (0..WAITING_STRANGERS_MAX)
+                .map(|_| Place::take(&waiting, Asker::Stranger).expect("a place"))
+                .collect();
             assert!(Place::take(&waiting, Asker::Stranger).is_none());
-            places.extend((places.len()..WAITING_MAX).map(|_| Place::take(&waiting, Asker::Known).expect("a place")));
+            places.extend(
+                (places.len()..WAITING_MAX)
+                    .map(|_| Place::take(&waiting, Asker::Known).expect("a place")),
+            );
             assert!(Place::take(&waiting, Asker::Known).is_none());
             assert_eq!(waiting.load(Ordering::Relaxed), WAITING_MAX);
         }

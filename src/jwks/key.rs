@@ -3,7 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::rsa::PublicEncryptingKey;
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
@@ -46,17 +48,26 @@ impl VerificationKey {
         if extra.kty == "oct" || extra.k.is_some() {
             return Err(KeyError::Symmetric);
         }
-        if [extra.d, extra.p, extra.q, extra.dp, extra.dq, extra.qi].iter().any(Option::is_some) {
+        if [extra.d, extra.p, extra.q, extra.dp, extra.dq, extra.qi]
+            .iter()
+            .any(Option::is_some)
+        {
             return Err(KeyError::Private);
         }
         match (extra.kty.as_str(), extra.crv.as_deref()) {
-            ("RSA", _) | ("EC" | "OKP", None) | ("EC", Some("P-256" | "P-384")) | ("OKP", Some("Ed25519")) => {}
+            ("RSA", _)
+            | ("EC" | "OKP", None)
+            | ("EC", Some("P-256" | "P-384"))
+            | ("OKP", Some("Ed25519")) => {}
             _ => return Err(KeyError::UnknownType),
         }
         let jwk: Jwk = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
-        let verifies = |operations: &Vec<KeyOperations>| operations.contains(&KeyOperations::Verify);
-        if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature))
-            || !jwk.common.key_operations.as_ref().is_none_or(verifies)
+        let verifies =
+            |operations: &Vec<KeyOperations>| operations.contains(&KeyOperations::Verify);
+        if !matches!(
+            jwk.common.public_key_use,
+            None | Some(PublicKeyUse::Signature)
+        ) || !jwk.common.key_operations.as_ref().is_none_or(verifies)
         {
             return Err(KeyError::NotForSignatures);
         }
@@ -64,18 +75,27 @@ impl VerificationKey {
         let algorithm = match extra.alg.as_deref().map(Algorithm::from_name) {
             Some(Some(algorithm)) if algorithm.key_kind() == kind => algorithm,
             Some(_) => return Err(KeyError::Algorithm),
-            None => *allowed.iter().find(|algorithm| algorithm.key_kind() == kind).ok_or(KeyError::AlgorithmNotAllowed)?,
+            None => *allowed
+                .iter()
+                .find(|algorithm| algorithm.key_kind() == kind)
+                .ok_or(KeyError::AlgorithmNotAllowed)?,
         };
         if !allowed.contains(&algorithm) {
             return Err(KeyError::AlgorithmNotAllowed);
         }
         let (key, signature_len) = public_key(&jwk.algorithm, algorithm)?;
-        Ok(Self { kid: jwk.common.key_id.map(Into::into), algorithm, key, signature_len })
+        Ok(Self {
+            kid: jwk.common.key_id.map(Into::into),
+            algorithm,
+            key,
+            signature_len,
+        })
     }
 
     /// Reads a PEM public key (RFC 7468 §13). It has no `kid`.
     pub(crate) fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
-        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).map_err(|_| KeyError::Malformed)?;
+        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| KeyError::Malformed)?;
         let signature_len = match (rsa_parameters(algorithm), algorithm.key_kind()) {
             (Some(_), _) => {
                 // Parsing refuses exponents that are even, 1 or longer than 33 bits.
@@ -88,11 +108,21 @@ impl VerificationKey {
             (None, KeyKind::P384) => 96,
             (None, _) => 64,
         };
-        let key = ParsedPublicKey::new(verification_algorithm(algorithm), &der).map_err(|_| KeyError::UnknownType)?;
-        if algorithm == Algorithm::EdDSA && der.get(der.len().saturating_sub(32)..).is_none_or(is_small_order) {
+        let key = ParsedPublicKey::new(verification_algorithm(algorithm), &der)
+            .map_err(|_| KeyError::UnknownType)?;
+        if algorithm == Algorithm::EdDSA
+            && der
+                .get(der.len().saturating_sub(32)..)
+                .is_none_or(is_small_order)
+        {
             return Err(KeyError::Point);
         }
-        Ok(Self { kid: None, algorithm, key, signature_len })
+        Ok(Self {
+            kid: None,
+            algorithm,
+            key,
+            signature_len,
+        })
     }
 
     pub(crate) fn kid(&self) -> Option<&str> {
@@ -105,13 +135,16 @@ impl VerificationKey {
 
     /// The raw signature check: the only expensive step of a verification.
     pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
-        signature.len() == self.signature_len && self.key.verify_sig(signing_input, signature).is_ok()
+        signature.len() == self.signature_len
+            && self.key.verify_sig(signing_input, signature).is_ok()
     }
 }
 
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerificationKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("VerificationKey")
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -131,7 +164,10 @@ fn key_kind(parameters: &AlgorithmParameters) -> Result<KeyKind, KeyError> {
     }
 }
 
-fn public_key(parameters: &AlgorithmParameters, algorithm: Algorithm) -> Result<(ParsedPublicKey, usize), KeyError> {
+fn public_key(
+    parameters: &AlgorithmParameters,
+    algorithm: Algorithm,
+) -> Result<(ParsedPublicKey, usize), KeyError> {
     match (parameters, rsa_parameters(algorithm)) {
         (AlgorithmParameters::RSA(rsa), Some(padding)) => {
             let (n, e) = (unsigned(&rsa.n)?, unsigned(&rsa.e)?);
@@ -145,15 +181,22 @@ fn public_key(parameters: &AlgorithmParameters, algorithm: Algorithm) -> Result<
                 return Err(KeyError::Malformed);
             }
             let signature_len = n.len();
-            let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(padding).map_err(|_| KeyError::Malformed)?;
+            let key = RsaPublicKeyComponents { n, e }
+                .to_parsed_public_key(padding)
+                .map_err(|_| KeyError::Malformed)?;
             Ok((key, signature_len))
         }
         (AlgorithmParameters::EllipticCurve(point), None) => {
-            let size = if algorithm == Algorithm::ES384 { 48 } else { 32 };
+            let size = if algorithm == Algorithm::ES384 {
+                48
+            } else {
+                32
+            };
             let mut uncompressed = vec![4];
             uncompressed.extend(octets(&point.x, size)?);
             uncompressed.extend(octets(&point.y, size)?);
-            let key = ParsedPublicKey::new(verification_algorithm(algorithm), &uncompressed).map_err(|_| KeyError::Point)?;
+            let key = ParsedPublicKey::new(verification_algorithm(algorithm), &uncompressed)
+                .map_err(|_| KeyError::Point)?;
             Ok((key, size * 2))
         }
         (AlgorithmParameters::OctetKeyPair(point), None) => {
@@ -161,7 +204,8 @@ fn public_key(parameters: &AlgorithmParameters, algorithm: Algorithm) -> Result<
             if is_small_order(&x) {
                 return Err(KeyError::Point);
             }
-            let key = ParsedPublicKey::new(verification_algorithm(algorithm), &x).map_err(|_| KeyError::Point)?;
+            let key = ParsedPublicKey::new(verification_algorithm(algorithm), &x)
+                .map_err(|_| KeyError::Point)?;
             Ok((key, 64))
         }
         _ => Err(KeyError::Malformed),
@@ -170,7 +214,9 @@ fn public_key(parameters: &AlgorithmParameters, algorithm: Algorithm) -> Result<
 
 /// A `Base64urlUInt` (RFC 7518 §2) without leading zeros, which some issuers write all the same.
 fn unsigned(text: &str) -> Result<Vec<u8>, KeyError> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| KeyError::Malformed)?;
     let leading = bytes.iter().take_while(|byte| **byte == 0).count();
     Ok(bytes.get(leading..).unwrap_or_default().to_vec())
 }
@@ -223,12 +269,14 @@ fn is_small_order(x: &[u8]) -> bool {
         bytes
     }
     const ORDER_8: [u8; 32] = [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05,
-        0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
     ];
     const ORDER_8_NEGATIVE: [u8; 32] = [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa,
-        0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
     ];
     const ENCODINGS: [[u8; 32]; 7] = [
         filled(0, 0, 0),
@@ -239,6 +287,11 @@ fn is_small_order(x: &[u8]) -> bool {
         filled(0xed, 0xff, 0x7f),
         filled(0xee, 0xff, 0x7f),
     ];
-    let Some((last, rest)) = x.split_last() else { return true };
-    ENCODINGS.iter().filter_map(|encoding| encoding.split_last()).any(|(top, others)| rest == others && last & 0x7f == *top)
+    let Some((last, rest)) = x.split_last() else {
+        return true;
+    };
+    ENCODINGS
+        .iter()
+        .filter_map(|encoding| encoding.split_last())
+        .any(|(top, others)| rest == others && last & 0x7f == *top)
 }

@@ -74,16 +74,27 @@ impl KeySet {
     /// [`JwksError::Malformed`] when it is not a JSON object with an array `keys`.
     pub fn parse(json: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
         let text = std::str::from_utf8(json).map_err(|_| JwksError::Malformed)?;
-        let document: Document<'_> =
-            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| JwksError::Malformed)?;
-        let mut set = Self { keys: Vec::new(), left_out: Vec::new(), naming: Naming::ByKid };
+        let document: Document<'_> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+            .map_err(|_| JwksError::Malformed)?;
+        let mut set = Self {
+            keys: Vec::new(),
+            left_out: Vec::new(),
+            naming: Naming::ByKid,
+        };
         for (at, jwk) in document.keys.into_iter().enumerate() {
-            let parsed = if at < MAX_KEYS { VerificationKey::from_jwk(jwk.get(), allowed) } else { Err(KeyError::TooMany) };
+            let parsed = if at < MAX_KEYS {
+                VerificationKey::from_jwk(jwk.get(), allowed)
+            } else {
+                Err(KeyError::TooMany)
+            };
             match parsed {
                 Ok(key) => set.keys.push(key),
                 Err(reason) => {
                     if set.left_out.len() < MAX_KEYS {
-                        set.left_out.push(LeftOut { kid: kid_of(jwk), reason });
+                        set.left_out.push(LeftOut {
+                            kid: kid_of(jwk),
+                            reason,
+                        });
                     }
                 }
             }
@@ -94,12 +105,19 @@ impl KeySet {
     /// One key from a PEM text, which fits any `kid`.
     pub(crate) fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         let key = VerificationKey::from_pem(algorithm, pem)?;
-        Ok(Self { keys: vec![key], left_out: Vec::new(), naming: Naming::Unnamed })
+        Ok(Self {
+            keys: vec![key],
+            left_out: Vec::new(),
+            naming: Naming::Unnamed,
+        })
     }
 
     /// The keys that can be used.
     pub fn keys(&self) -> impl Iterator<Item = PublishedKey> {
-        self.keys.iter().map(|key| PublishedKey { kid: key.kid().map(Into::into), algorithm: key.algorithm() })
+        self.keys.iter().map(|key| PublishedKey {
+            kid: key.kid().map(Into::into),
+            algorithm: key.algorithm(),
+        })
     }
 
     /// The keys that cannot be used, and why: at most 100 of them are remembered.
@@ -118,7 +136,10 @@ impl KeySet {
             (Naming::Unnamed, _) | (Naming::ByKid, None) => true,
             (Naming::ByKid, Some(kid)) => {
                 self.keys.iter().any(|key| key.kid() == Some(kid))
-                    || self.left_out.iter().any(|key| key.kid.as_deref() == Some(kid))
+                    || self
+                        .left_out
+                        .iter()
+                        .any(|key| key.kid.as_deref() == Some(kid))
             }
         }
     }
@@ -154,14 +175,25 @@ impl KeySet {
     ) -> Result<(), TokenError> {
         let mut candidates = self.candidates(kid, algorithm).peekable();
         candidates.peek().ok_or(TokenError::UnknownKey)?;
-        if candidates.any(|key| key.verifies(signing_input, signature)) { Ok(()) } else { Err(TokenError::Signature) }
+        if candidates.any(|key| key.verifies(signing_input, signature)) {
+            Ok(())
+        } else {
+            Err(TokenError::Signature)
+        }
     }
 
     /// The keys to try, a few at most: those with this name (RFC 7515 §4.1.4), or, for a token that names none, all that
     /// fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
-    fn candidates(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
+    fn candidates(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &VerificationKey> {
         let any_name = self.naming == Naming::Unnamed || kid.is_none();
-        self.keys.iter().filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid)).take(MAX_CANDIDATES)
+        self.keys
+            .iter()
+            .filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid))
+            .take(MAX_CANDIDATES)
     }
 }
 
@@ -176,6 +208,9 @@ fn kid_of(jwk: &RawValue) -> Option<String> {
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeySet").field("keys", &self.keys.len()).field("left_out", &self.left_out.len()).finish_non_exhaustive()
+        f.debug_struct("KeySet")
+            .field("keys", &self.keys.len())
+            .field("left_out", &self.left_out.len())
+            .finish_non_exhaustive()
     }
 }

@@ -74,7 +74,10 @@ impl Holding {
 
     /// The set that was taken into use last and not let go, be it past its ceiling.
     pub(super) fn lease(&self) -> Option<Arc<Lease>> {
-        self.lease.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lease
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The generation in use, 0 for none.
@@ -91,22 +94,39 @@ impl Holding {
     pub(super) fn hold(&self, fetched: Fetched, origin: Origin, term: Term) {
         let keys = match fetched {
             Fetched::Same(keys) => keys,
-            Fetched::New(set) => match self.current(term.now).filter(|lease| lease.origin.body == origin.body) {
+            Fetched::New(set) => match self
+                .current(term.now)
+                .filter(|lease| lease.origin.body == origin.body)
+            {
                 Some(lease) => Arc::clone(&lease.keys),
-                None => Arc::new(Generation { set, number: self.last_generation.fetch_add(1, Ordering::Relaxed) + 1 }),
+                None => Arc::new(Generation {
+                    set,
+                    number: self.last_generation.fetch_add(1, Ordering::Relaxed) + 1,
+                }),
             },
         };
         let left = origin.life.saturating_sub(term.age);
         let usable = (origin.life + term.max_stale).saturating_sub(term.age);
-        let lease = Lease { keys, fresh_until: term.now + left, usable_until: term.now + usable, origin };
+        let lease = Lease {
+            keys,
+            fresh_until: term.now + left,
+            usable_until: term.now + usable,
+            origin,
+        };
         self.put(lease, term.wall_seconds.saturating_add(seconds(left)));
     }
 
     /// Takes over what another holds, with the life that is left of it.
     pub(super) fn adopt(&self, other: &Self) {
         let Some(lease) = other.lease() else { return };
-        self.last_generation.store(other.last_generation.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.put(Lease::clone(&lease), other.look_closer_at.load(Ordering::Relaxed));
+        self.last_generation.store(
+            other.last_generation.load(Ordering::Relaxed),
+            Ordering::Relaxed,
+        );
+        self.put(
+            Lease::clone(&lease),
+            other.look_closer_at.load(Ordering::Relaxed),
+        );
     }
 
     fn put(&self, lease: Lease, look_closer_at: i64) {

@@ -41,7 +41,11 @@ impl Log {
     }
 
     fn count(&mut self, cause: Cause) {
-        match self.fetches.iter_mut().find(|(counted, _)| *counted == cause) {
+        match self
+            .fetches
+            .iter_mut()
+            .find(|(counted, _)| *counted == cause)
+        {
             Some((_, count)) => *count += 1,
             None => self.fetches.push((cause, 1)),
         }

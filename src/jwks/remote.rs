@@ -18,7 +18,9 @@ use super::freshness::Jitter;
 use super::lease::{Fetched, Holding, Lease, Origin, Term};
 use super::log::Log;
 use super::unknown_kids::UnknownKids;
-use super::{Endpoint, Fetcher, Generation, IssuerStatus, JwksError, SavedKeys, Timing, Wanted, saved};
+use super::{
+    Endpoint, Fetcher, Generation, IssuerStatus, JwksError, SavedKeys, Timing, Wanted, saved,
+};
 use crate::clock::Clock;
 use crate::token::Algorithm;
 
@@ -73,7 +75,10 @@ impl RemoteKeys {
             log: Mutex::default(),
             timing,
         };
-        Self { shared: Arc::new(shared), driver: Mutex::new(None) }
+        Self {
+            shared: Arc::new(shared),
+            driver: Mutex::new(None),
+        }
     }
 
     /// Sees to it that the driver runs. It starts again in this runtime when the one that it ran in is gone, or is not run
@@ -81,7 +86,9 @@ impl RemoteKeys {
     pub(crate) fn start(&self) -> Result<(), JwksError> {
         let shared = &self.shared;
         let mut driver = lock(&self.driver);
-        if driver.as_ref().is_some_and(|task| !task.is_finished()) && !shared.flights.is_stuck(Instant::now()) {
+        if driver.as_ref().is_some_and(|task| !task.is_finished())
+            && !shared.flights.is_stuck(Instant::now())
+        {
             return Ok(());
         }
         let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
@@ -90,7 +97,10 @@ impl RemoteKeys {
             before.abort();
             shared.flights.cut_off();
         }
-        *driver = Some(runtime.spawn(drive(Turn { shared: Arc::clone(shared), number })));
+        *driver = Some(runtime.spawn(drive(Turn {
+            shared: Arc::clone(shared),
+            number,
+        })));
         Ok(())
     }
 
@@ -98,7 +108,8 @@ impl RemoteKeys {
     pub(crate) fn still_holds(&self, generation: u64, now: i64) -> bool {
         let holding = &self.shared.holding;
         generation == holding.generation()
-            && (holding.is_surely_fresh(now) || self.held().is_some_and(|keys| keys.number == generation))
+            && (holding.is_surely_fresh(now)
+                || self.held().is_some_and(|keys| keys.number == generation))
     }
 
     /// The set in use, never past its ceiling. Sees to it that the driver runs.
@@ -106,7 +117,9 @@ impl RemoteKeys {
         if let Err(error) = self.start() {
             self.shared.log().last_error.get_or_insert(error);
         }
-        Some(Arc::clone(&self.shared.holding.current(Instant::now())?.keys))
+        Some(Arc::clone(
+            &self.shared.holding.current(Instant::now())?.keys,
+        ))
     }
 
     /// Notes that a token of this client was verified.
@@ -118,7 +131,9 @@ impl RemoteKeys {
     pub(crate) fn had_no_key(&self, kid: &str) -> bool {
         let shared = &self.shared;
         !shared.unknown_kids.is_empty()
-            && shared.unknown_kids.contains(kid, shared.holding.generation(), Instant::now())
+            && shared
+                .unknown_kids
+                .contains(kid, shared.holding.generation(), Instant::now())
             && self.held().is_some()
     }
 
@@ -139,10 +154,19 @@ impl RemoteKeys {
     pub(crate) async fn arrival(&self, flight: Flight, kid: Option<&str>) {
         let shared = &self.shared;
         let mut landing = shared.flights.wait(flight).await;
-        let missing = |kid: &&str| shared.holding.current(Instant::now()).is_some_and(|held| !held.keys.set.knows(Some(kid)));
-        let Some(kid) = kid.filter(missing) else { return };
+        let missing = |kid: &&str| {
+            shared
+                .holding
+                .current(Instant::now())
+                .is_some_and(|held| !held.keys.set.knows(Some(kid)))
+        };
+        let Some(kid) = kid.filter(missing) else {
+            return;
+        };
         if flight.boarded == Boarded::UnderWay && landing != Landing::Missed {
-            let Some(next) = shared.board(flight.asker, Instant::now()) else { return };
+            let Some(next) = shared.board(flight.asker, Instant::now()) else {
+                return;
+            };
             landing = shared.flights.wait(next).await;
         }
         // Only an answer that came says that the issuer has no such key.
@@ -150,7 +174,9 @@ impl RemoteKeys {
             && let Some(held) = shared.holding.current(Instant::now())
             && !held.keys.set.knows(Some(kid))
         {
-            shared.unknown_kids.remember(kid, held.keys.number, Instant::now());
+            shared
+                .unknown_kids
+                .remember(kid, held.keys.number, Instant::now());
         }
     }
 
@@ -169,7 +195,10 @@ impl RemoteKeys {
     /// How long until keys may be there, for a 503's `Retry-After`.
     pub(crate) fn retry_after(&self) -> Duration {
         let next = self.shared.flights.next();
-        next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now())).max(Duration::from_secs(1))
+        next.map_or(Duration::ZERO, |next| {
+            next.saturating_duration_since(Instant::now())
+        })
+        .max(Duration::from_secs(1))
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
@@ -177,17 +206,28 @@ impl RemoteKeys {
         let now = Instant::now();
         let held = shared.holding.current(now);
         let log = shared.log();
-        let after =
-            |span: fn(&Lease) -> Duration| held.as_deref().and_then(|lease| lease.origin.fetched_at.checked_add(span(lease)));
+        let after = |span: fn(&Lease) -> Duration| {
+            held.as_deref()
+                .and_then(|lease| lease.origin.fetched_at.checked_add(span(lease)))
+        };
         let max_stale = shared.timing.max_stale;
         IssuerStatus {
             issuer: shared.issuer.to_string(),
-            keys: held.iter().flat_map(|lease| lease.keys.set.keys()).collect(),
-            left_out: held.as_deref().map(|lease| lease.keys.set.left_out().to_vec()).unwrap_or_default(),
+            keys: held
+                .iter()
+                .flat_map(|lease| lease.keys.set.keys())
+                .collect(),
+            left_out: held
+                .as_deref()
+                .map(|lease| lease.keys.set.left_out().to_vec())
+                .unwrap_or_default(),
             fetched_at: after(|_| Duration::ZERO),
             fresh_until: after(|lease| lease.origin.life),
-            usable_until: after(|lease| lease.origin.life).and_then(|end| end.checked_add(max_stale)),
-            is_stale: held.as_deref().is_some_and(|lease| now >= lease.fresh_until),
+            usable_until: after(|lease| lease.origin.life)
+                .and_then(|end| end.checked_add(max_stale)),
+            is_stale: held
+                .as_deref()
+                .is_some_and(|lease| now >= lease.fresh_until),
             last_error: log.last_error,
             fetches: log.fetches.clone(),
         }
@@ -206,9 +246,17 @@ impl RemoteKeys {
     /// Takes a saved set into use if it is not past its ceiling: its age counts from when it was fetched.
     pub(crate) fn restore(&self, saved: &SavedKeys) {
         let (shared, now) = (&self.shared, Instant::now());
-        let Some((set, origin, age)) = saved::read(saved, &shared.allowed, &shared.timing, shared.wall_now()) else { return };
+        let Some((set, origin, age)) =
+            saved::read(saved, &shared.allowed, &shared.timing, shared.wall_now())
+        else {
+            return;
+        };
         // Of several the youngest.
-        if shared.holding.current(now).is_none_or(|held| held.origin.fetched_at < origin.fetched_at) {
+        if shared
+            .holding
+            .current(now)
+            .is_none_or(|held| held.origin.fetched_at < origin.fetched_at)
+        {
             shared.hold(Fetched::New(set), origin, age, now);
         }
     }
@@ -217,7 +265,10 @@ impl RemoteKeys {
     /// time-table: settings that change drop no good set.
     pub(crate) fn adopt(&self, other: &Self) {
         let (shared, other) = (&self.shared, &other.shared);
-        if shared.issuer == other.issuer && shared.endpoint == other.endpoint && shared.allowed == other.allowed {
+        if shared.issuer == other.issuer
+            && shared.endpoint == other.endpoint
+            && shared.allowed == other.allowed
+        {
             shared.holding.adopt(&other.holding);
             if shared.timing.cooldown == other.timing.cooldown {
                 let budget = lock(&other.budget).clone();
@@ -240,7 +291,9 @@ impl Drop for RemoteKeys {
 
 impl std::fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RemoteKeys").field("issuer", &self.shared.issuer).finish_non_exhaustive()
+        f.debug_struct("RemoteKeys")
+            .field("issuer", &self.shared.issuer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,15 +301,28 @@ impl Shared {
     fn board(&self, asker: super::budget::Asker, now: Instant) -> Option<Flight> {
         // Metadata and keys are a fetch each.
         let deadline = now + self.timing.timeout * 2;
-        self.flights.board(asker, deadline, || !self.log().leaves_alone(now) && lock(&self.budget).take(asker, now))
+        self.flights.board(asker, deadline, || {
+            !self.log().leaves_alone(now) && lock(&self.budget).take(asker, now)
+        })
     }
 
     pub(super) fn hold(&self, fetched: Fetched, origin: Origin, age: Duration, now: Instant) {
-        let term = Term { now, wall_seconds: self.clock.unix_seconds(), age, max_stale: self.timing.max_stale };
+        let term = Term {
+            now,
+            wall_seconds: self.clock.unix_seconds(),
+            age,
+            max_stale: self.timing.max_stale,
+        };
         self.holding.hold(fetched, origin, term);
         if let Some(lease) = self.holding.current(now) {
             let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
-            crate::metrics::keys_held(&self.issuer, keys, origin.fetched_at, origin.life, self.timing.max_stale);
+            crate::metrics::keys_held(
+                &self.issuer,
+                keys,
+                origin.fetched_at,
+                origin.life,
+                self.timing.max_stale,
+            );
         }
     }
 
@@ -267,7 +333,9 @@ impl Shared {
     /// The wall clock, which is the epoch for a clock that is set before it or beyond what can be said.
     pub(super) fn wall_now(&self) -> SystemTime {
         let seconds = u64::try_from(self.clock.unix_seconds()).unwrap_or(0);
-        UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(UNIX_EPOCH)
+        UNIX_EPOCH
+            .checked_add(Duration::from_secs(seconds))
+            .unwrap_or(UNIX_EPOCH)
     }
 }
 

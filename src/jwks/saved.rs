@@ -26,7 +26,10 @@ pub struct SavedKeys {
 
 impl fmt::Debug for SavedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SavedKeys").field("issuer", &self.issuer).field("fetched_at", &self.fetched_at).finish_non_exhaustive()
+        f.debug_struct("SavedKeys")
+            .field("issuer", &self.issuer)
+            .field("fetched_at", &self.fetched_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,11 +59,22 @@ pub(super) fn read(
     // A set from the future tells nothing about its age.
     let age = now.duration_since(fetched_at).ok()?;
     let stated = Duration::from_secs(saved.life).min(LONGEST);
-    let life = if timing.issuer_decides { stated } else { timing.time_to_live };
+    let life = if timing.issuer_decides {
+        stated
+    } else {
+        timing.time_to_live
+    };
     if age >= life + timing.max_stale || saved.jwks.len() > BODY_MAX {
         return None;
     }
-    let set = KeySet::parse(saved.jwks.as_bytes(), allowed).ok().filter(|set| !set.is_empty())?;
-    let origin = Origin { body: saved.jwks.clone().into_bytes(), fetched_at, life, validators: HeaderMap::new() };
+    let set = KeySet::parse(saved.jwks.as_bytes(), allowed)
+        .ok()
+        .filter(|set| !set.is_empty())?;
+    let origin = Origin {
+        body: saved.jwks.clone().into_bytes(),
+        fetched_at,
+        life,
+        validators: HeaderMap::new(),
+    };
     Some((set, origin, age))
 }

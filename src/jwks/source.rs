@@ -15,13 +15,19 @@ pub(crate) struct Generation {
 /// The keys of one issuer.
 #[derive(Debug)]
 pub(crate) enum Keys {
-    Fixed { issuer: Arc<str>, keys: Arc<Generation> },
+    Fixed {
+        issuer: Arc<str>,
+        keys: Arc<Generation>,
+    },
     Remote(RemoteKeys),
 }
 
 impl Keys {
     pub(crate) fn fixed(issuer: Arc<str>, set: KeySet) -> Self {
-        Self::Fixed { issuer, keys: Arc::new(Generation { set, number: 1 }) }
+        Self::Fixed {
+            issuer,
+            keys: Arc::new(Generation { set, number: 1 }),
+        }
     }
 
     /// The set in use; nothing while there is none to decide with.

@@ -34,7 +34,9 @@ impl UnknownKids {
 
     pub(super) fn contains(&self, kid: &str, generation: u64, now: Instant) -> bool {
         let kid = self.hasher.hash_one(kid);
-        self.entries().get(&kid).is_some_and(|unknown| unknown.generation == generation && now < unknown.until)
+        self.entries()
+            .get(&kid)
+            .is_some_and(|unknown| unknown.generation == generation && now < unknown.until)
     }
 
     /// Remembers one more. When the memory is full of younger ones it does not: the budget bounds what that costs.
@@ -45,7 +47,13 @@ impl UnknownKids {
             entries.retain(|_, unknown| unknown.generation == generation && now < unknown.until);
         }
         if entries.len() < REMEMBERED_MAX {
-            entries.insert(kid, Unknown { generation, until: now + REMEMBERED });
+            entries.insert(
+                kid,
+                Unknown {
+                    generation,
+                    until: now + REMEMBERED,
+                },
+            );
         }
         self.len.store(entries.len(), Ordering::Relaxed);
     }
@@ -65,7 +73,10 @@ mod tests {
         kids.remember("k", 1, now);
         let later = |millis| now + Duration::from_millis(millis);
         assert!(kids.contains("k", 1, later(29_999)) && !kids.contains("k", 1, later(30_000)));
-        assert!(!kids.contains("k", 2, now), "a set that changed may have it");
+        assert!(
+            !kids.contains("k", 2, now),
+            "a set that changed may have it"
+        );
         assert!(!kids.contains("other", 1, now));
         assert!(!kids.is_empty() && UnknownKids::default().is_empty());
     }

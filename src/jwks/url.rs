@@ -7,9 +7,14 @@ pub(crate) fn is_secure_url(url: &str) -> bool {
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) || url.contains(['#', '\\']) {
         return false;
     }
-    let Ok(uri) = url.parse::<http::Uri>() else { return false };
-    let Some(authority) = uri.authority() else { return false };
-    if authority.as_str().contains('@') || authority.host().is_empty() || !has_plain_port(authority) {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let Some(authority) = uri.authority() else {
+        return false;
+    };
+    if authority.as_str().contains('@') || authority.host().is_empty() || !has_plain_port(authority)
+    {
         return false;
     }
     match uri.scheme_str() {
@@ -23,14 +28,19 @@ pub(crate) fn is_secure_url(url: &str) -> bool {
 fn has_plain_port(authority: &http::uri::Authority) -> bool {
     match authority.as_str().strip_prefix(authority.host()) {
         Some("") => true,
-        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok() && !port.starts_with('+')),
+        Some(rest) => rest
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok() && !port.starts_with('+')),
         None => false,
     }
 }
 
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -32,11 +32,17 @@ pin_project! {
 
 impl<B> ResponseBody<B> {
     pub(super) fn inner(body: B) -> Self {
-        Self { kind: Kind::Inner { body } }
+        Self {
+            kind: Kind::Inner { body },
+        }
     }
 
     pub(super) fn refusal(body: Bytes) -> Self {
-        Self { kind: Kind::Refusal { body: Some(body).filter(|body| !body.is_empty()) } }
+        Self {
+            kind: Kind::Refusal {
+                body: Some(body).filter(|body| !body.is_empty()),
+            },
+        }
     }
 }
 
@@ -48,10 +54,15 @@ where
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.project().kind.project() {
             KindProj::Inner { body } => body.poll_frame(cx),
-            KindProj::Refusal { body } => Poll::Ready(body.take().map(|body| Ok(Frame::data(body.into())))),
+            KindProj::Refusal { body } => {
+                Poll::Ready(body.take().map(|body| Ok(Frame::data(body.into()))))
+            }
         }
     }
 
@@ -65,7 +76,9 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { body } => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Kind::Refusal { body } => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
+            }
         }
     }
 }

@@ -64,15 +64,35 @@ where
     S: Service<Request<B>>,
 {
     pub(super) fn inner(future: S::Future) -> Self {
-        Self { state: State::Inner { future } }
+        Self {
+            state: State::Inner { future },
+        }
     }
 
     pub(super) fn refused(refusal: Response<Bytes>) -> Self {
-        Self { state: State::Refused { refusal: Some(refusal) } }
+        Self {
+            state: State::Refused {
+                refusal: Some(refusal),
+            },
+        }
     }
 
-    pub(super) fn waiting(pending: Pending, inner: S, request: Request<B>, layer: AuthorizeLayer) -> Self {
-        Self { state: State::Waiting { pending, held_back: Some(HeldBack { inner, request, layer }) } }
+    pub(super) fn waiting(
+        pending: Pending,
+        inner: S,
+        request: Request<B>,
+        layer: AuthorizeLayer,
+    ) -> Self {
+        Self {
+            state: State::Waiting {
+                pending,
+                held_back: Some(HeldBack {
+                    inner,
+                    request,
+                    layer,
+                }),
+            },
+        }
     }
 }
 
@@ -86,7 +106,11 @@ where
         loop {
             let mut state = self.as_mut().project().state;
             let next = match state.as_mut().project() {
-                StateProj::Inner { future } => return future.poll(cx).map_ok(|response| response.map(ResponseBody::inner)),
+                StateProj::Inner { future } => {
+                    return future
+                        .poll(cx)
+                        .map_ok(|response| response.map(ResponseBody::inner));
+                }
                 StateProj::Refused { refusal } => {
                     return match refusal.take() {
                         Some(refusal) => Poll::Ready(Ok(refusal.map(ResponseBody::refusal))),
@@ -96,19 +120,37 @@ where
                 }
                 StateProj::Waiting { pending, held_back } => {
                     let answer = ready!(pending.poll(cx));
-                    let (Some(answer), Some(HeldBack { mut inner, mut request, layer })) = (answer, held_back.take()) else {
+                    let (
+                        Some(answer),
+                        Some(HeldBack {
+                            mut inner,
+                            mut request,
+                            layer,
+                        }),
+                    ) = (answer, held_back.take())
+                    else {
                         return Poll::Pending;
                     };
                     let onward = match answer {
                         Answer::Verdict(verdict) => layer.proceed(verdict, &mut request),
-                        Answer::Standing(standing, weighed) => layer.conclude(standing, weighed, &mut request),
+                        Answer::Standing(standing, weighed) => {
+                            layer.conclude(standing, weighed, &mut request)
+                        }
                     };
                     match onward {
-                        Onward::Inside => State::Inner { future: inner.call(request) },
-                        Onward::Refused(refusal) => State::Refused { refusal: Some(refusal) },
+                        Onward::Inside => State::Inner {
+                            future: inner.call(request),
+                        },
+                        Onward::Refused(refusal) => State::Refused {
+                            refusal: Some(refusal),
+                        },
                         Onward::Asking(asking, weighed) => State::Waiting {
                             pending: Pending::Standing(asking, Some(weighed)),
-                            held_back: Some(HeldBack { inner, request, layer }),
+                            held_back: Some(HeldBack {
+                                inner,
+                                request,
+                                layer,
+                            }),
                         },
                     }
                 }
@@ -127,10 +169,17 @@ impl Pending {
     /// Nothing only when it is polled again after it was ready.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         match self {
-            Self::Key(verdict) => verdict.as_mut().poll(cx).map(|verdict| Some(Answer::Verdict(verdict))),
+            Self::Key(verdict) => verdict
+                .as_mut()
+                .poll(cx)
+                .map(|verdict| Some(Answer::Verdict(verdict))),
             Self::Standing(asking, weighed) => {
                 let standing = ready!(asking.as_mut().poll(cx));
-                Poll::Ready(weighed.take().map(|weighed| Answer::Standing(standing, weighed)))
+                Poll::Ready(
+                    weighed
+                        .take()
+                        .map(|weighed| Answer::Standing(standing, weighed)),
+                )
             }
         }
     }

@@ -115,8 +115,14 @@ impl Verifier {
 
 impl AuthorizeLayer {
     fn new(verifier: &Verifier, presence: Presence) -> Self {
-        let settings = Settings { presence, ..Settings::default() };
-        Self { verifier: verifier.clone(), settings: Arc::new(settings) }
+        let settings = Settings {
+            presence,
+            ..Settings::default()
+        };
+        Self {
+            verifier: verifier.clone(),
+            settings: Arc::new(settings),
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -149,7 +155,9 @@ impl AuthorizeLayer {
     /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
     /// Default: tokens of organizations only.
     pub fn allow_global_with(self, scopes: impl Into<Requirement>) -> Self {
-        self.telling_extractors(|settings| settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into()))
+        self.telling_extractors(|settings| {
+            settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into())
+        })
     }
 
     /// Lets in global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
@@ -212,7 +220,10 @@ impl AuthorizeLayer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn body_with(self, make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static) -> Self {
+    pub fn body_with(
+        self,
+        make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
+    ) -> Self {
         self.telling_extractors(|settings| settings.answers.body = Body::Custom(Arc::new(make)))
     }
 }
@@ -234,7 +245,9 @@ impl AuthorizeLayer {
             (Presence::Required, who) => who.name(),
             (Presence::Optional, Who::Organization) => "anybody; of tokens organization",
             (Presence::Optional, Who::Anyone) => "anybody; of tokens anyone",
-            (Presence::Optional, Who::OrganizationOrGlobalWith(_)) => "anybody; of tokens organization, or global with a scope",
+            (Presence::Optional, Who::OrganizationOrGlobalWith(_)) => {
+                "anybody; of tokens organization, or global with a scope"
+            }
             (Presence::Optional, Who::Global) => "anybody; of tokens global",
         }
     }
@@ -261,15 +274,28 @@ impl AuthorizeLayer {
 #[cfg(feature = "axum")]
 impl Settings {
     pub(crate) fn parameter(&self) -> &str {
-        if self.parameter.is_empty() { DEFAULT_PARAMETER } else { &self.parameter }
+        if self.parameter.is_empty() {
+            DEFAULT_PARAMETER
+        } else {
+            &self.parameter
+        }
     }
 }
 
 impl AuthorizeLayer {
     /// What these settings demand of a route's organization, and no more: for layers whose other demands were met.
     pub(super) fn of_place(&self, settings: &Settings) -> Self {
-        let policy = Policy { mismatch: settings.policy.mismatch, ..Policy::of_place() };
-        Self { verifier: self.verifier.clone(), settings: Arc::new(Settings { policy, ..settings.clone() }) }
+        let policy = Policy {
+            mismatch: settings.policy.mismatch,
+            ..Policy::of_place()
+        };
+        Self {
+            verifier: self.verifier.clone(),
+            settings: Arc::new(Settings {
+                policy,
+                ..settings.clone()
+            }),
+        }
     }
 }
 
@@ -277,7 +303,10 @@ impl<S> Layer<S> for AuthorizeLayer {
     type Service = Authorize<S>;
 
     fn layer(&self, inner: S) -> Authorize<S> {
-        Authorize { inner, layer: self.clone() }
+        Authorize {
+            inner,
+            layer: self.clone(),
+        }
     }
 }
 

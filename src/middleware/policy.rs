@@ -61,7 +61,11 @@ impl Who {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { who: Who::Organization, requirement: Requirement::none(), mismatch: Mismatch::Forbidden }
+        Self {
+            who: Who::Organization,
+            requirement: Requirement::none(),
+            mismatch: Mismatch::Forbidden,
+        }
     }
 }
 
@@ -69,11 +73,18 @@ impl Policy {
     /// What extractors assume where no layer told them anything: a global token that came this far may go where no
     /// organization is concerned.
     pub(crate) fn of_place() -> Self {
-        Self { who: Who::Anyone, ..Self::default() }
+        Self {
+            who: Who::Anyone,
+            ..Self::default()
+        }
     }
 
     /// Admits verified claims, or says why not.
-    pub(crate) fn admit(&self, claims: &Claims, target: &Target<'_>) -> Result<Admitted, Rejection> {
+    pub(crate) fn admit(
+        &self,
+        claims: &Claims,
+        target: &Target<'_>,
+    ) -> Result<Admitted, Rejection> {
         let admitted = self.admit_tenant(claims, target)?;
         if !self.requirement.is_met_by(claims.scopes()) {
             return Err(Rejection::InsufficientScope(self.requirement.clone()));
@@ -83,7 +94,11 @@ impl Policy {
 
     /// The part of [`admit`](Self::admit) that an extractor repeats, because a layer outside of the router saw no
     /// parameters of the route.
-    pub(crate) fn admit_tenant(&self, claims: &Claims, target: &Target<'_>) -> Result<Admitted, Rejection> {
+    pub(crate) fn admit_tenant(
+        &self,
+        claims: &Claims,
+        target: &Target<'_>,
+    ) -> Result<Admitted, Rejection> {
         let acting = match claims.org_code() {
             Some(org) => self.admit_organization(org, target)?,
             None => self.admit_global(claims, target)?,
@@ -91,7 +106,11 @@ impl Policy {
         Ok(Admitted { acting })
     }
 
-    fn admit_organization(&self, org: &OrgCode, target: &Target<'_>) -> Result<Option<OrgCode>, Rejection> {
+    fn admit_organization(
+        &self,
+        org: &OrgCode,
+        target: &Target<'_>,
+    ) -> Result<Option<OrgCode>, Rejection> {
         if matches!(self.who, Who::Global) {
             return Err(Rejection::GlobalRequired);
         }
@@ -108,7 +127,11 @@ impl Policy {
     }
 
     /// A global client acts for a route's organization only where a scope is named that allows it.
-    fn admit_global(&self, claims: &Claims, target: &Target<'_>) -> Result<Option<OrgCode>, Rejection> {
+    fn admit_global(
+        &self,
+        claims: &Claims,
+        target: &Target<'_>,
+    ) -> Result<Option<OrgCode>, Rejection> {
         let allowing = match &self.who {
             Who::Organization => return Err(Rejection::OrganizationRequired),
             Who::Anyone => None,
@@ -124,9 +147,9 @@ impl Policy {
             (Target::None, _) => Ok(None),
             (Target::Unclear, _) => Err(self.mismatch()),
             (Target::Organization(_), None) => Err(Rejection::OrganizationRequired),
-            (Target::Organization(code), Some(_)) => {
-                OrgCode::acting(claims.shared_issuer(), code).map(Some).ok_or_else(|| self.mismatch())
-            }
+            (Target::Organization(code), Some(_)) => OrgCode::acting(claims.shared_issuer(), code)
+                .map(Some)
+                .ok_or_else(|| self.mismatch()),
         }
     }
 

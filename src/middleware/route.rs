@@ -54,12 +54,21 @@ impl RouteOrganization {
     /// without a slash in front) refuses every request, so that the first one shows the mistake.
     #[must_use]
     pub fn path(template: &str) -> Self {
-        let segments = template
-            .strip_prefix('/')
-            .and_then(|template| template.trim_end_matches('/').split('/').map(Segment::parse).collect::<Option<Vec<_>>>());
+        let segments = template.strip_prefix('/').and_then(|template| {
+            template
+                .trim_end_matches('/')
+                .split('/')
+                .map(Segment::parse)
+                .collect::<Option<Vec<_>>>()
+        });
         let segments = segments.filter(|segments| {
-            let before_rest = segments.iter().take_while(|segment| **segment != Segment::Rest);
-            before_rest.filter(|segment| **segment == Segment::Organization).count() > 0
+            let before_rest = segments
+                .iter()
+                .take_while(|segment| **segment != Segment::Rest);
+            before_rest
+                .filter(|segment| **segment == Segment::Organization)
+                .count()
+                > 0
         });
         Self(segments.map_or(Place::NoTemplate, Place::Path))
     }
@@ -96,10 +105,14 @@ impl RouteOrganization {
 
 impl Segment {
     fn parse(segment: &str) -> Option<Self> {
-        let inner = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        let inner = segment
+            .strip_prefix('{')
+            .and_then(|segment| segment.strip_suffix('}'));
         match (segment, inner) {
             ("*", _) => Some(Self::Rest),
-            (_, Some(name)) if name.strip_prefix('*').is_some_and(is_parameter_name) => Some(Self::Rest),
+            (_, Some(name)) if name.strip_prefix('*').is_some_and(is_parameter_name) => {
+                Some(Self::Rest)
+            }
             (_, Some("org_code")) => Some(Self::Organization),
             (_, Some(name)) if is_parameter_name(name) => Some(Self::Any),
             _ if segment.contains(['{', '}', '*']) || segment.starts_with(':') => None,
@@ -124,7 +137,11 @@ pub(crate) enum Found {
 impl Found {
     /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
     fn code(code: &str) -> Self {
-        if is_plain(code) { Self::Organization(code.to_owned()) } else { Self::Unclear }
+        if is_plain(code) {
+            Self::Organization(code.to_owned())
+        } else {
+            Self::Unclear
+        }
     }
 
     pub(crate) fn target(&self) -> Target<'_> {
@@ -169,14 +186,33 @@ fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> Found {
 
 /// What the path says as it stands, if a reader who tidies it up first finds the same.
 fn in_path(template: &[Segment], path: &str) -> Found {
-    let Some(segments) = path.split('/').skip(1).map(decoded).collect::<Option<Vec<_>>>() else { return Found::Unclear };
+    let Some(segments) = path
+        .split('/')
+        .skip(1)
+        .map(decoded)
+        .collect::<Option<Vec<_>>>()
+    else {
+        return Found::Unclear;
+    };
     let as_it_stands = fit(template, segments.iter().map(AsRef::as_ref), str::eq);
     let tidied_up = tidy(&segments);
-    let tidied_up = fit(template, tidied_up.iter().map(AsRef::as_ref), str::eq_ignore_ascii_case);
-    if as_it_stands == tidied_up { as_it_stands } else { Found::Unclear }
+    let tidied_up = fit(
+        template,
+        tidied_up.iter().map(AsRef::as_ref),
+        str::eq_ignore_ascii_case,
+    );
+    if as_it_stands == tidied_up {
+        as_it_stands
+    } else {
+        Found::Unclear
+    }
 }
 
-fn fit<'p>(template: &[Segment], mut path: impl Iterator<Item = &'p str>, same: fn(&str, &str) -> bool) -> Found {
+fn fit<'p>(
+    template: &[Segment],
+    mut path: impl Iterator<Item = &'p str>,
+    same: fn(&str, &str) -> bool,
+) -> Found {
     let mut found = Found::Nothing;
     for expected in template {
         match (expected, path.next()) {
@@ -238,15 +274,23 @@ fn decoded(segment: &str) -> Option<Cow<'_, str>> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
     let mut hosts = headers.get_all(HOST).iter();
-    let host = match (uri.host(), hosts.next().map(|host| host.to_str()), hosts.next()) {
+    let host = match (
+        uri.host(),
+        hosts.next().map(|host| host.to_str()),
+        hosts.next(),
+    ) {
         (Some(target), None, None) => target,
         (None, Some(Ok(host)), None) => without_port(host),
-        (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => target,
+        (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => {
+            target
+        }
         // None, two, two that differ, or one that is not text.
         _ => return Found::Unclear,
     };
@@ -254,7 +298,10 @@ fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
     if host == base {
         return Found::Nothing;
     }
-    match host.strip_suffix(base).and_then(|label| label.strip_suffix('.')) {
+    match host
+        .strip_suffix(base)
+        .and_then(|label| label.strip_suffix('.'))
+    {
         Some(label) if !label.contains('.') => Found::code(label),
         _ => Found::Unclear,
     }
@@ -276,11 +323,14 @@ pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
         return Found::Unclear;
     }
     // The extractor only looks into the extensions and is ready at once.
-    let params = pin!(RawPathParams::from_request_parts(parts, &())).poll(&mut Context::from_waker(Waker::noop()));
+    let params = pin!(RawPathParams::from_request_parts(parts, &()))
+        .poll(&mut Context::from_waker(Waker::noop()));
     match params {
-        Poll::Ready(Ok(params)) => {
-            params.iter().filter(|(param, _)| *param == name).map(|(_, code)| Found::code(code)).fold(Found::Nothing, Found::and)
-        }
+        Poll::Ready(Ok(params)) => params
+            .iter()
+            .filter(|(param, _)| *param == name)
+            .map(|(_, code)| Found::code(code))
+            .fold(Found::Nothing, Found::and),
         Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => Found::Nothing,
         _ => Found::Unclear,
     }
@@ -301,7 +351,11 @@ mod tests {
     use super::*;
 
     fn found(place: &RouteOrganization, uri: &str, headers: &[(&str, &str)]) -> Found {
-        let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        let request = headers
+            .iter()
+            .fold(Request::get(uri), |request, (name, value)| {
+                request.header(*name, *value)
+            });
         place.find(&request.body(()).unwrap())
     }
 
@@ -365,7 +419,15 @@ mod tests {
             ("/orgs", Found::Nothing),
         ] {
             assert_eq!(found(&place, path, &[]), expected, "{path}");
-            assert_eq!(found(&RouteOrganization::path("/orgs/{org_code}/{*rest}"), path, &[]), expected, "{path}");
+            assert_eq!(
+                found(
+                    &RouteOrganization::path("/orgs/{org_code}/{*rest}"),
+                    path,
+                    &[]
+                ),
+                expected,
+                "{path}"
+            );
         }
         assert_eq!(found(&place, "/orgs/", &[]), Found::Unclear);
     }
@@ -388,7 +450,11 @@ mod tests {
         ] {
             let place = RouteOrganization::path(template);
             for path in ["/t/org_a/x", "/org_a/x", "/t", "/"] {
-                assert_eq!(found(&place, path, &[]), Found::Unclear, "{template} {path}");
+                assert_eq!(
+                    found(&place, path, &[]),
+                    Found::Unclear,
+                    "{template} {path}"
+                );
             }
         }
     }
@@ -399,7 +465,11 @@ mod tests {
         assert_eq!(found(&place, "/eu/orgs/org_a", &[]), org("org_a"));
         assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), Found::Nothing);
         for template in ["/{v1/{org_code}", "/v1}/{org_code}"] {
-            assert_eq!(found(&RouteOrganization::path(template), "/v2/org_a", &[]), Found::Unclear, "{template}");
+            assert_eq!(
+                found(&RouteOrganization::path(template), "/v2/org_a", &[]),
+                Found::Unclear,
+                "{template}"
+            );
         }
     }
 
@@ -428,9 +498,29 @@ mod tests {
         assert_eq!(found(&place, "/", &[]), Found::Unclear);
         let target = "http://org-a.api.example.com/";
         assert_eq!(found(&place, target, &[]), org("org-a"));
-        assert_eq!(found(&place, target, &[("host", "ORG-A.api.example.com:80")]), org("org-a"));
-        assert_eq!(found(&place, "/", &[("host", "org-a.api.example.com"), ("host", "org-b.api.example.com")]), Found::Unclear);
-        assert_eq!(found(&place, "http://org-a.api.example.com/", &[("host", "org-b.api.example.com")]), Found::Unclear);
+        assert_eq!(
+            found(&place, target, &[("host", "ORG-A.api.example.com:80")]),
+            org("org-a")
+        );
+        assert_eq!(
+            found(
+                &place,
+                "/",
+                &[
+                    ("host", "org-a.api.example.com"),
+                    ("host", "org-b.api.example.com")
+                ]
+            ),
+            Found::Unclear
+        );
+        assert_eq!(
+            found(
+                &place,
+                "http://org-a.api.example.com/",
+                &[("host", "org-b.api.example.com")]
+            ),
+            Found::Unclear
+        );
     }
 
     #[test]
@@ -438,9 +528,16 @@ mod tests {
         let place = RouteOrganization::header(HeaderName::from_static("x-org"));
         assert_eq!(found(&place, "/", &[]), Found::Nothing);
         assert_eq!(found(&place, "/", &[("x-org", "org_a")]), org("org_a"));
-        assert_eq!(found(&place, "/", &[("x-org", "org_a"), ("x-org", "org_a")]), Found::Unclear);
+        assert_eq!(
+            found(&place, "/", &[("x-org", "org_a"), ("x-org", "org_a")]),
+            Found::Unclear
+        );
         for odd in ["", "..", "a/b", "a\\b"] {
-            assert_eq!(found(&place, "/", &[("x-org", odd)]), Found::Unclear, "{odd:?}");
+            assert_eq!(
+                found(&place, "/", &[("x-org", odd)]),
+                Found::Unclear,
+                "{odd:?}"
+            );
         }
     }
 }

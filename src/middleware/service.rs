@@ -4,7 +4,10 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, TE, TRANSFER_ENCODING};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, TE,
+    TRANSFER_ENCODING,
+};
 use http::{Extensions, Method, Request, Response};
 use tower_service::Service;
 
@@ -79,7 +82,9 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let onward = match self.presented(&request) {
             Presented::Nothing => {
-                self.layer.settings.tell(None, Verdict::Anonymous, None, request.extensions());
+                self.layer
+                    .settings
+                    .tell(None, Verdict::Anonymous, None, request.extensions());
                 forget(request.extensions_mut());
                 request.extensions_mut().insert(NoToken);
                 Onward::Inside
@@ -87,8 +92,14 @@ where
             Presented::Judged(verdict) => self.layer.proceed(verdict, &mut request),
             Presented::Waiting(step, token) => {
                 let verifier = self.layer.verifier.clone();
-                let verdict = Box::pin(async move { verifier.finish(step, &token).await.map(Proof::fresh) });
-                return ResponseFuture::waiting(Pending::Key(verdict), self.take_ready(), request, self.layer.clone());
+                let verdict =
+                    Box::pin(async move { verifier.finish(step, &token).await.map(Proof::fresh) });
+                return ResponseFuture::waiting(
+                    Pending::Key(verdict),
+                    self.take_ready(),
+                    request,
+                    self.layer.clone(),
+                );
             }
         };
         match onward {
@@ -116,12 +127,21 @@ impl<S> Authorize<S> {
         if settings.preflights == Preflights::Pass && is_preflight(request) {
             return Presented::Nothing;
         }
-        if let Some(claims) = request.extensions().get::<Claims>().filter(|claims| verifier.vouches_for(claims)) {
-            return Presented::Judged(Ok(Proof { claims: claims.clone(), asked: Asked::Already }));
+        if let Some(claims) = request
+            .extensions()
+            .get::<Claims>()
+            .filter(|claims| verifier.vouches_for(claims))
+        {
+            return Presented::Judged(Ok(Proof {
+                claims: claims.clone(),
+                asked: Asked::Already,
+            }));
         }
         let token = match Credentials::of(request.headers(), verifier.max_token_bytes()) {
             Ok(credentials) => credentials.as_bytes(),
-            Err(BearerError::Missing) if settings.presence == Presence::Optional => return Presented::Nothing,
+            Err(BearerError::Missing) if settings.presence == Presence::Optional => {
+                return Presented::Nothing;
+            }
             Err(error) => return Presented::Judged(Err(error.into())),
         };
         match verifier.judge(token) {
@@ -133,20 +153,34 @@ impl<S> Authorize<S> {
 
 impl Proof {
     fn fresh(claims: Claims) -> Self {
-        Self { claims, asked: Asked::NotYet }
+        Self {
+            claims,
+            asked: Asked::NotYet,
+        }
     }
 }
 
 impl AuthorizeLayer {
     /// Weighs verified claims and finds out whether the caller is in good standing.
-    pub(super) fn proceed<B>(&self, verdict: Result<Proof, Rejection>, request: &mut Request<B>) -> Onward {
+    pub(super) fn proceed<B>(
+        &self,
+        verdict: Result<Proof, Rejection>,
+        request: &mut Request<B>,
+    ) -> Onward {
         let Proof { claims, asked } = match verdict {
             Ok(proof) => proof,
-            Err(rejection) => return Onward::Refused(self.settings.refuse(rejection, None, request)),
+            Err(rejection) => {
+                return Onward::Refused(self.settings.refuse(rejection, None, request));
+            }
         };
         let weighed = self.settings.weigh(claims, request);
-        let acting = weighed.admitted.as_ref().ok().and_then(|admitted| admitted.acting.as_ref());
-        let known_before = acting.is_none() || acting == acting_before(request.extensions(), &weighed.claims);
+        let acting = weighed
+            .admitted
+            .as_ref()
+            .ok()
+            .and_then(|admitted| admitted.acting.as_ref());
+        let known_before =
+            acting.is_none() || acting == acting_before(request.extensions(), &weighed.claims);
         let standing = if asked == Asked::Already && known_before {
             Stands::Known(Ok(()))
         } else {
@@ -166,9 +200,12 @@ impl AuthorizeLayer {
             return;
         }
         let mut told = match (told, extensions.get::<Claims>()) {
-            (Some(told), Some(outer)) if !self.verifier.vouches_for(outer) => {
-                Told(told.0.iter().map(|layer| self.of_place(&layer.settings)).collect())
-            }
+            (Some(told), Some(outer)) if !self.verifier.vouches_for(outer) => Told(
+                told.0
+                    .iter()
+                    .map(|layer| self.of_place(&layer.settings))
+                    .collect(),
+            ),
             (Some(told), _) => told,
             // An outer layer of which they were not told.
             (None, Some(_)) => Told(vec![self.of_place(&Settings::default())]),
@@ -179,12 +216,22 @@ impl AuthorizeLayer {
     }
 
     /// What follows from the application's word: the request gets its claims, or is refused.
-    pub(super) fn conclude<B>(&self, standing: Result<(), Rejection>, weighed: Weighed, request: &mut Request<B>) -> Onward {
+    pub(super) fn conclude<B>(
+        &self,
+        standing: Result<(), Rejection>,
+        weighed: Weighed,
+        request: &mut Request<B>,
+    ) -> Onward {
         let Weighed { claims, admitted } = weighed;
         match standing.and(admitted) {
             Ok(admitted) => {
                 let extensions = request.extensions_mut();
-                self.settings.tell(Some(&claims), Verdict::Admitted, admitted.acting.as_ref(), extensions);
+                self.settings.tell(
+                    Some(&claims),
+                    Verdict::Admitted,
+                    admitted.acting.as_ref(),
+                    extensions,
+                );
                 self.tell_extractors(extensions);
                 if let Some(before) = extensions.insert(claims)
                     && !self.verifier.vouches_for(&before)
@@ -196,7 +243,9 @@ impl AuthorizeLayer {
                 }
                 Onward::Inside
             }
-            Err(rejection) => Onward::Refused(self.settings.refuse(rejection, Some(&claims), request)),
+            Err(rejection) => {
+                Onward::Refused(self.settings.refuse(rejection, Some(&claims), request))
+            }
         }
     }
 }
@@ -208,15 +257,23 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        && ![AUTHORIZATION, CONTENT_TYPE, TRANSFER_ENCODING, TE].iter().any(|name| headers.contains_key(name))
-        && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0")
+        && ![AUTHORIZATION, CONTENT_TYPE, TRANSFER_ENCODING, TE]
+            .iter()
+            .any(|name| headers.contains_key(name))
+        && headers
+            .get(CONTENT_LENGTH)
+            .is_none_or(|length| length == "0")
 }
 
 /// A gRPC call: always a POST, so that no shared cache can keep its answer, which has the status 200 (RFC 9110 §9.3.3).
 /// gRPC-Web is not one: its clients read HTTP statuses.
 fn is_grpc<B>(request: &Request<B>) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
-    request.method() == Method::POST && kind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
+    request.method() == Method::POST
+        && kind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }
 
 /// The organization that an outer layer of the same verifier let the global client act for.
@@ -224,8 +281,12 @@ fn acting_before<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e 
     if !claims.is_global() {
         return None;
     }
-    let before = extensions.get::<Claims>().filter(|before| before.verified_by() == claims.verified_by());
-    before.and_then(|_| extensions.get::<Acting>()).map(|acting| &acting.0)
+    let before = extensions
+        .get::<Claims>()
+        .filter(|before| before.verified_by() == claims.verified_by());
+    before
+        .and_then(|_| extensions.get::<Acting>())
+        .map(|acting| &acting.0)
 }
 
 /// Takes away what outer layers left where there is no token: claims, and all that hangs on them.
@@ -237,28 +298,59 @@ fn forget(extensions: &mut Extensions) {
 
 impl Settings {
     fn weigh<B>(&self, claims: Claims, request: &mut Request<B>) -> Weighed {
-        let found = self.route_organization(request).agreeing_with(acting_before(request.extensions(), &claims));
+        let found = self
+            .route_organization(request)
+            .agreeing_with(acting_before(request.extensions(), &claims));
         let admitted = self.policy.admit(&claims, &found.target());
         Weighed { claims, admitted }
     }
 
     /// What the request says of the organization that it is about. Where two places say it, they must agree.
     fn route_organization<B>(&self, request: &mut Request<B>) -> Found {
-        let found = self.places.iter().map(|place| place.find(request)).fold(Found::Nothing, Found::and);
+        let found = self
+            .places
+            .iter()
+            .map(|place| place.find(request))
+            .fold(Found::Nothing, Found::and);
         #[cfg(feature = "axum")]
-        let found = found.and(super::route::in_axum_params_of(request.extensions_mut(), self.parameter()));
+        let found = found.and(super::route::in_axum_params_of(
+            request.extensions_mut(),
+            self.parameter(),
+        ));
         found
     }
 
-    fn refuse<B>(&self, rejection: Rejection, claims: Option<&Claims>, request: &Request<B>) -> Response<Bytes> {
-        self.tell(claims, Verdict::Refused(&rejection), None, request.extensions());
-        if is_grpc(request) { self.answers.grpc(rejection) } else { self.answers.http(rejection) }
+    fn refuse<B>(
+        &self,
+        rejection: Rejection,
+        claims: Option<&Claims>,
+        request: &Request<B>,
+    ) -> Response<Bytes> {
+        self.tell(
+            claims,
+            Verdict::Refused(&rejection),
+            None,
+            request.extensions(),
+        );
+        if is_grpc(request) {
+            self.answers.grpc(rejection)
+        } else {
+            self.answers.http(rejection)
+        }
     }
 
     /// Every decision is one event.
-    fn tell(&self, claims: Option<&Claims>, verdict: Verdict<'_>, acting: Option<&OrgCode>, extensions: &Extensions) {
+    fn tell(
+        &self,
+        claims: Option<&Claims>,
+        verdict: Verdict<'_>,
+        acting: Option<&OrgCode>,
+        extensions: &Extensions,
+    ) {
         let acting = acting.or_else(|| extensions.get::<Acting>().map(|acting| &acting.0));
-        let Policy { who, requirement, .. } = &self.policy;
+        let Policy {
+            who, requirement, ..
+        } = &self.policy;
         events::decided(&Decision {
             by: "layer",
             claims,

@@ -37,7 +37,9 @@ pub(super) fn answer(shared: &Shared, path: &str, request: &Parts, body: &[u8]) 
     };
     match done {
         Ok(value) => respond::json(StatusCode::OK, &value),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => problem(StatusCode::NOT_FOUND, &error.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            problem(StatusCode::NOT_FOUND, &error.to_string())
+        }
         Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
@@ -56,13 +58,21 @@ struct NewApp {
 
 fn add_app(shared: &Shared, body: &[u8]) -> io::Result<Value> {
     let new: NewApp = parse(body)?;
-    let client_id = new.client_id.map_or_else(|| Ok(hex(&random::<16>()?, "")), Ok::<_, io::Error>)?;
-    let secret = new.client_secret.map_or_else(|| Ok(hex(&random::<24>()?, "")), Ok::<_, io::Error>)?;
+    let client_id = new
+        .client_id
+        .map_or_else(|| Ok(hex(&random::<16>()?, "")), Ok::<_, io::Error>)?;
+    let secret = new
+        .client_secret
+        .map_or_else(|| Ok(hex(&random::<24>()?, "")), Ok::<_, io::Error>)?;
     let app = match &new.org_code {
         Some(org_code) => App::org(&client_id, &secret, org_code),
         None => App::global(&client_id, &secret),
     };
-    let app = new.audiences.into_iter().fold(app, App::audience).scopes(new.scopes);
+    let app = new
+        .audiences
+        .into_iter()
+        .fold(app, App::audience)
+        .scopes(new.scopes);
     shared.state().apps.insert(client_id.clone(), app);
     Ok(json!({ "client_id": client_id, "client_secret": secret, "org_code": new.org_code }))
 }
@@ -74,7 +84,8 @@ fn new_secret(shared: &Shared, client_id: &str, request: &Parts) -> io::Result<V
         Some("false") | None => OldSecrets::Revoke,
         Some(_) => return Err(invalid("overlap is true or false")),
     };
-    let client_id = decode(client_id).ok_or_else(|| invalid("the client id is not percent-encoded"))?;
+    let client_id =
+        decode(client_id).ok_or_else(|| invalid("the client id is not percent-encoded"))?;
     let secret = rotate_secret(shared, &client_id, old)?;
     Ok(json!({ "client_id": client_id, "client_secret": secret }))
 }
@@ -97,7 +108,10 @@ fn fault(shared: &Shared, body: &[u8]) -> io::Result<Value> {
     let endpoint = Endpoint::from_name(&new.endpoint).ok_or_else(|| invalid("no such endpoint"))?;
     let planned = match new.fault.as_deref() {
         None => None,
-        Some(name) => Some(Planned { fault: named(name, &new)?, times: new.times }),
+        Some(name) => Some(Planned {
+            fault: named(name, &new)?,
+            times: new.times,
+        }),
     };
     shared.state().station(endpoint).planned = planned;
     Ok(json!({ "endpoint": new.endpoint, "fault": new.fault }))
@@ -113,7 +127,10 @@ fn named(name: &str, with: &NewFault) -> io::Result<Fault> {
         }
         "too_many_requests" => Fault::too_many_requests(pause.as_secs()),
         "slow" => Fault::Slow(pause),
-        "drip" => Fault::Drip { bytes: with.bytes.unwrap_or(1), every: pause },
+        "drip" => Fault::Drip {
+            bytes: with.bytes.unwrap_or(1),
+            every: pause,
+        },
         "hang" => Fault::Hang,
         "stall" => Fault::Stall,
         "reset" => Fault::Reset,

@@ -44,9 +44,16 @@ pub enum OldSecrets {
 impl App {
     /// An app that belongs to one organization.
     #[must_use]
-    pub fn org(client_id: impl Into<String>, secret: impl Into<String>, org_code: impl Into<String>) -> Self {
+    pub fn org(
+        client_id: impl Into<String>,
+        secret: impl Into<String>,
+        org_code: impl Into<String>,
+    ) -> Self {
         let app = Self::global(client_id, secret);
-        Self { org_code: Some(org_code.into()), ..app }
+        Self {
+            org_code: Some(org_code.into()),
+            ..app
+        }
     }
 
     /// An app that belongs to no organization.
@@ -140,11 +147,14 @@ impl App {
             Some(org_code) => token.org(org_code),
             None => token,
         };
-        self.extras.iter().cloned().fold(token, |token, extra| match extra {
-            Extra::Property(name, value) => token.property(name, value),
-            Extra::Flag(name, value) => token.flag(name, value),
-            Extra::Claim(name, value) => token.claim(name, value),
-        })
+        self.extras
+            .iter()
+            .cloned()
+            .fold(token, |token, extra| match extra {
+                Extra::Property(name, value) => token.property(name, value),
+                Extra::Flag(name, value) => token.flag(name, value),
+                Extra::Claim(name, value) => token.claim(name, value),
+            })
     }
 }
 

@@ -37,7 +37,11 @@ impl Answer {
     pub async fn read<B: Body>(response: Response<B>) -> Result<Self, B::Error> {
         let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(Self { status: parts.status.as_u16(), headers: parts.headers, body })
+        Ok(Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        })
     }
 
     /// The status code.
@@ -82,7 +86,13 @@ impl Answer {
         let values = self.headers.values().map(HeaderValue::as_bytes);
         let places: Vec<&[u8]> = values.chain([self.body()]).collect();
         let parts = token.split('.').filter(|part| part.len() >= 16);
-        parts.into_iter().any(|part| places.iter().any(|place| place.windows(part.len()).any(|window| window == part.as_bytes())))
+        parts.into_iter().any(|part| {
+            places.iter().any(|place| {
+                place
+                    .windows(part.len())
+                    .any(|window| window == part.as_bytes())
+            })
+        })
     }
 
     /// Holds that the status is this one.
@@ -104,7 +114,11 @@ impl Answer {
     #[track_caller]
     pub fn assert_refused(&self, status: u16, error: &str) -> &Self {
         self.assert_status(status);
-        assert_eq!(self.well_formed().error(), Some(error), "the error of {self:?}");
+        assert_eq!(
+            self.well_formed().error(),
+            Some(error),
+            "the error of {self:?}"
+        );
         self
     }
 
@@ -117,7 +131,11 @@ impl Answer {
     pub fn assert_asked_for_token(&self) -> &Self {
         self.assert_status(401);
         let challenge = self.well_formed();
-        let said = [challenge.error(), challenge.error_description(), challenge.parameter("error_uri")];
+        let said = [
+            challenge.error(),
+            challenge.error_description(),
+            challenge.parameter("error_uri"),
+        ];
         assert_eq!(said, [None; 3], "an error without credentials in {self:?}");
         self
     }
@@ -129,7 +147,11 @@ impl Answer {
     /// When it does not.
     #[track_caller]
     pub fn assert_scope(&self, scope: &str) -> &Self {
-        assert_eq!(self.well_formed().scope(), Some(scope), "the scope of {self:?}");
+        assert_eq!(
+            self.well_formed().scope(),
+            Some(scope),
+            "the scope of {self:?}"
+        );
         self
     }
 
@@ -141,10 +163,21 @@ impl Answer {
     #[track_caller]
     #[allow(clippy::expect_used, reason = "an assertion fails by panicking")]
     pub fn assert_problem(&self) -> Value {
-        let media_type = self.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-        assert_eq!(media_type, Some(&b"application/problem+json"[..]), "the media type of {self:?}");
+        let media_type = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(HeaderValue::as_bytes);
+        assert_eq!(
+            media_type,
+            Some(&b"application/problem+json"[..]),
+            "the media type of {self:?}"
+        );
         let problem = self.json().expect("a problem body in JSON");
-        assert_eq!(problem.get("status"), Some(&self.status.into()), "the problem's status in {self:?}");
+        assert_eq!(
+            problem.get("status"),
+            Some(&self.status.into()),
+            "the problem's status in {self:?}"
+        );
         problem
     }
 
@@ -155,7 +188,11 @@ impl Answer {
     /// When a part of it does.
     #[track_caller]
     pub fn assert_hides(&self, token: &str) -> &Self {
-        assert!(!self.echoes(token), "the answer with status {} repeats a part of the token", self.status);
+        assert!(
+            !self.echoes(token),
+            "the answer with status {} repeats a part of the token",
+            self.status
+        );
         self
     }
 
@@ -169,7 +206,11 @@ impl Answer {
 impl<B: Into<Bytes>> From<Response<B>> for Answer {
     fn from(response: Response<B>) -> Self {
         let (parts, body) = response.into_parts();
-        Self { status: parts.status.as_u16(), headers: parts.headers, body: body.into() }
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.into(),
+        }
     }
 }
 
@@ -177,7 +218,14 @@ impl<B: Into<Bytes>> From<Response<B>> for Answer {
 impl<B: Into<Bytes>> From<(u16, Option<String>, B)> for Answer {
     fn from((status, challenge, body): (u16, Option<String>, B)) -> Self {
         let value = challenge.and_then(|text| HeaderValue::try_from(text).ok());
-        let headers = value.into_iter().map(|value| (header::WWW_AUTHENTICATE, value)).collect();
-        Self { status, headers, body: body.into() }
+        let headers = value
+            .into_iter()
+            .map(|value| (header::WWW_AUTHENTICATE, value))
+            .collect();
+        Self {
+            status,
+            headers,
+            body: body.into(),
+        }
     }
 }

@@ -49,7 +49,11 @@ impl LocalIssuerBuilder {
             path: String::new(),
         };
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
-        Self { listen, algorithm: SigningAlgorithm::default(), settings }
+        Self {
+            listen,
+            algorithm: SigningAlgorithm::default(),
+            settings,
+        }
     }
 
     /// Where to listen. `127.0.0.1` on a free port by default; anything but loopback is refused at the start.
@@ -91,7 +95,11 @@ impl LocalIssuerBuilder {
     /// A path in the issuer's URL, such as `/tenants/a`. None by default. Slashes at either end do not matter.
     pub fn path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
-        self.settings.path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        self.settings.path = if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{path}")
+        };
         self
     }
 
@@ -117,7 +125,11 @@ impl LocalIssuerBuilder {
         let address = listener.local_addr()?;
         let url = format!("http://{address}{}", self.settings.path);
         let keys = KeyRing::generate(self.algorithm)?;
-        Ok(LocalIssuer::serving(Shared::new(self.settings, url, keys), listener, address))
+        Ok(LocalIssuer::serving(
+            Shared::new(self.settings, url, keys),
+            listener,
+            address,
+        ))
     }
 
     /// Makes a key and no server: an issuer whose tokens carry `issuer_url` as their `iss`, as it is written.
@@ -127,7 +139,11 @@ impl LocalIssuerBuilder {
     /// When no key could be made.
     pub fn in_process(self, issuer_url: &str) -> io::Result<LocalIssuer> {
         let keys = KeyRing::generate(self.algorithm)?;
-        Ok(LocalIssuer::silent(Shared::new(self.settings, issuer_url.to_owned(), keys)))
+        Ok(LocalIssuer::silent(Shared::new(
+            self.settings,
+            issuer_url.to_owned(),
+            keys,
+        )))
     }
 }
 

@@ -20,7 +20,10 @@ impl LocalIssuer {
 
     /// Makes an endpoint misbehave for its next requests only.
     pub fn fail_next(&self, endpoint: Endpoint, times: u32, fault: Fault) {
-        let planned = Planned { fault, times: Some(times) };
+        let planned = Planned {
+            fault,
+            times: Some(times),
+        };
         self.shared.state().station(endpoint).planned = Some(planned);
     }
 
@@ -48,12 +51,20 @@ impl LocalIssuer {
     /// # Errors
     ///
     /// When a name or value is not one of HTTP.
-    pub fn set_cache_headers(&self, endpoint: Endpoint, headers: &[(&str, &str)]) -> io::Result<()> {
+    pub fn set_cache_headers(
+        &self,
+        endpoint: Endpoint,
+        headers: &[(&str, &str)],
+    ) -> io::Result<()> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "not an HTTP header");
-            let name = HeaderName::try_from(*name).map_err(http::Error::from).map_err(invalid)?;
-            let value = HeaderValue::try_from(*value).map_err(http::Error::from).map_err(invalid)?;
+            let name = HeaderName::try_from(*name)
+                .map_err(http::Error::from)
+                .map_err(invalid)?;
+            let value = HeaderValue::try_from(*value)
+                .map_err(http::Error::from)
+                .map_err(invalid)?;
             map.append(name, value);
         }
         self.shared.state().station(endpoint).headers = map;
@@ -102,7 +113,10 @@ impl LocalIssuer {
     /// When the port was taken meanwhile, or the issuer has no server.
     pub async fn come_back(&self) -> io::Result<()> {
         let Some(address) = self.address() else {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "an issuer in process has no server"));
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "an issuer in process has no server",
+            ));
         };
         if self.slot().is_some() {
             return Ok(());

@@ -52,7 +52,8 @@ pub(super) fn token_endpoint(shared: &Shared) -> String {
 }
 
 /// The `WWW-Authenticate` of a client that tried Basic (RFC 6749 §5.2).
-pub(super) const BASIC_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"token endpoint\"");
+pub(super) const BASIC_CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"token endpoint\"");
 
 /// One document for both forms of discovery: RFC 8414 §2 with what `OpenID` Connect Discovery §3 requires besides.
 fn metadata(shared: &Shared) -> Value {

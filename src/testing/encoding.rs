@@ -15,7 +15,11 @@ pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
 /// A compact JWS over exactly these bytes (RFC 7515 §7.1).
 ///
 /// A failing signer leaves the signature empty: nothing accepts such a token, so the test that needed it fails.
-pub(super) fn compact(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, key: &SigningKey) -> String {
+pub(super) fn compact(
+    header: impl AsRef<[u8]>,
+    payload: impl AsRef<[u8]>,
+    key: &SigningKey,
+) -> String {
     let input = signing_input(header, payload);
     let signature = key.sign(input.as_bytes()).unwrap_or_default();
     format!("{input}.{}", base64url(signature))
@@ -68,7 +72,14 @@ pub(super) fn uuid() -> String {
     let number = (number & !(0xf << 76) | 4 << 76) & !(0x3 << 62) | 2 << 62;
     let digits = format!("{number:032x}");
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }
 
 /// One DER element of the type `tag`: its content and what follows it.
@@ -79,12 +90,16 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         0..=0x7f => (usize::from(first), rest),
         0x81..=0x84 => {
             let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            let length = digits.iter().fold(0, |sum, &digit| sum << 8 | usize::from(digit));
+            let length = digits
+                .iter()
+                .fold(0, |sum, &digit| sum << 8 | usize::from(digit));
             (length, rest)
         }
         _ => return None,
     };
-    (found == tag).then(|| rest.split_at_checked(length)).flatten()
+    (found == tag)
+        .then(|| rest.split_at_checked(length))
+        .flatten()
 }
 
 /// A DER integer without the zero that keeps it positive.
@@ -111,8 +126,13 @@ mod tests {
     #[test]
     fn reads_a_public_key() {
         // SEQUENCE { INTEGER 0x00ff01, INTEGER 65537 }
-        let der = [0x30, 0x0a, 0x02, 0x03, 0x00, 0xff, 0x01, 0x02, 0x03, 0x01, 0x00, 0x01];
-        assert_eq!(rsa_components(&der), Some((&[0xff, 0x01][..], &[1, 0, 1][..])));
+        let der = [
+            0x30, 0x0a, 0x02, 0x03, 0x00, 0xff, 0x01, 0x02, 0x03, 0x01, 0x00, 0x01,
+        ];
+        assert_eq!(
+            rsa_components(&der),
+            Some((&[0xff, 0x01][..], &[1, 0, 1][..]))
+        );
         assert_eq!(rsa_components(&der[..8]), None);
     }
 

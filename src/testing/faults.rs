@@ -88,7 +88,10 @@ impl Fault {
     /// An answer with this status and nothing else.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
-        Self::Status { status, headers: HeaderMap::new() }
+        Self::Status {
+            status,
+            headers: HeaderMap::new(),
+        }
     }
 
     /// 429 with `Retry-After` and Kinde's `RateLimit-Reset`, both in seconds.
@@ -130,7 +133,13 @@ impl Planned {
         match self.times {
             None => (Some(self.fault.clone()), Some(self)),
             Some(0) => (None, None),
-            Some(times) => (Some(self.fault.clone()), Some(Self { times: Some(times - 1), ..self })),
+            Some(times) => (
+                Some(self.fault.clone()),
+                Some(Self {
+                    times: Some(times - 1),
+                    ..self
+                }),
+            ),
         }
     }
 }

@@ -24,13 +24,20 @@ impl Form {
     }
 
     pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        let given = self.0.iter().filter(move |(known, value)| known == name && !value.is_empty());
+        let given = self
+            .0
+            .iter()
+            .filter(move |(known, value)| known == name && !value.is_empty());
         given.map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter comes twice that must not (RFC 6749 §3.2).
     pub(super) fn repeats(&self, name: &str) -> bool {
-        self.0.iter().filter(|(known, _)| known == name).nth(1).is_some()
+        self.0
+            .iter()
+            .filter(|(known, _)| known == name)
+            .nth(1)
+            .is_some()
     }
 }
 
@@ -76,7 +83,11 @@ mod tests {
         assert_eq!((form.value("c"), form.value("d")), (None, None));
         assert_eq!(form.values("a").collect::<Vec<_>>(), ["1", "2"]);
         assert!(form.repeats("a") && !form.repeats("b"));
-        assert!(Form::parse(b"a=%4").is_none() && Form::parse(b"a=%zz").is_none() && Form::parse(b"a=%ff").is_none());
+        assert!(
+            Form::parse(b"a=%4").is_none()
+                && Form::parse(b"a=%zz").is_none()
+                && Form::parse(b"a=%ff").is_none()
+        );
     }
 
     #[test]

@@ -12,7 +12,11 @@ pub(super) fn bomb(start: &[u8], bytes: usize) -> Vec<u8> {
     let runs = padding.saturating_sub(1) / RUN;
     let single = padding - runs * RUN;
 
-    let mut bits = Bits { out: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff], pending: 0, held: 0 };
+    let mut bits = Bits {
+        out: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff],
+        pending: 0,
+        held: 0,
+    };
     bits.push(1, 1); // the last block
     bits.push(0b01, 2); // fixed Huffman codes
     for &byte in start.iter().chain(std::iter::repeat_n(&b' ', single)) {
@@ -85,7 +89,11 @@ impl Checksum {
     fn update(&mut self, byte: u8) {
         let mut value = self.0 ^ u32::from(byte);
         for _ in 0..8 {
-            value = if value & 1 == 1 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
+            value = if value & 1 == 1 {
+                value >> 1 ^ 0xedb8_8320
+            } else {
+                value >> 1
+            };
         }
         self.0 = value;
     }

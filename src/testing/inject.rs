@@ -32,7 +32,10 @@ use crate::token::{Claims, Facts, OrgCode, Packed, Scopes, Texts};
 /// ```
 #[must_use = "claims are in no request before they are inserted or layered"]
 pub fn claims() -> FakeClaims {
-    FakeClaims { acting: None, facts: facts() }
+    FakeClaims {
+        acting: None,
+        facts: facts(),
+    }
 }
 
 /// Claims that no token was verified for, from [`claims`].
@@ -73,7 +76,10 @@ impl FakeClaims {
     #[track_caller]
     pub fn org(mut self, code: &str) -> Self {
         self.facts.org_code = OrgCode::of_token(&self.facts.issuer, code);
-        assert!(self.facts.org_code.is_some(), "not an organization code: {code:?}");
+        assert!(
+            self.facts.org_code.is_some(),
+            "not an organization code: {code:?}"
+        );
         self
     }
 
@@ -104,7 +110,10 @@ impl FakeClaims {
 
     /// Of this client. [`CLIENT_ID`] by default.
     pub fn client(mut self, client_id: &str) -> Self {
-        self.facts.texts = Packed::of(Texts { client_id, ..self.facts.texts.texts() });
+        self.facts.texts = Packed::of(Texts {
+            client_id,
+            ..self.facts.texts.texts()
+        });
         self
     }
 
@@ -149,7 +158,10 @@ impl<S> Layer<S> for Inject {
     type Service = Injected<S>;
 
     fn layer(&self, inner: S) -> Injected<S> {
-        Injected { inner, claims: self.0.clone() }
+        Injected {
+            inner,
+            claims: self.0.clone(),
+        }
     }
 }
 
@@ -177,7 +189,10 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Injected<S> {
 
 impl fmt::Debug for FakeClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FakeClaims").field("claims", &self.claims()).field("acting", &self.acting).finish_non_exhaustive()
+        f.debug_struct("FakeClaims")
+            .field("claims", &self.claims())
+            .field("acting", &self.acting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -189,6 +204,8 @@ impl fmt::Debug for Inject {
 
 impl<S> fmt::Debug for Injected<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injected").field("claims", &self.claims).finish_non_exhaustive()
+        f.debug_struct("Injected")
+            .field("claims", &self.claims)
+            .finish_non_exhaustive()
     }
 }

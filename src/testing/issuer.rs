@@ -141,7 +141,10 @@ impl LocalIssuer {
 impl LocalIssuer {
     /// Registers an app, in place of one with the same client id.
     pub fn add_app(&self, app: App) {
-        self.shared.state().apps.insert(app.client_id().to_owned(), app);
+        self.shared
+            .state()
+            .apps
+            .insert(app.client_id().to_owned(), app);
     }
 
     /// Gives an app a new secret and returns it.
@@ -211,11 +214,19 @@ impl LocalIssuer {
     pub(super) fn serving(shared: Shared, listener: TcpListener, address: SocketAddr) -> Self {
         let shared = Arc::new(shared);
         let server = Server::spawn(listener, Arc::clone(&shared));
-        Self { shared, address: Some(address), server: Mutex::new(Some(server)) }
+        Self {
+            shared,
+            address: Some(address),
+            server: Mutex::new(Some(server)),
+        }
     }
 
     pub(super) fn silent(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), address: None, server: Mutex::new(None) }
+        Self {
+            shared: Arc::new(shared),
+            address: None,
+            server: Mutex::new(None),
+        }
     }
 
     pub(super) fn slot(&self) -> MutexGuard<'_, Option<Server>> {
@@ -225,7 +236,9 @@ impl LocalIssuer {
 
 impl fmt::Debug for LocalIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalIssuer").field("url", &self.shared.url).finish_non_exhaustive()
+        f.debug_struct("LocalIssuer")
+            .field("url", &self.shared.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -244,11 +257,16 @@ fn publish_next_key(shared: &Shared) -> io::Result<String> {
     Ok(kid)
 }
 
-pub(super) fn rotate_secret(shared: &Shared, client_id: &str, old: OldSecrets) -> io::Result<String> {
+pub(super) fn rotate_secret(
+    shared: &Shared,
+    client_id: &str,
+    old: OldSecrets,
+) -> io::Result<String> {
     let secret = hex(&random::<24>()?, "");
     let mut state = shared.state();
     let app = state.apps.get_mut(client_id);
-    let app = app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client id"))?;
+    let app =
+        app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client id"))?;
     app.rotate_secret(secret.clone(), old);
     Ok(secret)
 }

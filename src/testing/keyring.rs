@@ -27,7 +27,10 @@ enum Published {
 impl KeyRing {
     pub(super) fn generate(algorithm: SigningAlgorithm) -> io::Result<Self> {
         let signing = SigningKey::generate(algorithm)?;
-        let slots = vec![Slot { key: signing.clone(), published: Published::Yes }];
+        let slots = vec![Slot {
+            key: signing.clone(),
+            published: Published::Yes,
+        }];
         Ok(Self { slots, signing })
     }
 
@@ -37,7 +40,10 @@ impl KeyRing {
 
     /// The published keys, newest first.
     pub(super) fn jwks(&self) -> Value {
-        let published = self.slots.iter().filter(|slot| slot.published == Published::Yes);
+        let published = self
+            .slots
+            .iter()
+            .filter(|slot| slot.published == Published::Yes);
         let keys: Vec<Value> = published.rev().map(|slot| slot.key.public_jwk()).collect();
         json!({ "keys": keys })
     }
@@ -45,7 +51,10 @@ impl KeyRing {
     /// Publishes a key that does not sign yet. One with the same `kid` gives way to it.
     pub(super) fn publish(&mut self, key: SigningKey) {
         self.slots.retain(|slot| slot.key.kid() != key.kid());
-        self.slots.push(Slot { key, published: Published::Yes });
+        self.slots.push(Slot {
+            key,
+            published: Published::Yes,
+        });
     }
 
     pub(super) fn sign_with(&mut self, kid: &str) -> io::Result<()> {
@@ -68,8 +77,11 @@ impl KeyRing {
 
     fn slot(&mut self, kid: &str) -> io::Result<&mut Slot> {
         let mut slots = self.slots.iter_mut();
-        slots
-            .find(|slot| slot.key.kid() == kid)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the issuer has no key with this kid"))
+        slots.find(|slot| slot.key.kid() == kid).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "the issuer has no key with this kid",
+            )
+        })
     }
 }

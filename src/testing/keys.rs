@@ -44,7 +44,11 @@ impl SigningKey {
     pub fn generate(algorithm: SigningAlgorithm) -> io::Result<Self> {
         let kid = hex(&random::<16>()?, ":");
         let material = Arc::new(Material::generate(algorithm)?);
-        Ok(Self { kid, algorithm, material })
+        Ok(Self {
+            kid,
+            algorithm,
+            material,
+        })
     }
 
     /// The same key under another `kid`.
@@ -107,10 +111,15 @@ impl SigningKey {
         match &self.material.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(self.algorithm.rsa_encoding(), &rng, message, &mut signature).map(|()| signature)
+                pair.sign(self.algorithm.rsa_encoding(), &rng, message, &mut signature)
+                    .map(|()| signature)
             }
-            Pair::Ec(pair) => pair.sign(&rng, message).map(|signature| signature.as_ref().to_vec()),
-            Pair::Ed(pair) => pair.try_sign(message).map(|signature| signature.as_ref().to_vec()),
+            Pair::Ec(pair) => pair
+                .sign(&rng, message)
+                .map(|signature| signature.as_ref().to_vec()),
+            Pair::Ed(pair) => pair
+                .try_sign(message)
+                .map(|signature| signature.as_ref().to_vec()),
         }
         .map_err(|_| io::Error::other("the key did not sign"))
     }
@@ -123,7 +132,10 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("kid", &self.kid).field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,9 +167,18 @@ impl Material {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
         let bare = pair.public_key().as_ref().to_vec();
         let (n, e) = rsa_components(&bare)?;
-        let jwk = members([("kty", "RSA".into()), ("n", base64url(n)), ("e", base64url(e))]);
+        let jwk = members([
+            ("kty", "RSA".into()),
+            ("n", base64url(n)),
+            ("e", base64url(e)),
+        ]);
         let spki = pair.public_key().as_der().ok()?.as_ref().to_vec();
-        Some(Self { pair: Pair::Rsa(pair), jwk, spki, bare })
+        Some(Self {
+            pair: Pair::Rsa(pair),
+            jwk,
+            spki,
+            bare,
+        })
     }
 
     fn ec(curve: &str, algorithm: &'static signature::EcdsaSigningAlgorithm) -> Option<Self> {
@@ -166,22 +187,44 @@ impl Material {
         // An uncompressed point: 4, x, y (SEC 1 §2.3.3).
         let (_, xy) = bare.split_first()?;
         let (x, y) = xy.split_at_checked(xy.len() / 2)?;
-        let jwk = members([("kty", "EC".into()), ("crv", curve.into()), ("x", base64url(x)), ("y", base64url(y))]);
+        let jwk = members([
+            ("kty", "EC".into()),
+            ("crv", curve.into()),
+            ("x", base64url(x)),
+            ("y", base64url(y)),
+        ]);
         let spki = pair.public_key().as_der().ok()?.as_ref().to_vec();
-        Some(Self { pair: Pair::Ec(pair), jwk, spki, bare })
+        Some(Self {
+            pair: Pair::Ec(pair),
+            jwk,
+            spki,
+            bare,
+        })
     }
 
     fn ed25519() -> Option<Self> {
         let pair = Ed25519KeyPair::generate().ok()?;
         let bare = pair.public_key().as_ref().to_vec();
-        let jwk = members([("kty", "OKP".into()), ("crv", "Ed25519".into()), ("x", base64url(&bare))]);
+        let jwk = members([
+            ("kty", "OKP".into()),
+            ("crv", "Ed25519".into()),
+            ("x", base64url(&bare)),
+        ]);
         let spki = pair.public_key().as_der().ok()?.as_ref().to_vec();
-        Some(Self { pair: Pair::Ed(pair), jwk, spki, bare })
+        Some(Self {
+            pair: Pair::Ed(pair),
+            jwk,
+            spki,
+            bare,
+        })
     }
 }
 
 fn members<const N: usize>(pairs: [(&str, String); N]) -> Map<String, Value> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Value::String(value)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -212,30 +255,43 @@ mod tests {
             let signature = key.sign(b"message").unwrap();
             let public = UnparsedPublicKey::new(verification(algorithm), key.public_der());
             public.verify(b"message", &signature).unwrap();
-            assert!(public.verify(b"massage", &signature).is_err(), "{algorithm}");
+            assert!(
+                public.verify(b"massage", &signature).is_err(),
+                "{algorithm}"
+            );
             assert_eq!(key.public_jwk()["alg"], algorithm.as_str());
         }
     }
 
     #[test]
     fn the_jwk_has_the_members_of_its_type() {
-        let rsa = SigningKey::generate(SigningAlgorithm::Rs256).unwrap().public_jwk();
+        let rsa = SigningKey::generate(SigningAlgorithm::Rs256)
+            .unwrap()
+            .public_jwk();
         assert_eq!((&rsa["kty"], &rsa["e"]), (&"RSA".into(), &"AQAB".into()));
         assert_eq!(rsa["n"].as_str().unwrap().len(), 342);
         assert_eq!(rsa["kid"].as_str().unwrap().len(), 47);
 
-        let ec = SigningKey::generate(SigningAlgorithm::Es384).unwrap().public_jwk();
+        let ec = SigningKey::generate(SigningAlgorithm::Es384)
+            .unwrap()
+            .public_jwk();
         assert_eq!((&ec["kty"], &ec["crv"]), (&"EC".into(), &"P-384".into()));
         assert_eq!(ec["y"].as_str().unwrap().len(), 64);
 
-        let ed = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap().public_jwk();
+        let ed = SigningKey::generate(SigningAlgorithm::EdDsa)
+            .unwrap()
+            .public_jwk();
         assert_eq!((&ed["kty"], &ed["crv"]), (&"OKP".into(), &"Ed25519".into()));
     }
 
     #[test]
     fn a_key_cannot_change_its_family() {
         let key = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
-        assert!(key.clone().with_algorithm(SigningAlgorithm::Es384).is_none());
+        assert!(
+            key.clone()
+                .with_algorithm(SigningAlgorithm::Es384)
+                .is_none()
+        );
         assert_eq!(key.with_kid("k1").kid(), "k1");
     }
 }

@@ -40,10 +40,23 @@ pub struct TokenBuilder {
 }
 
 impl TokenBuilder {
-    pub(super) fn new(profile: Profile, key: &SigningKey, now: i64, lifetime: i64, claims: Map<String, Value>) -> Self {
+    pub(super) fn new(
+        profile: Profile,
+        key: &SigningKey,
+        now: i64,
+        lifetime: i64,
+        claims: Map<String, Value>,
+    ) -> Self {
         let mut header = Map::new();
         header.insert("typ".into(), profile.typ().into());
-        let builder = Self { profile, now, lifetime, key: key.clone(), header, claims };
+        let builder = Self {
+            profile,
+            now,
+            lifetime,
+            key: key.clone(),
+            header,
+            claims,
+        };
         builder.signed_with(key)
     }
 
@@ -89,7 +102,8 @@ impl TokenBuilder {
     /// The app that asked for it. [`CLIENT_ID`](super::CLIENT_ID) by default.
     #[must_use]
     pub fn client(mut self, client_id: impl AsRef<str>) -> Self {
-        self.profile.set_client(&mut self.claims, client_id.as_ref());
+        self.profile
+            .set_client(&mut self.claims, client_id.as_ref());
         self
     }
 
@@ -117,7 +131,11 @@ impl TokenBuilder {
     /// Adds a property of the app, as Kinde writes it in `application_properties`.
     #[must_use]
     pub fn property(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.member("application_properties", name.into(), json!({ "v": value.into() }))
+        self.member(
+            "application_properties",
+            name.into(),
+            json!({ "v": value.into() }),
+        )
     }
 
     /// Adds a feature flag, as Kinde writes it in `feature_flags`.
@@ -130,7 +148,11 @@ impl TokenBuilder {
             Value::Number(_) => "i",
             _ => "j",
         };
-        self.member("feature_flags", name.into(), json!({ "t": kind, "v": value }))
+        self.member(
+            "feature_flags",
+            name.into(),
+            json!({ "t": kind, "v": value }),
+        )
     }
 
     /// Sets a claim to any value, well-formed or not.
@@ -165,7 +187,8 @@ impl TokenBuilder {
     #[must_use]
     pub fn signed_with(mut self, key: &SigningKey) -> Self {
         self.key = key.clone();
-        self.header("alg", key.algorithm().as_str()).header("kid", key.kid())
+        self.header("alg", key.algorithm().as_str())
+            .header("kid", key.kid())
     }
 
     /// The header as it will be signed.

@@ -47,7 +47,10 @@ pub(super) fn json_text(status: StatusCode, text: String) -> Response<Bytes> {
 }
 
 /// What becomes of the usual answer. An error cuts the connection.
-pub(super) async fn misbehave(fault: Fault, usual: Response<Bytes>) -> io::Result<Response<Payload>> {
+pub(super) async fn misbehave(
+    fault: Fault,
+    usual: Response<Bytes>,
+) -> io::Result<Response<Payload>> {
     Ok(match fault {
         Fault::Status { status, headers } => {
             let mut response = empty(status);
@@ -58,18 +61,25 @@ pub(super) async fn misbehave(fault: Fault, usual: Response<Bytes>) -> io::Resul
             tokio::time::sleep(pause).await;
             plain(usual)
         }
-        Fault::Drip { bytes, every } => usual.map(|body| Either::Right(Trickle::drip(&body, bytes.max(1), every))),
+        Fault::Drip { bytes, every } => {
+            usual.map(|body| Either::Right(Trickle::drip(&body, bytes.max(1), every)))
+        }
         Fault::Hang => std::future::pending().await,
         Fault::Stall => half(usual, Trickle::then_silent),
         Fault::Reset => return Err(cut()),
         Fault::Truncated => half(usual, Trickle::then_cut),
         Fault::Garbage => plain(usual.map(|_| Bytes::from_static(GARBAGE))),
-        Fault::Html => plain(typed(usual.map(|_| Bytes::from_static(PORTAL.as_bytes())), "text/html; charset=utf-8")),
+        Fault::Html => plain(typed(
+            usual.map(|_| Bytes::from_static(PORTAL.as_bytes())),
+            "text/html; charset=utf-8",
+        )),
         Fault::Oversized(bytes) => plain(usual.map(|body| pad(&body, bytes))),
         Fault::Endless => usual.map(|body| Either::Right(Trickle::endless(body))),
         Fault::GzipBomb(bytes) => {
             let mut response = usual.map(|body| gzip::bomb(&body, bytes).into());
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             plain(response)
         }
         Fault::EmptySet => plain(usual.map(|_| Bytes::from_static(b"{\"keys\":[]}"))),
@@ -84,7 +94,9 @@ pub(super) async fn misbehave(fault: Fault, usual: Response<Bytes>) -> io::Resul
 }
 
 fn typed(mut response: Response<Bytes>, content_type: &'static str) -> Response<Bytes> {
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
@@ -98,7 +110,9 @@ fn pad(body: &[u8], bytes: usize) -> Bytes {
 fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> Trickle) -> Response<Payload> {
     let whole = usual.body().len();
     let mut response = usual.map(|body| Either::Right(then(body.slice(..body.len() / 2))));
-    response.headers_mut().insert(header::CONTENT_LENGTH, whole.into());
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, whole.into());
     response
 }
 
@@ -140,7 +154,9 @@ impl Trickle {
         Self::fed(async move |sink| {
             sink.send(Ok(first)).await.ok()?;
             loop {
-                sink.send(Ok(Bytes::from_static(&[b' '; 8192]))).await.ok()?;
+                sink.send(Ok(Bytes::from_static(&[b' '; 8192])))
+                    .await
+                    .ok()?;
             }
         })
     }
@@ -159,8 +175,13 @@ impl Body for Trickle {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.pieces.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.pieces
+            .poll_recv(cx)
+            .map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -19,7 +19,10 @@ use super::token_endpoint;
 const BODY_LIMIT: usize = 64 * 1024;
 
 /// Answers one request, or cuts the connection.
-pub(super) async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> io::Result<Response<Payload>> {
+pub(super) async fn answer(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+) -> io::Result<Response<Payload>> {
     let (parts, body) = request.into_parts();
     if let Some(path) = admin_path(shared, parts.uri.path()) {
         let body = read(body).await.unwrap_or_default();
@@ -28,7 +31,9 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> 
     let endpoint = endpoint(shared, parts.uri.path());
     let fault = shared.arrive(endpoint, &parts.headers);
     let usual = match endpoint {
-        Endpoint::Discovery | Endpoint::Metadata | Endpoint::Jwks => documents::answer(shared, endpoint, &parts),
+        Endpoint::Discovery | Endpoint::Metadata | Endpoint::Jwks => {
+            documents::answer(shared, endpoint, &parts)
+        }
         Endpoint::Token if parts.method != Method::POST => not_allowed("POST"),
         Endpoint::Token => match read(body).await {
             Some(body) => token_endpoint::answer(shared, &parts.headers, &body),
@@ -45,14 +50,20 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> 
 /// The answer to a method that an endpoint does not know (RFC 9110 §15.5.6).
 pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
     let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-    response.headers_mut().insert(header::ALLOW, http::HeaderValue::from_static(allow));
+    response
+        .headers_mut()
+        .insert(header::ALLOW, http::HeaderValue::from_static(allow));
     response
 }
 
 fn endpoint(shared: &Shared, path: &str) -> Endpoint {
     // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect puts it behind.
     if let Some(rest) = path.strip_prefix("/.well-known/oauth-authorization-server") {
-        return if rest == shared.path { Endpoint::Metadata } else { Endpoint::Other };
+        return if rest == shared.path {
+            Endpoint::Metadata
+        } else {
+            Endpoint::Other
+        };
     }
     match path.strip_prefix(shared.path.as_str()) {
         Some("/.well-known/openid-configuration") => Endpoint::Discovery,

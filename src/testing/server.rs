@@ -24,7 +24,10 @@ impl Server {
     pub(super) fn spawn(listener: TcpListener, shared: Arc<Shared>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(listener, shared, stopped));
-        Self { stop: Some(stop), task }
+        Self {
+            stop: Some(stop),
+            task,
+        }
     }
 
     /// Ends it and waits until the port and every connection are closed.
@@ -69,7 +72,9 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         async move { routes::answer(&shared, request).await }
     });
     // Whether the client hung up or a fault cut the line: the connection is over.
-    let _: Result<(), _> = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _: Result<(), _> = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 /// Why a connection is cut: it was asked for.

@@ -59,9 +59,30 @@ pub(super) struct Station {
 
 impl Shared {
     pub(super) fn new(settings: Settings, url: String, keys: KeyRing) -> Self {
-        let Settings { clock, profile, lifetime, audience, admin, path } = settings;
-        let state = State { keys, apps: BTreeMap::new(), stations: BTreeMap::new() };
-        Self { url, path, clock, profile, lifetime, audience, admin, arrivals: Notify::new(), state: Mutex::new(state) }
+        let Settings {
+            clock,
+            profile,
+            lifetime,
+            audience,
+            admin,
+            path,
+        } = settings;
+        let state = State {
+            keys,
+            apps: BTreeMap::new(),
+            stations: BTreeMap::new(),
+        };
+        Self {
+            url,
+            path,
+            clock,
+            profile,
+            lifetime,
+            audience,
+            admin,
+            arrivals: Notify::new(),
+            state: Mutex::new(state),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -88,10 +109,16 @@ impl Shared {
 
     /// A user's token as it stands before the test changes it.
     pub(super) fn user(&self, user: &str) -> TokenBuilder {
-        self.begin(self.lifetime, |profile, beginning| profile.user(beginning, user))
+        self.begin(self.lifetime, |profile, beginning| {
+            profile.user(beginning, user)
+        })
     }
 
-    fn begin(&self, lifetime: Duration, claims: impl FnOnce(Profile, &Beginning<'_>) -> Map<String, Value>) -> TokenBuilder {
+    fn begin(
+        &self,
+        lifetime: Duration,
+        claims: impl FnOnce(Profile, &Beginning<'_>) -> Map<String, Value>,
+    ) -> TokenBuilder {
         let now = self.clock.unix_seconds();
         let lifetime = seconds(lifetime);
         let beginning = Beginning {
@@ -102,7 +129,13 @@ impl Shared {
             expires_at: now.saturating_add(lifetime),
         };
         let key = self.state().keys.signing().clone();
-        TokenBuilder::new(self.profile, &key, now, lifetime, claims(self.profile, &beginning))
+        TokenBuilder::new(
+            self.profile,
+            &key,
+            now,
+            lifetime,
+            claims(self.profile, &beginning),
+        )
     }
 }
 

@@ -27,11 +27,18 @@ fn issue(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response<B
     }
     let app = authenticate(shared, headers, &form)?;
     let audiences = audiences(shared, &app, &form)?;
-    let requested: Vec<&str> = form.value("scope").into_iter().flat_map(str::split_whitespace).collect();
+    let requested: Vec<&str> = form
+        .value("scope")
+        .into_iter()
+        .flat_map(str::split_whitespace)
+        .collect();
     let granted = scopes(&app, &requested)?;
 
     let lifetime = app.lifetime().unwrap_or(shared.lifetime);
-    let token = shared.machine(lifetime).audiences(audiences).scopes(granted.iter().copied());
+    let token = shared
+        .machine(lifetime)
+        .audiences(audiences)
+        .scopes(granted.iter().copied());
     let token = match shared.profile {
         // Kinde's `scp` repeats what was asked for, `scope` says what was granted.
         Profile::Kinde => token.claim("scp", requested),
@@ -48,10 +55,15 @@ fn issue(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response<B
 }
 
 fn form(headers: &HeaderMap, body: &[u8]) -> Result<Form, TokenError> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(TokenError::InvalidRequest("the body must be application/x-www-form-urlencoded"));
+        return Err(TokenError::InvalidRequest(
+            "the body must be application/x-www-form-urlencoded",
+        ));
     }
     let form = Form::parse(body).ok_or(TokenError::InvalidRequest("the body is not a form"))?;
     let once = ["grant_type", "client_id", "client_secret", "scope"];
@@ -64,11 +76,18 @@ fn form(headers: &HeaderMap, body: &[u8]) -> Result<Form, TokenError> {
 fn authenticate(shared: &Shared, headers: &HeaderMap, form: &Form) -> Result<App, TokenError> {
     let in_form = form.value("client_id").zip(form.value("client_secret"));
     let (authorization, refused) = match headers.get(header::AUTHORIZATION) {
-        Some(value) => (Some(value.to_str().unwrap_or_default()), TokenError::InvalidClient(Tried::Basic)),
+        Some(value) => (
+            Some(value.to_str().unwrap_or_default()),
+            TokenError::InvalidClient(Tried::Basic),
+        ),
         None => (None, TokenError::InvalidClient(Tried::Body)),
     };
     let (id, secret) = match (authorization, in_form) {
-        (Some(_), Some(_)) => return Err(TokenError::InvalidRequest("more than one client authentication")),
+        (Some(_), Some(_)) => {
+            return Err(TokenError::InvalidRequest(
+                "more than one client authentication",
+            ));
+        }
         (Some(authorization), None) => basic(authorization).ok_or(refused)?,
         (None, Some((id, secret))) => (id.to_owned(), secret.to_owned()),
         (None, None) => return Err(refused),
@@ -82,8 +101,14 @@ fn authenticate(shared: &Shared, headers: &HeaderMap, form: &Form) -> Result<App
 /// to nobody (`aud: []`); RFC 9068 §3 asks for a default.
 fn audiences(shared: &Shared, app: &App, form: &Form) -> Result<Vec<String>, TokenError> {
     let audience = form.values("audience").flat_map(str::split_whitespace);
-    let requested: Vec<String> = audience.chain(form.values("resource")).map(str::to_owned).collect();
-    if !requested.iter().all(|audience| app.audiences().contains(audience)) {
+    let requested: Vec<String> = audience
+        .chain(form.values("resource"))
+        .map(str::to_owned)
+        .collect();
+    if !requested
+        .iter()
+        .all(|audience| app.audiences().contains(audience))
+    {
         return Err(TokenError::UnauthorizedClient);
     }
     if requested.is_empty() && shared.profile == Profile::Rfc9068 {
@@ -99,7 +124,9 @@ fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, Token
         return Ok(enabled);
     }
     let all_enabled = requested.iter().all(|scope| enabled.contains(scope));
-    all_enabled.then(|| requested.to_vec()).ok_or(TokenError::InvalidScope)
+    all_enabled
+        .then(|| requested.to_vec())
+        .ok_or(TokenError::InvalidScope)
 }
 
 /// RFC 6749 §5.2.
@@ -123,18 +150,35 @@ impl TokenError {
     fn response(self) -> Response<Bytes> {
         let (status, error, description) = match self {
             Self::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why),
-            Self::InvalidClient(_) => (StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed"),
-            Self::UnauthorizedClient => {
-                (StatusCode::BAD_REQUEST, "unauthorized_client", "the app is not authorized for this audience")
-            }
-            Self::InvalidScope => (StatusCode::BAD_REQUEST, "invalid_scope", "a requested scope is not enabled"),
-            Self::UnsupportedGrantType => {
-                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "only client_credentials is supported")
-            }
+            Self::InvalidClient(_) => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_client",
+                "client authentication failed",
+            ),
+            Self::UnauthorizedClient => (
+                StatusCode::BAD_REQUEST,
+                "unauthorized_client",
+                "the app is not authorized for this audience",
+            ),
+            Self::InvalidScope => (
+                StatusCode::BAD_REQUEST,
+                "invalid_scope",
+                "a requested scope is not enabled",
+            ),
+            Self::UnsupportedGrantType => (
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                "only client_credentials is supported",
+            ),
         };
-        let mut response = respond::json(status, &json!({ "error": error, "error_description": description }));
+        let mut response = respond::json(
+            status,
+            &json!({ "error": error, "error_description": description }),
+        );
         if let Self::InvalidClient(Tried::Basic) = self {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);
         }
         response
     }

@@ -51,8 +51,17 @@ pub(crate) enum KeyKind {
 
 impl Algorithm {
     /// Every algorithm, in the order of this list wherever an order is needed.
-    pub const ALL: [Self; 9] =
-        [Self::RS256, Self::RS384, Self::RS512, Self::PS256, Self::PS384, Self::PS512, Self::ES256, Self::ES384, Self::EdDSA];
+    pub const ALL: [Self; 9] = [
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+    ];
 
     /// The name in the JOSE header's `alg` (RFC 7515 §4.1.1), case-sensitive.
     #[must_use]
@@ -72,7 +81,9 @@ impl Algorithm {
 
     pub(crate) const fn key_kind(self) -> KeyKind {
         match self {
-            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => KeyKind::Rsa,
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => {
+                KeyKind::Rsa
+            }
             Self::ES256 => KeyKind::P256,
             Self::ES384 => KeyKind::P384,
             Self::EdDSA => KeyKind::Ed25519,
@@ -83,7 +94,9 @@ impl Algorithm {
         if name == "Ed25519" {
             return Some(Self::EdDSA);
         }
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
     }
 }
 
@@ -129,12 +142,16 @@ mod tests {
     fn rule_31_45_46_only_exact_asymmetric_names() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
-            assert_eq!(Algorithm::from_name(&algorithm.name().to_ascii_lowercase()), None);
+            assert_eq!(
+                Algorithm::from_name(&algorithm.name().to_ascii_lowercase()),
+                None
+            );
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDSA));
-        for name in
-            ["none", "None", "NONE", "noNE", "HS256", "HS384", "HS512", "ES256K", "ES512", "RSA1_5", "", " RS256", "RS256 "]
-        {
+        for name in [
+            "none", "None", "NONE", "noNE", "HS256", "HS384", "HS512", "ES256K", "ES512", "RSA1_5",
+            "", " RS256", "RS256 ",
+        ] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }

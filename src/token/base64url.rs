@@ -18,7 +18,8 @@ mod engine {
     use base64::alphabet;
     use base64::engine::GeneralPurpose;
 
-    pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, super::NO_PAD);
+    pub(super) const URL_SAFE: GeneralPurpose =
+        GeneralPurpose::new(&alphabet::URL_SAFE, super::NO_PAD);
 }
 
 /// How many bytes a text decodes to, if it is one that decodes.

@@ -63,7 +63,9 @@ impl Claims {
     pub(crate) fn unshared(&self) -> Self {
         let mut facts = Facts::clone(&self.0);
         facts.issuer = Arc::from(&*facts.issuer);
-        facts.org_code = facts.org_code.and_then(|org| OrgCode::of_token(&facts.issuer, org.as_str()));
+        facts.org_code = facts
+            .org_code
+            .and_then(|org| OrgCode::of_token(&facts.issuer, org.as_str()));
         Self(Arc::new(facts))
     }
 

@@ -23,7 +23,10 @@ pub struct Compact<'a> {
     signature: &'a [u8],
 }
 
-#[allow(clippy::mut_mut, reason = "the front of the room is taken, as `Write` does with a slice")]
+#[allow(
+    clippy::mut_mut,
+    reason = "the front of the room is taken, as `Write` does with a slice"
+)]
 impl<'a> Compact<'a> {
     /// Splits a token at its dots. Alphabet and padding are judged by the decoding that follows.
     ///
@@ -34,7 +37,9 @@ impl<'a> Compact<'a> {
         let token = token.as_ref();
         // No more dots are looked for than tell what it is, so that a million of them cost nothing (CVE-2025-27144).
         let mut dots = memchr::memchr_iter(b'.', token);
-        let (Some(first), Some(second)) = (dots.next(), dots.next()) else { return Err(TokenError::NotThreeSegments) };
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
+            return Err(TokenError::NotThreeSegments);
+        };
         match (dots.next(), dots.next(), dots.next()) {
             (None, ..) => {}
             (Some(_), Some(_), None) => return Err(TokenError::Encrypted),
@@ -46,7 +51,12 @@ impl<'a> Compact<'a> {
             return Err(TokenError::NoSignature);
         }
         let (header, payload) = (part(0, first), part(first + 1, second));
-        Ok(Self { signing_input: part(0, second), header, payload, signature })
+        Ok(Self {
+            signing_input: part(0, second),
+            header,
+            payload,
+            signature,
+        })
     }
 
     /// The octets that were signed, exactly as received (RFC 7515 §5.2).
@@ -118,12 +128,23 @@ impl Room {
     const USUAL: usize = 2_048 / 4 * 3;
 
     pub(crate) fn of(token: &[u8]) -> Self {
-        let len = if token.len() / 4 * 3 < Self::USUAL { 0 } else { token.len() };
-        Self { stack: [0; Self::USUAL], heap: vec![0; len] }
+        let len = if token.len() / 4 * 3 < Self::USUAL {
+            0
+        } else {
+            token.len()
+        };
+        Self {
+            stack: [0; Self::USUAL],
+            heap: vec![0; len],
+        }
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
-        if self.heap.is_empty() { &mut self.stack } else { &mut self.heap }
+        if self.heap.is_empty() {
+            &mut self.stack
+        } else {
+            &mut self.heap
+        }
     }
 }
 
@@ -169,17 +190,26 @@ mod tests {
             assert_eq!(Compact::split(token).unwrap_err(), error, "{token}");
         }
         assert!(Compact::split("a.b.c").is_ok());
-        assert_eq!(Compact::split(&".".repeat(1_000_000)).unwrap_err(), NotThreeSegments);
+        assert_eq!(
+            Compact::split(&".".repeat(1_000_000)).unwrap_err(),
+            NotThreeSegments
+        );
     }
 
     /// Rule 36: what is longer than any signature, that of an RSA key of 8192 bits, is not decoded.
     #[test]
     fn rule_36_the_longest_signature() {
-        for (letters, expected) in [(1_366, Ok(1_024)), (1_367, Err(TokenError::Signature)), (4_000, Err(TokenError::Signature))]
-        {
+        for (letters, expected) in [
+            (1_366, Ok(1_024)),
+            (1_367, Err(TokenError::Signature)),
+            (4_000, Err(TokenError::Signature)),
+        ] {
             let token = format!("e30.e30.{}", "A".repeat(letters));
             let mut room = Room::of(token.as_bytes());
-            let decoded = Compact::split(&token).unwrap().decode_signature(&mut room.as_mut_slice()).map(<[u8]>::len);
+            let decoded = Compact::split(&token)
+                .unwrap()
+                .decode_signature(&mut room.as_mut_slice())
+                .map(<[u8]>::len);
             assert_eq!(decoded, expected, "{letters} letters");
         }
     }
@@ -187,21 +217,35 @@ mod tests {
     /// Rule 28: no padding, no other alphabet, no white space, no stray bits.
     #[test]
     fn rule_28_base64url_is_canonical() {
-        for (payload, fine) in
-            [("e30", true), ("e30=", false), ("e31", false), ("e3 0", false), ("e3\n0", false), ("e+/0", false), ("e", false)]
-        {
+        for (payload, fine) in [
+            ("e30", true),
+            ("e30=", false),
+            ("e31", false),
+            ("e3 0", false),
+            ("e3\n0", false),
+            ("e+/0", false),
+            ("e", false),
+        ] {
             let token = format!("e30.{payload}.c2ln");
             let mut room = Room::of(token.as_bytes());
-            let decoded = Compact::split(&token).and_then(|compact| compact.decode_payload(&mut room.as_mut_slice()));
+            let decoded = Compact::split(&token)
+                .and_then(|compact| compact.decode_payload(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
             let token = format!("{payload}.e30.c2ln");
-            let decoded = Compact::split(&token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
+            let decoded = Compact::split(&token)
+                .and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
         }
-        for (signature, fine) in [("c2ln", true), ("c2ln=", false), ("c2l", false), ("c2k", true)] {
+        for (signature, fine) in [
+            ("c2ln", true),
+            ("c2ln=", false),
+            ("c2l", false),
+            ("c2k", true),
+        ] {
             let token = format!("e30.e30.{signature}");
             let mut room = Room::of(token.as_bytes());
-            let decoded = Compact::split(&token).and_then(|compact| compact.decode_signature(&mut room.as_mut_slice()));
+            let decoded = Compact::split(&token)
+                .and_then(|compact| compact.decode_signature(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{signature}");
         }
     }
@@ -216,14 +260,23 @@ mod tests {
             let read = |text: &[u8]| {
                 let token = [text, b".e30.c2ln"].concat();
                 let mut room = Room::of(&token);
-                Compact::split(&token).unwrap().decode_header(&mut room.as_mut_slice()).map(<[u8]>::to_vec)
+                Compact::split(&token)
+                    .unwrap()
+                    .decode_header(&mut room.as_mut_slice())
+                    .map(<[u8]>::to_vec)
             };
             assert_eq!(read(text.as_bytes()).as_ref(), Ok(&bytes));
             for at in 0..text.len() {
                 let mut text = text.clone().into_bytes();
-                for stray in (0..=u8::MAX).filter(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(byte)) {
+                for stray in (0..=u8::MAX)
+                    .filter(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(byte))
+                {
                     text[at] = stray;
-                    assert_eq!(read(&text), Err(TokenError::Base64), "{stray:#x} at {at} of {len}");
+                    assert_eq!(
+                        read(&text),
+                        Err(TokenError::Base64),
+                        "{stray:#x} at {at} of {len}"
+                    );
                 }
             }
         }
@@ -231,22 +284,40 @@ mod tests {
 
     #[test]
     fn a_long_token_has_its_room_too() {
-        for letters in (0..12_000).step_by(997).chain([2_040, 2_041, 2_044, 2_047, 2_048, 2_049, 2_052]) {
+        for letters in (0..12_000)
+            .step_by(997)
+            .chain([2_040, 2_041, 2_044, 2_047, 2_048, 2_049, 2_052])
+        {
             let payload = "A".repeat(letters / 4 * 4);
             let token = format!("e30.{payload}.c2ln");
             let mut room = Room::of(token.as_bytes());
             let mut room = room.as_mut_slice();
             let compact = Compact::split(&token).unwrap();
             assert_eq!(compact.decode_header(&mut room), Ok(&b"{}"[..]));
-            assert_eq!(compact.decode_payload(&mut room).map(<[u8]>::len), Ok(payload.len() / 4 * 3));
-            assert_eq!(compact.decode_signature(&mut room), Ok(&b"sig"[..]), "{letters}");
+            assert_eq!(
+                compact.decode_payload(&mut room).map(<[u8]>::len),
+                Ok(payload.len() / 4 * 3)
+            );
+            assert_eq!(
+                compact.decode_signature(&mut room),
+                Ok(&b"sig"[..]),
+                "{letters}"
+            );
         }
         let mut room = [0; 3];
         let compact = Compact::split("e30.e30.c2ln").unwrap();
-        assert_eq!(compact.decode_signature(&mut &mut room[..2]), Err(TokenError::Base64), "too little room");
+        assert_eq!(
+            compact.decode_signature(&mut &mut room[..2]),
+            Err(TokenError::Base64),
+            "too little room"
+        );
         let compact = Compact::split("e31.e30.c2ln").unwrap();
         let mut room = room.as_mut_slice();
         assert_eq!(compact.decode_header(&mut room), Err(TokenError::Base64));
-        assert_eq!(compact.decode_payload(&mut room), Ok(&b"{}"[..]), "what cannot be decoded takes no room");
+        assert_eq!(
+            compact.decode_payload(&mut room),
+            Ok(&b"{}"[..]),
+            "what cannot be decoded takes no room"
+        );
     }
 }

@@ -124,7 +124,9 @@ impl TokenError {
             Self::Audience => "the access token is for another audience",
             Self::GrantType => "the access token is not a machine-to-machine token",
             Self::NotAnAccessToken => "the token is not an access token",
-            Self::SenderConstrained => "the access token is bound to a key and cannot be used as a bearer token",
+            Self::SenderConstrained => {
+                "the access token is bound to a key and cannot be used as a bearer token"
+            }
             Self::Delegated => "delegated access tokens are not accepted",
             Self::Organization => "the access token names no valid organization",
             Self::Revoked => "the access token was revoked",

@@ -59,7 +59,10 @@ impl<'a> JoseHeader<'a> {
             match (name, value) {
                 ("crit", _) => return Err(TokenError::Critical),
                 ("b64", _) => return Err(TokenError::UnencodedPayload),
-                ("alg", Value::String(name)) => algorithm = Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?),
+                ("alg", Value::String(name)) => {
+                    algorithm =
+                        Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?)
+                }
                 ("alg", _) => return Err(TokenError::HeaderMember("alg")),
                 ("kid", Value::String(id)) if id.len() <= KID_MAX => {}
                 ("kid", _) => return Err(TokenError::HeaderMember("kid")),
@@ -69,7 +72,11 @@ impl<'a> JoseHeader<'a> {
             }
         }
         let algorithm = algorithm.ok_or(TokenError::HeaderMember("alg"))?;
-        Ok(Self { json, algorithm, token_type })
+        Ok(Self {
+            json,
+            algorithm,
+            token_type,
+        })
     }
 
     /// `alg`: which algorithm the token claims to be signed with.
@@ -98,7 +105,9 @@ impl TokenType {
     fn from_name(name: &str) -> Self {
         const PREFIX: &str = "application/";
         let name = match name.get(..PREFIX.len()) {
-            Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => name.get(PREFIX.len()..).unwrap_or_default(),
+            Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => {
+                name.get(PREFIX.len()..).unwrap_or_default()
+            }
             _ => name,
         };
         if name.eq_ignore_ascii_case("JWT") {
@@ -133,7 +142,10 @@ mod tests {
     fn rule_30_to_33_header_members() {
         use TokenError::{Critical, Header, HeaderMember, UnencodedPayload, UnknownAlgorithm};
         for (text, refusal) in [
-            (r#"{"alg":"RS256","alg":"none"}"#, Header(crate::token::JsonError::DuplicateMember)),
+            (
+                r#"{"alg":"RS256","alg":"none"}"#,
+                Header(crate::token::JsonError::DuplicateMember),
+            ),
             (r#"["alg"]"#, Header(crate::token::JsonError::NotAnObject)),
             ("{}", HeaderMember("alg")),
             (r#"{"alg":null}"#, HeaderMember("alg")),
@@ -179,9 +191,18 @@ mod tests {
             ("JWT ", TokenType::Other),
         ] {
             let text = format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#);
-            assert_eq!(JoseHeader::parse(text.as_bytes()).unwrap().token_type(), expected, "{typ}");
+            assert_eq!(
+                JoseHeader::parse(text.as_bytes()).unwrap().token_type(),
+                expected,
+                "{typ}"
+            );
         }
-        assert_eq!(JoseHeader::parse(br#"{"alg":"RS256"}"#).unwrap().token_type(), TokenType::Absent);
+        assert_eq!(
+            JoseHeader::parse(br#"{"alg":"RS256"}"#)
+                .unwrap()
+                .token_type(),
+            TokenType::Absent
+        );
     }
 
     /// The embedded-key class (CVE-2018-0114): such members are carried along and never looked at.

@@ -123,14 +123,18 @@ impl<'a> Json<'a> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
         let json = read::document(text)?;
         match json.nodes.first() {
-            Some(Node { value: Stored::Object, .. }) => Ok(json),
+            Some(Node {
+                value: Stored::Object,
+                ..
+            }) => Ok(json),
             _ => Err(JsonError::NotAnObject),
         }
     }
 
     /// The members of the object, in the order of the text.
     pub fn members(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.inside(self.all()).map(|(at, node)| (self.texts.get_name(node.key), self.value(at, node)))
+        self.inside(self.all())
+            .map(|(at, node)| (self.texts.get_name(node.key), self.value(at, node)))
     }
 
     /// The member called `name`.
@@ -164,9 +168,14 @@ impl<'a> Json<'a> {
         }
         let mut found = Value::Object(self.all());
         for step in steps.split('/') {
-            let Value::Object(inside) = found else { return None };
-            let name: Cow<'_, str> =
-                if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) };
+            let Value::Object(inside) = found else {
+                return None;
+            };
+            let name: Cow<'_, str> = if step.contains('~') {
+                Cow::Owned(step.replace("~1", "/").replace("~0", "~"))
+            } else {
+                Cow::Borrowed(step)
+            };
             found = self.member(inside, Print::of(&name), &name)?;
         }
         Some(found)
@@ -178,12 +187,17 @@ impl<'a> Json<'a> {
     }
 
     fn member(&self, inside: Inside, print: Print, name: &str) -> Option<Value<'_>> {
-        let (at, node) = self.inside(inside).find(|(_, node)| self.texts.is(node.key, print, name))?;
+        let (at, node) = self
+            .inside(inside)
+            .find(|(_, node)| self.texts.is(node.key, print, name))?;
         Some(self.value(at, node))
     }
 
     fn value(&self, at: u32, node: &Node) -> Value<'_> {
-        let inside = Inside { start: at + 1, end: node.end };
+        let inside = Inside {
+            start: at + 1,
+            end: node.end,
+        };
         match node.value {
             Stored::Null => Value::Null,
             Stored::Bool(bool) => Value::Bool(bool),
@@ -196,11 +210,17 @@ impl<'a> Json<'a> {
     }
 
     fn all(&self) -> Inside {
-        Inside { start: 1, end: self.nodes.first().map_or(1, |object| object.end) }
+        Inside {
+            start: 1,
+            end: self.nodes.first().map_or(1, |object| object.end),
+        }
     }
 
     fn inside(&self, inside: Inside) -> impl Iterator<Item = (u32, &Node)> {
-        siblings(self.nodes.get(..inside.end as usize).unwrap_or_default(), inside.start)
+        siblings(
+            self.nodes.get(..inside.end as usize).unwrap_or_default(),
+            inside.start,
+        )
     }
 }
 
@@ -216,7 +236,9 @@ fn siblings(nodes: &[Node], first: u32) -> impl Iterator<Item = (u32, &Node)> {
 
 impl fmt::Debug for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Json").field("values", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("Json")
+            .field("values", &self.nodes.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -263,15 +285,28 @@ mod tests {
             b"\xef\xbb\xbf{}",
             b"{\"a\":\"\\ud800\"}",
         ] {
-            assert_eq!(error(text), JsonError::Syntax, "{}", String::from_utf8_lossy(text));
+            assert_eq!(
+                error(text),
+                JsonError::Syntax,
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
         for text in [&b"[]"[..], b"1", b"\"a\"", b"null"] {
-            assert_eq!(error(text), JsonError::NotAnObject, "{}", String::from_utf8_lossy(text));
+            assert_eq!(
+                error(text),
+                JsonError::NotAnObject,
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
         assert_eq!(error(b"{\"a\":\"\xff\"}"), JsonError::NotUtf8);
         assert_eq!(error(br#"{"a":1,"b":2,"a":1}"#), JsonError::DuplicateMember);
         assert_eq!(error(br#"{"a":1,"\u0061":1}"#), JsonError::DuplicateMember);
-        assert_eq!(error(br#"{"o":{"a":[{"x":1,"x":2}]}}"#), JsonError::DuplicateMember);
+        assert_eq!(
+            error(br#"{"o":{"a":[{"x":1,"x":2}]}}"#),
+            JsonError::DuplicateMember
+        );
         let names: Vec<String> = (0..100).map(|number| format!("\"m{number}\":0")).collect();
         let many = |last: usize| format!("{{{},\"m{last}\":0}}", names.join(","));
         assert!(Json::parse(many(100).as_bytes()).is_ok());
@@ -282,9 +317,14 @@ mod tests {
         assert!(Json::parse(nested(8).as_bytes()).is_ok());
         assert_eq!(error(nested(9).as_bytes()), JsonError::TooDeep);
         assert_eq!(error(nested(5000).as_bytes()), JsonError::TooDeep);
-        let lists = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+        let lists =
+            |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
         assert!(Json::parse(lists(7).as_bytes()).is_ok());
-        assert_eq!(error(lists(8).as_bytes()), JsonError::TooDeep, "lists are levels too");
+        assert_eq!(
+            error(lists(8).as_bytes()),
+            JsonError::TooDeep,
+            "lists are levels too"
+        );
         let wide = |items: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(items - 1));
         assert!(Json::parse(wide(1022).as_bytes()).is_ok());
         assert_eq!(error(wide(1023).as_bytes()), JsonError::TooLarge);
@@ -294,7 +334,9 @@ mod tests {
     #[test]
     fn rule_30_41_members_are_unique_however_many_there_are() {
         for before in 1..=MANY + 2 {
-            let names: Vec<String> = (0..before).map(|number| format!("\"m{number}\":0")).collect();
+            let names: Vec<String> = (0..before)
+                .map(|number| format!("\"m{number}\":0"))
+                .collect();
             for again in [0, before - 1] {
                 let text = format!("{{{},\"m{again}\":0}}", names.join(","));
                 assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{text}");
@@ -311,21 +353,43 @@ mod tests {
         let names: Vec<String> = ('a'..='z').map(|middle| format!("x{middle}y")).collect();
         for before in [0, 1, 252, 253, 254, 255, 256, 300] {
             let members = |names: &[String]| {
-                let members = names.iter().enumerate().map(|(number, name)| format!("\"{name}\":{number}"));
+                let members = names
+                    .iter()
+                    .enumerate()
+                    .map(|(number, name)| format!("\"{name}\":{number}"));
                 members.collect::<Vec<_>>().join(",")
             };
-            let text = format!("{{\"list\":[{}0],{}}}", "0,".repeat(before), members(&names));
+            let text = format!(
+                "{{\"list\":[{}0],{}}}",
+                "0,".repeat(before),
+                members(&names)
+            );
             let json = Json::parse(text.as_bytes()).unwrap();
             for (number, name) in names.iter().enumerate() {
-                assert_eq!(json.get(name), i64::try_from(number).ok().map(Value::Integer), "{name} behind {before}");
+                assert_eq!(
+                    json.get(name),
+                    i64::try_from(number).ok().map(Value::Integer),
+                    "{name} behind {before}"
+                );
             }
-            assert_eq!((json.get("x!y"), json.get("xay "), json.get("")), (None, None, None));
+            assert_eq!(
+                (json.get("x!y"), json.get("xay "), json.get("")),
+                (None, None, None)
+            );
             for name in &names {
                 let text = format!("{},\"{name}\":0}}", text.trim_end_matches('}'));
-                assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{name} behind {before}");
+                assert_eq!(
+                    error(text.as_bytes()),
+                    JsonError::DuplicateMember,
+                    "{name} behind {before}"
+                );
                 let escaped = format!("\\u0078{}", &name[1..]);
                 let text = text.replace(&format!("\"{name}\":0}}"), &format!("\"{escaped}\":0}}"));
-                assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{escaped} behind {before}");
+                assert_eq!(
+                    error(text.as_bytes()),
+                    JsonError::DuplicateMember,
+                    "{escaped} behind {before}"
+                );
             }
         }
     }
@@ -333,9 +397,16 @@ mod tests {
     /// What is inside of a member, be it named like one, is none of the object's members.
     #[test]
     fn members_of_members_are_no_members() {
-        let json = Json::parse(br#"{"a":{"exp":1,"b":[{"iss":2}]},"aud":3,"c":{"aud":4}}"#).unwrap();
-        assert_eq!((json.get("exp"), json.get("iss"), json.get("b")), (None, None, None));
-        assert_eq!((json.get("aud"), json.pointer("/c/aud")), (Some(Value::Integer(3)), Some(Value::Integer(4))));
+        let json =
+            Json::parse(br#"{"a":{"exp":1,"b":[{"iss":2}]},"aud":3,"c":{"aud":4}}"#).unwrap();
+        assert_eq!(
+            (json.get("exp"), json.get("iss"), json.get("b")),
+            (None, None, None)
+        );
+        assert_eq!(
+            (json.get("aud"), json.pointer("/c/aud")),
+            (Some(Value::Integer(3)), Some(Value::Integer(4)))
+        );
         assert_eq!(json.pointer("/a/exp"), Some(Value::Integer(1)));
         assert_eq!(json.pointer("/a/aud"), None);
     }
@@ -349,9 +420,15 @@ mod tests {
         assert_eq!(json.get("s"), Some(Value::String("a\nb")));
         assert_eq!(json.pointer("/o/p~1q/~0"), Some(Value::String("deep")));
         assert_eq!(json.pointer("/o/nothing"), None);
-        assert_eq!(json.pointer("/a/0"), None, "a pointer leads through objects only");
+        assert_eq!(
+            json.pointer("/a/0"),
+            None,
+            "a pointer leads through objects only"
+        );
         assert_eq!(json.pointer("o"), None);
-        let Some(Value::Array(inside)) = json.get("a") else { panic!("an array") };
+        let Some(Value::Array(inside)) = json.get("a") else {
+            panic!("an array")
+        };
         assert_eq!(json.items(inside).count(), 3);
         assert_eq!(json.members().count(), 8);
     }
@@ -361,7 +438,13 @@ mod tests {
     fn an_object_that_stands_for_a_number_is_an_object() {
         for digits in ["17", "1.5", "x", "NaN"] {
             let text = format!(r#"{{"exp":{{"$serde_json::private::Number":"{digits}"}}}}"#);
-            assert!(matches!(Json::parse(text.as_bytes()).unwrap().get("exp"), Some(Value::Object(_))), "{text}");
+            assert!(
+                matches!(
+                    Json::parse(text.as_bytes()).unwrap().get("exp"),
+                    Some(Value::Object(_))
+                ),
+                "{text}"
+            );
         }
     }
 

@@ -55,12 +55,20 @@ enum Capacity {
 impl OrgCode {
     /// The organization of an organization's token.
     pub(crate) fn of_token(issuer: &Arc<str>, code: &str) -> Option<Self> {
-        check(code).then(|| Self { issuer: Arc::clone(issuer), code: code.into(), capacity: Capacity::Member })
+        check(code).then(|| Self {
+            issuer: Arc::clone(issuer),
+            code: code.into(),
+            capacity: Capacity::Member,
+        })
     }
 
     /// The organization of the route, for a global client that may act for any.
     pub(crate) fn acting(issuer: &Arc<str>, code: &str) -> Option<Self> {
-        check(code).then(|| Self { issuer: Arc::clone(issuer), code: code.into(), capacity: Capacity::Acting })
+        check(code).then(|| Self {
+            issuer: Arc::clone(issuer),
+            code: code.into(),
+            capacity: Capacity::Acting,
+        })
     }
 
     /// The organization's code, such as `org_ba4a2311eb1`.
@@ -95,13 +103,19 @@ impl OrgCode {
 
 /// Percent-encodes all but letters, digits, `-` and `_`, so that dots and slashes mean nothing.
 fn push_segment(path: &mut String, text: &str) {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    const HEX: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
             path.push(byte.into());
         } else {
             path.push('%');
-            path.extend([byte >> 4, byte & 15].iter().filter_map(|digit| HEX.get(usize::from(*digit))));
+            path.extend(
+                [byte >> 4, byte & 15]
+                    .iter()
+                    .filter_map(|digit| HEX.get(usize::from(*digit))),
+            );
         }
     }
 }
@@ -125,7 +139,10 @@ pub fn check(code: &str) -> bool {
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}')
     };
     // Nearly every code is plain ASCII, which is seen at once.
-    let is_plain = || code.bytes().fold(true, |plain, byte| plain & matches!(byte, 0x21..=0x7e));
+    let is_plain = || {
+        code.bytes()
+            .fold(true, |plain, byte| plain & matches!(byte, 0x21..=0x7e))
+    };
     !code.is_empty() && code.len() <= MAX && (is_plain() || !code.chars().any(invisible))
 }
 
@@ -200,19 +217,41 @@ mod tests {
     #[test]
     fn rule_157_a_tenant_belongs_to_its_issuer() {
         let org = |issuer: &str, code: &str| OrgCode::of_token(&Arc::from(issuer), code).unwrap();
-        assert_eq!(org("https://a.example", "org_1"), org("https://a.example", "org_1"));
-        assert_ne!(org("https://a.example", "org_1"), org("https://b.example", "org_1"));
-        let set: std::collections::HashSet<_> = [org("https://a.example", "org_1"), org("https://b.example", "org_1")].into();
+        assert_eq!(
+            org("https://a.example", "org_1"),
+            org("https://a.example", "org_1")
+        );
+        assert_ne!(
+            org("https://a.example", "org_1"),
+            org("https://b.example", "org_1")
+        );
+        let set: std::collections::HashSet<_> = [
+            org("https://a.example", "org_1"),
+            org("https://b.example", "org_1"),
+        ]
+        .into();
         assert_eq!(set.len(), 2);
-        assert_ne!(org("https://a.example", "org_1").to_path(), org("https://b.example", "org_1").to_path());
-        assert_eq!(org("https://a.example", "org_1").issuer(), "https://a.example");
-        assert!(org("https://a.example", "org_2") < org("https://b.example", "org_1"), "tenants of one issuer stand together");
+        assert_ne!(
+            org("https://a.example", "org_1").to_path(),
+            org("https://b.example", "org_1").to_path()
+        );
+        assert_eq!(
+            org("https://a.example", "org_1").issuer(),
+            "https://a.example"
+        );
+        assert!(
+            org("https://a.example", "org_2") < org("https://b.example", "org_1"),
+            "tenants of one issuer stand together"
+        );
     }
 
     #[test]
     fn a_path_cannot_be_climbed_out_of() {
         let org = OrgCode::of_token(&Arc::from("https://a.example/x"), "../..").unwrap();
-        assert_eq!(org.to_path(), "https%3A%2F%2Fa%2Eexample%2Fx/%2E%2E%2F%2E%2E");
+        assert_eq!(
+            org.to_path(),
+            "https%3A%2F%2Fa%2Eexample%2Fx/%2E%2E%2F%2E%2E"
+        );
         let org = OrgCode::of_token(&Arc::from("x"), "org_8f14-Aé").unwrap();
         assert_eq!(org.to_path(), "x/org_8f14-A%C3%A9");
     }

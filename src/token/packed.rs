@@ -25,7 +25,12 @@ type Place = (u32, u32);
 
 impl Packed {
     pub(crate) fn of(texts: Texts<'_>) -> Self {
-        let Texts { client_id, subject, jti, audience } = texts;
+        let Texts {
+            client_id,
+            subject,
+            jti,
+            audience,
+        } = texts;
         let parts = [Some(client_id), subject, jti, audience];
         let mut all = String::with_capacity(parts.iter().flatten().map(|text| text.len()).sum());
         let [client_id, subject, jti, audience] = parts.map(|text| {
@@ -34,11 +39,23 @@ impl Packed {
             // No token comes near 4 GiB.
             Some((u32::try_from(begin).ok()?, u32::try_from(all.len()).ok()?))
         });
-        Self { all: all.into(), client_id: client_id.unwrap_or_default(), subject, jti, audience }
+        Self {
+            all: all.into(),
+            client_id: client_id.unwrap_or_default(),
+            subject,
+            jti,
+            audience,
+        }
     }
 
     pub(crate) fn texts(&self) -> Texts<'_> {
-        let Self { client_id, subject, jti, audience, .. } = *self;
+        let Self {
+            client_id,
+            subject,
+            jti,
+            audience,
+            ..
+        } = *self;
         Texts {
             client_id: self.get(client_id),
             subject: subject.map(|place| self.get(place)),
@@ -48,7 +65,9 @@ impl Packed {
     }
 
     fn get(&self, (begin, end): Place) -> &str {
-        self.all.get(begin as usize..end as usize).unwrap_or_default()
+        self.all
+            .get(begin as usize..end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -58,8 +77,21 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_found() {
-        let texts = Packed::of(Texts { client_id: "ü€", subject: None, jti: Some(""), audience: Some("https://api") });
-        let Texts { client_id, subject, jti, audience } = texts.texts();
-        assert_eq!((client_id, subject, jti, audience), ("ü€", None, Some(""), Some("https://api")));
+        let texts = Packed::of(Texts {
+            client_id: "ü€",
+            subject: None,
+            jti: Some(""),
+            audience: Some("https://api"),
+        });
+        let Texts {
+            client_id,
+            subject,
+            jti,
+            audience,
+        } = texts.texts();
+        assert_eq!(
+            (client_id, subject, jti, audience),
+            ("ü€", None, Some(""), Some("https://api"))
+        );
     }
 }

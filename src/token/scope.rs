@@ -35,7 +35,11 @@ impl Scope {
     /// ASCII.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, InvalidScope> {
         let name = name.into();
-        if is_scope_token(name.as_bytes()) { Ok(Self(name)) } else { Err(InvalidScope) }
+        if is_scope_token(name.as_bytes()) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidScope)
+        }
     }
 
     /// A scope known when the program is compiled, and checked then if it is a constant.
@@ -45,7 +49,10 @@ impl Scope {
     /// When it is not a scope token and is not evaluated at compile time.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
-        assert!(is_scope_token(name.as_bytes()), "not a scope token (RFC 6749 §3.3)");
+        assert!(
+            is_scope_token(name.as_bytes()),
+            "not a scope token (RFC 6749 §3.3)"
+        );
         Self(Cow::Borrowed(name))
     }
 
@@ -133,12 +140,16 @@ impl Scopes {
     /// [`InvalidScope`] when a part of it is not a scope token.
     pub fn parse(list: &str) -> Result<Self, InvalidScope> {
         // All are looked at, without leaving early: so it is many at a time.
-        if !list.bytes().fold(true, |all, byte| all & (byte == b' ' || is_scope_character(byte))) {
+        if !list.bytes().fold(true, |all, byte| {
+            all & (byte == b' ' || is_scope_character(byte))
+        }) {
             return Err(InvalidScope);
         }
         let bytes = list.as_bytes();
-        let single_spaced = !matches!((bytes.first(), bytes.last()), (Some(b' '), _) | (_, Some(b' ')))
-            && !bytes.windows(2).any(|pair| pair == b"  ");
+        let single_spaced = !matches!(
+            (bytes.first(), bytes.last()),
+            (Some(b' '), _) | (_, Some(b' '))
+        ) && !bytes.windows(2).any(|pair| pair == b"  ");
         if single_spaced {
             return Ok(Self(list.into()));
         }
@@ -156,7 +167,10 @@ impl Scopes {
             {
                 return true;
             }
-            let Some(behind) = memchr::memchr(b' ', rest).and_then(|space| rest.get(space + 1..)) else { return false };
+            let Some(behind) = memchr::memchr(b' ', rest).and_then(|space| rest.get(space + 1..))
+            else {
+                return false;
+            };
             rest = behind;
         }
     }
@@ -222,13 +236,17 @@ impl Requirement {
     /// Every one of these scopes.
     #[must_use]
     pub fn all(scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self { alternatives: vec![scopes.into_iter().collect()] }
+        Self {
+            alternatives: vec![scopes.into_iter().collect()],
+        }
     }
 
     /// At least one of these scopes. An empty list cannot be met.
     #[must_use]
     pub fn any(scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self { alternatives: scopes.into_iter().map(|scope| vec![scope]).collect() }
+        Self {
+            alternatives: scopes.into_iter().map(|scope| vec![scope]).collect(),
+        }
     }
 
     /// This, or the other: either is enough.
@@ -245,7 +263,12 @@ impl Requirement {
         let alternatives = self
             .alternatives
             .iter()
-            .flat_map(|ours| other.alternatives.iter().map(move |theirs| ours.iter().chain(theirs).cloned().collect()))
+            .flat_map(|ours| {
+                other
+                    .alternatives
+                    .iter()
+                    .map(move |theirs| ours.iter().chain(theirs).cloned().collect())
+            })
             .collect();
         Self { alternatives }
     }
@@ -253,7 +276,9 @@ impl Requirement {
     /// Whether a token with these scopes meets it.
     #[must_use]
     pub fn is_met_by(&self, granted: &Scopes) -> bool {
-        self.alternatives.iter().any(|all| all.iter().all(|scope| granted.contains(scope)))
+        self.alternatives
+            .iter()
+            .any(|all| all.iter().all(|scope| granted.contains(scope)))
     }
 
     /// Whether every token meets it, since one of its alternatives asks for nothing.
@@ -283,9 +308,17 @@ impl Requirement {
     /// exactly these is let in.
     #[must_use]
     pub fn challenge(&self) -> String {
-        let first = self.alternatives.first().map(Vec::as_slice).unwrap_or_default();
+        let first = self
+            .alternatives
+            .first()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let mut text = String::new();
-        for (at, scope) in first.iter().enumerate().filter(|(at, scope)| !first.iter().take(*at).any(|before| before == *scope)) {
+        for (at, scope) in first
+            .iter()
+            .enumerate()
+            .filter(|(at, scope)| !first.iter().take(*at).any(|before| before == *scope))
+        {
             if at > 0 {
                 text.push(' ');
             }
@@ -361,7 +394,11 @@ mod tests {
     fn lists_are_normalised_and_checked() {
         for list in ["a b", "  a  b ", " a b", "a b ", "a  b"] {
             let scopes = Scopes::parse(list).unwrap();
-            assert_eq!((scopes.as_str(), scopes.is_empty()), ("a b", false), "{list:?}");
+            assert_eq!(
+                (scopes.as_str(), scopes.is_empty()),
+                ("a b", false),
+                "{list:?}"
+            );
         }
         assert_eq!(Scopes::parse("").unwrap().iter().count(), 0);
         for blank in ["", " ", "   "] {
@@ -380,18 +417,41 @@ mod tests {
             (Requirement::all([scope("a"), scope("c")]), false),
             (Requirement::any([scope("c"), scope("b")]), true),
             (Requirement::any([]), false),
-            (Requirement::any([scope("c")]).or(Requirement::all([scope("a"), scope("b")])), true),
-            (Requirement::any([scope("a"), scope("x")]).and(scope("y")), false),
-            (Requirement::any([scope("a"), scope("x")]).and(scope("b")), true),
+            (
+                Requirement::any([scope("c")]).or(Requirement::all([scope("a"), scope("b")])),
+                true,
+            ),
+            (
+                Requirement::any([scope("a"), scope("x")]).and(scope("y")),
+                false,
+            ),
+            (
+                Requirement::any([scope("a"), scope("x")]).and(scope("b")),
+                true,
+            ),
         ] {
             assert_eq!(requirement.is_met_by(&granted), met, "{requirement}");
         }
         let either = Requirement::all([scope("a"), scope("b"), scope("a")]).or(scope("c"));
         assert_eq!(either.challenge(), "a b");
-        assert_eq!((either.to_string(), scope("a").to_string()), ("a b a | c".to_owned(), "a".to_owned()));
+        assert_eq!(
+            (either.to_string(), scope("a").to_string()),
+            ("a b a | c".to_owned(), "a".to_owned())
+        );
         assert_eq!(either.scopes().len(), 3);
-        assert_eq!(either.alternatives().map(<[Scope]>::len).collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(
+            either
+                .alternatives()
+                .map(<[Scope]>::len)
+                .collect::<Vec<_>>(),
+            [3, 1]
+        );
         assert_eq!(Requirement::any([]).challenge(), "");
-        assert_eq!(Requirement::any([scope("a"), scope("x")]).and(scope("b")).challenge(), "a b");
+        assert_eq!(
+            Requirement::any([scope("a"), scope("x")])
+                .and(scope("b"))
+                .challenge(),
+            "a b"
+        );
     }
 }

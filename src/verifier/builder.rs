@@ -73,7 +73,10 @@ impl VerifierBuilder {
             resolved_max: 1_000,
             clock: Clock::system(),
             max_token_bytes: 8 * 1024,
-            tokens: Some(Capacity { tokens: 10_000, bytes: 32 * 1024 * 1024 }),
+            tokens: Some(Capacity {
+                tokens: 10_000,
+                bytes: 32 * 1024 * 1024,
+            }),
             saved: Vec::new(),
             start: Start::Background,
             denylist: None,
@@ -121,7 +124,9 @@ impl VerifierBuilder {
         F: Fn(String) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
     {
-        self.resolve = Some(Arc::new(move |iss| -> super::resolver::Resolving { Box::pin(resolve(iss)) }));
+        self.resolve = Some(Arc::new(move |iss| -> super::resolver::Resolving {
+            Box::pin(resolve(iss))
+        }));
         self
     }
 
@@ -212,20 +217,44 @@ impl VerifierBuilder {
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
         for issuer in self.issuers {
             let trusted = issuer.into_trusted(&self.clock, &clients)?;
-            self.saved.iter().filter(|saved| saved.is_of(&trusted.issuer)).for_each(|saved| trusted.keys.restore(saved));
+            self.saved
+                .iter()
+                .filter(|saved| saved.is_of(&trusted.issuer))
+                .for_each(|saved| trusted.keys.restore(saved));
             listed.push(trusted);
         }
         let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
-        let resolver = self.resolve.map(|function| Resolver::new(Settings { function, kept, clock }, saved));
-        let issuers = Issuers::new(listed, resolver)
-            .ok_or_else(|| ConfigError::new("issuer", "is given twice: one issuer has one configuration"))?;
+        let resolver = self.resolve.map(|function| {
+            Resolver::new(
+                Settings {
+                    function,
+                    kept,
+                    clock,
+                },
+                saved,
+            )
+        });
+        let issuers = Issuers::new(listed, resolver).ok_or_else(|| {
+            ConfigError::new("issuer", "is given twice: one issuer has one configuration")
+        })?;
         if self.start == Start::Background {
             // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
-            let _ = issuers.listed().iter().try_for_each(|trusted| trusted.keys.start());
+            let _ = issuers
+                .listed()
+                .iter()
+                .try_for_each(|trusted| trusted.keys.start());
         }
         if let Some(denylist) = &self.denylist {
-            let others = if issuers.resolves() { Others::Resolved } else { Others::Unknown };
-            denylist.serve(issuers.listed().iter().map(|trusted| &trusted.issuer), others, &self.clock);
+            let others = if issuers.resolves() {
+                Others::Resolved
+            } else {
+                Others::Unknown
+            };
+            denylist.serve(
+                issuers.listed().iter().map(|trusted| &trusted.issuer),
+                others,
+                &self.clock,
+            );
         }
         let (timeout, silence) = (self.standing_timeout, self.silence);
         Ok(Verifier(Arc::new(Inner {
@@ -233,7 +262,9 @@ impl VerifierBuilder {
             issuers,
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
-            tokens: self.tokens.map(|capacity| VerifiedTokens::new(number, capacity)),
+            tokens: self
+                .tokens
+                .map(|capacity| VerifiedTokens::new(number, capacity)),
             denylist: self.denylist,
             check: self.check.map(|check| check.within(timeout, silence)),
         })))
@@ -245,21 +276,39 @@ impl VerifierBuilder {
             return Err(ConfigError::new("issuer", "at least one is needed"));
         }
         if self.resolved_max == 0 {
-            return Err(ConfigError::new("max_resolved_issuers", "must be at least 1"));
+            return Err(ConfigError::new(
+                "max_resolved_issuers",
+                "must be at least 1",
+            ));
         }
         if !(256..=64 * 1024).contains(&self.max_token_bytes) {
-            return Err(ConfigError::new("max_token_bytes", "must be from 256 bytes to 64 KiB"));
+            return Err(ConfigError::new(
+                "max_token_bytes",
+                "must be from 256 bytes to 64 KiB",
+            ));
         }
-        if self.tokens.is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0) {
-            return Err(ConfigError::new("token_cache", "must hold something: without_token_cache() switches it off"));
+        if self
+            .tokens
+            .is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0)
+        {
+            return Err(ConfigError::new(
+                "token_cache",
+                "must hold something: without_token_cache() switches it off",
+            ));
         }
         if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
-            return Err(ConfigError::new("standing_timeout", "must be more than zero and at most 1 minute"));
+            return Err(ConfigError::new(
+                "standing_timeout",
+                "must be more than zero and at most 1 minute",
+            ));
         }
         let mut names = HashSet::new();
         for issuer in &self.issuers {
             if !names.insert(issuer.checked()?) {
-                return Err(ConfigError::new("issuer", "is given twice: one issuer has one configuration"));
+                return Err(ConfigError::new(
+                    "issuer",
+                    "is given twice: one issuer has one configuration",
+                ));
             }
         }
         Ok(())
@@ -278,7 +327,10 @@ impl VerifierBuilder {
         // All at once, and then one after the other.
         let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
         for trusted in listed {
-            let failed = |error| StartError::Keys { issuer: trusted.issuer.to_string(), error };
+            let failed = |error| StartError::Keys {
+                issuer: trusted.issuer.to_string(),
+                error,
+            };
             trusted.keys.first_try().await.map_err(failed)?;
         }
         Ok(verifier)
@@ -287,7 +339,10 @@ impl VerifierBuilder {
 
 impl std::fmt::Debug for VerifierBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifierBuilder").field("issuers", &self.issuers).field("start", &self.start).finish_non_exhaustive()
+        f.debug_struct("VerifierBuilder")
+            .field("issuers", &self.issuers)
+            .field("start", &self.start)
+            .finish_non_exhaustive()
     }
 }
 
@@ -295,7 +350,9 @@ impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
-            Self::Keys { issuer, error } => write!(f, "the keys of {issuer} could not be had: {error}"),
+            Self::Keys { issuer, error } => {
+                write!(f, "the keys of {issuer} could not be had: {error}")
+            }
         }
     }
 }

@@ -133,7 +133,12 @@ const LEEWAY_MAX: i64 = 5 * 60;
 
 impl Denied {
     fn new(issuer: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
-        Self { issuer: issuer.into().into(), kind, name: name.into().into(), issued_before: None }
+        Self {
+            issuer: issuer.into().into(),
+            kind,
+            name: name.into().into(),
+            issued_before: None,
+        }
     }
 
     /// One token, by its `jti`: it is answered 401, as revoked.
@@ -180,7 +185,11 @@ impl Denylist {
     /// A list of at most so many entries.
     #[must_use]
     pub fn with_capacity(entries: usize) -> Self {
-        Self(Arc::new(Shared { capacity: entries, len: AtomicUsize::new(0), lists: RwLock::default() }))
+        Self(Arc::new(Shared {
+            capacity: entries,
+            len: AtomicUsize::new(0),
+            lists: RwLock::default(),
+        }))
     }
 
     /// Denies from the next request on. What is denied already is never let in sooner by being denied again.
@@ -189,7 +198,12 @@ impl Denylist {
     ///
     /// [`DenyError`]; then nothing has changed.
     pub fn deny(&self, denied: Denied, until: Until) -> Result<(), DenyError> {
-        let Denied { issuer, kind, name, issued_before } = denied;
+        let Denied {
+            issuer,
+            kind,
+            name,
+            issued_before,
+        } = denied;
         let until = match until {
             Until::Lifted => i64::MAX,
             Until::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
@@ -212,7 +226,9 @@ impl Denylist {
             }
             lists.issuers.insert(Arc::from(&*issuer), Names::default());
         }
-        let before = lists.terms(&issuer, kind, &name).ok_or(DenyError::UnknownIssuer)?;
+        let before = lists
+            .terms(&issuer, kind, &name)
+            .ok_or(DenyError::UnknownIssuer)?;
         let after = before.and(issued_before, until);
         if after.len() > before.len() && lists.entries >= self.0.capacity {
             lists.forget_what_passed();
@@ -252,7 +268,12 @@ impl Denylist {
     }
 
     /// A verifier uses the list for its issuers.
-    pub(super) fn serve<'i>(&self, issuers: impl Iterator<Item = &'i Arc<str>>, others: Others, clock: &Clock) {
+    pub(super) fn serve<'i>(
+        &self,
+        issuers: impl Iterator<Item = &'i Arc<str>>,
+        others: Others,
+        clock: &Clock,
+    ) {
         let mut lists = self.write();
         lists.clock = clock.clone();
         for issuer in issuers {
@@ -270,7 +291,9 @@ impl Denylist {
             return Standing::Good;
         }
         let lists = self.read();
-        let Some(names) = lists.issuers.get(claims.issuer()) else { return Standing::Good };
+        let Some(names) = lists.issuers.get(claims.issuer()) else {
+            return Standing::Good;
+        };
         let issued_at = claims.issued_at();
         let says = |kind, name: Option<&str>| {
             let terms = name.and_then(|name| names.of(kind).get(name));
@@ -306,10 +329,17 @@ impl Lists {
     }
 
     fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Terms) {
-        let Some(names) = self.issuers.get_mut(issuer) else { return };
+        let Some(names) = self.issuers.get_mut(issuer) else {
+            return;
+        };
         let of_kind = names.of_mut(kind);
-        let before = if terms.len() == 0 { of_kind.remove(&name) } else { of_kind.insert(name, terms) };
-        self.entries = (self.entries + terms.len()).saturating_sub(before.unwrap_or_default().len());
+        let before = if terms.len() == 0 {
+            of_kind.remove(&name)
+        } else {
+            of_kind.insert(name, terms)
+        };
+        self.entries =
+            (self.entries + terms.len()).saturating_sub(before.unwrap_or_default().len());
         if !names.is_needed() {
             self.issuers.remove(issuer);
         }
@@ -357,7 +387,12 @@ impl Names {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Token, Self::Client, Self::Organization, Self::Everything];
+    const ALL: [Self; 4] = [
+        Self::Token,
+        Self::Client,
+        Self::Organization,
+        Self::Everything,
+    ];
 }
 
 impl Terms {
@@ -387,7 +422,9 @@ impl Terms {
 
     fn standing(self, kind: Kind, issued_at: Option<i64>, now: i64) -> Standing {
         let left = self.at(now);
-        let too_old = left.issued_before.is_some_and(|(moment, _)| issued_at.is_none_or(|issued_at| issued_at < moment));
+        let too_old = left
+            .issued_before
+            .is_some_and(|(moment, _)| issued_at.is_none_or(|issued_at| issued_at < moment));
         match (left.denied, kind) {
             (Some(_), Kind::Client | Kind::Organization) => Standing::Suspended,
             (Some(_), Kind::Token | Kind::Everything) => Standing::Revoked,
@@ -405,7 +442,10 @@ impl Default for Denylist {
 
 impl fmt::Debug for Denylist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Denylist").field("len", &self.len()).field("capacity", &self.0.capacity).finish()
+        f.debug_struct("Denylist")
+            .field("len", &self.len())
+            .field("capacity", &self.0.capacity)
+            .finish()
     }
 }
 
@@ -439,7 +479,11 @@ mod tests {
 
     fn list(capacity: usize) -> Denylist {
         let list = Denylist::with_capacity(capacity);
-        list.serve([Arc::from(ISSUER)].iter(), Others::Unknown, &Clock::system());
+        list.serve(
+            [Arc::from(ISSUER)].iter(),
+            Others::Unknown,
+            &Clock::system(),
+        );
         list
     }
 
@@ -448,9 +492,16 @@ mod tests {
         let list = list(2);
         assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::Lifted), Ok(()));
         assert_eq!(list.deny(Denied::token(ISSUER, "b"), Until::Lifted), Ok(()));
-        assert_eq!(list.deny(Denied::token(ISSUER, "c"), Until::Lifted), Err(DenyError::Full));
+        assert_eq!(
+            list.deny(Denied::token(ISSUER, "c"), Until::Lifted),
+            Err(DenyError::Full)
+        );
         assert_eq!(list.len(), 2);
-        assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::Lifted), Ok(()), "what is denied already needs no place");
+        assert_eq!(
+            list.deny(Denied::token(ISSUER, "a"), Until::Lifted),
+            Ok(()),
+            "what is denied already needs no place"
+        );
         list.lift(&Denied::token(ISSUER, "a"));
         assert_eq!(list.deny(Denied::token(ISSUER, "c"), Until::Lifted), Ok(()));
     }
@@ -458,8 +509,17 @@ mod tests {
     #[test]
     fn what_has_passed_makes_place() {
         let list = list(1);
-        assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000 - 5 * 60)), Ok(()));
-        assert_eq!(list.deny(Denied::client(ISSUER, "b"), Until::Lifted), Ok(()));
+        assert_eq!(
+            list.deny(
+                Denied::token(ISSUER, "a"),
+                Until::UnixSeconds(1_000 - 5 * 60)
+            ),
+            Ok(())
+        );
+        assert_eq!(
+            list.deny(Denied::client(ISSUER, "b"), Until::Lifted),
+            Ok(())
+        );
         assert_eq!(list.len(), 1);
     }
 
@@ -481,17 +541,33 @@ mod tests {
             assert_eq!(list.deny(passed, Until::UnixSeconds(1_000)), Ok(()));
             assert!(issuers() <= 3, "{}", issuers());
         }
-        assert_eq!(list.deny(Denied::client(ISSUER, "c"), Until::Lifted), Ok(()));
+        assert_eq!(
+            list.deny(Denied::client(ISSUER, "c"), Until::Lifted),
+            Ok(())
+        );
     }
 
     #[test]
     fn making_place_keeps_what_holds_and_nothing_else() {
         let list = list(2);
-        assert_eq!(list.deny(Denied::token(ISSUER, "holds"), Until::Lifted), Ok(()));
-        assert_eq!(list.deny(Denied::token(ISSUER, "passed"), Until::UnixSeconds(1_000)), Ok(()));
-        assert_eq!(list.deny(Denied::token(ISSUER, "new"), Until::Lifted), Ok(()));
+        assert_eq!(
+            list.deny(Denied::token(ISSUER, "holds"), Until::Lifted),
+            Ok(())
+        );
+        assert_eq!(
+            list.deny(Denied::token(ISSUER, "passed"), Until::UnixSeconds(1_000)),
+            Ok(())
+        );
+        assert_eq!(
+            list.deny(Denied::token(ISSUER, "new"), Until::Lifted),
+            Ok(())
+        );
         let lists = list.read();
-        let mut names: Vec<&str> = lists.issuers[ISSUER].tokens.keys().map(AsRef::as_ref).collect();
+        let mut names: Vec<&str> = lists.issuers[ISSUER]
+            .tokens
+            .keys()
+            .map(AsRef::as_ref)
+            .collect();
         names.sort_unstable();
         assert_eq!(names, ["holds", "new"]);
     }
@@ -502,9 +578,19 @@ mod tests {
         let list = Denylist::with_capacity(1);
         list.serve([].iter(), Others::Resolved, &Clock::system());
         list.serve([].iter(), Others::Unknown, &Clock::system());
-        assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000)), Ok(()));
-        assert_eq!(list.deny(Denied::token("https://other.example", "a"), Until::Lifted), Ok(()), "the first has passed");
-        assert_eq!(list.deny(Denied::token("https://third.example", "a"), Until::Lifted), Err(DenyError::Full));
+        assert_eq!(
+            list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000)),
+            Ok(())
+        );
+        assert_eq!(
+            list.deny(Denied::token("https://other.example", "a"), Until::Lifted),
+            Ok(()),
+            "the first has passed"
+        );
+        assert_eq!(
+            list.deny(Denied::token("https://third.example", "a"), Until::Lifted),
+            Err(DenyError::Full)
+        );
         assert!(!list.read().issuers.contains_key("https://third.example"));
         assert!(!list.is_empty());
     }
@@ -512,9 +598,18 @@ mod tests {
     #[test]
     fn what_could_have_no_effect_is_an_error() {
         let list = list(2);
-        assert_eq!(list.deny(Denied::token("https://issuer.example/", "a"), Until::Lifted), Err(DenyError::UnknownIssuer));
-        assert_eq!(list.deny(Denied::client(ISSUER, ""), Until::Lifted), Err(DenyError::Name));
-        assert_eq!(list.deny(Denied::client(ISSUER, "c".repeat(513)), Until::Lifted), Err(DenyError::Name));
+        assert_eq!(
+            list.deny(Denied::token("https://issuer.example/", "a"), Until::Lifted),
+            Err(DenyError::UnknownIssuer)
+        );
+        assert_eq!(
+            list.deny(Denied::client(ISSUER, ""), Until::Lifted),
+            Err(DenyError::Name)
+        );
+        assert_eq!(
+            list.deny(Denied::client(ISSUER, "c".repeat(513)), Until::Lifted),
+            Err(DenyError::Name)
+        );
         for denied in [
             Denied::organization(ISSUER, "org_a "),
             Denied::organization(ISSUER, "o".repeat(129)),
@@ -524,13 +619,20 @@ mod tests {
             assert_eq!(list.deny(denied, Until::Lifted), Err(DenyError::Name));
         }
         assert!(list.is_empty());
-        assert_eq!(list.deny(Denied::client(ISSUER, "c".repeat(512)), Until::Lifted), Ok(()));
+        assert_eq!(
+            list.deny(Denied::client(ISSUER, "c".repeat(512)), Until::Lifted),
+            Ok(())
+        );
         assert!(!list.is_empty());
     }
 
     #[test]
     fn denying_again_never_lets_in_sooner() {
-        let terms = Terms::default().and(None, 900).and(None, 100).and(Some(50), 900).and(Some(40), 100);
+        let terms = Terms::default()
+            .and(None, 900)
+            .and(None, 100)
+            .and(Some(50), 900)
+            .and(Some(40), 100);
         assert_eq!(terms.denied, Some(900));
         assert_eq!(terms.issued_before, Some((50, 900)));
         assert_eq!(terms.len(), 2);
@@ -547,10 +649,17 @@ mod tests {
             (Some(499), 1_999, Standing::Revoked),
             (Some(499), 2_000, Standing::Good),
         ] {
-            assert_eq!(terms.standing(Kind::Client, issued_at, now), standing, "{issued_at:?} at {now}");
+            assert_eq!(
+                terms.standing(Kind::Client, issued_at, now),
+                standing,
+                "{issued_at:?} at {now}"
+            );
         }
         let terms = Terms::default().and(None, 2_000);
-        assert_eq!(terms.standing(Kind::Client, None, 1_999), Standing::Suspended);
+        assert_eq!(
+            terms.standing(Kind::Client, None, 1_999),
+            Standing::Suspended
+        );
         assert_eq!(terms.standing(Kind::Client, None, 2_000), Standing::Good);
     }
 }

@@ -31,16 +31,26 @@ impl<'a> Sight<'a> {
         });
         let issuer = decoded.as_ref().and_then(|(_, claims)| {
             let json = Json::parse(claims).ok();
-            let named = json.as_ref().and_then(issuer_of).and_then(|issuer| verifier.0.issuers.look_up(issuer));
+            let named = json
+                .as_ref()
+                .and_then(issuer_of)
+                .and_then(|issuer| verifier.0.issuers.look_up(issuer));
             named.as_ref().and_then(Answer::trusted).cloned()
         });
-        let issuer = issuer.or((verifier.0.issuers.listed().len() == 1).then_some(InUse::Listed(0)));
-        Self { verifier, token, decoded, issuer }
+        let issuer =
+            issuer.or((verifier.0.issuers.listed().len() == 1).then_some(InUse::Listed(0)));
+        Self {
+            verifier,
+            token,
+            decoded,
+            issuer,
+        }
     }
 
     pub(super) fn signature_decodes(&self) -> bool {
         let mut room = Room::of(self.token.as_bytes());
-        Compact::split(self.token).is_ok_and(|compact| compact.decode_signature(&mut room.as_mut_slice()).is_ok())
+        Compact::split(self.token)
+            .is_ok_and(|compact| compact.decode_signature(&mut room.as_mut_slice()).is_ok())
     }
 
     fn json(&self) -> Option<Json<'_>> {
@@ -64,8 +74,17 @@ impl<'a> Sight<'a> {
                 Ok(_) => "no others".to_owned(),
                 Err(_) => "others, or none".to_owned(),
             },
-            Step::Segments => format!("{} dots", self.token.bytes().filter(|byte| *byte == b'.').take(9).count()),
-            Step::Encoding if self.decoded.is_some() => "header and claims are base64url".to_owned(),
+            Step::Segments => format!(
+                "{} dots",
+                self.token
+                    .bytes()
+                    .filter(|byte| *byte == b'.')
+                    .take(9)
+                    .count()
+            ),
+            Step::Encoding if self.decoded.is_some() => {
+                "header and claims are base64url".to_owned()
+            }
             Step::Header | Step::Type | Step::Algorithm | Step::Key => self.saw_in_header(step),
             Step::Encoding | Step::Signature | Step::Custom | Step::Application => String::new(),
             _ => match self.json() {
@@ -76,7 +95,9 @@ impl<'a> Sight<'a> {
     }
 
     fn saw_in_header(&self, step: Step) -> String {
-        let Some(header) = self.header() else { return "unreadable".to_owned() };
+        let Some(header) = self.header() else {
+            return "unreadable".to_owned();
+        };
         match (step, header.kid()) {
             (Step::Type, _) => format!("typ {:?}", header.token_type()),
             (Step::Algorithm | Step::Header, _) => format!("alg {}", header.algorithm()),
@@ -90,7 +111,10 @@ impl<'a> Sight<'a> {
         let at = |pointer: &str| format!("{pointer} is {}", kind(json, json.pointer(pointer)));
         let first = |names: Vec<String>| {
             let found = names.iter().find(|pointer| json.pointer(pointer).is_some());
-            found.or(names.first()).map(|pointer| at(pointer)).unwrap_or_default()
+            found
+                .or(names.first())
+                .map(|pointer| at(pointer))
+                .unwrap_or_default()
         };
         match step {
             Step::ClaimsSet => format!("{} claims", json.members().count()),
@@ -99,10 +123,19 @@ impl<'a> Sight<'a> {
                 None => format!("iss is {}", kind(json, json.get("iss"))),
             },
             Step::Kind => {
-                let found: Vec<&str> = OF_ANOTHER_KIND.into_iter().filter(|name| json.get(name).is_some()).collect();
-                if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+                let found: Vec<&str> = OF_ANOTHER_KIND
+                    .into_iter()
+                    .filter(|name| json.get(name).is_some())
+                    .collect();
+                if found.is_empty() {
+                    "none".to_owned()
+                } else {
+                    found.join(", ")
+                }
             }
-            Step::Dates => ["exp", "nbf", "iat"].map(|name| format!("{name} {}", form(json.get(name)))).join(", "),
+            Step::Dates => ["exp", "nbf", "iat"]
+                .map(|name| format!("{name} {}", form(json.get(name))))
+                .join(", "),
             Step::Expiry => self.moment(json, "exp"),
             Step::NotBefore => self.moment(json, "nbf"),
             Step::IssuedAt => self.moment(json, "iat"),
@@ -111,11 +144,22 @@ impl<'a> Sight<'a> {
             Step::Delegation => at("/act"),
             Step::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
             Step::Machine => match rules.map(|rules| rules.profile.marks.as_ref()) {
-                Some(marks) => marks.iter().map(|mark| at(&mark.claim)).collect::<Vec<_>>().join(", "),
+                Some(marks) => marks
+                    .iter()
+                    .map(|mark| at(&mark.claim))
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 None => String::new(),
             },
             Step::Client | Step::ClientAllowed => match rules {
-                Some(rules) => first(rules.profile.client_id.iter().map(|name| format!("/{name}")).collect()),
+                Some(rules) => first(
+                    rules
+                        .profile
+                        .client_id
+                        .iter()
+                        .map(|name| format!("/{name}"))
+                        .collect(),
+                ),
                 None => String::new(),
             },
             Step::Organization | Step::OrganizationAllowed => match rules {
@@ -123,7 +167,14 @@ impl<'a> Sight<'a> {
                 None => String::new(),
             },
             Step::Scope => match rules {
-                Some(rules) => first(rules.profile.scopes.iter().map(|pointer| pointer.clone().into_owned()).collect()),
+                Some(rules) => first(
+                    rules
+                        .profile
+                        .scopes
+                        .iter()
+                        .map(|pointer| pointer.clone().into_owned())
+                        .collect(),
+                ),
                 None => String::new(),
             },
             _ => String::new(),
@@ -137,7 +188,11 @@ impl<'a> Sight<'a> {
             other => return format!("{name} is {}", form(other)),
         };
         let away = seconds.saturating_sub(self.verifier.0.clock.unix_seconds());
-        if away > 0 { format!("{name} in {away} s") } else { format!("{name} {} s ago", away.saturating_neg()) }
+        if away > 0 {
+            format!("{name} in {away} s")
+        } else {
+            format!("{name} {} s ago", away.saturating_neg())
+        }
     }
 
     /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.
@@ -150,7 +205,10 @@ impl<'a> Sight<'a> {
             Step::Encoding => text("canonical base64url without padding"),
             Step::Header => text("one JSON object with a known alg, without crit and b64"),
             Step::ClaimsSet => text("one JSON object, no claim twice"),
-            Step::Issuer => Some(format!("exactly {}", self.verifier.issuers().collect::<Vec<_>>().join(" or "))),
+            Step::Issuer => Some(format!(
+                "exactly {}",
+                self.verifier.issuers().collect::<Vec<_>>().join(" or ")
+            )),
             Step::Signature => text("made with the issuer's key"),
             Step::Kind => text("no claim that ID, logout and proof tokens have"),
             Step::Dates => text("exp, and numbers where present"),
@@ -184,9 +242,15 @@ impl<'a> Sight<'a> {
             "unique_name",
             "upn",
         ];
-        let Some(json) = self.json() else { return Vec::new() };
-        let carried =
-            |name: &&&str| json.get(name).is_some() || json.pointer(&format!("/application_properties/{name}")).is_some();
+        let Some(json) = self.json() else {
+            return Vec::new();
+        };
+        let carried = |name: &&&str| {
+            json.get(name).is_some()
+                || json
+                    .pointer(&format!("/application_properties/{name}"))
+                    .is_some()
+        };
         NAMES.iter().filter(carried).copied().collect()
     }
 }
@@ -198,33 +262,64 @@ fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
             Form::Lenient => "absent, JWT or at+jwt".to_owned(),
             Form::Rfc9068 => "at+jwt".to_owned(),
         }),
-        Step::Algorithm => Some(joined(rules.algorithms.iter().map(|algorithm| algorithm.name()))),
+        Step::Algorithm => Some(joined(
+            rules.algorithms.iter().map(|algorithm| algorithm.name()),
+        )),
         Step::Key => Some(match trusted.keys.held() {
             Some(keys) => {
-                let named = keys.set.keys().map(|key| format!("{} {}", key.kid.as_deref().unwrap_or("(unnamed)"), key.algorithm));
+                let named = keys.set.keys().map(|key| {
+                    format!(
+                        "{} {}",
+                        key.kid.as_deref().unwrap_or("(unnamed)"),
+                        key.algorithm
+                    )
+                });
                 format!("one of {}", named.collect::<Vec<_>>().join(", "))
             }
             None => "one of the issuer's, of which none are held".to_owned(),
         }),
         Step::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
-        Step::NotBefore => Some(format!("in the past where present, {} s tolerated", rules.leeway)),
+        Step::NotBefore => Some(format!(
+            "in the past where present, {} s tolerated",
+            rules.leeway
+        )),
         Step::IssuedAt => Some(match rules.max_age {
             Some(age) => format!("at most {age} s ago, {} s tolerated", rules.leeway),
             None => format!("not in the future, {} s tolerated", rules.leeway),
         }),
-        Step::Audience => rules.audiences.as_ref().map(|audiences| joined(audiences.iter().map(String::as_str))),
+        Step::Audience => rules
+            .audiences
+            .as_ref()
+            .map(|audiences| joined(audiences.iter().map(String::as_str))),
         Step::Machine if rules.profile.marks.is_empty() => None,
-        Step::Machine => Some(rules.profile.marks.iter().map(demand).collect::<Vec<_>>().join(", ")),
+        Step::Machine => Some(
+            rules
+                .profile
+                .marks
+                .iter()
+                .map(demand)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
         Step::Identifiers => Some(match rules.form {
             Form::Lenient => "texts where present".to_owned(),
             Form::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
         }),
-        Step::Client => Some(format!("a text in {}", joined(rules.profile.client_id.iter().map(AsRef::as_ref)))),
+        Step::Client => Some(format!(
+            "a text in {}",
+            joined(rules.profile.client_id.iter().map(AsRef::as_ref))
+        )),
         Step::Organization => Some("absent, or an organization code".to_owned()),
         Step::Scope => Some("a list or a space-separated text where present".to_owned()),
         Step::Custom => rules.custom.map(|_| "the application's type".to_owned()),
-        Step::ClientAllowed => rules.clients.as_ref().map(|clients| format!("one of {} that are let in", clients.len())),
-        Step::OrganizationAllowed => rules.organizations.as_ref().map(|codes| format!("one of {} that are let in", codes.len())),
+        Step::ClientAllowed => rules
+            .clients
+            .as_ref()
+            .map(|clients| format!("one of {} that are let in", clients.len())),
+        Step::OrganizationAllowed => rules
+            .organizations
+            .as_ref()
+            .map(|codes| format!("one of {} that are let in", codes.len())),
         _ => None,
     }
 }
@@ -270,5 +365,7 @@ fn form(value: Option<Value<'_>>) -> &'static str {
 /// The host of an issuer, which is what people mistype; not its path, which may be anything.
 fn host(issuer: &str) -> Option<&str> {
     let rest = issuer.split_once("://")?.1;
-    rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && host.len() <= 255)
+    rest.split(['/', '?', '#'])
+        .next()
+        .filter(|host| !host.is_empty() && host.len() <= 255)
 }

@@ -19,13 +19,22 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn new(setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { setting: setting.into(), problem: problem.into() }
+    pub(crate) fn new(
+        setting: impl Into<Cow<'static, str>>,
+        problem: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            setting: setting.into(),
+            problem: problem.into(),
+        }
     }
 
     /// The same error, of a setting that is written there.
     pub(crate) fn at(self, place: &Place) -> Self {
-        Self { setting: place.name(self.setting), ..self }
+        Self {
+            setting: place.name(self.setting),
+            ..self
+        }
     }
 
     /// The name of the setting: that of the method which sets it, the place in a configuration such as

@@ -122,14 +122,25 @@ impl Verifier {
                 Some((failing, _)) if failing == *step => Outcome::Failed,
                 Some((failing, _)) if failing < *step => Outcome::NotReached,
                 // The claims of a token are looked at before its key is fetched, so that a hopeless one costs no fetch.
-                Some((_, false)) if matches!(step, Step::Key | Step::Signature) => Outcome::NotReached,
+                Some((_, false)) if matches!(step, Step::Key | Step::Signature) => {
+                    Outcome::NotReached
+                }
                 _ if demanded.is_none() => Outcome::NotDemanded,
                 _ => Outcome::Passed,
             };
-            Check { name, outcome, saw: sight.saw(*step), demanded }
+            Check {
+                name,
+                outcome,
+                saw: sight.saw(*step),
+                demanded,
+            }
         });
         Explanation {
-            verdict: if rejection.is_none() { Verdict::Accepted } else { Verdict::Refused },
+            verdict: if rejection.is_none() {
+                Verdict::Accepted
+            } else {
+                Verdict::Refused
+            },
             reason: rejection.as_ref().map(Rejection::code),
             problem: rejection.as_ref().map(ToString::to_string),
             checks: checks.collect(),
@@ -222,7 +233,9 @@ impl Step {
         match rejection {
             Rejection::InvalidRequest(BearerError::TooLong) => Self::Length,
             Rejection::InvalidRequest(_) => Self::Characters,
-            Rejection::NotAuthentic(error) | Rejection::NotAcceptable(error) => Self::of_error(*error),
+            Rejection::NotAuthentic(error) | Rejection::NotAcceptable(error) => {
+                Self::of_error(*error)
+            }
             Rejection::KeysUnavailable { .. } => Self::Key,
             Rejection::ClientNotAllowed => Self::ClientAllowed,
             Rejection::OrganizationNotAllowed => Self::OrganizationAllowed,
@@ -235,7 +248,11 @@ impl Step {
         match error {
             E::NotThreeSegments | E::Encrypted | E::NoSignature => Self::Segments,
             E::Base64 => Self::Encoding,
-            E::Header(_) | E::HeaderMember(_) | E::UnknownAlgorithm | E::Critical | E::UnencodedPayload => Self::Header,
+            E::Header(_)
+            | E::HeaderMember(_)
+            | E::UnknownAlgorithm
+            | E::Critical
+            | E::UnencodedPayload => Self::Header,
             E::ClaimsSet(_) => Self::ClaimsSet,
             E::Issuer => Self::Issuer,
             E::Type => Self::Type,
@@ -243,7 +260,9 @@ impl Step {
             E::UnknownKey => Self::Key,
             E::Signature => Self::Signature,
             E::NotAnAccessToken => Self::Kind,
-            E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => Self::Dates,
+            E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => {
+                Self::Dates
+            }
             E::Expired => Self::Expiry,
             E::NotYetValid => Self::NotBefore,
             E::IssuedInFuture | E::TooOld => Self::IssuedAt,
@@ -265,19 +284,36 @@ impl Step {
 fn signature_held(rejection: &Rejection) -> bool {
     !matches!(
         rejection,
-        Rejection::InvalidRequest(_) | Rejection::NotAuthentic(_) | Rejection::KeysUnavailable { .. } | Rejection::MissingToken
+        Rejection::InvalidRequest(_)
+            | Rejection::NotAuthentic(_)
+            | Rejection::KeysUnavailable { .. }
+            | Rejection::MissingToken
     )
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<21} {:<12} {:<44} demanded", "check", "outcome", "saw")?;
+        writeln!(
+            f,
+            "{:<21} {:<12} {:<44} demanded",
+            "check", "outcome", "saw"
+        )?;
         for check in &self.checks {
             let demanded = check.demanded().unwrap_or("-");
-            writeln!(f, "{:<21} {:<12} {:<44} {demanded}", check.name, check.outcome.to_string(), check.saw)?;
+            writeln!(
+                f,
+                "{:<21} {:<12} {:<44} {demanded}",
+                check.name,
+                check.outcome.to_string(),
+                check.saw
+            )?;
         }
         if !self.personal_data.is_empty() {
-            writeln!(f, "\nlooks like personal data: {}", self.personal_data.join(", "))?;
+            writeln!(
+                f,
+                "\nlooks like personal data: {}",
+                self.personal_data.join(", ")
+            )?;
         }
         match (&self.problem, self.reason) {
             (Some(problem), Some(reason)) => write!(f, "\nREFUSED ({reason}): {problem}"),

@@ -14,7 +14,8 @@ use super::rules::{CustomDecoder, Form, Rules};
 use super::{ConfigError, Place, Profile, StartError, Trusted, Verifier};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
-    Endpoint, FetchFuture, Fetcher, HttpClients, HttpSettings, KeyError, KeySet, Keys, Proxy, RemoteKeys, Timing, is_secure_url,
+    Endpoint, FetchFuture, Fetcher, HttpClients, HttpSettings, KeyError, KeySet, Keys, Proxy,
+    RemoteKeys, Timing, is_secure_url,
 };
 use crate::token::{Algorithm, org_code};
 
@@ -69,7 +70,10 @@ impl NeedsAudience {
 /// # }
 /// ```
 #[derive(Debug)]
-#[allow(clippy::struct_field_names, reason = "`issuer` is what the RFCs call the text in `iss`")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "`issuer` is what the RFCs call the text in `iss`"
+)]
 #[must_use = "an issuer does nothing until a verifier is built of it"]
 pub struct Issuer {
     issuer: Result<String, ConfigError>,
@@ -114,7 +118,11 @@ impl Issuer {
             clients: None,
             keys: KeySource::Discovery,
             fetch_function: None,
-            http: HttpSettings { timeout: Duration::from_secs(3), proxy: Proxy::Environment, ca_certificate_pem: None },
+            http: HttpSettings {
+                timeout: Duration::from_secs(3),
+                proxy: Proxy::Environment,
+                ca_certificate_pem: None,
+            },
             timing: Timing {
                 time_to_live: Duration::from_secs(600),
                 issuer_decides: true,
@@ -212,7 +220,10 @@ impl Issuer {
     /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
     /// ```
     pub fn require_claim(mut self, pointer: impl Into<String>, value: impl Into<String>) -> Self {
-        self.profile.marks.to_mut().push(Mark { claim: pointer.into().into(), test: Test::Is(value.into().into()) });
+        self.profile.marks.to_mut().push(Mark {
+            claim: pointer.into().into(),
+            test: Test::Is(value.into().into()),
+        });
         self
     }
 
@@ -246,13 +257,19 @@ impl Issuer {
     }
 
     /// Lets in these organizations only. Default: every organization of the issuer.
-    pub fn allow_organizations<T: Into<String>>(mut self, codes: impl IntoIterator<Item = T>) -> Self {
+    pub fn allow_organizations<T: Into<String>>(
+        mut self,
+        codes: impl IntoIterator<Item = T>,
+    ) -> Self {
         self.organizations = Some(codes.into_iter().map(Into::into).collect());
         self
     }
 
     /// Lets in these clients only. Default: every client of the issuer.
-    pub fn allow_clients<T: Into<String>>(mut self, client_ids: impl IntoIterator<Item = T>) -> Self {
+    pub fn allow_clients<T: Into<String>>(
+        mut self,
+        client_ids: impl IntoIterator<Item = T>,
+    ) -> Self {
         self.clients = Some(client_ids.into_iter().map(Into::into).collect());
         self
     }
@@ -295,7 +312,9 @@ impl Issuer {
         F: Fn(Request<()>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<http::Response<Vec<u8>>, crate::jwks::BoxError>> + Send + 'static,
     {
-        self.fetch_function = Some(Fetcher::function(move |request| -> FetchFuture { Box::pin(fetch(request)) }));
+        self.fetch_function = Some(Fetcher::function(move |request| -> FetchFuture {
+            Box::pin(fetch(request))
+        }));
         self
     }
 
@@ -358,10 +377,16 @@ impl Issuer {
         self
     }
 
-    pub(super) fn into_trusted(self, clock: &Clock, clients: &HttpClients) -> Result<Trusted, ConfigError> {
+    pub(super) fn into_trusted(
+        self,
+        clock: &Clock,
+        clients: &HttpClients,
+    ) -> Result<Trusted, ConfigError> {
         let issuer: Arc<str> = self.checked()?.into();
         let algorithms = self.allowed();
-        let keys = self.keys(&issuer, &algorithms, clock, clients).map_err(|error| error.at(&self.place))?;
+        let keys = self
+            .keys(&issuer, &algorithms, clock, clients)
+            .map_err(|error| error.at(&self.place))?;
         let rules = Rules {
             audiences: self.audiences,
             profile: self.profile,
@@ -373,22 +398,38 @@ impl Issuer {
             organizations: self.organizations,
             clients: self.clients,
         };
-        Ok(Trusted { issuer, keys, rules, until: None, vouched: AtomicI64::new(i64::MIN) })
+        Ok(Trusted {
+            issuer,
+            keys,
+            rules,
+            until: None,
+            vouched: AtomicI64::new(i64::MIN),
+        })
     }
 
     fn allowed(&self) -> Vec<Algorithm> {
-        self.algorithms.clone().unwrap_or_else(|| self.profile.algorithms.to_vec())
+        self.algorithms
+            .clone()
+            .unwrap_or_else(|| self.profile.algorithms.to_vec())
     }
 
     /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
     pub(super) fn checked(&self) -> Result<String, ConfigError> {
-        let name = self.issuer.clone().and_then(|issuer| self.check(&issuer, &self.allowed()).map(|()| issuer));
+        let name = self
+            .issuer
+            .clone()
+            .and_then(|issuer| self.check(&issuer, &self.allowed()).map(|()| issuer));
         name.map_err(|error| error.at(&self.place))
     }
 
     fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
-        let unless =
-            |fine: bool, setting, problem: &'static str| if fine { Ok(()) } else { Err(ConfigError::new(setting, problem)) };
+        let unless = |fine: bool, setting, problem: &'static str| {
+            if fine {
+                Ok(())
+            } else {
+                Err(ConfigError::new(setting, problem))
+            }
+        };
         unless(
             is_secure_url(issuer) && !issuer.contains('?'),
             "issuer",
@@ -400,32 +441,87 @@ impl Issuer {
                 "audience",
                 "at least one is needed: the identifier under which the API is registered at the issuer",
             )?;
-            unless(audiences.iter().all(|audience| !audience.trim().is_empty()), "audience", "must not be empty")?;
+            unless(
+                audiences.iter().all(|audience| !audience.trim().is_empty()),
+                "audience",
+                "must not be empty",
+            )?;
         }
-        unless(!algorithms.is_empty(), "algorithms", "at least one is needed")?;
-        unless(self.leeway <= LEEWAY_MAX, "leeway", "must be at most 5 minutes")?;
-        unless(self.max_age != Some(Duration::ZERO), "max_age", "must not be zero")?;
-        unless(is_pointer(&self.profile.organization), "organization_claim", POINTER)?;
-        unless(self.profile.scopes.iter().all(|pointer| is_pointer(pointer)), "scope_claim", POINTER)?;
-        unless(self.profile.marks.iter().all(|mark| is_pointer(&mark.claim)), "require_claim", POINTER)?;
         unless(
-            self.profile.client_id.iter().all(|name| !name.is_empty() && !name.starts_with('/')),
+            !algorithms.is_empty(),
+            "algorithms",
+            "at least one is needed",
+        )?;
+        unless(
+            self.leeway <= LEEWAY_MAX,
+            "leeway",
+            "must be at most 5 minutes",
+        )?;
+        unless(
+            self.max_age != Some(Duration::ZERO),
+            "max_age",
+            "must not be zero",
+        )?;
+        unless(
+            is_pointer(&self.profile.organization),
+            "organization_claim",
+            POINTER,
+        )?;
+        unless(
+            self.profile
+                .scopes
+                .iter()
+                .all(|pointer| is_pointer(pointer)),
+            "scope_claim",
+            POINTER,
+        )?;
+        unless(
+            self.profile
+                .marks
+                .iter()
+                .all(|mark| is_pointer(&mark.claim)),
+            "require_claim",
+            POINTER,
+        )?;
+        unless(
+            self.profile
+                .client_id
+                .iter()
+                .all(|name| !name.is_empty() && !name.starts_with('/')),
             "client_id_claim",
             "must be the name of a claim",
         )?;
         unless(
-            self.organizations.iter().flatten().all(|code| org_code::check(code)),
+            self.organizations
+                .iter()
+                .flatten()
+                .all(|code| org_code::check(code)),
             "allow_organizations",
             "holds what is not an organization code",
         )?;
-        unless(self.clients.iter().flatten().all(|client| !client.is_empty()), "allow_clients", "holds an empty client id")?;
-        unless(self.timing.time_to_live >= Duration::from_secs(1), "keys_time_to_live", "must be at least 1 second")?;
+        unless(
+            self.clients
+                .iter()
+                .flatten()
+                .all(|client| !client.is_empty()),
+            "allow_clients",
+            "holds an empty client id",
+        )?;
+        unless(
+            self.timing.time_to_live >= Duration::from_secs(1),
+            "keys_time_to_live",
+            "must be at least 1 second",
+        )?;
         unless(
             self.timing.time_to_live <= A_DAY,
             "keys_time_to_live",
             "must be at most 1 day: a removed key is trusted that long",
         )?;
-        unless(self.timing.max_stale <= A_WEEK, "keys_max_stale", "must be at most 7 days")?;
+        unless(
+            self.timing.max_stale <= A_WEEK,
+            "keys_max_stale",
+            "must be at most 7 days",
+        )?;
         unless(
             !self.timing.cooldown.is_zero() && self.timing.cooldown <= A_DAY,
             "unknown_kid_cooldown",
@@ -436,7 +532,11 @@ impl Issuer {
             "fetch_timeout",
             "must be more than zero and at most 1 minute",
         )?;
-        unless(self.timing.max_wait <= A_MINUTE, "max_wait", "must be at most 1 minute")
+        unless(
+            self.timing.max_wait <= A_MINUTE,
+            "max_wait",
+            "must be at most 1 minute",
+        )
     }
 
     fn keys(
@@ -447,39 +547,71 @@ impl Issuer {
         clients: &HttpClients,
     ) -> Result<Keys, ConfigError> {
         let endpoint = match &self.keys {
-            KeySource::Set(json) => return Ok(Keys::fixed(Arc::clone(issuer), static_set(json, algorithms)?)),
+            KeySource::Set(json) => {
+                return Ok(Keys::fixed(
+                    Arc::clone(issuer),
+                    static_set(json, algorithms)?,
+                ));
+            }
             KeySource::Pem(algorithm, pem) => {
                 if !algorithms.contains(algorithm) {
-                    return Err(ConfigError::new("public_key_pem", "its algorithm is not among the allowed ones"));
+                    return Err(ConfigError::new(
+                        "public_key_pem",
+                        "its algorithm is not among the allowed ones",
+                    ));
                 }
-                let set =
-                    KeySet::from_pem(*algorithm, pem).map_err(|error| ConfigError::new("public_key_pem", error.to_string()))?;
+                let set = KeySet::from_pem(*algorithm, pem)
+                    .map_err(|error| ConfigError::new("public_key_pem", error.to_string()))?;
                 return Ok(Keys::fixed(Arc::clone(issuer), set));
             }
             KeySource::Url(url) if !is_secure_url(url) => {
-                return Err(ConfigError::new("jwks_url", "must be an https URL (http is accepted on loopback only)"));
+                return Err(ConfigError::new(
+                    "jwks_url",
+                    "must be an https URL (http is accepted on loopback only)",
+                ));
             }
             KeySource::Url(url) => Endpoint::Url(url.clone()),
             KeySource::Discovery => Endpoint::Discovery,
         };
         let mut http = self.http.clone();
-        let first = if let Endpoint::Url(url) = &endpoint { url } else { &**issuer };
+        let first = if let Endpoint::Url(url) = &endpoint {
+            url
+        } else {
+            &**issuer
+        };
         if first.starts_with("http://") {
             // That is loopback, which no proxy of the network can reach on this machine's behalf.
             http.proxy = Proxy::None;
         }
-        let tls = cfg!(any(feature = "tls-rustls", feature = "tls-native", feature = "tls-rustls-no-provider"));
-        let url = if let Endpoint::Url(url) = &endpoint { url } else { &**issuer };
+        let tls = cfg!(any(
+            feature = "tls-rustls",
+            feature = "tls-native",
+            feature = "tls-rustls-no-provider"
+        ));
+        let url = if let Endpoint::Url(url) = &endpoint {
+            url
+        } else {
+            &**issuer
+        };
         let fetcher = match &self.fetch_function {
             Some(function) => function.clone(),
             None if cfg!(feature = "reqwest") && !tls && url.starts_with("https:") => {
                 let problem = "the crate was built without TLS, which an https issuer needs: switch on the feature `tls-rustls`";
                 return Err(ConfigError::new("http client", problem));
             }
-            None => clients.client(&http).map_err(|problem| ConfigError::new("http client", problem))?,
+            None => clients
+                .client(&http)
+                .map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
-        let remote = RemoteKeys::new(Arc::clone(issuer), endpoint, algorithms.to_vec(), fetcher, timing, clock.clone());
+        let remote = RemoteKeys::new(
+            Arc::clone(issuer),
+            endpoint,
+            algorithms.to_vec(),
+            fetcher,
+            timing,
+            clock.clone(),
+        );
         Ok(Keys::Remote(remote))
     }
 }
@@ -495,16 +627,28 @@ fn is_pointer(text: &str) -> bool {
 
 /// A set that is given, not fetched, is right as a whole or an error: what is weak or broken in it was put there by hand.
 fn static_set(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
-    let set =
-        KeySet::parse(json.as_bytes(), algorithms).map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
+    let set = KeySet::parse(json.as_bytes(), algorithms)
+        .map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
     let harmless = |reason| {
-        matches!(reason, KeyError::UnknownType | KeyError::NotForSignatures | KeyError::Algorithm | KeyError::AlgorithmNotAllowed)
+        matches!(
+            reason,
+            KeyError::UnknownType
+                | KeyError::NotForSignatures
+                | KeyError::Algorithm
+                | KeyError::AlgorithmNotAllowed
+        )
     };
     if let Some(key) = set.left_out().iter().find(|key| !harmless(key.reason)) {
-        return Err(ConfigError::new("jwk_set", format!("a key cannot be used: {}", key.reason)));
+        return Err(ConfigError::new(
+            "jwk_set",
+            format!("a key cannot be used: {}", key.reason),
+        ));
     }
     if set.is_empty() {
-        return Err(ConfigError::new("jwk_set", "has no key that can be used with the allowed algorithms"));
+        return Err(ConfigError::new(
+            "jwk_set",
+            "has no key that can be used with the allowed algorithms",
+        ));
     }
     Ok(set)
 }
@@ -515,16 +659,22 @@ pub(super) fn kinde_issuer(domain: &str) -> Result<String, ConfigError> {
     let host = host.strip_suffix('/').unwrap_or(host);
     let labels = |host: &str| {
         !host.is_empty()
-            && host
-                .split('.')
-                .all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+            && host.split('.').all(|label| {
+                !label.is_empty()
+                    && label
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            })
     };
     let loopback = domain.starts_with("http://") && is_secure_url(domain);
     if loopback {
         return Ok(domain.strip_suffix('/').unwrap_or(domain).to_owned());
     }
     if !labels(host) {
-        return Err(ConfigError::new("kinde", "must be a Kinde domain such as acme, acme.kinde.com or https://acme.kinde.com"));
+        return Err(ConfigError::new(
+            "kinde",
+            "must be a Kinde domain such as acme, acme.kinde.com or https://acme.kinde.com",
+        ));
     }
     let host = host.to_ascii_lowercase();
     if !host.contains('.') {

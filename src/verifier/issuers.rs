@@ -65,7 +65,10 @@ impl Remembered {
             Self::Listed(place) => Some(Whose::Listed(*place)),
             Self::Resolved(trusted) => {
                 let trusted = trusted.upgrade()?;
-                trusted.until.is_none_or(|until| Instant::now() < until).then_some(Whose::Resolved(trusted))
+                trusted
+                    .until
+                    .is_none_or(|until| Instant::now() < until)
+                    .then_some(Whose::Resolved(trusted))
             }
         }
     }
@@ -80,9 +83,16 @@ pub(crate) struct Issuers {
 impl Issuers {
     /// Nothing when an issuer is listed twice.
     pub(crate) fn new(listed: Vec<Trusted>, resolver: Option<Resolver>) -> Option<Self> {
-        let places: HashMap<_, _> =
-            listed.iter().enumerate().map(|(place, trusted)| (Arc::clone(&trusted.issuer), place)).collect();
-        (places.len() == listed.len()).then_some(Self { listed, places, resolver })
+        let places: HashMap<_, _> = listed
+            .iter()
+            .enumerate()
+            .map(|(place, trusted)| (Arc::clone(&trusted.issuer), place))
+            .collect();
+        (places.len() == listed.len()).then_some(Self {
+            listed,
+            places,
+            resolver,
+        })
     }
 
     pub(crate) fn listed(&self) -> &[Trusted] {
@@ -96,7 +106,10 @@ impl Issuers {
 
     /// Those that are resolved now.
     pub(crate) fn resolved(&self) -> Vec<Arc<Trusted>> {
-        self.resolver.as_ref().map(Resolver::known).unwrap_or_default()
+        self.resolver
+            .as_ref()
+            .map(Resolver::known)
+            .unwrap_or_default()
     }
 
     pub(crate) fn get<'a>(&'a self, whose: &'a InUse) -> Option<&'a Trusted> {

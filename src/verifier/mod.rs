@@ -158,7 +158,9 @@ impl Verifier {
     /// ```
     pub async fn verify(&self, token: &str) -> Result<Claims, Rejection> {
         if token.len() > self.max_token_bytes() {
-            return Err(Rejection::InvalidRequest(crate::bearer::BearerError::TooLong));
+            return Err(Rejection::InvalidRequest(
+                crate::bearer::BearerError::TooLong,
+            ));
         }
         let step = self.judge(token.as_bytes());
         let claims = self.finish(step, token.as_bytes()).await?;
@@ -175,11 +177,18 @@ impl Verifier {
         loop {
             match step {
                 Step::Done(result) => return result,
-                Step::Wait(Wait::Issuer(iss)) => before.answer = Some(self.0.issuers.resolve(&iss).await),
+                Step::Wait(Wait::Issuer(iss)) => {
+                    before.answer = Some(self.0.issuers.resolve(&iss).await)
+                }
                 Step::Wait(Wait::Key(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
                         let kid = wait.kid.as_deref();
-                        crate::spans::waiting(&trusted.issuer, kid, trusted.keys.arrival(wait.flight, kid)).await;
+                        crate::spans::waiting(
+                            &trusted.issuer,
+                            kid,
+                            trusted.keys.arrival(wait.flight, kid),
+                        )
+                        .await;
                     }
                     before.waited = wait.waited;
                 }
@@ -196,7 +205,11 @@ impl Verifier {
 
     fn judge_as(&self, token: &[u8], before: &Before) -> Step {
         let now = self.0.clock.unix_seconds();
-        let remembered = self.0.tokens.as_ref().and_then(|tokens| tokens.get(token, now, &self.0.issuers));
+        let remembered = self
+            .0
+            .tokens
+            .as_ref()
+            .and_then(|tokens| tokens.get(token, now, &self.0.issuers));
         if self.0.tokens.is_some() {
             crate::metrics::remembered(remembered.as_ref());
         }
@@ -213,12 +226,20 @@ impl Verifier {
     /// organization that was not known before.
     pub(crate) fn stands(&self, claims: &Claims, acting: Option<&OrgCode>) -> Stands {
         if let Some(denylist) = &self.0.denylist
-            && let Err(rejection) = denylist.standing(claims, acting, self.0.clock.unix_seconds()).verdict()
+            && let Err(rejection) = denylist
+                .standing(claims, acting, self.0.clock.unix_seconds())
+                .verdict()
         {
             return Stands::Known(Err(rejection));
         }
         let known = self.0.issuers.look_up(claims.issuer());
-        let allowed = match (known.as_ref().and_then(Answer::trusted).and_then(|issuer| self.0.issuers.get(issuer)), &known) {
+        let allowed = match (
+            known
+                .as_ref()
+                .and_then(Answer::trusted)
+                .and_then(|issuer| self.0.issuers.get(issuer)),
+            &known,
+        ) {
             (Some(trusted), _) => trusted.rules.check_allowed(claims, acting),
             // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
             (None, Some(Answer::NotTrusted)) => Err(TokenError::Issuer.into()),
@@ -237,10 +258,11 @@ impl Verifier {
     fn verify_anew(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
         // What decodes has no character that no token has, so they are looked at only where something is wrong with the token.
         // Then they are what is wrong first.
-        self.take_steps(token, now, before).map_err(|refused| match b64token(token) {
-            Ok(_) => refused,
-            Err(error) => Rejection::from(error).into(),
-        })
+        self.take_steps(token, now, before)
+            .map_err(|refused| match b64token(token) {
+                Ok(_) => refused,
+                Err(error) => Rejection::from(error).into(),
+            })
     }
 
     fn take_steps(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
@@ -257,7 +279,9 @@ impl Verifier {
         let json = Json::parse(payload).map_err(TokenError::ClaimsSet)?;
         let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, before)?;
         let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
-        trusted.rules.check_header(header.algorithm(), header.token_type())?;
+        trusted
+            .rules
+            .check_header(header.algorithm(), header.token_type())?;
 
         let held = trusted.keys.held();
         let keys = match &held {
@@ -267,44 +291,88 @@ impl Verifier {
                 checked.check_scopes(&json)?;
                 let otherwise = match held {
                     Some(_) => TokenError::UnknownKey.into(),
-                    None => Rejection::KeysUnavailable { retry_after: trusted.keys.retry_after() },
+                    None => Rejection::KeysUnavailable {
+                        retry_after: trusted.keys.retry_after(),
+                    },
                 };
-                let waited = if held.is_some() { Waited::ForKid } else { Waited::ForFirstSet };
+                let waited = if held.is_some() {
+                    Waited::ForKid
+                } else {
+                    Waited::ForFirstSet
+                };
                 if waited <= before.waited {
                     return Err(Refused::Now(otherwise));
                 }
-                let wish = Wanted { kid, client_id: Some(checked.client_id()) };
-                let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else { return Err(Refused::Now(otherwise)) };
-                let missing = WaitForKey { issuer: issuer.clone(), flight, kid: kid.map(str::to_owned), waited };
+                let wish = Wanted {
+                    kid,
+                    client_id: Some(checked.client_id()),
+                };
+                let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else {
+                    return Err(Refused::Now(otherwise));
+                };
+                let missing = WaitForKey {
+                    issuer: issuer.clone(),
+                    flight,
+                    kid: kid.map(str::to_owned),
+                    waited,
+                };
                 return Err(Refused::Unless(Box::new(Wait::Key(missing))));
             }
         };
-        keys.set.verify(kid, header.algorithm(), compact.signing_input(), signature)?;
+        keys.set
+            .verify(kid, header.algorithm(), compact.signing_input(), signature)?;
 
-        let checked = trusted.rules.check(&json, now).map_err(Rejection::NotAcceptable)?;
-        let seal = Seal { verifier: self.0.number, issuer: &trusted.issuer };
-        let claims = trusted.rules.prove(&checked, &seal, &json, payload).map_err(Rejection::NotAcceptable)?;
+        let checked = trusted
+            .rules
+            .check(&json, now)
+            .map_err(Rejection::NotAcceptable)?;
+        let seal = Seal {
+            verifier: self.0.number,
+            issuer: &trusted.issuer,
+        };
+        let claims = trusted
+            .rules
+            .prove(&checked, &seal, &json, payload)
+            .map_err(Rejection::NotAcceptable)?;
         trusted.keys.remember_client(claims.client_id());
         trusted.vouched(now);
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.lifetime(&checked);
             let issuer = issuer.remembered();
-            tokens.insert(token, Entry { claims: claims.clone(), issuer, generation: keys.number, lifetime });
+            tokens.insert(
+                token,
+                Entry {
+                    claims: claims.clone(),
+                    issuer,
+                    generation: keys.number,
+                    lifetime,
+                },
+            );
         }
         Ok(claims)
     }
 
     /// The issuers that are listed, exactly as configured.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
-        self.0.issuers.listed().iter().map(|trusted| trusted.issuer.as_ref())
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .map(|trusted| trusted.issuer.as_ref())
     }
 
     /// Whose token it says it is, if that one is trusted.
     fn whose(&self, iss: &str, before: &Before) -> Result<InUse, Refused> {
-        match before.answer.clone().or_else(|| self.0.issuers.look_up(iss)) {
+        match before
+            .answer
+            .clone()
+            .or_else(|| self.0.issuers.look_up(iss))
+        {
             Some(Answer::Trusted(issuer)) => Ok(issuer),
             Some(Answer::NotTrusted) => Err(TokenError::Issuer.into()),
-            Some(Answer::Unavailable { retry_after }) => Err(Rejection::KeysUnavailable { retry_after }.into()),
+            Some(Answer::Unavailable { retry_after }) => {
+                Err(Rejection::KeysUnavailable { retry_after }.into())
+            }
             None => Err(Refused::Unless(Box::new(Wait::Issuer(iss.to_owned())))),
         }
     }
@@ -322,7 +390,10 @@ impl Verifier {
     #[must_use]
     pub fn status(&self) -> Vec<IssuerStatus> {
         let resolved = self.0.issuers.resolved();
-        let mut status: Vec<_> = self.trusted(&resolved).map(|trusted| trusted.keys.status()).collect();
+        let mut status: Vec<_> = self
+            .trusted(&resolved)
+            .map(|trusted| trusted.keys.status())
+            .collect();
         status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         status
     }
@@ -331,18 +402,28 @@ impl Verifier {
     /// should not, since a restart does not bring an issuer back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.issuers.listed().iter().all(|trusted| trusted.keys.held().is_some())
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .all(|trusted| trusted.keys.held().is_some())
     }
 
     /// The keys in use, to be given to [`VerifierBuilder::restore_keys`] at the next start.
     #[must_use]
     pub fn export_keys(&self) -> Vec<SavedKeys> {
         let resolved = self.0.issuers.resolved();
-        self.trusted(&resolved).filter_map(|trusted| trusted.keys.export()).collect()
+        self.trusted(&resolved)
+            .filter_map(|trusted| trusted.keys.export())
+            .collect()
     }
 
     fn trusted<'a>(&'a self, resolved: &'a [Arc<Trusted>]) -> impl Iterator<Item = &'a Trusted> {
-        self.0.issuers.listed().iter().chain(resolved.iter().map(Arc::as_ref))
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .chain(resolved.iter().map(Arc::as_ref))
     }
 
     /// How many verified tokens are remembered, roughly.
@@ -388,7 +469,15 @@ impl From<TokenError> for Rejection {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<&str> = self.0.issuers.listed().iter().map(|trusted| trusted.issuer.as_ref()).collect();
-        f.debug_struct("Verifier").field("issuers", &issuers).finish_non_exhaustive()
+        let issuers: Vec<&str> = self
+            .0
+            .issuers
+            .listed()
+            .iter()
+            .map(|trusted| trusted.issuer.as_ref())
+            .collect();
+        f.debug_struct("Verifier")
+            .field("issuers", &issuers)
+            .finish_non_exhaustive()
     }
 }

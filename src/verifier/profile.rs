@@ -93,7 +93,10 @@ impl Profile {
     /// ```
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|profile| profile.name == name).cloned()
+        Self::ALL
+            .iter()
+            .find(|profile| profile.name == name)
+            .cloned()
     }
 
     /// The profile's name, for configuration, status pages and logs.
@@ -105,11 +108,17 @@ impl Profile {
 
 impl Mark {
     pub(super) const fn is(claim: &'static str, value: &'static str) -> Self {
-        Self { claim: Cow::Borrowed(claim), test: Test::Is(Cow::Borrowed(value)) }
+        Self {
+            claim: Cow::Borrowed(claim),
+            test: Test::Is(Cow::Borrowed(value)),
+        }
     }
 
     pub(super) const fn new(claim: &'static str, test: Test) -> Self {
-        Self { claim: Cow::Borrowed(claim), test }
+        Self {
+            claim: Cow::Borrowed(claim),
+            test,
+        }
     }
 
     /// Whether the token bears it. The client is nothing where the token does not name one for certain.
@@ -119,9 +128,13 @@ impl Mark {
             Test::Is(expected) => value.is_some_and(|value| says(json, value, expected)),
             Test::IsUnlessAbsent(expected) => value.is_none_or(|value| says(json, value, expected)),
             Test::Absent => value.is_none(),
-            Test::StartsWith(prefix) => matches!(value, Some(Value::String(text)) if text.starts_with(prefix)),
+            Test::StartsWith(prefix) => {
+                matches!(value, Some(Value::String(text)) if text.starts_with(prefix))
+            }
             Test::IsClient { suffix } => match (value, client_id) {
-                (Some(Value::String(text)), Some(client_id)) => text.strip_suffix(suffix) == Some(client_id),
+                (Some(Value::String(text)), Some(client_id)) => {
+                    text.strip_suffix(suffix) == Some(client_id)
+                }
                 _ => false,
             },
         }
@@ -131,7 +144,9 @@ impl Mark {
 fn says(json: &Json<'_>, value: Value<'_>, expected: &str) -> bool {
     match value {
         Value::String(text) => text == expected,
-        Value::Array(list) => json.items(list).any(|item| matches!(item, Value::String(text) if text == expected)),
+        Value::Array(list) => json
+            .items(list)
+            .any(|item| matches!(item, Value::String(text) if text == expected)),
         _ => false,
     }
 }

@@ -70,7 +70,12 @@ impl Profile {
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         marks: Cow::Borrowed(&[Mark::new("/azp", Test::IsClient { suffix: "" })]),
-        algorithms: &[Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA],
+        algorithms: &[
+            Algorithm::RS256,
+            Algorithm::PS256,
+            Algorithm::ES256,
+            Algorithm::EdDSA,
+        ],
     };
 
     /// Amazon Cognito: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.

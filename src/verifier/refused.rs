@@ -60,10 +60,20 @@ mod tests {
     fn rule_154_at_most_ten_thousand_are_remembered() {
         let (mut refused, now) = (RefusedIssuers::default(), Instant::now());
         for number in 0..1_000_000 {
-            refused.remember(&format!("https://{number}.example"), Reason::NotTrusted, now);
+            refused.remember(
+                &format!("https://{number}.example"),
+                Reason::NotTrusted,
+                now,
+            );
         }
-        assert_eq!((refused.entries.len(), refused.order.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
-        assert!(refused.get("https://999999.example", now).is_some() && refused.get("https://0.example", now).is_none());
+        assert_eq!(
+            (refused.entries.len(), refused.order.len()),
+            (REMEMBERED_MAX, REMEMBERED_MAX)
+        );
+        assert!(
+            refused.get("https://999999.example", now).is_some()
+                && refused.get("https://0.example", now).is_none()
+        );
     }
 
     #[test]
@@ -72,6 +82,9 @@ mod tests {
         refused.remember("a", Reason::NotTrusted, now);
         refused.remember("b", Reason::NoAnswer, now);
         assert!(refused.get("b", now).is_some() && refused.get("b", now + NO_ANSWER_FOR).is_none());
-        assert!(refused.get("a", now + NO_ANSWER_FOR).is_some() && refused.get("a", now + NOT_TRUSTED_FOR).is_none());
+        assert!(
+            refused.get("a", now + NO_ANSWER_FOR).is_some()
+                && refused.get("a", now + NOT_TRUSTED_FOR).is_none()
+        );
     }
 }

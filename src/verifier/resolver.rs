@@ -104,12 +104,20 @@ impl Resolver {
             settings,
             clients: HttpClients::default(),
             waiting: Semaphore::new(WAITING_MAX),
-            state: Mutex::new(State { saved, ..State::default() }),
+            state: Mutex::new(State {
+                saved,
+                ..State::default()
+            }),
         }))
     }
 
     pub(crate) fn known(&self) -> Vec<Arc<Trusted>> {
-        self.0.state().known.values().map(|known| Arc::clone(&known.trusted)).collect()
+        self.0
+            .state()
+            .known
+            .values()
+            .map(|known| Arc::clone(&known.trusted))
+            .collect()
     }
 
     /// What is known without asking; nothing when the application has to be asked. An issuer in its last minutes is asked
@@ -120,7 +128,11 @@ impl Resolver {
 
     fn look_up_in(&self, state: &mut State, iss: &str) -> Option<Answer> {
         let now = Instant::now();
-        if let Some(known) = state.known.get(iss).filter(|known| known.trusted.until.is_some_and(|until| now < until)) {
+        if let Some(known) = state
+            .known
+            .get(iss)
+            .filter(|known| known.trusted.until.is_some_and(|until| now < until))
+        {
             let answer = Answer::Trusted(Whose::Resolved(Arc::clone(&known.trusted)));
             if now >= known.ask_again_at {
                 // Whether it could be asked shows at the end of its time.
@@ -130,15 +142,21 @@ impl Resolver {
         }
         match state.refused.get(iss, now) {
             Some((Reason::NotTrusted, _)) => Some(Answer::NotTrusted),
-            Some((Reason::NoAnswer, until)) => Some(unavailable(until.saturating_duration_since(now))),
-            None if iss.len() > NAME_MAX || iss.contains('?') || !is_secure_url(iss) => Some(Answer::NotTrusted),
+            Some((Reason::NoAnswer, until)) => {
+                Some(unavailable(until.saturating_duration_since(now)))
+            }
+            None if iss.len() > NAME_MAX || iss.contains('?') || !is_secure_url(iss) => {
+                Some(Answer::NotTrusted)
+            }
             None => None,
         }
     }
 
     pub(crate) async fn resolve(&self, iss: &str) -> Answer {
         // Nobody queues: over the bound means answered at once.
-        let Ok(_place) = self.0.waiting.try_acquire() else { return unavailable(Duration::ZERO) };
+        let Ok(_place) = self.0.waiting.try_acquire() else {
+            return unavailable(Duration::ZERO);
+        };
         let asked = {
             let mut state = self.0.state();
             match self.look_up_in(&mut state, iss) {
@@ -146,9 +164,18 @@ impl Resolver {
                 None => self.ask(&mut state, iss),
             }
         };
-        let Some(mut asked) = asked else { return unavailable(Duration::ZERO) };
-        match timeout(ANSWER_WITHIN + Duration::from_secs(1), asked.wait_for(Option::is_some)).await {
-            Ok(Ok(answer)) => answer.clone().unwrap_or_else(|| unavailable(Duration::ZERO)),
+        let Some(mut asked) = asked else {
+            return unavailable(Duration::ZERO);
+        };
+        match timeout(
+            ANSWER_WITHIN + Duration::from_secs(1),
+            asked.wait_for(Option::is_some),
+        )
+        .await
+        {
+            Ok(Ok(answer)) => answer
+                .clone()
+                .unwrap_or_else(|| unavailable(Duration::ZERO)),
             // The task ended with its runtime, or nobody runs that one.
             Ok(Err(_)) | Err(_) => unavailable(Duration::ZERO),
         }
@@ -169,16 +196,36 @@ impl Resolver {
         let runtime = Handle::try_current().ok().filter(|_| has_place)?;
         let iss: Arc<str> = iss.into();
         let (sender, answer) = watch::channel(None);
-        let task = runtime.spawn(put(Arc::downgrade(&self.0), Arc::clone(&self.0.settings.function), Arc::clone(&iss), sender));
-        state.open.insert(iss, Open { answer: answer.clone(), task: task.abort_handle() });
+        let task = runtime.spawn(put(
+            Arc::downgrade(&self.0),
+            Arc::clone(&self.0.settings.function),
+            Arc::clone(&iss),
+            sender,
+        ));
+        state.open.insert(
+            iss,
+            Open {
+                answer: answer.clone(),
+                task: task.abort_handle(),
+            },
+        );
         Some(answer)
     }
 }
 
 /// Puts the question and keeps the answer.
-async fn put(desk: Weak<Desk>, function: Arc<Function>, iss: Arc<str>, answer: watch::Sender<Option<Answer>>) {
+async fn put(
+    desk: Weak<Desk>,
+    function: Arc<Function>,
+    iss: Arc<str>,
+    answer: watch::Sender<Option<Answer>>,
+) {
     let name = iss.to_string();
-    let outcome = timeout(ANSWER_WITHIN, unwinding(async move { function(name).await })).await;
+    let outcome = timeout(
+        ANSWER_WITHIN,
+        unwinding(async move { function(name).await }),
+    )
+    .await;
     let outcome = match outcome {
         Ok(Some(Ok(issuer))) => Ok(issuer),
         Ok(Some(Err(_))) => Err("failed"),
@@ -193,12 +240,17 @@ async fn put(desk: Weak<Desk>, function: Arc<Function>, iss: Arc<str>, answer: w
 impl Desk {
     fn conclude(&self, iss: &Arc<str>, outcome: Result<Option<Issuer>, &'static str>) -> Answer {
         let now = Instant::now();
-        let trusted =
-            outcome.map_err(str::to_owned).and_then(|issuer| issuer.map(|issuer| self.trusted(iss, issuer, now)).transpose());
+        let trusted = outcome.map_err(str::to_owned).and_then(|issuer| {
+            issuer
+                .map(|issuer| self.trusted(iss, issuer, now))
+                .transpose()
+        });
         let mut state = self.state();
         state.open.remove(iss);
         match trusted {
-            Ok(Some(trusted)) => Answer::Trusted(Whose::Resolved(self.keep(&mut state, trusted, now))),
+            Ok(Some(trusted)) => {
+                Answer::Trusted(Whose::Resolved(self.keep(&mut state, trusted, now)))
+            }
             Ok(None) => {
                 state.known.remove(iss);
                 state.refused.remember(iss, Reason::NotTrusted, now);
@@ -231,17 +283,26 @@ impl Desk {
             trusted.keys.adopt(&before.trusted.keys);
             trusted.vouched(before.trusted.last_vouched());
         } else {
-            let saved = state.saved.extract_if(.., |saved| saved.is_of(&trusted.issuer));
+            let saved = state
+                .saved
+                .extract_if(.., |saved| saved.is_of(&trusted.issuer));
             saved.for_each(|saved| trusted.keys.restore(&saved));
         }
         let trusted = Arc::new(trusted);
-        let known = Known { trusted: Arc::clone(&trusted), ask_again_at: now + ASK_AGAIN_AFTER };
+        let known = Known {
+            trusted: Arc::clone(&trusted),
+            ask_again_at: now + ASK_AGAIN_AFTER,
+        };
         state.known.insert(Arc::clone(&trusted.issuer), known);
         if state.known.len() > self.settings.kept {
             // The one that vouched for no token for the longest time: names that only forged tokens bear push each other
             // out, and not the issuers of those who call.
-            let others = state.known.iter().filter(|(iss, _)| **iss != trusted.issuer);
-            let oldest = others.min_by_key(|(_, known)| (known.trusted.last_vouched(), known.ask_again_at));
+            let others = state
+                .known
+                .iter()
+                .filter(|(iss, _)| **iss != trusted.issuer);
+            let oldest =
+                others.min_by_key(|(_, known)| (known.trusted.last_vouched(), known.ask_again_at));
             let oldest = oldest.map(|(iss, _)| Arc::clone(iss));
             oldest.and_then(|iss| state.known.remove(&iss));
         }
@@ -254,7 +315,9 @@ impl Desk {
 }
 
 fn unavailable(retry_after: Duration) -> Answer {
-    Answer::Unavailable { retry_after: retry_after.max(Duration::from_secs(1)) }
+    Answer::Unavailable {
+        retry_after: retry_after.max(Duration::from_secs(1)),
+    }
 }
 
 impl fmt::Debug for Resolver {

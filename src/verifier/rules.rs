@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use super::Profile;
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Packed, Scopes, Texts, TokenError, TokenType, Value,
+    Algorithm, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Packed, Scopes, Texts,
+    TokenError, TokenType, Value,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -95,16 +96,30 @@ const LAST_MOMENT: i64 = 253_402_300_799;
 
 impl Rules {
     /// What can be said of the header alone.
-    pub(crate) fn check_header(&self, algorithm: Algorithm, token_type: TokenType) -> Result<(), TokenError> {
+    pub(crate) fn check_header(
+        &self,
+        algorithm: Algorithm,
+        token_type: TokenType,
+    ) -> Result<(), TokenError> {
         match (self.form, token_type) {
-            (_, TokenType::Other) | (Form::Rfc9068, TokenType::Absent | TokenType::Jwt) => return Err(TokenError::Type),
+            (_, TokenType::Other) | (Form::Rfc9068, TokenType::Absent | TokenType::Jwt) => {
+                return Err(TokenError::Type);
+            }
             _ => {}
         }
-        if self.algorithms.contains(&algorithm) { Ok(()) } else { Err(TokenError::AlgorithmNotAllowed) }
+        if self.algorithms.contains(&algorithm) {
+            Ok(())
+        } else {
+            Err(TokenError::AlgorithmNotAllowed)
+        }
     }
 
     /// Checks the claims, all but `iss`, which decided whose rules these are.
-    pub(crate) fn check<'j>(&self, json: &'j Json<'j>, now: i64) -> Result<Checked<'j>, TokenError> {
+    pub(crate) fn check<'j>(
+        &self,
+        json: &'j Json<'j>,
+        now: i64,
+    ) -> Result<Checked<'j>, TokenError> {
         if OF_ANOTHER_KIND.iter().any(|name| json.get(name).is_some()) {
             return Err(TokenError::NotAnAccessToken);
         }
@@ -121,7 +136,12 @@ impl Rules {
             return Err(TokenError::Delegated);
         }
         let client_id = self.client_id(json);
-        if !self.profile.marks.iter().all(|mark| mark.is_borne(json, client_id.ok())) {
+        if !self
+            .profile
+            .marks
+            .iter()
+            .all(|mark| mark.is_borne(json, client_id.ok()))
+        {
             return Err(TokenError::GrantType);
         }
         let subject = text(json, "sub")?;
@@ -144,7 +164,13 @@ impl Rules {
         })
     }
 
-    fn check_time(&self, exp: i64, nbf: Option<i64>, iat: Option<i64>, now: i64) -> Result<(), TokenError> {
+    fn check_time(
+        &self,
+        exp: i64,
+        nbf: Option<i64>,
+        iat: Option<i64>,
+        now: i64,
+    ) -> Result<(), TokenError> {
         if now >= exp.saturating_add(self.leeway) {
             return Err(TokenError::Expired);
         }
@@ -164,8 +190,11 @@ impl Rules {
     }
 
     fn check_audience(&self, json: &Json<'_>, aud: Option<Value<'_>>) -> Result<(), TokenError> {
-        let accepts =
-            |audience: &str| self.audiences.as_ref().is_none_or(|accepted| accepted.iter().any(|ours| ours == audience));
+        let accepts = |audience: &str| {
+            self.audiences
+                .as_ref()
+                .is_none_or(|accepted| accepted.iter().any(|ours| ours == audience))
+        };
         let mut accepted = self.audiences.is_none();
         match aud {
             None if accepted => {}
@@ -173,19 +202,30 @@ impl Rules {
             Some(Value::String(audience)) => accepted |= accepts(audience),
             Some(Value::Array(list)) => {
                 for audience in json.items(list) {
-                    let Value::String(audience) = audience else { return Err(TokenError::MalformedClaim("aud")) };
+                    let Value::String(audience) = audience else {
+                        return Err(TokenError::MalformedClaim("aud"));
+                    };
                     accepted |= accepts(audience);
                 }
             }
             Some(_) => return Err(TokenError::MalformedClaim("aud")),
         }
-        if accepted { Ok(()) } else { Err(TokenError::Audience) }
+        if accepted {
+            Ok(())
+        } else {
+            Err(TokenError::Audience)
+        }
     }
 
     /// The first of the profile's claims that is present, which must be a text then: there is no falling back from a
     /// malformed one to another.
     fn client_id<'j>(&self, json: &'j Json<'j>) -> Result<&'j str, TokenError> {
-        match self.profile.client_id.iter().find_map(|name| json.get(name)) {
+        match self
+            .profile
+            .client_id
+            .iter()
+            .find_map(|name| json.get(name))
+        {
             Some(Value::String(client_id)) if is_identifier(client_id) => Ok(client_id),
             Some(_) => Err(TokenError::MalformedClaim("client id")),
             None => Err(TokenError::MissingClaim("client id")),
@@ -194,12 +234,16 @@ impl Rules {
 
     /// Absent is global; present and not an organization code is nothing at all, least of all global.
     fn organization<'j>(&self, json: &'j Json<'j>) -> Result<Option<&'j str>, TokenError> {
-        let mut parents = std::iter::successors(parent(&self.profile.organization), |pointer| parent(pointer));
+        let mut parents = std::iter::successors(parent(&self.profile.organization), |pointer| {
+            parent(pointer)
+        });
         match json.pointer(&self.profile.organization) {
             Some(Value::String(code)) if crate::token::org_code::check(code) => Ok(Some(code)),
             Some(_) => Err(TokenError::Organization),
             // A text or a list where the pointer leads through is not the absence of an organization.
-            None if parents.any(|pointer| !matches!(json.pointer(pointer), None | Some(Value::Object(_)))) => {
+            None if parents
+                .any(|pointer| !matches!(json.pointer(pointer), None | Some(Value::Object(_)))) =>
+            {
                 Err(TokenError::Organization)
             }
             None => Ok(None),
@@ -207,7 +251,12 @@ impl Rules {
     }
 
     fn scopes<'j>(&self, json: &'j Json<'j>) -> Result<Granted<'j>, TokenError> {
-        match self.profile.scopes.iter().find_map(|pointer| json.pointer(pointer)) {
+        match self
+            .profile
+            .scopes
+            .iter()
+            .find_map(|pointer| json.pointer(pointer))
+        {
             None => Ok(Granted::Nothing),
             Some(Value::String(text)) => Ok(Granted::Text(text)),
             Some(Value::Array(list)) => Ok(Granted::List(list)),
@@ -219,11 +268,19 @@ impl Rules {
     pub(crate) fn lifetime(&self, checked: &Checked<'_>) -> Lifetime {
         let until = checked.expires_at.saturating_add(self.leeway);
         let oldest = match (self.max_age, checked.issued_at) {
-            (Some(max_age), Some(issued_at)) => issued_at.saturating_add(max_age).saturating_add(self.leeway),
+            (Some(max_age), Some(issued_at)) => issued_at
+                .saturating_add(max_age)
+                .saturating_add(self.leeway),
             _ => i64::MAX,
         };
-        let from = checked.not_before.max(checked.issued_at).map_or(i64::MIN, |from| from.saturating_sub(self.leeway));
-        Lifetime { from, until: until.min(oldest) }
+        let from = checked
+            .not_before
+            .max(checked.issued_at)
+            .map_or(i64::MIN, |from| from.saturating_sub(self.leeway));
+        Lifetime {
+            from,
+            until: until.min(oldest),
+        }
     }
 
     /// Makes the proof: to be called once the signature held.
@@ -237,18 +294,32 @@ impl Rules {
         let scopes = checked.scopes.read(json)?;
         let custom = match &self.custom {
             None => None,
-            Some(decoder) => Some((decoder.0)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?),
+            Some(decoder) => {
+                Some((decoder.0)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?)
+            }
         };
         let org_code = match checked.org_code {
             None => None,
-            Some(code) => Some(OrgCode::of_token(seal.issuer, code).ok_or(TokenError::Organization)?),
+            Some(code) => {
+                Some(OrgCode::of_token(seal.issuer, code).ok_or(TokenError::Organization)?)
+            }
         };
         let (audience, further_audiences) = audiences_of(checked.audience, json);
-        let Checked { client_id, subject, jti, .. } = *checked;
+        let Checked {
+            client_id,
+            subject,
+            jti,
+            ..
+        } = *checked;
         Ok(Claims::proven(Facts {
             verified_by: seal.verifier,
             issuer: Arc::clone(seal.issuer),
-            texts: Packed::of(Texts { client_id, subject, jti, audience }),
+            texts: Packed::of(Texts {
+                client_id,
+                subject,
+                jti,
+                audience,
+            }),
             org_code,
             scopes,
             further_audiences,
@@ -260,12 +331,22 @@ impl Rules {
     }
 
     /// Whether the application lets the client in at all, and the organization that it belongs to or acts for.
-    pub(crate) fn check_allowed(&self, claims: &Claims, acting: Option<&OrgCode>) -> Result<(), Rejection> {
-        if self.clients.as_ref().is_some_and(|allowed| !allowed.contains(claims.client_id())) {
+    pub(crate) fn check_allowed(
+        &self,
+        claims: &Claims,
+        acting: Option<&OrgCode>,
+    ) -> Result<(), Rejection> {
+        if self
+            .clients
+            .as_ref()
+            .is_some_and(|allowed| !allowed.contains(claims.client_id()))
+        {
             return Err(Rejection::ClientNotAllowed);
         }
         match (&self.organizations, claims.org_code().or(acting)) {
-            (Some(allowed), Some(org)) if !allowed.contains(org.as_str()) => Err(Rejection::OrganizationNotAllowed),
+            (Some(allowed), Some(org)) if !allowed.contains(org.as_str()) => {
+                Err(Rejection::OrganizationNotAllowed)
+            }
             _ => Ok(()),
         }
     }
@@ -292,7 +373,10 @@ impl Granted<'_> {
                 let words: Option<Vec<&str>> = json.items(list).map(as_text).collect();
                 let words = words.ok_or(MALFORMED)?;
                 // A space inside one item would make two scopes of it.
-                if words.iter().any(|word| word.contains(' ') || word.is_empty()) {
+                if words
+                    .iter()
+                    .any(|word| word.contains(' ') || word.is_empty())
+                {
                     return Err(MALFORMED);
                 }
                 Scopes::parse(&words.join(" ")).map_err(|_| MALFORMED)
@@ -302,15 +386,23 @@ impl Granted<'_> {
 }
 
 /// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
-pub(super) const OF_ANOTHER_KIND: [&str; 7] = ["nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
+pub(super) const OF_ANOTHER_KIND: [&str; 7] = [
+    "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm",
+];
 
 /// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
 fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "within the range that was just checked")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "within the range that was just checked"
+    )]
     match json.get(name) {
         None => Ok(None),
         Some(Value::Integer(seconds)) if (0..=LAST_MOMENT).contains(&seconds) => Ok(Some(seconds)),
-        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(&seconds) => Ok(Some(seconds as i64)),
+        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(&seconds) => {
+            Ok(Some(seconds as i64))
+        }
         Some(_) => Err(TokenError::MalformedClaim(name)),
     }
 }
@@ -326,7 +418,10 @@ fn text<'j>(json: &'j Json<'_>, name: &'static str) -> Result<Option<&'j str>, T
 /// Not empty, bounded, and without control characters, since it is written to logs.
 pub(super) fn is_identifier(text: &str) -> bool {
     // Nearly every one is printable ASCII, which is seen at once.
-    let is_plain = || text.bytes().fold(true, |plain, byte| plain & matches!(byte, 0x20..=0x7e));
+    let is_plain = || {
+        text.bytes()
+            .fold(true, |plain, byte| plain & matches!(byte, 0x20..=0x7e))
+    };
     !text.is_empty() && text.len() <= 512 && (is_plain() || !text.chars().any(char::is_control))
 }
 
@@ -338,7 +433,10 @@ fn as_text(value: Value<'_>) -> Option<&str> {
 }
 
 /// The first audience, and those behind it.
-fn audiences_of<'j>(aud: Option<Value<'j>>, json: &'j Json<'_>) -> (Option<&'j str>, Box<[Box<str>]>) {
+fn audiences_of<'j>(
+    aud: Option<Value<'j>>,
+    json: &'j Json<'_>,
+) -> (Option<&'j str>, Box<[Box<str>]>) {
     match aud {
         Some(Value::String(audience)) => (Some(audience), Box::default()),
         Some(Value::Array(list)) => {
@@ -351,11 +449,17 @@ fn audiences_of<'j>(aud: Option<Value<'j>>, json: &'j Json<'_>) -> (Option<&'j s
 
 /// The pointer to what holds the value of a pointer, above the whole document nothing.
 fn parent(pointer: &str) -> Option<&str> {
-    pointer.rsplit_once('/').map(|(parent, _)| parent).filter(|parent| !parent.is_empty())
+    pointer
+        .rsplit_once('/')
+        .map(|(parent, _)| parent)
+        .filter(|parent| !parent.is_empty())
 }
 
 /// Kinde's properties and feature flags, which few tokens have.
-fn kinde_extras(json: &Json<'_>, payload: &[u8]) -> Result<Option<Box<serde_json::Map<String, serde_json::Value>>>, TokenError> {
+fn kinde_extras(
+    json: &Json<'_>,
+    payload: &[u8],
+) -> Result<Option<Box<serde_json::Map<String, serde_json::Value>>>, TokenError> {
     const NAMES: [&str; 2] = ["application_properties", "feature_flags"];
     if NAMES.iter().all(|name| json.get(name).is_none()) {
         return Ok(None);

@@ -149,20 +149,36 @@ impl Question {
             let check = Arc::clone(&check);
             Box::pin(async move { check.standing(caller).await })
         };
-        Self { ask: Arc::new(ask), timeout: Duration::ZERO, silence: Silence::Unavailable }
+        Self {
+            ask: Arc::new(ask),
+            timeout: Duration::ZERO,
+            silence: Silence::Unavailable,
+        }
     }
 
     pub(super) fn within(self, timeout: Duration, silence: Silence) -> Self {
-        Self { timeout, silence, ..self }
+        Self {
+            timeout,
+            silence,
+            ..self
+        }
     }
 
     pub(super) fn ask(&self, claims: &Claims, acting: Option<&OrgCode>) -> Asking {
-        let Self { timeout, silence, .. } = *self;
-        let answer = (self.ask)(Caller { claims: claims.clone(), acting: acting.cloned() });
+        let Self {
+            timeout, silence, ..
+        } = *self;
+        let answer = (self.ask)(Caller {
+            claims: claims.clone(),
+            acting: acting.cloned(),
+        });
         Box::pin(async move {
             // Without a tokio runtime nobody would end the wait. A check that panics gave no answer.
             let answered = match tokio::runtime::Handle::try_current() {
-                Ok(_) => tokio::time::timeout(timeout, unwinding(answer)).await.ok().flatten(),
+                Ok(_) => tokio::time::timeout(timeout, unwinding(answer))
+                    .await
+                    .ok()
+                    .flatten(),
                 Err(_) => None,
             };
             let problem = match answered {
@@ -181,6 +197,9 @@ impl Question {
 
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("timeout", &self.timeout).field("silence", &self.silence).finish_non_exhaustive()
+        f.debug_struct("Question")
+            .field("timeout", &self.timeout)
+            .field("silence", &self.silence)
+            .finish_non_exhaustive()
     }
 }

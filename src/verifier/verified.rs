@@ -44,21 +44,28 @@ pub(crate) struct Entry {
 impl Entry {
     fn passes(&self, now: i64, issuers: &Issuers) -> bool {
         let still_holds = |issuer: InUse| {
-            let holds = issuers.get(&issuer).is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
+            let holds = issuers
+                .get(&issuer)
+                .is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
             if let (true, InUse::Resolved(trusted)) = (holds, &issuer) {
                 trusted.vouched(now);
             }
             holds
         };
-        (self.lifetime.from..self.lifetime.until).contains(&now) && self.issuer.recall().is_some_and(still_holds)
+        (self.lifetime.from..self.lifetime.until).contains(&now)
+            && self.issuer.recall().is_some_and(still_holds)
     }
 }
 
 impl VerifiedTokens {
     pub(crate) fn new(verifier: u64, capacity: Capacity) -> Self {
         // Each entry weighs at least its share, so that both bounds are kept by one.
-        let share = u32::try_from(capacity.bytes / u64::from(capacity.tokens.max(1))).unwrap_or(u32::MAX);
-        #[allow(clippy::borrowed_box, reason = "the cache shows its keys as it holds them")]
+        let share =
+            u32::try_from(capacity.bytes / u64::from(capacity.tokens.max(1))).unwrap_or(u32::MAX);
+        #[allow(
+            clippy::borrowed_box,
+            reason = "the cache shows its keys as it holds them"
+        )]
         let store = Cache::builder()
             .max_capacity(capacity.bytes)
             .weigher(move |token: &Box<[u8]>, _: &Entry| weight(token).max(share))
@@ -100,7 +107,10 @@ impl std::fmt::Debug for VerifiedTokens {
 /// allocation), and the store's book-keeping.
 fn weight(token: &[u8]) -> u32 {
     const OVERHEAD: u32 = 1024;
-    u32::try_from(token.len()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(OVERHEAD)
+    u32::try_from(token.len())
+        .unwrap_or(u32::MAX)
+        .saturating_mul(2)
+        .saturating_add(OVERHEAD)
 }
 
 /// Hashes the end of a token only, keyed.
@@ -124,7 +134,11 @@ struct TailHasher(<RandomState as BuildHasher>::Hasher);
 
 impl Hasher for TailHasher {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.write(bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default());
+        self.0.write(
+            bytes
+                .get(bytes.len().saturating_sub(TAIL)..)
+                .unwrap_or_default(),
+        );
     }
 
     fn finish(&self) -> u64 {
@@ -173,11 +187,22 @@ mod front {
         // A thread that ends has no use for it.
         let _ = SLOTS_OF_THREAD.try_with(|slots| {
             let fingerprint = fingerprint(token);
-            let Ok(mut slots) = slots.try_borrow_mut() else { return };
-            let Some(slot) = slots.get_mut(place(fingerprint)) else { return };
+            let Ok(mut slots) = slots.try_borrow_mut() else {
+                return;
+            };
+            let Some(slot) = slots.get_mut(place(fingerprint)) else {
+                return;
+            };
             if slot.candidate == fingerprint {
-                let entry = Entry { claims: entry.claims.unshared(), ..entry.clone() };
-                slot.held = Some(Held { verifier, token: token.into(), entry });
+                let entry = Entry {
+                    claims: entry.claims.unshared(),
+                    ..entry.clone()
+                };
+                slot.held = Some(Held {
+                    verifier,
+                    token: token.into(),
+                    entry,
+                });
             }
             slot.candidate = fingerprint;
         });
@@ -185,7 +210,9 @@ mod front {
 
     /// The end of the signature, which is random. Nothing hangs on it but the place.
     fn fingerprint(token: &[u8]) -> u64 {
-        token.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        token
+            .last_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     fn place(fingerprint: u64) -> usize {

@@ -40,7 +40,12 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn weak_settings(&self) -> Vec<WeakSetting> {
-        self.0.issuers.listed().iter().flat_map(weak_settings_of).collect()
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .flat_map(weak_settings_of)
+            .collect()
     }
 }
 
@@ -64,7 +69,14 @@ fn weak_settings_of(trusted: &Trusted) -> impl Iterator<Item = WeakSetting> {
             "a key that leaked serves for more than a day while the issuer does not answer: lower it",
         )),
     ];
-    found.into_iter().flatten().map(|(setting, problem)| WeakSetting { issuer: trusted.issuer.to_string(), setting, problem })
+    found
+        .into_iter()
+        .flatten()
+        .map(|(setting, problem)| WeakSetting {
+            issuer: trusted.issuer.to_string(),
+            setting,
+            problem,
+        })
 }
 
 impl fmt::Display for WeakSetting {

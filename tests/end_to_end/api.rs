@@ -24,7 +24,11 @@ impl Api {
         let app = Router::new()
             .route("/me", me)
             .route_layer(verifier.layer().allow_global())
-            .merge(Router::new().route("/orgs/{org_code}/orders", orders).route_layer(verifier.layer().require(READ_ORDERS)));
+            .merge(
+                Router::new()
+                    .route("/orgs/{org_code}/orders", orders)
+                    .route_layer(verifier.layer().require(READ_ORDERS)),
+            );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

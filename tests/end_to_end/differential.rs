@@ -15,7 +15,15 @@ const ISSUER: &str = "https://issuer.example";
 const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
     (
         "the grant type is a claim of Kinde's: JOSE cannot tell a user's token from a machine's",
-        &["user_token", "gty_missing", "gty_of_user", "gty_prefix", "gty_empty", "gty_null", "gty_as_object"],
+        &[
+            "user_token",
+            "gty_missing",
+            "gty_of_user",
+            "gty_prefix",
+            "gty_empty",
+            "gty_null",
+            "gty_as_object",
+        ],
     ),
     (
         "the organization is a claim of Kinde's: JOSE does not read it",
@@ -30,18 +38,42 @@ const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
             "org_code_over_long",
         ],
     ),
-    ("`scope` is a claim of OAuth, not of JWT", &["scope_as_number"]),
-    ("whether a token is bound to a key is for the resource server to see", &["cnf_bound", "cnf_bound_to_certificate"]),
+    (
+        "`scope` is a claim of OAuth, not of JWT",
+        &["scope_as_number"],
+    ),
+    (
+        "whether a token is bound to a key is for the resource server to see",
+        &["cnf_bound", "cnf_bound_to_certificate"],
+    ),
     (
         "of members with the same name JavaScript takes the last, which here is the good one; RFC 7519 §4 allows both",
         &["duplicate_alg", "duplicate_claim", "duplicate_org_code"],
     ),
-    ("base64 is read leniently there: padding and unused bits do not matter", &["padded_signature", "non_canonical_base64"]),
-    ("a byte order mark is stripped there (RFC 8259 §8.1 allows both)", &["byte_order_mark"]),
-    ("`iat` is looked at there only for a maximum age", &["issued_in_the_future"]),
-    ("any number is a time there, also one after the end of all calendars", &["exp_huge"]),
-    ("one good audience in a list is enough there, whatever else is in it", &["audience_with_number"]),
-    ("it sets no bounds of its own to depth and length", &["nested_deep_json", "oversized"]),
+    (
+        "base64 is read leniently there: padding and unused bits do not matter",
+        &["padded_signature", "non_canonical_base64"],
+    ),
+    (
+        "a byte order mark is stripped there (RFC 8259 §8.1 allows both)",
+        &["byte_order_mark"],
+    ),
+    (
+        "`iat` is looked at there only for a maximum age",
+        &["issued_in_the_future"],
+    ),
+    (
+        "any number is a time there, also one after the end of all calendars",
+        &["exp_huge"],
+    ),
+    (
+        "one good audience in a list is enough there, whatever else is in it",
+        &["audience_with_number"],
+    ),
+    (
+        "it sets no bounds of its own to depth and length",
+        &["nested_deep_json", "oversized"],
+    ),
 ];
 
 /// What the kit mints is a token for others too, under each algorithm and in each shape.
@@ -51,17 +83,24 @@ async fn what_the_kit_mints_jose_accepts() {
     let (mut keys, mut cases) = (Vec::<SigningKey>::new(), Vec::new());
     for algorithm in SigningAlgorithm::ALL {
         // An RSA key takes its time and can sign in six ways.
-        let made = keys.iter().find_map(|key| key.clone().with_algorithm(algorithm));
+        let made = keys
+            .iter()
+            .find_map(|key| key.clone().with_algorithm(algorithm));
         let made = made.unwrap_or_else(|| SigningKey::generate(algorithm).unwrap());
         keys.push(made.with_kid(algorithm.as_str()));
     }
     for profile in [Profile::Kinde, Profile::Rfc9068] {
-        let builder = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).profile(profile);
+        let builder = LocalIssuer::builder()
+            .algorithm(SigningAlgorithm::EdDsa)
+            .profile(profile);
         let issuer = builder.in_process(ISSUER).unwrap();
         for key in &keys {
             issuer.publish_key(key.clone());
             issuer.use_key(key.kid()).unwrap();
-            let tokens = [issuer.org("org_a").scopes(["orders:read"]).token(), issuer.global().token()];
+            let tokens = [
+                issuer.org("org_a").scopes(["orders:read"]).token(),
+                issuer.global().token(),
+            ];
             cases.push(case(&issuer, profile, &tokens));
         }
     }
@@ -72,19 +111,40 @@ async fn what_the_kit_mints_jose_accepts() {
 #[tokio::test]
 async fn what_we_refuse_jose_refuses_but_for_a_reason() {
     let Some(node) = Node::here() else { return };
-    let known: BTreeSet<&str> = JOSE_ACCEPTS.iter().flat_map(|(_, names)| *names).copied().collect();
-    for (profile, algorithm) in [(Profile::Kinde, SigningAlgorithm::Rs256), (Profile::Rfc9068, SigningAlgorithm::Es256)] {
-        let issuer = LocalIssuer::builder().algorithm(algorithm).profile(profile).in_process(ISSUER).unwrap();
+    let known: BTreeSet<&str> = JOSE_ACCEPTS
+        .iter()
+        .flat_map(|(_, names)| *names)
+        .copied()
+        .collect();
+    for (profile, algorithm) in [
+        (Profile::Kinde, SigningAlgorithm::Rs256),
+        (Profile::Rfc9068, SigningAlgorithm::Es256),
+    ] {
+        let issuer = LocalIssuer::builder()
+            .algorithm(algorithm)
+            .profile(profile)
+            .in_process(ISSUER)
+            .unwrap();
         let good = issuer.org("org_a").scopes(["orders:read"]);
         let forgeries = forged::all(&good);
-        let tokens: Vec<String> = forgeries.iter().map(|forgery| forgery.token().to_owned()).chain([good.token()]).collect();
-        let theirs = jose(node, &[case(&issuer, profile, &tokens)]).await.concat();
+        let tokens: Vec<String> = forgeries
+            .iter()
+            .map(|forgery| forgery.token().to_owned())
+            .chain([good.token()])
+            .collect();
+        let theirs = jose(node, &[case(&issuer, profile, &tokens)])
+            .await
+            .concat();
         let ours = verifier(&issuer, profile);
         assert_eq!(theirs.last().map(String::as_str), Some("accepted"));
         assert!(ours.verify(&good.token()).await.is_ok());
         let mut accepted = BTreeSet::new();
         for (forgery, verdict) in forgeries.iter().zip(theirs) {
-            assert!(ours.verify(forgery.token()).await.is_err(), "{}", forgery.name());
+            assert!(
+                ours.verify(forgery.token()).await.is_err(),
+                "{}",
+                forgery.name()
+            );
             if verdict == "accepted" {
                 accepted.insert(forgery.name());
             }
@@ -117,5 +177,8 @@ fn case(issuer: &LocalIssuer, profile: Profile, tokens: &[String]) -> Value {
 
 async fn jose(node: Node, cases: &[Value]) -> Vec<Vec<String>> {
     let verdicts = node.run("judge.mjs", cases).await;
-    verdicts.into_iter().map(|verdicts| serde_json::from_value(verdicts).unwrap()).collect()
+    verdicts
+        .into_iter()
+        .map(|verdicts| serde_json::from_value(verdicts).unwrap())
+        .collect()
 }

@@ -20,20 +20,45 @@ pub(crate) async fn send(request: Request<String>) -> Answer {
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let (mut parts, body) = request.into_parts();
-    parts.uri = parts.uri.path_and_query().unwrap().as_str().parse().unwrap();
-    parts.headers.insert(header::HOST, authority.parse().unwrap());
+    parts.uri = parts
+        .uri
+        .path_and_query()
+        .unwrap()
+        .as_str()
+        .parse()
+        .unwrap();
+    parts
+        .headers
+        .insert(header::HOST, authority.parse().unwrap());
     let request = Request::from_parts(parts, Full::new(Bytes::from(body)));
-    let answer = async { Answer::read(sender.send_request(request).await.unwrap()).await.unwrap() };
-    tokio::time::timeout(PATIENCE, answer).await.expect("an answer within a minute")
+    let answer = async {
+        Answer::read(sender.send_request(request).await.unwrap())
+            .await
+            .unwrap()
+    };
+    tokio::time::timeout(PATIENCE, answer)
+        .await
+        .expect("an answer within a minute")
 }
 
 /// Calls an API with a token.
 pub(crate) async fn get(url: &str, token: &str) -> Answer {
-    send(Request::get(url).header(header::AUTHORIZATION, format!("Bearer {token}")).body(String::new()).unwrap()).await
+    send(
+        Request::get(url)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(String::new())
+            .unwrap(),
+    )
+    .await
 }
 
 /// Asks a token endpoint by client credentials (RFC 6749 §4.4), with more parameters in the form of a query.
-pub(crate) async fn client_credentials(endpoint: &str, id: &str, secret: &str, parameters: &str) -> Value {
+pub(crate) async fn client_credentials(
+    endpoint: &str,
+    id: &str,
+    secret: &str,
+    parameters: &str,
+) -> Value {
     use base64::Engine as _;
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
     let request = Request::post(endpoint)

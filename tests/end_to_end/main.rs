@@ -4,7 +4,13 @@
 //! The packages are installed once, below `target/`, by `npm ci` from the lock file in `tests/oidc-provider`. Where node,
 //! npm or curl is missing the tests say so and pass; with `CI=true` they fail.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod api;
 mod clients;

@@ -32,7 +32,12 @@ impl Node {
     /// A script that runs until it is dropped.
     pub(crate) fn command(self, script: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new("node");
-        command.arg(script).current_dir(self.0).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command
+            .arg(script)
+            .current_dir(self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         command
     }
 
@@ -44,9 +49,14 @@ impl Node {
         // `stdin` is dropped when it is written, which is the end of the script's input.
         let write = async move { stdin.write_all(&questions).await };
         let done = async { tokio::join!(write, child.wait_with_output()) };
-        let (written, output) = timeout(PATIENCE, done).await.expect("the script ends within a minute");
+        let (written, output) = timeout(PATIENCE, done)
+            .await
+            .expect("the script ends within a minute");
         let output = output.unwrap();
-        assert!(written.is_ok() && output.status.success(), "{script} failed");
+        assert!(
+            written.is_ok() && output.status.success(),
+            "{script} failed"
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
@@ -57,7 +67,10 @@ pub(crate) fn has(program: &str) -> bool {
 }
 
 fn skip<T>(why: &str) -> Option<T> {
-    assert!(env::var_os("CI").is_none_or(|value| value != "true"), "{why}, and CI=true allows no skipping");
+    assert!(
+        env::var_os("CI").is_none_or(|value| value != "true"),
+        "{why}, and CI=true allows no skipping"
+    );
     // Past the test harness, which hides what a passing test prints.
     let _ = writeln!(io::stderr(), "\n*** SKIPPED, NOT TESTED: {why} ***\n");
     None
@@ -65,7 +78,10 @@ fn skip<T>(why: &str) -> Option<T> {
 
 fn version(program: &str) -> Result<(), String> {
     let output = Command::new(program).arg("--version").output();
-    output.is_ok_and(|output| output.status.success()).then_some(()).ok_or(format!("`{program}` is not here"))
+    output
+        .is_ok_and(|output| output.status.success())
+        .then_some(())
+        .ok_or(format!("`{program}` is not here"))
 }
 
 /// Installs into a directory that is named after what goes into it. Tests in other processes may do the same at the same
@@ -74,12 +90,19 @@ fn install() -> Result<PathBuf, String> {
     version("node")?;
     version("npm")?;
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oidc-provider");
-    let files = ["package.json", "package-lock.json", "issuer.mjs", "client.mjs", "judge.mjs"];
+    let files = [
+        "package.json",
+        "package-lock.json",
+        "issuer.mjs",
+        "client.mjs",
+        "judge.mjs",
+    ];
     let mut hasher = DefaultHasher::new();
     for file in files {
         fs::read(sources.join(file)).unwrap().hash(&mut hasher);
     }
-    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("npm-{:016x}", hasher.finish()));
+    let installed =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("npm-{:016x}", hasher.finish()));
     if installed.exists() {
         return Ok(installed);
     }
@@ -89,11 +112,21 @@ fn install() -> Result<PathBuf, String> {
         fs::copy(sources.join(file), own.join(file)).unwrap();
     }
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&own);
+    npm.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ])
+    .current_dir(&own);
     let output = npm.stdin(Stdio::null()).output().unwrap();
     if !output.status.success() {
         let _ = fs::remove_dir_all(&own);
-        return Err(format!("`npm ci` failed: {}", String::from_utf8_lossy(&output.stderr)));
+        return Err(format!(
+            "`npm ci` failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
     }
     if fs::rename(&own, &installed).is_err() {
         assert!(installed.exists(), "the packages could not be put in place");

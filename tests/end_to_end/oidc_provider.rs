@@ -26,15 +26,27 @@ async fn tokens_of_every_algorithm_are_verified_by_discovery() {
         ("https://es.example.test", "orders:read"),
         ("https://ed.example.test", "orders:read"),
     ] {
-        let token = provider.token("svc-acme", &format!("resource={resource}&scope={scopes}")).await;
+        let token = provider
+            .token("svc-acme", &format!("resource={resource}&scope={scopes}"))
+            .await;
         let facts = json!({
             "client": "svc-acme", "subject": "svc-acme", "org": "org_acme", "scopes": scopes, "audience": [resource],
         });
         let issuer = || Verifier::issuer(provider.url()).audience(resource);
         for issuer in [issuer(), issuer().require_rfc9068()] {
             let api = Api::behind(&issuer.build().unwrap()).await;
-            assert_eq!(api.get("/me", &token).await.assert_status(200).json().unwrap(), facts, "{resource}");
-            api.get("/orgs/org_acme/orders", &token).await.assert_status(200);
+            assert_eq!(
+                api.get("/me", &token)
+                    .await
+                    .assert_status(200)
+                    .json()
+                    .unwrap(),
+                facts,
+                "{resource}"
+            );
+            api.get("/orgs/org_acme/orders", &token)
+                .await
+                .assert_status(200);
         }
     }
 }
@@ -46,25 +58,50 @@ async fn rule_109_what_the_issuer_signed_for_something_else_is_refused() {
     let provider = OidcProvider::start(node).await;
     let api = Api::behind(&trusted(&provider).build().unwrap()).await;
 
-    let elsewhere = provider.token("svc-acme", "resource=https://es.example.test&scope=orders:read").await;
-    api.get("/me", &elsewhere).await.assert_refused(401, "invalid_token").assert_hides(&elsewhere);
+    let elsewhere = provider
+        .token(
+            "svc-acme",
+            "resource=https://es.example.test&scope=orders:read",
+        )
+        .await;
+    api.get("/me", &elsewhere)
+        .await
+        .assert_refused(401, "invalid_token")
+        .assert_hides(&elsewhere);
 
     let acme = provider.token("svc-acme", "scope=orders:read").await;
-    assert_eq!(api.get("/orgs/org_acme/orders", &acme).await.assert_status(200).body(), b"orders of org_acme");
-    api.get("/orgs/org_globex/orders", &acme).await.assert_status(403);
+    assert_eq!(
+        api.get("/orgs/org_acme/orders", &acme)
+            .await
+            .assert_status(200)
+            .body(),
+        b"orders of org_acme"
+    );
+    api.get("/orgs/org_globex/orders", &acme)
+        .await
+        .assert_status(403);
     let globex = provider.token("svc-globex", "scope=orders:read").await;
-    api.get("/orgs/org_globex/orders", &globex).await.assert_status(200);
-    api.get("/orgs/org_acme/orders", &globex).await.assert_status(403);
+    api.get("/orgs/org_globex/orders", &globex)
+        .await
+        .assert_status(200);
+    api.get("/orgs/org_acme/orders", &globex)
+        .await
+        .assert_status(403);
 
     let global = provider.token("svc-global", "scope=orders:read").await;
     api.get("/me", &global).await.assert_status(200);
-    api.get("/orgs/org_acme/orders", &global).await.assert_status(403);
+    api.get("/orgs/org_acme/orders", &global)
+        .await
+        .assert_status(403);
 
     let wish = json!({ "issuer": provider.url(), "client_id": "svc-dpop", "client_secret": "secret-of-svc-dpop", "dpop": true });
     let said = node.run("client.mjs", &[wish]).await.remove(0);
     assert_eq!(said["token_type"], "dpop", "{said}");
     let bound = said["access_token"].as_str().unwrap();
-    api.get("/me", bound).await.assert_refused(401, "invalid_token").assert_hides(bound);
+    api.get("/me", bound)
+        .await
+        .assert_refused(401, "invalid_token")
+        .assert_hides(bound);
 }
 
 /// `oidc-provider` leaves `scope` out when it grants nothing: that is no scope, not every scope.
@@ -73,15 +110,28 @@ async fn scopes_are_what_was_granted_and_an_absent_claim_is_none() {
     let Some(node) = Node::here() else { return };
     let provider = OidcProvider::start(node).await;
     let api = Api::behind(&trusted(&provider).build().unwrap()).await;
-    for (asked, granted) in [("orders:read", "orders:read"), ("orders:write", "orders:write"), ("", "")] {
+    for (asked, granted) in [
+        ("orders:read", "orders:read"),
+        ("orders:write", "orders:write"),
+        ("", ""),
+    ] {
         let token = provider.token("svc-acme", &format!("scope={asked}")).await;
         assert_eq!(claims(&token).get("scope").is_some(), !granted.is_empty());
-        assert_eq!(api.get("/me", &token).await.assert_status(200).json().unwrap()["scopes"], granted);
+        assert_eq!(
+            api.get("/me", &token)
+                .await
+                .assert_status(200)
+                .json()
+                .unwrap()["scopes"],
+            granted
+        );
         let answer = api.get("/orgs/org_acme/orders", &token).await;
         if granted == "orders:read" {
             answer.assert_status(200);
         } else {
-            answer.assert_refused(403, "insufficient_scope").assert_scope("orders:read");
+            answer
+                .assert_refused(403, "insufficient_scope")
+                .assert_scope("orders:read");
         }
     }
 }
@@ -107,7 +157,9 @@ async fn rule_143_and_147_keys_are_rotated() {
     let third = provider.token("svc-acme", "").await;
     api.get("/me", &third).await.assert_status(200);
     for removed in [&first, &second] {
-        api.get("/me", removed).await.assert_refused(401, "invalid_token");
+        api.get("/me", removed)
+            .await
+            .assert_refused(401, "invalid_token");
     }
 }
 
@@ -116,14 +168,22 @@ async fn rule_143_and_147_keys_are_rotated() {
 async fn rule_147_a_removed_key_is_refused_after_the_scheduled_refresh() {
     let Some(node) = Node::here() else { return };
     let mut provider = OidcProvider::start(node).await;
-    let verifier = trusted(&provider).keys_time_to_live(Duration::from_secs(1)).build().unwrap();
+    let verifier = trusted(&provider)
+        .keys_time_to_live(Duration::from_secs(1))
+        .build()
+        .unwrap();
     let api = Api::behind(&verifier).await;
     let token = provider.token("svc-acme", "").await;
     api.get("/me", &token).await.assert_status(200);
     provider.rotate().await;
     provider.retire().await;
-    until("the removed key is forgotten", async || api.get("/me", &token).await.status() == 401).await;
-    api.get("/me", &token).await.assert_refused(401, "invalid_token");
+    until("the removed key is forgotten", async || {
+        api.get("/me", &token).await.status() == 401
+    })
+    .await;
+    api.get("/me", &token)
+        .await
+        .assert_refused(401, "invalid_token");
 }
 
 /// Rules 21, 141, 142: no keys, no verdict; keys that are held go on serving; nobody has to restart anything.
@@ -133,28 +193,49 @@ async fn rule_141_and_142_outages_are_lived_through_and_heal() {
     let mut provider = OidcProvider::start(node).await;
     let before = provider.token("svc-acme", "").await;
     provider.crash().await;
-    let issuer = trusted(&provider).keys_time_to_live(Duration::from_secs(1)).unknown_kid_cooldown(Duration::from_secs(1));
-    let verifier = Verifier::trusting([issuer]).without_token_cache().build().unwrap();
+    let issuer = trusted(&provider)
+        .keys_time_to_live(Duration::from_secs(1))
+        .unknown_kid_cooldown(Duration::from_secs(1));
+    let verifier = Verifier::trusting([issuer])
+        .without_token_cache()
+        .build()
+        .unwrap();
     let api = Api::behind(&verifier).await;
 
     let answer = api.get("/me", &before).await;
     answer.assert_status(503);
-    assert!(answer.headers().contains_key("retry-after") && !answer.headers().contains_key("www-authenticate"));
+    assert!(
+        answer.headers().contains_key("retry-after")
+            && !answer.headers().contains_key("www-authenticate")
+    );
     assert!(!verifier.is_ready());
 
     provider.start_again().await;
     let token = provider.token("svc-acme", "").await;
-    until("the API heals", async || api.get("/me", &token).await.status() == 200).await;
-    api.get("/me", &before).await.assert_refused(401, "invalid_token");
+    until("the API heals", async || {
+        api.get("/me", &token).await.status() == 200
+    })
+    .await;
+    api.get("/me", &before)
+        .await
+        .assert_refused(401, "invalid_token");
 
     provider.crash().await;
-    until("the keys are stale", async || verifier.status().iter().all(|issuer| issuer.is_stale)).await;
+    until("the keys are stale", async || {
+        verifier.status().iter().all(|issuer| issuer.is_stale)
+    })
+    .await;
     api.get("/me", &token).await.assert_status(200);
 
     provider.start_again().await;
     let after = provider.token("svc-acme", "").await;
-    until("the new keys arrive", async || api.get("/me", &after).await.status() == 200).await;
-    api.get("/me", &token).await.assert_refused(401, "invalid_token");
+    until("the new keys arrive", async || {
+        api.get("/me", &after).await.status() == 200
+    })
+    .await;
+    api.get("/me", &token)
+        .await
+        .assert_refused(401, "invalid_token");
 }
 
 fn kid(token: &str) -> String {
@@ -169,5 +250,10 @@ fn claims(token: &str) -> serde_json::Value {
 fn part(token: &str, index: usize) -> serde_json::Value {
     use base64::Engine as _;
     let part = token.split('.').nth(index).unwrap();
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    serde_json::from_slice(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(part)
+            .unwrap(),
+    )
+    .unwrap()
 }

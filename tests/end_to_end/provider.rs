@@ -25,7 +25,12 @@ pub(crate) struct OidcProvider {
 impl OidcProvider {
     pub(crate) async fn start(node: Node) -> Self {
         let door = Door::open().await;
-        let mut provider = Self { node, url: format!("http://{}", door.address), door, process: None };
+        let mut provider = Self {
+            node,
+            url: format!("http://{}", door.address),
+            door,
+            process: None,
+        };
         provider.start_again().await;
         provider
     }
@@ -38,7 +43,8 @@ impl OidcProvider {
     /// A token by client credentials, over HTTP.
     pub(crate) async fn token(&self, client: &str, parameters: &str) -> String {
         let secret = format!("secret-of-{client}");
-        let answer = client_credentials(&format!("{}/token", self.url), client, &secret, parameters).await;
+        let answer =
+            client_credentials(&format!("{}/token", self.url), client, &secret, parameters).await;
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
@@ -77,18 +83,32 @@ impl Process {
         let mut child = node.command("issuer.mjs").arg(issuer).spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut process = Self { child, stdin, lines, port: 0 };
-        process.port = process.line().await["port"].as_u64().unwrap().try_into().unwrap();
+        let mut process = Self {
+            child,
+            stdin,
+            lines,
+            port: 0,
+        };
+        process.port = process.line().await["port"]
+            .as_u64()
+            .unwrap()
+            .try_into()
+            .unwrap();
         process
     }
 
     async fn tell(&mut self, command: &str) -> Value {
-        self.stdin.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        self.stdin
+            .write_all(format!("{command}\n").as_bytes())
+            .await
+            .unwrap();
         self.line().await
     }
 
     async fn line(&mut self) -> Value {
-        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("a line within a minute");
+        let line = timeout(PATIENCE, self.lines.next_line())
+            .await
+            .expect("a line within a minute");
         let line = line.unwrap().expect("oidc-provider goes on running");
         serde_json::from_str(&line).unwrap()
     }
@@ -107,7 +127,11 @@ impl Door {
         let address = listener.local_addr().unwrap();
         let behind = Arc::new(AtomicU16::new(0));
         let keeper = tokio::spawn(keep(listener, Arc::clone(&behind)));
-        Self { address, behind, keeper }
+        Self {
+            address,
+            behind,
+            keeper,
+        }
     }
 }
 
@@ -119,7 +143,9 @@ impl Drop for Door {
 
 async fn keep(listener: TcpListener, behind: Arc<AtomicU16>) {
     loop {
-        let Ok((mut outside, _)) = listener.accept().await else { continue };
+        let Ok((mut outside, _)) = listener.accept().await else {
+            continue;
+        };
         let port = behind.load(Ordering::Relaxed);
         tokio::spawn(async move {
             // Nobody behind the door: the connection is closed without a word.

@@ -7,7 +7,15 @@ use crate::program::run;
 
 /// Exit code and output.
 async fn explain(issuer: &LocalIssuer, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = run("explain", arguments, &[("KINDE_DOMAIN", issuer.url()), ("KINDE_AUDIENCE", issuer.audience())]).await;
+    let output = run(
+        "explain",
+        arguments,
+        &[
+            ("KINDE_DOMAIN", issuer.url()),
+            ("KINDE_AUDIENCE", issuer.audience()),
+        ],
+    )
+    .await;
     let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(!printed.contains("eyJ"), "a token is printed: {printed}");
     (output.status.code(), printed)
@@ -19,21 +27,39 @@ async fn explain_says_why_and_its_exit_code_says_whether() {
     let good = issuer.org("org_a").scopes(["read:invoices"]);
     let (code, printed) = explain(&issuer, &[&good.token()]).await;
     assert_eq!(code, Some(0), "{printed}");
-    assert!(printed.trim_end().ends_with("ACCEPTED") && printed.contains(&format!("issuer {}", issuer.url())), "{printed}");
-
-    let (code, printed) =
-        explain(&issuer, &[&good.clone().audience("https://other.example").claim("email", "ada@acme.com").token()]).await;
-    assert_eq!(code, Some(1), "{printed}");
     assert!(
-        printed.contains("REFUSED (audience)") && printed.contains("did the client ask for the API's audience?"),
+        printed.trim_end().ends_with("ACCEPTED")
+            && printed.contains(&format!("issuer {}", issuer.url())),
         "{printed}"
     );
-    assert!(printed.contains("personal data: email") && !printed.contains("ada@acme.com"), "{printed}");
+
+    let (code, printed) = explain(
+        &issuer,
+        &[&good
+            .clone()
+            .audience("https://other.example")
+            .claim("email", "ada@acme.com")
+            .token()],
+    )
+    .await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("REFUSED (audience)")
+            && printed.contains("did the client ask for the API's audience?"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("personal data: email") && !printed.contains("ada@acme.com"),
+        "{printed}"
+    );
 
     let (code, printed) = explain(&issuer, &["--json", &good.without("gty").token()]).await;
     assert_eq!(code, Some(1));
     let report: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!((&report["token"]["verdict"], &report["token"]["reason"]), (&"refused".into(), &"grant_type".into()));
+    assert_eq!(
+        (&report["token"]["verdict"], &report["token"]["reason"]),
+        (&"refused".into(), &"grant_type".into())
+    );
     assert_eq!(report["issuers"][0]["problems"], Value::Array(vec![]));
 }
 
@@ -51,23 +77,39 @@ async fn explain_looks_at_the_issuer_too() {
     issuer.set_jwks(serde_json::json!({ "keys": keys }).to_string());
     let (code, printed) = explain(&issuer, &["--issuer-only"]).await;
     assert_eq!(code, Some(1), "{printed}");
-    assert!(printed.contains("PROBLEM  the key shared is not used: the key is symmetric"), "{printed}");
+    assert!(
+        printed.contains("PROBLEM  the key shared is not used: the key is symmetric"),
+        "{printed}"
+    );
 
     issuer.set_fault(Endpoint::Jwks, Fault::status(http::StatusCode::FORBIDDEN));
     let (code, printed) = explain(&issuer, &[&issuer.org("org_a").token()]).await;
     assert_eq!(code, Some(3), "{printed}");
-    assert!(printed.contains("PROBLEM  its keys cannot be had: the issuer answered 403: look for"), "{printed}");
+    assert!(
+        printed.contains("PROBLEM  its keys cannot be had: the issuer answered 403: look for"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
 async fn explain_points_at_settings_that_let_too_much_in() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let settings = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("explain-{}.json", std::process::id()));
+    let settings = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("explain-{}.json", std::process::id()));
     let settings_text = serde_json::json!({ "issuers": [{ "issuer": issuer.url(), "audience": issuer.audience() }] });
     std::fs::write(&settings, settings_text.to_string()).unwrap();
-    let (code, printed) = explain(&issuer, &["--config", settings.to_str().unwrap(), "--issuer-only"]).await;
+    let (code, printed) = explain(
+        &issuer,
+        &["--config", settings.to_str().unwrap(), "--issuer-only"],
+    )
+    .await;
     assert_eq!(code, Some(1), "{printed}");
-    assert!(printed.contains("PROBLEM  weak setting require_claim: nothing tells machines' tokens from users'"), "{printed}");
+    assert!(
+        printed.contains(
+            "PROBLEM  weak setting require_claim: nothing tells machines' tokens from users'"
+        ),
+        "{printed}"
+    );
     std::fs::remove_file(settings).unwrap();
 }
 
@@ -75,5 +117,9 @@ async fn explain_points_at_settings_that_let_too_much_in() {
 async fn explain_names_the_variable_that_is_missing() {
     let output = run("explain", &["--issuer-only"], &[("KINDE_DOMAIN", "acme")]).await;
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("KINDE_AUDIENCE: is missing"));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .starts_with("KINDE_AUDIENCE: is missing")
+    );
 }

@@ -54,14 +54,23 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts an example and waits for the line that names its address: the last word of one that contains `mark`.
-    pub(crate) async fn start(name: &str, arguments: &[&str], variables: &[(&str, &str)], mark: &str) -> Self {
-        let mut child = command(name, arguments, variables).spawn().expect("the example starts");
+    pub(crate) async fn start(
+        name: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        mark: &str,
+    ) -> Self {
+        let mut child = command(name, arguments, variables)
+            .spawn()
+            .expect("the example starts");
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let found = patiently(async {
             while let Some(line) = stdout.next_line().await.unwrap() {
                 if line.contains(mark) {
-                    let url =
-                        line.split_whitespace().map(|word| word.trim_end_matches(',')).rfind(|word| word.starts_with("http"));
+                    let url = line
+                        .split_whitespace()
+                        .map(|word| word.trim_end_matches(','))
+                        .rfind(|word| word.starts_with("http"));
                     return url.map(str::to_owned);
                 }
             }
@@ -69,21 +78,41 @@ impl Program {
         });
         let Some(url) = found.await else {
             let mut stderr = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut stderr).await.unwrap();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut stderr)
+                .await
+                .unwrap();
             panic!("{name} ended without an address: {stderr}");
         };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { child, stdout, url, client }
+        Self {
+            child,
+            stdout,
+            url,
+            client,
+        }
     }
 
     /// Makes a request, with a token or without.
-    pub(crate) async fn call(&self, method: Method, path: &str, token: impl Into<Option<&str>>) -> Answer {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: impl Into<Option<&str>>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
         if let Some(token) = token.into() {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(Full::default()).unwrap();
-        let response = patiently(self.client.request(request)).await.expect("an answer");
+        let response = patiently(self.client.request(request))
+            .await
+            .expect("an answer");
         Answer::read(response).await.unwrap()
     }
 
@@ -93,14 +122,22 @@ impl Program {
 
     /// Posts a form, as curl does with `-d`.
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
-        let request = Request::post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = Request::post(format!("{}{path}", self.url))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = request.body(Full::from(body.to_owned())).unwrap();
-        let response = patiently(self.client.request(request)).await.expect("an answer");
+        let response = patiently(self.client.request(request))
+            .await
+            .expect("an answer");
         Answer::read(response).await.unwrap()
     }
 
     /// Asks again and again until the answer is such.
-    pub(crate) async fn until(&self, path: &str, token: Option<&str>, such: impl Fn(&Answer) -> bool) -> Answer {
+    pub(crate) async fn until(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        such: impl Fn(&Answer) -> bool,
+    ) -> Answer {
         patiently(async {
             loop {
                 let answer = self.get(path, token).await;
@@ -133,7 +170,11 @@ impl Program {
     #[cfg(unix)]
     pub(crate) async fn signal(mut self, name: &str) -> ExitStatus {
         let pid = self.child.id().expect("it is running");
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().await.unwrap();
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {pid}")])
+            .status()
+            .await
+            .unwrap();
         assert!(sent.success(), "the signal was sent");
         patiently(self.child.wait()).await.unwrap()
     }
@@ -141,25 +182,43 @@ impl Program {
 
 /// Runs an example to its end.
 pub(crate) async fn run(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    patiently(command(name, arguments, variables).output()).await.expect("the example runs")
+    patiently(command(name, arguments, variables).output())
+        .await
+        .expect("the example runs")
 }
 
 /// Awaits what cannot take long.
 pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("it does not hang")
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("it does not hang")
 }
 
 /// The examples lie beside this test, since cargo builds both.
 fn command(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let test = std::env::current_exe().unwrap();
-    let directory = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
+    let directory = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .unwrap()
+        .join("examples");
     let program = directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is not built: run `cargo build --examples`", program.display());
+    assert!(
+        program.exists(),
+        "{} is not built: run `cargo build --examples`",
+        program.display()
+    );
     let mut command = Command::new(program);
     for variable in VARIABLES {
         command.env_remove(variable);
     }
-    command.args(arguments).envs(variables.iter().copied()).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }

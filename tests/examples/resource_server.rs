@@ -9,7 +9,11 @@ pub(crate) const INVOICES_A: &str = "/orgs/org_a/invoices";
 
 /// The server in front of an issuer, with these variables too.
 pub(crate) async fn server(issuer: &LocalIssuer, variables: &[(&str, &str)]) -> Program {
-    let mut all = vec![("ISSUER", issuer.url()), ("AUDIENCE", AUDIENCE), ("LISTEN", "127.0.0.1:0")];
+    let mut all = vec![
+        ("ISSUER", issuer.url()),
+        ("AUDIENCE", AUDIENCE),
+        ("LISTEN", "127.0.0.1:0"),
+    ];
     all.extend_from_slice(variables);
     Program::start("resource_server", &[], &all, "listening on").await
 }
@@ -23,15 +27,27 @@ async fn health_answers_and_readiness_says_why_while_the_issuer_is_gone_and_all_
     let token = issuer.org("org_a").scopes(["read:invoices"]).token();
 
     server.get("/healthz", None).await.assert_status(200);
-    let unready = server.until("/readyz", None, |answer| answer.body().ends_with(b"could not be reached\n")).await;
+    let unready = server
+        .until("/readyz", None, |answer| {
+            answer.body().ends_with(b"could not be reached\n")
+        })
+        .await;
     unready.assert_status(503);
     let refused = server.get(INVOICES_A, &*token).await;
-    refused.assert_status(503).assert_hides(&token).assert_problem();
-    assert!(refused.headers().contains_key("retry-after") && !refused.headers().contains_key("www-authenticate"));
+    refused
+        .assert_status(503)
+        .assert_hides(&token)
+        .assert_problem();
+    assert!(
+        refused.headers().contains_key("retry-after")
+            && !refused.headers().contains_key("www-authenticate")
+    );
 
     issuer.set_fault(Endpoint::Discovery, None);
     issuer.set_fault(Endpoint::Metadata, None);
-    server.until(INVOICES_A, Some(&token), |answer| answer.status() == 200).await;
+    server
+        .until(INVOICES_A, Some(&token), |answer| answer.status() == 200)
+        .await;
     server.get("/readyz", None).await.assert_status(200);
 }
 
@@ -39,8 +55,14 @@ async fn health_answers_and_readiness_says_why_while_the_issuer_is_gone_and_all_
 async fn public_needs_no_token_and_is_as_long_as_whoami() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
-    let token = issuer.org("org_ba4a2311eb1").scopes(["read:invoices", "write:invoices"]).token();
-    let (public, whoami) = (server.get("/public", None).await, server.get("/whoami", &*token).await);
+    let token = issuer
+        .org("org_ba4a2311eb1")
+        .scopes(["read:invoices", "write:invoices"])
+        .token();
+    let (public, whoami) = (
+        server.get("/public", None).await,
+        server.get("/whoami", &*token).await,
+    );
     assert_eq!((public.status(), whoami.status()), (200, 200));
     assert_eq!(public.body().len(), whoami.body().len());
     server.get("/public", "garbage").await.assert_status(200);
@@ -50,19 +72,44 @@ async fn public_needs_no_token_and_is_as_long_as_whoami() {
 async fn whoami_tells_organization_and_global_tokens_who_they_are() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
-    let org = issuer.org("org_a").client("svc-a").scopes(["read:invoices", "x"]).token();
+    let org = issuer
+        .org("org_a")
+        .client("svc-a")
+        .scopes(["read:invoices", "x"])
+        .token();
     let answer = server.get("/whoami", &*org).await;
     answer.assert_status(200);
-    assert_eq!(answer.body(), br#"{"org_code":"org_a","client_id":"svc-a","scopes":["read:invoices","x"]}"#);
+    assert_eq!(
+        answer.body(),
+        br#"{"org_code":"org_a","client_id":"svc-a","scopes":["read:invoices","x"]}"#
+    );
     let global = issuer.global().client("svc-global").token();
     let answer = server.get("/whoami", &*global).await;
     answer.assert_status(200);
-    assert_eq!(answer.body(), br#"{"org_code":null,"client_id":"svc-global","scopes":[]}"#);
+    assert_eq!(
+        answer.body(),
+        br#"{"org_code":null,"client_id":"svc-global","scopes":[]}"#
+    );
 
-    server.get("/whoami", None).await.assert_asked_for_token().assert_problem();
+    server
+        .get("/whoami", None)
+        .await
+        .assert_asked_for_token()
+        .assert_problem();
     let user = issuer.user("kp_1").org("org_a").token();
-    for refused in [user, issuer.org("org_a").audience("https://other.example.com").token(), "garbage".to_owned()] {
-        server.get("/whoami", &*refused).await.assert_refused(401, "invalid_token").assert_hides(&refused);
+    for refused in [
+        user,
+        issuer
+            .org("org_a")
+            .audience("https://other.example.com")
+            .token(),
+        "garbage".to_owned(),
+    ] {
+        server
+            .get("/whoami", &*refused)
+            .await
+            .assert_refused(401, "invalid_token")
+            .assert_hides(&refused);
     }
 }
 
@@ -72,23 +119,43 @@ async fn invoices_are_for_the_organization_of_the_path_with_the_scope_of_the_met
     let server = server(&issuer, &[]).await;
     let reader = issuer.org("org_a").scopes(["read:invoices"]).token();
     let writer = issuer.org("org_a").scopes(["write:invoices"]).token();
-    let other = issuer.org("org_b").scopes(["read:invoices", "write:invoices"]).token();
-    let global = issuer.global().scopes(["read:invoices", "write:invoices"]).token();
+    let other = issuer
+        .org("org_b")
+        .scopes(["read:invoices", "write:invoices"])
+        .token();
+    let global = issuer
+        .global()
+        .scopes(["read:invoices", "write:invoices"])
+        .token();
 
-    for (method, allowed, lacking, scope, status) in
-        [(Method::GET, &reader, &writer, "read:invoices", 200), (Method::POST, &writer, &reader, "write:invoices", 201)]
-    {
+    for (method, allowed, lacking, scope, status) in [
+        (Method::GET, &reader, &writer, "read:invoices", 200),
+        (Method::POST, &writer, &reader, "write:invoices", 201),
+    ] {
         let answer = server.call(method.clone(), INVOICES_A, &**allowed).await;
         let invoices = answer.assert_status(status).json().unwrap();
         assert_eq!(invoices["org_code"], "org_a");
-        assert!(invoices["invoices"].as_array().is_some_and(|invoices| !invoices.is_empty()));
+        assert!(
+            invoices["invoices"]
+                .as_array()
+                .is_some_and(|invoices| !invoices.is_empty())
+        );
 
         let refused = server.call(method.clone(), INVOICES_A, &**lacking).await;
-        refused.assert_refused(403, "insufficient_scope").assert_scope(scope);
+        refused
+            .assert_refused(403, "insufficient_scope")
+            .assert_scope(scope);
         for stranger in [&other, &global] {
-            server.call(method.clone(), INVOICES_A, &**stranger).await.assert_status(403).assert_problem();
+            server
+                .call(method.clone(), INVOICES_A, &**stranger)
+                .await
+                .assert_status(403)
+                .assert_problem();
         }
-        server.call(method, INVOICES_A, None).await.assert_asked_for_token();
+        server
+            .call(method, INVOICES_A, None)
+            .await
+            .assert_asked_for_token();
     }
 }
 
@@ -97,7 +164,10 @@ async fn the_organization_of_the_path_is_compared_once_it_is_decoded() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).token();
-    server.get("/orgs/%6frg%5Fa/invoices", &*token).await.assert_status(200);
+    server
+        .get("/orgs/%6frg%5Fa/invoices", &*token)
+        .await
+        .assert_status(200);
     // axum matches an empty segment too: an organization that is nobody's.
     for path in [
         "/orgs//invoices",
@@ -115,12 +185,28 @@ async fn stats_are_for_global_tokens_with_the_scope() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let global = issuer.global().scopes(["read:stats"]).token();
-    server.get("/admin/stats", &*global).await.assert_status(200).json().unwrap();
+    server
+        .get("/admin/stats", &*global)
+        .await
+        .assert_status(200)
+        .json()
+        .unwrap();
     let org = issuer.org("org_a").scopes(["read:stats"]).token();
-    server.get("/admin/stats", &*org).await.assert_status(403).assert_problem();
+    server
+        .get("/admin/stats", &*org)
+        .await
+        .assert_status(403)
+        .assert_problem();
     let lacking = issuer.global().scopes(["read:invoices"]).token();
-    server.get("/admin/stats", &*lacking).await.assert_refused(403, "insufficient_scope").assert_scope("read:stats");
-    server.get("/admin/stats", None).await.assert_asked_for_token();
+    server
+        .get("/admin/stats", &*lacking)
+        .await
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("read:stats");
+    server
+        .get("/admin/stats", None)
+        .await
+        .assert_asked_for_token();
 }
 
 /// What is no route asks nobody for credentials, and a wrong method is no reason to either.
@@ -130,12 +216,24 @@ async fn unknown_paths_are_404_and_wrong_methods_405_without_a_challenge() {
     let server = server(&issuer, &[]).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).token();
     for token in [None, Some("garbage"), Some(&*token)] {
-        for path in ["/", "/nope", "/orgs", "/orgs/org_a", "/orgs/org_a/invoices/", "/admin", "/whoami/"] {
+        for path in [
+            "/",
+            "/nope",
+            "/orgs",
+            "/orgs/org_a",
+            "/orgs/org_a/invoices/",
+            "/admin",
+            "/whoami/",
+        ] {
             let answer = server.get(path, token).await;
             answer.assert_status(404);
             assert!(!answer.headers().contains_key("www-authenticate"), "{path}");
         }
-        for (path, allow) in [(INVOICES_A, "GET,HEAD,POST"), ("/whoami", "GET,HEAD"), ("/admin/stats", "GET,HEAD")] {
+        for (path, allow) in [
+            (INVOICES_A, "GET,HEAD,POST"),
+            ("/whoami", "GET,HEAD"),
+            ("/admin/stats", "GET,HEAD"),
+        ] {
             let answer = server.call(Method::DELETE, path, token).await;
             answer.assert_status(405);
             assert_eq!(answer.headers()["allow"], allow, "{path}");
@@ -148,9 +246,15 @@ async fn unknown_paths_are_404_and_wrong_methods_405_without_a_challenge() {
 async fn a_rotated_key_is_picked_up_without_a_restart() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[("JWKS_TTL_SECONDS", "3600")]).await;
-    server.get("/whoami", &*issuer.org("org_a").token()).await.assert_status(200);
+    server
+        .get("/whoami", &*issuer.org("org_a").token())
+        .await
+        .assert_status(200);
     issuer.rotate_key().unwrap();
-    server.get("/whoami", &*issuer.org("org_a").token()).await.assert_status(200);
+    server
+        .get("/whoami", &*issuer.org("org_a").token())
+        .await
+        .assert_status(200);
 }
 
 #[cfg(unix)]
@@ -161,6 +265,10 @@ async fn a_signal_ends_the_program_in_order() {
         let server = server(&issuer, &[]).await;
         // The client keeps its connection open, which is no reason to go on.
         server.get("/healthz", None).await.assert_status(200);
-        assert_eq!(patiently(server.signal(signal)).await.code(), Some(0), "{signal}");
+        assert_eq!(
+            patiently(server.signal(signal)).await.code(),
+            Some(0),
+            "{signal}"
+        );
     }
 }

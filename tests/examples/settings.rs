@@ -16,15 +16,44 @@ async fn a_value_that_cannot_be_used_ends_the_program_and_is_named() {
     let bad: &[(&str, &[&str])] = &[
         (
             "ISSUER",
-            &["", "acme", "/relative", "http://acme.kinde.com", "https://acme.kinde.com#x", "ftp://127.0.0.1", "https://"],
+            &[
+                "",
+                "acme",
+                "/relative",
+                "http://acme.kinde.com",
+                "https://acme.kinde.com#x",
+                "ftp://127.0.0.1",
+                "https://",
+            ],
         ),
         ("AUDIENCE", &["", " ", " , ,"]),
         ("PROFILE", &["", "auth0", "Kinde"]),
-        ("JWKS_URL", &["", "/jwks", "jwks.json", "http://issuer.example/jwks", "file:///etc/passwd"]),
-        ("LISTEN", &["", "nowhere", "127.0.0.1", "127.0.0.1:70000", &taken]),
-        ("ALGORITHMS", &["", "none", "HS256", "RS256,HS256", "rs256", "RS256,"]),
-        ("LEEWAY_SECONDS", &["", "-1", "1.5", "30s", "301", "18446744073709551616"]),
-        ("JWKS_TTL_SECONDS", &["", "0", "86401", "18446744073709551615", "soon"]),
+        (
+            "JWKS_URL",
+            &[
+                "",
+                "/jwks",
+                "jwks.json",
+                "http://issuer.example/jwks",
+                "file:///etc/passwd",
+            ],
+        ),
+        (
+            "LISTEN",
+            &["", "nowhere", "127.0.0.1", "127.0.0.1:70000", &taken],
+        ),
+        (
+            "ALGORITHMS",
+            &["", "none", "HS256", "RS256,HS256", "rs256", "RS256,"],
+        ),
+        (
+            "LEEWAY_SECONDS",
+            &["", "-1", "1.5", "30s", "301", "18446744073709551616"],
+        ),
+        (
+            "JWKS_TTL_SECONDS",
+            &["", "0", "86401", "18446744073709551615", "soon"],
+        ),
         ("JWKS_COOLDOWN_SECONDS", &["", "0", "86401", "x"]),
         ("JWKS_MAX_STALE_SECONDS", &["", "-1", "604801"]),
         ("JWKS_TIMEOUT_MS", &["", "0", "60001", "1s"]),
@@ -33,75 +62,158 @@ async fn a_value_that_cannot_be_used_ends_the_program_and_is_named() {
     ];
     for (variable, values) in bad {
         for value in *values {
-            let good = [("ISSUER", "http://127.0.0.1:9"), ("AUDIENCE", AUDIENCE), ("LISTEN", "127.0.0.1:0")];
-            let mut variables: Vec<_> = good.into_iter().filter(|(name, _)| name != variable).collect();
+            let good = [
+                ("ISSUER", "http://127.0.0.1:9"),
+                ("AUDIENCE", AUDIENCE),
+                ("LISTEN", "127.0.0.1:0"),
+            ];
+            let mut variables: Vec<_> = good
+                .into_iter()
+                .filter(|(name, _)| name != variable)
+                .collect();
             variables.push((variable, value));
             assert_refused(variable, value, &variables).await;
         }
     }
     assert_refused("ISSUER", "nothing", &[("AUDIENCE", AUDIENCE)]).await;
-    assert_refused("AUDIENCE", "nothing", &[("ISSUER", "https://acme.kinde.com")]).await;
+    assert_refused(
+        "AUDIENCE",
+        "nothing",
+        &[("ISSUER", "https://acme.kinde.com")],
+    )
+    .await;
 }
 
 async fn assert_refused(variable: &str, value: &str, variables: &[(&str, &str)]) {
     let output = run("resource_server", &[], variables).await;
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{variable}={value}: {stderr}");
-    assert!(output.stdout.is_empty(), "{variable}={value} does not listen");
-    assert!(stderr.starts_with(&format!("{variable}: ")) && stderr.lines().count() == 1, "{variable}={value}: {stderr}");
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{variable}={value}: {stderr}"
+    );
+    assert!(
+        output.stdout.is_empty(),
+        "{variable}={value} does not listen"
+    );
+    assert!(
+        stderr.starts_with(&format!("{variable}: ")) && stderr.lines().count() == 1,
+        "{variable}={value}: {stderr}"
+    );
 }
 
 #[tokio::test]
 async fn several_audiences_are_separated_by_spaces_or_commas() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let server = server(&issuer, &[("AUDIENCE", "https://a.example, https://b.example https://c.example")]).await;
-    for (audience, status) in
-        [("https://a.example", 200), ("https://b.example", 200), ("https://c.example", 200), (AUDIENCE, 401)]
-    {
-        server.get("/whoami", &*issuer.org("org_a").audience(audience).token()).await.assert_status(status);
+    let server = server(
+        &issuer,
+        &[(
+            "AUDIENCE",
+            "https://a.example, https://b.example https://c.example",
+        )],
+    )
+    .await;
+    for (audience, status) in [
+        ("https://a.example", 200),
+        ("https://b.example", 200),
+        ("https://c.example", 200),
+        (AUDIENCE, 401),
+    ] {
+        server
+            .get("/whoami", &*issuer.org("org_a").audience(audience).token())
+            .await
+            .assert_status(status);
     }
 }
 
 #[tokio::test]
 async fn the_generic_profile_takes_tokens_of_rfc_9068_and_kinde_s_profile_does_not() {
-    let issuer = LocalIssuer::builder().profile(Profile::Rfc9068).algorithm(SigningAlgorithm::Es256).start().await.unwrap();
+    let issuer = LocalIssuer::builder()
+        .profile(Profile::Rfc9068)
+        .algorithm(SigningAlgorithm::Es256)
+        .start()
+        .await
+        .unwrap();
     let token = issuer.org("org_a").client("svc-a").token();
     let generic = server(&issuer, &[("PROFILE", "generic")]).await;
     let answer = generic.get("/whoami", &*token).await;
-    assert_eq!(answer.assert_status(200).json().unwrap()["client_id"], "svc-a");
-    let kinde = server(&issuer, &[("PROFILE", "kinde"), ("ALGORITHMS", "RS256, ES256")]).await;
-    kinde.get("/whoami", &*token).await.assert_refused(401, "invalid_token");
+    assert_eq!(
+        answer.assert_status(200).json().unwrap()["client_id"],
+        "svc-a"
+    );
+    let kinde = server(
+        &issuer,
+        &[("PROFILE", "kinde"), ("ALGORITHMS", "RS256, ES256")],
+    )
+    .await;
+    kinde
+        .get("/whoami", &*token)
+        .await
+        .assert_refused(401, "invalid_token");
 }
 
 #[tokio::test]
 async fn algorithms_are_an_allow_list() {
-    let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::Es256).start().await.unwrap();
+    let issuer = LocalIssuer::builder()
+        .algorithm(SigningAlgorithm::Es256)
+        .start()
+        .await
+        .unwrap();
     let token = issuer.org("org_a").token();
-    server(&issuer, &[]).await.get("/whoami", &*token).await.assert_refused(401, "invalid_token");
-    server(&issuer, &[("ALGORITHMS", "RS256, ES256")]).await.get("/whoami", &*token).await.assert_status(200);
+    server(&issuer, &[])
+        .await
+        .get("/whoami", &*token)
+        .await
+        .assert_refused(401, "invalid_token");
+    server(&issuer, &[("ALGORITHMS", "RS256, ES256")])
+        .await
+        .get("/whoami", &*token)
+        .await
+        .assert_status(200);
 }
 
 #[tokio::test]
 async fn a_key_set_url_spares_discovery() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[("JWKS_URL", &issuer.jwks_uri())]).await;
-    server.get("/whoami", &*issuer.org("org_a").token()).await.assert_status(200);
-    assert_eq!((issuer.hits(Endpoint::Discovery), issuer.hits(Endpoint::Metadata)), (0, 0));
+    server
+        .get("/whoami", &*issuer.org("org_a").token())
+        .await
+        .assert_status(200);
+    assert_eq!(
+        (
+            issuer.hits(Endpoint::Discovery),
+            issuer.hits(Endpoint::Metadata)
+        ),
+        (0, 0)
+    );
 }
 
 #[tokio::test]
 async fn the_leeway_is_30_seconds_unless_given() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let expired = issuer.org("org_a").expired_by(Duration::from_secs(10)).token();
-    server(&issuer, &[]).await.get("/whoami", &*expired).await.assert_status(200);
+    let expired = issuer
+        .org("org_a")
+        .expired_by(Duration::from_secs(10))
+        .token();
+    server(&issuer, &[])
+        .await
+        .get("/whoami", &*expired)
+        .await
+        .assert_status(200);
     let strict = server(&issuer, &[("LEEWAY_SECONDS", "0")]).await;
-    strict.get("/whoami", &*expired).await.assert_refused(401, "invalid_token");
+    strict
+        .get("/whoami", &*expired)
+        .await
+        .assert_refused(401, "invalid_token");
 }
 
 #[tokio::test]
 async fn a_time_to_live_outweighs_what_the_issuer_says() {
     let issuer = LocalIssuer::start().await.unwrap();
-    issuer.set_cache_headers(Endpoint::Jwks, &[("cache-control", "max-age=3600")]).unwrap();
+    issuer
+        .set_cache_headers(Endpoint::Jwks, &[("cache-control", "max-age=3600")])
+        .unwrap();
     let _server = server(&issuer, &[("JWKS_TTL_SECONDS", "1")]).await;
     patiently(issuer.wait_for_hits(Endpoint::Jwks, 3)).await;
 }
@@ -109,11 +221,17 @@ async fn a_time_to_live_outweighs_what_the_issuer_says() {
 #[tokio::test]
 async fn old_keys_serve_no_longer_than_allowed() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let server = server(&issuer, &[("JWKS_TTL_SECONDS", "1"), ("JWKS_MAX_STALE_SECONDS", "0")]).await;
+    let server = server(
+        &issuer,
+        &[("JWKS_TTL_SECONDS", "1"), ("JWKS_MAX_STALE_SECONDS", "0")],
+    )
+    .await;
     let token = issuer.org("org_a").token();
     server.get("/whoami", &*token).await.assert_status(200);
     issuer.set_fault(Endpoint::Jwks, Fault::Reset);
-    server.until("/readyz", None, |answer| answer.status() == 503).await;
+    server
+        .until("/readyz", None, |answer| answer.status() == 503)
+        .await;
     server.get("/whoami", &*token).await.assert_status(503);
 }
 
@@ -122,7 +240,12 @@ async fn a_fetch_ends_at_its_timeout() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Jwks, Fault::Hang);
     let server = server(&issuer, &[("JWKS_TIMEOUT_MS", "100")]).await;
-    server.until("/readyz", None, |answer| answer.body().ends_with(b"did not answer in time\n")).await.assert_status(503);
+    server
+        .until("/readyz", None, |answer| {
+            answer.body().ends_with(b"did not answer in time\n")
+        })
+        .await
+        .assert_status(503);
 }
 
 #[tokio::test]
@@ -132,7 +255,11 @@ async fn the_token_cache_can_be_switched_off() {
     for (value, remembered) in [("on", 1), ("off", 0)] {
         let server = server(&issuer, &[("TOKEN_CACHE", value)]).await;
         let answer = server.get("/admin/stats", &*token).await;
-        assert_eq!(answer.assert_status(200).json().unwrap()["remembered_tokens"], remembered, "{value}");
+        assert_eq!(
+            answer.assert_status(200).json().unwrap()["remembered_tokens"],
+            remembered,
+            "{value}"
+        );
     }
 }
 
@@ -140,7 +267,10 @@ async fn the_token_cache_can_be_switched_off() {
 async fn one_worker_thread_is_enough() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[("WORKER_THREADS", "1")]).await;
-    server.get("/whoami", &*issuer.org("org_a").token()).await.assert_status(200);
+    server
+        .get("/whoami", &*issuer.org("org_a").token())
+        .await
+        .assert_status(200);
 }
 
 /// A proxy of the network cannot reach this machine's loopback.
@@ -150,6 +280,17 @@ async fn an_issuer_on_loopback_is_reached_without_the_surroundings_proxy() {
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", dead.local_addr().unwrap());
     drop(dead);
-    let server = server(&issuer, &[("HTTP_PROXY", &proxy), ("http_proxy", &proxy), ("ALL_PROXY", &proxy)]).await;
-    server.get("/whoami", &*issuer.org("org_a").token()).await.assert_status(200);
+    let server = server(
+        &issuer,
+        &[
+            ("HTTP_PROXY", &proxy),
+            ("http_proxy", &proxy),
+            ("ALL_PROXY", &proxy),
+        ],
+    )
+    .await;
+    server
+        .get("/whoami", &*issuer.org("org_a").token())
+        .await
+        .assert_status(200);
 }

@@ -11,7 +11,10 @@ async fn the_quickstart_s_answers_are_the_expected_ones_and_no_token_is_printed(
     let output = run("quickstart", &[], &[]).await;
     let transcript = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{transcript}");
-    assert!(transcript.ends_with("11 of 11 answers as expected: 8 turned away, 3 let in.\n"), "{transcript}");
+    assert!(
+        transcript.ends_with("11 of 11 answers as expected: 8 turned away, 3 let in.\n"),
+        "{transcript}"
+    );
     for status in ["200 OK", "401 Unauthorized", "403 Forbidden"] {
         assert!(transcript.contains(status), "{status}");
     }
@@ -23,18 +26,31 @@ async fn the_quickstart_s_answers_are_the_expected_ones_and_no_token_is_printed(
 async fn the_quickstart_goes_on_serving_when_asked_to() {
     let mut program = Program::start("quickstart", &["--serve"], &[], "and an API on").await;
     let lines = program.lines_until("client_id=svc-global").await;
-    assert!(lines.iter().any(|line| line.starts_with("curl -i http://")), "{lines:?}");
-    assert!(!lines.iter().any(|line| line.contains("eyJ")), "a token is in the transcript");
+    assert!(
+        lines.iter().any(|line| line.starts_with("curl -i http://")),
+        "{lines:?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("eyJ")),
+        "a token is in the transcript"
+    );
 }
 
 #[tokio::test]
 async fn the_quickstart_refuses_options_it_does_not_know() {
-    assert_eq!(run("quickstart", &["--server"], &[]).await.status.code(), Some(2));
+    assert_eq!(
+        run("quickstart", &["--server"], &[]).await.status.code(),
+        Some(2)
+    );
 }
 
 /// The program in front of an issuer.
 async fn program(name: &str, issuer: &LocalIssuer) -> Program {
-    let variables = [("ISSUER", issuer.url()), ("AUDIENCE", issuer.audience()), ("LISTEN", "127.0.0.1:0")];
+    let variables = [
+        ("ISSUER", issuer.url()),
+        ("AUDIENCE", issuer.audience()),
+        ("LISTEN", "127.0.0.1:0"),
+    ];
     Program::start(name, &[], &variables, "listening on").await
 }
 
@@ -48,16 +64,41 @@ async fn the_hyper_server_compares_the_organization_of_the_path() {
         answer.assert_status(200);
         assert_eq!(answer.body(), b"invoices of org_a\n");
     }
-    for path in ["/orgs/org_b/invoices", "/orgs/org_%62/invoices", "/orgs/org_a%2f..%2forg_b/invoices", "/orgs//invoices"] {
-        server.get(path, &*token).await.assert_status(403).assert_problem();
+    for path in [
+        "/orgs/org_b/invoices",
+        "/orgs/org_%62/invoices",
+        "/orgs/org_a%2f..%2forg_b/invoices",
+        "/orgs//invoices",
+    ] {
+        server
+            .get(path, &*token)
+            .await
+            .assert_status(403)
+            .assert_problem();
     }
-    server.get("/orgs/org_a/other", &*token).await.assert_status(404);
-    server.call(Method::DELETE, "/orgs/org_a/invoices", &*token).await.assert_status(405);
-    server.get("/orgs/org_a/invoices", None).await.assert_asked_for_token();
+    server
+        .get("/orgs/org_a/other", &*token)
+        .await
+        .assert_status(404);
+    server
+        .call(Method::DELETE, "/orgs/org_a/invoices", &*token)
+        .await
+        .assert_status(405);
+    server
+        .get("/orgs/org_a/invoices", None)
+        .await
+        .assert_asked_for_token();
     let lacking = issuer.org("org_a").token();
-    server.get("/orgs/org_a/invoices", &*lacking).await.assert_refused(403, "insufficient_scope").assert_scope("read:invoices");
+    server
+        .get("/orgs/org_a/invoices", &*lacking)
+        .await
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("read:invoices");
     let global = issuer.global().scopes(["read:invoices"]).token();
-    server.get("/orgs/org_a/invoices", &*global).await.assert_status(403);
+    server
+        .get("/orgs/org_a/invoices", &*global)
+        .await
+        .assert_status(403);
 }
 
 #[tokio::test]
@@ -71,11 +112,26 @@ async fn each_route_of_the_scopes_example_asks_for_its_own() {
         (Method::GET, invoices, org(&[]), 200),
         (Method::GET, invoices, global(&["read:any_invoices"]), 200),
         (Method::GET, invoices, global(&["read:invoices"]), 403),
-        (Method::GET, "/orgs/org_b/invoices", org(&["read:any_invoices"]), 403),
+        (
+            Method::GET,
+            "/orgs/org_b/invoices",
+            org(&["read:any_invoices"]),
+            403,
+        ),
         (Method::POST, invoices, org(&["write:invoices"]), 200),
         (Method::POST, invoices, org(&["read:invoices"]), 403),
-        (Method::POST, invoices, global(&["read:any_invoices", "write:invoices"]), 403),
-        (Method::DELETE, invoices, org(&["read:invoices", "write:invoices"]), 200),
+        (
+            Method::POST,
+            invoices,
+            global(&["read:any_invoices", "write:invoices"]),
+            403,
+        ),
+        (
+            Method::DELETE,
+            invoices,
+            org(&["read:invoices", "write:invoices"]),
+            200,
+        ),
         (Method::DELETE, invoices, org(&["write:invoices"]), 403),
         (Method::GET, count, org(&["read:invoices"]), 200),
         (Method::GET, count, org(&["write:invoices"]), 200),
@@ -88,42 +144,105 @@ async fn each_route_of_the_scopes_example_asks_for_its_own() {
         assert_eq!(answer.status(), status, "{method} {path}: {answer:?}");
     }
     let answer = server.get("/scopes", None).await;
-    assert_eq!(answer.body(), br#"["read:invoices","write:invoices","read:any_invoices","read:stats"]"#);
+    assert_eq!(
+        answer.body(),
+        br#"["read:invoices","write:invoices","read:any_invoices","read:stats"]"#
+    );
 }
 
 #[tokio::test]
 async fn the_dev_issuer_s_curl_lines_are_true_in_both_profiles() {
-    for (option, local, reading) in
-        [("--kinde", Profile::Kinde, Reading::KINDE), ("--rfc9068", Profile::Rfc9068, Reading::GENERIC.clone())]
-    {
-        let mut program = Program::start("dev_issuer", &["--port", "0", option], &[], "issuer on").await;
+    for (option, local, reading) in [
+        ("--kinde", Profile::Kinde, Reading::KINDE),
+        ("--rfc9068", Profile::Rfc9068, Reading::GENERIC.clone()),
+    ] {
+        let mut program =
+            Program::start("dev_issuer", &["--port", "0", option], &[], "issuer on").await;
         let lines = program.lines_until("\"endpoint\":\"jwks\"}").await;
-        let endpoints = lines.iter().flat_map(|line| line.split_whitespace()).filter(|word| word.starts_with(&program.url));
-        let endpoints: Vec<&str> = endpoints.map(|word| word.strip_prefix(&program.url).unwrap()).collect();
-        let expected = ["/oauth2/token", "/admin/apps", "/admin/apps/svc-a/rotate-secret", "/admin/rotate-key", "/admin/fault"];
-        assert!(expected.iter().all(|endpoint| endpoints.contains(endpoint)), "{local:?}: {endpoints:?}");
+        let endpoints = lines
+            .iter()
+            .flat_map(|line| line.split_whitespace())
+            .filter(|word| word.starts_with(&program.url));
+        let endpoints: Vec<&str> = endpoints
+            .map(|word| word.strip_prefix(&program.url).unwrap())
+            .collect();
+        let expected = [
+            "/oauth2/token",
+            "/admin/apps",
+            "/admin/apps/svc-a/rotate-secret",
+            "/admin/rotate-key",
+            "/admin/fault",
+        ];
+        assert!(
+            expected.iter().all(|endpoint| endpoints.contains(endpoint)),
+            "{local:?}: {endpoints:?}"
+        );
 
-        let line = lines.iter().find(|line| line.contains("/oauth2/token -d")).unwrap();
+        let line = lines
+            .iter()
+            .find(|line| line.contains("/oauth2/token -d"))
+            .unwrap();
         let form: Vec<&str> = line.split(" -d ").skip(1).map(str::trim).collect();
         let answer = program.post("/oauth2/token", &form.join("&")).await;
         let answer = answer.assert_status(200).json().unwrap();
-        let verifier = Verifier::issuer(&*program.url).audience("https://api.example.com").profile(reading).build().unwrap();
-        let claims = verifier.verify(answer["access_token"].as_str().unwrap()).await.unwrap();
-        assert_eq!((claims.client_id(), claims.org_code().unwrap().as_str()), ("svc-a", "org_a"));
+        let verifier = Verifier::issuer(&*program.url)
+            .audience("https://api.example.com")
+            .profile(reading)
+            .build()
+            .unwrap();
+        let claims = verifier
+            .verify(answer["access_token"].as_str().unwrap())
+            .await
+            .unwrap();
+        assert_eq!(
+            (claims.client_id(), claims.org_code().unwrap().as_str()),
+            ("svc-a", "org_a")
+        );
 
-        let app = program.post("/admin/apps", r#"{"org_code":"org_c","audiences":["https://api.example.com"]}"#).await;
+        let app = program
+            .post(
+                "/admin/apps",
+                r#"{"org_code":"org_c","audiences":["https://api.example.com"]}"#,
+            )
+            .await;
         assert_eq!(app.assert_status(200).json().unwrap()["org_code"], "org_c");
-        program.post("/admin/rotate-key", "").await.assert_status(200);
-        program.post("/admin/apps/svc-a/rotate-secret", "").await.assert_status(200);
-        program.post("/oauth2/token", &form.join("&")).await.assert_status(401);
-        program.post("/admin/fault", r#"{"endpoint":"jwks","fault":"status","status":503}"#).await.assert_status(200);
-        program.get("/.well-known/jwks", None).await.assert_status(503);
+        program
+            .post("/admin/rotate-key", "")
+            .await
+            .assert_status(200);
+        program
+            .post("/admin/apps/svc-a/rotate-secret", "")
+            .await
+            .assert_status(200);
+        program
+            .post("/oauth2/token", &form.join("&"))
+            .await
+            .assert_status(401);
+        program
+            .post(
+                "/admin/fault",
+                r#"{"endpoint":"jwks","fault":"status","status":503}"#,
+            )
+            .await
+            .assert_status(200);
+        program
+            .get("/.well-known/jwks", None)
+            .await
+            .assert_status(503);
     }
 }
 
 #[tokio::test]
 async fn the_dev_issuer_refuses_options_it_does_not_know() {
-    for arguments in [&["--host", "0.0.0.0"][..], &["--port"], &["--port", "70000"]] {
-        assert_eq!(run("dev_issuer", arguments, &[]).await.status.code(), Some(2), "{arguments:?}");
+    for arguments in [
+        &["--host", "0.0.0.0"][..],
+        &["--port"],
+        &["--port", "70000"],
+    ] {
+        assert_eq!(
+            run("dev_issuer", arguments, &[]).await.status.code(),
+            Some(2),
+            "{arguments:?}"
+        );
     }
 }

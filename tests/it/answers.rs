@@ -19,7 +19,12 @@ tower_m2m::scopes! { pub Declared { Writing = "write:invoices" } }
 /// One route for each way of asking.
 fn app() -> Router {
     let verifier = verifier();
-    let strict = build(trust().max_age(Duration::from_secs(60)).allow_organizations(["org_a"]).allow_clients(["client_a"]));
+    let strict = build(
+        trust()
+            .max_age(Duration::from_secs(60))
+            .allow_organizations(["org_a"])
+            .allow_clients(["client_a"]),
+    );
     let down = build(
         tower_m2m::Verifier::kinde("acme")
             .audience(tower_m2m::testing::AUDIENCE)
@@ -29,24 +34,77 @@ fn app() -> Router {
     );
     let hello = || get(|| async { "hello" });
     Router::new()
-        .route("/plain", hello().post(|| async { "posted" }).route_layer(verifier.layer()))
-        .route("/read", hello().post(|| async { "posted" }).route_layer(verifier.layer().require(READ)))
-        .route("/write", hello().post(|| async { "" }).route_layer(verifier.layer().require(READ).require(WRITE)))
-        .route("/either", hello().route_layer(verifier.layer().require(tower_m2m::token::Requirement::any([WRITE, ADMIN]))))
-        .route("/scoped", get(|_: Scoped<Writing>| async { "hello" }).route_layer(verifier.layer()))
+        .route(
+            "/plain",
+            hello()
+                .post(|| async { "posted" })
+                .route_layer(verifier.layer()),
+        )
+        .route(
+            "/read",
+            hello()
+                .post(|| async { "posted" })
+                .route_layer(verifier.layer().require(READ)),
+        )
+        .route(
+            "/write",
+            hello()
+                .post(|| async { "" })
+                .route_layer(verifier.layer().require(READ).require(WRITE)),
+        )
+        .route(
+            "/either",
+            hello().route_layer(
+                verifier
+                    .layer()
+                    .require(tower_m2m::token::Requirement::any([WRITE, ADMIN])),
+            ),
+        )
+        .route(
+            "/scoped",
+            get(|_: Scoped<Writing>| async { "hello" }).route_layer(verifier.layer()),
+        )
         .route("/orgs/{org_code}", hello().route_layer(verifier.layer()))
-        .route("/hidden/{org_code}", hello().route_layer(verifier.layer().hide_organizations()))
-        .route("/global", hello().route_layer(verifier.layer().only_global()))
+        .route(
+            "/hidden/{org_code}",
+            hello().route_layer(verifier.layer().hide_organizations()),
+        )
+        .route(
+            "/global",
+            hello().route_layer(verifier.layer().only_global()),
+        )
         .route("/strict", hello().route_layer(strict.layer()))
-        .route("/down", hello().post(|| async { "" }).route_layer(down.layer()))
-        .route("/no-body", hello().route_layer(verifier.layer().without_body()))
-        .route("/own-body", hello().route_layer(verifier.layer().body_with(own_body)))
-        .route("/realm", hello().route_layer(verifier.layer().realm("a\"b\r\nx: \\é")))
-        .route("/metadata", hello().route_layer(verifier.layer().resource_metadata("https://api.example.com/.well-known/m")))
+        .route(
+            "/down",
+            hello().post(|| async { "" }).route_layer(down.layer()),
+        )
+        .route(
+            "/no-body",
+            hello().route_layer(verifier.layer().without_body()),
+        )
+        .route(
+            "/own-body",
+            hello().route_layer(verifier.layer().body_with(own_body)),
+        )
+        .route(
+            "/realm",
+            hello().route_layer(verifier.layer().realm("a\"b\r\nx: \\é")),
+        )
+        .route(
+            "/metadata",
+            hello().route_layer(
+                verifier
+                    .layer()
+                    .resource_metadata("https://api.example.com/.well-known/m"),
+            ),
+        )
         .route("/any", any(|| async { "hello" }).layer(verifier.layer()))
         .route("/forgotten/org", get(|_: OrgCode| async { "hello" }))
         .route("/forgotten/claims", get(|_: Claims| async { "hello" }))
-        .route("/forgotten/scoped", get(|_: Scoped<Writing>| async { "hello" }))
+        .route(
+            "/forgotten/scoped",
+            get(|_: Scoped<Writing>| async { "hello" }),
+        )
         .route("/suspended", get(|| async { Rejection::Suspended }))
         .route("/unchecked", get(|| async { Rejection::CheckUnavailable }))
 }
@@ -61,8 +119,16 @@ struct Case {
     headers: Vec<(&'static str, String)>,
 }
 
-fn case(name: &'static str, request: (&'static str, &'static str), headers: Vec<(&'static str, String)>) -> Case {
-    Case { name, request, headers }
+fn case(
+    name: &'static str,
+    request: (&'static str, &'static str),
+    headers: Vec<(&'static str, String)>,
+) -> Case {
+    Case {
+        name,
+        request,
+        headers,
+    }
 }
 
 fn bare(name: &'static str, path: &'static str) -> Case {
@@ -70,7 +136,11 @@ fn bare(name: &'static str, path: &'static str) -> Case {
 }
 
 fn raw(name: &'static str, authorization: &str) -> Case {
-    case(name, ("GET", "/plain"), vec![("authorization", authorization.to_owned())])
+    case(
+        name,
+        ("GET", "/plain"),
+        vec![("authorization", authorization.to_owned())],
+    )
 }
 
 fn with(name: &'static str, path: &'static str, token: &TokenBuilder) -> Case {
@@ -80,8 +150,17 @@ fn with(name: &'static str, path: &'static str, token: &TokenBuilder) -> Case {
 fn cases() -> Vec<Case> {
     let bearer = || ("authorization", good().bearer());
     let grpc = || ("content-type", "application/grpc+proto".to_owned());
-    let preflight = || vec![("origin", "https://app.example".to_owned()), ("access-control-request-method", "GET".to_owned())];
-    let swapped = good().token().rsplit_once('.').map(|(input, _)| format!("Bearer {input}.{}", "A".repeat(342))).unwrap();
+    let preflight = || {
+        vec![
+            ("origin", "https://app.example".to_owned()),
+            ("access-control-request-method", "GET".to_owned()),
+        ]
+    };
+    let swapped = good()
+        .token()
+        .rsplit_once('.')
+        .map(|(input, _)| format!("Bearer {input}.{}", "A".repeat(342)))
+        .unwrap();
     let old = good().client("client_a").issued_at(NOW - 3_600);
     vec![
         with("let in", "/read", &good()),
@@ -91,46 +170,122 @@ fn cases() -> Vec<Case> {
         raw("rule 3: not a token", "Bearer not a token"),
         raw("no token after the scheme", "Bearer"),
         raw("rule 5: two in one header", "Bearer a.b.c, Bearer a.b.c"),
-        case("rule 5: two headers", ("GET", "/plain"), vec![bearer(), bearer()]),
+        case(
+            "rule 5: two headers",
+            ("GET", "/plain"),
+            vec![bearer(), bearer()],
+        ),
         raw("too long", &format!("Bearer {}", "a".repeat(8 * 1024 + 1))),
         raw("not a JWT", "Bearer k_live_0123456789"),
         raw("signature does not hold", &swapped),
-        with("no signature algorithm", "/plain", &good().header("alg", "none")),
-        with("issuer not trusted", "/plain", &good().claim("iss", "https://evil.example")),
-        with("key not published", "/plain", &good().header("kid", "another")),
+        with(
+            "no signature algorithm",
+            "/plain",
+            &good().header("alg", "none"),
+        ),
+        with(
+            "issuer not trusted",
+            "/plain",
+            &good().claim("iss", "https://evil.example"),
+        ),
+        with(
+            "key not published",
+            "/plain",
+            &good().header("kid", "another"),
+        ),
         with("claim absent", "/plain", &good().without("exp")),
-        with("claim malformed", "/plain", &good().claim("exp", "tomorrow")),
-        with("expired", "/plain", &good().expired_by(Duration::from_secs(31))),
+        with(
+            "claim malformed",
+            "/plain",
+            &good().claim("exp", "tomorrow"),
+        ),
+        with(
+            "expired",
+            "/plain",
+            &good().expired_by(Duration::from_secs(31)),
+        ),
         with("not valid yet", "/plain", &good().claim("nbf", NOW + 31)),
         with("dated in the future", "/plain", &good().issued_at(NOW + 31)),
         with("too old", "/strict", &old),
-        with("another audience", "/plain", &good().audience("https://other.example.com")),
+        with(
+            "another audience",
+            "/plain",
+            &good().audience("https://other.example.com"),
+        ),
         with("a user's token", "/plain", &good().without("gty")),
         with("an ID token", "/plain", &good().claim("nonce", "n")),
-        with("bound to a key", "/plain", &good().claim("cnf", serde_json::json!({ "jkt": "x" }))),
-        with("delegated", "/plain", &good().claim("act", serde_json::json!({ "sub": "x" }))),
-        with("organization malformed", "/plain", &good().claim("org_code", serde_json::Value::Null)),
+        with(
+            "bound to a key",
+            "/plain",
+            &good().claim("cnf", serde_json::json!({ "jkt": "x" })),
+        ),
+        with(
+            "delegated",
+            "/plain",
+            &good().claim("act", serde_json::json!({ "sub": "x" })),
+        ),
+        with(
+            "organization malformed",
+            "/plain",
+            &good().claim("org_code", serde_json::Value::Null),
+        ),
         with("scope missing", "/write", &good()),
         with("one of several scopes missing", "/either", &good()),
         with("scope missing, found by the extractor", "/scoped", &good()),
         with("organization required", "/plain", &global()),
         with("global token required", "/global", &good()),
         with("another organization's route", "/orgs/org_b", &good()),
-        with("another organization's route, hidden", "/hidden/org_b", &good()),
-        with("organization not let in", "/strict", &good().org("org_b").client("client_a")),
+        with(
+            "another organization's route, hidden",
+            "/hidden/org_b",
+            &good(),
+        ),
+        with(
+            "organization not let in",
+            "/strict",
+            &good().org("org_b").client("client_a"),
+        ),
         with("client not let in", "/strict", &good()),
         with("no keys", "/down", &good()),
-        with("no keys, but refused whatever they say", "/down", &good().expired_by(Duration::from_secs(31))),
-        with("without a body", "/no-body", &good().expired_by(Duration::from_secs(31))),
-        with("a body of the application's own", "/own-body", &good().expired_by(Duration::from_secs(31))),
+        with(
+            "no keys, but refused whatever they say",
+            "/down",
+            &good().expired_by(Duration::from_secs(31)),
+        ),
+        with(
+            "without a body",
+            "/no-body",
+            &good().expired_by(Duration::from_secs(31)),
+        ),
+        with(
+            "a body of the application's own",
+            "/own-body",
+            &good().expired_by(Duration::from_secs(31)),
+        ),
         bare("realm, with what may not stand in a header", "/realm"),
         bare("resource metadata", "/metadata"),
         case("gRPC, no credentials", ("POST", "/plain"), vec![grpc()]),
-        case("gRPC, scope missing", ("POST", "/write"), vec![grpc(), bearer()]),
+        case(
+            "gRPC, scope missing",
+            ("POST", "/write"),
+            vec![grpc(), bearer()],
+        ),
         case("gRPC, no keys", ("POST", "/down"), vec![grpc(), bearer()]),
-        case("not gRPC: GET could be cached", ("GET", "/plain"), vec![grpc()]),
-        case("not gRPC: gRPC-Web", ("POST", "/plain"), vec![("content-type", "application/grpc-web".into())]),
-        case("CORS preflight, answered by the handler", ("OPTIONS", "/any"), preflight()),
+        case(
+            "not gRPC: GET could be cached",
+            ("GET", "/plain"),
+            vec![grpc()],
+        ),
+        case(
+            "not gRPC: gRPC-Web",
+            ("POST", "/plain"),
+            vec![("content-type", "application/grpc-web".into())],
+        ),
+        case(
+            "CORS preflight, answered by the handler",
+            ("OPTIONS", "/any"),
+            preflight(),
+        ),
         case("OPTIONS that is no preflight", ("OPTIONS", "/any"), vec![]),
         case("wrong method", ("DELETE", "/read"), vec![]),
         bare("unknown path", "/nowhere"),
@@ -144,15 +299,27 @@ fn cases() -> Vec<Case> {
 
 /// The code of the rejection in the extensions, which no socket carries.
 async fn rejection(app: Router, case: &Case) -> Option<&'static str> {
-    let mut request = Request::builder().method(case.request.0).uri(case.request.1).body(Body::empty()).unwrap();
+    let mut request = Request::builder()
+        .method(case.request.0)
+        .uri(case.request.1)
+        .body(Body::empty())
+        .unwrap();
     for (name, value) in &case.headers {
         request.headers_mut().append(*name, value.parse().unwrap());
     }
-    app.oneshot(request).await.unwrap().extensions().get::<Rejection>().map(Rejection::code)
+    app.oneshot(request)
+        .await
+        .unwrap()
+        .extensions()
+        .get::<Rejection>()
+        .map(Rejection::code)
 }
 
 fn shown(case: &Case, answer: &Answer, rejection: Option<&str>) -> String {
-    let mut lines = vec![format!("status: {}", answer.status()), format!("rejection: {}", rejection.unwrap_or("none"))];
+    let mut lines = vec![
+        format!("status: {}", answer.status()),
+        format!("rejection: {}", rejection.unwrap_or("none")),
+    ];
     let mut headers: Vec<String> = answer
         .headers()
         .iter()
@@ -161,7 +328,14 @@ fn shown(case: &Case, answer: &Answer, rejection: Option<&str>) -> String {
         .collect();
     headers.sort();
     lines.extend(headers);
-    format!("## {}\n{} {}\n\n{}\n\n{}\n\n", case.name, case.request.0, case.request.1, lines.join("\n"), text(answer))
+    format!(
+        "## {}\n{} {}\n\n{}\n\n{}\n\n",
+        case.name,
+        case.request.0,
+        case.request.1,
+        lines.join("\n"),
+        text(answer)
+    )
 }
 
 /// Rules 11 to 25 in one picture. `TOWER_M2M_WRITE=1 cargo test` writes the file anew; the difference is for the review.
@@ -171,12 +345,20 @@ async fn every_answer_is_as_it_was_reviewed() {
     let app = app();
     let mut all = String::new();
     for case in cases() {
-        let headers: Vec<(&str, &str)> = case.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> = case
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let answer = api.send(case.request.0, case.request.1, &headers).await;
         for (_, value) in &case.headers {
             answer.assert_hides(value);
         }
-        let _ = write!(all, "{}", shown(&case, &answer, rejection(app.clone(), &case).await));
+        let _ = write!(
+            all,
+            "{}",
+            shown(&case, &answer, rejection(app.clone(), &case).await)
+        );
     }
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/answers.txt");
     if std::env::var_os("TOWER_M2M_WRITE").is_some() {
@@ -184,7 +366,10 @@ async fn every_answer_is_as_it_was_reviewed() {
     }
     let reviewed = std::fs::read_to_string(file).unwrap();
     for (now, before) in all.split("## ").zip(reviewed.split("## ")) {
-        assert_eq!(now, before, "an answer changed; TOWER_M2M_WRITE=1 accepts it");
+        assert_eq!(
+            now, before,
+            "an answer changed; TOWER_M2M_WRITE=1 accepts it"
+        );
     }
     assert_eq!(all.len(), reviewed.len());
 }
@@ -194,27 +379,48 @@ async fn every_answer_is_as_it_was_reviewed() {
 async fn rule_11_to_25_every_refusal_is_well_formed() {
     let api = Api::serve(app()).await;
     for case in cases() {
-        let headers: Vec<(&str, &str)> = case.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> = case
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
         let answer = api.send(case.request.0, case.request.1, &headers).await;
         let challenge = answer.challenge();
         match answer.status() {
             400 => answer.assert_refused(400, "invalid_request"),
-            401 if headers.iter().any(|(name, value)| *name == "authorization" && value.starts_with("Bearer")) => {
+            401 if headers
+                .iter()
+                .any(|(name, value)| *name == "authorization" && value.starts_with("Bearer")) =>
+            {
                 answer.assert_refused(401, "invalid_token")
             }
             401 => answer.assert_asked_for_token(),
             403 => {
                 let challenge = challenge.unwrap();
-                assert_eq!(challenge.error().is_some(), challenge.scope().is_some(), "{}", case.name);
+                assert_eq!(
+                    challenge.error().is_some(),
+                    challenge.scope().is_some(),
+                    "{}",
+                    case.name
+                );
                 &answer
             }
             503 => {
-                assert!(challenge.is_err() && answer.headers().contains_key("retry-after"), "{}", case.name);
+                assert!(
+                    challenge.is_err() && answer.headers().contains_key("retry-after"),
+                    "{}",
+                    case.name
+                );
                 &answer
             }
             _ => continue,
         };
-        assert_eq!(answer.headers()["cache-control"], "no-store", "{}", case.name);
+        assert_eq!(
+            answer.headers()["cache-control"],
+            "no-store",
+            "{}",
+            case.name
+        );
         if case.request.0 != "HEAD" && !answer.body().is_empty() && case.request.1 != "/own-body" {
             answer.assert_problem();
         }
@@ -226,12 +432,30 @@ async fn rule_11_to_25_every_refusal_is_well_formed() {
 async fn rule_19_20_claims_never_reach_a_header() {
     let api = Api::serve(app()).await;
     let evil = "x\"\r\nx-injected: 1\\";
-    for claim in ["iss", "aud", "sub", "azp", "jti", "org_code", "scope", "gty", "exp", "v", "act"] {
-        for path in ["/read", "/write", "/orgs/org_a", "/global", "/strict", "/metadata"] {
+    for claim in [
+        "iss", "aud", "sub", "azp", "jti", "org_code", "scope", "gty", "exp", "v", "act",
+    ] {
+        for path in [
+            "/read",
+            "/write",
+            "/orgs/org_a",
+            "/global",
+            "/strict",
+            "/metadata",
+        ] {
             let answer = api.get(path, &good().claim(claim, evil)).await;
-            assert!(!answer.headers().contains_key("x-injected"), "{claim} at {path}");
-            let written = answer.headers().values().any(|value| String::from_utf8_lossy(value.as_bytes()).contains("injected"));
-            assert!(!written && !text(&answer).contains("injected"), "{claim} at {path}");
+            assert!(
+                !answer.headers().contains_key("x-injected"),
+                "{claim} at {path}"
+            );
+            let written = answer
+                .headers()
+                .values()
+                .any(|value| String::from_utf8_lossy(value.as_bytes()).contains("injected"));
+            assert!(
+                !written && !text(&answer).contains("injected"),
+                "{claim} at {path}"
+            );
         }
     }
 }

@@ -4,13 +4,18 @@ use std::fmt::Write as _;
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::testing::{AUDIENCE, Endpoint, LocalIssuer, Profile as Shape, SigningAlgorithm, forged};
+use tower_m2m::testing::{
+    AUDIENCE, Endpoint, LocalIssuer, Profile as Shape, SigningAlgorithm, forged,
+};
 use tower_m2m::{Algorithm, OrgCode, Verifier};
 
 use crate::support::{Api, READ};
 
 async fn protected(verifier: &Verifier) -> Api {
-    let app = Router::new().route("/orgs/{org_code}", get(|org: OrgCode| async move { org.to_string() }));
+    let app = Router::new().route(
+        "/orgs/{org_code}",
+        get(|org: OrgCode| async move { org.to_string() }),
+    );
     Api::serve(app.route_layer(verifier.layer().require(READ))).await
 }
 
@@ -19,27 +24,61 @@ async fn protected(verifier: &Verifier) -> Api {
 #[tokio::test]
 async fn every_forgery_is_refused_and_none_costs_a_fetch_out_of_budget() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)]).build_ready().await.unwrap();
+    let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+        .build_ready()
+        .await
+        .unwrap();
     let api = protected(&verifier).await;
-    let good = issuer.org("org_a").scopes(["read:invoices"]).claim("sub", "secret-subject").property("p", "secret-property");
+    let good = issuer
+        .org("org_a")
+        .scopes(["read:invoices"])
+        .claim("sub", "secret-subject")
+        .property("p", "secret-property");
 
     let (log, _recording) = record();
     let mut answers = String::new();
-    let report =
-        forged::attack(&good, async |authorization| api.send("GET", "/orgs/org_a", &[("authorization", &authorization)]).await)
-            .await;
+    let report = forged::attack(&good, async |authorization| {
+        api.send("GET", "/orgs/org_a", &[("authorization", &authorization)])
+            .await
+    })
+    .await;
     report.assert_all_refused();
     assert!(report.sent() > 100, "{report}");
-    assert!((1..=4).contains(&issuer.hits(Endpoint::Jwks)), "{} fetches", issuer.hits(Endpoint::Jwks));
-    assert_eq!((issuer.hits(Endpoint::Discovery), issuer.hits(Endpoint::Other)), (1, 0));
+    assert!(
+        (1..=4).contains(&issuer.hits(Endpoint::Jwks)),
+        "{} fetches",
+        issuer.hits(Endpoint::Jwks)
+    );
+    assert_eq!(
+        (
+            issuer.hits(Endpoint::Discovery),
+            issuer.hits(Endpoint::Other)
+        ),
+        (1, 0)
+    );
 
     // Rule 20, 130: neither a token nor a claim's value in what was answered or logged.
     for forgery in forged::all(&good) {
-        let answer = api.send("GET", "/orgs/org_a", &[("authorization", forgery.authorization())]).await;
-        let _ = write!(answers, "{:?} {}", answer.headers(), String::from_utf8_lossy(answer.body()));
+        let answer = api
+            .send(
+                "GET",
+                "/orgs/org_a",
+                &[("authorization", forgery.authorization())],
+            )
+            .await;
+        let _ = write!(
+            answers,
+            "{:?} {}",
+            answer.headers(),
+            String::from_utf8_lossy(answer.body())
+        );
         let parts = forgery.token().split('.').filter(|part| part.len() >= 16);
         for part in parts {
-            assert!(!log.text().contains(part), "{} is in the log", forgery.name());
+            assert!(
+                !log.text().contains(part),
+                "{} is in the log",
+                forgery.name()
+            );
         }
     }
     assert!(!answers.contains("secret-") && !log.text().contains("secret-"));
@@ -55,13 +94,20 @@ async fn other_algorithms_and_shapes_withstand_the_same() {
         (SigningAlgorithm::EdDsa, Algorithm::EdDSA),
         (SigningAlgorithm::Ps256, Algorithm::PS256),
     ] {
-        let issuer =
-            LocalIssuer::builder().algorithm(signing).profile(Shape::Rfc9068).in_process("https://issuer.example").unwrap();
-        let trusted = Verifier::issuer(issuer.url()).audience(AUDIENCE).algorithms([algorithm]).jwk_set(issuer.jwks());
+        let issuer = LocalIssuer::builder()
+            .algorithm(signing)
+            .profile(Shape::Rfc9068)
+            .in_process("https://issuer.example")
+            .unwrap();
+        let trusted = Verifier::issuer(issuer.url())
+            .audience(AUDIENCE)
+            .algorithms([algorithm])
+            .jwk_set(issuer.jwks());
         let api = protected(&trusted.build().unwrap()).await;
         let good = issuer.org("org_a").scopes(["read:invoices"]);
         let report = forged::attack(&good, async |authorization| {
-            api.send("GET", "/orgs/org_a", &[("authorization", &authorization)]).await
+            api.send("GET", "/orgs/org_a", &[("authorization", &authorization)])
+                .await
         })
         .await;
         assert!(report.failures().next().is_none(), "{signing}\n{report}");
@@ -75,7 +121,11 @@ async fn no_forgery_passes_the_bare_verifier() {
     let verifier = crate::support::verifier();
     verifier.verify(&good.token()).await.unwrap();
     for forgery in forged::all(&good) {
-        assert!(verifier.verify(forgery.token()).await.is_err(), "{}", forgery.name());
+        assert!(
+            verifier.verify(forgery.token()).await.is_err(),
+            "{}",
+            forgery.name()
+        );
     }
 }
 

@@ -29,7 +29,10 @@ fn seconds(seconds: u64) -> Duration {
 
 fn weak_jwks() -> String {
     // 171 letters of base64url are the 1024 bits of a modulus.
-    format!(r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{}","e":"AQAB"}}]}}"#, "z".repeat(170) + "w")
+    format!(
+        r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{}","e":"AQAB"}}]}}"#,
+        "z".repeat(170) + "w"
+    )
 }
 
 #[test]
@@ -38,50 +41,162 @@ fn what_cannot_work_fails_in_build_and_names_the_setting() {
     let es256 = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
     let many = format!("/{}", "a".repeat(10));
     let table: Vec<(&str, &str, Issuer)> = vec![
-        ("a custom domain", "kinde", Verifier::kinde("auth.acme.com").audience(AUDIENCE)),
-        ("http for Kinde", "kinde", Verifier::kinde("http://acme.kinde.com").audience(AUDIENCE)),
+        (
+            "a custom domain",
+            "kinde",
+            Verifier::kinde("auth.acme.com").audience(AUDIENCE),
+        ),
+        (
+            "http for Kinde",
+            "kinde",
+            Verifier::kinde("http://acme.kinde.com").audience(AUDIENCE),
+        ),
         ("no domain", "kinde", Verifier::kinde("").audience(AUDIENCE)),
-        ("http off loopback", "issuer", generic("http://issuer.example")),
-        ("http on all addresses", "issuer", generic("http://0.0.0.0:1")),
+        (
+            "http off loopback",
+            "issuer",
+            generic("http://issuer.example"),
+        ),
+        (
+            "http on all addresses",
+            "issuer",
+            generic("http://0.0.0.0:1"),
+        ),
         ("no URL", "issuer", generic("issuer.example")),
         ("empty", "issuer", generic("")),
         ("a query", "issuer", generic("https://issuer.example?x=1")),
         ("a fragment", "issuer", generic("https://issuer.example#x")),
-        ("user info", "issuer", generic("https://user@issuer.example")),
-        ("no audience in the list", "audience", Verifier::kinde("acme").audiences(Vec::<String>::new())),
-        ("empty audience", "audience", Verifier::kinde("acme").audience("")),
-        ("blank audience", "audience", Verifier::kinde("acme").audiences([AUDIENCE, " "])),
+        (
+            "user info",
+            "issuer",
+            generic("https://user@issuer.example"),
+        ),
+        (
+            "no audience in the list",
+            "audience",
+            Verifier::kinde("acme").audiences(Vec::<String>::new()),
+        ),
+        (
+            "empty audience",
+            "audience",
+            Verifier::kinde("acme").audience(""),
+        ),
+        (
+            "blank audience",
+            "audience",
+            Verifier::kinde("acme").audiences([AUDIENCE, " "]),
+        ),
         ("no algorithm", "algorithms", kinde().algorithms([])),
         ("over 5 minutes", "leeway", kinde().leeway(seconds(301))),
         ("no age at all", "max_age", kinde().max_age(Duration::ZERO)),
-        ("no pointer", "organization_claim", kinde().organization_claim("org_code")),
-        ("the whole document", "organization_claim", kinde().organization_claim("/")),
+        (
+            "no pointer",
+            "organization_claim",
+            kinde().organization_claim("org_code"),
+        ),
+        (
+            "the whole document",
+            "organization_claim",
+            kinde().organization_claim("/"),
+        ),
         ("no pointer", "scope_claim", kinde().scope_claim("scope")),
-        ("no pointer", "require_claim", kinde().require_claim("idtyp", "app")),
+        (
+            "no pointer",
+            "require_claim",
+            kinde().require_claim("idtyp", "app"),
+        ),
         ("no name", "client_id_claim", kinde().client_id_claim("")),
-        ("a pointer", "client_id_claim", kinde().client_id_claim(many)),
-        ("no code", "allow_organizations", kinde().allow_organizations(["org_a", ""])),
-        ("white space", "allow_organizations", kinde().allow_organizations(["org a"])),
+        (
+            "a pointer",
+            "client_id_claim",
+            kinde().client_id_claim(many),
+        ),
+        (
+            "no code",
+            "allow_organizations",
+            kinde().allow_organizations(["org_a", ""]),
+        ),
+        (
+            "white space",
+            "allow_organizations",
+            kinde().allow_organizations(["org a"]),
+        ),
         ("no client", "allow_clients", kinde().allow_clients([""])),
         ("not JSON", "jwk_set", kinde().jwk_set("keys")),
         ("no keys", "jwk_set", kinde().jwk_set("{}")),
         ("no key", "jwk_set", kinde().jwk_set(r#"{"keys":[]}"#)),
         ("under 2048 bits", "jwk_set", kinde().jwk_set(weak_jwks())),
-        ("a private key", "jwk_set", kinde().algorithms([Algorithm::EdDSA]).jwk_set(private)),
-        ("no key of an allowed algorithm", "jwk_set", trust().algorithms([Algorithm::ES256])),
-        ("no PEM", "public_key_pem", kinde().public_key_pem(Algorithm::RS256, "key")),
-        ("under 2048 bits", "public_key_pem", kinde().public_key_pem(Algorithm::RS256, WEAK)),
-        ("of another type", "public_key_pem", kinde().public_key_pem(Algorithm::RS256, es256.public_pem())),
-        ("not allowed", "public_key_pem", kinde().public_key_pem(Algorithm::ES256, es256.public_pem())),
-        ("http off loopback", "jwks_url", kinde().jwks_url("http://acme.kinde.com/jwks")),
+        (
+            "a private key",
+            "jwk_set",
+            kinde().algorithms([Algorithm::EdDSA]).jwk_set(private),
+        ),
+        (
+            "no key of an allowed algorithm",
+            "jwk_set",
+            trust().algorithms([Algorithm::ES256]),
+        ),
+        (
+            "no PEM",
+            "public_key_pem",
+            kinde().public_key_pem(Algorithm::RS256, "key"),
+        ),
+        (
+            "under 2048 bits",
+            "public_key_pem",
+            kinde().public_key_pem(Algorithm::RS256, WEAK),
+        ),
+        (
+            "of another type",
+            "public_key_pem",
+            kinde().public_key_pem(Algorithm::RS256, es256.public_pem()),
+        ),
+        (
+            "not allowed",
+            "public_key_pem",
+            kinde().public_key_pem(Algorithm::ES256, es256.public_pem()),
+        ),
+        (
+            "http off loopback",
+            "jwks_url",
+            kinde().jwks_url("http://acme.kinde.com/jwks"),
+        ),
         ("a path", "jwks_url", kinde().jwks_url("/jwks")),
-        ("zero", "keys_time_to_live", kinde().keys_time_to_live(Duration::ZERO)),
-        ("over a day", "keys_time_to_live", kinde().keys_time_to_live(seconds(86_401))),
-        ("over a week", "keys_max_stale", kinde().keys_max_stale(seconds(7 * 86_400 + 1))),
-        ("zero", "unknown_kid_cooldown", kinde().unknown_kid_cooldown(Duration::ZERO)),
-        ("over a day", "unknown_kid_cooldown", kinde().unknown_kid_cooldown(seconds(86_401))),
-        ("zero", "fetch_timeout", kinde().fetch_timeout(Duration::ZERO)),
-        ("over a minute", "fetch_timeout", kinde().fetch_timeout(seconds(61))),
+        (
+            "zero",
+            "keys_time_to_live",
+            kinde().keys_time_to_live(Duration::ZERO),
+        ),
+        (
+            "over a day",
+            "keys_time_to_live",
+            kinde().keys_time_to_live(seconds(86_401)),
+        ),
+        (
+            "over a week",
+            "keys_max_stale",
+            kinde().keys_max_stale(seconds(7 * 86_400 + 1)),
+        ),
+        (
+            "zero",
+            "unknown_kid_cooldown",
+            kinde().unknown_kid_cooldown(Duration::ZERO),
+        ),
+        (
+            "over a day",
+            "unknown_kid_cooldown",
+            kinde().unknown_kid_cooldown(seconds(86_401)),
+        ),
+        (
+            "zero",
+            "fetch_timeout",
+            kinde().fetch_timeout(Duration::ZERO),
+        ),
+        (
+            "over a minute",
+            "fetch_timeout",
+            kinde().fetch_timeout(seconds(61)),
+        ),
         ("over a minute", "max_wait", kinde().max_wait(seconds(61))),
     ];
     for (problem, setting, issuer) in table {
@@ -98,10 +213,22 @@ fn what_cannot_work_of_the_whole_fails_too() {
     for (setting, builder) in [
         ("issuer", Verifier::trusting([])),
         ("issuer", Verifier::trusting([trust(), trust()])),
-        ("leeway", Verifier::trusting([generic("https://issuer.example"), kinde().leeway(seconds(301))])),
+        (
+            "leeway",
+            Verifier::trusting([
+                generic("https://issuer.example"),
+                kinde().leeway(seconds(301)),
+            ]),
+        ),
         ("max_resolved_issuers", of_one().max_resolved_issuers(0)),
-        ("standing_timeout", of_one().standing_timeout(Duration::ZERO)),
-        ("standing_timeout", of_one().standing_timeout(seconds(60) + Duration::from_nanos(1))),
+        (
+            "standing_timeout",
+            of_one().standing_timeout(Duration::ZERO),
+        ),
+        (
+            "standing_timeout",
+            of_one().standing_timeout(seconds(60) + Duration::from_nanos(1)),
+        ),
         ("max_token_bytes", of_one().max_token_bytes(255)),
         ("max_token_bytes", of_one().max_token_bytes(64 * 1024 + 1)),
         ("token_cache", of_one().token_cache(0, 1024)),
@@ -134,19 +261,43 @@ fn what_just_works_builds() {
     ] {
         issuer.build().unwrap();
     }
-    Verifier::trusting([trust()]).max_token_bytes(256).token_cache(1, 1).build().unwrap();
-    Verifier::trusting([trust()]).max_token_bytes(64 * 1024).build().unwrap();
-    Verifier::trusting([trust()]).standing_timeout(seconds(60)).build().unwrap();
+    Verifier::trusting([trust()])
+        .max_token_bytes(256)
+        .token_cache(1, 1)
+        .build()
+        .unwrap();
+    Verifier::trusting([trust()])
+        .max_token_bytes(64 * 1024)
+        .build()
+        .unwrap();
+    Verifier::trusting([trust()])
+        .standing_timeout(seconds(60))
+        .build()
+        .unwrap();
     assert!(issuer().jwks().contains("RS256"));
 }
 
 /// A set that is given holds nothing that is weak or broken; what is of no use here may stand in it.
 #[test]
 fn a_given_set_is_right_as_a_whole() {
-    let with = |other: &str| issuer().jwks().replacen(r#"{"keys":["#, &format!(r#"{{"keys":[{other},"#), 1);
+    let with = |other: &str| {
+        issuer()
+            .jwks()
+            .replacen(r#"{"keys":["#, &format!(r#"{{"keys":[{other},"#), 1)
+    };
     let weak = weak_jwks();
-    let weak = weak.trim_start_matches(r#"{"keys":["#).trim_end_matches("]}");
-    for (other, fine) in [(r#"{"kty":"oct","kid":"o","k":"AA"}"#, false), (r#"{"kty":"future"}"#, true), (weak, false)] {
-        assert_eq!(kinde().jwk_set(with(other)).build().is_ok(), fine, "{other}");
+    let weak = weak
+        .trim_start_matches(r#"{"keys":["#)
+        .trim_end_matches("]}");
+    for (other, fine) in [
+        (r#"{"kty":"oct","kid":"o","k":"AA"}"#, false),
+        (r#"{"kty":"future"}"#, true),
+        (weak, false),
+    ] {
+        assert_eq!(
+            kinde().jwk_set(with(other)).build().is_ok(),
+            fine,
+            "{other}"
+        );
     }
 }

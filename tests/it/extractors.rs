@@ -24,13 +24,22 @@ async fn outside_of_a_layer_every_extractor_answers_500_and_names_the_layer() {
         .route("/OrgCode/optional", get(|_: Option<OrgCode>| async {}))
         .route("/Claims/optional", get(|_: Option<Claims>| async {}));
     let api = Api::serve(app).await;
-    for path in ["/OrgCode", "/Claims", "/Scoped", "/OrgCode/optional", "/Claims/optional"] {
+    for path in [
+        "/OrgCode",
+        "/Claims",
+        "/Scoped",
+        "/OrgCode/optional",
+        "/Claims/optional",
+    ] {
         // A good token changes nothing: nobody looked at it.
         for answer in [api.get_bare(path).await, api.get(path, &good()).await] {
             let problem = answer.assert_status(500).assert_problem();
             let detail = problem["detail"].as_str().unwrap();
             let asked_for = path.split('/').nth(1).unwrap();
-            assert!(detail.contains(asked_for) && detail.contains("route_layer(verifier.layer())"), "{detail}");
+            assert!(
+                detail.contains(asked_for) && detail.contains("route_layer(verifier.layer())"),
+                "{detail}"
+            );
         }
     }
 }
@@ -39,18 +48,40 @@ async fn outside_of_a_layer_every_extractor_answers_500_and_names_the_layer() {
 async fn a_result_hands_the_refusal_to_the_handler() {
     async fn handler(org: Result<OrgCode, Refusal>, claims: Result<Claims, Refusal>) -> String {
         let code = |refusal: &Refusal| refusal.rejection().code();
-        format!("{:?} {:?}", org.map_err(|refusal| code(&refusal)), claims.map(|_| ()).map_err(|refusal| code(&refusal)))
+        format!(
+            "{:?} {:?}",
+            org.map_err(|refusal| code(&refusal)),
+            claims.map(|_| ()).map_err(|refusal| code(&refusal))
+        )
     }
     let verifier = verifier();
     let app = Router::new()
         .route("/forgotten", get(handler))
-        .route("/optional", get(handler).route_layer(verifier.optional_layer()))
-        .route("/global", get(handler).route_layer(verifier.layer().allow_global()));
+        .route(
+            "/optional",
+            get(handler).route_layer(verifier.optional_layer()),
+        )
+        .route(
+            "/global",
+            get(handler).route_layer(verifier.layer().allow_global()),
+        );
     let api = Api::serve(app).await;
-    assert_says(&api.get_bare("/forgotten").await, r#"Err("layer_missing") Err("layer_missing")"#);
-    assert_says(&api.get_bare("/optional").await, r#"Err("missing_token") Err("missing_token")"#);
-    assert_says(&api.get("/global", &global()).await, r#"Err("organization_required") Ok(())"#);
-    assert_says(&api.get("/global", &good()).await, r#"Ok(OrgCode("org_a")) Ok(())"#);
+    assert_says(
+        &api.get_bare("/forgotten").await,
+        r#"Err("layer_missing") Err("layer_missing")"#,
+    );
+    assert_says(
+        &api.get_bare("/optional").await,
+        r#"Err("missing_token") Err("missing_token")"#,
+    );
+    assert_says(
+        &api.get("/global", &global()).await,
+        r#"Err("organization_required") Ok(())"#,
+    );
+    assert_says(
+        &api.get("/global", &good()).await,
+        r#"Ok(OrgCode("org_a")) Ok(())"#,
+    );
 }
 
 #[tokio::test]
@@ -60,33 +91,58 @@ async fn optional_arguments_are_nothing_only_where_a_layer_let_nobody_in() {
     }
     let verifier = verifier();
     let app = Router::new()
-        .route("/optional", get(handler).route_layer(verifier.optional_layer().allow_global()))
+        .route(
+            "/optional",
+            get(handler).route_layer(verifier.optional_layer().allow_global()),
+        )
         .route("/required", get(handler).route_layer(verifier.layer()));
     let api = Api::serve(app).await;
     assert_says(&api.get_bare("/optional").await, "None false");
     assert_says(&api.get("/optional", &global()).await, "None true");
-    assert_says(&api.get("/optional", &good()).await, r#"Some(OrgCode("org_a")) true"#);
+    assert_says(
+        &api.get("/optional", &good()).await,
+        r#"Some(OrgCode("org_a")) true"#,
+    );
     api.get_bare("/required").await.assert_asked_for_token();
 }
 
 /// An extractor's refusal looks like the layer's: the same realm, metadata and body.
 #[tokio::test]
 async fn an_extractor_answers_in_the_words_of_its_layer() {
-    let layer = verifier().layer().realm("invoices").resource_metadata("https://api.example.com/m").without_body();
-    let app = Router::new().route("/", get(|_: Scoped<Writing>| async {})).route_layer(layer);
+    let layer = verifier()
+        .layer()
+        .realm("invoices")
+        .resource_metadata("https://api.example.com/m")
+        .without_body();
+    let app = Router::new()
+        .route("/", get(|_: Scoped<Writing>| async {}))
+        .route_layer(layer);
     let answer = Api::serve(app).await.get("/", &good()).await;
-    let challenge = answer.assert_refused(403, "insufficient_scope").assert_scope("write:invoices").challenge().unwrap();
+    let challenge = answer
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("write:invoices")
+        .challenge()
+        .unwrap();
     assert_eq!(challenge.realm(), Some("invoices"));
-    assert_eq!(challenge.resource_metadata(), Some("https://api.example.com/m"));
+    assert_eq!(
+        challenge.resource_metadata(),
+        Some("https://api.example.com/m")
+    );
     assert!(answer.body().is_empty());
 }
 
 #[tokio::test]
 async fn scoped_arguments_enforce_one_all_or_any() {
     let app = Router::new()
-        .route("/one", get(|claims: Scoped<Reading>| async move { claims.client_id().to_owned() }))
+        .route(
+            "/one",
+            get(|claims: Scoped<Reading>| async move { claims.client_id().to_owned() }),
+        )
         .route("/all", get(|_: Scoped<(Reading, Writing)>| async {}))
-        .route("/any", get(|_: Scoped<AnyOf<(Writing, Administering)>>| async {}))
+        .route(
+            "/any",
+            get(|_: Scoped<AnyOf<(Writing, Administering)>>| async {}),
+        )
         .route_layer(verifier().layer());
     let api = Api::serve(app).await;
     let (read, write, admin) = ("read:invoices", "write:invoices", "admin");
@@ -98,10 +154,18 @@ async fn scoped_arguments_enforce_one_all_or_any() {
         (&[admin], [403, 403, 200]),
     ] {
         for (path, expected) in ["/one", "/all", "/any"].into_iter().zip(expected) {
-            assert_eq!(api.get(path, &good().scopes(scopes.iter().copied())).await.status(), expected, "{path} {scopes:?}");
+            assert_eq!(
+                api.get(path, &good().scopes(scopes.iter().copied()))
+                    .await
+                    .status(),
+                expected,
+                "{path} {scopes:?}"
+            );
         }
     }
-    api.get("/all", &good()).await.assert_scope("read:invoices write:invoices");
+    api.get("/all", &good())
+        .await
+        .assert_scope("read:invoices write:invoices");
 }
 
 #[tokio::test]
@@ -121,7 +185,12 @@ async fn claims_say_what_the_token_says() {
         ])
         .to_string()
     }
-    let api = Api::serve(Router::new().route("/", get(handler)).route_layer(verifier().layer().allow_global())).await;
+    let api = Api::serve(
+        Router::new()
+            .route("/", get(handler))
+            .route_layer(verifier().layer().allow_global()),
+    )
+    .await;
     let expected = |org: Option<&str>| {
         let facts = json!([
             "https://acme.kinde.com",
@@ -139,8 +208,14 @@ async fn claims_say_what_the_token_says() {
     };
     for _ in 0..3 {
         // The same from the cache of verified tokens.
-        assert_says(&api.get("/", &good().claim("jti", "j1")).await, &expected(Some("org_a")));
-        assert_says(&api.get("/", &global().claim("jti", "j1")).await, &expected(None));
+        assert_says(
+            &api.get("/", &good().claim("jti", "j1")).await,
+            &expected(Some("org_a")),
+        );
+        assert_says(
+            &api.get("/", &global().claim("jti", "j1")).await,
+            &expected(None),
+        );
     }
 }
 
@@ -154,35 +229,86 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
     async fn handler(claims: Claims) -> String {
         let plan = claims.custom::<Plan>().map(|custom| custom.plan.as_str());
         let other = claims.custom::<String>().is_some();
-        let flags = (claims.is_flag_on("beta"), claims.is_flag_on("limit"), claims.is_flag_on("absent"));
-        format!("{plan:?} {other} {:?} {:?} {flags:?}", claims.property("region"), claims.flag("limit"))
+        let flags = (
+            claims.is_flag_on("beta"),
+            claims.is_flag_on("limit"),
+            claims.is_flag_on("absent"),
+        );
+        format!(
+            "{plan:?} {other} {:?} {:?} {flags:?}",
+            claims.property("region"),
+            claims.flag("limit")
+        )
     }
-    let api =
-        Api::serve(Router::new().route("/", get(handler)).route_layer(build(trust().custom_claims::<Plan>()).layer())).await;
-    let token = good().claim("plan", "gold").property("region", "eu").flag("beta", true).flag("limit", 5);
-    assert_says(&api.get("/", &token).await, r#"Some("gold") false Some(String("eu")) Some(Number(5)) (true, false, false)"#);
+    let api = Api::serve(
+        Router::new()
+            .route("/", get(handler))
+            .route_layer(build(trust().custom_claims::<Plan>()).layer()),
+    )
+    .await;
+    let token = good()
+        .claim("plan", "gold")
+        .property("region", "eu")
+        .flag("beta", true)
+        .flag("limit", 5);
+    assert_says(
+        &api.get("/", &token).await,
+        r#"Some("gold") false Some(String("eu")) Some(Number(5)) (true, false, false)"#,
+    );
     // A token that does not fit the application's type is refused, and nothing of it is told.
-    for misfit in [good(), good().claim("plan", 7), good().claim("plan", serde_json::Value::Null)] {
-        api.get("/", &misfit).await.assert_refused(401, "invalid_token");
+    for misfit in [
+        good(),
+        good().claim("plan", 7),
+        good().claim("plan", serde_json::Value::Null),
+    ] {
+        api.get("/", &misfit)
+            .await
+            .assert_refused(401, "invalid_token");
     }
     // Properties and flags of odd shapes are absent, not errors.
-    let odd = good().claim("plan", "gold").claim("application_properties", "x").claim("feature_flags", json!({ "beta": true }));
-    assert_says(&api.get("/", &odd).await, r#"Some("gold") false None None (false, false, false)"#);
+    let odd = good()
+        .claim("plan", "gold")
+        .claim("application_properties", "x")
+        .claim("feature_flags", json!({ "beta": true }));
+    assert_says(
+        &api.get("/", &odd).await,
+        r#"Some("gold") false None None (false, false, false)"#,
+    );
 }
 
 /// Rule 130: what can be printed of a request says nothing that a log must not hold.
 #[tokio::test]
 async fn rule_130_nothing_printed_holds_the_token_or_a_claim() {
     async fn handler(org: OrgCode, claims: Claims, request: axum::extract::Request) -> String {
-        format!("{org:?} {claims:?} {:?} {:?}", request.extensions().claims(), request.extensions().org_code())
+        format!(
+            "{org:?} {claims:?} {:?} {:?}",
+            request.extensions().claims(),
+            request.extensions().org_code()
+        )
     }
     let verifier = build(trust().custom_claims::<Plan>());
-    let api = Api::serve(Router::new().route("/", get(handler)).route_layer(verifier.layer())).await;
-    let token = good().claim("plan", "secret-plan").claim("sub", "secret-sub").property("p", "secret-property");
+    let api = Api::serve(
+        Router::new()
+            .route("/", get(handler))
+            .route_layer(verifier.layer()),
+    )
+    .await;
+    let token = good()
+        .claim("plan", "secret-plan")
+        .claim("sub", "secret-sub")
+        .property("p", "secret-property");
     let answer = api.get("/", &token).await;
     answer.assert_status(200).assert_hides(&token.token());
-    assert!(text(&answer).contains("org_a") && !text(&answer).contains("secret"), "{}", text(&answer));
-    let shown = format!("{verifier:?} {:?} {:?}", verifier.layer(), trust().allow_clients(["c"]));
+    assert!(
+        text(&answer).contains("org_a") && !text(&answer).contains("secret"),
+        "{}",
+        text(&answer)
+    );
+    let shown = format!(
+        "{verifier:?} {:?} {:?}",
+        verifier.layer(),
+        trust().allow_clients(["c"])
+    );
     assert!(!shown.contains(&token.token()));
 }
 
@@ -199,6 +325,10 @@ async fn a_rejection_is_an_answer() {
         let answer = rejection.into_response();
         assert_eq!(answer.status().as_u16(), status, "{code}");
         assert_eq!(answer.headers()["cache-control"], "no-store", "{code}");
-        assert_eq!(answer.headers().contains_key("retry-after"), status == 503, "{code}");
+        assert_eq!(
+            answer.headers().contains_key("retry-after"),
+            status == 503,
+            "{code}"
+        );
     }
 }

@@ -5,7 +5,11 @@ use std::fs;
 use std::path::Path;
 
 /// A module of `src`, the modules it may name, and the external crates.
-type Floor = (&'static str, &'static [&'static str], &'static [&'static str]);
+type Floor = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
 
 /// The table, ground floor first. `std` is for everybody; the test kit and the guide are no floors of the house.
 const FLOORS: &[Floor] = &[
@@ -15,7 +19,11 @@ const FLOORS: &[Floor] = &[
     ("scopes", &["token"], &[]),
     // What is reported is said in the words of those who report it.
     ("metrics", &["jwks"], &["metrics"]),
-    ("events", &["token", "jwks", "rejection", "metrics"], &["axum", "http", "tracing"]),
+    (
+        "events",
+        &["token", "jwks", "rejection", "metrics"],
+        &["axum", "http", "tracing"],
+    ),
     ("spans", &["token", "jwks"], &["tracing"]),
     (
         "jwks",
@@ -37,23 +45,61 @@ const FLOORS: &[Floor] = &[
     ("rejection", &["token", "bearer"], &[]),
     (
         "verifier",
-        &["token", "clock", "bearer", "jwks", "rejection", "events", "metrics", "spans"],
+        &[
+            "token",
+            "clock",
+            "bearer",
+            "jwks",
+            "rejection",
+            "events",
+            "metrics",
+            "spans",
+        ],
         &["http", "moka", "serde", "serde_json", "tokio"],
     ),
     ("challenge", &["rejection"], &["bytes", "http"]),
     ("extensions", &["token"], &["http"]),
     (
         "middleware",
-        &["token", "bearer", "rejection", "verifier", "challenge", "extensions", "events"],
-        &["axum", "bytes", "http", "http_body", "pin_project_lite", "tower_layer", "tower_service"],
+        &[
+            "token",
+            "bearer",
+            "rejection",
+            "verifier",
+            "challenge",
+            "extensions",
+            "events",
+        ],
+        &[
+            "axum",
+            "bytes",
+            "http",
+            "http_body",
+            "pin_project_lite",
+            "tower_layer",
+            "tower_service",
+        ],
     ),
     (
         "extract",
-        &["token", "scopes", "events", "rejection", "verifier", "challenge", "extensions", "middleware"],
+        &[
+            "token",
+            "scopes",
+            "events",
+            "rejection",
+            "verifier",
+            "challenge",
+            "extensions",
+            "middleware",
+        ],
         &["axum", "http"],
     ),
     ("config", &["token", "verifier"], &["humantime", "serde"]),
-    ("metadata", &["scopes", "jwks", "verifier", "middleware"], &["http", "serde", "serde_json", "tower_service"]),
+    (
+        "metadata",
+        &["scopes", "jwks", "verifier", "middleware"],
+        &["http", "serde", "serde_json", "tower_service"],
+    ),
     ("routes", &["token", "middleware"], &["axum", "http"]),
 ];
 
@@ -67,12 +113,16 @@ fn lower_floors_know_nothing_of_higher_ones() {
         match FLOORS.iter().find(|(name, ..)| name == module) {
             Some(floor) => complaints.extend(house.complaints(floor, text)),
             None if NO_FLOORS.contains(&module.as_str()) => {}
-            None => complaints.push(format!("`{module}` has no floor yet: say in FLOORS what it may name")),
+            None => complaints.push(format!(
+                "`{module}` has no floor yet: say in FLOORS what it may name"
+            )),
         }
     }
     for (name, ..) in FLOORS {
         if !house.modules.contains_key(*name) {
-            complaints.push(format!("`{name}` is not in src any more: take it out of FLOORS"));
+            complaints.push(format!(
+                "`{name}` is not in src any more: take it out of FLOORS"
+            ));
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -84,17 +134,45 @@ fn a_violation_is_seen_however_it_is_written() {
     let house = House::read(Path::new(env!("CARGO_MANIFEST_DIR")));
     let floor: Floor = ("token", &["clock"], &["serde"]);
     for (code, complaint) in [
-        ("use crate::jwks::Keys;", Some("`token` names `crate::jwks`")),
-        ("use crate::{clock::Clock, jwks::{Keys, Cause}, verifier};", Some("`token` names `crate::jwks`, `crate::verifier`")),
-        ("fn f() -> crate::Verifier {}", Some("`token` names `crate::verifier`")),
-        ("use super::super::extract;", Some("`token` names `crate::extract`")),
-        ("use http::{Request, Response};", Some("`token` names the external crate `http`")),
-        ("fn f(_: &reqwest::Client) {}", Some("`token` names the external crate `reqwest`")),
-        ("use crate::clock::Clock; use serde::Deserialize; use std::fmt; use super::json;", None),
-        ("/// [`crate::jwks`]\n// use http::Request;\nlet url = \"https://x\"; $crate::jwks", None),
+        (
+            "use crate::jwks::Keys;",
+            Some("`token` names `crate::jwks`"),
+        ),
+        (
+            "use crate::{clock::Clock, jwks::{Keys, Cause}, verifier};",
+            Some("`token` names `crate::jwks`, `crate::verifier`"),
+        ),
+        (
+            "fn f() -> crate::Verifier {}",
+            Some("`token` names `crate::verifier`"),
+        ),
+        (
+            "use super::super::extract;",
+            Some("`token` names `crate::extract`"),
+        ),
+        (
+            "use http::{Request, Response};",
+            Some("`token` names the external crate `http`"),
+        ),
+        (
+            "fn f(_: &reqwest::Client) {}",
+            Some("`token` names the external crate `reqwest`"),
+        ),
+        (
+            "use crate::clock::Clock; use serde::Deserialize; use std::fmt; use super::json;",
+            None,
+        ),
+        (
+            "/// [`crate::jwks`]\n// use http::Request;\nlet url = \"https://x\"; $crate::jwks",
+            None,
+        ),
         ("#[cfg(test)]\nmod tests { use crate::jwks::Keys; }", None),
     ] {
-        assert_eq!(house.complaints(&floor, code).first().map(String::as_str), complaint, "{code}");
+        assert_eq!(
+            house.complaints(&floor, code).first().map(String::as_str),
+            complaint,
+            "{code}"
+        );
     }
 }
 
@@ -117,28 +195,56 @@ impl House {
             modules.insert(name, text);
         }
         let mut at_the_root = BTreeMap::new();
-        for line in modules["lib"].lines().filter_map(|line| line.strip_prefix("pub use ")) {
+        for line in modules["lib"]
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub use "))
+        {
             let (module, names) = line.split_once("::").unwrap();
-            for name in names.split(|c: char| !c.is_alphanumeric()).filter(|name| !name.is_empty()) {
+            for name in names
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|name| !name.is_empty())
+            {
                 at_the_root.insert(name.to_owned(), module.to_owned());
             }
         }
         let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-        let names = dependencies.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.replace('-', "_"));
-        Self { modules, at_the_root, external: names.collect() }
+        let dependencies = manifest
+            .split("[dependencies]")
+            .nth(1)
+            .unwrap()
+            .split("\n[")
+            .next()
+            .unwrap();
+        let names = dependencies
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, _)| name.replace('-', "_"));
+        Self {
+            modules,
+            at_the_root,
+            external: names.collect(),
+        }
     }
 
     fn complaints(&self, (module, modules, crates): &Floor, text: &str) -> Vec<String> {
         let (mut named_modules, mut named_crates) = (BTreeSet::new(), BTreeSet::new());
         for path in paths(&code_of(text)) {
             let first = path.first().map(String::as_str).unwrap_or_default();
-            let inside = path.iter().find(|step| !matches!(step.as_str(), "crate" | "super"));
+            let inside = path
+                .iter()
+                .find(|step| !matches!(step.as_str(), "crate" | "super"));
             match (first, inside) {
                 ("crate" | "super", Some(name)) => {
-                    let name = self.at_the_root.get(name).filter(|_| first == "crate").unwrap_or(name);
+                    let name = self
+                        .at_the_root
+                        .get(name)
+                        .filter(|_| first == "crate")
+                        .unwrap_or(name);
                     // `super::json` is a neighbour inside the module.
-                    if self.modules.contains_key(name) && name != module && !modules.contains(&name.as_str()) {
+                    if self.modules.contains_key(name)
+                        && name != module
+                        && !modules.contains(&name.as_str())
+                    {
                         named_modules.insert(format!("`crate::{name}`"));
                     }
                 }
@@ -154,7 +260,10 @@ impl House {
             complaints.push(format!("`{module}` names {}", list(named_modules)));
         }
         if !named_crates.is_empty() {
-            complaints.push(format!("`{module}` names the external crate {}", list(named_crates)));
+            complaints.push(format!(
+                "`{module}` names the external crate {}",
+                list(named_crates)
+            ));
         }
         complaints
     }
@@ -174,7 +283,13 @@ fn gather(path: &Path, text: &mut String) {
 /// Without comments, and without the unit tests at the end of a file.
 fn code_of(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let lines = code.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    let lines = code.lines().map(|line| {
+        if line.trim_start().starts_with("//") {
+            ""
+        } else {
+            line
+        }
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -199,7 +314,10 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for at in 0..tokens.len() {
         let before = at.checked_sub(1).map(|before| tokens[before].as_str());
-        if !is_name(&tokens[at]) || matches!(before, Some("::" | "$")) || tokens.get(at + 1).is_none_or(|next| next != "::") {
+        if !is_name(&tokens[at])
+            || matches!(before, Some("::" | "$"))
+            || tokens.get(at + 1).is_none_or(|next| next != "::")
+        {
             continue;
         }
         let mut path = vec![tokens[at].clone()];

@@ -19,14 +19,19 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt as _};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::{Claims, OrgCode, RequestExt as _, Verifier};
 
-use crate::support::{ADMIN, Api, NOW, READ, WRITE, assert_says, build, global, good, issuer, trust, verifier};
+use crate::support::{
+    ADMIN, Api, NOW, READ, WRITE, assert_says, build, global, good, issuer, trust, verifier,
+};
 
 async fn org(org: OrgCode) -> String {
     org.to_string()
 }
 
 async fn maybe(claims: Option<Claims>) -> String {
-    claims.map_or_else(|| "nobody".to_owned(), |claims| claims.client_id().to_owned())
+    claims.map_or_else(
+        || "nobody".to_owned(),
+        |claims| claims.client_id().to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -38,8 +43,12 @@ async fn a_route_layer_leaves_unknown_paths_and_wrong_methods_alone() {
     inner.get_bare("/invoices").await.assert_asked_for_token();
     assert_says(&inner.get("/invoices", &good()).await, "org_a");
 
-    let method = Api::serve(Router::new().route("/invoices", get(org).route_layer(verifier.layer()))).await;
-    method.send("DELETE", "/invoices", &[]).await.assert_status(405);
+    let method =
+        Api::serve(Router::new().route("/invoices", get(org).route_layer(verifier.layer()))).await;
+    method
+        .send("DELETE", "/invoices", &[])
+        .await
+        .assert_status(405);
     method.get_bare("/invoices").await.assert_asked_for_token();
 
     let outer = Api::serve(routes().layer(verifier.layer())).await;
@@ -52,31 +61,69 @@ async fn a_route_layer_leaves_unknown_paths_and_wrong_methods_alone() {
 #[tokio::test]
 async fn nested_and_merged_routers_are_protected_each_by_its_own_layer() {
     let verifier = verifier();
-    let invoices = Router::new().route("/invoices", get(org)).route_layer(verifier.layer().require(READ));
-    let admin = Router::new().route("/admin", get(org)).route_layer(verifier.layer().require(ADMIN));
+    let invoices = Router::new()
+        .route("/invoices", get(org))
+        .route_layer(verifier.layer().require(READ));
+    let admin = Router::new()
+        .route("/admin", get(org))
+        .route_layer(verifier.layer().require(ADMIN));
     let open = Router::new().route("/healthz", get(|| async { "ok" }));
-    let api = Api::serve(Router::new().nest("/v1/{org_code}", invoices.clone().merge(admin)).merge(open)).await;
+    let api = Api::serve(
+        Router::new()
+            .nest("/v1/{org_code}", invoices.clone().merge(admin))
+            .merge(open),
+    )
+    .await;
     assert_says(&api.get_bare("/healthz").await, "ok");
     assert_says(&api.get("/v1/org_a/invoices", &good()).await, "org_a");
-    api.get("/v1/org_b/invoices", &good()).await.assert_status(403);
-    api.get("/v1/org_a/admin", &good()).await.assert_refused(403, "insufficient_scope").assert_scope("admin");
-    api.get_bare("/v1/org_a/invoices").await.assert_asked_for_token();
+    api.get("/v1/org_b/invoices", &good())
+        .await
+        .assert_status(403);
+    api.get("/v1/org_a/admin", &good())
+        .await
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("admin");
+    api.get_bare("/v1/org_a/invoices")
+        .await
+        .assert_asked_for_token();
 }
 
 #[tokio::test]
 async fn per_route_scopes_add_up_and_are_compared_exactly() {
     let verifier = verifier();
     let app = Router::new()
-        .route("/both", get(org).route_layer(verifier.layer().require(WRITE)))
+        .route(
+            "/both",
+            get(org).route_layer(verifier.layer().require(WRITE)),
+        )
         .route("/one", get(org))
         .route_layer(verifier.layer().require(READ));
     let api = Api::serve(app).await;
     assert_says(&api.get("/one", &good()).await, "org_a");
-    api.get("/both", &good()).await.assert_refused(403, "insufficient_scope").assert_scope("write:invoices");
-    assert_says(&api.get("/both", &good().scopes(["write:invoices", "read:invoices"])).await, "org_a");
+    api.get("/both", &good())
+        .await
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("write:invoices");
+    assert_says(
+        &api.get("/both", &good().scopes(["write:invoices", "read:invoices"]))
+            .await,
+        "org_a",
+    );
     // Rule 77: no prefix, no other case, no substring.
-    for scope in ["read", "read:", "READ:INVOICES", "read:invoices2", "read:invoices/x", "*", "read:*", "admin"] {
-        api.get("/one", &good().scopes([scope])).await.assert_refused(403, "insufficient_scope").assert_scope("read:invoices");
+    for scope in [
+        "read",
+        "read:",
+        "READ:INVOICES",
+        "read:invoices2",
+        "read:invoices/x",
+        "*",
+        "read:*",
+        "admin",
+    ] {
+        api.get("/one", &good().scopes([scope]))
+            .await
+            .assert_refused(403, "insufficient_scope")
+            .assert_scope("read:invoices");
     }
 }
 
@@ -84,7 +131,11 @@ async fn per_route_scopes_add_up_and_are_compared_exactly() {
 /// a credential that is gone between the layers.
 #[tokio::test]
 async fn an_inner_layer_of_the_same_verifier_verifies_nothing_twice() {
-    let verifier = Verifier::trusting([trust()]).clock(tower_m2m::Clock::manual(NOW)).without_token_cache().build().unwrap();
+    let verifier = Verifier::trusting([trust()])
+        .clock(tower_m2m::Clock::manual(NOW))
+        .without_token_cache()
+        .build()
+        .unwrap();
     let app = Router::new()
         .route("/invoices", get(org))
         .route_layer(verifier.layer().require(READ))
@@ -92,7 +143,9 @@ async fn an_inner_layer_of_the_same_verifier_verifies_nothing_twice() {
         .layer(verifier.layer());
     let api = Api::serve(app).await;
     assert_says(&api.get("/invoices", &good()).await, "org_a");
-    api.get("/invoices", &good().scopes(["other"])).await.assert_refused(403, "insufficient_scope");
+    api.get("/invoices", &good().scopes(["other"]))
+        .await
+        .assert_refused(403, "insufficient_scope");
     api.get_bare("/invoices").await.assert_asked_for_token();
 }
 
@@ -104,9 +157,25 @@ async fn without_credentials(mut request: AxumRequest, next: Next) -> axum::resp
 /// Two verifiers: what one of them verified counts for nothing with the other, optional or not.
 #[tokio::test]
 async fn claims_of_another_verifier_never_reach_a_handler() {
-    let (a, b) = (verifier(), build(Verifier::kinde("acme").audience("https://b.example.com").jwk_set(issuer().jwks())));
-    let routes = || Router::new().route("/maybe", get(maybe)).route("/org", get(org));
-    let stripped = |inner| routes().layer(inner).layer(from_fn(without_credentials)).layer(a.layer());
+    let (a, b) = (
+        verifier(),
+        build(
+            Verifier::kinde("acme")
+                .audience("https://b.example.com")
+                .jwk_set(issuer().jwks()),
+        ),
+    );
+    let routes = || {
+        Router::new()
+            .route("/maybe", get(maybe))
+            .route("/org", get(org))
+    };
+    let stripped = |inner| {
+        routes()
+            .layer(inner)
+            .layer(from_fn(without_credentials))
+            .layer(a.layer())
+    };
     let required = Api::serve(stripped(b.layer())).await;
     required.get("/org", &good()).await.assert_asked_for_token();
     let optional = Api::serve(stripped(b.optional_layer())).await;
@@ -114,8 +183,18 @@ async fn claims_of_another_verifier_never_reach_a_handler() {
     optional.get("/org", &good()).await.assert_asked_for_token();
 
     let both = Api::serve(routes().layer(b.layer()).layer(a.layer())).await;
-    both.get("/org", &good()).await.assert_refused(401, "invalid_token");
-    assert_says(&both.get("/org", &good().audiences([AUDIENCE, "https://b.example.com"])).await, "org_a");
+    both.get("/org", &good())
+        .await
+        .assert_refused(401, "invalid_token");
+    assert_says(
+        &both
+            .get(
+                "/org",
+                &good().audiences([AUDIENCE, "https://b.example.com"]),
+            )
+            .await,
+        "org_a",
+    );
 }
 
 async fn who(request: AxumRequest) -> String {
@@ -127,37 +206,72 @@ async fn who(request: AxumRequest) -> String {
 async fn the_organization_acted_for_ends_with_its_verifier() {
     let (a, b) = (verifier(), verifier());
     let acting = a.layer().allow_global_with(READ);
-    let alone = Router::new().route("/orgs/{org_code}", get(who)).route_layer(acting.clone());
-    assert_says(&Api::serve(alone).await.get("/orgs/org_x", &global()).await, "Some(OrgCode(\"org_x\"))");
+    let alone = Router::new()
+        .route("/orgs/{org_code}", get(who))
+        .route_layer(acting.clone());
+    assert_says(
+        &Api::serve(alone).await.get("/orgs/org_x", &global()).await,
+        "Some(OrgCode(\"org_x\"))",
+    );
 
     let place = tower_m2m::RouteOrganization::header("x-org".parse().unwrap());
-    let routes = Router::new().route("/", get(who)).layer(b.layer().allow_global());
+    let routes = Router::new()
+        .route("/", get(who))
+        .layer(b.layer().allow_global());
     let both = Api::serve(routes.layer(acting.clone().organization_from(place.clone()))).await;
     let headers = [("authorization", &*global().bearer()), ("x-org", "org_x")];
     assert_says(&both.send("GET", "/", &headers).await, "None");
 
     // Behind the same verifier it must be the same organization, also for a layer that sees no parameters of the route.
-    let routes = Router::new().route("/orgs/{org_code}", get(who)).route_layer(acting.clone());
-    let around = ServiceBuilder::new().layer(acting.organization_from(place)).service(routes);
+    let routes = Router::new()
+        .route("/orgs/{org_code}", get(who))
+        .route_layer(acting.clone());
+    let around = ServiceBuilder::new()
+        .layer(acting.organization_from(place))
+        .service(routes);
     let twice = Api::serve(Router::new().fallback_service(around)).await;
-    assert_says(&twice.send("GET", "/orgs/org_x", &headers).await, "Some(OrgCode(\"org_x\"))");
-    twice.send("GET", "/orgs/org_y", &headers).await.assert_status(403);
+    assert_says(
+        &twice.send("GET", "/orgs/org_x", &headers).await,
+        "Some(OrgCode(\"org_x\"))",
+    );
+    twice
+        .send("GET", "/orgs/org_y", &headers)
+        .await
+        .assert_status(403);
 }
 
 #[tokio::test]
 async fn an_optional_layer_lets_in_without_a_token_and_never_with_a_bad_one() {
     let verifier = verifier();
-    let app = Router::new().route("/", get(maybe)).route("/org", get(org)).layer(verifier.optional_layer().require(READ));
+    let app = Router::new()
+        .route("/", get(maybe))
+        .route("/org", get(org))
+        .layer(verifier.optional_layer().require(READ));
     let api = Api::serve(app).await;
     assert_says(&api.get_bare("/").await, "nobody");
-    assert_says(&api.send("GET", "/", &[("authorization", "Basic eDp5")]).await, "nobody");
+    assert_says(
+        &api.send("GET", "/", &[("authorization", "Basic eDp5")])
+            .await,
+        "nobody",
+    );
     assert_says(&api.get("/", &good()).await, tower_m2m::testing::CLIENT_ID);
     api.get_bare("/org").await.assert_asked_for_token();
-    for (authorization, status) in [("Bearer", 400), ("Bearer a b", 400), ("Bearer a", 401), ("Basic x, Bearer a", 400)] {
-        api.send("GET", "/", &[("authorization", authorization)]).await.assert_status(status);
+    for (authorization, status) in [
+        ("Bearer", 400),
+        ("Bearer a b", 400),
+        ("Bearer a", 401),
+        ("Basic x, Bearer a", 400),
+    ] {
+        api.send("GET", "/", &[("authorization", authorization)])
+            .await
+            .assert_status(status);
     }
-    api.get("/", &good().expired_by(Duration::from_secs(60))).await.assert_refused(401, "invalid_token");
-    api.get("/", &good().scopes(["other"])).await.assert_refused(403, "insufficient_scope");
+    api.get("/", &good().expired_by(Duration::from_secs(60)))
+        .await
+        .assert_refused(401, "invalid_token");
+    api.get("/", &good().scopes(["other"]))
+        .await
+        .assert_refused(403, "insufficient_scope");
     api.get("/", &global()).await.assert_status(403);
 }
 
@@ -165,39 +279,83 @@ async fn an_optional_layer_lets_in_without_a_token_and_never_with_a_bad_one() {
 #[tokio::test]
 async fn rule_24_a_preflight_passes_and_brings_no_claims() {
     let verifier = verifier();
-    let app = Router::new().route("/org", any(org)).route("/maybe", any(maybe)).route("/get", get(org)).layer(verifier.layer());
+    let app = Router::new()
+        .route("/org", any(org))
+        .route("/maybe", any(maybe))
+        .route("/get", get(org))
+        .layer(verifier.layer());
     let api = Api::serve(app).await;
-    let preflight = [("origin", "https://app.example"), ("access-control-request-method", "GET")];
+    let preflight = [
+        ("origin", "https://app.example"),
+        ("access-control-request-method", "GET"),
+    ];
     assert_says(&api.send("OPTIONS", "/maybe", &preflight).await, "nobody");
-    api.send("OPTIONS", "/org", &preflight).await.assert_asked_for_token();
-    api.send("OPTIONS", "/get", &preflight).await.assert_status(405);
+    api.send("OPTIONS", "/org", &preflight)
+        .await
+        .assert_asked_for_token();
+    api.send("OPTIONS", "/get", &preflight)
+        .await
+        .assert_status(405);
     for method in ["GET", "POST", "HEAD", "DELETE", "options"] {
-        api.send(method, "/maybe", &preflight).await.assert_status(401);
+        api.send(method, "/maybe", &preflight)
+            .await
+            .assert_status(401);
     }
     for some in [&preflight[..1], &preflight[1..], &[]] {
-        api.send("OPTIONS", "/maybe", some).await.assert_asked_for_token();
+        api.send("OPTIONS", "/maybe", some)
+            .await
+            .assert_asked_for_token();
     }
     // A preflight has no body and says nothing of one: what does is meant for a service that goes by the body.
-    for (name, value) in
-        [("content-type", "application/grpc"), ("te", "trailers"), ("content-length", "5"), ("transfer-encoding", "chunked")]
-    {
+    for (name, value) in [
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+        ("content-length", "5"),
+        ("transfer-encoding", "chunked"),
+    ] {
         let headers = [preflight[0], preflight[1], (name, value)];
-        api.send("OPTIONS", "/maybe", &headers).await.assert_asked_for_token();
+        api.send("OPTIONS", "/maybe", &headers)
+            .await
+            .assert_asked_for_token();
     }
-    assert_says(&api.send("OPTIONS", "/maybe", &[preflight[0], preflight[1], ("content-length", "0")]).await, "nobody");
+    assert_says(
+        &api.send(
+            "OPTIONS",
+            "/maybe",
+            &[preflight[0], preflight[1], ("content-length", "0")],
+        )
+        .await,
+        "nobody",
+    );
     // Browsers send no credentials with a preflight, so what brings some is judged by them.
-    for (authorization, status) in [("Bearer a.b.c", 401), ("Bearer", 400), (good().bearer().as_str(), 200)] {
+    for (authorization, status) in [
+        ("Bearer a.b.c", 401),
+        ("Bearer", 400),
+        (good().bearer().as_str(), 200),
+    ] {
         let headers = [preflight[0], preflight[1], ("authorization", authorization)];
-        api.send("OPTIONS", "/maybe", &headers).await.assert_status(status);
+        api.send("OPTIONS", "/maybe", &headers)
+            .await
+            .assert_status(status);
     }
 }
 
 /// A service that does not look at the method, such as gRPC's, is reached by nothing without a token.
 #[tokio::test]
 async fn preflights_can_be_refused() {
-    let api = Api::serve(Router::new().fallback(maybe).layer(verifier().layer().refuse_preflights())).await;
-    let preflight = [("origin", "https://app.example"), ("access-control-request-method", "GET")];
-    api.send("OPTIONS", "/x", &preflight).await.assert_asked_for_token();
+    let api = Api::serve(
+        Router::new()
+            .fallback(maybe)
+            .layer(verifier().layer().refuse_preflights()),
+    )
+    .await;
+    let preflight = [
+        ("origin", "https://app.example"),
+        ("access-control-request-method", "GET"),
+    ];
+    api.send("OPTIONS", "/x", &preflight)
+        .await
+        .assert_asked_for_token();
     api.get("/x", &good()).await.assert_status(200);
 }
 
@@ -206,7 +364,12 @@ async fn rule_24_head_has_the_headers_of_get_and_no_body() {
     let api = Api::serve(Router::new().route("/", get(org)).layer(verifier().layer())).await;
     let (get, head) = (api.get_bare("/").await, api.send("HEAD", "/", &[]).await);
     assert_eq!((get.status(), head.body().len()), (head.status(), 0));
-    for name in ["www-authenticate", "content-type", "cache-control", "content-length"] {
+    for name in [
+        "www-authenticate",
+        "content-type",
+        "cache-control",
+        "content-length",
+    ] {
         assert_eq!(get.headers().get(name), head.headers().get(name), "{name}");
     }
 }
@@ -216,9 +379,13 @@ async fn rule_24_head_has_the_headers_of_get_and_no_body() {
 async fn rule_4_7_9_a_token_elsewhere_is_no_token() {
     let api = Api::serve(Router::new().route("/", any(org)).layer(verifier().layer())).await;
     let token = good().token();
-    api.get_bare(&format!("/?access_token={token}")).await.assert_asked_for_token();
+    api.get_bare(&format!("/?access_token={token}"))
+        .await
+        .assert_asked_for_token();
     for header in ["proxy-authorization", "x-authorization", "cookie"] {
-        api.send("GET", "/", &[(header, &format!("Bearer {token}"))]).await.assert_asked_for_token();
+        api.send("GET", "/", &[(header, &format!("Bearer {token}"))])
+            .await
+            .assert_asked_for_token();
     }
 }
 
@@ -226,10 +393,15 @@ async fn rule_4_7_9_a_token_elsewhere_is_no_token() {
 #[tokio::test]
 async fn it_stands_around_a_hyper_service() {
     let inner = tower::service_fn(|request: Request<hyper::body::Incoming>| async move {
-        let org = request.org_code().map(ToString::to_string).unwrap_or_default();
+        let org = request
+            .org_code()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(org))))
     });
-    let service = ServiceBuilder::new().layer(verifier().layer().require(READ)).service(inner);
+    let service = ServiceBuilder::new()
+        .layer(verifier().layer().require(READ))
+        .service(inner);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = Api(listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -240,8 +412,13 @@ async fn it_stands_around_a_hyper_service() {
         }
     });
     assert_says(&api.get("/", &good()).await, "org_a");
-    api.get_bare("/").await.assert_asked_for_token().assert_problem();
-    api.get("/", &good().scopes(["other"])).await.assert_refused(403, "insufficient_scope");
+    api.get_bare("/")
+        .await
+        .assert_asked_for_token()
+        .assert_problem();
+    api.get("/", &good().scopes(["other"]))
+        .await
+        .assert_refused(403, "insufficient_scope");
 }
 
 /// A service that must be polled ready before each call, and a clone of which never is.
@@ -253,7 +430,10 @@ struct Touchy {
 
 impl Clone for Touchy {
     fn clone(&self) -> Self {
-        Self { ready: false, calls: Arc::clone(&self.calls) }
+        Self {
+            ready: false,
+            calls: Arc::clone(&self.calls),
+        }
     }
 }
 
@@ -268,7 +448,10 @@ impl Service<Request<()>> for Touchy {
     }
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
-        assert!(std::mem::take(&mut self.ready), "called without being ready");
+        assert!(
+            std::mem::take(&mut self.ready),
+            "called without being ready"
+        );
         self.calls.fetch_add(1, Ordering::Relaxed);
         ready(Ok(Response::default()))
     }
@@ -278,30 +461,61 @@ impl Service<Request<()>> for Touchy {
 #[tokio::test]
 async fn the_service_that_was_ready_is_the_one_that_is_called() {
     let remote = LocalIssuer::start().await.unwrap();
-    let cold = Verifier::issuer(remote.url()).audience(AUDIENCE).build().unwrap();
+    let cold = Verifier::issuer(remote.url())
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
     let touchy = Touchy::default();
     let mut service = cold.layer().layer(touchy.clone());
     for call in 1..=3 {
         let token = remote.org("org_a").claim("client_id", "c").bearer();
-        let request = Request::builder().header("authorization", token).body(()).unwrap();
+        let request = Request::builder()
+            .header("authorization", token)
+            .body(())
+            .unwrap();
         let response = service.ready().await.unwrap().call(request).await.unwrap();
-        assert_eq!((response.status().as_u16(), touchy.calls.load(Ordering::Relaxed)), (200, call));
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                touchy.calls.load(Ordering::Relaxed)
+            ),
+            (200, call)
+        );
     }
-    let response = service.ready().await.unwrap().call(Request::new(())).await.unwrap();
-    assert_eq!((response.status().as_u16(), touchy.calls.load(Ordering::Relaxed)), (401, 3));
+    let response = service
+        .ready()
+        .await
+        .unwrap()
+        .call(Request::new(()))
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            touchy.calls.load(Ordering::Relaxed)
+        ),
+        (401, 3)
+    );
 }
 
 #[tokio::test]
 #[should_panic(expected = "called without being ready")]
 async fn the_touchy_service_can_tell() {
-    let _ = verifier().optional_layer().layer(Touchy::default()).call(Request::new(())).await;
+    let _ = verifier()
+        .optional_layer()
+        .layer(Touchy::default())
+        .call(Request::new(()))
+        .await;
 }
 
 /// A clone of the service is as good as the service.
 #[tokio::test]
 async fn many_requests_at_once_wait_for_one_fetch() {
     let remote = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::trusting([Verifier::kinde(remote.url()).audience(AUDIENCE)]).start_lazily().build().unwrap();
+    let verifier = Verifier::trusting([Verifier::kinde(remote.url()).audience(AUDIENCE)])
+        .start_lazily()
+        .build()
+        .unwrap();
     let api = Api::serve(Router::new().route("/", get(org)).layer(verifier.layer())).await;
     let token = remote.org("org_a");
     let calls: Vec<_> = (0..40)

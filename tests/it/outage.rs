@@ -17,7 +17,9 @@ fn trusted(issuer: &LocalIssuer) -> Issuer {
 }
 
 async fn api(verifier: &Verifier) -> Api {
-    let protected = Router::new().route("/", get(|org: OrgCode| async move { org.to_string() })).route_layer(verifier.layer());
+    let protected = Router::new()
+        .route("/", get(|org: OrgCode| async move { org.to_string() }))
+        .route_layer(verifier.layer());
     Api::serve(protected.route("/healthz", get(|| async { "ok" }))).await
 }
 
@@ -33,27 +35,65 @@ async fn rule_22_142_an_issuer_that_is_down_at_the_start() {
     assert_says(&api.get_bare("/healthz").await, "ok");
     assert!(!verifier.is_ready());
     let unavailable = api.get("/", &good).await;
-    let retry_after = unavailable.assert_status(503).headers()["retry-after"].to_str().unwrap().to_owned();
-    assert!((1..=10).contains(&retry_after.parse::<u64>().unwrap()), "{retry_after}");
+    let retry_after = unavailable.assert_status(503).headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        (1..=10).contains(&retry_after.parse::<u64>().unwrap()),
+        "{retry_after}"
+    );
     assert!(unavailable.challenge().is_err());
     unavailable.assert_problem();
     unavailable.assert_hides(&good.token());
     for (name, token, error) in [
-        ("expired", good.clone().expired_by(Duration::from_secs(3_600)), "invalid_token"),
-        ("another audience", good.clone().audience("https://other.example.com"), "invalid_token"),
-        ("another issuer", good.clone().claim("iss", "https://evil.example"), "invalid_token"),
-        ("no such algorithm", good.clone().header("alg", "HS256"), "invalid_token"),
+        (
+            "expired",
+            good.clone().expired_by(Duration::from_secs(3_600)),
+            "invalid_token",
+        ),
+        (
+            "another audience",
+            good.clone().audience("https://other.example.com"),
+            "invalid_token",
+        ),
+        (
+            "another issuer",
+            good.clone().claim("iss", "https://evil.example"),
+            "invalid_token",
+        ),
+        (
+            "no such algorithm",
+            good.clone().header("alg", "HS256"),
+            "invalid_token",
+        ),
         ("a user's", good.clone().without("gty"), "invalid_token"),
-        ("another type", good.clone().header("typ", "logout+jwt"), "invalid_token"),
-        ("malformed organization", good.clone().claim("org_code", ""), "invalid_token"),
-        ("malformed scopes", good.clone().claim("scope", "a\tb"), "invalid_token"),
+        (
+            "another type",
+            good.clone().header("typ", "logout+jwt"),
+            "invalid_token",
+        ),
+        (
+            "malformed organization",
+            good.clone().claim("org_code", ""),
+            "invalid_token",
+        ),
+        (
+            "malformed scopes",
+            good.clone().claim("scope", "a\tb"),
+            "invalid_token",
+        ),
     ] {
         let answer = api.get("/", &token).await;
         assert_eq!(answer.status(), 401, "{name}");
         answer.assert_refused(401, error);
     }
-    api.send("GET", "/", &[("authorization", "Bearer garbage")]).await.assert_refused(401, "invalid_token");
-    api.send("GET", "/", &[("authorization", "Bearer")]).await.assert_refused(400, "invalid_request");
+    api.send("GET", "/", &[("authorization", "Bearer garbage")])
+        .await
+        .assert_refused(401, "invalid_token");
+    api.send("GET", "/", &[("authorization", "Bearer")])
+        .await
+        .assert_refused(400, "invalid_request");
     api.get_bare("/").await.assert_asked_for_token();
     assert!(verifier.status()[0].last_error.is_some());
 
@@ -76,10 +116,21 @@ async fn heals(api: Api, token: &tower_m2m::testing::TokenBuilder) {
 /// An issuer that takes the connection and says nothing costs a request no more than it is willing to wait.
 #[tokio::test]
 async fn an_issuer_that_hangs_or_talks_nonsense() {
-    for fault in [Fault::Hang, Fault::Garbage, Fault::Html, Fault::EmptySet, Fault::Reset, Fault::Oversized(300 * 1024)] {
+    for fault in [
+        Fault::Hang,
+        Fault::Garbage,
+        Fault::Html,
+        Fault::EmptySet,
+        Fault::Reset,
+        Fault::Oversized(300 * 1024),
+    ] {
         let issuer = LocalIssuer::start().await.unwrap();
         issuer.set_fault(Endpoint::Jwks, fault.clone());
-        let verifier = trusted(&issuer).max_wait(Duration::ZERO).fetch_timeout(Duration::from_millis(200)).build().unwrap();
+        let verifier = trusted(&issuer)
+            .max_wait(Duration::ZERO)
+            .fetch_timeout(Duration::from_millis(200))
+            .build()
+            .unwrap();
         let api = api(&verifier).await;
         let good = issuer.org("org_a");
         issuer.wait_for_hits(Endpoint::Jwks, 1).await;
@@ -100,7 +151,11 @@ async fn an_issuer_that_hangs_or_talks_nonsense() {
 #[tokio::test]
 async fn rule_141_held_keys_outlive_the_issuer() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::trusting([trusted(&issuer)]).without_token_cache().build_ready().await.unwrap();
+    let verifier = Verifier::trusting([trusted(&issuer)])
+        .without_token_cache()
+        .build_ready()
+        .await
+        .unwrap();
     let api = api(&verifier).await;
     assert_says(&api.get("/", &issuer.org("org_a")).await, "org_a");
     issuer.go_down().await;
@@ -108,6 +163,10 @@ async fn rule_141_held_keys_outlive_the_issuer() {
     // A forged token sees 401 then, not 503.
     let forged = issuer.org("org_a").token();
     let forged = format!("Bearer {}AAAA", &forged[..forged.len() - 4]);
-    api.send("GET", "/", &[("authorization", &forged)]).await.assert_refused(401, "invalid_token");
-    api.get("/", &issuer.org("org_a").header("kid", "unknown")).await.assert_refused(401, "invalid_token");
+    api.send("GET", "/", &[("authorization", &forged)])
+        .await
+        .assert_refused(401, "invalid_token");
+    api.get("/", &issuer.org("org_a").header("kid", "unknown"))
+        .await
+        .assert_refused(401, "invalid_token");
 }

@@ -22,8 +22,12 @@ pub(crate) const ADMIN: Scope = Scope::from_static("admin");
 /// The issuer of the tenant `acme`.
 pub(crate) fn issuer() -> &'static LocalIssuer {
     static ISSUER: OnceLock<LocalIssuer> = OnceLock::new();
-    ISSUER
-        .get_or_init(|| LocalIssuer::builder().clock(Clock::manual(NOW)).in_process("https://acme.kinde.com").expect("an issuer"))
+    ISSUER.get_or_init(|| {
+        LocalIssuer::builder()
+            .clock(Clock::manual(NOW))
+            .in_process("https://acme.kinde.com")
+            .expect("an issuer")
+    })
 }
 
 /// A token of `org_a` that may read.
@@ -38,7 +42,9 @@ pub(crate) fn global() -> TokenBuilder {
 
 /// [`issuer`], trusted for the usual audience.
 pub(crate) fn trust() -> Issuer {
-    Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer().jwks())
+    Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer().jwks())
 }
 
 /// A verifier whose clock stands at [`NOW`].
@@ -47,7 +53,10 @@ pub(crate) fn build(issuer: Issuer) -> Verifier {
 }
 
 pub(crate) fn build_at(issuer: Issuer, now: i64) -> Verifier {
-    Verifier::trusting([issuer]).clock(Clock::manual(now)).build().expect("a verifier")
+    Verifier::trusting([issuer])
+        .clock(Clock::manual(now))
+        .build()
+        .expect("a verifier")
 }
 
 pub(crate) fn verifier() -> Verifier {
@@ -68,7 +77,8 @@ impl Api {
 
     /// GET with a token.
     pub(crate) async fn get(self, path: &str, token: &TokenBuilder) -> Answer {
-        self.send("GET", path, &[("authorization", &token.bearer())]).await
+        self.send("GET", path, &[("authorization", &token.bearer())])
+            .await
     }
 
     /// GET without a token.
@@ -95,15 +105,28 @@ impl Api {
 }
 
 fn parse(bytes: &[u8]) -> Response<Vec<u8>> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("a whole head");
     let head = std::str::from_utf8(&bytes[..end]).expect("a head in ASCII");
     let mut lines = head.split("\r\n");
-    let status: u16 = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap();
+    let status: u16 = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .unwrap()
+        .parse()
+        .unwrap();
     let mut response = Response::new(bytes[end + 4..].to_vec());
     *response.status_mut() = status.try_into().unwrap();
     for line in lines {
-        let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
-        response.headers_mut().append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        let (name, value) = line
+            .split_once(": ")
+            .unwrap_or((line.trim_end_matches(':'), ""));
+        response.headers_mut().append(
+            name.parse::<HeaderName>().unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        );
     }
     response
 }

@@ -9,14 +9,26 @@ use tower_m2m::{Algorithm, Issuer, Profile, Rejection, Verifier};
 use crate::support::{NOW, build, build_at, good, issuer, trust, verifier};
 
 async fn judged(verifier: &Verifier, token: &str) -> Result<(), &'static str> {
-    verifier.verify(token).await.map(|_| ()).map_err(|rejection| rejection.code())
+    verifier
+        .verify(token)
+        .await
+        .map(|_| ())
+        .map_err(|rejection| rejection.code())
 }
 
 /// Each token twice: verified anew, and where it passes, remembered.
-async fn hold(name: &str, verifier: &Verifier, table: Vec<(&str, TokenBuilder, Result<(), &'static str>)>) {
+async fn hold(
+    name: &str,
+    verifier: &Verifier,
+    table: Vec<(&str, TokenBuilder, Result<(), &'static str>)>,
+) {
     for (case, token, expected) in table {
         for _ in 0..2 {
-            assert_eq!(judged(verifier, &token.token()).await, expected, "{name}: {case}");
+            assert_eq!(
+                judged(verifier, &token.token()).await,
+                expected,
+                "{name}: {case}"
+            );
         }
     }
 }
@@ -29,7 +41,9 @@ fn generic() -> (LocalIssuer, Issuer) {
         .profile(Shape::Rfc9068)
         .in_process("https://issuer.example/tenant")
         .unwrap();
-    let trusted = Verifier::issuer(issuer.url()).audience(AUDIENCE).jwk_set(issuer.jwks());
+    let trusted = Verifier::issuer(issuer.url())
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks());
     (issuer, trusted)
 }
 
@@ -40,14 +54,33 @@ async fn rule_65_66_67_time_is_kept_to_the_second() {
         let at = |now| build_at(trust().leeway(Duration::from_secs(leeway)), now);
         let leeway = i64::try_from(leeway).unwrap();
         let token = good().claim("exp", NOW + 100).token();
-        for (moment, expected) in [(NOW + 99 + leeway, Ok(())), (NOW + 100 + leeway, Err("expired"))] {
-            assert_eq!(judged(&at(moment), &token).await, expected, "leeway {leeway}");
+        for (moment, expected) in [
+            (NOW + 99 + leeway, Ok(())),
+            (NOW + 100 + leeway, Err("expired")),
+        ] {
+            assert_eq!(
+                judged(&at(moment), &token).await,
+                expected,
+                "leeway {leeway}"
+            );
         }
         let table = vec![
-            ("nbf just reached", good().claim("nbf", NOW + leeway), Ok(())),
-            ("nbf not reached", good().claim("nbf", NOW + leeway + 1), Err("not_yet_valid")),
+            (
+                "nbf just reached",
+                good().claim("nbf", NOW + leeway),
+                Ok(()),
+            ),
+            (
+                "nbf not reached",
+                good().claim("nbf", NOW + leeway + 1),
+                Err("not_yet_valid"),
+            ),
             ("iat just reached", good().issued_at(NOW + leeway), Ok(())),
-            ("iat in the future", good().issued_at(NOW + leeway + 1), Err("issued_in_future")),
+            (
+                "iat in the future",
+                good().issued_at(NOW + leeway + 1),
+                Err("issued_in_future"),
+            ),
         ];
         hold("leeway", &at(NOW), table).await;
     }
@@ -57,8 +90,15 @@ async fn rule_65_66_67_time_is_kept_to_the_second() {
 #[tokio::test]
 async fn rule_76_153_a_remembered_token_ends_in_time() {
     let clock = tower_m2m::Clock::manual(NOW);
-    let verifier = Verifier::trusting([trust().leeway(Duration::ZERO)]).clock(clock.clone()).build().unwrap();
-    let token = good().claim("exp", NOW + 100).claim("nbf", NOW - 50).issued_at(NOW - 60).token();
+    let verifier = Verifier::trusting([trust().leeway(Duration::ZERO)])
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let token = good()
+        .claim("exp", NOW + 100)
+        .claim("nbf", NOW - 50)
+        .issued_at(NOW - 60)
+        .token();
     for _ in 0..20 {
         assert_eq!(judged(&verifier, &token).await, Ok(()));
     }
@@ -97,13 +137,25 @@ async fn rule_65_76_dates_of_every_shape() {
             json!(i64::MIN),
         ] {
             let token = good().claim(claim, odd.clone()).token();
-            assert_eq!(judged(&verifier, &token).await, Err("malformed_claim"), "{claim} {odd}");
+            assert_eq!(
+                judged(&verifier, &token).await,
+                Err("malformed_claim"),
+                "{claim} {odd}"
+            );
         }
     }
     let table = vec![
         ("no exp", good().without("exp"), Err("missing_claim")),
-        ("exp of the year 9999", good().claim("exp", end_of_year_9999), Ok(())),
-        ("exp with a fraction", good().claim("exp", 1_750_000_000.5 + 1.0), Ok(())),
+        (
+            "exp of the year 9999",
+            good().claim("exp", end_of_year_9999),
+            Ok(()),
+        ),
+        (
+            "exp with a fraction",
+            good().claim("exp", 1_750_000_000.5 + 1.0),
+            Ok(()),
+        ),
         ("exp zero", good().claim("exp", 0), Err("expired")),
         ("no iat, no nbf", good().without("iat"), Ok(())),
     ];
@@ -112,20 +164,38 @@ async fn rule_65_76_dates_of_every_shape() {
 
 #[tokio::test]
 async fn rule_67_max_age_is_kept_to_the_second() {
-    let verifier = build(trust().max_age(Duration::from_secs(600)).leeway(Duration::from_secs(10)));
+    let verifier = build(
+        trust()
+            .max_age(Duration::from_secs(600))
+            .leeway(Duration::from_secs(10)),
+    );
     let table = vec![
         ("just young enough", good().issued_at(NOW - 609), Ok(())),
         ("just too old", good().issued_at(NOW - 610), Err("too_old")),
-        ("of unknown age", good().without("iat"), Err("missing_claim")),
+        (
+            "of unknown age",
+            good().without("iat"),
+            Err("missing_claim"),
+        ),
     ];
     hold("max_age", &verifier, table).await;
     let clock = tower_m2m::Clock::manual(NOW);
-    let verifier = Verifier::trusting([trust().max_age(Duration::from_secs(600)).leeway(Duration::ZERO)]);
+    let verifier = Verifier::trusting([trust()
+        .max_age(Duration::from_secs(600))
+        .leeway(Duration::ZERO)]);
     let verifier = verifier.clock(clock.clone()).build().unwrap();
     let token = good().token();
-    for (moment, expected) in [(NOW, Ok(())), (NOW + 599, Ok(())), (NOW + 600, Err("too_old"))] {
+    for (moment, expected) in [
+        (NOW, Ok(())),
+        (NOW + 599, Ok(())),
+        (NOW + 600, Err("too_old")),
+    ] {
         clock.set(moment);
-        assert_eq!(judged(&verifier, &token).await, expected, "remembered, at {moment}");
+        assert_eq!(
+            judged(&verifier, &token).await,
+            expected,
+            "remembered, at {moment}"
+        );
     }
 }
 
@@ -136,36 +206,94 @@ async fn rule_63_64_94_audience_shapes() {
     let shapes = |wrong: &'static str| {
         vec![
             ("a text", good().claim("aud", AUDIENCE), Ok(())),
-            ("a list of it", good().claim("aud", json!([AUDIENCE])), Ok(())),
-            ("one of several", good().claim("aud", json!([other, AUDIENCE])), Ok(())),
+            (
+                "a list of it",
+                good().claim("aud", json!([AUDIENCE])),
+                Ok(()),
+            ),
+            (
+                "one of several",
+                good().claim("aud", json!([other, AUDIENCE])),
+                Ok(()),
+            ),
             ("another", good().claim("aud", other), Err(wrong)),
-            ("with a slash", good().claim("aud", format!("{AUDIENCE}/")), Err(wrong)),
-            ("a prefix", good().claim("aud", "https://api.example"), Err(wrong)),
-            ("in upper case", good().claim("aud", AUDIENCE.to_uppercase()), Err(wrong)),
-            ("two in one text", good().claim("aud", format!("{AUDIENCE} {other}")), Err(wrong)),
+            (
+                "with a slash",
+                good().claim("aud", format!("{AUDIENCE}/")),
+                Err(wrong),
+            ),
+            (
+                "a prefix",
+                good().claim("aud", "https://api.example"),
+                Err(wrong),
+            ),
+            (
+                "in upper case",
+                good().claim("aud", AUDIENCE.to_uppercase()),
+                Err(wrong),
+            ),
+            (
+                "two in one text",
+                good().claim("aud", format!("{AUDIENCE} {other}")),
+                Err(wrong),
+            ),
             ("empty text", good().claim("aud", ""), Err(wrong)),
             ("empty list", good().claim("aud", json!([])), Err(wrong)),
-            ("a list with a number", good().claim("aud", json!([AUDIENCE, 1])), Err("malformed_claim")),
-            ("a list in a list", good().claim("aud", json!([[AUDIENCE]])), Err("malformed_claim")),
-            ("an object", good().claim("aud", json!({ AUDIENCE: true })), Err("malformed_claim")),
-            ("null", good().claim("aud", Value::Null), Err("malformed_claim")),
+            (
+                "a list with a number",
+                good().claim("aud", json!([AUDIENCE, 1])),
+                Err("malformed_claim"),
+            ),
+            (
+                "a list in a list",
+                good().claim("aud", json!([[AUDIENCE]])),
+                Err("malformed_claim"),
+            ),
+            (
+                "an object",
+                good().claim("aud", json!({ AUDIENCE: true })),
+                Err("malformed_claim"),
+            ),
+            (
+                "null",
+                good().claim("aud", Value::Null),
+                Err("malformed_claim"),
+            ),
             ("absent", good().without("aud"), Err("missing_claim")),
         ]
     };
     hold("one audience", &build(trust()), shapes("audience")).await;
-    let several = Verifier::kinde("acme").audiences([AUDIENCE, other]).jwk_set(issuer().jwks());
-    hold("either", &build(several), vec![("the second", good().claim("aud", other), Ok(()))]).await;
-    let any = build(Verifier::kinde("acme").dangerous_accept_any_audience().jwk_set(issuer().jwks()));
+    let several = Verifier::kinde("acme")
+        .audiences([AUDIENCE, other])
+        .jwk_set(issuer().jwks());
+    hold(
+        "either",
+        &build(several),
+        vec![("the second", good().claim("aud", other), Ok(()))],
+    )
+    .await;
+    let any = build(
+        Verifier::kinde("acme")
+            .dangerous_accept_any_audience()
+            .jwk_set(issuer().jwks()),
+    );
     let table = vec![
         ("another", good().claim("aud", other), Ok(())),
         ("absent", good().without("aud"), Ok(())),
-        ("malformed all the same", good().claim("aud", json!([1])), Err("malformed_claim")),
+        (
+            "malformed all the same",
+            good().claim("aud", json!([1])),
+            Err("malformed_claim"),
+        ),
     ];
     hold("any", &any, table).await;
     for (token, said) in [
         (good().claim("aud", other), &[other][..]),
         (good().claim("aud", json!([other])), &[other]),
-        (good().claim("aud", json!([other, AUDIENCE])), &[other, AUDIENCE]),
+        (
+            good().claim("aud", json!([other, AUDIENCE])),
+            &[other, AUDIENCE],
+        ),
         (good().without("aud"), &[]),
     ] {
         let claims = any.verify(&token.token()).await.unwrap();
@@ -190,36 +318,93 @@ async fn rule_62_the_issuer_is_exact() {
         json!(null),
         json!(7),
     ] {
-        assert_eq!(judged(&verifier, &good().claim("iss", iss.clone()).token()).await, Err("issuer"), "{iss}");
+        assert_eq!(
+            judged(&verifier, &good().claim("iss", iss.clone()).token()).await,
+            Err("issuer"),
+            "{iss}"
+        );
     }
-    assert_eq!(judged(&verifier, &good().without("iss").token()).await, Err("issuer"));
+    assert_eq!(
+        judged(&verifier, &good().without("iss").token()).await,
+        Err("issuer")
+    );
 }
 
 /// Users' tokens share issuer, key and audience, and carry `org_code` too.
 #[tokio::test]
 async fn grant_type_shapes() {
     let table = vec![
-        ("a list", good().claim("gty", json!(["client_credentials"])), Ok(())),
+        (
+            "a list",
+            good().claim("gty", json!(["client_credentials"])),
+            Ok(()),
+        ),
         ("a text", good().claim("gty", "client_credentials"), Ok(())),
-        ("among others", good().claim("gty", json!(["x", "client_credentials"])), Ok(())),
-        ("a user's", issuer().user("kp_1").org("org_a"), Err("grant_type")),
+        (
+            "among others",
+            good().claim("gty", json!(["x", "client_credentials"])),
+            Ok(()),
+        ),
+        (
+            "a user's",
+            issuer().user("kp_1").org("org_a"),
+            Err("grant_type"),
+        ),
         ("absent", good().without("gty"), Err("grant_type")),
         ("null", good().claim("gty", Value::Null), Err("grant_type")),
-        ("with a hyphen", good().claim("gty", "client-credentials"), Err("grant_type")),
-        ("in a longer word", good().claim("gty", "client_credentials_x"), Err("grant_type")),
-        ("an empty list", good().claim("gty", json!([])), Err("grant_type")),
-        ("in a list in a list", good().claim("gty", json!([["client_credentials"]])), Err("grant_type")),
-        ("the key of an object", good().claim("gty", json!({ "client_credentials": true })), Err("grant_type")),
+        (
+            "with a hyphen",
+            good().claim("gty", "client-credentials"),
+            Err("grant_type"),
+        ),
+        (
+            "in a longer word",
+            good().claim("gty", "client_credentials_x"),
+            Err("grant_type"),
+        ),
+        (
+            "an empty list",
+            good().claim("gty", json!([])),
+            Err("grant_type"),
+        ),
+        (
+            "in a list in a list",
+            good().claim("gty", json!([["client_credentials"]])),
+            Err("grant_type"),
+        ),
+        (
+            "the key of an object",
+            good().claim("gty", json!({ "client_credentials": true })),
+            Err("grant_type"),
+        ),
     ];
     hold("Kinde", &build(trust()), table).await;
     let anyone = vec![("a user's", issuer().user("kp_1").org("org_a"), Ok(()))];
-    hold("any grant type", &build(trust().allow_any_grant_type()), anyone).await;
-    let marked = build(trust().allow_any_grant_type().require_claim("/x/kind", "app").require_claim("/v", "2"));
+    hold(
+        "any grant type",
+        &build(trust().allow_any_grant_type()),
+        anyone,
+    )
+    .await;
+    let marked = build(
+        trust()
+            .allow_any_grant_type()
+            .require_claim("/x/kind", "app")
+            .require_claim("/v", "2"),
+    );
     let table = vec![
         ("both", good().claim("x", json!({ "kind": "app" })), Ok(())),
-        ("in a list", good().claim("x", json!({ "kind": ["user", "app"] })), Ok(())),
+        (
+            "in a list",
+            good().claim("x", json!({ "kind": ["user", "app"] })),
+            Ok(()),
+        ),
         ("one of them", good(), Err("grant_type")),
-        ("another value", good().claim("x", json!({ "kind": "App" })), Err("grant_type")),
+        (
+            "another value",
+            good().claim("x", json!({ "kind": "App" })),
+            Err("grant_type"),
+        ),
     ];
     hold("claims required", &marked, table).await;
 }
@@ -239,7 +424,8 @@ async fn claims_of_other_kinds_of_tokens() {
         ("act", "delegated"),
     ];
     for value in [json!({}), json!("x"), Value::Null] {
-        let table = refusals.map(|(name, code)| (name, good().claim(name, value.clone()), Err(code)));
+        let table =
+            refusals.map(|(name, code)| (name, good().claim(name, value.clone()), Err(code)));
         hold("other kinds", &verifier(), table.into()).await;
     }
 }
@@ -263,19 +449,40 @@ async fn rule_60_61_68_types_and_the_strict_form() {
         (json!(""), Err("type"), Err("type")),
         (json!(7), Err("header_member"), Err("header_member")),
     ] {
-        assert_eq!(judged(&lenient, &good().header("typ", typ.clone()).token()).await, lenient_says, "lenient {typ}");
-        assert_eq!(judged(&strict, &at().header("typ", typ.clone()).token()).await, strict_says, "strict {typ}");
+        assert_eq!(
+            judged(&lenient, &good().header("typ", typ.clone()).token()).await,
+            lenient_says,
+            "lenient {typ}"
+        );
+        assert_eq!(
+            judged(&strict, &at().header("typ", typ.clone()).token()).await,
+            strict_says,
+            "strict {typ}"
+        );
     }
-    assert_eq!(judged(&lenient, &good().without_header("typ").token()).await, Ok(()));
-    assert_eq!(judged(&strict, &at().without_header("typ").token()).await, Err("type"));
+    assert_eq!(
+        judged(&lenient, &good().without_header("typ").token()).await,
+        Ok(())
+    );
+    assert_eq!(
+        judged(&strict, &at().without_header("typ").token()).await,
+        Err("type")
+    );
     for claim in ["exp", "aud", "sub", "client_id", "iat", "jti"] {
-        assert_eq!(judged(&strict, &at().without(claim).token()).await, Err("missing_claim"), "{claim}");
+        assert_eq!(
+            judged(&strict, &at().without(claim).token()).await,
+            Err("missing_claim"),
+            "{claim}"
+        );
         for odd in [json!(null), json!([]), json!({}), json!("")] {
             let refusal = judged(&strict, &at().claim(claim, odd.clone()).token()).await;
             assert!(refusal.is_err(), "{claim} {odd}");
         }
     }
-    assert_eq!(judged(&strict, &at().without("iss").token()).await, Err("issuer"));
+    assert_eq!(
+        judged(&strict, &at().without("iss").token()).await,
+        Err("issuer")
+    );
 }
 
 #[tokio::test]
@@ -283,24 +490,48 @@ async fn the_client_is_named_by_the_profiles_claim_and_no_other() {
     let kinde = build(trust());
     let table = vec![
         ("azp", good(), Ok(())),
-        ("client_id does not stand in", good().without("azp").claim("client_id", "c"), Err("missing_claim")),
+        (
+            "client_id does not stand in",
+            good().without("azp").claim("client_id", "c"),
+            Err("missing_claim"),
+        ),
         ("a number", good().claim("azp", 7), Err("malformed_claim")),
         ("empty", good().claim("azp", ""), Err("malformed_claim")),
-        ("a line break", good().claim("azp", "a\nb"), Err("malformed_claim")),
+        (
+            "a line break",
+            good().claim("azp", "a\nb"),
+            Err("malformed_claim"),
+        ),
         ("512 bytes", good().claim("azp", "c".repeat(512)), Ok(())),
-        ("513 bytes", good().claim("azp", "c".repeat(513)), Err("malformed_claim")),
+        (
+            "513 bytes",
+            good().claim("azp", "c".repeat(513)),
+            Err("malformed_claim"),
+        ),
     ];
     hold("Kinde", &kinde, table).await;
     let (issuer, trusted) = generic();
     let generic = build(trusted);
     let both = issuer.org("org_a").claim("azp", "other");
-    assert_eq!(generic.verify(&both.token()).await.unwrap().client_id(), tower_m2m::testing::CLIENT_ID);
+    assert_eq!(
+        generic.verify(&both.token()).await.unwrap().client_id(),
+        tower_m2m::testing::CLIENT_ID
+    );
     let azp = both.without("client_id");
-    assert_eq!(generic.verify(&azp.token()).await.unwrap().client_id(), "other");
+    assert_eq!(
+        generic.verify(&azp.token()).await.unwrap().client_id(),
+        "other"
+    );
     let malformed = azp.claim("client_id", 7).token();
     assert_eq!(judged(&generic, &malformed).await, Err("malformed_claim"));
     let cid = build(trust().client_id_claim("cid"));
-    assert_eq!(cid.verify(&good().claim("cid", "c1").token()).await.unwrap().client_id(), "c1");
+    assert_eq!(
+        cid.verify(&good().claim("cid", "c1").token())
+            .await
+            .unwrap()
+            .client_id(),
+        "c1"
+    );
 }
 
 /// Rules 75, 156: the organization, wherever it is; what leads to it malformed is not the absence of it.
@@ -323,7 +554,10 @@ async fn rule_75_156_the_organization_is_never_overlooked() {
         (json!({ "org": { "v": ["org_n"] } }), Err("organization")),
     ] {
         let claims = nested.verify(&at(shape.clone()).token()).await;
-        let org = claims.as_ref().map(|claims| claims.org_code().map(tower_m2m::OrgCode::as_str)).map_err(Rejection::code);
+        let org = claims
+            .as_ref()
+            .map(|claims| claims.org_code().map(tower_m2m::OrgCode::as_str))
+            .map_err(Rejection::code);
         assert_eq!(org, expected, "{shape}");
     }
     // No falling back: the usual claim is not looked at.
@@ -340,7 +574,11 @@ async fn rule_75_156_the_organization_is_never_overlooked() {
         json!("o".repeat(129)),
         json!("org_a\u{200b}"),
     ] {
-        assert_eq!(judged(&verifier, &good().claim("org_code", odd.clone()).token()).await, Err("organization"), "{odd}");
+        assert_eq!(
+            judged(&verifier, &good().claim("org_code", odd.clone()).token()).await,
+            Err("organization"),
+            "{odd}"
+        );
     }
 }
 
@@ -350,26 +588,61 @@ async fn rule_71_scopes_are_read_from_one_place() {
     let verifier = build(trust());
     let token = || good().without("scope");
     for (token, expected) in [
-        (token().claim("scope", "a b").claim("scp", json!(["c"])), Ok("a b")),
-        (token().claim("scope", "").claim("scp", json!(["c"])), Ok("")),
+        (
+            token().claim("scope", "a b").claim("scp", json!(["c"])),
+            Ok("a b"),
+        ),
+        (
+            token().claim("scope", "").claim("scp", json!(["c"])),
+            Ok(""),
+        ),
         (token().claim("scp", json!(["c", "d"])), Ok("c d")),
         (token().claim("scp", "c d"), Ok("c d")),
-        (token().claim("scope", json!(["a"])).claim("scp", json!(["c"])), Ok("a")),
+        (
+            token()
+                .claim("scope", json!(["a"]))
+                .claim("scp", json!(["c"])),
+            Ok("a"),
+        ),
         (token().without("scp"), Ok("")),
-        (token().claim("scope", Value::Null).claim("scp", json!(["c"])), Err("malformed_claim")),
-        (token().claim("scope", 7).claim("scp", json!(["c"])), Err("malformed_claim")),
-        (token().claim("scope", json!(["a b"])), Err("malformed_claim")),
-        (token().claim("scope", json!(["a", 7])), Err("malformed_claim")),
+        (
+            token()
+                .claim("scope", Value::Null)
+                .claim("scp", json!(["c"])),
+            Err("malformed_claim"),
+        ),
+        (
+            token().claim("scope", 7).claim("scp", json!(["c"])),
+            Err("malformed_claim"),
+        ),
+        (
+            token().claim("scope", json!(["a b"])),
+            Err("malformed_claim"),
+        ),
+        (
+            token().claim("scope", json!(["a", 7])),
+            Err("malformed_claim"),
+        ),
         (token().claim("scope", json!([""])), Err("malformed_claim")),
         (token().claim("scope", "a\tb"), Err("malformed_claim")),
         (token().claim("scope", "a\"b"), Err("malformed_claim")),
     ] {
         let claims = verifier.verify(&token.token()).await;
-        let scopes = claims.as_ref().map(|claims| claims.scopes().as_str()).map_err(Rejection::code);
+        let scopes = claims
+            .as_ref()
+            .map(|claims| claims.scopes().as_str())
+            .map_err(Rejection::code);
         assert_eq!(scopes, expected, "{}", token.payload_json());
     }
     let roles = build(trust().scope_claim("/realm_access/roles"));
-    let claims = roles.verify(&good().claim("realm_access", json!({ "roles": ["admin"] })).token()).await.unwrap();
+    let claims = roles
+        .verify(
+            &good()
+                .claim("realm_access", json!({ "roles": ["admin"] }))
+                .token(),
+        )
+        .await
+        .unwrap();
     assert_eq!(claims.scopes().as_str(), "admin");
 }
 
@@ -379,27 +652,52 @@ async fn allow_lists_are_checked_for_remembered_tokens_too() {
     let c1 = || good().client("c1");
     let table = vec![
         ("both allowed", c1(), Ok(())),
-        ("another organization", c1().org("org_b"), Err("organization_not_allowed")),
-        ("another client", good().client("c2"), Err("client_not_allowed")),
-        ("in upper case", good().client("C1"), Err("client_not_allowed")),
-        ("a global token has no organization to compare", c1().without("org_code"), Ok(())),
+        (
+            "another organization",
+            c1().org("org_b"),
+            Err("organization_not_allowed"),
+        ),
+        (
+            "another client",
+            good().client("c2"),
+            Err("client_not_allowed"),
+        ),
+        (
+            "in upper case",
+            good().client("C1"),
+            Err("client_not_allowed"),
+        ),
+        (
+            "a global token has no organization to compare",
+            c1().without("org_code"),
+            Ok(()),
+        ),
     ];
     hold("allow lists", &verifier, table).await;
     let nobody = build(trust().allow_clients(Vec::<String>::new()));
-    assert_eq!(judged(&nobody, &good().token()).await, Err("client_not_allowed"));
+    assert_eq!(
+        judged(&nobody, &good().token()).await,
+        Err("client_not_allowed")
+    );
 }
 
 /// What a thread remembers for itself is one token's, and one verifier's.
 #[tokio::test]
 async fn rule_76_a_remembered_token_gives_its_own_claims_and_no_others() {
     let verifier = verifier();
-    let tokens: Vec<_> = (0..40).map(|at| (format!("c{at}"), good().client(format!("c{at}")).token())).collect();
+    let tokens: Vec<_> = (0..40)
+        .map(|at| (format!("c{at}"), good().client(format!("c{at}")).token()))
+        .collect();
     for (client, token) in tokens.iter().chain(&tokens) {
         for _ in 0..5 {
             assert_eq!(verifier.verify(token).await.unwrap().client_id(), client);
         }
     }
-    let elsewhere = build(Verifier::kinde("acme").audience("https://elsewhere.example").jwk_set(issuer().jwks()));
+    let elsewhere = build(
+        Verifier::kinde("acme")
+            .audience("https://elsewhere.example")
+            .jwk_set(issuer().jwks()),
+    );
     for (client, token) in &tokens {
         assert_eq!(verifier.verify(token).await.unwrap().client_id(), client);
         assert_eq!(judged(&elsewhere, token).await, Err("audience"));
@@ -423,42 +721,84 @@ async fn rule_42_to_46_algorithms() {
         ("ES256K", Err("unknown_algorithm")),
         ("", Err("unknown_algorithm")),
     ] {
-        assert_eq!(judged(&verifier, &good().header("alg", alg).token()).await, expected, "{alg:?}");
+        assert_eq!(
+            judged(&verifier, &good().header("alg", alg).token()).await,
+            expected,
+            "{alg:?}"
+        );
     }
     // A key is bound to one algorithm, though the issuer may use both.
     let both = build(trust().algorithms([Algorithm::RS256, Algorithm::PS256]));
-    assert_eq!(judged(&both, &good().header("alg", "PS256").token()).await, Err("unknown_key"));
+    assert_eq!(
+        judged(&both, &good().header("alg", "PS256").token()).await,
+        Err("unknown_key")
+    );
 }
 
 /// Rules 72, 73: two issuers, two namespaces; neither vouches with the other's key.
 #[tokio::test]
 async fn rule_54_72_an_issuer_vouches_with_its_own_keys_only() {
     let (other, trusted) = generic();
-    let verifier = Verifier::trusting([trust(), trusted]).clock(tower_m2m::Clock::manual(NOW)).build().unwrap();
-    let (a, b) = (verifier.verify(&good().token()).await.unwrap(), verifier.verify(&other.org("org_a").token()).await.unwrap());
+    let verifier = Verifier::trusting([trust(), trusted])
+        .clock(tower_m2m::Clock::manual(NOW))
+        .build()
+        .unwrap();
+    let (a, b) = (
+        verifier.verify(&good().token()).await.unwrap(),
+        verifier.verify(&other.org("org_a").token()).await.unwrap(),
+    );
     assert_ne!(a.org_code(), b.org_code());
-    let crossed = other.org("org_a").claim("iss", issuer().url()).claim("gty", "client_credentials").claim("azp", "c");
-    assert_eq!(judged(&verifier, &crossed.token()).await, Err("algorithm_not_allowed"));
+    let crossed = other
+        .org("org_a")
+        .claim("iss", issuer().url())
+        .claim("gty", "client_credentials")
+        .claim("azp", "c");
+    assert_eq!(
+        judged(&verifier, &crossed.token()).await,
+        Err("algorithm_not_allowed")
+    );
     let crossed = good().claim("iss", other.url()).claim("client_id", "c");
-    assert_eq!(judged(&verifier, &crossed.token()).await, Err("unknown_key"));
+    assert_eq!(
+        judged(&verifier, &crossed.token()).await,
+        Err("unknown_key")
+    );
     let crossed = crossed.header("kid", other.signing_key().kid());
-    assert_eq!(judged(&verifier, &crossed.token()).await, Err("unknown_key"));
+    assert_eq!(
+        judged(&verifier, &crossed.token()).await,
+        Err("unknown_key")
+    );
 }
 
 /// Rule 78: the signature comes before what the claims say.
 #[tokio::test]
 async fn rule_78_a_broken_signature_is_all_that_is_told() {
     let verifier = build(trust());
-    let broken = good().audience("https://other.example.com").expired_by(Duration::from_secs(99)).token();
+    let broken = good()
+        .audience("https://other.example.com")
+        .expired_by(Duration::from_secs(99))
+        .token();
     let broken = format!("{}AAAA", &broken[..broken.len() - 4]);
-    assert_eq!(verifier.verify(&broken).await.unwrap_err(), Rejection::NotAuthentic(tower_m2m::token::TokenError::Signature));
+    assert_eq!(
+        verifier.verify(&broken).await.unwrap_err(),
+        Rejection::NotAuthentic(tower_m2m::token::TokenError::Signature)
+    );
 }
 
 #[tokio::test]
 async fn a_verifier_without_http_bounds_what_it_reads() {
-    let verifier = Verifier::trusting([trust()]).clock(tower_m2m::Clock::manual(NOW)).max_token_bytes(256).build().unwrap();
-    assert_eq!(judged(&verifier, &"a".repeat(257)).await, Err("token_too_long"));
-    assert_eq!(judged(&verifier, &"a".repeat(256)).await, Err("not_three_segments"));
+    let verifier = Verifier::trusting([trust()])
+        .clock(tower_m2m::Clock::manual(NOW))
+        .max_token_bytes(256)
+        .build()
+        .unwrap();
+    assert_eq!(
+        judged(&verifier, &"a".repeat(257)).await,
+        Err("token_too_long")
+    );
+    assert_eq!(
+        judged(&verifier, &"a".repeat(256)).await,
+        Err("not_three_segments")
+    );
     for text in ["", ".", "..", "...", "a.b", "\u{e9}.b.c", "a b.c.d", "{}"] {
         assert!(judged(&verifier, text).await.is_err(), "{text}");
     }
@@ -467,22 +807,47 @@ async fn a_verifier_without_http_bounds_what_it_reads() {
 /// The Kinde shape from an issuer with another name.
 #[tokio::test]
 async fn a_profile_goes_with_any_issuer() {
-    let custom = LocalIssuer::builder().clock(tower_m2m::Clock::manual(NOW)).in_process("https://auth.acme.com/").unwrap();
-    let trusted = || Verifier::issuer("https://auth.acme.com/").audience(AUDIENCE).jwk_set(custom.jwks());
+    let custom = LocalIssuer::builder()
+        .clock(tower_m2m::Clock::manual(NOW))
+        .in_process("https://auth.acme.com/")
+        .unwrap();
+    let trusted = || {
+        Verifier::issuer("https://auth.acme.com/")
+            .audience(AUDIENCE)
+            .jwk_set(custom.jwks())
+    };
     let kinde = build(trusted().profile(Profile::KINDE));
     assert_eq!(judged(&kinde, &custom.org("org_a").token()).await, Ok(()));
-    assert_eq!(judged(&kinde, &custom.user("kp_1").token()).await, Err("grant_type"));
-    assert_eq!(judged(&build(trusted()), &custom.user("kp_1").claim("azp", "c").token()).await, Ok(()));
+    assert_eq!(
+        judged(&kinde, &custom.user("kp_1").token()).await,
+        Err("grant_type")
+    );
+    assert_eq!(
+        judged(
+            &build(trusted()),
+            &custom.user("kp_1").claim("azp", "c").token()
+        )
+        .await,
+        Ok(())
+    );
 }
 
 /// What is remembered is bounded in bytes too: large tokens are fewer than their number allows.
 #[tokio::test]
 async fn large_tokens_are_remembered_within_the_bytes() {
-    let verifier = Verifier::trusting([trust()]).clock(tower_m2m::Clock::manual(NOW)).token_cache(1_000, 64 * 1024);
+    let verifier = Verifier::trusting([trust()])
+        .clock(tower_m2m::Clock::manual(NOW))
+        .token_cache(1_000, 64 * 1024);
     let verifier = verifier.build().unwrap();
     for number in 0..20 {
-        let token = good().claim("jti", format!("t{number}")).claim("padding", "x".repeat(4_000));
+        let token = good()
+            .claim("jti", format!("t{number}"))
+            .claim("padding", "x".repeat(4_000));
         assert_eq!(judged(&verifier, &token.token()).await, Ok(()));
     }
-    assert!((2..=5).contains(&verifier.remembered_tokens()), "{}", verifier.remembered_tokens());
+    assert!(
+        (2..=5).contains(&verifier.remembered_tokens()),
+        "{}",
+        verifier.remembered_tokens()
+    );
 }

@@ -65,36 +65,58 @@ async fn rule_155_the_life_of_a_set_in_events() {
     let verifier = script.verifier();
     settle().await;
     let issuer = "issuer=\"https://issuer.example\"";
-    assert_eq!(lines.take(), [format!("DEBUG keys fetched {issuer} cause=\"start\" keys=1 left_out=0")]);
+    assert_eq!(
+        lines.take(),
+        [format!(
+            "DEBUG keys fetched {issuer} cause=\"start\" keys=1 left_out=0"
+        )]
+    );
 
     script.issuer.rotate_key().unwrap();
     assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    assert_eq!(lines.take(), [format!("DEBUG keys fetched {issuer} cause=\"unknown_kid\" keys=2 left_out=0")]);
+    assert_eq!(
+        lines.take(),
+        [format!(
+            "DEBUG keys fetched {issuer} cause=\"unknown_kid\" keys=2 left_out=0"
+        )]
+    );
 
     script.behave(Behaviour::Down);
     pass(&script.clock, secs(4199)).await;
     let failures = lines.take();
     assert!(failures.len() > 60);
     let failed = |cause| {
-        format!("WARN fetching keys failed {issuer} cause=\"{cause}\" error=the issuer could not be reached holds_keys=true")
+        format!(
+            "WARN fetching keys failed {issuer} cause=\"{cause}\" error=the issuer could not be reached holds_keys=true"
+        )
     };
-    assert_eq!((&failures[0], &failures[1]), (&failed("refresh"), &failed("retry")));
+    assert_eq!(
+        (&failures[0], &failures[1]),
+        (&failed("refresh"), &failed("retry"))
+    );
     let stale = format!("WARN keys are stale and serve on {issuer}");
     assert_eq!(failures.iter().filter(|line| **line == stale).count(), 1);
     pass(&script.clock, secs(1)).await;
-    assert!(lines.take().contains(&format!("ERROR keys expired: the issuer gave no new ones for too long {issuer}")));
+    assert!(lines.take().contains(&format!(
+        "ERROR keys expired: the issuer gave no new ones for too long {issuer}"
+    )));
 
     let weak = r#"{"keys":[{"kty":"RSA","kid":"a\nb","n":"AQAB","e":"AQAB","alg":"RS256"}]}"#;
     script.behave(Behaviour::Says(weak.into()));
     pass(&script.clock, secs(10)).await;
-    let left_out =
-        format!("WARN key left out {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits");
+    let left_out = format!(
+        "WARN key left out {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits"
+    );
     assert!(lines.take().contains(&left_out));
 
     script.behave(Behaviour::Good);
     pass(&script.clock, secs(10)).await;
     let healed = lines.take();
-    let again = healed.iter().filter(|line| line.starts_with(&format!("INFO the issuer gives keys again {issuer} failures=")));
+    let again = healed.iter().filter(|line| {
+        line.starts_with(&format!(
+            "INFO the issuer gives keys again {issuer} failures="
+        ))
+    });
     assert_eq!((again.count(), healed.len()), (1, 2), "{healed:?}");
 }
 
@@ -105,9 +127,21 @@ async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
     let _events = tracing::subscriber::set_default(lines.clone());
     let script = Script::new();
     let weak = r#"{"keys":[{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB","alg":"RS256"},"#;
-    script.behave(Behaviour::Says(script.issuer.jwks().replacen(r#"{"keys":["#, weak, 1).into()));
+    script.behave(Behaviour::Says(
+        script
+            .issuer
+            .jwks()
+            .replacen(r#"{"keys":["#, weak, 1)
+            .into(),
+    ));
     let _verifier = script.verifier();
-    let told = || lines.take().iter().filter(|line| line.contains("key left out")).count();
+    let told = || {
+        lines
+            .take()
+            .iter()
+            .filter(|line| line.contains("key left out"))
+            .count()
+    };
     settle().await;
     assert_eq!(told(), 1);
     pass(&script.clock, secs(3600)).await;
@@ -119,27 +153,55 @@ async fn rule_83_155_another_jwks_uri_is_an_event() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
     let script = Script::new();
-    let (uri, asked) = (Arc::new(Mutex::new("https://issuer.example/old")), Arc::new(Mutex::new(Vec::new())));
-    let trusted =
-        Verifier::issuer("https://issuer.example").audience("x").algorithms([tower_m2m::Algorithm::EdDSA]).fetch_with({
+    let (uri, asked) = (
+        Arc::new(Mutex::new("https://issuer.example/old")),
+        Arc::new(Mutex::new(Vec::new())),
+    );
+    let trusted = Verifier::issuer("https://issuer.example")
+        .audience("x")
+        .algorithms([tower_m2m::Algorithm::EdDSA])
+        .fetch_with({
             let (script, uri, asked) = (Arc::clone(&script), Arc::clone(&uri), Arc::clone(&asked));
             move |request| {
                 let path = request.uri().path().to_owned();
-                let metadata = format!(r#"{{"issuer":"https://issuer.example","jwks_uri":"{}"}}"#, uri.lock().unwrap());
-                let body = if path.starts_with("/.well-known/") { metadata } else { script.issuer.jwks() };
+                let metadata = format!(
+                    r#"{{"issuer":"https://issuer.example","jwks_uri":"{}"}}"#,
+                    uri.lock().unwrap()
+                );
+                let body = if path.starts_with("/.well-known/") {
+                    metadata
+                } else {
+                    script.issuer.jwks()
+                };
                 asked.lock().unwrap().push(path);
                 async move { Ok::<_, BoxError>(http::Response::new(body.into_bytes())) }
             }
         });
-    let _verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build_ready().await.unwrap();
+    let _verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
     let changed = "WARN the issuer's jwks_uri changed issuer=\"https://issuer.example\"".to_owned();
     *uri.lock().unwrap() = "https://issuer.example/new";
     // Metadata is read again after an hour.
     pass(&script.clock, secs(3500)).await;
-    assert!(!lines.take().contains(&changed) && !asked.lock().unwrap().contains(&"/new".to_owned()));
+    assert!(
+        !lines.take().contains(&changed) && !asked.lock().unwrap().contains(&"/new".to_owned())
+    );
     pass(&script.clock, secs(3500)).await;
-    assert_eq!(lines.take().into_iter().filter(|line| *line == changed).count(), 1);
-    assert_eq!(asked.lock().unwrap().last().map(String::as_str), Some("/new"));
+    assert_eq!(
+        lines
+            .take()
+            .into_iter()
+            .filter(|line| *line == changed)
+            .count(),
+        1
+    );
+    assert_eq!(
+        asked.lock().unwrap().last().map(String::as_str),
+        Some("/new")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,6 +214,12 @@ async fn rule_155_a_resolver_that_fails_is_an_event_without_the_strangers_word()
         .build()
         .unwrap();
     let stranger = Script::named("https://stranger.example");
-    assert_eq!(verdict(&verifier, &stranger.token()).await, "keys_unavailable");
-    assert_eq!(lines.take(), ["WARN resolving an issuer failed problem=\"failed\""]);
+    assert_eq!(
+        verdict(&verifier, &stranger.token()).await,
+        "keys_unavailable"
+    );
+    assert_eq!(
+        lines.take(),
+        ["WARN resolving an issuer failed problem=\"failed\""]
+    );
 }

@@ -16,7 +16,10 @@ use super::script::{Behaviour, Script, pass, secs, settle, unknown_kid_fetches, 
 async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
     let script = Script::new();
     let trusted = script.trusted().keys_time_to_live(secs(10));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
     settle().await;
     script.behave(Behaviour::Slow(secs(1) / 10));
     let mut kids = std::collections::VecDeque::from([script.issuer.signing_key().kid().to_owned()]);
@@ -30,17 +33,27 @@ async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
         kids.push_back(script.issuer.publish_next_key().unwrap());
         script.issuer.use_key(&kids[kids.len() - 21]).unwrap();
         if kids.len() > 41 {
-            script.issuer.remove_key(&kids.pop_front().unwrap()).unwrap();
+            script
+                .issuer
+                .remove_key(&kids.pop_front().unwrap())
+                .unwrap();
         }
         for _ in 0..20 {
             let (token, before) = (script.token(), Instant::now());
-            assert_eq!(verdict(&verifier, &token).await, "accepted", "second {second}");
+            assert_eq!(
+                verdict(&verifier, &token).await,
+                "accepted",
+                "second {second}"
+            );
             longest = longest.max(before.elapsed());
             requests += 1;
             pass(&script.clock, secs(1) / 20).await;
         }
     }
-    println!("G7: {requests} requests, 120 rotations, {} fetches, longest wait {longest:?}", script.fetches());
+    println!(
+        "G7: {requests} requests, 120 rotations, {} fetches, longest wait {longest:?}",
+        script.fetches()
+    );
     assert_eq!(longest, secs(0));
     assert_eq!(unknown_kid_fetches(&verifier), 0);
 }
@@ -51,18 +64,28 @@ async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
 async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token() {
     let script = Script::new();
     let trusted = script.trusted().unknown_kid_cooldown(secs(1));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
     settle().await;
     let mut last = script.token();
     for _ in 0..120 {
         script.issuer.rotate_key().unwrap();
         let token = script.token();
         assert_eq!(verdict(&verifier, &token).await, "accepted");
-        assert_eq!(verdict(&verifier, &last).await, "accepted", "the key before is still published");
+        assert_eq!(
+            verdict(&verifier, &last).await,
+            "accepted",
+            "the key before is still published"
+        );
         last = token;
         pass(&script.clock, secs(1)).await;
     }
-    println!("G7, unannounced: 120 rotations, {} fetches", unknown_kid_fetches(&verifier));
+    println!(
+        "G7, unannounced: 120 rotations, {} fetches",
+        unknown_kid_fetches(&verifier)
+    );
 }
 
 #[cfg(feature = "reqwest")]
@@ -70,20 +93,38 @@ async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goal_g7_rotation_under_load_over_http() {
     use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
-    let issuer = Arc::new(LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).start().await.unwrap());
-    let trusted = Verifier::kinde(issuer.url()).audience(AUDIENCE).algorithms([tower_m2m::Algorithm::EdDSA]);
-    let trusted = trusted.jwks_url(issuer.jwks_uri()).unknown_kid_cooldown(secs(1) / 100).without_proxy();
+    let issuer = Arc::new(
+        LocalIssuer::builder()
+            .algorithm(SigningAlgorithm::EdDsa)
+            .start()
+            .await
+            .unwrap(),
+    );
+    let trusted = Verifier::kinde(issuer.url())
+        .audience(AUDIENCE)
+        .algorithms([tower_m2m::Algorithm::EdDSA]);
+    let trusted = trusted
+        .jwks_url(issuer.jwks_uri())
+        .unknown_kid_cooldown(secs(1) / 100)
+        .without_proxy();
     let verifier = Verifier::trusting([trusted]).build_ready().await.unwrap();
     let accepted = Arc::new(AtomicU64::new(0));
     let rotations = 20;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let workers: Vec<_> = (0..4)
         .map(|_| {
-            let (verifier, issuer, accepted, stopped) =
-                (verifier.clone(), Arc::clone(&issuer), Arc::clone(&accepted), stopped.clone());
+            let (verifier, issuer, accepted, stopped) = (
+                verifier.clone(),
+                Arc::clone(&issuer),
+                Arc::clone(&accepted),
+                stopped.clone(),
+            );
             tokio::spawn(async move {
                 while !*stopped.borrow() {
-                    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+                    assert_eq!(
+                        verdict(&verifier, &issuer.org("org_a").token()).await,
+                        "accepted"
+                    );
                     accepted.fetch_add(1, Ordering::Relaxed);
                     tokio::task::yield_now().await;
                 }
@@ -102,5 +143,8 @@ async fn goal_g7_rotation_under_load_over_http() {
     for worker in workers {
         worker.await.unwrap();
     }
-    println!("G7 over HTTP: {rotations} rotations, {} requests, none refused", accepted.load(Ordering::Relaxed));
+    println!(
+        "G7 over HTTP: {rotations} rotations, {} requests, none refused",
+        accepted.load(Ordering::Relaxed)
+    );
 }

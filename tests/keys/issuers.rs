@@ -9,20 +9,42 @@ use super::script::{Behaviour, Script, pass, secs, settle, verdict};
 fn duplicate_issuers_are_a_configuration_error() {
     let twice = [Script::new().trusted(), Script::new().trusted()];
     let error = Verifier::trusting(twice).build().unwrap_err();
-    assert_eq!(error.to_string(), "issuer: is given twice: one issuer has one configuration");
+    assert_eq!(
+        error.to_string(),
+        "issuer: is given twice: one issuer has one configuration"
+    );
     // A trailing slash makes another issuer.
-    let others = [Script::new().trusted(), Script::named("https://issuer.example/").trusted()];
+    let others = [
+        Script::new().trusted(),
+        Script::named("https://issuer.example/").trusted(),
+    ];
     assert!(Verifier::trusting(others).build().is_ok());
-    assert_eq!(Verifier::trusting([]).build().unwrap_err().setting(), "issuer");
+    assert_eq!(
+        Verifier::trusting([]).build().unwrap_err().setting(),
+        "issuer"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
-    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
-    assert_eq!(verifier.issuers().collect::<Vec<_>>(), ["https://a.example", "https://b.example"]);
+    let (a, b) = (
+        Script::named("https://a.example"),
+        Script::named("https://b.example"),
+    );
+    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+        .clock(a.clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
+    assert_eq!(
+        verifier.issuers().collect::<Vec<_>>(),
+        ["https://a.example", "https://b.example"]
+    );
     for number in 0..100 {
-        assert_eq!(verdict(&verifier, &a.invented(&format!("k{number}"))).await, "unknown_key");
+        assert_eq!(
+            verdict(&verifier, &a.invented(&format!("k{number}"))).await,
+            "unknown_key"
+        );
     }
     assert_eq!(a.fetches(), 3);
     b.issuer.rotate_key().unwrap();
@@ -33,8 +55,15 @@ async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
 /// Among several issuers too a key is asked for once, and counts as missing for the one that was asked.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
-    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
+    let (a, b) = (
+        Script::named("https://a.example"),
+        Script::named("https://b.example"),
+    );
+    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+        .clock(a.clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
     b.issuer.rotate_key().unwrap();
     let kid = b.issuer.signing_key().kid().to_owned();
     for _ in 0..2 {
@@ -46,9 +75,15 @@ async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
 
 #[tokio::test(start_paused = true)]
 async fn trouble_at_one_issuer_does_not_touch_another() {
-    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
+    let (a, b) = (
+        Script::named("https://a.example"),
+        Script::named("https://b.example"),
+    );
     a.behave(Behaviour::Hang);
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+        .clock(a.clock.clone())
+        .build()
+        .unwrap();
     settle().await;
     let before = Instant::now();
     assert_eq!(verdict(&verifier, &b.token()).await, "accepted");
@@ -58,21 +93,46 @@ async fn trouble_at_one_issuer_does_not_touch_another() {
     a.behave(Behaviour::Down);
     pass(&a.clock, secs(3600)).await;
     assert_eq!(verdict(&verifier, &b.token()).await, "accepted");
-    let ready: Vec<bool> = verifier.status().iter().map(tower_m2m::jwks::IssuerStatus::is_ready).collect();
+    let ready: Vec<bool> = verifier
+        .status()
+        .iter()
+        .map(tower_m2m::jwks::IssuerStatus::is_ready)
+        .collect();
     assert_eq!(ready, [false, true]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_issuer_has_its_own_algorithms_and_audience() {
-    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
+    let (a, b) = (
+        Script::named("https://a.example"),
+        Script::named("https://b.example"),
+    );
     let rsa_only = a.trusted().algorithms([Algorithm::RS256]);
-    let other = Verifier::issuer("https://b.example").audience("https://other.example").algorithms([Algorithm::EdDSA]);
+    let other = Verifier::issuer("https://b.example")
+        .audience("https://other.example")
+        .algorithms([Algorithm::EdDSA]);
     let other = other.jwk_set(b.issuer.jwks());
-    let verifier = Verifier::trusting([rsa_only, other]).clock(a.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([rsa_only, other])
+        .clock(a.clock.clone())
+        .build()
+        .unwrap();
     settle().await;
-    assert_eq!(verdict(&verifier, &a.token()).await, "algorithm_not_allowed");
+    assert_eq!(
+        verdict(&verifier, &a.token()).await,
+        "algorithm_not_allowed"
+    );
     assert_eq!(verdict(&verifier, &b.token()).await, "audience");
-    assert_eq!(verdict(&verifier, &b.issuer.org("org_a").audience("https://other.example").token()).await, "accepted");
+    assert_eq!(
+        verdict(
+            &verifier,
+            &b.issuer
+                .org("org_a")
+                .audience("https://other.example")
+                .token()
+        )
+        .await,
+        "accepted"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,8 +141,22 @@ async fn an_unknown_issuer_costs_no_fetch_and_no_wait() {
     let verifier = script.verifier();
     settle().await;
     let before = Instant::now();
-    for iss in ["https://evil.example", "https://issuer.example/", "https://ISSUER.example", "", "http://169.254.169.254/"] {
-        assert_eq!(verdict(&verifier, &script.issuer.org("org_a").claim("iss", iss).token()).await, "issuer", "{iss}");
+    for iss in [
+        "https://evil.example",
+        "https://issuer.example/",
+        "https://ISSUER.example",
+        "",
+        "http://169.254.169.254/",
+    ] {
+        assert_eq!(
+            verdict(
+                &verifier,
+                &script.issuer.org("org_a").claim("iss", iss).token()
+            )
+            .await,
+            "issuer",
+            "{iss}"
+        );
     }
     assert_eq!((script.fetches(), before), (1, Instant::now()));
 }

@@ -9,14 +9,20 @@ use tower_m2m::testing::{SigningAlgorithm, SigningKey};
 const ALL: &[Algorithm] = &[RS256, RS512, PS256, ES256, ES384, EdDSA];
 
 fn jwk(algorithm: SigningAlgorithm) -> Value {
-    SigningKey::generate(algorithm).unwrap().with_kid("k").public_jwk()
+    SigningKey::generate(algorithm)
+        .unwrap()
+        .with_kid("k")
+        .public_jwk()
 }
 
 fn with(mut jwk: Value, changes: &[(&str, Value)]) -> Value {
     for (name, value) in changes {
         match value {
             Value::Null => jwk.as_object_mut().unwrap().remove(*name),
-            value => jwk.as_object_mut().unwrap().insert((*name).to_owned(), value.clone()),
+            value => jwk
+                .as_object_mut()
+                .unwrap()
+                .insert((*name).to_owned(), value.clone()),
         };
     }
     jwk
@@ -25,15 +31,21 @@ fn with(mut jwk: Value, changes: &[(&str, Value)]) -> Value {
 fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Algorithm, KeyError> {
     let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes(), allowed).unwrap();
     let key = set.keys().next();
-    key.map(|key| key.algorithm).ok_or_else(|| set.left_out()[0].reason)
+    key.map(|key| key.algorithm)
+        .ok_or_else(|| set.left_out()[0].reason)
 }
 
 fn base64url(bytes: &[u8]) -> Value {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        text.extend((0..=chunk.len()).map(|at| char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63])));
+        let bits = chunk
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        text.extend(
+            (0..=chunk.len()).map(|at| char::from(LETTERS[(bits >> (18 - 6 * at)) as usize & 63])),
+        );
     }
     text.into()
 }
@@ -47,17 +59,35 @@ fn modulus(bits: usize) -> Value {
 #[test]
 fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
     let rsa = jwk(SigningAlgorithm::Rs256);
-    for (bits, expected) in [(1024, Err(KeyError::KeySize)), (2047, Err(KeyError::KeySize)), (2048, Ok(RS256)), (8192, Ok(RS256))]
-    {
-        assert_eq!(read(&with(rsa.clone(), &[("n", modulus(bits))]), ALL), expected, "{bits} bits");
+    for (bits, expected) in [
+        (1024, Err(KeyError::KeySize)),
+        (2047, Err(KeyError::KeySize)),
+        (2048, Ok(RS256)),
+        (8192, Ok(RS256)),
+    ] {
+        assert_eq!(
+            read(&with(rsa.clone(), &[("n", modulus(bits))]), ALL),
+            expected,
+            "{bits} bits"
+        );
     }
-    assert_eq!(read(&with(rsa.clone(), &[("n", modulus(8193))]), ALL), Err(KeyError::KeySize));
-    for (last, expected) in
-        [(0x01, Ok(RS256)), (0xff, Ok(RS256)), (0xfe, Err(KeyError::Malformed)), (0x00, Err(KeyError::Malformed))]
-    {
+    assert_eq!(
+        read(&with(rsa.clone(), &[("n", modulus(8193))]), ALL),
+        Err(KeyError::KeySize)
+    );
+    for (last, expected) in [
+        (0x01, Ok(RS256)),
+        (0xff, Ok(RS256)),
+        (0xfe, Err(KeyError::Malformed)),
+        (0x00, Err(KeyError::Malformed)),
+    ] {
         let mut n = [0xff; 256];
         n[255] = last;
-        assert_eq!(read(&with(rsa.clone(), &[("n", base64url(&n))]), ALL), expected, "a modulus that ends with {last:02x}");
+        assert_eq!(
+            read(&with(rsa.clone(), &[("n", base64url(&n))]), ALL),
+            expected,
+            "a modulus that ends with {last:02x}"
+        );
     }
     for (exponent, expected) in [
         (&[1, 0, 1][..], Ok(RS256)),
@@ -72,7 +102,11 @@ fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
         (&[2, 0, 0, 0, 1], Err(KeyError::Exponent)),
         (&[1, 0, 0, 0, 0, 1], Err(KeyError::Exponent)),
     ] {
-        assert_eq!(read(&with(rsa.clone(), &[("e", base64url(exponent))]), ALL), expected, "{exponent:?}");
+        assert_eq!(
+            read(&with(rsa.clone(), &[("e", base64url(exponent))]), ALL),
+            expected,
+            "{exponent:?}"
+        );
     }
 }
 
@@ -80,13 +114,27 @@ fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
 fn rule_43_a_key_is_bound_to_one_algorithm() {
     let rsa = jwk(SigningAlgorithm::Rs256);
     let unbound = with(rsa.clone(), &[("alg", Value::Null)]);
-    assert_eq!(read(&unbound, &[PS256, RS256]), Ok(PS256), "the first that is allowed and fits");
+    assert_eq!(
+        read(&unbound, &[PS256, RS256]),
+        Ok(PS256),
+        "the first that is allowed and fits"
+    );
     assert_eq!(read(&unbound, &[ES256]), Err(KeyError::AlgorithmNotAllowed));
     assert_eq!(read(&rsa, &[PS256]), Err(KeyError::AlgorithmNotAllowed));
     for alg in ["ES256", "HS256", "none", "RSA-OAEP", "rs256", ""] {
-        assert_eq!(read(&with(rsa.clone(), &[("alg", alg.into())]), ALL), Err(KeyError::Algorithm), "{alg}");
+        assert_eq!(
+            read(&with(rsa.clone(), &[("alg", alg.into())]), ALL),
+            Err(KeyError::Algorithm),
+            "{alg}"
+        );
     }
-    assert_eq!(read(&with(jwk(SigningAlgorithm::Es256), &[("alg", "ES384".into())]), ALL), Err(KeyError::Algorithm));
+    assert_eq!(
+        read(
+            &with(jwk(SigningAlgorithm::Es256), &[("alg", "ES384".into())]),
+            ALL
+        ),
+        Err(KeyError::Algorithm)
+    );
 }
 
 #[test]
@@ -96,20 +144,39 @@ fn rule_48_odd_keys_are_left_out_one_by_one() {
         (json!(7), KeyError::Malformed),
         (json!("key"), KeyError::Malformed),
         (json!({}), KeyError::Malformed),
-        (json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}), KeyError::UnknownType),
-        (with(ec.clone(), &[("crv", "secp256k1".into())]), KeyError::UnknownType),
-        (with(ed.clone(), &[("crv", "X25519".into())]), KeyError::UnknownType),
+        (
+            json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}),
+            KeyError::UnknownType,
+        ),
+        (
+            with(ec.clone(), &[("crv", "secp256k1".into())]),
+            KeyError::UnknownType,
+        ),
+        (
+            with(ed.clone(), &[("crv", "X25519".into())]),
+            KeyError::UnknownType,
+        ),
         (with(ec.clone(), &[("x", Value::Null)]), KeyError::Malformed),
         (with(ec.clone(), &[("x", "AA".into())]), KeyError::Malformed),
-        (with(ec.clone(), &[("x", "****".into())]), KeyError::Malformed),
-        (with(ed.clone(), &[("x", "AAAA".into())]), KeyError::Malformed),
+        (
+            with(ec.clone(), &[("x", "****".into())]),
+            KeyError::Malformed,
+        ),
+        (
+            with(ed.clone(), &[("x", "AAAA".into())]),
+            KeyError::Malformed,
+        ),
     ] {
         assert_eq!(read(&key, ALL), Err(reason), "{key}");
         let set = json!({ "keys": [key, ed, ec] }).to_string();
         let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
         assert_eq!((set.keys().count(), set.left_out().len()), (2, 1), "{key}");
     }
-    assert_eq!(read(&with(ec, &[("x-unknown", json!([1, {"a": null}]))]), ALL), Ok(ES256), "unknown members are ignored");
+    assert_eq!(
+        read(&with(ec, &[("x-unknown", json!([1, {"a": null}]))]), ALL),
+        Ok(ES256),
+        "unknown members are ignored"
+    );
 }
 
 #[test]
@@ -127,10 +194,23 @@ fn rule_49_a_set_is_an_object_with_an_array_of_keys() {
         "{\"keys\":[],\"keys\":[]}",
         "{\"keys\":[]}x",
     ] {
-        assert_eq!(KeySet::parse(text.as_bytes(), ALL).unwrap_err(), JwksError::Malformed, "{text}");
+        assert_eq!(
+            KeySet::parse(text.as_bytes(), ALL).unwrap_err(),
+            JwksError::Malformed,
+            "{text}"
+        );
     }
-    assert_eq!(KeySet::parse(b"\xff", ALL).unwrap_err(), JwksError::Malformed);
-    assert_eq!(KeySet::parse(b"{\"other\":1,\"keys\":[]}", ALL).unwrap().keys().count(), 0);
+    assert_eq!(
+        KeySet::parse(b"\xff", ALL).unwrap_err(),
+        JwksError::Malformed
+    );
+    assert_eq!(
+        KeySet::parse(b"{\"other\":1,\"keys\":[]}", ALL)
+            .unwrap()
+            .keys()
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -138,17 +218,40 @@ fn rule_50_use_and_key_ops_decide_whether_a_key_verifies() {
     let key = jwk(SigningAlgorithm::EdDsa);
     for (changes, fine) in [
         (vec![("use", Value::Null)], true),
-        (vec![("use", "sig".into()), ("key_ops", json!(["verify"]))], true),
-        (vec![("use", Value::Null), ("key_ops", json!(["sign", "verify"]))], true),
+        (
+            vec![("use", "sig".into()), ("key_ops", json!(["verify"]))],
+            true,
+        ),
+        (
+            vec![("use", Value::Null), ("key_ops", json!(["sign", "verify"]))],
+            true,
+        ),
         (vec![("use", "enc".into())], false),
         (vec![("use", "other".into())], false),
         (vec![("use", Value::Null), ("key_ops", json!([]))], false),
-        (vec![("use", Value::Null), ("key_ops", json!(["sign"]))], false),
-        (vec![("use", "sig".into()), ("key_ops", json!(["encrypt"]))], false),
-        (vec![("use", "enc".into()), ("key_ops", json!(["verify"]))], false),
+        (
+            vec![("use", Value::Null), ("key_ops", json!(["sign"]))],
+            false,
+        ),
+        (
+            vec![("use", "sig".into()), ("key_ops", json!(["encrypt"]))],
+            false,
+        ),
+        (
+            vec![("use", "enc".into()), ("key_ops", json!(["verify"]))],
+            false,
+        ),
     ] {
-        let expected = if fine { Ok(EdDSA) } else { Err(KeyError::NotForSignatures) };
-        assert_eq!(read(&with(key.clone(), &changes), ALL), expected, "{changes:?}");
+        let expected = if fine {
+            Ok(EdDSA)
+        } else {
+            Err(KeyError::NotForSignatures)
+        };
+        assert_eq!(
+            read(&with(key.clone(), &changes), ALL),
+            expected,
+            "{changes:?}"
+        );
     }
 }
 
@@ -156,17 +259,37 @@ fn rule_50_use_and_key_ops_decide_whether_a_key_verifies() {
 fn rule_55_points_are_on_their_curve_and_of_large_order() {
     for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::Es384] {
         let key = jwk(algorithm);
-        let size = if algorithm == SigningAlgorithm::Es256 { 32 } else { 48 };
-        assert_eq!(read(&with(key.clone(), &[("y", key["x"].clone())]), ALL), Err(KeyError::Point));
+        let size = if algorithm == SigningAlgorithm::Es256 {
+            32
+        } else {
+            48
+        };
+        assert_eq!(
+            read(&with(key.clone(), &[("y", key["x"].clone())]), ALL),
+            Err(KeyError::Point)
+        );
         let zero = base64url(&vec![0; size]);
-        assert_eq!(read(&with(key, &[("x", zero.clone()), ("y", zero)]), ALL), Err(KeyError::Point));
+        assert_eq!(
+            read(&with(key, &[("x", zero.clone()), ("y", zero)]), ALL),
+            Err(KeyError::Point)
+        );
     }
     let ed = jwk(SigningAlgorithm::EdDsa);
     for point in points_of_small_order() {
-        assert_eq!(read(&with(ed.clone(), &[("x", base64url(&point))]), ALL), Err(KeyError::Point), "{point:02x?}");
+        assert_eq!(
+            read(&with(ed.clone(), &[("x", base64url(&point))]), ALL),
+            Err(KeyError::Point),
+            "{point:02x?}"
+        );
     }
     for length in [31, 33] {
-        assert_eq!(read(&with(ed.clone(), &[("x", base64url(&vec![3; length]))]), ALL), Err(KeyError::Malformed));
+        assert_eq!(
+            read(
+                &with(ed.clone(), &[("x", base64url(&vec![3; length]))]),
+                ALL
+            ),
+            Err(KeyError::Malformed)
+        );
     }
 }
 
@@ -181,9 +304,15 @@ fn rule_55_a_pem_text_holds_no_point_of_small_order_either() {
     assert!(build(key.public_pem()).is_ok());
     for point in points_of_small_order() {
         // RFC 8410 §4: the prefix is the same for every key, and 44 bytes fill 60 letters with one of padding.
-        let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        let mut der = vec![
+            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+        ];
         der.extend(point);
-        let letters = base64url(&der).as_str().unwrap().replace('-', "+").replace('_', "/");
+        let letters = base64url(&der)
+            .as_str()
+            .unwrap()
+            .replace('-', "+")
+            .replace('_', "/");
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{letters}=\n-----END PUBLIC KEY-----\n");
         assert!(build(pem).is_err(), "{point:02x?}");
     }
@@ -198,7 +327,9 @@ fn points_of_small_order() -> Vec<[u8; 32]> {
     };
     let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
     let negative = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
-    let hex = |text: &str| std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap());
+    let hex = |text: &str| {
+        std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+    };
     let points = [
         filled(0, 0, 0),
         filled(1, 0, 0),
@@ -218,11 +349,23 @@ fn points_of_small_order() -> Vec<[u8; 32]> {
 
 #[test]
 fn rule_56_symmetric_and_private_keys_are_refused() {
-    assert_eq!(read(&json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k"}), ALL), Err(KeyError::Symmetric));
-    assert_eq!(read(&with(jwk(SigningAlgorithm::EdDsa), &[("k", "c2VjcmV0".into())]), ALL), Err(KeyError::Symmetric));
+    assert_eq!(
+        read(&json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k"}), ALL),
+        Err(KeyError::Symmetric)
+    );
+    assert_eq!(
+        read(
+            &with(jwk(SigningAlgorithm::EdDsa), &[("k", "c2VjcmV0".into())]),
+            ALL
+        ),
+        Err(KeyError::Symmetric)
+    );
     for private in ["d", "p", "q", "dp", "dq", "qi"] {
         assert_eq!(
-            read(&with(jwk(SigningAlgorithm::EdDsa), &[(private, "AA".into())]), ALL),
+            read(
+                &with(jwk(SigningAlgorithm::EdDsa), &[(private, "AA".into())]),
+                ALL
+            ),
             Err(KeyError::Private),
             "{private}"
         );
@@ -235,7 +378,14 @@ fn a_hundred_keys_are_read_and_no_more() {
     let set = json!({ "keys": vec![key.clone(); 150] }).to_string();
     let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
     assert_eq!((set.keys().count(), set.left_out().len()), (100, 50));
-    assert!(set.left_out().iter().all(|key| key.reason == KeyError::TooMany));
+    assert!(
+        set.left_out()
+            .iter()
+            .all(|key| key.reason == KeyError::TooMany)
+    );
     let set = json!({ "keys": vec![key; 250] }).to_string();
-    assert_eq!(KeySet::parse(set.as_bytes(), ALL).unwrap().left_out().len(), 100);
+    assert_eq!(
+        KeySet::parse(set.as_bytes(), ALL).unwrap().left_out().len(),
+        100
+    );
 }

@@ -26,26 +26,39 @@ async fn rule_150_dropping_the_last_verifier_ends_its_background_work() {
     pass(&script.clock, secs(600) * 3 / 4).await;
     drop(clone);
     settle().await;
-    assert_eq!(Arc::strong_count(&script), 1, "a task or a cache holds on to the fetch function");
+    assert_eq!(
+        Arc::strong_count(&script),
+        1,
+        "a task or a cache holds on to the fetch function"
+    );
     let fetches = script.fetches();
     pass(&script.clock, secs(7200)).await;
     assert_eq!(script.fetches(), fetches);
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 #[test]
 fn keys_are_refreshed_in_whatever_runtime_asks_next() {
     let script = Script::new();
     let trusted = script.trusted().unknown_kid_cooldown(secs(1));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
     // Built outside a runtime, so nothing is fetched yet.
     assert_eq!(script.fetches(), 0);
     for _ in 0..5 {
         let runtime = runtime();
-        assert_eq!(runtime.block_on(verdict(&verifier, &script.token())), "accepted");
+        assert_eq!(
+            runtime.block_on(verdict(&verifier, &script.token())),
+            "accepted"
+        );
         drop(runtime);
     }
     assert_eq!(script.fetches(), 1, "another runtime is no reason to fetch");
@@ -74,7 +87,11 @@ fn another_runtime_goes_by_the_same_time_table() {
     let script = Script::new();
     let verifier = script.verifier();
     for _ in 0..3 {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
         runtime.block_on(async {
             assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
             pass(&script.clock, secs(1)).await;
@@ -87,11 +104,24 @@ fn another_runtime_goes_by_the_same_time_table() {
 #[test]
 fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
     let script = Script::new();
-    let idle = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let verifier =
-        idle.block_on(async { Verifier::trusting([script.trusted()]).clock(script.clock.clone()).build_ready().await.unwrap() });
+    let idle = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let verifier = idle.block_on(async {
+        Verifier::trusting([script.trusted()])
+            .clock(script.clock.clone())
+            .build_ready()
+            .await
+            .unwrap()
+    });
     assert_eq!(script.fetches(), 1);
-    let busy = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let busy = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     busy.block_on(async {
         for _ in 0..20 {
             assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
@@ -108,9 +138,14 @@ fn without_a_runtime_there_is_an_answer_and_no_panic() {
     let token = script.token();
     let mut future = std::pin::pin!(verifier.verify(&token));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(result) = future.as_mut().poll(&mut context) else { panic!("it waits") };
+    let std::task::Poll::Ready(result) = future.as_mut().poll(&mut context) else {
+        panic!("it waits")
+    };
     assert!(matches!(result, Err(Rejection::KeysUnavailable { .. })));
-    assert_eq!(verifier.status()[0].last_error, Some(tower_m2m::jwks::JwksError::NoRuntime));
+    assert_eq!(
+        verifier.status()[0].last_error,
+        Some(tower_m2m::jwks::JwksError::NoRuntime)
+    );
     assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");
 }
 
@@ -127,7 +162,11 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
     pass(&script.clock, secs(1000)).await;
 
     let restore = || serde_json::from_str::<Vec<SavedKeys>>(&saved).unwrap();
-    let begin = || Verifier::trusting([script.trusted()]).clock(script.clock.clone()).restore_keys(restore());
+    let begin = || {
+        Verifier::trusting([script.trusted()])
+            .clock(script.clock.clone())
+            .restore_keys(restore())
+    };
     let before = Instant::now();
     let verifier = begin().build_ready().await.unwrap();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
@@ -147,14 +186,29 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
 /// Rule 54, across processes: what was saved of one issuer verifies no token of another.
 #[tokio::test(start_paused = true)]
 async fn rule_54_saved_keys_serve_their_own_issuer() {
-    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
+    let (a, b) = (
+        Script::named("https://a.example"),
+        Script::named("https://b.example"),
+    );
     let saved = {
-        let verifier = Verifier::trusting([b.trusted()]).clock(b.clock.clone()).build_ready().await.unwrap();
+        let verifier = Verifier::trusting([b.trusted()])
+            .clock(b.clock.clone())
+            .build_ready()
+            .await
+            .unwrap();
         verifier.export_keys()
     };
     a.behave(Behaviour::Down);
-    let verifier = Verifier::trusting([a.trusted()]).clock(a.clock.clone()).restore_keys(saved).build().unwrap();
-    let foreign = b.issuer.org("org_a").claim("iss", "https://a.example").token();
+    let verifier = Verifier::trusting([a.trusted()])
+        .clock(a.clock.clone())
+        .restore_keys(saved)
+        .build()
+        .unwrap();
+    let foreign = b
+        .issuer
+        .org("org_a")
+        .claim("iss", "https://a.example")
+        .token();
     assert_eq!(verdict(&verifier, &foreign).await, "keys_unavailable");
     assert!(!verifier.is_ready());
 }
@@ -167,11 +221,19 @@ async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
     let saved = serde_json::to_value(verifier.export_keys()).unwrap();
     let jwks = saved[0]["jwks"].as_str().unwrap();
     script.behave(Behaviour::Down);
-    for (size, taken) in [(256 * 1024, true), (256 * 1024 + 1, false), (256 * 1024 + 2, false)] {
+    for (size, taken) in [
+        (256 * 1024, true),
+        (256 * 1024 + 1, false),
+        (256 * 1024 + 2, false),
+    ] {
         let mut saved = saved.clone();
         saved[0]["jwks"] = (jwks.to_owned() + &" ".repeat(size - jwks.len())).into();
         let saved: Vec<SavedKeys> = serde_json::from_value(saved).unwrap();
-        let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).restore_keys(saved).build().unwrap();
+        let verifier = Verifier::trusting([script.trusted()])
+            .clock(script.clock.clone())
+            .restore_keys(saved)
+            .build()
+            .unwrap();
         assert_eq!(verifier.is_ready(), taken, "{size} bytes");
     }
 }
@@ -208,7 +270,11 @@ async fn a_restored_set_is_looked_after_at_once() {
     };
     let old = script.token();
     script.issuer.replace_key_same_kid().unwrap();
-    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).restore_keys(saved).build().unwrap();
+    let verifier = Verifier::trusting([script.trusted()])
+        .clock(script.clock.clone())
+        .restore_keys(saved)
+        .build()
+        .unwrap();
     settle().await;
     assert_eq!(code(&verifier.verify(&script.token()).await), "accepted");
     assert_eq!(verdict(&verifier, &old).await, "signature");
@@ -218,8 +284,14 @@ async fn a_restored_set_is_looked_after_at_once() {
 #[test]
 fn a_remembered_token_does_not_outlive_the_ceiling_when_the_runtime_is_gone() {
     let script = Script::new();
-    let trusted = script.trusted().keys_time_to_live(secs(100)).keys_max_stale(secs(0));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let trusted = script
+        .trusted()
+        .keys_time_to_live(secs(100))
+        .keys_max_stale(secs(0));
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
     let token = script.token();
     runtime().block_on(async {
         for _ in 0..3 {
@@ -227,7 +299,11 @@ fn a_remembered_token_does_not_outlive_the_ceiling_when_the_runtime_is_gone() {
         }
     });
     script.behave(Behaviour::Hang);
-    let later = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let later = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     later.block_on(async {
         tokio::time::sleep(secs(101)).await;
         assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");

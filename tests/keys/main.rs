@@ -1,5 +1,10 @@
 //! Keys: always fresh, never flooded, never lost. The numbers in test names are those of the rules that they hold.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 
 #[cfg(feature = "tracing")]
 mod events;

@@ -13,8 +13,16 @@ use super::script::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verd
 async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
     let script = Script::new();
     script.behave(Behaviour::Slow(secs(1) / 2));
-    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).start_lazily().build().unwrap();
-    assert_eq!(script.fetches(), 0, "lazy means that nothing is fetched before the first token");
+    let verifier = Verifier::trusting([script.trusted()])
+        .clock(script.clock.clone())
+        .start_lazily()
+        .build()
+        .unwrap();
+    assert_eq!(
+        script.fetches(),
+        0,
+        "lazy means that nothing is fetched before the first token"
+    );
     let token: Arc<str> = script.token().into();
     let before = Instant::now();
     let requests: Vec<_> = (0..1000)
@@ -32,7 +40,11 @@ async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
 #[tokio::test(start_paused = true)]
 async fn rule_140_no_request_waits_for_a_refresh() {
     let script = Script::new();
-    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).without_token_cache().build().unwrap();
+    let verifier = Verifier::trusting([script.trusted()])
+        .clock(script.clock.clone())
+        .without_token_cache()
+        .build()
+        .unwrap();
     settle().await;
     script.behave(Behaviour::Slow(secs(2)));
     for _ in 0..1500 {
@@ -42,7 +54,11 @@ async fn rule_140_no_request_waits_for_a_refresh() {
         pass(&script.clock, secs(1)).await;
     }
     // 1,500 s: refreshes at 75 to 85 % of 600 s, and the first fetch.
-    assert!((3..=4).contains(&script.fetches()), "{} fetches", script.fetches());
+    assert!(
+        (3..=4).contains(&script.fetches()),
+        "{} fetches",
+        script.fetches()
+    );
     assert_eq!(fetches_by(&verifier, Cause::Refresh), script.fetches() - 1);
 }
 
@@ -51,7 +67,11 @@ async fn a_set_is_refreshed_though_no_request_comes() {
     let script = Script::new();
     let verifier = script.verifier();
     pass(&script.clock, secs(3600)).await;
-    assert!((6..=9).contains(&script.fetches()), "{} fetches", script.fetches());
+    assert!(
+        (6..=9).contains(&script.fetches()),
+        "{} fetches",
+        script.fetches()
+    );
     assert!(verifier.is_ready());
 }
 
@@ -65,7 +85,10 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
 
     script.behave(Behaviour::Down);
     pass(&script.clock, secs(600)).await;
-    assert!(verifier.status()[0].is_stale && verifier.status()[0].last_error == Some(JwksError::Unreachable));
+    assert!(
+        verifier.status()[0].is_stale
+            && verifier.status()[0].last_error == Some(JwksError::Unreachable)
+    );
     pass(&script.clock, secs(3599)).await;
     assert_eq!(fetched.elapsed(), secs(4199));
     // The remembered one, and a new one.
@@ -75,8 +98,13 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
     pass(&script.clock, secs(1)).await;
     for token in [&token, &script.token()] {
         let refused = verifier.verify(token).await.unwrap_err();
-        let Rejection::KeysUnavailable { retry_after } = refused else { panic!("{refused:?}") };
-        assert!((secs(1)..=secs(10)).contains(&retry_after), "{retry_after:?}");
+        let Rejection::KeysUnavailable { retry_after } = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(
+            (secs(1)..=secs(10)).contains(&retry_after),
+            "{retry_after:?}"
+        );
     }
     assert!(!verifier.is_ready() && verifier.status()[0].keys.is_empty());
 
@@ -90,8 +118,15 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
 #[tokio::test(start_paused = true)]
 async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
     let script = Script::new();
-    let trusted = script.trusted().keys_time_to_live(secs(100)).keys_max_stale(secs(0));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build_ready().await.unwrap();
+    let trusted = script
+        .trusted()
+        .keys_time_to_live(secs(100))
+        .keys_max_stale(secs(0));
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
     let token = script.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     script.behave(Behaviour::Down);
@@ -105,8 +140,15 @@ async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
 #[tokio::test(start_paused = true)]
 async fn a_ceiling_is_reached_during_a_fetch_too() {
     let script = Script::new();
-    let trusted = script.trusted().keys_time_to_live(secs(10)).keys_max_stale(secs(0)).fetch_timeout(secs(30));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let trusted = script
+        .trusted()
+        .keys_time_to_live(secs(10))
+        .keys_max_stale(secs(0))
+        .fetch_timeout(secs(30));
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
     settle().await;
     let token = script.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
@@ -122,13 +164,23 @@ async fn a_ceiling_is_reached_during_a_fetch_too() {
 async fn rule_142_an_issuer_that_is_down_at_the_start() {
     let script = Script::new();
     script.behave(Behaviour::Down);
-    let required = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).build_ready().await.unwrap_err();
-    assert_eq!(required.to_string(), "the keys of https://issuer.example could not be had: the issuer could not be reached");
+    let required = Verifier::trusting([script.trusted()])
+        .clock(script.clock.clone())
+        .build_ready()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        required.to_string(),
+        "the keys of https://issuer.example could not be had: the issuer could not be reached"
+    );
 
     let verifier = script.verifier();
     settle().await;
     assert!(!verifier.is_ready());
-    assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+    assert_eq!(
+        verdict(&verifier, &script.token()).await,
+        "keys_unavailable"
+    );
     script.behave(Behaviour::Good);
     pass(&script.clock, secs(10)).await;
     assert!(verifier.is_ready());
@@ -149,16 +201,28 @@ async fn a_request_waits_at_most_a_second_for_a_first_set() {
 async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
     for (pause, waits) in [("1", true), ("9", false)] {
         let script = Script::new();
-        script.behave(Behaviour::Status(503, vec![("retry-after", pause.to_owned())]));
+        script.behave(Behaviour::Status(
+            503,
+            vec![("retry-after", pause.to_owned())],
+        ));
         let trusted = script.trusted().max_wait(secs(2));
-        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        let verifier = Verifier::trusting([trusted])
+            .clock(script.clock.clone())
+            .build()
+            .unwrap();
         settle().await;
         script.behave(Behaviour::Good);
         let before = Instant::now();
         match verifier.verify(&script.token()).await {
-            Ok(_) => assert_eq!((before.elapsed(), script.fetches(), waits), (secs(1), 2, true)),
+            Ok(_) => assert_eq!(
+                (before.elapsed(), script.fetches(), waits),
+                (secs(1), 2, true)
+            ),
             Err(Rejection::KeysUnavailable { retry_after }) => {
-                assert_eq!((before.elapsed(), retry_after, waits), (secs(0), secs(9), false));
+                assert_eq!(
+                    (before.elapsed(), retry_after, waits),
+                    (secs(0), secs(9), false)
+                );
             }
             Err(other) => panic!("{other}"),
         }
@@ -168,11 +232,17 @@ async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
 /// Requests that come meanwhile do not take the driver for one that is stuck.
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_takes_its_time_is_not_begun_anew() {
-    for (timeout, asked_after, answered_after) in [(secs(30), secs(20), secs(5)), (secs(1), secs(1) / 4, secs(1) / 4)] {
+    for (timeout, asked_after, answered_after) in [
+        (secs(30), secs(20), secs(5)),
+        (secs(1), secs(1) / 4, secs(1) / 4),
+    ] {
         let script = Script::new();
         script.behave(Behaviour::Slow(asked_after + answered_after));
         let trusted = script.trusted().fetch_timeout(timeout).max_wait(timeout);
-        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        let verifier = Verifier::trusting([trusted])
+            .clock(script.clock.clone())
+            .build()
+            .unwrap();
         pass(&script.clock, asked_after).await;
         let before = Instant::now();
         assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
@@ -196,7 +266,11 @@ async fn a_set_of_256_kib_is_read_and_no_larger_one() {
 #[tokio::test(start_paused = true)]
 async fn rule_146_no_bad_answer_removes_good_keys() {
     let script = Script::new();
-    let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone()).without_token_cache().build().unwrap();
+    let verifier = Verifier::trusting([script.trusted()])
+        .clock(script.clock.clone())
+        .without_token_cache()
+        .build()
+        .unwrap();
     settle().await;
     let token = script.token();
     let mut oversized = script.issuer.jwks().into_bytes();
@@ -211,9 +285,15 @@ async fn rule_146_no_bad_answer_removes_good_keys() {
         (Behaviour::Status(500, vec![]), JwksError::Status(500)),
         (Behaviour::Status(204, vec![]), JwksError::Status(204)),
         (Behaviour::Status(304, vec![]), JwksError::Status(304)),
-        (Behaviour::Status(302, vec![("location", "https://elsewhere.example".into())]), JwksError::Status(302)),
+        (
+            Behaviour::Status(302, vec![("location", "https://elsewhere.example".into())]),
+            JwksError::Status(302),
+        ),
         (says(b""), JwksError::Malformed),
-        (says(b"<html><body>Sign in</body></html>"), JwksError::Malformed),
+        (
+            says(b"<html><body>Sign in</body></html>"),
+            JwksError::Malformed,
+        ),
         (says(b"{\"keys\":"), JwksError::Malformed),
         (says(b"{\"keys\":{}}"), JwksError::Malformed),
         (says(b"[]"), JwksError::Malformed),
@@ -226,8 +306,16 @@ async fn rule_146_no_bad_answer_removes_good_keys() {
         let failures = script.fetches();
         pass(&script.clock, secs(620)).await;
         assert!(script.fetches() > failures, "{behaviour:?} was not asked");
-        assert_eq!(verifier.status()[0].last_error, Some(error), "{behaviour:?}");
-        assert_eq!(verdict(&verifier, &token).await, "accepted", "{behaviour:?}");
+        assert_eq!(
+            verifier.status()[0].last_error,
+            Some(error),
+            "{behaviour:?}"
+        );
+        assert_eq!(
+            verdict(&verifier, &token).await,
+            "accepted",
+            "{behaviour:?}"
+        );
         script.behave(Behaviour::Good);
         pass(&script.clock, secs(120)).await;
         assert_eq!(verifier.status()[0].last_error, None, "{behaviour:?}");
@@ -246,11 +334,20 @@ async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_out
     ] {
         let script = Script::new();
         script.say(&[("cache-control", value)]);
-        let trusted = own.into_iter().fold(script.trusted(), tower_m2m::Issuer::keys_time_to_live);
-        let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+        let trusted = own
+            .into_iter()
+            .fold(script.trusted(), tower_m2m::Issuer::keys_time_to_live);
+        let verifier = Verifier::trusting([trusted])
+            .clock(script.clock.clone())
+            .build()
+            .unwrap();
         settle().await;
         let status = &verifier.status()[0];
-        let held = status.fresh_until.unwrap().duration_since(status.fetched_at.unwrap()).unwrap();
+        let held = status
+            .fresh_until
+            .unwrap()
+            .duration_since(status.fetched_at.unwrap())
+            .unwrap();
         assert_eq!(held, secs(life), "{value}");
         pass(&script.clock, secs(life) * 74 / 100).await;
         assert_eq!(script.fetches(), 1, "{value}: no sooner than at 75 %");
@@ -276,12 +373,19 @@ async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
     assert!(script.fetches() > 15);
     assert_eq!(verifier.remembered_tokens(), 1);
     let confirmed = verifier.status()[0].fetched_at.unwrap();
-    assert!(confirmed > UNIX_EPOCH + secs(NOW.unsigned_abs() + 19 * 70), "its age counts from the last confirmation");
+    assert!(
+        confirmed > UNIX_EPOCH + secs(NOW.unsigned_abs() + 19 * 70),
+        "its age counts from the last confirmation"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wish_to_be_left_alone_is_granted_up_to_five_minutes() {
-    for (header, seconds, pause) in [("retry-after", 120, 120), ("ratelimit-reset", 90, 90), ("retry-after", 86_400, 300)] {
+    for (header, seconds, pause) in [
+        ("retry-after", 120, 120),
+        ("ratelimit-reset", 90, 90),
+        ("retry-after", 86_400, 300),
+    ] {
         let script = Script::new();
         let verifier = script.verifier();
         settle().await;
@@ -290,7 +394,10 @@ async fn a_wish_to_be_left_alone_is_granted_up_to_five_minutes() {
             pass(&script.clock, secs(1)).await;
         }
         let before = script.fetches();
-        assert_eq!(verdict(&verifier, &script.invented("k")).await, "unknown_key");
+        assert_eq!(
+            verdict(&verifier, &script.invented("k")).await,
+            "unknown_key"
+        );
         pass(&script.clock, secs(pause - 2)).await;
         assert_eq!(script.fetches(), before, "{header}: {seconds}");
         pass(&script.clock, secs(64)).await;
@@ -303,9 +410,16 @@ async fn pauses_are_short_while_nothing_is_held() {
     let script = Script::new();
     script.behave(Behaviour::Status(429, vec![("retry-after", "3600".into())]));
     let trusted = script.trusted().unknown_kid_cooldown(secs(4));
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build()
+        .unwrap();
     pass(&script.clock, secs(61)).await;
-    assert!((15..=17).contains(&script.fetches()), "{} fetches", script.fetches());
+    assert!(
+        (15..=17).contains(&script.fetches()),
+        "{} fetches",
+        script.fetches()
+    );
     assert!(!verifier.is_ready());
 }
 
@@ -317,9 +431,19 @@ async fn pauses_after_failures_grow_at_random_within_their_bounds() {
         let mut means = [0.0; 12];
         for seed in 0..64 {
             let script = Script::new();
-            script.behave(if holds { Behaviour::Good } else { Behaviour::Down });
-            let trusted = script.trusted().jitter_seed(seed).keys_max_stale(secs(7 * 86_400));
-            let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build().unwrap();
+            script.behave(if holds {
+                Behaviour::Good
+            } else {
+                Behaviour::Down
+            });
+            let trusted = script
+                .trusted()
+                .jitter_seed(seed)
+                .keys_max_stale(secs(7 * 86_400));
+            let verifier = Verifier::trusting([trusted])
+                .clock(script.clock.clone())
+                .build()
+                .unwrap();
             settle().await;
             script.behave(Behaviour::Down);
             while holds && verifier.status()[0].last_error.is_none() {
@@ -328,13 +452,22 @@ async fn pauses_after_failures_grow_at_random_within_their_bounds() {
             for (failures, mean) in means.iter_mut().enumerate() {
                 let before = Instant::now();
                 script.wait_for_fetch().await;
-                let (pause, most) = (before.elapsed(), longest.min(first * 2_u32.pow(failures.try_into().unwrap())));
-                assert!(first / 10 <= pause && pause <= most + secs(1) / 100, "pause {failures}: {pause:?}, at most {most:?}");
+                let (pause, most) = (
+                    before.elapsed(),
+                    longest.min(first * 2_u32.pow(failures.try_into().unwrap())),
+                );
+                assert!(
+                    first / 10 <= pause && pause <= most + secs(1) / 100,
+                    "pause {failures}: {pause:?}, at most {most:?}"
+                );
                 *mean += pause.as_secs_f64() / most.as_secs_f64() / 64.0;
             }
         }
         // Full jitter: on average half of what is allowed.
-        assert!(means.iter().all(|mean| (0.3..0.7).contains(mean)), "{means:?}");
+        assert!(
+            means.iter().all(|mean| (0.3..0.7).contains(mean)),
+            "{means:?}"
+        );
     }
 }
 
@@ -349,14 +482,22 @@ async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh()
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
         assert_eq!(script.fetches(), 1, "{jump}");
         pass(&script.clock, secs(3600)).await;
-        assert!((6..=9).contains(&script.fetches()), "{jump}: {} fetches", script.fetches());
+        assert!(
+            (6..=9).contains(&script.fetches()),
+            "{jump}: {} fetches",
+            script.fetches()
+        );
         // And the ceiling counts on, for remembered tokens too.
         script.behave(Behaviour::Down);
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
         let removed = script.clock.unix_seconds();
         pass(&script.clock, secs(4201)).await;
         script.clock.set(removed);
-        assert_eq!(verdict(&verifier, &token).await, "keys_unavailable", "{jump}");
+        assert_eq!(
+            verdict(&verifier, &token).await,
+            "keys_unavailable",
+            "{jump}"
+        );
     }
 }
 

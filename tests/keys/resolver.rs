@@ -33,7 +33,10 @@ enum Mood {
 impl Customers {
     fn add(&self, iss: &str) -> Arc<Script> {
         let script = Script::named(iss);
-        self.scripts.lock().unwrap().insert(iss.to_owned(), Arc::clone(&script));
+        self.scripts
+            .lock()
+            .unwrap()
+            .insert(iss.to_owned(), Arc::clone(&script));
         script
     }
 
@@ -54,8 +57,12 @@ impl Customers {
             Mood::Slow(pause) => tokio::time::sleep(pause).await,
             Mood::Fails => return Err("the database is down".into()),
             Mood::Panics => panic!("the resolver panics"),
-            Mood::AnswersForAnother => return Ok(Some(Script::named("https://another.example").trusted())),
-            Mood::CannotBeUsed => return Ok(script.map(|script| script.trusted().leeway(secs(100_000)))),
+            Mood::AnswersForAnother => {
+                return Ok(Some(Script::named("https://another.example").trusted()));
+            }
+            Mood::CannotBeUsed => {
+                return Ok(script.map(|script| script.trusted().leeway(secs(100_000))));
+            }
         }
         Ok(script.map(|script| script.trusted()))
     }
@@ -94,9 +101,15 @@ async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() 
     }
     let before = Instant::now();
     assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    assert_eq!((customers.asked(), script.fetches(), before), (1, 1, Instant::now()));
+    assert_eq!(
+        (customers.asked(), script.fetches(), before),
+        (1, 1, Instant::now())
+    );
     assert_eq!(verifier.status()[0].issuer, "https://a.example");
-    assert!(verifier.is_ready(), "resolved issuers do not decide about readiness");
+    assert!(
+        verifier.is_ready(),
+        "resolved issuers do not decide about readiness"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +137,10 @@ async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
         let other = customers.add(&format!("https://other-{number}.example"));
         let token = other.token();
         let (signed, _) = token.rsplit_once('.').unwrap();
-        assert_ne!(verdict(&verifier, &format!("{signed}.AAAA")).await, "accepted");
+        assert_ne!(
+            verdict(&verifier, &format!("{signed}.AAAA")).await,
+            "accepted"
+        );
     }
     let asked = customers.asked();
     assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
@@ -135,28 +151,56 @@ async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
 async fn what_cannot_be_an_issuer_is_not_asked_about() {
     let (customers, _, verifier) = customers();
     let long = format!("https://{}.example", "a".repeat(600));
-    for iss in
-        ["", "evil", "http://evil.example", "https://evil.example?a", "https://u@evil.example", "file:///etc/passwd", &long]
-    {
-        assert_eq!(verdict(&verifier, &Script::named(iss).token()).await, "issuer", "{iss}");
+    for iss in [
+        "",
+        "evil",
+        "http://evil.example",
+        "https://evil.example?a",
+        "https://u@evil.example",
+        "file:///etc/passwd",
+        &long,
+    ] {
+        assert_eq!(
+            verdict(&verifier, &Script::named(iss).token()).await,
+            "issuer",
+            "{iss}"
+        );
     }
     assert_eq!(customers.asked(), 0);
     for (length, asked) in [(513, 0), (512, 1)] {
-        let iss = format!("https://{}.example", "a".repeat(length - "https://.example".len()));
-        assert_eq!(verdict(&verifier, &Script::named(&iss).token()).await, "issuer");
+        let iss = format!(
+            "https://{}.example",
+            "a".repeat(length - "https://.example".len())
+        );
+        assert_eq!(
+            verdict(&verifier, &Script::named(&iss).token()).await,
+            "issuer"
+        );
         assert_eq!(customers.asked(), asked, "{length} bytes");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_resolver_without_an_answer_fails_closed_and_heals() {
-    for mood in [Mood::Fails, Mood::Panics, Mood::AnswersForAnother, Mood::CannotBeUsed, Mood::Slow(secs(4))] {
+    for mood in [
+        Mood::Fails,
+        Mood::Panics,
+        Mood::AnswersForAnother,
+        Mood::CannotBeUsed,
+        Mood::Slow(secs(4)),
+    ] {
         let (customers, clock, verifier) = customers();
         let script = customers.add("https://a.example");
         customers.feel(mood);
-        assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+        assert_eq!(
+            verdict(&verifier, &script.token()).await,
+            "keys_unavailable"
+        );
         // Nor is it asked at each token.
-        assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+        assert_eq!(
+            verdict(&verifier, &script.token()).await,
+            "keys_unavailable"
+        );
         assert_eq!((customers.asked(), script.fetches()), (1, 0));
         customers.feel(Mood::Good);
         pass(&clock, secs(1)).await;
@@ -194,14 +238,19 @@ async fn an_issuer_in_use_is_asked_about_in_the_background_and_keeps_its_keys() 
         assert_eq!(verdict(&verifier, &token).await, "accepted");
         assert_eq!(before, Instant::now());
     }
-    assert!((5..=7).contains(&customers.asked()), "{} questions", customers.asked());
+    assert!(
+        (5..=7).contains(&customers.asked()),
+        "{} questions",
+        customers.asked()
+    );
     // And the ceiling counts on: 600 s of life and an hour.
     pass(&clock, secs(2400)).await;
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_remembered_tokens_too() {
+async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_remembered_tokens_too()
+{
     let (customers, clock, verifier) = customers();
     let script = customers.add("https://a.example");
     let token = script.token();
@@ -232,14 +281,24 @@ async fn at_the_end_of_an_issuers_time_a_remembered_token_waits_for_the_answer()
 /// When the application says that the keys are elsewhere, those of the old place are trusted no more.
 #[tokio::test(start_paused = true)]
 async fn keys_of_another_place_are_not_taken_over() {
-    let (before, after) = (Script::named("https://a.example"), Script::named("https://a.example"));
+    let (before, after) = (
+        Script::named("https://a.example"),
+        Script::named("https://a.example"),
+    );
     let moved = Arc::new(AtomicBool::new(false));
-    let answers = [before.trusted(), after.trusted().jwks_url("https://a.example/moved")].map(|issuer| Mutex::new(Some(issuer)));
+    let answers = [
+        before.trusted(),
+        after.trusted().jwks_url("https://a.example/moved"),
+    ]
+    .map(|issuer| Mutex::new(Some(issuer)));
     let verifier = Verifier::trusting([])
         .resolve_issuers_with({
             let moved = Arc::clone(&moved);
             move |_| {
-                let answer = answers[usize::from(moved.load(Ordering::SeqCst))].lock().unwrap().take();
+                let answer = answers[usize::from(moved.load(Ordering::SeqCst))]
+                    .lock()
+                    .unwrap()
+                    .take();
                 std::future::ready(Ok(answer))
             }
         })
@@ -262,13 +321,20 @@ async fn rule_144_the_budget_outlives_the_answer() {
     let script = Script::named("https://a.example");
     let customer = Arc::clone(&script);
     let verifier = Verifier::trusting([])
-        .resolve_issuers_with(move |_| std::future::ready(Ok(Some(customer.trusted().unknown_kid_cooldown(secs(3600))))))
+        .resolve_issuers_with(move |_| {
+            std::future::ready(Ok(Some(
+                customer.trusted().unknown_kid_cooldown(secs(3600)),
+            )))
+        })
         .clock(script.clock.clone())
         .build()
         .unwrap();
     for round in 0..2 {
         for number in 0..9 {
-            assert_eq!(verdict(&verifier, &script.invented(&format!("k{round}-{number}"))).await, "unknown_key");
+            assert_eq!(
+                verdict(&verifier, &script.invented(&format!("k{round}-{number}"))).await,
+                "unknown_key"
+            );
         }
         assert_eq!(script.fetches(), 3, "the first one, and two for strangers");
         pass(&script.clock, secs(300)).await;
@@ -280,12 +346,21 @@ async fn rule_144_the_budget_outlives_the_answer() {
 /// An issuer that may be resolved can be denied before it is, and only where issuers are resolved.
 #[tokio::test(start_paused = true)]
 async fn callers_of_resolved_issuers_can_be_denied() {
-    let (listed, resolved) = (Script::named("https://listed.example"), Script::named("https://resolved.example"));
+    let (listed, resolved) = (
+        Script::named("https://listed.example"),
+        Script::named("https://resolved.example"),
+    );
     let caller = resolved.issuer.org("org_a").client("c1").token();
     let denied = Denied::client("https://resolved.example", "c1");
     let alone = Denylist::new();
-    let _verifier = Verifier::trusting([listed.trusted()]).denylist(alone.clone()).build().unwrap();
-    assert_eq!(alone.deny(denied.clone(), Until::Lifted), Err(DenyError::UnknownIssuer));
+    let _verifier = Verifier::trusting([listed.trusted()])
+        .denylist(alone.clone())
+        .build()
+        .unwrap();
+    assert_eq!(
+        alone.deny(denied.clone(), Until::Lifted),
+        Err(DenyError::UnknownIssuer)
+    );
     let denylist = Denylist::new();
     let customer = Arc::clone(&resolved);
     let verifier = Verifier::trusting([listed.trusted()])
@@ -304,11 +379,19 @@ async fn callers_of_resolved_issuers_can_be_denied() {
 #[test]
 fn questions_of_a_runtime_that_is_gone_are_forgotten() {
     let (customers, _, verifier) = customers();
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
     customers.feel(Mood::Slow(secs(3600)));
     runtime().block_on(async {
         for number in 0..64 {
-            let (verifier, token) = (verifier.clone(), Script::named(&format!("https://{number}.example")).token());
+            let (verifier, token) = (
+                verifier.clone(),
+                Script::named(&format!("https://{number}.example")).token(),
+            );
             tokio::spawn(async move { verdict(&verifier, &token).await });
         }
         while customers.asked() < 64 {
@@ -317,7 +400,10 @@ fn questions_of_a_runtime_that_is_gone_are_forgotten() {
     });
     customers.feel(Mood::Good);
     let script = customers.add("https://a.example");
-    assert_eq!(runtime().block_on(verdict(&verifier, &script.token())), "accepted");
+    assert_eq!(
+        runtime().block_on(verdict(&verifier, &script.token())),
+        "accepted"
+    );
 }
 
 /// A resolver that is down for a while is not noticed by issuers in use, and closes for them at the end of their time.
@@ -332,23 +418,39 @@ async fn a_resolver_that_is_down_closes_at_the_end_of_an_issuers_time() {
         assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
     }
     pass(&clock, secs(10)).await;
-    assert_eq!(verdict(&verifier, &script.token()).await, "keys_unavailable");
+    assert_eq!(
+        verdict(&verifier, &script.token()).await,
+        "keys_unavailable"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
     let (customers, clock, verifier) = customers();
-    let scripts: Vec<_> = (0..30).map(|number| customers.add(&format!("https://{number}.example"))).collect();
+    let scripts: Vec<_> = (0..30)
+        .map(|number| customers.add(&format!("https://{number}.example")))
+        .collect();
     for script in &scripts {
         assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
         pass(&clock, secs(1)).await;
     }
-    let kept: Vec<String> = verifier.status().into_iter().map(|status| status.issuer).collect();
+    let kept: Vec<String> = verifier
+        .status()
+        .into_iter()
+        .map(|status| status.issuer)
+        .collect();
     assert_eq!(kept.len(), 10);
-    assert!(kept.contains(&"https://29.example".to_owned()) && !kept.contains(&"https://0.example".to_owned()));
+    assert!(
+        kept.contains(&"https://29.example".to_owned())
+            && !kept.contains(&"https://0.example".to_owned())
+    );
     // Who gave way is asked about again, and nobody else's keys verify its tokens.
     assert_eq!(verdict(&verifier, &scripts[0].token()).await, "accepted");
-    let foreign = scripts[1].issuer.org("org_a").claim("iss", "https://0.example").token();
+    let foreign = scripts[1]
+        .issuer
+        .org("org_a")
+        .claim("iss", "https://0.example")
+        .token();
     assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
 }
 
@@ -391,7 +493,10 @@ async fn questions_about_invented_names_are_bounded() {
     customers.feel(Mood::Slow(secs(2)));
     let requests: Vec<_> = (0..200)
         .map(|number| {
-            let (verifier, token) = (verifier.clone(), Script::named(&format!("https://{number}.example")).token());
+            let (verifier, token) = (
+                verifier.clone(),
+                Script::named(&format!("https://{number}.example")).token(),
+            );
             tokio::spawn(async move { verdict(&verifier, &token).await })
         })
         .collect();
@@ -400,13 +505,19 @@ async fn questions_about_invented_names_are_bounded() {
         *verdicts.entry(request.await.unwrap()).or_insert(0) += 1;
     }
     assert_eq!(customers.asked(), 64);
-    assert_eq!((verdicts["issuer"], verdicts["keys_unavailable"]), (64, 136));
+    assert_eq!(
+        (verdicts["issuer"], verdicts["keys_unavailable"]),
+        (64, 136)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn listed_issuers_are_not_asked_about() {
     let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
-    let (listed, resolved) = (Script::named("https://listed.example"), customers.add("https://resolved.example"));
+    let (listed, resolved) = (
+        Script::named("https://listed.example"),
+        customers.add("https://resolved.example"),
+    );
     let asked = Arc::clone(&customers);
     let verifier = Verifier::trusting([listed.trusted()])
         .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
@@ -423,17 +534,37 @@ async fn listed_issuers_are_not_asked_about() {
 /// Whom an issuer lets in is said for its own tokens alone, be it the only one that is listed.
 #[tokio::test(start_paused = true)]
 async fn lists_of_a_listed_and_of_a_resolved_issuer_do_not_mix() {
-    let (listed, resolved) = (Script::named("https://listed.example"), Script::named("https://resolved.example"));
-    for (narrow, expected) in [(true, ("client_not_allowed", "accepted")), (false, ("accepted", "client_not_allowed"))] {
-        let bounded = |script: &Arc<Script>, is| if is { script.trusted().allow_clients(["another"]) } else { script.trusted() };
+    let (listed, resolved) = (
+        Script::named("https://listed.example"),
+        Script::named("https://resolved.example"),
+    );
+    for (narrow, expected) in [
+        (true, ("client_not_allowed", "accepted")),
+        (false, ("accepted", "client_not_allowed")),
+    ] {
+        let bounded = |script: &Arc<Script>, is| {
+            if is {
+                script.trusted().allow_clients(["another"])
+            } else {
+                script.trusted()
+            }
+        };
         let customer = Arc::clone(&resolved);
         let verifier = Verifier::trusting([bounded(&listed, narrow)])
-            .resolve_issuers_with(move |_| std::future::ready(Ok(Some(bounded(&customer, !narrow)))))
+            .resolve_issuers_with(move |_| {
+                std::future::ready(Ok(Some(bounded(&customer, !narrow))))
+            })
             .clock(listed.clock.clone())
             .build_ready()
             .await
             .unwrap();
-        assert_eq!((verdict(&verifier, &listed.token()).await, verdict(&verifier, &resolved.token()).await), expected);
+        assert_eq!(
+            (
+                verdict(&verifier, &listed.token()).await,
+                verdict(&verifier, &resolved.token()).await
+            ),
+            expected
+        );
     }
 }
 
@@ -456,6 +587,14 @@ async fn dropping_the_verifier_ends_open_questions_and_background_work() {
     customers.scripts.lock().unwrap().clear();
     drop(script);
     pass(&clock, secs(1)).await;
-    assert_eq!(weak.strong_count(), 0, "something keeps the issuer's fetch function alive");
-    assert_eq!(Arc::strong_count(&customers), 1, "something keeps the resolver alive");
+    assert_eq!(
+        weak.strong_count(),
+        0,
+        "something keeps the issuer's fetch function alive"
+    );
+    assert_eq!(
+        Arc::strong_count(&customers),
+        1,
+        "something keeps the resolver alive"
+    );
 }

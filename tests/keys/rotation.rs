@@ -8,7 +8,9 @@ use tower_m2m::Verifier;
 use tower_m2m::jwks::{BoxError, Cause};
 use tower_m2m::testing::{SigningAlgorithm, SigningKey};
 
-use super::script::{Behaviour, Script, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict};
+use super::script::{
+    Behaviour, Script, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict,
+};
 
 #[tokio::test(start_paused = true)]
 async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
@@ -28,7 +30,11 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
     for request in requests {
         assert_eq!(request.await.unwrap(), "accepted");
     }
-    assert_eq!((script.fetches(), unknown_kid_fetches(&verifier)), (2, 1), "one fetch that all share");
+    assert_eq!(
+        (script.fetches(), unknown_kid_fetches(&verifier)),
+        (2, 1),
+        "one fetch that all share"
+    );
 }
 
 /// The fetch that is under way may have been answered before the key was published.
@@ -48,13 +54,20 @@ async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
             }
         }
     });
-    let verifier = Verifier::trusting([trusted]).clock(script.clock.clone()).build_ready().await.unwrap();
+    let verifier = Verifier::trusting([trusted])
+        .clock(script.clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
     while begun.load(Ordering::SeqCst) < 2 {
         pass(&script.clock, secs(1)).await;
     }
     script.issuer.rotate_key().unwrap();
     assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    assert_eq!((begun.load(Ordering::SeqCst), unknown_kid_fetches(&verifier)), (3, 1));
+    assert_eq!(
+        (begun.load(Ordering::SeqCst), unknown_kid_fetches(&verifier)),
+        (3, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +78,10 @@ async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
     assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
     // 60 s of flood; each token is another kid.
     for number in 0..6_000 {
-        assert_eq!(verdict(&verifier, &script.invented(&format!("invented-{number}"))).await, "unknown_key");
+        assert_eq!(
+            verdict(&verifier, &script.invented(&format!("invented-{number}"))).await,
+            "unknown_key"
+        );
         pass(&script.clock, secs(1) / 100).await;
     }
     let spent = unknown_kid_fetches(&verifier);
@@ -89,7 +105,11 @@ async fn rule_144_a_flood_in_a_known_clients_name_holds_a_rotation_back_for_one_
     let mut flood = async || {
         for _ in 0..20 {
             number += 1;
-            let invented = script.issuer.org("org_a").header("kid", format!("invented-{number}")).token();
+            let invented = script
+                .issuer
+                .org("org_a")
+                .header("kid", format!("invented-{number}"))
+                .token();
             assert_eq!(verdict(&verifier, &invented).await, "unknown_key");
         }
     };
@@ -115,7 +135,10 @@ async fn nobody_waits_for_the_budget() {
         verdict(&verifier, &script.invented(&format!("k{number}"))).await;
     }
     let before = Instant::now();
-    assert_eq!(verdict(&verifier, &script.invented("over")).await, "unknown_key");
+    assert_eq!(
+        verdict(&verifier, &script.invented("over")).await,
+        "unknown_key"
+    );
     assert_eq!(before, Instant::now());
 }
 
@@ -145,18 +168,32 @@ async fn a_set_of_the_same_bytes_is_the_same_generation() {
     let verifier = script.verifier();
     settle().await;
     for kid in ["first", "second"] {
-        assert_eq!(verdict(&verifier, &script.invented(kid)).await, "unknown_key");
+        assert_eq!(
+            verdict(&verifier, &script.invented(kid)).await,
+            "unknown_key"
+        );
     }
     assert_eq!(unknown_kid_fetches(&verifier), 2);
     pass(&script.clock, secs(20)).await;
-    assert_eq!(verdict(&verifier, &script.invented("first")).await, "unknown_key");
-    assert_eq!(unknown_kid_fetches(&verifier), 2, "the budget would allow it, the memory spares it");
+    assert_eq!(
+        verdict(&verifier, &script.invented("first")).await,
+        "unknown_key"
+    );
+    assert_eq!(
+        unknown_kid_fetches(&verifier),
+        2,
+        "the budget would allow it, the memory spares it"
+    );
 }
 
 /// A fetch that failed, or that was not waited for to its end, says nothing about any key.
 #[tokio::test(start_paused = true)]
 async fn a_failed_fetch_does_not_make_a_kid_unknown() {
-    for bad in [Behaviour::Down, Behaviour::Hang, Behaviour::Says(b"{\"keys\":[]}".to_vec())] {
+    for bad in [
+        Behaviour::Down,
+        Behaviour::Hang,
+        Behaviour::Says(b"{\"keys\":[]}".to_vec()),
+    ] {
         let script = Script::new();
         let verifier = script.verifier();
         settle().await;
@@ -186,7 +223,11 @@ async fn a_full_waiting_room_does_not_make_a_kid_unknown() {
     script.issuer.rotate_key().unwrap();
     let token = script.token();
     let before = Instant::now();
-    assert_eq!(verdict(&verifier, &token).await, "unknown_key", "the 401st stranger is not let in to wait");
+    assert_eq!(
+        verdict(&verifier, &token).await,
+        "unknown_key",
+        "the 401st stranger is not let in to wait"
+    );
     assert_eq!(before, Instant::now());
     for stranger in strangers {
         assert_eq!(stranger.await.unwrap(), "unknown_key");
@@ -223,7 +264,13 @@ async fn rule_148_new_material_under_the_same_kid_replaces_the_old_key_at_the_ne
     }
     assert_eq!(script.fetches(), 1);
     pass(&script.clock, secs(511)).await;
-    assert_eq!((verdict(&verifier, &new).await, verdict(&verifier, &old).await), ("accepted", "signature"));
+    assert_eq!(
+        (
+            verdict(&verifier, &new).await,
+            verdict(&verifier, &old).await
+        ),
+        ("accepted", "signature")
+    );
     assert_eq!(script.fetches(), 2);
 }
 
@@ -234,16 +281,31 @@ async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
         script.issuer.publish_next_key().unwrap();
     }
     let mut set: serde_json::Value = serde_json::from_str(&script.issuer.jwks()).unwrap();
-    let weak = serde_json::json!({"kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB", "alg": "RS256"});
+    let weak =
+        serde_json::json!({"kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB", "alg": "RS256"});
     set["keys"].as_array_mut().unwrap().insert(4, weak);
     script.behave(Behaviour::Says(set.to_string().into_bytes()));
     let verifier = script.verifier();
     settle().await;
     let status = &verifier.status()[0];
-    assert_eq!((status.keys.len(), status.left_out.len(), status.left_out[0].kid.as_deref()), (9, 1, Some("weak")));
+    assert_eq!(
+        (
+            status.keys.len(),
+            status.left_out.len(),
+            status.left_out[0].kid.as_deref()
+        ),
+        (9, 1, Some("weak"))
+    );
     assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    assert_eq!(verdict(&verifier, &script.invented("weak")).await, "unknown_key");
-    assert_eq!(script.fetches(), 1, "a key that is known and left out is not fetched again");
+    assert_eq!(
+        verdict(&verifier, &script.invented("weak")).await,
+        "unknown_key"
+    );
+    assert_eq!(
+        script.fetches(),
+        1,
+        "a key that is known and left out is not fetched again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,37 +327,76 @@ async fn rule_150_who_goes_away_takes_no_fetch_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_tried_against_four() {
+async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_tried_against_four()
+{
     let script = Script::new();
     let ed = key().with_kid("same");
-    let es = SigningKey::generate(SigningAlgorithm::Es256).unwrap().with_kid("same");
+    let es = SigningKey::generate(SigningAlgorithm::Es256)
+        .unwrap()
+        .with_kid("same");
     script.issuer.publish_key(ed.clone());
     let mut set: serde_json::Value = serde_json::from_str(&script.issuer.jwks()).unwrap();
     set["keys"].as_array_mut().unwrap().push(es.public_jwk());
     let keys: Vec<_> = (0..4).map(|_| key()).collect();
-    set["keys"].as_array_mut().unwrap().extend(keys.iter().map(SigningKey::public_jwk));
+    set["keys"]
+        .as_array_mut()
+        .unwrap()
+        .extend(keys.iter().map(SigningKey::public_jwk));
     script.behave(Behaviour::Says(set.to_string().into_bytes()));
     let verifier = script.verifier();
     settle().await;
     for key in [&ed, &es] {
-        assert_eq!(verdict(&verifier, &script.issuer.org("org_a").signed_with(key).token()).await, "accepted");
+        assert_eq!(
+            verdict(
+                &verifier,
+                &script.issuer.org("org_a").signed_with(key).token()
+            )
+            .await,
+            "accepted"
+        );
     }
     // Of Ed25519 there are the issuer's first, "same", and four more: the fifth and sixth are not tried.
-    let nameless = |key: &SigningKey| script.issuer.org("org_a").signed_with(key).without_header("kid").token();
-    let verdicts = [verdict(&verifier, &nameless(&keys[1])).await, verdict(&verifier, &nameless(&keys[2])).await];
+    let nameless = |key: &SigningKey| {
+        script
+            .issuer
+            .org("org_a")
+            .signed_with(key)
+            .without_header("kid")
+            .token()
+    };
+    let verdicts = [
+        verdict(&verifier, &nameless(&keys[1])).await,
+        verdict(&verifier, &nameless(&keys[2])).await,
+    ];
     assert_eq!(verdicts, ["accepted", "signature"]);
     assert_eq!(script.fetches(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_54_a_kid_of_one_issuer_verifies_no_token_of_another() {
-    let (a, b) = (Script::named("https://a.example"), Script::named("https://b.example"));
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()]).clock(a.clock.clone()).build_ready().await.unwrap();
-    let foreign = a.issuer.org("org_a").claim("iss", "https://b.example").token();
+    let (a, b) = (
+        Script::named("https://a.example"),
+        Script::named("https://b.example"),
+    );
+    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+        .clock(a.clock.clone())
+        .build_ready()
+        .await
+        .unwrap();
+    let foreign = a
+        .issuer
+        .org("org_a")
+        .claim("iss", "https://b.example")
+        .token();
     assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
     // Nor under a name that both have.
     let same_kid = b.issuer.signing_key();
-    let forged = a.issuer.org("org_a").claim("iss", "https://b.example").header("kid", same_kid.kid()).token();
+    let forged = a
+        .issuer
+        .org("org_a")
+        .claim("iss", "https://b.example")
+        .header("kid", same_kid.kid())
+        .token();
     assert_eq!(verdict(&verifier, &forged).await, "signature");
     assert_eq!(code(&verifier.verify(&b.token()).await), "accepted");
 }

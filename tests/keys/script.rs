@@ -51,7 +51,11 @@ impl Script {
 
     pub(crate) fn named(iss: &str) -> Arc<Self> {
         let clock = Clock::manual(NOW);
-        let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).clock(clock.clone()).in_process(iss).unwrap();
+        let issuer = LocalIssuer::builder()
+            .algorithm(SigningAlgorithm::EdDsa)
+            .clock(clock.clone())
+            .in_process(iss)
+            .unwrap();
         Arc::new(Self {
             issuer,
             clock,
@@ -74,7 +78,10 @@ impl Script {
 
     /// The headers of good answers. With an `etag` a request that knows it is answered 304.
     pub(crate) fn say(&self, headers: &[(&'static str, &str)]) {
-        *self.headers.lock().unwrap() = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        *self.headers.lock().unwrap() = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
     }
 
     pub(crate) fn fetches(&self) -> u64 {
@@ -103,7 +110,10 @@ impl Script {
     }
 
     pub(crate) fn verifier(self: &Arc<Self>) -> Verifier {
-        Verifier::trusting([self.trusted()]).clock(self.clock.clone()).build().unwrap()
+        Verifier::trusting([self.trusted()])
+            .clock(self.clock.clone())
+            .build()
+            .unwrap()
     }
 
     pub(crate) fn token(&self) -> String {
@@ -112,7 +122,11 @@ impl Script {
 
     /// A token under a key that nobody published.
     pub(crate) fn invented(&self, kid: &str) -> String {
-        self.issuer.org("org_a").client("stranger").header("kid", kid).token()
+        self.issuer
+            .org("org_a")
+            .client("stranger")
+            .header("kid", kid)
+            .token()
     }
 
     async fn answer(self: Arc<Self>, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
@@ -140,8 +154,14 @@ impl Script {
 
     fn good(&self, request: &Request<()>) -> Response<Vec<u8>> {
         let headers = self.headers.lock().unwrap().clone();
-        let etag = headers.iter().find(|(name, _)| *name == "etag").map(|(_, value)| value.as_bytes());
-        let known = request.headers().get("if-none-match").map(http::HeaderValue::as_bytes);
+        let etag = headers
+            .iter()
+            .find(|(name, _)| *name == "etag")
+            .map(|(_, value)| value.as_bytes());
+        let known = request
+            .headers()
+            .get("if-none-match")
+            .map(http::HeaderValue::as_bytes);
         if etag.is_some() && etag == known {
             return response(304, &headers, Vec::new());
         }
@@ -189,7 +209,11 @@ pub(crate) fn unknown_kid_fetches(verifier: &Verifier) -> u64 {
 }
 
 pub(crate) fn fetches_by(verifier: &Verifier, cause: Cause) -> u64 {
-    verifier.status()[0].fetches.iter().find(|(counted, _)| *counted == cause).map_or(0, |(_, count)| *count)
+    verifier.status()[0]
+        .fetches
+        .iter()
+        .find(|(counted, _)| *counted == cause)
+        .map_or(0, |(_, count)| *count)
 }
 
 pub(crate) const fn secs(seconds: u64) -> Duration {

@@ -97,7 +97,8 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
         model.mood
     };
     let _in_flight = InFlight(Arc::clone(&model));
-    let said = |status: u16, body: &[u8]| Ok(Response::builder().status(status).body(body.to_vec())?);
+    let said =
+        |status: u16, body: &[u8]| Ok(Response::builder().status(status).body(body.to_vec())?);
     match mood {
         Mood::Good => {}
         Mood::Slow(pause) => tokio::time::sleep(pause).await,
@@ -105,7 +106,10 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
         Mood::Hang => std::future::pending().await,
         Mood::Status(status, None) => return said(status, b""),
         Mood::Status(status, Some(seconds)) => {
-            return Ok(Response::builder().status(status).header("retry-after", seconds).body(Vec::new())?);
+            return Ok(Response::builder()
+                .status(status)
+                .header("retry-after", seconds)
+                .body(Vec::new())?);
         }
         Mood::Garbage => return said(200, b"\x00\xff{\"keys\""),
         Mood::Html => return said(200, b"<!DOCTYPE html><title>Sign in</title>"),
@@ -115,13 +119,31 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
     // Nothing is awaited from here on: what is noted as delivered arrives.
     let mut model = model.lock().unwrap();
     let etag = format!("\"{}\"", model.version);
-    let stated = model.max_age.map(|seconds| Duration::from_secs(seconds.clamp(60, 3600)));
-    let known = request.headers().get("if-none-match").is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let stated = model
+        .max_age
+        .map(|seconds| Duration::from_secs(seconds.clamp(60, 3600)));
+    let known = request
+        .headers()
+        .get("if-none-match")
+        .is_some_and(|value| value.as_bytes() == etag.as_bytes());
     let unmodified = model.etags && known;
-    let before = model.delivered.as_ref().map(|delivered| delivered.life).filter(|_| unmodified);
+    let before = model
+        .delivered
+        .as_ref()
+        .map(|delivered| delivered.life)
+        .filter(|_| unmodified);
     let life = stated.or(before).unwrap_or(Duration::from_secs(600));
-    let kids = model.published.iter().map(|(key, _)| key.kid().to_owned()).collect();
-    model.delivered = Some(Delivered { kids, version: model.version, at: Instant::now(), life });
+    let kids = model
+        .published
+        .iter()
+        .map(|(key, _)| key.kid().to_owned())
+        .collect();
+    model.delivered = Some(Delivered {
+        kids,
+        version: model.version,
+        at: Instant::now(),
+        life,
+    });
     let mut response = Response::builder().status(if unmodified { 304 } else { 200 });
     if let Some(seconds) = model.max_age {
         response = response.header("cache-control", format!("max-age={seconds}"));
@@ -129,8 +151,16 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
     if model.etags {
         response = response.header("etag", etag);
     }
-    let keys: Vec<_> = model.published.iter().map(|(key, _)| key.public_jwk()).collect();
-    let body = if unmodified { Vec::new() } else { serde_json::json!({ "keys": keys }).to_string().into_bytes() };
+    let keys: Vec<_> = model
+        .published
+        .iter()
+        .map(|(key, _)| key.public_jwk())
+        .collect();
+    let body = if unmodified {
+        Vec::new()
+    } else {
+        serde_json::json!({ "keys": keys }).to_string().into_bytes()
+    };
     Ok(response.body(body)?)
 }
 
@@ -147,17 +177,28 @@ struct Props {
 
 impl Props {
     fn new() -> Self {
-        let mint = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).clock(Clock::manual(NOW));
+        let mint = LocalIssuer::builder()
+            .algorithm(SigningAlgorithm::EdDsa)
+            .clock(Clock::manual(NOW));
         let mint = mint.in_process("https://issuer.example").unwrap();
         let decades = Duration::from_secs(50 * 365 * 86_400);
         let timeless = || mint.org("org_a").issued_at(1).expires_in(decades);
         let keys: Vec<_> = (0..60).map(|_| key()).collect();
-        let by_kid = |token: &dyn Fn(&SigningKey) -> String| keys.iter().map(|key| (key.kid().to_owned(), token(key))).collect();
+        let by_kid = |token: &dyn Fn(&SigningKey) -> String| {
+            keys.iter()
+                .map(|key| (key.kid().to_owned(), token(key)))
+                .collect()
+        };
         Self {
             tokens: by_kid(&|key| timeless().signed_with(key).token()),
             forged: by_kid(&|key| timeless().header("kid", key.kid()).token()),
             invented: (0..200)
-                .map(|kid| timeless().client("stranger").header("kid", format!("invented-{kid}")).token())
+                .map(|kid| {
+                    timeless()
+                        .client("stranger")
+                        .header("kid", format!("invented-{kid}"))
+                        .token()
+                })
                 .collect(),
             keys,
         }
@@ -197,7 +238,9 @@ impl Simulation {
         };
         let model = Arc::new(Mutex::new(model));
         let clock = Clock::manual(NOW);
-        let mint = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).clock(clock.clone());
+        let mint = LocalIssuer::builder()
+            .algorithm(SigningAlgorithm::EdDsa)
+            .clock(clock.clone());
         let asked = Arc::clone(&model);
         let trusted = Verifier::issuer("https://issuer.example")
             .audience(AUDIENCE)
@@ -212,7 +255,10 @@ impl Simulation {
             chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             model,
             mint: mint.in_process("https://issuer.example").unwrap(),
-            verifier: Verifier::trusting([trusted]).clock(clock.clone()).build().unwrap(),
+            verifier: Verifier::trusting([trusted])
+                .clock(clock.clone())
+                .build()
+                .unwrap(),
             clock,
             begun: now,
             retired: Vec::new(),
@@ -286,7 +332,9 @@ impl Simulation {
 
     fn rotate(&mut self) {
         // A key that was retired comes back when there are no others.
-        let Some(key) = self.spare.pop().or_else(|| self.retired.pop()) else { return };
+        let Some(key) = self.spare.pop().or_else(|| self.retired.pop()) else {
+            return;
+        };
         let mut model = self.model.lock().unwrap();
         model.published.push((key, Instant::now()));
         model.version += 1;
@@ -340,18 +388,26 @@ impl Simulation {
         let model = self.model.lock().unwrap();
         let published: Vec<_> = model.published.iter().map(|(key, _)| key).collect();
         let retired: Vec<_> = self.retired.iter().collect();
-        let from = if retired.is_empty() || !self.chance.one_in(4) { published } else { retired };
+        let from = if retired.is_empty() || !self.chance.one_in(4) {
+            published
+        } else {
+            retired
+        };
         from[usize::try_from(self.chance.below(from.len() as u64)).unwrap()].clone()
     }
 
     fn settings(&mut self) {
         let mut model = self.model.lock().unwrap();
         model.etags = self.chance.one_in(2);
-        model.max_age = [None, Some(0), Some(300), Some(1_000_000)][usize::try_from(self.chance.below(4)).unwrap()];
+        model.max_age = [None, Some(0), Some(300), Some(1_000_000)]
+            [usize::try_from(self.chance.below(4)).unwrap()];
     }
 
     async fn check(&mut self) {
-        assert!(self.model.lock().unwrap().most_in_flight <= 1, "two fetches at once");
+        assert!(
+            self.model.lock().unwrap().most_in_flight <= 1,
+            "two fetches at once"
+        );
         self.check_budget();
         let key = self.any_key();
         let token = self.token(&key);
@@ -367,18 +423,36 @@ impl Simulation {
                 assert_eq!(before, after, "a request waited though its key was held");
             }
             Some(_) => {
-                let held = self.usable(after).is_some_and(|held| held.kids.contains(key.kid()));
+                let held = self
+                    .usable(after)
+                    .is_some_and(|held| held.kids.contains(key.kid()));
                 assert_eq!(result.is_ok(), held, "an unknown kid: {result:?}");
                 assert!(after - before <= 4 * TIMEOUT, "waited {:?}", after - before);
             }
             None => {
                 // A second for a first set, and then perhaps for a key that is not in it.
-                let longest = if self.usable(after).is_some() { 5 * TIMEOUT } else { Duration::from_secs(1) };
-                assert!(after - before <= longest, "waited {:?} for a first set", after - before);
+                let longest = if self.usable(after).is_some() {
+                    5 * TIMEOUT
+                } else {
+                    Duration::from_secs(1)
+                };
+                assert!(
+                    after - before <= longest,
+                    "waited {:?} for a first set",
+                    after - before
+                );
                 match &result {
-                    Ok(_) => assert!(self.usable(after).is_some_and(|held| held.kids.contains(key.kid()))),
-                    Err(Rejection::KeysUnavailable { .. }) => assert!(self.usable(after).is_none(), "503 with keys at hand"),
-                    Err(_) => assert!(self.usable(after).is_some_and(|held| !held.kids.contains(key.kid()))),
+                    Ok(_) => assert!(
+                        self.usable(after)
+                            .is_some_and(|held| held.kids.contains(key.kid()))
+                    ),
+                    Err(Rejection::KeysUnavailable { .. }) => {
+                        assert!(self.usable(after).is_none(), "503 with keys at hand")
+                    }
+                    Err(_) => assert!(
+                        self.usable(after)
+                            .is_some_and(|held| !held.kids.contains(key.kid()))
+                    ),
                 }
             }
         }
@@ -387,7 +461,10 @@ impl Simulation {
         self.check_remembered(&token, &key, result.is_ok()).await;
         self.check_published_in_time(after).await;
         let forged = &self.props.forged[key.kid()];
-        assert!(self.verifier.verify(forged).await.is_err(), "a forged token was accepted");
+        assert!(
+            self.verifier.verify(forged).await.is_err(),
+            "a forged token was accepted"
+        );
     }
 
     /// The model's view: the keys of the last good answer, until its life and the ceiling have passed.
@@ -401,7 +478,9 @@ impl Simulation {
         if accepted {
             let now = Instant::now();
             let again = self.verifier.verify(token).await;
-            let held = self.usable(now).is_some_and(|held| held.kids.contains(key.kid()));
+            let held = self
+                .usable(now)
+                .is_some_and(|held| held.kids.contains(key.kid()));
             assert_eq!(again.is_ok(), held, "a remembered token: {again:?}");
         }
     }
@@ -412,9 +491,15 @@ impl Simulation {
         let bound = Duration::from_secs(3600) * 85 / 100 + 2 * TIMEOUT;
         let old_enough = {
             let model = self.model.lock().unwrap();
-            let good = matches!(model.mood, Mood::Good | Mood::Slow(..)) && model.good_since + bound < now;
+            let good =
+                matches!(model.mood, Mood::Good | Mood::Slow(..)) && model.good_since + bound < now;
             let good = good && !matches!(model.mood, Mood::Slow(pause) if pause >= TIMEOUT);
-            model.published.iter().filter(|(_, at)| good && *at + bound < now).map(|(key, _)| key.clone()).collect::<Vec<_>>()
+            model
+                .published
+                .iter()
+                .filter(|(_, at)| good && *at + bound < now)
+                .map(|(key, _)| key.clone())
+                .collect::<Vec<_>>()
         };
         for key in old_enough {
             let token = self.token(&key);
@@ -426,19 +511,35 @@ impl Simulation {
     /// Two at once and the reserve, then one per cooldown.
     fn check_budget(&self) {
         let status = &self.verifier.status()[0];
-        let spent = status.fetches.iter().find(|(cause, _)| *cause == Cause::UnknownKid).map_or(0, |(_, count)| *count);
+        let spent = status
+            .fetches
+            .iter()
+            .find(|(cause, _)| *cause == Cause::UnknownKid)
+            .map_or(0, |(_, count)| *count);
         let earned = self.begun.elapsed().as_millis() / COOLDOWN.as_millis();
-        assert!(u128::from(spent) <= 3 + earned, "{spent} fetches for unknown kids, {earned} earned");
+        assert!(
+            u128::from(spent) <= 3 + earned,
+            "{spent} fetches for unknown kids, {earned} earned"
+        );
         let held = self.usable(Instant::now());
         assert_eq!(held.is_some(), !status.keys.is_empty(), "what is held");
         if let Some(held) = held {
-            assert_eq!(held.kids.len(), status.keys.len(), "version {}", held.version);
+            assert_eq!(
+                held.kids.len(),
+                status.keys.len(),
+                "version {}",
+                held.version
+            );
         }
     }
 }
 
 fn run(seed: u64, steps: u64, props: &Arc<Props>) -> (u64, u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let mut simulation = Simulation::new(seed, props);
         for _ in 0..steps {
@@ -450,7 +551,11 @@ fn run(seed: u64, steps: u64, props: &Arc<Props>) -> (u64, u64) {
 
 #[test]
 fn whatever_happens_the_keys_are_fresh_never_flooded_never_lost() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|value| value.parse::<u64>().ok())
+    };
     let seeds = match number("KEYS_SEED") {
         Some(seed) => seed..seed + 1,
         None => 1..number("KEYS_SEEDS").unwrap_or(4) + 1,
@@ -460,13 +565,21 @@ fn whatever_happens_the_keys_are_fresh_never_flooded_never_lost() {
     let (mut accepted, mut unavailable) = (0, 0);
     for seed in seeds.clone() {
         let outcome = std::panic::catch_unwind(|| run(seed, steps, &props));
-        let Ok((a, u)) = outcome else { panic!("seed {seed} fails: KEYS_SEED={seed} runs it alone") };
+        let Ok((a, u)) = outcome else {
+            panic!("seed {seed} fails: KEYS_SEED={seed} runs it alone")
+        };
         accepted += a;
         unavailable += u;
     }
-    println!("{} seeds of {steps} steps: {accepted} accepted, {unavailable} answered 503", seeds.clone().count());
+    println!(
+        "{} seeds of {steps} steps: {accepted} accepted, {unavailable} answered 503",
+        seeds.clone().count()
+    );
     if (seeds.end - seeds.start) * steps >= 3000 {
         // A simulation in which nothing happens shows nothing.
-        assert!(accepted > 1000 && unavailable > 20, "{accepted} accepted, {unavailable} answered 503");
+        assert!(
+            accepted > 1000 && unavailable > 20,
+            "{accepted} accepted, {unavailable} answered 503"
+        );
     }
 }

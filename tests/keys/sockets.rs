@@ -10,16 +10,25 @@ use tower_m2m::{Algorithm, Issuer, Verifier};
 use super::script::{secs, verdict};
 
 async fn issuer() -> LocalIssuer {
-    LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).start().await.unwrap()
+    LocalIssuer::builder()
+        .algorithm(SigningAlgorithm::EdDsa)
+        .start()
+        .await
+        .unwrap()
 }
 
 fn trusted(issuer: &LocalIssuer) -> Issuer {
-    Verifier::kinde(issuer.url()).audience(AUDIENCE).algorithms([Algorithm::EdDSA]).without_proxy()
+    Verifier::kinde(issuer.url())
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .without_proxy()
 }
 
 /// Short pauses, so that no test waits long, and no metadata.
 fn hurried(issuer: &LocalIssuer) -> Issuer {
-    trusted(issuer).jwks_url(issuer.jwks_uri()).unknown_kid_cooldown(Duration::from_millis(50))
+    trusted(issuer)
+        .jwks_url(issuer.jwks_uri())
+        .unknown_kid_cooldown(Duration::from_millis(50))
 }
 
 async fn ready(trusted: Issuer) -> Verifier {
@@ -28,15 +37,32 @@ async fn ready(trusted: Issuer) -> Verifier {
 
 /// A token that makes the verifier ask the issuer, as often as its budget allows.
 async fn provoke(verifier: &Verifier, issuer: &LocalIssuer, number: u64) -> &'static str {
-    verdict(verifier, &issuer.org("org_a").header("kid", format!("k{number}")).token()).await
+    verdict(
+        verifier,
+        &issuer
+            .org("org_a")
+            .header("kid", format!("k{number}"))
+            .token(),
+    )
+    .await
 }
 
 #[tokio::test]
 async fn discovery_finds_the_keys_and_sends_no_credentials() {
     let issuer = issuer().await;
     let verifier = ready(trusted(&issuer)).await;
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
-    assert_eq!((issuer.hits(Endpoint::Discovery), issuer.hits(Endpoint::Metadata), issuer.hits(Endpoint::Jwks)), (1, 0, 1));
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
+    assert_eq!(
+        (
+            issuer.hits(Endpoint::Discovery),
+            issuer.hits(Endpoint::Metadata),
+            issuer.hits(Endpoint::Jwks)
+        ),
+        (1, 0, 1)
+    );
     for endpoint in [Endpoint::Discovery, Endpoint::Jwks] {
         let headers = issuer.last_headers(endpoint).unwrap();
         assert_eq!(headers["accept"], "application/json");
@@ -48,21 +74,46 @@ async fn discovery_finds_the_keys_and_sends_no_credentials() {
 
 #[tokio::test]
 async fn rule_79_metadata_is_found_in_either_place() {
-    let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).path("/tenants/a").start().await.unwrap();
+    let issuer = LocalIssuer::builder()
+        .algorithm(SigningAlgorithm::EdDsa)
+        .path("/tenants/a")
+        .start()
+        .await
+        .unwrap();
     issuer.set_fault(Endpoint::Discovery, Fault::status(StatusCode::NOT_FOUND));
-    let trusted = Verifier::issuer(issuer.url()).audience(AUDIENCE).profile(tower_m2m::Profile::KINDE);
+    let trusted = Verifier::issuer(issuer.url())
+        .audience(AUDIENCE)
+        .profile(tower_m2m::Profile::KINDE);
     let verifier = ready(trusted.algorithms([Algorithm::EdDSA]).without_proxy()).await;
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
-    assert_eq!((issuer.hits(Endpoint::Discovery), issuer.hits(Endpoint::Metadata)), (1, 1));
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
+    assert_eq!(
+        (
+            issuer.hits(Endpoint::Discovery),
+            issuer.hits(Endpoint::Metadata)
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
 async fn rule_80_metadata_of_another_issuer_is_not_used() {
     let issuer = issuer().await;
-    let other = format!(r#"{{"issuer":"https://evil.example","jwks_uri":"{}"}}"#, issuer.jwks_uri());
+    let other = format!(
+        r#"{{"issuer":"https://evil.example","jwks_uri":"{}"}}"#,
+        issuer.jwks_uri()
+    );
     issuer.set_document(Endpoint::Discovery, other);
-    let error = Verifier::trusting([trusted(&issuer)]).build_ready().await.unwrap_err();
-    assert!(error.to_string().contains("belongs to another issuer"), "{error}");
+    let error = Verifier::trusting([trusted(&issuer)])
+        .build_ready()
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("belongs to another issuer"),
+        "{error}"
+    );
     assert_eq!(issuer.hits(Endpoint::Jwks), 0);
 }
 
@@ -70,12 +121,19 @@ async fn rule_80_metadata_of_another_issuer_is_not_used() {
 async fn rule_83_metadata_that_fails_later_undoes_nothing() {
     let issuer = issuer().await;
     let verifier = ready(trusted(&issuer).unknown_kid_cooldown(Duration::from_millis(50))).await;
-    issuer.fail_next(Endpoint::Jwks, 1, Fault::status(StatusCode::INTERNAL_SERVER_ERROR));
+    issuer.fail_next(
+        Endpoint::Jwks,
+        1,
+        Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
+    );
     assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key");
     // After a failure the metadata is read again, in case the keys moved; here it is garbage.
     issuer.set_fault(Endpoint::Discovery, Fault::Garbage);
     issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
     assert_eq!(issuer.hits(Endpoint::Discovery), 2);
 }
 
@@ -84,11 +142,20 @@ async fn rule_146_and_152_no_fault_on_the_wire_removes_good_keys() {
     let elsewhere = issuer().await;
     let mut cases = tokio::task::JoinSet::new();
     for (fault, error) in [
-        (Fault::status(StatusCode::INTERNAL_SERVER_ERROR), JwksError::Status(500)),
+        (
+            Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
+            JwksError::Status(500),
+        ),
         (Fault::status(StatusCode::FORBIDDEN), JwksError::Status(403)),
         (Fault::too_many_requests(30), JwksError::Status(429)),
         (Fault::Slow(secs(30)), JwksError::TimedOut),
-        (Fault::Drip { bytes: 1, every: Duration::from_millis(100) }, JwksError::TimedOut),
+        (
+            Fault::Drip {
+                bytes: 1,
+                every: Duration::from_millis(100),
+            },
+            JwksError::TimedOut,
+        ),
         (Fault::Hang, JwksError::TimedOut),
         (Fault::Stall, JwksError::TimedOut),
         (Fault::Reset, JwksError::Unreachable),
@@ -97,16 +164,27 @@ async fn rule_146_and_152_no_fault_on_the_wire_removes_good_keys() {
         (Fault::Html, JwksError::Malformed),
         (Fault::GzipBomb(2_000_000), JwksError::Malformed),
         (Fault::EmptySet, JwksError::NoUsableKey),
-        (Fault::Redirect(elsewhere.jwks_uri()), JwksError::Status(302)),
+        (
+            Fault::Redirect(elsewhere.jwks_uri()),
+            JwksError::Status(302),
+        ),
     ] {
         cases.spawn(async move {
             let issuer = issuer().await;
             // A machine that is busy is not to be taken for an issuer that is slow, unless that is what is wanted.
-            let timeout = if error == JwksError::TimedOut { secs(1) } else { secs(30) };
+            let timeout = if error == JwksError::TimedOut {
+                secs(1)
+            } else {
+                secs(30)
+            };
             let verifier = ready(hurried(&issuer).fetch_timeout(timeout)).await;
             let token = issuer.org("org_a").token();
             issuer.set_fault(Endpoint::Jwks, fault.clone());
-            assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key", "{fault:?}");
+            assert_eq!(
+                provoke(&verifier, &issuer, 1).await,
+                "unknown_key",
+                "{fault:?}"
+            );
             assert_eq!(verifier.status()[0].last_error, Some(error), "{fault:?}");
             assert_eq!(verdict(&verifier, &token).await, "accepted", "{fault:?}");
             assert!(verifier.is_ready());
@@ -131,7 +209,11 @@ async fn no_more_than_256_kib_are_read() {
         let verifier = ready(hurried(&issuer).fetch_timeout(secs(30))).await;
         issuer.set_fault(Endpoint::Jwks, fault.clone());
         assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key");
-        assert_eq!(verifier.status()[0].last_error, (!fine).then_some(JwksError::TooLarge), "{fault:?}");
+        assert_eq!(
+            verifier.status()[0].last_error,
+            (!fine).then_some(JwksError::TooLarge),
+            "{fault:?}"
+        );
     }
 }
 
@@ -140,7 +222,10 @@ async fn an_answer_of_another_media_type_is_read_all_the_same() {
     let issuer = issuer().await;
     issuer.set_fault(Endpoint::Jwks, Fault::WrongContentType);
     let verifier = ready(hurried(&issuer)).await;
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
 }
 
 #[tokio::test]
@@ -149,24 +234,42 @@ async fn rule_141_an_issuer_that_goes_down_is_not_noticed_and_one_that_comes_bac
     let verifier = ready(hurried(&issuer)).await;
     issuer.go_down().await;
     assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key");
-    assert_eq!(verifier.status()[0].last_error, Some(JwksError::Unreachable));
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verifier.status()[0].last_error,
+        Some(JwksError::Unreachable)
+    );
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
     issuer.come_back().await.unwrap();
     issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
     assert_eq!(verifier.status()[0].last_error, None);
 }
 
 #[tokio::test]
 async fn rule_142_an_issuer_that_is_down_at_the_start_heals() {
     let issuer = issuer().await;
-    issuer.set_fault(Endpoint::Jwks, Fault::status(StatusCode::SERVICE_UNAVAILABLE));
+    issuer.set_fault(
+        Endpoint::Jwks,
+        Fault::status(StatusCode::SERVICE_UNAVAILABLE),
+    );
     let verifier = Verifier::trusting([hurried(&issuer)]).build().unwrap();
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "keys_unavailable");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "keys_unavailable"
+    );
     issuer.set_fault(Endpoint::Jwks, None);
     let hits = issuer.hits(Endpoint::Jwks);
     issuer.wait_for_hits(Endpoint::Jwks, hits + 1).await;
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
 }
 
 #[tokio::test]
@@ -174,7 +277,10 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
     let issuer = issuer().await;
     let verifier = ready(trusted(&issuer)).await;
     issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
     assert_eq!(issuer.hits(Endpoint::Jwks), 2);
 }
 
@@ -182,14 +288,24 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
 async fn rule_144_invented_kids_cost_two_fetches_and_leave_one_for_a_known_client() {
     let issuer = issuer().await;
     let verifier = ready(trusted(&issuer)).await;
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
     for number in 0..500 {
-        let token = issuer.org("org_a").client("stranger").header("kid", format!("k{number}")).token();
+        let token = issuer
+            .org("org_a")
+            .client("stranger")
+            .header("kid", format!("k{number}"))
+            .token();
         assert_eq!(verdict(&verifier, &token).await, "unknown_key");
     }
     let spent = issuer.hits(Endpoint::Jwks) - 1;
     issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
     // 2 at once; a machine so slow that 500 tokens take more than 10 s earns another.
     assert!((2..=4).contains(&spent), "{spent} fetches");
 }
@@ -212,27 +328,49 @@ async fn rule_147_a_removed_key_and_rule_148_a_replaced_one_are_dropped_with_the
     let replacing = issuer.org("org_a").token();
     assert_eq!(verdict(&verifier, &replacing).await, "signature");
     provoke(&verifier, &issuer, 1).await;
-    assert_eq!((verdict(&verifier, &replacing).await, verdict(&verifier, &replaced).await), ("accepted", "signature"));
+    assert_eq!(
+        (
+            verdict(&verifier, &replacing).await,
+            verdict(&verifier, &replaced).await
+        ),
+        ("accepted", "signature")
+    );
 }
 
 #[tokio::test]
 async fn a_set_that_did_not_change_is_asked_for_by_its_validators() {
     let issuer = issuer().await;
-    issuer.set_cache_headers(Endpoint::Jwks, &[("etag", "\"v1\""), ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")]).unwrap();
+    issuer
+        .set_cache_headers(
+            Endpoint::Jwks,
+            &[
+                ("etag", "\"v1\""),
+                ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ],
+        )
+        .unwrap();
     let verifier = ready(hurried(&issuer)).await;
     let token = issuer.org("org_a").token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     provoke(&verifier, &issuer, 1).await;
     let headers = issuer.last_headers(Endpoint::Jwks).unwrap();
     assert_eq!(headers["if-none-match"], "\"v1\"");
-    assert_eq!(headers["if-modified-since"], "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_eq!(
+        headers["if-modified-since"],
+        "Sun, 06 Nov 1994 08:49:37 GMT"
+    );
     let status = &verifier.status()[0];
     assert_eq!((status.last_error, status.keys.len()), (None, 1));
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     // Another validator, another set.
-    issuer.set_cache_headers(Endpoint::Jwks, &[("etag", "\"v2\"")]).unwrap();
+    issuer
+        .set_cache_headers(Endpoint::Jwks, &[("etag", "\"v2\"")])
+        .unwrap();
     issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &issuer.org("org_a").token()).await,
+        "accepted"
+    );
 }
 
 #[tokio::test]
@@ -240,13 +378,23 @@ async fn rule_151_cache_headers_decide_about_the_life_of_a_set() {
     for (headers, life) in [
         (&[("cache-control", "public, max-age=300")][..], 300),
         (&[("cache-control", "no-store")], 60),
-        (&[("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("expires", "Sun, 06 Nov 1994 08:59:37 GMT")], 600),
+        (
+            &[
+                ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+                ("expires", "Sun, 06 Nov 1994 08:59:37 GMT"),
+            ],
+            600,
+        ),
         (&[], 600),
     ] {
         let issuer = issuer().await;
         issuer.set_cache_headers(Endpoint::Jwks, headers).unwrap();
         let status = &ready(hurried(&issuer)).await.status()[0];
-        let held = status.fresh_until.unwrap().duration_since(status.fetched_at.unwrap()).unwrap();
+        let held = status
+            .fresh_until
+            .unwrap()
+            .duration_since(status.fetched_at.unwrap())
+            .unwrap();
         assert_eq!(held, secs(life), "{headers:?}");
     }
 }

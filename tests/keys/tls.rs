@@ -30,39 +30,81 @@ impl Server {
     /// `name` is the subject's alternative name (RFC 5280 §4.2.1.6).
     async fn start(name: &[u8], not_after: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("an IPv4 address") };
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else {
+            panic!("an IPv4 address")
+        };
         let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa);
         let issuer = Arc::new(issuer.in_process(&format!("https://{address}")).unwrap());
         let (certificate, key) = self_signed(name, not_after);
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&certificate));
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            STANDARD.encode(&certificate)
+        );
         let config = ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(vec![CertificateDer::from(certificate)], PrivatePkcs8KeyDer::from(key).into());
+        let config = config.with_single_cert(
+            vec![CertificateDer::from(certificate)],
+            PrivatePkcs8KeyDer::from(key).into(),
+        );
         let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
         let served = Arc::new(AtomicU64::new(0));
         let (source, count) = (Arc::clone(&issuer), Arc::clone(&served));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&source), Arc::clone(&count)));
+                tokio::spawn(serve(
+                    acceptor.clone(),
+                    stream,
+                    Arc::clone(&source),
+                    Arc::clone(&count),
+                ));
             }
         });
-        Self { issuer, certificate: pem, served }
+        Self {
+            issuer,
+            certificate: pem,
+            served,
+        }
     }
 
     fn trusted(&self) -> Issuer {
-        let issuer = Verifier::issuer(self.issuer.url()).audience(AUDIENCE).profile(Profile::KINDE);
-        issuer.algorithms([Algorithm::EdDSA]).fetch_timeout(super::script::secs(30)).without_proxy()
+        let issuer = Verifier::issuer(self.issuer.url())
+            .audience(AUDIENCE)
+            .profile(Profile::KINDE);
+        issuer
+            .algorithms([Algorithm::EdDSA])
+            .fetch_timeout(super::script::secs(30))
+            .without_proxy()
     }
 
     async fn refused(&self, issuer: Issuer) {
         let refused = Verifier::trusting([issuer]).build_ready().await;
-        assert!(matches!(refused, Err(StartError::Keys { error: JwksError::Unreachable, .. })), "{refused:?}");
-        assert_eq!(self.served.load(Ordering::SeqCst), 0, "something was asked of a stranger");
+        assert!(
+            matches!(
+                refused,
+                Err(StartError::Keys {
+                    error: JwksError::Unreachable,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(
+            self.served.load(Ordering::SeqCst),
+            0,
+            "something was asked of a stranger"
+        );
     }
 }
 
 /// One request per connection.
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream, issuer: Arc<LocalIssuer>, served: Arc<AtomicU64>) {
-    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+async fn serve(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    issuer: Arc<LocalIssuer>,
+    served: Arc<AtomicU64>,
+) {
+    let Ok(mut stream) = acceptor.accept(stream).await else {
+        return;
+    };
     let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut buffer).await {
@@ -73,8 +115,15 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream, issuer: Arc<LocalIssuer
     served.fetch_add(1, Ordering::SeqCst);
     let url = issuer.url();
     let metadata = format!(r#"{{"issuer":"{url}","jwks_uri":"{url}/jwks"}}"#);
-    let body = if head.starts_with(b"GET /jwks ") { issuer.jwks() } else { metadata };
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let body = if head.starts_with(b"GET /jwks ") {
+        issuer.jwks()
+    } else {
+        metadata
+    };
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.shutdown().await;
 }
@@ -85,9 +134,14 @@ const FOR_LONG: &str = "491231235959Z";
 #[tokio::test]
 async fn rule_58_a_certificate_of_a_named_authority_is_trusted() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
-    let trusted = server.trusted().ca_certificate_pem(server.certificate.clone());
+    let trusted = server
+        .trusted()
+        .ca_certificate_pem(server.certificate.clone());
     let verifier = Verifier::trusting([trusted]).build_ready().await.unwrap();
-    assert_eq!(verdict(&verifier, &server.issuer.org("org_a").token()).await, "accepted");
+    assert_eq!(
+        verdict(&verifier, &server.issuer.org("org_a").token()).await,
+        "accepted"
+    );
     assert_eq!(server.served.load(Ordering::SeqCst), 2, "metadata and keys");
 }
 
@@ -97,22 +151,37 @@ async fn rule_58_a_certificate_of_nobody_is_refused() {
     server.refused(server.trusted()).await;
     // Nor does another authority vouch for it.
     let other = Server::start(&LOOPBACK, FOR_LONG).await;
-    server.refused(server.trusted().ca_certificate_pem(other.certificate)).await;
+    server
+        .refused(server.trusted().ca_certificate_pem(other.certificate))
+        .await;
 }
 
 #[tokio::test]
 async fn rule_58_a_certificate_for_another_name_or_another_time_is_refused() {
     let other_name = [&[0x82, 13][..], b"other.example"].concat();
-    for (name, not_after) in [(&[0x87, 4, 127, 0, 0, 2][..], FOR_LONG), (&other_name, FOR_LONG), (&LOOPBACK, "210101000000Z")] {
+    for (name, not_after) in [
+        (&[0x87, 4, 127, 0, 0, 2][..], FOR_LONG),
+        (&other_name, FOR_LONG),
+        (&LOOPBACK, "210101000000Z"),
+    ] {
         let server = Server::start(name, not_after).await;
-        server.refused(server.trusted().ca_certificate_pem(server.certificate.clone())).await;
+        server
+            .refused(
+                server
+                    .trusted()
+                    .ca_certificate_pem(server.certificate.clone()),
+            )
+            .await;
     }
 }
 
 #[test]
 fn rule_58_what_is_no_certificate_fails_in_build() {
     let trusted = Verifier::issuer("https://issuer.example").audience(AUDIENCE);
-    let error = trusted.ca_certificate_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").build().unwrap_err();
+    let error = trusted
+        .ca_certificate_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        .build()
+        .unwrap_err();
     assert_eq!(error.setting(), "http client");
 }
 
@@ -128,9 +197,18 @@ fn self_signed(name: &[u8], not_after: &str) -> (Vec<u8>, Vec<u8>) {
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap();
     let algorithm = sequence(&[ECDSA_WITH_SHA256]);
-    let subject = sequence(&[&tlv(0x31, &[&sequence(&[COMMON_NAME, &tlv(0x0c, &[b"an issuer"])])])]);
-    let validity = sequence(&[&tlv(0x17, &[b"200101000000Z"]), &tlv(0x17, &[not_after.as_bytes()])]);
-    let public_key = sequence(&[&sequence(&[EC_PUBLIC_KEY, P256]), &tlv(0x03, &[&[0], key.public_key().as_ref()])]);
+    let subject = sequence(&[&tlv(
+        0x31,
+        &[&sequence(&[COMMON_NAME, &tlv(0x0c, &[b"an issuer"])])],
+    )]);
+    let validity = sequence(&[
+        &tlv(0x17, &[b"200101000000Z"]),
+        &tlv(0x17, &[not_after.as_bytes()]),
+    ]);
+    let public_key = sequence(&[
+        &sequence(&[EC_PUBLIC_KEY, P256]),
+        &tlv(0x03, &[&[0], key.public_key().as_ref()]),
+    ]);
     let extension = sequence(&[ALTERNATIVE_NAME, &tlv(0x04, &[&sequence(&[name])])]);
     let version = tlv(0xa0, &[&tlv(0x02, &[&[2]])]);
     let to_be_signed = sequence(&[
@@ -144,7 +222,11 @@ fn self_signed(name: &[u8], not_after: &str) -> (Vec<u8>, Vec<u8>) {
         &tlv(0xa3, &[&sequence(&[&extension])]),
     ]);
     let signature = key.sign(&random, &to_be_signed).unwrap();
-    let certificate = sequence(&[&to_be_signed, &algorithm, &tlv(0x03, &[&[0], signature.as_ref()])]);
+    let certificate = sequence(&[
+        &to_be_signed,
+        &algorithm,
+        &tlv(0x03, &[&[0], signature.as_ref()]),
+    ]);
     (certificate, pkcs8.as_ref().to_vec())
 }
 

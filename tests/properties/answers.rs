@@ -11,13 +11,22 @@ use super::{NOW, issuer, verifier};
 
 /// Sends a request through a layer in front of a service that answers 200.
 pub(crate) fn send(layer: &AuthorizeLayer, authorization: &str, path: &str) -> Response<String> {
-    let inner = tower::service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new(String::new())));
-    let request = Request::builder().uri(path).header(header::AUTHORIZATION, authorization).body(()).unwrap();
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-        let (parts, body) = layer.layer(inner).call(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
-    })
+    let inner = tower::service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    });
+    let request = Request::builder()
+        .uri(path)
+        .header(header::AUTHORIZATION, authorization)
+        .body(())
+        .unwrap();
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(async {
+            let (parts, body) = layer.layer(inner).call(request).await.unwrap().into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
+        })
 }
 
 /// What no answer may hold.
@@ -45,12 +54,27 @@ fn rule_18_to_20_no_claim_and_no_token_gets_into_an_answer() {
     let mut refused = 0;
     for hostile in HOSTILE {
         let good = issuer.org("org_a").scopes(["read:invoices"]);
-        let mut tokens: Vec<_> =
-            ["iss", "aud", "sub", "jti", "client_id", "org_code", "scope", "exp", "nbf", "cnf", "nonce", hostile]
-                .into_iter()
-                .map(|claim| good.clone().claim(claim, hostile))
-                .collect();
-        tokens.extend(["alg", "kid", "typ", "crit", "jku", hostile].map(|name| good.clone().header(name, hostile)));
+        let mut tokens: Vec<_> = [
+            "iss",
+            "aud",
+            "sub",
+            "jti",
+            "client_id",
+            "org_code",
+            "scope",
+            "exp",
+            "nbf",
+            "cnf",
+            "nonce",
+            hostile,
+        ]
+        .into_iter()
+        .map(|claim| good.clone().claim(claim, hostile))
+        .collect();
+        tokens.extend(
+            ["alg", "kid", "typ", "crit", "jku", hostile]
+                .map(|name| good.clone().header(name, hostile)),
+        );
         for token in tokens {
             // The organization's own path, and another's.
             for path in ["/orgs/org_a", "/orgs/org_b"] {
@@ -71,7 +95,12 @@ fn rule_20_no_forgery_is_echoed() {
     let layer = verifier(&issuer, &clock, |issuer| issuer).layer();
     for forgery in forged::all(&issuer.org("org_a")) {
         let response = send(&layer, forgery.authorization(), "/");
-        assert_eq!(response.status().as_u16(), forgery.expected().status(), "{}", forgery.name());
+        assert_eq!(
+            response.status().as_u16(),
+            forgery.expected().status(),
+            "{}",
+            forgery.name()
+        );
         tells_nothing(&response, forgery.token());
     }
 }
@@ -85,16 +114,35 @@ fn rule_18_19_settings_cannot_break_the_challenge() {
     for hostile in HOSTILE {
         let layer = verifier.layer().realm(hostile).resource_metadata(hostile);
         let response = send(&layer, "Basic eA==", "/");
-        let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+        let challenge = response.headers()[header::WWW_AUTHENTICATE]
+            .to_str()
+            .unwrap();
         assert_eq!(challenge.matches('"').count(), 4, "{challenge}");
-        assert!(challenge.starts_with("Bearer realm=\"cAnArY") && !challenge.contains(['\\', '\r', '\n']), "{challenge}");
+        assert!(
+            challenge.starts_with("Bearer realm=\"cAnArY")
+                && !challenge.contains(['\\', '\r', '\n']),
+            "{challenge}"
+        );
     }
 }
 
 fn tells_nothing(response: &Response<String>, token: &str) {
-    let values: Vec<&[u8]> = response.headers().values().map(HeaderValue::as_bytes).collect();
-    assert!(values.iter().copied().flatten().all(|byte| (0x20..=0x7e).contains(byte)));
-    let mut told: Vec<String> = values.into_iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+    let values: Vec<&[u8]> = response
+        .headers()
+        .values()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    assert!(
+        values
+            .iter()
+            .copied()
+            .flatten()
+            .all(|byte| (0x20..=0x7e).contains(byte))
+    );
+    let mut told: Vec<String> = values
+        .into_iter()
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .collect();
     told.push(response.body().clone());
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         // What goes to logs and metrics.
@@ -102,6 +150,9 @@ fn tells_nothing(response: &Response<String>, token: &str) {
     }
     for text in told {
         assert!(!text.contains(CANARY), "a claim's value got out: {text}");
-        assert!(token.len() < 20 || !text.contains(token), "the token got out: {text}");
+        assert!(
+            token.len() < 20 || !text.contains(token),
+            "the token got out: {text}"
+        );
     }
 }

@@ -27,8 +27,13 @@ fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
                 let mut bytes = good.clone().into_bytes();
                 bytes[at] ^= 1 << bit;
                 // The eighth bit makes it no text at all, which cannot even be asked for.
-                let Ok(mutated) = String::from_utf8(bytes) else { continue };
-                assert!(verify(&remembering, &mutated).is_err(), "bit {bit} of byte {at}");
+                let Ok(mutated) = String::from_utf8(bytes) else {
+                    continue;
+                };
+                assert!(
+                    verify(&remembering, &mutated).is_err(),
+                    "bit {bit} of byte {at}"
+                );
                 tried += 1;
             }
         }
@@ -45,13 +50,25 @@ fn rule_26_to_28_any_letter_more_or_less_refuses_the_token() {
     let good = issuer.org("org_a").token();
     for at in 0..good.len() {
         let (before, after) = good.split_at(at);
-        assert!(verify(&verifier, before).is_err(), "only the first {at} letters");
-        assert!(verify(&verifier, &format!("{before}{}", &after[1..])).is_err(), "without letter {at}");
+        assert!(
+            verify(&verifier, before).is_err(),
+            "only the first {at} letters"
+        );
+        assert!(
+            verify(&verifier, &format!("{before}{}", &after[1..])).is_err(),
+            "without letter {at}"
+        );
         for letter in ["A", "_", ".", "=", " ", "\n", "\0", "+", "é"] {
-            assert!(verify(&verifier, &format!("{before}{letter}{after}")).is_err(), "{letter:?} before letter {at}");
+            assert!(
+                verify(&verifier, &format!("{before}{letter}{after}")).is_err(),
+                "{letter:?} before letter {at}"
+            );
         }
     }
     for letter in ["A", "AA", ".", "=", "==", " ", "\n", "\0"] {
-        assert!(verify(&verifier, &format!("{good}{letter}")).is_err(), "{letter:?} behind it");
+        assert!(
+            verify(&verifier, &format!("{good}{letter}")).is_err(),
+            "{letter:?} behind it"
+        );
     }
 }

@@ -6,7 +6,9 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::json;
 use tower_m2m::jwks::{KeyError, KeySet};
 use tower_m2m::testing::forged::{self, Forgery};
-use tower_m2m::testing::{AUDIENCE, LocalIssuer, Profile, SigningAlgorithm, SigningKey, TokenBuilder};
+use tower_m2m::testing::{
+    AUDIENCE, LocalIssuer, Profile, SigningAlgorithm, SigningKey, TokenBuilder,
+};
 use tower_m2m::{Algorithm, AuthorizeLayer, Clock, RouteOrganization, Scope, Verifier};
 
 use super::{ISSUER, NOW, answers::send, base64url, issuer, verifier, verify};
@@ -24,13 +26,19 @@ fn scene(algorithm: SigningAlgorithm) -> Scene {
     let verifier = verifier(&issuer, &clock, |issuer| issuer);
     let good = issuer.org("org_a").scopes(["read"]);
     assert_eq!(send(&verifier.layer(), &good.bearer(), "/").status(), 200);
-    Scene { issuer, verifier, good }
+    Scene {
+        issuer,
+        verifier,
+        good,
+    }
 }
 
 fn refused(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
     for forge in forgeries {
         let forgery = forge(&scene.good);
-        let status = send(&scene.verifier.layer(), forgery.authorization(), "/").status().as_u16();
+        let status = send(&scene.verifier.layer(), forgery.authorization(), "/")
+            .status()
+            .as_u16();
         assert_eq!(status, forgery.expected().status(), "{}", forgery.name());
     }
 }
@@ -39,13 +47,25 @@ fn refused(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
 #[test]
 fn class_alg_none() {
     let scene = scene(SigningAlgorithm::Rs256);
-    refused(&scene, &[forged::alg_none, forged::alg_none_mixed_case, forged::alg_none_with_signature, forged::empty_signature]);
+    refused(
+        &scene,
+        &[
+            forged::alg_none,
+            forged::alg_none_mixed_case,
+            forged::alg_none_with_signature,
+            forged::empty_signature,
+        ],
+    );
 }
 
 /// CVE-2016-10555, CVE-2022-29217, CVE-2026-34950, CVE-2026-48526.
 #[test]
 fn class_rs_hs_confusion() {
-    for algorithm in [SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
+    for algorithm in [
+        SigningAlgorithm::Rs256,
+        SigningAlgorithm::Es256,
+        SigningAlgorithm::EdDsa,
+    ] {
         let scene = scene(algorithm);
         refused(
             &scene,
@@ -63,7 +83,10 @@ fn class_rs_hs_confusion() {
             ],
         );
         let oct = br#"{"keys":[{"kty":"oct","kid":"k","alg":"HS256","k":"AAAA"}]}"#;
-        assert_eq!(KeySet::parse(oct, &Algorithm::ALL).unwrap().left_out()[0].reason, KeyError::Symmetric);
+        assert_eq!(
+            KeySet::parse(oct, &Algorithm::ALL).unwrap().left_out()[0].reason,
+            KeyError::Symmetric
+        );
     }
 }
 
@@ -80,8 +103,18 @@ fn class_algorithm_taken_from_the_token() {
         (SigningAlgorithm::Ps256, Algorithm::PS256, false),
         (SigningAlgorithm::Rs512, Algorithm::RS512, false),
     ] {
-        let signature = key.clone().with_algorithm(signing).unwrap().sign(b"a.b").unwrap();
-        assert_eq!(keys.verify(Some(key.kid()), algorithm, b"a.b", &signature).is_ok(), holds, "{algorithm}");
+        let signature = key
+            .clone()
+            .with_algorithm(signing)
+            .unwrap()
+            .sign(b"a.b")
+            .unwrap();
+        assert_eq!(
+            keys.verify(Some(key.kid()), algorithm, b"a.b", &signature)
+                .is_ok(),
+            holds,
+            "{algorithm}"
+        );
     }
 }
 
@@ -91,28 +124,52 @@ fn class_embedded_keys() {
     let scene = scene(SigningAlgorithm::Rs256);
     refused(
         &scene,
-        &[forged::embedded_jwk, forged::embedded_jwk_same_kid, forged::jku_header, forged::x5u_header, forged::x5c_header],
+        &[
+            forged::embedded_jwk,
+            forged::embedded_jwk_same_kid,
+            forged::jku_header,
+            forged::x5u_header,
+            forged::x5c_header,
+        ],
     );
     // Noted and judged afterwards: what panics in a fetch function is a failed fetch, and fails no test.
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (notes, jwks) = (Arc::clone(&asked), scene.issuer.jwks());
-    let remote = Verifier::issuer(ISSUER).audience(AUDIENCE).jwks_url(format!("{ISSUER}/keys")).fetch_with(move |request| {
-        notes.lock().unwrap().push(request.uri().to_string());
-        let response = http::Response::new(jwks.clone().into_bytes());
-        async move { Ok(response) }
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let remote = Verifier::issuer(ISSUER)
+        .audience(AUDIENCE)
+        .jwks_url(format!("{ISSUER}/keys"))
+        .fetch_with(move |request| {
+            notes.lock().unwrap().push(request.uri().to_string());
+            let response = http::Response::new(jwks.clone().into_bytes());
+            async move { Ok(response) }
+        });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        let verifier = Verifier::trusting([remote]).clock(Clock::manual(NOW)).build_ready().await.unwrap();
+        let verifier = Verifier::trusting([remote])
+            .clock(Clock::manual(NOW))
+            .build_ready()
+            .await
+            .unwrap();
         verifier.verify(&scene.good.token()).await.unwrap();
-        for forge in [forged::embedded_jwk, forged::embedded_jwk_same_kid, forged::jku_header, forged::x5u_header] {
+        for forge in [
+            forged::embedded_jwk,
+            forged::embedded_jwk_same_kid,
+            forged::jku_header,
+            forged::x5u_header,
+        ] {
             assert!(verifier.verify(forge(&scene.good).token()).await.is_err());
         }
     });
     let asked = asked.lock().unwrap();
     // The first set, and once more for the name of the attacker's key.
     assert_eq!(asked.len(), 2, "{asked:?}");
-    assert!(asked.iter().all(|uri| *uri == format!("{ISSUER}/keys")), "it went where a token sent it: {asked:?}");
+    assert!(
+        asked.iter().all(|uri| *uri == format!("{ISSUER}/keys")),
+        "it went where a token sent it: {asked:?}"
+    );
 }
 
 /// `kid` is a name that is compared, and nothing else.
@@ -121,7 +178,13 @@ fn class_kid_injection() {
     let scene = scene(SigningAlgorithm::EdDsa);
     refused(
         &scene,
-        &[forged::kid_path_traversal, forged::kid_sql, forged::kid_over_long, forged::kid_as_number, forged::unknown_kid],
+        &[
+            forged::kid_path_traversal,
+            forged::kid_sql,
+            forged::kid_over_long,
+            forged::kid_as_number,
+            forged::unknown_kid,
+        ],
     );
 }
 
@@ -129,8 +192,21 @@ fn class_kid_injection() {
 #[test]
 fn class_crit_ignored() {
     let scene = scene(SigningAlgorithm::EdDsa);
-    for crit in [json!(["b64"]), json!(["exp"]), json!(["http://x"]), json!([]), json!("exp"), json!(null), json!({})] {
-        let token = scene.good.clone().header("crit", crit.clone()).header("b64", true).header("http://x", 1);
+    for crit in [
+        json!(["b64"]),
+        json!(["exp"]),
+        json!(["http://x"]),
+        json!([]),
+        json!("exp"),
+        json!(null),
+        json!({}),
+    ] {
+        let token = scene
+            .good
+            .clone()
+            .header("crit", crit.clone())
+            .header("b64", true)
+            .header("http://x", 1);
         assert!(verify(&scene.verifier, &token.token()).is_err(), "{crit}");
     }
 }
@@ -142,7 +218,12 @@ fn class_empty_and_zero_signatures() {
         let scene = scene(algorithm);
         refused(
             &scene,
-            &[forged::empty_signature, forged::zero_signature, forged::truncated_signature, forged::doubled_signature],
+            &[
+                forged::empty_signature,
+                forged::zero_signature,
+                forged::truncated_signature,
+                forged::doubled_signature,
+            ],
         );
     }
 }
@@ -171,20 +252,61 @@ fn class_invalid_keys() {
     let mut identity = vec![0_u8; 32];
     identity[0] = 1;
     for (jwk, reason) in [
-        (json!({"kty":"EC","crv":"P-256","x":zeros(32),"y":zeros(32)}), KeyError::Point),
-        (json!({"kty":"EC","crv":"P-256","x":base64url([1; 32]),"y":base64url([1; 32])}), KeyError::Point),
-        (json!({"kty":"EC","crv":"P-384","x":zeros(48),"y":zeros(48)}), KeyError::Point),
-        (json!({"kty":"EC","crv":"P-256","x":zeros(31),"y":zeros(32)}), KeyError::Malformed),
-        (json!({"kty":"OKP","crv":"Ed25519","x":zeros(32)}), KeyError::Point),
-        (json!({"kty":"OKP","crv":"Ed25519","x":base64url(identity)}), KeyError::Point),
-        (json!({"kty":"OKP","crv":"X25519","x":base64url([9; 32])}), KeyError::UnknownType),
-        (json!({"kty":"RSA","n":base64url([0xff; 128]),"e":"AQAB"}), KeyError::KeySize),
-        (json!({"kty":"RSA","n":base64url([0xff; 1025]),"e":"AQAB"}), KeyError::KeySize),
-        (json!({"kty":"RSA","n":base64url([0xff; 256]),"e":"AQ"}), KeyError::Exponent),
-        (json!({"kty":"RSA","n":base64url([0xff; 256]),"e":"Ag"}), KeyError::Exponent),
+        (
+            json!({"kty":"EC","crv":"P-256","x":zeros(32),"y":zeros(32)}),
+            KeyError::Point,
+        ),
+        (
+            json!({"kty":"EC","crv":"P-256","x":base64url([1; 32]),"y":base64url([1; 32])}),
+            KeyError::Point,
+        ),
+        (
+            json!({"kty":"EC","crv":"P-384","x":zeros(48),"y":zeros(48)}),
+            KeyError::Point,
+        ),
+        (
+            json!({"kty":"EC","crv":"P-256","x":zeros(31),"y":zeros(32)}),
+            KeyError::Malformed,
+        ),
+        (
+            json!({"kty":"OKP","crv":"Ed25519","x":zeros(32)}),
+            KeyError::Point,
+        ),
+        (
+            json!({"kty":"OKP","crv":"Ed25519","x":base64url(identity)}),
+            KeyError::Point,
+        ),
+        (
+            json!({"kty":"OKP","crv":"X25519","x":base64url([9; 32])}),
+            KeyError::UnknownType,
+        ),
+        (
+            json!({"kty":"RSA","n":base64url([0xff; 128]),"e":"AQAB"}),
+            KeyError::KeySize,
+        ),
+        (
+            json!({"kty":"RSA","n":base64url([0xff; 1025]),"e":"AQAB"}),
+            KeyError::KeySize,
+        ),
+        (
+            json!({"kty":"RSA","n":base64url([0xff; 256]),"e":"AQ"}),
+            KeyError::Exponent,
+        ),
+        (
+            json!({"kty":"RSA","n":base64url([0xff; 256]),"e":"Ag"}),
+            KeyError::Exponent,
+        ),
     ] {
-        let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes(), &Algorithm::ALL).unwrap();
-        assert_eq!(set.left_out().first().map(|key| key.reason), Some(reason), "{jwk}");
+        let set = KeySet::parse(
+            json!({ "keys": [jwk] }).to_string().as_bytes(),
+            &Algorithm::ALL,
+        )
+        .unwrap();
+        assert_eq!(
+            set.left_out().first().map(|key| key.reason),
+            Some(reason),
+            "{jwk}"
+        );
     }
 }
 
@@ -195,7 +317,10 @@ fn class_over_long_signature() {
     let token = scene.good.token();
     let (input, _) = token.rsplit_once('.').unwrap();
     for len in [87, 1368, 1369, 1372, 7000, 21_830] {
-        assert!(verify(&scene.verifier, &format!("{input}.{}", "A".repeat(len))).is_err(), "{len}");
+        assert!(
+            verify(&scene.verifier, &format!("{input}.{}", "A".repeat(len))).is_err(),
+            "{len}"
+        );
     }
 }
 
@@ -205,12 +330,19 @@ fn class_another_serialization() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let token = scene.good.token();
     let parts: Vec<&str> = token.split('.').collect();
-    let flat = json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string();
+    let flat =
+        json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string();
     for text in [
         flat.clone(),
-        format!("{{\"{}\":1,\"protected\":\"{}\",\"payload\":\"{}\",\"signature\":\"{}\"}}", token, parts[0], parts[1], parts[2]),
+        format!(
+            "{{\"{}\":1,\"protected\":\"{}\",\"payload\":\"{}\",\"signature\":\"{}\"}}",
+            token, parts[0], parts[1], parts[2]
+        ),
         format!("{token}.{token}"),
-        format!("{}.{}.{}.{}.{}", parts[0], parts[0], parts[1], parts[1], parts[2]),
+        format!(
+            "{}.{}.{}.{}.{}",
+            parts[0], parts[0], parts[1], parts[1], parts[2]
+        ),
         base64url(flat),
     ] {
         assert!(verify(&scene.verifier, &text).is_err());
@@ -222,13 +354,21 @@ fn class_another_serialization() {
 #[test]
 fn class_parser_exhaustion() {
     let scene = scene(SigningAlgorithm::EdDsa);
-    let signed = |payload: String| scene.issuer.sign_raw(&scene.good.header_json(), payload.as_bytes());
+    let signed = |payload: String| {
+        scene
+            .issuer
+            .sign_raw(&scene.good.header_json(), payload.as_bytes())
+    };
     for token in [
         ".".repeat(8000),
         "a.".repeat(4000),
         "A".repeat(1 << 20),
         signed("[".repeat(4000)),
-        signed(format!("{{\"a\":{}1{}}}", "[".repeat(2000), "]".repeat(2000))),
+        signed(format!(
+            "{{\"a\":{}1{}}}",
+            "[".repeat(2000),
+            "]".repeat(2000)
+        )),
         signed(format!("{{\"a\":[{}1]}}", "1,".repeat(2500))),
     ] {
         assert!(verify(&scene.verifier, &token).is_err());
@@ -240,7 +380,17 @@ fn class_parser_exhaustion() {
 fn class_claim_type_confusion() {
     let scene = scene(SigningAlgorithm::EdDsa);
     for (claim, values) in [
-        ("exp", vec![json!("9999999999"), json!(null), json!([NOW + 60]), json!(true), json!(1e300), json!(-1)]),
+        (
+            "exp",
+            vec![
+                json!("9999999999"),
+                json!(null),
+                json!([NOW + 60]),
+                json!(true),
+                json!(1e300),
+                json!(-1),
+            ],
+        ),
         ("nbf", vec![json!("0"), json!(null), json!([0]), json!({})]),
         ("iat", vec![json!("0"), json!(null), json!(false)]),
         (
@@ -255,14 +405,26 @@ fn class_claim_type_confusion() {
         ),
         (
             "aud",
-            vec![json!([]), json!({ AUDIENCE: 1 }), json!("https://api.example.co"), json!([[AUDIENCE]]), json!([AUDIENCE, 1])],
+            vec![
+                json!([]),
+                json!({ AUDIENCE: 1 }),
+                json!("https://api.example.co"),
+                json!([[AUDIENCE]]),
+                json!([AUDIENCE, 1]),
+            ],
         ),
-        ("scope", vec![json!(1), json!({}), json!(null), json!(["a b"])]),
+        (
+            "scope",
+            vec![json!(1), json!({}), json!(null), json!(["a b"])],
+        ),
         ("sub", vec![json!(1), json!(null), json!("")]),
     ] {
         for value in values {
             let token = scene.good.clone().claim(claim, value.clone());
-            assert!(verify(&scene.verifier, &token.token()).is_err(), "{claim}={value}");
+            assert!(
+                verify(&scene.verifier, &token.token()).is_err(),
+                "{claim}={value}"
+            );
         }
     }
 }
@@ -272,10 +434,29 @@ fn class_claim_type_confusion() {
 fn class_audience_or_issuer_unchecked() {
     let scene = scene(SigningAlgorithm::EdDsa);
     for claim in ["aud", "iss", "exp"] {
-        assert!(verify(&scene.verifier, &scene.good.clone().without(claim).token()).is_err(), "without {claim}");
+        assert!(
+            verify(&scene.verifier, &scene.good.clone().without(claim).token()).is_err(),
+            "without {claim}"
+        );
     }
-    assert!(verify(&scene.verifier, &scene.good.clone().audience("https://other.example").token()).is_err());
-    assert!(verify(&scene.verifier, &scene.good.clone().claim("iss", "https://other.example").token()).is_err());
+    assert!(
+        verify(
+            &scene.verifier,
+            &scene.good.clone().audience("https://other.example").token()
+        )
+        .is_err()
+    );
+    assert!(
+        verify(
+            &scene.verifier,
+            &scene
+                .good
+                .clone()
+                .claim("iss", "https://other.example")
+                .token()
+        )
+        .is_err()
+    );
 }
 
 /// CVE-2026-35030, CVE-2021-32701, lua-resty-openidc #399: a remembered token is the whole token, is judged by the clock
@@ -284,25 +465,58 @@ fn class_audience_or_issuer_unchecked() {
 fn class_verified_token_cache() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
-    let trusted = Verifier::issuer(ISSUER).audience(AUDIENCE).algorithms([Algorithm::EdDSA]).jwk_set(issuer.jwks());
-    let verifier = Verifier::trusting([trusted]).clock(clock.clone()).build().unwrap();
-    let good = issuer.org("org_a").scopes(["read"]).expires_in(std::time::Duration::from_secs(60));
+    let trusted = Verifier::issuer(ISSUER)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::EdDSA])
+        .jwk_set(issuer.jwks());
+    let verifier = Verifier::trusting([trusted])
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let good = issuer
+        .org("org_a")
+        .scopes(["read"])
+        .expires_in(std::time::Duration::from_secs(60));
     let layer = |settings: fn(AuthorizeLayer) -> AuthorizeLayer| settings(verifier.layer());
     let open = layer(|layer| layer);
     let bearer = good.bearer();
     for _ in 0..2 {
         assert_eq!(send(&open, &bearer, "/").status(), 200);
-        assert_eq!(send(&layer(|layer| layer.require(Scope::from_static("write"))), &bearer, "/").status(), 403);
-        let path = layer(|layer| layer.organization_from(RouteOrganization::path("/orgs/{org_code}")));
+        assert_eq!(
+            send(
+                &layer(|layer| layer.require(Scope::from_static("write"))),
+                &bearer,
+                "/"
+            )
+            .status(),
+            403
+        );
+        let path =
+            layer(|layer| layer.organization_from(RouteOrganization::path("/orgs/{org_code}")));
         assert_eq!(send(&path, &bearer, "/orgs/org_b").status(), 403);
-        assert_eq!(send(&layer(AuthorizeLayer::only_global), &bearer, "/").status(), 403);
+        assert_eq!(
+            send(&layer(AuthorizeLayer::only_global), &bearer, "/").status(),
+            403
+        );
     }
     // The same beginning, the same end, and not the same token.
     let other = issuer.org("org_b").scopes(["read"]).token();
     let (_, end) = bearer.split_at(bearer.len() - 60);
-    assert_eq!(send(&open, &format!("Bearer {}{end}", &other[..other.len() - 60]), "/").status(), 401);
+    assert_eq!(
+        send(
+            &open,
+            &format!("Bearer {}{end}", &other[..other.len() - 60]),
+            "/"
+        )
+        .status(),
+        401
+    );
     clock.advance(std::time::Duration::from_secs(60 + 30));
-    assert_eq!(send(&open, &bearer, "/").status(), 401, "remembered beyond its end");
+    assert_eq!(
+        send(&open, &bearer, "/").status(),
+        401,
+        "remembered beyond its end"
+    );
 }
 
 /// CVE-2026-47673.
@@ -311,7 +525,11 @@ fn class_any_scheme_accepted() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let token = scene.good.token();
     for scheme in ["Basic", "DPoP", "Token", "JWT", "BearerX", "Bear", ""] {
-        assert_eq!(send(&scene.verifier.layer(), &format!("{scheme} {token}"), "/").status(), 401, "{scheme}");
+        assert_eq!(
+            send(&scene.verifier.layer(), &format!("{scheme} {token}"), "/").status(),
+            401,
+            "{scheme}"
+        );
     }
     assert_eq!(send(&scene.verifier.layer(), &token, "/").status(), 401);
 }
@@ -331,9 +549,20 @@ fn class_oracle() {
         forged::truncated_signature,
         forged::kid_over_long,
     ] {
-        let response = send(&scene.verifier.layer(), forge(&scene.good).authorization(), "/");
-        let challenge = response.headers()[WWW_AUTHENTICATE].to_str().unwrap().to_owned();
-        answers.insert((response.status().as_u16(), challenge, response.body().clone()));
+        let response = send(
+            &scene.verifier.layer(),
+            forge(&scene.good).authorization(),
+            "/",
+        );
+        let challenge = response.headers()[WWW_AUTHENTICATE]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        answers.insert((
+            response.status().as_u16(),
+            challenge,
+            response.body().clone(),
+        ));
     }
     assert_eq!(answers.len(), 1, "{answers:?}");
 }
@@ -342,8 +571,21 @@ fn class_oracle() {
 #[test]
 fn class_sender_constrained_as_bearer() {
     let scene = scene(SigningAlgorithm::EdDsa);
-    for cnf in [json!({"jkt":"x"}), json!({"x5t#S256":"x"}), json!({}), json!(null), json!("x")] {
-        assert!(verify(&scene.verifier, &scene.good.clone().claim("cnf", cnf.clone()).token()).is_err(), "{cnf}");
+    for cnf in [
+        json!({"jkt":"x"}),
+        json!({"x5t#S256":"x"}),
+        json!({}),
+        json!(null),
+        json!("x"),
+    ] {
+        assert!(
+            verify(
+                &scene.verifier,
+                &scene.good.clone().claim("cnf", cnf.clone()).token()
+            )
+            .is_err(),
+            "{cnf}"
+        );
     }
 }
 
@@ -352,16 +594,27 @@ fn class_sender_constrained_as_bearer() {
 fn class_tenant_isolation() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let layer = scene.verifier.layer().allow_global();
-    for odd in
-        [json!(null), json!(""), json!([]), json!(["org_a"]), json!({}), json!(0), json!(false), json!(" "), json!("*\u{200b}")]
-    {
+    for odd in [
+        json!(null),
+        json!(""),
+        json!([]),
+        json!(["org_a"]),
+        json!({}),
+        json!(0),
+        json!(false),
+        json!(" "),
+        json!("*\u{200b}"),
+    ] {
         let token = scene.good.clone().claim("org_code", odd.clone());
         assert_eq!(send(&layer, &token.bearer(), "/").status(), 401, "{odd}");
     }
     // A token without an organization is let in where that is said, and nowhere else.
     let global = scene.issuer.global();
     assert_eq!(send(&layer, &global.bearer(), "/").status(), 200);
-    assert_eq!(send(&scene.verifier.layer(), &global.bearer(), "/").status(), 403);
+    assert_eq!(
+        send(&scene.verifier.layer(), &global.bearer(), "/").status(),
+        403
+    );
     let routed = layer.organization_from(RouteOrganization::path("/orgs/{org_code}"));
     assert_eq!(send(&routed, &global.bearer(), "/orgs/org_a").status(), 403);
 }
@@ -370,7 +623,10 @@ fn class_tenant_isolation() {
 #[test]
 fn class_path_versus_policy() {
     let scene = scene(SigningAlgorithm::EdDsa);
-    let layer = scene.verifier.layer().organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
+    let layer = scene
+        .verifier
+        .layer()
+        .organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
     for (path, status) in [
         ("/orgs/org_a/x", 200),
         ("/orgs/org%5Fa/x", 200),
@@ -387,6 +643,10 @@ fn class_path_versus_policy() {
         ("/orgs/%ff/x", 403),
         ("/orgs/org_a%/x", 403),
     ] {
-        assert_eq!(send(&layer, &scene.good.bearer(), path).status(), status, "{path}");
+        assert_eq!(
+            send(&layer, &scene.good.bearer(), path).status(),
+            status,
+            "{path}"
+        );
     }
 }

@@ -8,7 +8,9 @@ use super::{NOW, Numbers, answers, issuer, verifier, verify};
 
 /// A word over a small alphabet, so that parts, prefixes and repetitions are common.
 fn word(numbers: &mut Numbers) -> String {
-    (0..=numbers.below(4)).map(|_| *numbers.pick(&['a', 'A', 'b', ':', '*', '/', '.'])).collect()
+    (0..=numbers.below(4))
+        .map(|_| *numbers.pick(&['a', 'A', 'b', ':', '*', '/', '.']))
+        .collect()
 }
 
 /// Rule 77: exactly, case-sensitively, no prefix, no substring, no wildcard.
@@ -29,7 +31,10 @@ fn rule_77_a_scope_is_granted_only_by_itself() {
         assert_eq!(Scopes::parse(scopes.as_str()).unwrap(), scopes);
         assert_eq!(scopes.iter().collect::<Vec<_>>(), words);
     }
-    assert!(granted_some > 50, "{granted_some} is too few to mean anything");
+    assert!(
+        granted_some > 50,
+        "{granted_some} is too few to mean anything"
+    );
 }
 
 /// Rule 158: the path's organization is the token's, letter for letter after one decoding, or the request is refused.
@@ -38,18 +43,37 @@ fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let verifier = verifier(&issuer, &clock, |issuer| issuer);
-    let layer = verifier.layer().organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
+    let layer = verifier
+        .layer()
+        .organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
     let mut numbers = Numbers(158);
     let (mut own, mut others) = (0, 0);
     for _ in 0..1_500 {
         let org = word(&mut numbers);
-        let on_path = if numbers.below(3) == 0 { org.clone() } else { word(&mut numbers) };
-        let encoded = on_path.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
-        let path = format!("/orgs/{}/x", if numbers.below(2) == 0 || on_path.contains('/') { &encoded } else { &on_path });
+        let on_path = if numbers.below(3) == 0 {
+            org.clone()
+        } else {
+            word(&mut numbers)
+        };
+        let encoded = on_path
+            .bytes()
+            .fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
+        let path = format!(
+            "/orgs/{}/x",
+            if numbers.below(2) == 0 || on_path.contains('/') {
+                &encoded
+            } else {
+                &on_path
+            }
+        );
         let status = answers::send(&layer, &issuer.org(&*org).bearer(), &path).status();
         let plain = !on_path.contains('/') && on_path != "." && on_path != "..";
         let fits = org == on_path && plain;
-        assert_eq!(status.as_u16(), if fits { 200 } else { 403 }, "{org} on {path}");
+        assert_eq!(
+            status.as_u16(),
+            if fits { 200 } else { 403 },
+            "{org} on {path}"
+        );
         if fits { own += 1 } else { others += 1 }
     }
     assert!(own > 100 && others > 100);
@@ -61,11 +85,20 @@ fn claims_come_out_as_they_went_in() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let verifier = verifier(&issuer, &clock, |issuer| issuer);
-    for text in ["org_a", "ü-ß", "a\"b", "a\\b", "日本", "a/b", "{}", "%41", "𝄞"] {
-        let token = issuer.org(text).client(text).claim("jti", text).claim("sub", text);
+    for text in [
+        "org_a", "ü-ß", "a\"b", "a\\b", "日本", "a/b", "{}", "%41", "𝄞",
+    ] {
+        let token = issuer
+            .org(text)
+            .client(text)
+            .claim("jti", text)
+            .claim("sub", text);
         let claims = verify(&verifier, &token.token()).unwrap();
         assert_eq!(claims.org_code().unwrap().as_str(), text);
-        assert_eq!((claims.client_id(), claims.jti(), claims.subject()), (text, Some(text), Some(text)));
+        assert_eq!(
+            (claims.client_id(), claims.jti(), claims.subject()),
+            (text, Some(text), Some(text))
+        );
     }
 }
 

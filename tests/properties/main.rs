@@ -1,6 +1,12 @@
 //! What holds for every token, not for some: generated tokens against a second implementation, every bit turned over,
 //! answers that tell nothing, and what went wrong in other libraries.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod answers;
 mod bits;
@@ -19,14 +25,30 @@ const ISSUER: &str = "https://issuer.example";
 const NOW: i64 = 1_750_000_000;
 
 fn issuer(algorithm: SigningAlgorithm, profile: Profile, clock: &Clock) -> LocalIssuer {
-    LocalIssuer::builder().algorithm(algorithm).profile(profile).clock(clock.clone()).in_process(ISSUER).unwrap()
+    LocalIssuer::builder()
+        .algorithm(algorithm)
+        .profile(profile)
+        .clock(clock.clone())
+        .in_process(ISSUER)
+        .unwrap()
 }
 
 /// A verifier that trusts the issuer's keys as they are, remembers nothing, and is told the rest.
-fn verifier(issuer: &LocalIssuer, clock: &Clock, settings: impl FnOnce(Issuer) -> Issuer) -> Verifier {
+fn verifier(
+    issuer: &LocalIssuer,
+    clock: &Clock,
+    settings: impl FnOnce(Issuer) -> Issuer,
+) -> Verifier {
     let algorithm: Algorithm = issuer.signing_key().algorithm().as_str().parse().unwrap();
-    let trusted = Verifier::issuer(ISSUER).audience(AUDIENCE).algorithms([algorithm]).jwk_set(issuer.jwks());
-    Verifier::trusting([settings(trusted)]).clock(clock.clone()).without_token_cache().build().unwrap()
+    let trusted = Verifier::issuer(ISSUER)
+        .audience(AUDIENCE)
+        .algorithms([algorithm])
+        .jwk_set(issuer.jwks());
+    Verifier::trusting([settings(trusted)])
+        .clock(clock.clone())
+        .without_token_cache()
+        .build()
+        .unwrap()
 }
 
 /// A verifier with fixed keys has nothing to wait for.

@@ -23,14 +23,18 @@ fn scene() -> (tower_m2m::testing::LocalIssuer, Verifier) {
 fn rule_6_7_only_the_header_is_read() {
     let (issuer, verifier) = scene();
     let token = issuer.org("org_a").token();
-    let mut service = verifier.layer().layer(tower::service_fn(async |_: Request<String>| {
-        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
-    }));
+    let mut service = verifier
+        .layer()
+        .layer(tower::service_fn(async |_: Request<String>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        }));
     let form = Request::post(format!("/?access_token={token}"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(format!("access_token={token}"))
         .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     assert_eq!(runtime.block_on(service.call(form)).unwrap().status(), 401);
 }
 
@@ -39,8 +43,12 @@ fn rule_6_7_only_the_header_is_read() {
 fn rule_11_to_17_25_status_and_challenge() {
     let (issuer, verifier) = scene();
     let scopes = [Scope::from_static("b"), Scope::from_static("a")];
-    let layer = verifier.layer().require(tower_m2m::token::Requirement::all(scopes));
-    let expired = issuer.org("org_a").expired_by(std::time::Duration::from_secs(31));
+    let layer = verifier
+        .layer()
+        .require(tower_m2m::token::Requirement::all(scopes));
+    let expired = issuer
+        .org("org_a")
+        .expired_by(std::time::Duration::from_secs(31));
     for (authorization, status, challenge) in [
         ("Basic eA==".to_owned(), 401, r#"Bearer realm="api""#.to_owned()),
         (
@@ -77,12 +85,26 @@ async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
         .algorithms([Algorithm::EdDSA])
         .max_wait(std::time::Duration::ZERO)
         .fetch_with(|_| async { Err("down".into()) });
-    let verifier = Verifier::trusting([down]).clock(clock).start_lazily().build().unwrap();
+    let verifier = Verifier::trusting([down])
+        .clock(clock)
+        .start_lazily()
+        .build()
+        .unwrap();
     let good = issuer.org("org_a");
-    let (input, _) = { good.token().rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap() };
-    assert!(matches!(verifier.verify(&good.token()).await, Err(Rejection::KeysUnavailable { .. })));
+    let (input, _) = {
+        good.token()
+            .rsplit_once('.')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap()
+    };
+    assert!(matches!(
+        verifier.verify(&good.token()).await,
+        Err(Rejection::KeysUnavailable { .. })
+    ));
     for hopeless in [
-        good.clone().expired_by(std::time::Duration::from_secs(60)).token(),
+        good.clone()
+            .expired_by(std::time::Duration::from_secs(60))
+            .token(),
         good.clone().audience("https://other.example").token(),
         good.clone().claim("iss", "https://other.example").token(),
         good.clone().header("typ", "logout+jwt").token(),
@@ -97,7 +119,10 @@ async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
         format!("{input}."),
     ] {
         let verdict = verifier.verify(&hopeless).await;
-        assert!(!matches!(verdict, Ok(_) | Err(Rejection::KeysUnavailable { .. })), "{verdict:?}");
+        assert!(
+            !matches!(verdict, Ok(_) | Err(Rejection::KeysUnavailable { .. })),
+            "{verdict:?}"
+        );
     }
 }
 
@@ -106,9 +131,15 @@ async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
 fn rule_23_problem_document() {
     let (_, verifier) = scene();
     let response = send(&verifier.layer(), "Bearer x", "/");
-    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "application/problem+json"
+    );
     let body: serde_json::Value = serde_json::from_str(response.body()).unwrap();
-    assert_eq!((&body["status"], &body["error"]), (&json!(401), &json!("invalid_token")));
+    assert_eq!(
+        (&body["status"], &body["error"]),
+        (&json!(401), &json!("invalid_token"))
+    );
     assert!(body["type"].as_str().unwrap().starts_with("https://"));
 }
 
@@ -116,14 +147,32 @@ fn rule_23_problem_document() {
 #[test]
 fn rule_24_preflight() {
     let (_, verifier) = scene();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let mut service = verifier
         .layer()
-        .layer(tower::service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))));
+        .layer(tower::service_fn(async |_: Request<()>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        }));
     let options = || Request::builder().method(Method::OPTIONS);
-    let preflight = options().header(header::ORIGIN, "https://a.example").header("access-control-request-method", "GET");
-    assert_eq!(runtime.block_on(service.call(preflight.body(()).unwrap())).unwrap().status(), 200);
-    assert_eq!(runtime.block_on(service.call(options().body(()).unwrap())).unwrap().status(), 401);
+    let preflight = options()
+        .header(header::ORIGIN, "https://a.example")
+        .header("access-control-request-method", "GET");
+    assert_eq!(
+        runtime
+            .block_on(service.call(preflight.body(()).unwrap()))
+            .unwrap()
+            .status(),
+        200
+    );
+    assert_eq!(
+        runtime
+            .block_on(service.call(options().body(()).unwrap()))
+            .unwrap()
+            .status(),
+        401
+    );
 }
 
 /// Rule 35: a token inside a token is no token.
@@ -131,7 +180,10 @@ fn rule_24_preflight() {
 fn rule_35_nested_tokens_are_not_read() {
     let (issuer, verifier) = scene();
     let good = issuer.org("org_a");
-    let nested = issuer.sign_raw(&good.clone().header("cty", "JWT").header_json(), good.token().as_bytes());
+    let nested = issuer.sign_raw(
+        &good.clone().header("cty", "JWT").header_json(),
+        good.token().as_bytes(),
+    );
     assert!(verify(&verifier, &nested).is_err());
 }
 
@@ -141,7 +193,9 @@ fn rule_42_44_69_the_list_of_algorithms() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::Rs256, Profile::Rfc9068, &clock);
     let trusting = |algorithms: Option<Vec<Algorithm>>| {
-        let issuer = Verifier::issuer(ISSUER).audience(AUDIENCE).jwk_set(issuer.jwks());
+        let issuer = Verifier::issuer(ISSUER)
+            .audience(AUDIENCE)
+            .jwk_set(issuer.jwks());
         let issuer = match algorithms {
             Some(algorithms) => issuer.algorithms(algorithms),
             None => issuer,
@@ -150,21 +204,47 @@ fn rule_42_44_69_the_list_of_algorithms() {
     };
     let token = issuer.org("org_a").token();
     assert!(verify(&trusting(None).unwrap(), &token).is_ok());
-    assert!(verify(&trusting(Some(vec![Algorithm::ES256, Algorithm::RS256])).unwrap(), &token).is_ok());
+    assert!(
+        verify(
+            &trusting(Some(vec![Algorithm::ES256, Algorithm::RS256])).unwrap(),
+            &token
+        )
+        .is_ok()
+    );
     // A key of the wrong algorithm is not even a key.
     assert!(trusting(Some(vec![Algorithm::RS512])).is_err() && trusting(Some(vec![])).is_err());
-    let kinde = Verifier::kinde("acme").audience("a").algorithms([Algorithm::PS256]).jwk_set(issuer.jwks()).build();
+    let kinde = Verifier::kinde("acme")
+        .audience("a")
+        .algorithms([Algorithm::PS256])
+        .jwk_set(issuer.jwks())
+        .build();
     assert!(kinde.is_err());
 }
 
 /// Rules 48 to 51: strict about the set, lenient about a key, and keys of one name are told apart by their algorithm.
 #[test]
 fn rule_48_to_51_key_sets() {
-    for document in ["", "{}", "[]", "<html>", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]}x"#] {
-        assert!(matches!(KeySet::parse(document.as_bytes(), &Algorithm::ALL), Err(JwksError::Malformed)), "{document}");
+    for document in [
+        "",
+        "{}",
+        "[]",
+        "<html>",
+        r#"{"keys":{}}"#,
+        r#"{"keys":null}"#,
+        r#"{"keys":[]}x"#,
+    ] {
+        assert!(
+            matches!(
+                KeySet::parse(document.as_bytes(), &Algorithm::ALL),
+                Err(JwksError::Malformed)
+            ),
+            "{document}"
+        );
     }
-    let (rsa, ec) =
-        (SigningKey::generate(SigningAlgorithm::Rs256).unwrap(), SigningKey::generate(SigningAlgorithm::Es256).unwrap());
+    let (rsa, ec) = (
+        SigningKey::generate(SigningAlgorithm::Rs256).unwrap(),
+        SigningKey::generate(SigningAlgorithm::Es256).unwrap(),
+    );
     let (rsa, ec) = (rsa.with_kid("k"), ec.with_kid("k"));
     let with = |member: &str, value: serde_json::Value| {
         let mut jwk = ec.public_jwk();
@@ -182,7 +262,10 @@ fn rule_48_to_51_key_sets() {
         let signature = key.sign(b"a.b").unwrap();
         let algorithm: Algorithm = key.algorithm().as_str().parse().unwrap();
         assert_eq!(set.verify(Some("k"), algorithm, b"a.b", &signature), Ok(()));
-        assert_eq!(set.verify(Some("K"), algorithm, b"a.b", &signature), Err(TokenError::UnknownKey));
+        assert_eq!(
+            set.verify(Some("K"), algorithm, b"a.b", &signature),
+            Err(TokenError::UnknownKey)
+        );
         assert_eq!(set.verify(None, algorithm, b"a.b", &signature), Ok(()));
     }
 }
@@ -193,18 +276,37 @@ fn rule_54_72_keys_belong_to_their_issuer() {
     let clock = Clock::manual(NOW);
     let make = |url: &str| {
         let issuer = tower_m2m::testing::LocalIssuer::builder();
-        issuer.algorithm(SigningAlgorithm::EdDsa).profile(Profile::Rfc9068).clock(clock.clone()).in_process(url).unwrap()
+        issuer
+            .algorithm(SigningAlgorithm::EdDsa)
+            .profile(Profile::Rfc9068)
+            .clock(clock.clone())
+            .in_process(url)
+            .unwrap()
     };
     let (a, b) = (make("https://a.example"), make("https://b.example"));
     let trusted = |issuer: &tower_m2m::testing::LocalIssuer| {
-        Verifier::issuer(issuer.url()).audience(AUDIENCE).algorithms([Algorithm::EdDSA]).jwk_set(issuer.jwks())
+        Verifier::issuer(issuer.url())
+            .audience(AUDIENCE)
+            .algorithms([Algorithm::EdDSA])
+            .jwk_set(issuer.jwks())
     };
-    let verifier = Verifier::trusting([trusted(&a), trusted(&b)]).clock(clock.clone()).build().unwrap();
-    assert!(verify(&verifier, &a.org("org_a").token()).is_ok() && verify(&verifier, &b.org("org_a").token()).is_ok());
+    let verifier = Verifier::trusting([trusted(&a), trusted(&b)])
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    assert!(
+        verify(&verifier, &a.org("org_a").token()).is_ok()
+            && verify(&verifier, &b.org("org_a").token()).is_ok()
+    );
     let crossed = a.org("org_a").signed_with(&b.signing_key());
-    assert_eq!(verify(&verifier, &crossed.token()).unwrap_err(), Rejection::NotAuthentic(TokenError::UnknownKey));
+    assert_eq!(
+        verify(&verifier, &crossed.token()).unwrap_err(),
+        Rejection::NotAuthentic(TokenError::UnknownKey)
+    );
     // The same organization of two issuers is two tenants, and the same subject two clients.
-    let org = |issuer: &tower_m2m::testing::LocalIssuer| verify(&verifier, &issuer.org("org_a").token()).unwrap();
+    let org = |issuer: &tower_m2m::testing::LocalIssuer| {
+        verify(&verifier, &issuer.org("org_a").token()).unwrap()
+    };
     assert_ne!(org(&a).org_code(), org(&b).org_code());
     assert_ne!(org(&a).issuer(), org(&b).issuer());
 }
@@ -240,10 +342,17 @@ fn rule_62_to_68_76_claims() {
         ("iat", json!(NOW + 31), false),
         ("iat", json!(i64::MIN), false),
     ] {
-        assert_eq!(verify(&verifier, &good().claim(claim, value.clone()).token()).is_ok(), fine, "{claim}={value}");
+        assert_eq!(
+            verify(&verifier, &good().claim(claim, value.clone()).token()).is_ok(),
+            fine,
+            "{claim}={value}"
+        );
     }
     for claim in ["iss", "aud", "exp"] {
-        assert!(verify(&verifier, &good().without(claim).token()).is_err(), "without {claim}");
+        assert!(
+            verify(&verifier, &good().without(claim).token()).is_err(),
+            "without {claim}"
+        );
     }
 }
 
@@ -259,7 +368,10 @@ fn rule_60_68_strict_form() {
     assert!(verify(&strict, &good().header("typ", "JWT").token()).is_err());
     assert!(verify(&strict, &good().without_header("typ").token()).is_err());
     for claim in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
-        assert!(verify(&strict, &good().without(claim).token()).is_err(), "without {claim}");
+        assert!(
+            verify(&strict, &good().without(claim).token()).is_err(),
+            "without {claim}"
+        );
     }
 }
 
@@ -270,8 +382,14 @@ fn rule_64_an_audience_is_needed() {
     let none: [&str; 0] = [];
     assert!(Verifier::issuer(ISSUER).audiences(none).build().is_err());
     assert!(Verifier::issuer(ISSUER).audience(" ").build().is_err());
-    let waived = Verifier::issuer(ISSUER).dangerous_accept_any_audience().algorithms([Algorithm::EdDSA]).jwk_set(issuer.jwks());
-    let waived = Verifier::trusting([waived]).clock(Clock::manual(NOW)).build().unwrap();
+    let waived = Verifier::issuer(ISSUER)
+        .dangerous_accept_any_audience()
+        .algorithms([Algorithm::EdDSA])
+        .jwk_set(issuer.jwks());
+    let waived = Verifier::trusting([waived])
+        .clock(Clock::manual(NOW))
+        .build()
+        .unwrap();
     assert!(verify(&waived, &issuer.org("org_a").without("aud").token()).is_ok());
 }
 
@@ -280,7 +398,11 @@ fn rule_64_an_audience_is_needed() {
 fn rule_61_73_kinds_of_tokens_exclude_each_other() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Kinde, &clock);
-    let kinde = verifier(&issuer, &clock, |issuer| issuer.profile(tower_m2m::Profile::KINDE).algorithms([Algorithm::EdDSA]));
+    let kinde = verifier(&issuer, &clock, |issuer| {
+        issuer
+            .profile(tower_m2m::Profile::KINDE)
+            .algorithms([Algorithm::EdDSA])
+    });
     let good = issuer.org("org_a");
     assert!(verify(&kinde, &good.token()).is_ok());
     for forge in [
@@ -294,17 +416,29 @@ fn rule_61_73_kinds_of_tokens_exclude_each_other() {
         let other = forge(&good);
         assert!(verify(&kinde, other.token()).is_err(), "{}", other.name());
     }
-    assert!(verify(&kinde, &issuer.user("kp_1").token()).is_err(), "a user's token");
+    assert!(
+        verify(&kinde, &issuer.user("kp_1").token()).is_err(),
+        "a user's token"
+    );
 }
 
 /// Rule 47: what is weak has no name here, and Ed25519 has two.
 #[test]
 fn rule_47_names_of_algorithms() {
     let (issuer, verifier) = scene();
-    for (name, fine) in
-        [("EdDSA", true), ("Ed25519", true), ("Ed448", false), ("RS1", false), ("RSA1_5", false), ("ES256K", false)]
-    {
-        assert_eq!(verify(&verifier, &issuer.org("org_a").header("alg", name).token()).is_ok(), fine, "{name}");
+    for (name, fine) in [
+        ("EdDSA", true),
+        ("Ed25519", true),
+        ("Ed448", false),
+        ("RS1", false),
+        ("RSA1_5", false),
+        ("ES256K", false),
+    ] {
+        assert_eq!(
+            verify(&verifier, &issuer.org("org_a").header("alg", name).token()).is_ok(),
+            fine,
+            "{name}"
+        );
     }
 }
 
@@ -312,8 +446,14 @@ fn rule_47_names_of_algorithms() {
 #[test]
 fn rule_57_70_encrypted_tokens_are_not_read() {
     let (_, verifier) = scene();
-    let jwe = format!("{}.a.b.c.d", base64url(r#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","zip":"DEF","p2c":1000000000}"#));
-    assert_eq!(verify(&verifier, &jwe).unwrap_err(), Rejection::NotAuthentic(TokenError::Encrypted));
+    let jwe = format!(
+        "{}.a.b.c.d",
+        base64url(r#"{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","zip":"DEF","p2c":1000000000}"#)
+    );
+    assert_eq!(
+        verify(&verifier, &jwe).unwrap_err(),
+        Rejection::NotAuthentic(TokenError::Encrypted)
+    );
 }
 
 /// Rule 74: a user's token in which `sub` is the client is a user's token all the same.
@@ -321,9 +461,19 @@ fn rule_57_70_encrypted_tokens_are_not_read() {
 fn rule_74_a_subject_makes_nobody_a_machine() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Kinde, &clock);
-    let kinde = verifier(&issuer, &clock, |issuer| issuer.profile(tower_m2m::Profile::KINDE).algorithms([Algorithm::EdDSA]));
+    let kinde = verifier(&issuer, &clock, |issuer| {
+        issuer
+            .profile(tower_m2m::Profile::KINDE)
+            .algorithms([Algorithm::EdDSA])
+    });
     let client = tower_m2m::testing::CLIENT_ID;
-    assert!(verify(&kinde, &issuer.user(client).claim("org_code", "org_a").token()).is_err());
+    assert!(
+        verify(
+            &kinde,
+            &issuer.user(client).claim("org_code", "org_a").token()
+        )
+        .is_err()
+    );
     assert!(verify(&kinde, &issuer.org("org_a").claim("sub", client).token()).is_ok());
 }
 
@@ -344,7 +494,14 @@ fn rule_71_scope_decides() {
                 token = token.claim(claim, value);
             }
         }
-        assert_eq!(verify(&verifier, &token.token()).unwrap().scopes().iter().collect::<Vec<_>>(), granted);
+        assert_eq!(
+            verify(&verifier, &token.token())
+                .unwrap()
+                .scopes()
+                .iter()
+                .collect::<Vec<_>>(),
+            granted
+        );
     }
 }
 
@@ -352,9 +509,18 @@ fn rule_71_scope_decides() {
 #[test]
 fn rule_40_78_the_signature_comes_before_the_claims() {
     let (issuer, verifier) = scene();
-    let wrong = issuer.org("org_a").audience("https://other.example").expired_by(std::time::Duration::from_secs(60));
-    assert!(matches!(verify(&verifier, &wrong.token()), Err(Rejection::NotAcceptable(_))));
+    let wrong = issuer
+        .org("org_a")
+        .audience("https://other.example")
+        .expired_by(std::time::Duration::from_secs(60));
+    assert!(matches!(
+        verify(&verifier, &wrong.token()),
+        Err(Rejection::NotAcceptable(_))
+    ));
     let input = wrong.token().rsplit_once('.').unwrap().0.to_owned();
     let verdict = verify(&verifier, &format!("{input}.{}", base64url([1; 64])));
-    assert_eq!(verdict.unwrap_err(), Rejection::NotAuthentic(TokenError::Signature));
+    assert_eq!(
+        verdict.unwrap_err(),
+        Rejection::NotAuthentic(TokenError::Signature)
+    );
 }

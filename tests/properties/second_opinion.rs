@@ -14,21 +14,51 @@ use super::{ISSUER, Numbers, base64url, issuer, verifier, verify};
 
 /// What this crate refuses and `jsonwebtoken` lets in, by our error code.
 const STRICTER: &[(&str, &str)] = &[
-    ("type", "typ says that it is another kind of token (RFC 8725 §3.11)"),
-    ("critical", "crit lists what nobody understands (RFC 7515 §4.1.11)"),
+    (
+        "type",
+        "typ says that it is another kind of token (RFC 8725 §3.11)",
+    ),
+    (
+        "critical",
+        "crit lists what nobody understands (RFC 7515 §4.1.11)",
+    ),
     ("unencoded_payload", "b64 is not for JWTs (RFC 7797 §7)"),
     ("header_member", "a header member has the wrong type"),
-    ("header", "the header means two things: a member comes twice (RFC 7515 §4)"),
-    ("claims_set", "the claims mean two things: a member comes twice, at any depth (RFC 7519 §4)"),
-    ("issuer", "iss is a list, of which one entry is the trusted issuer"),
+    (
+        "header",
+        "the header means two things: a member comes twice (RFC 7515 §4)",
+    ),
+    (
+        "claims_set",
+        "the claims mean two things: a member comes twice, at any depth (RFC 7519 §4)",
+    ),
+    (
+        "issuer",
+        "iss is a list, of which one entry is the trusted issuer",
+    ),
     ("missing_claim", "no claim names the client (RFC 9068 §2.2)"),
-    ("malformed_claim", "a claim has a type that it must not have, and is not taken for absent"),
+    (
+        "malformed_claim",
+        "a claim has a type that it must not have, and is not taken for absent",
+    ),
     ("issued_in_future", "iat is in the future"),
-    ("not_an_access_token", "an ID token, a logout token or a proof (RFC 8725 §3.12)"),
-    ("sender_constrained", "cnf binds it to a key (RFC 9449 §7.2)"),
+    (
+        "not_an_access_token",
+        "an ID token, a logout token or a proof (RFC 8725 §3.12)",
+    ),
+    (
+        "sender_constrained",
+        "cnf binds it to a key (RFC 9449 §7.2)",
+    ),
     ("delegated", "someone acts for someone else"),
-    ("organization", "the organization claim is no organization code"),
-    ("unknown_key", "kid names another key than the one that signed: jsonwebtoken is handed the key and does not look"),
+    (
+        "organization",
+        "the organization claim is no organization code",
+    ),
+    (
+        "unknown_key",
+        "kid names another key than the one that signed: jsonwebtoken is handed the key and does not look",
+    ),
 ];
 
 /// What this crate lets in and `jsonwebtoken` refuses.
@@ -69,8 +99,15 @@ fn every_difference_from_jsonwebtoken_is_a_listed_one() {
             }
         }
     }
-    assert!(agreed.iter().all(|count| *count > 300), "too few of a kind to mean anything: {agreed:?}");
-    let listed: Vec<_> = STRICTER.iter().map(|(code, _)| *code).filter(|code| !stricter.contains_key(code)).collect();
+    assert!(
+        agreed.iter().all(|count| *count > 300),
+        "too few of a kind to mean anything: {agreed:?}"
+    );
+    let listed: Vec<_> = STRICTER
+        .iter()
+        .map(|(code, _)| *code)
+        .filter(|code| !stricter.contains_key(code))
+        .collect();
     assert!(listed.is_empty(), "listed, and never seen: {listed:?}");
     assert_eq!(looser > 0, !LOOSER.is_empty());
 }
@@ -84,13 +121,17 @@ impl Theirs {
     /// As strict as it can be told to be.
     fn new(issuer: &LocalIssuer) -> Self {
         let jwk: Jwk = serde_json::from_value(issuer.signing_key().public_jwk()).unwrap();
-        let mut validation = Validation::new(issuer.signing_key().algorithm().as_str().parse().unwrap());
+        let mut validation =
+            Validation::new(issuer.signing_key().algorithm().as_str().parse().unwrap());
         validation.leeway = LEEWAY.as_secs();
         validation.validate_nbf = true;
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        Self { key: DecodingKey::from_jwk(&jwk).unwrap(), validation }
+        Self {
+            key: DecodingKey::from_jwk(&jwk).unwrap(),
+            validation,
+        }
     }
 
     fn accept(&self, token: &str) -> bool {
@@ -131,32 +172,105 @@ fn change(token: TokenBuilder, numbers: &mut Numbers, now: i64) -> (TokenBuilder
                 json!(u64::MAX),
             ],
         ),
-        ("nbf", vec![json!(now - 5), json!(now + 15), json!(now + 600), json!("x"), Value::Null, json!([now])]),
-        ("iat", vec![json!(now), json!(now + 600), json!("x"), Value::Null]),
+        (
+            "nbf",
+            vec![
+                json!(now - 5),
+                json!(now + 15),
+                json!(now + 600),
+                json!("x"),
+                Value::Null,
+                json!([now]),
+            ],
+        ),
+        (
+            "iat",
+            vec![json!(now), json!(now + 600), json!("x"), Value::Null],
+        ),
         (
             "aud",
-            vec![json!(AUDIENCE), json!("other"), json!([AUDIENCE, "x"]), json!([]), json!([AUDIENCE, 7]), Value::Null, json!(7)],
+            vec![
+                json!(AUDIENCE),
+                json!("other"),
+                json!([AUDIENCE, "x"]),
+                json!([]),
+                json!([AUDIENCE, 7]),
+                Value::Null,
+                json!(7),
+            ],
         ),
-        ("iss", vec![json!(ISSUER), json!(format!("{ISSUER}/")), json!([ISSUER]), json!(["x", ISSUER]), Value::Null]),
+        (
+            "iss",
+            vec![
+                json!(ISSUER),
+                json!(format!("{ISSUER}/")),
+                json!([ISSUER]),
+                json!(["x", ISSUER]),
+                Value::Null,
+            ],
+        ),
         ("sub", vec![json!("x"), json!(7), json!("")]),
         ("jti", vec![json!("x"), json!(7)]),
-        ("client_id", vec![json!("x"), json!(7), json!("a\nb"), Value::Null]),
-        ("org_code", vec![json!("org_b"), json!(""), Value::Null, json!(["org_a"]), json!(" ")]),
-        ("scope", vec![json!("a  b"), json!(7), json!("a\"b"), json!(["a"]), json!(["a b"])]),
+        (
+            "client_id",
+            vec![json!("x"), json!(7), json!("a\nb"), Value::Null],
+        ),
+        (
+            "org_code",
+            vec![
+                json!("org_b"),
+                json!(""),
+                Value::Null,
+                json!(["org_a"]),
+                json!(" "),
+            ],
+        ),
+        (
+            "scope",
+            vec![
+                json!("a  b"),
+                json!(7),
+                json!("a\"b"),
+                json!(["a"]),
+                json!(["a b"]),
+            ],
+        ),
         ("nonce", vec![json!("n")]),
         ("events", vec![json!({})]),
         ("htu", vec![json!("https://x")]),
         ("cnf", vec![json!({"jkt":"x"}), Value::Null]),
         ("act", vec![json!({"sub":"x"})]),
-        ("application_properties", vec![json!({"region":{"v":"eu"}}), json!([1])]),
+        (
+            "application_properties",
+            vec![json!({"region":{"v":"eu"}}), json!([1])],
+        ),
         ("anything", vec![json!({"a":[1, {"b": null}]})]),
     ];
     let headers: [(&str, Vec<Value>); 7] = [
-        ("typ", vec![json!("JWT"), json!("application/at+jwt"), json!("logout+jwt"), json!("dpop+jwt"), json!(7)]),
+        (
+            "typ",
+            vec![
+                json!("JWT"),
+                json!("application/at+jwt"),
+                json!("logout+jwt"),
+                json!("dpop+jwt"),
+                json!(7),
+            ],
+        ),
         ("crit", vec![json!(["exp"]), json!([])]),
         ("b64", vec![json!(false), json!(true)]),
         ("kid", vec![json!("other"), json!(7), Value::Null]),
-        ("alg", vec![json!("none"), json!("HS256"), json!("RS256"), json!("Ed25519"), json!("ES256"), json!(7)]),
+        (
+            "alg",
+            vec![
+                json!("none"),
+                json!("HS256"),
+                json!("RS256"),
+                json!("Ed25519"),
+                json!("ES256"),
+                json!(7),
+            ],
+        ),
         ("jku", vec![json!("https://evil.example/keys")]),
         ("anything", vec![json!("x")]),
     ];
@@ -198,7 +312,12 @@ fn mutated(token: &TokenBuilder, numbers: &mut Numbers, about: &mut String) -> S
 }
 
 /// A member twice, in the header or in the claims, the good one last, which is the one that `serde_json` keeps.
-fn ambiguous(issuer: &LocalIssuer, token: &TokenBuilder, numbers: &mut Numbers, about: &mut String) -> String {
+fn ambiguous(
+    issuer: &LocalIssuer,
+    token: &TokenBuilder,
+    numbers: &mut Numbers,
+    about: &mut String,
+) -> String {
     let (mut header, mut payload) = (token.header_json(), token.payload_json());
     match numbers.below(3) {
         0 => header.insert_str(1, r#""x":"a","x":"b","#),

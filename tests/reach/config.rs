@@ -23,7 +23,10 @@ fn with(setting: &str, value: Value) -> Result<Config, String> {
 #[tokio::test]
 async fn a_file_configures_a_verifier_as_code_does() {
     let clock = Clock::manual(1_750_000_000);
-    let issuer = LocalIssuer::builder().clock(clock.clone()).in_process("https://acme.kinde.com").unwrap();
+    let issuer = LocalIssuer::builder()
+        .clock(clock.clone())
+        .in_process("https://acme.kinde.com")
+        .unwrap();
     let config = read(json!({
         "issuers": [
             {
@@ -43,18 +46,53 @@ async fn a_file_configures_a_verifier_as_code_does() {
         "token_cache": { "tokens": 100, "bytes": 100_000 },
         "start": "lazy",
     }));
-    let verifier = config.unwrap().builder().unwrap().clock(clock.clone()).build().unwrap();
+    let verifier = config
+        .unwrap()
+        .builder()
+        .unwrap()
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let good = issuer.global().property("org_code", "org_a");
-    assert_eq!(verifier.verify(&good.token()).await.unwrap().org_code().unwrap().as_str(), "org_a");
+    assert_eq!(
+        verifier
+            .verify(&good.token())
+            .await
+            .unwrap()
+            .org_code()
+            .unwrap()
+            .as_str(),
+        "org_a"
+    );
 
     let refused = async |token: String| verifier.verify(&token).await.map(|_| ()).unwrap_err();
     let not_acceptable = Rejection::NotAcceptable;
-    assert_eq!(refused(good.clone().claim("v", "1").token()).await, not_acceptable(TokenError::GrantType));
-    assert_eq!(refused(good.clone().expired_by(Duration::from_secs(5)).token()).await, not_acceptable(TokenError::Expired));
-    assert_eq!(refused(good.clone().issued_at(1_750_000_000 - 5405).token()).await, not_acceptable(TokenError::TooOld));
-    assert!(verifier.verify(&good.clone().issued_at(1_750_000_000 - 5404).token()).await.is_ok());
-    assert_eq!(refused(issuer.global().property("org_code", "org_b").token()).await, Rejection::OrganizationNotAllowed);
-    assert!(matches!(refused("x".repeat(4097)).await, Rejection::InvalidRequest(_)));
+    assert_eq!(
+        refused(good.clone().claim("v", "1").token()).await,
+        not_acceptable(TokenError::GrantType)
+    );
+    assert_eq!(
+        refused(good.clone().expired_by(Duration::from_secs(5)).token()).await,
+        not_acceptable(TokenError::Expired)
+    );
+    assert_eq!(
+        refused(good.clone().issued_at(1_750_000_000 - 5405).token()).await,
+        not_acceptable(TokenError::TooOld)
+    );
+    assert!(
+        verifier
+            .verify(&good.clone().issued_at(1_750_000_000 - 5404).token())
+            .await
+            .is_ok()
+    );
+    assert_eq!(
+        refused(issuer.global().property("org_code", "org_b").token()).await,
+        Rejection::OrganizationNotAllowed
+    );
+    assert!(matches!(
+        refused("x".repeat(4097)).await,
+        Rejection::InvalidRequest(_)
+    ));
     assert_eq!(verifier.status().len(), 2);
     assert!(verifier.remembered_tokens() > 0);
 }
@@ -65,35 +103,97 @@ fn what_cannot_be_used_is_named_with_its_place() {
         ("kinde", json!("auth.acme.com"), "issuers[0].kinde: "),
         ("audience", json!([]), "issuers[0].audience: "),
         ("audience", json!(""), "issuers[0].audience: "),
-        ("leeway", json!("6m"), "issuers[0].leeway: must be at most 5 minutes"),
-        ("leeway", json!("30"), "issuers[0].leeway: must be a duration"),
-        ("leeway", json!("soon"), "issuers[0].leeway: must be a duration"),
+        (
+            "leeway",
+            json!("6m"),
+            "issuers[0].leeway: must be at most 5 minutes",
+        ),
+        (
+            "leeway",
+            json!("30"),
+            "issuers[0].leeway: must be a duration",
+        ),
+        (
+            "leeway",
+            json!("soon"),
+            "issuers[0].leeway: must be a duration",
+        ),
         ("max_age", json!("0s"), "issuers[0].max_age: "),
-        ("profile", json!("azure"), "issuers[0].profile: must be one of kinde, "),
-        ("algorithms", json!(["HS256"]), "issuers[0].algorithms: must be some of RS256, "),
+        (
+            "profile",
+            json!("azure"),
+            "issuers[0].profile: must be one of kinde, ",
+        ),
+        (
+            "algorithms",
+            json!(["HS256"]),
+            "issuers[0].algorithms: must be some of RS256, ",
+        ),
         ("algorithms", json!(["none"]), "issuers[0].algorithms: "),
         ("algorithms", json!([]), "issuers[0].algorithms: "),
-        ("organization_claim", json!("org_code"), "issuers[0].organization_claim: "),
+        (
+            "organization_claim",
+            json!("org_code"),
+            "issuers[0].organization_claim: ",
+        ),
         ("scope_claim", json!("scope"), "issuers[0].scope_claim: "),
-        ("client_id_claim", json!("/azp"), "issuers[0].client_id_claim: "),
-        ("require_claim", json!({ "v": "2" }), "issuers[0].require_claim: "),
-        ("allow_organizations", json!(["org a"]), "issuers[0].allow_organizations: "),
+        (
+            "client_id_claim",
+            json!("/azp"),
+            "issuers[0].client_id_claim: ",
+        ),
+        (
+            "require_claim",
+            json!({ "v": "2" }),
+            "issuers[0].require_claim: ",
+        ),
+        (
+            "allow_organizations",
+            json!(["org a"]),
+            "issuers[0].allow_organizations: ",
+        ),
         ("allow_clients", json!([""]), "issuers[0].allow_clients: "),
-        ("keys_time_to_live", json!("2 days"), "issuers[0].keys_time_to_live: "),
-        ("keys_max_stale", json!("8 days"), "issuers[0].keys_max_stale: "),
-        ("unknown_kid_cooldown", json!("0s"), "issuers[0].unknown_kid_cooldown: "),
+        (
+            "keys_time_to_live",
+            json!("2 days"),
+            "issuers[0].keys_time_to_live: ",
+        ),
+        (
+            "keys_max_stale",
+            json!("8 days"),
+            "issuers[0].keys_max_stale: ",
+        ),
+        (
+            "unknown_kid_cooldown",
+            json!("0s"),
+            "issuers[0].unknown_kid_cooldown: ",
+        ),
         ("fetch_timeout", json!("2m"), "issuers[0].fetch_timeout: "),
         ("max_wait", json!("2m"), "issuers[0].max_wait: "),
-        ("issuer", json!("https://other.example"), "issuers[0].issuer: is given in addition"),
-        ("dangerous_accept_any_audience", json!("yes"), "issuers[0].dangerous_accept_any_audience: contradicts"),
+        (
+            "issuer",
+            json!("https://other.example"),
+            "issuers[0].issuer: is given in addition",
+        ),
+        (
+            "dangerous_accept_any_audience",
+            json!("yes"),
+            "issuers[0].dangerous_accept_any_audience: contradicts",
+        ),
     ] {
         let error = with(setting, value.clone()).unwrap_err();
         assert!(error.starts_with(at), "{setting} = {value}: {error}");
     }
     for (config, at) in [
         (json!({ "issuers": [] }), "issuer: at least one"),
-        (json!({ "issuers": [{ "audience": API }] }), "issuers[0].issuer: is missing"),
-        (json!({ "issuers": [{ "kinde": "acme" }] }), "issuers[0].audience: is missing"),
+        (
+            json!({ "issuers": [{ "audience": API }] }),
+            "issuers[0].issuer: is missing",
+        ),
+        (
+            json!({ "issuers": [{ "kinde": "acme" }] }),
+            "issuers[0].audience: is missing",
+        ),
         (
             json!({ "issuers": [{ "kinde": "acme", "audience": API }, { "issuer": "http://b.example", "audience": API }] }),
             "issuers[1].issuer: ",
@@ -102,7 +202,10 @@ fn what_cannot_be_used_is_named_with_its_place() {
             json!({ "issuers": [{ "kinde": "acme", "audience": API }, { "kinde": "acme.kinde.com", "audience": API }] }),
             "issuer: is given twice",
         ),
-        (json!({ "issuers": [{ "kinde": "acme", "audience": API }], "max_token_bytes": 1 }), "max_token_bytes: "),
+        (
+            json!({ "issuers": [{ "kinde": "acme", "audience": API }], "max_token_bytes": 1 }),
+            "max_token_bytes: ",
+        ),
         (
             json!({ "issuers": [{ "kinde": "acme", "audience": API }], "token_cache": { "tokens": 0, "bytes": 1 } }),
             "token_cache: ",
@@ -128,9 +231,17 @@ fn names_and_words_that_do_not_exist_are_refused() {
         assert!(with(setting, value.clone()).is_err(), "{setting} = {value}");
     }
     let misspelt = with("leewey", json!("1s")).unwrap_err();
-    assert!(misspelt.contains("leewey") && misspelt.contains("leeway"), "{misspelt}");
-    assert!(read(json!({ "issuers": [{ "kinde": "acme", "audience": API }], "token_cache": "of" })).is_err());
-    assert!(read(json!({ "issuers": [{ "kinde": "acme", "audience": API }], "issuer": "x" })).is_err());
+    assert!(
+        misspelt.contains("leewey") && misspelt.contains("leeway"),
+        "{misspelt}"
+    );
+    assert!(
+        read(json!({ "issuers": [{ "kinde": "acme", "audience": API }], "token_cache": "of" }))
+            .is_err()
+    );
+    assert!(
+        read(json!({ "issuers": [{ "kinde": "acme", "audience": API }], "issuer": "x" })).is_err()
+    );
 }
 
 fn from(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -141,11 +252,29 @@ fn from(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
 fn the_environment_configures_one_issuer() {
     for vars in [
         &[("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", API)][..],
-        &[("KINDE_ISSUER_URL", "https://acme.kinde.com/"), ("KINDE_AUDIENCE", "a, b c,d")],
-        &[("KINDE_DOMAIN", "acme.au.kinde.com"), ("M2M_AUDIENCE", API), ("KINDE_ISSUER_URL", " ")],
-        &[("M2M_ISSUER", "https://acme.auth0.com/"), ("M2M_AUDIENCE", API), ("M2M_PROFILE", "auth0"), ("M2M_LEEWAY", "10s")],
+        &[
+            ("KINDE_ISSUER_URL", "https://acme.kinde.com/"),
+            ("KINDE_AUDIENCE", "a, b c,d"),
+        ],
+        &[
+            ("KINDE_DOMAIN", "acme.au.kinde.com"),
+            ("M2M_AUDIENCE", API),
+            ("KINDE_ISSUER_URL", " "),
+        ],
+        &[
+            ("M2M_ISSUER", "https://acme.auth0.com/"),
+            ("M2M_AUDIENCE", API),
+            ("M2M_PROFILE", "auth0"),
+            ("M2M_LEEWAY", "10s"),
+        ],
         // What is not ours is not looked at.
-        &[("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", API), ("KINDE_CLIENT_SECRET", "s"), ("PATH", "/bin"), ("AUDIENCE", "x")],
+        &[
+            ("KINDE_DOMAIN", "acme"),
+            ("KINDE_AUDIENCE", API),
+            ("KINDE_CLIENT_SECRET", "s"),
+            ("PATH", "/bin"),
+            ("AUDIENCE", "x"),
+        ],
     ] {
         let config = from(vars).unwrap_or_else(|error| panic!("{vars:?}: {error}"));
         assert!(config.build().is_ok(), "{vars:?}");
@@ -156,7 +285,11 @@ fn the_environment_configures_one_issuer() {
 #[tokio::test]
 async fn lists_in_the_environment_are_separated_by_commas_or_spaces() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let config = from(&[("KINDE_DOMAIN", issuer.url()), ("KINDE_AUDIENCE", "a, b c,d"), ("M2M_ALLOW_CLIENTS", "x,y")]);
+    let config = from(&[
+        ("KINDE_DOMAIN", issuer.url()),
+        ("KINDE_AUDIENCE", "a, b c,d"),
+        ("M2M_ALLOW_CLIENTS", "x,y"),
+    ]);
     let verifier = config.unwrap().build().unwrap();
     for audience in ["a", "b", "c", "d"] {
         let token = issuer.org("org_a").client("y").audience(audience).token();
@@ -166,7 +299,9 @@ async fn lists_in_the_environment_are_separated_by_commas_or_spaces() {
         let token = issuer.org("org_a").client("y").audience(audience).token();
         assert!(verifier.verify(&token).await.is_err(), "{audience}");
     }
-    let refused = verifier.verify(&issuer.org("org_a").client("z").audience("a").token()).await;
+    let refused = verifier
+        .verify(&issuer.org("org_a").client("z").audience("a").token())
+        .await;
     assert_eq!(refused.map(|_| ()), Err(Rejection::ClientNotAllowed));
 }
 
@@ -180,20 +315,70 @@ fn an_error_of_the_environment_names_the_variable() {
         (&[good, ("KINDE_AUDIENCE", "")], "KINDE_AUDIENCE"),
         (&[good, ("KINDE_AUDIENCE", ",")], "KINDE_AUDIENCE"),
         (&[("M2M_ISSUER", "https://a.example")], "M2M_AUDIENCE"),
-        (&[("M2M_ISSUER", "http://a.example"), ("M2M_AUDIENCE", API)], "M2M_ISSUER"),
-        (&[("KINDE_ISSUER_URL", "https://auth.acme.com"), ("KINDE_AUDIENCE", API)], "KINDE_ISSUER_URL"),
-        (&[good, ("KINDE_ISSUER_URL", "acme"), ("KINDE_AUDIENCE", API)], "KINDE_ISSUER_URL"),
-        (&[good, ("M2M_ISSUER", "https://a.example"), ("KINDE_AUDIENCE", API)], "M2M_ISSUER"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_AUDIENCE", API)], "M2M_AUDIENCE"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_LEEWAY", "1h")], "M2M_LEEWAY"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_LEEWAY", "soon")], "M2M_LEEWAY"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_LEWAY", "1s")], "M2M_LEWAY"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_CLIENT_SECRET", "s")], "M2M_CLIENT_SECRET"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_PROFILE", "azure")], "M2M_PROFILE"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_ALGORITHMS", "HS256")], "M2M_ALGORITHMS"),
+        (
+            &[("M2M_ISSUER", "http://a.example"), ("M2M_AUDIENCE", API)],
+            "M2M_ISSUER",
+        ),
+        (
+            &[
+                ("KINDE_ISSUER_URL", "https://auth.acme.com"),
+                ("KINDE_AUDIENCE", API),
+            ],
+            "KINDE_ISSUER_URL",
+        ),
+        (
+            &[good, ("KINDE_ISSUER_URL", "acme"), ("KINDE_AUDIENCE", API)],
+            "KINDE_ISSUER_URL",
+        ),
+        (
+            &[
+                good,
+                ("M2M_ISSUER", "https://a.example"),
+                ("KINDE_AUDIENCE", API),
+            ],
+            "M2M_ISSUER",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_AUDIENCE", API)],
+            "M2M_AUDIENCE",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_LEEWAY", "1h")],
+            "M2M_LEEWAY",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_LEEWAY", "soon")],
+            "M2M_LEEWAY",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_LEWAY", "1s")],
+            "M2M_LEWAY",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_CLIENT_SECRET", "s")],
+            "M2M_CLIENT_SECRET",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_PROFILE", "azure")],
+            "M2M_PROFILE",
+        ),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_ALGORITHMS", "HS256")],
+            "M2M_ALGORITHMS",
+        ),
         // Empty would mean everybody, or nobody.
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_ALLOW_CLIENTS", "")], "M2M_ALLOW_CLIENTS"),
-        (&[good, ("KINDE_AUDIENCE", API), ("M2M_ALLOW_ORGANIZATIONS", " , ")], "M2M_ALLOW_ORGANIZATIONS"),
+        (
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_ALLOW_CLIENTS", "")],
+            "M2M_ALLOW_CLIENTS",
+        ),
+        (
+            &[
+                good,
+                ("KINDE_AUDIENCE", API),
+                ("M2M_ALLOW_ORGANIZATIONS", " , "),
+            ],
+            "M2M_ALLOW_ORGANIZATIONS",
+        ),
     ] {
         let error = from(vars).unwrap_err();
         assert_eq!(error.setting(), variable, "{vars:?}: {error}");

@@ -8,12 +8,19 @@ use tower_m2m::{Algorithm, Check, Explanation, Outcome, Rejection, Verifier};
 
 fn kit() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     (issuer, verifier)
 }
 
 fn failed(explanation: &Explanation) -> Vec<&'static str> {
-    let failed = explanation.checks().iter().filter(|check| check.outcome() == Outcome::Failed);
+    let failed = explanation
+        .checks()
+        .iter()
+        .filter(|check| check.outcome() == Outcome::Failed);
     failed.map(Check::name).collect()
 }
 
@@ -27,12 +34,35 @@ async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
         let token = forgery.token();
         let verdict = verifier.verify(token).await.map(|_| ());
         let explanation = verifier.explain(token).await;
-        assert_eq!(explanation.rejection(), verdict.as_ref().err(), "{}", forgery.name());
+        assert_eq!(
+            explanation.rejection(),
+            verdict.as_ref().err(),
+            "{}",
+            forgery.name()
+        );
         assert!(verdict.is_err(), "{}", forgery.name());
-        assert_eq!(failed(&explanation).len(), 1, "{}\n{explanation}", forgery.name());
-        let after = explanation.checks().iter().skip_while(|check| check.outcome() != Outcome::Failed).skip(1);
-        assert!(after.into_iter().all(|check| check.outcome() == Outcome::NotReached), "{}\n{explanation}", forgery.name());
-        let shown = format!("{explanation}{}{explanation:?}", serde_json::to_string(&explanation).unwrap());
+        assert_eq!(
+            failed(&explanation).len(),
+            1,
+            "{}\n{explanation}",
+            forgery.name()
+        );
+        let after = explanation
+            .checks()
+            .iter()
+            .skip_while(|check| check.outcome() != Outcome::Failed)
+            .skip(1);
+        assert!(
+            after
+                .into_iter()
+                .all(|check| check.outcome() == Outcome::NotReached),
+            "{}\n{explanation}",
+            forgery.name()
+        );
+        let shown = format!(
+            "{explanation}{}{explanation:?}",
+            serde_json::to_string(&explanation).unwrap()
+        );
         for part in token.split('.').filter(|part| part.len() > 16) {
             assert!(!shown.contains(part), "{}", forgery.name());
         }
@@ -42,13 +72,20 @@ async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
 #[tokio::test]
 async fn a_good_token_passes_every_check_that_is_demanded() {
     let (issuer, verifier) = kit();
-    for token in [issuer.org("org_a").scopes(["read:invoices"]).token(), issuer.global().token()] {
+    for token in [
+        issuer.org("org_a").scopes(["read:invoices"]).token(),
+        issuer.global().token(),
+    ] {
         // The second time the token is remembered, which changes nothing.
         for _ in 0..2 {
             let explanation = verifier.explain(&token).await;
             assert_eq!(explanation.rejection(), None);
             for check in explanation.checks() {
-                let expected = if check.demanded().is_some() { Outcome::Passed } else { Outcome::NotDemanded };
+                let expected = if check.demanded().is_some() {
+                    Outcome::Passed
+                } else {
+                    Outcome::NotDemanded
+                };
                 assert_eq!(check.outcome(), expected, "{}", check.name());
             }
             assert!(explanation.to_string().ends_with("ACCEPTED"));
@@ -75,42 +112,156 @@ async fn the_failed_check_is_the_right_one() {
         ("x".repeat(9000), "length", "9000 bytes"),
         ("a.b c.d".to_owned(), "characters", "others, or none"),
         ("k_live_0123".to_owned(), "segments", "0 dots"),
-        (format!("{}{}", good.token(), "A".repeat(4000)), "encoding", "header and claims"),
-        (format!("{}=", good.token()), "encoding", "header and claims"),
-        (good.clone().header("alg", "none").token(), "header", "unreadable"),
+        (
+            format!("{}{}", good.token(), "A".repeat(4000)),
+            "encoding",
+            "header and claims",
+        ),
+        (
+            format!("{}=", good.token()),
+            "encoding",
+            "header and claims",
+        ),
+        (
+            good.clone().header("alg", "none").token(),
+            "header",
+            "unreadable",
+        ),
         (with_payload(&good.token(), "W10"), "claims set", ""),
-        (good.clone().claim("iss", "https://acme.kinde.com/").token(), "issuer", "host acme.kinde.com"),
-        (good.clone().header("typ", "secevent+jwt").token(), "type", "typ Other"),
-        (good.clone().header("alg", "ES256").token(), "algorithm", "alg ES256"),
+        (
+            good.clone().claim("iss", "https://acme.kinde.com/").token(),
+            "issuer",
+            "host acme.kinde.com",
+        ),
+        (
+            good.clone().header("typ", "secevent+jwt").token(),
+            "type",
+            "typ Other",
+        ),
+        (
+            good.clone().header("alg", "ES256").token(),
+            "algorithm",
+            "alg ES256",
+        ),
         (good.clone().signed_with(&stranger).token(), "key", "kid "),
-        (good.clone().signed_with(&stranger).header("kid", issuer.signing_key().kid()).token(), "signature", ""),
-        (good.clone().claim("nonce", "n").token(), "kind of token", "nonce"),
-        (good.clone().claim("nbf", "soon").token(), "dates", "exp a number, nbf a text, iat a number"),
+        (
+            good.clone()
+                .signed_with(&stranger)
+                .header("kid", issuer.signing_key().kid())
+                .token(),
+            "signature",
+            "",
+        ),
+        (
+            good.clone().claim("nonce", "n").token(),
+            "kind of token",
+            "nonce",
+        ),
+        (
+            good.clone().claim("nbf", "soon").token(),
+            "dates",
+            "exp a number, nbf a text, iat a number",
+        ),
         (good.clone().without("exp").token(), "dates", "exp absent, "),
-        (good.clone().expired_by(Duration::from_secs(3600)).token(), "expiry", "exp 36"),
-        (good.clone().claim("nbf", 4_000_000_000_u32).token(), "not before", "nbf in "),
-        (good.clone().issued_at(4_000_000_000).token(), "issued at", "iat in "),
-        (good.clone().audiences(["https://other.example", "b"]).token(), "audience", "/aud is a list of 2"),
-        (good.clone().without("aud").token(), "audience", "/aud is absent"),
-        (good.clone().claim("cnf", json!({ "jkt": "x" })).token(), "binding", "/cnf is an object"),
-        (good.clone().claim("act", json!({ "sub": "x" })).token(), "delegation", "/act is an object"),
-        (good.clone().without("gty").token(), "machine", "/gty is absent"),
-        (good.clone().claim("jti", 7).token(), "identifiers", "/sub is absent, /jti is a number"),
-        (good.clone().without("azp").token(), "client", "/azp is absent"),
-        (good.clone().org("org a").token(), "organization", "/org_code is a text of 5"),
-        (good.clone().claim("scope", 7).token(), "scope", "/scope is a number"),
-        (good.clone().claim("scope", "\"").token(), "scope", "/scope is a text of 1"),
+        (
+            good.clone().expired_by(Duration::from_secs(3600)).token(),
+            "expiry",
+            "exp 36",
+        ),
+        (
+            good.clone().claim("nbf", 4_000_000_000_u32).token(),
+            "not before",
+            "nbf in ",
+        ),
+        (
+            good.clone().issued_at(4_000_000_000).token(),
+            "issued at",
+            "iat in ",
+        ),
+        (
+            good.clone()
+                .audiences(["https://other.example", "b"])
+                .token(),
+            "audience",
+            "/aud is a list of 2",
+        ),
+        (
+            good.clone().without("aud").token(),
+            "audience",
+            "/aud is absent",
+        ),
+        (
+            good.clone().claim("cnf", json!({ "jkt": "x" })).token(),
+            "binding",
+            "/cnf is an object",
+        ),
+        (
+            good.clone().claim("act", json!({ "sub": "x" })).token(),
+            "delegation",
+            "/act is an object",
+        ),
+        (
+            good.clone().without("gty").token(),
+            "machine",
+            "/gty is absent",
+        ),
+        (
+            good.clone().claim("jti", 7).token(),
+            "identifiers",
+            "/sub is absent, /jti is a number",
+        ),
+        (
+            good.clone().without("azp").token(),
+            "client",
+            "/azp is absent",
+        ),
+        (
+            good.clone().org("org a").token(),
+            "organization",
+            "/org_code is a text of 5",
+        ),
+        (
+            good.clone().claim("scope", 7).token(),
+            "scope",
+            "/scope is a number",
+        ),
+        (
+            good.clone().claim("scope", "\"").token(),
+            "scope",
+            "/scope is a text of 1",
+        ),
         (good.clone().claim("plan", 7).token(), "custom claims", ""),
-        (good.clone().client("other").token(), "client allowed", "/azp is a text of 5"),
-        (good.clone().org("org_b").token(), "organization allowed", "/org_code is a text of 5"),
+        (
+            good.clone().client("other").token(),
+            "client allowed",
+            "/azp is a text of 5",
+        ),
+        (
+            good.clone().org("org_b").token(),
+            "organization allowed",
+            "/org_code is a text of 5",
+        ),
     ] {
         let explanation = verifier.explain(&token).await;
         assert_eq!(failed(&explanation), [check], "{explanation}");
-        let mut before = explanation.checks().iter().take_while(|before| before.name() != check);
-        assert!(before.all(|before| matches!(before.outcome(), Outcome::Passed | Outcome::NotDemanded)), "{explanation}");
-        let failed = explanation.checks().iter().find(|found| found.name() == check).unwrap();
+        let mut before = explanation
+            .checks()
+            .iter()
+            .take_while(|before| before.name() != check);
+        assert!(
+            before.all(|before| matches!(before.outcome(), Outcome::Passed | Outcome::NotDemanded)),
+            "{explanation}"
+        );
+        let failed = explanation
+            .checks()
+            .iter()
+            .find(|found| found.name() == check)
+            .unwrap();
         assert!(failed.saw().starts_with(saw), "{check}: {}", failed.saw());
-        assert!(explanation.to_string().contains(" FAILED ") && explanation.to_string().contains("\nREFUSED ("));
+        assert!(
+            explanation.to_string().contains(" FAILED ")
+                && explanation.to_string().contains("\nREFUSED (")
+        );
     }
 }
 
@@ -118,10 +269,24 @@ async fn the_failed_check_is_the_right_one() {
 #[tokio::test]
 async fn each_demand_is_said_and_no_other() {
     let (issuer, lenient) = kit();
-    let strict = Verifier::kinde("acme").audience(AUDIENCE).require_rfc9068().max_age(Duration::from_secs(600));
-    let strict = strict.leeway(Duration::ZERO).allow_clients(["svc"]).allow_organizations(["org_a", "org_b"]);
-    let strict = strict.custom_claims::<Custom>().algorithms([Algorithm::RS256]).jwk_set(issuer.jwks()).build().unwrap();
-    let anything = Verifier::kinde("acme").dangerous_accept_any_audience().allow_any_grant_type().jwk_set(issuer.jwks());
+    let strict = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .require_rfc9068()
+        .max_age(Duration::from_secs(600));
+    let strict = strict
+        .leeway(Duration::ZERO)
+        .allow_clients(["svc"])
+        .allow_organizations(["org_a", "org_b"]);
+    let strict = strict
+        .custom_claims::<Custom>()
+        .algorithms([Algorithm::RS256])
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let anything = Verifier::kinde("acme")
+        .dangerous_accept_any_audience()
+        .allow_any_grant_type()
+        .jwk_set(issuer.jwks());
     let anything = anything.build().unwrap();
     let key = format!("one of {} RS256", issuer.signing_key().kid());
     let always: [(&str, &str); 15] = [
@@ -129,21 +294,37 @@ async fn each_demand_is_said_and_no_other() {
         ("characters", "only those of a bearer token"),
         ("segments", "2 dots and a signature"),
         ("encoding", "canonical base64url without padding"),
-        ("header", "one JSON object with a known alg, without crit and b64"),
+        (
+            "header",
+            "one JSON object with a known alg, without crit and b64",
+        ),
         ("claims set", "one JSON object, no claim twice"),
         ("issuer", "exactly https://acme.kinde.com"),
         ("algorithm", "RS256"),
         ("key", &key),
         ("signature", "made with the issuer's key"),
-        ("kind of token", "no claim that ID, logout and proof tokens have"),
+        (
+            "kind of token",
+            "no claim that ID, logout and proof tokens have",
+        ),
         ("dates", "exp, and numbers where present"),
         ("binding", "absent: it came as a bearer token"),
         ("delegation", "absent"),
         ("client", "a text in azp"),
     ];
     let mixed = [
-        ("type", "absent, JWT or at+jwt", "at+jwt", "absent, JWT or at+jwt"),
-        ("expiry", "in the future, 30 s tolerated", "in the future, 0 s tolerated", "in the future, 30 s tolerated"),
+        (
+            "type",
+            "absent, JWT or at+jwt",
+            "at+jwt",
+            "absent, JWT or at+jwt",
+        ),
+        (
+            "expiry",
+            "in the future, 30 s tolerated",
+            "in the future, 0 s tolerated",
+            "in the future, 30 s tolerated",
+        ),
         (
             "not before",
             "in the past where present, 30 s tolerated",
@@ -157,8 +338,18 @@ async fn each_demand_is_said_and_no_other() {
             "not in the future, 30 s tolerated",
         ),
         ("audience", AUDIENCE, AUDIENCE, "-"),
-        ("machine", "/gty is or contains client_credentials", "/gty is or contains client_credentials", "-"),
-        ("identifiers", "texts where present", "sub, client_id, iat and jti present", "texts where present"),
+        (
+            "machine",
+            "/gty is or contains client_credentials",
+            "/gty is or contains client_credentials",
+            "-",
+        ),
+        (
+            "identifiers",
+            "texts where present",
+            "sub, client_id, iat and jti present",
+            "texts where present",
+        ),
         ("custom claims", "-", "the application's type", "-"),
         ("client allowed", "-", "one of 1 that are let in", "-"),
         ("organization allowed", "-", "one of 2 that are let in", "-"),
@@ -167,7 +358,11 @@ async fn each_demand_is_said_and_no_other() {
     for (verifier, of) in [(lenient, 0), (strict, 1), (anything, 2)] {
         let explanation = verifier.explain(&issuer.org("org_a").token()).await;
         let demanded = |name| {
-            let check = explanation.checks().iter().find(|check| check.name() == name).unwrap();
+            let check = explanation
+                .checks()
+                .iter()
+                .find(|check| check.name() == name)
+                .unwrap();
             check.demanded().unwrap_or("-")
         };
         for (name, said) in always {
@@ -177,7 +372,10 @@ async fn each_demand_is_said_and_no_other() {
             assert_eq!(demanded(name), [lenient, strict, anything][of], "{name}");
         }
         assert_eq!(demanded("organization"), "absent, or an organization code");
-        assert_eq!(demanded("scope"), "a list or a space-separated text where present");
+        assert_eq!(
+            demanded("scope"),
+            "a list or a space-separated text where present"
+        );
     }
 }
 
@@ -185,12 +383,25 @@ async fn each_demand_is_said_and_no_other() {
 #[tokio::test]
 async fn a_text_that_is_no_token_is_told_the_only_issuers_demands() {
     let (issuer, one) = kit();
-    let trust = |domain| Verifier::kinde(domain).audience(AUDIENCE).jwk_set(issuer.jwks());
-    let two = Verifier::trusting([trust("acme"), trust("other")]).build().unwrap();
+    let trust = |domain| {
+        Verifier::kinde(domain)
+            .audience(AUDIENCE)
+            .jwk_set(issuer.jwks())
+    };
+    let two = Verifier::trusting([trust("acme"), trust("other")])
+        .build()
+        .unwrap();
     for (verifier, demanded) in [(one, Some(AUDIENCE)), (two, None)] {
         let explanation = verifier.explain("text").await;
-        let audience = explanation.checks().iter().find(|check| check.name() == "audience").unwrap();
-        assert_eq!((audience.demanded(), failed(&explanation)), (demanded, vec!["segments"]));
+        let audience = explanation
+            .checks()
+            .iter()
+            .find(|check| check.name() == "audience")
+            .unwrap();
+        assert_eq!(
+            (audience.demanded(), failed(&explanation)),
+            (demanded, vec!["segments"])
+        );
     }
 }
 
@@ -211,11 +422,22 @@ struct Custom {
 #[tokio::test]
 async fn nothing_is_said_of_a_signature_that_was_not_checked() {
     let issuer = LocalIssuer::start().await.unwrap();
-    issuer.set_fault(Endpoint::Jwks, Fault::status(http::StatusCode::INTERNAL_SERVER_ERROR));
-    let verifier = Verifier::kinde(issuer.url()).audience(AUDIENCE).build().unwrap();
+    issuer.set_fault(
+        Endpoint::Jwks,
+        Fault::status(http::StatusCode::INTERNAL_SERVER_ERROR),
+    );
+    let verifier = Verifier::kinde(issuer.url())
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
     let outcome = async |token: String, name: &str| {
         let explanation = verifier.explain(&token).await;
-        explanation.checks().iter().find(|check| check.name() == name).unwrap().outcome()
+        explanation
+            .checks()
+            .iter()
+            .find(|check| check.name() == name)
+            .unwrap()
+            .outcome()
     };
     let good = issuer.org("org_a");
     let expired = good.clone().expired_by(Duration::from_secs(3600)).token();
@@ -224,17 +446,27 @@ async fn nothing_is_said_of_a_signature_that_was_not_checked() {
     assert_eq!(outcome(expired.clone(), "key").await, Outcome::NotReached);
     assert_eq!(outcome(expired, "signature").await, Outcome::NotReached);
     assert_eq!(outcome(good.token(), "key").await, Outcome::Failed);
-    assert!(matches!(verifier.explain(&good.token()).await.rejection(), Some(Rejection::KeysUnavailable { .. })));
+    assert!(matches!(
+        verifier.explain(&good.token()).await.rejection(),
+        Some(Rejection::KeysUnavailable { .. })
+    ));
 }
 
 #[tokio::test]
 async fn claims_that_look_like_personal_data_are_named_without_their_values() {
     let (issuer, verifier) = kit();
-    let token = issuer.org("org_a").claim("email", "ada@acme.com").claim("plan", "gold").property("phone", "+4917012345");
+    let token = issuer
+        .org("org_a")
+        .claim("email", "ada@acme.com")
+        .claim("plan", "gold")
+        .property("phone", "+4917012345");
     let explanation = verifier.explain(&token.token()).await;
     assert_eq!(explanation.personal_data(), ["email", "phone"]);
     let json = serde_json::to_value(&explanation).unwrap();
-    assert_eq!((&json["verdict"], &json["personal_data"]), (&json!("accepted"), &json!(["email", "phone"])));
+    assert_eq!(
+        (&json["verdict"], &json["personal_data"]),
+        (&json!("accepted"), &json!(["email", "phone"]))
+    );
     assert_eq!(
         json["checks"][6],
         json!({ "name": "issuer", "outcome": "passed", "saw": "host acme.kinde.com", "demanded": "exactly https://acme.kinde.com" })

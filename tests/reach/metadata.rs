@@ -21,7 +21,10 @@ const PATH: &str = "/.well-known/oauth-protected-resource/invoices";
 fn verifier() -> Verifier {
     let kinde = Verifier::kinde("acme").audience(RESOURCE);
     let partner = Verifier::issuer("https://issuer.example/tenant").audience(RESOURCE);
-    Verifier::trusting([kinde, partner]).start_lazily().build().unwrap()
+    Verifier::trusting([kinde, partner])
+        .start_lazily()
+        .build()
+        .unwrap()
 }
 
 fn metadata(resource: &str) -> ResourceMetadata {
@@ -35,10 +38,18 @@ struct Answer {
 }
 
 async fn send(app: &Router, request: http::request::Builder) -> Answer {
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let response = app
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let body = String::from_utf8(to_bytes(body, 65_536).await.unwrap().into()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 fn app(metadata: &ResourceMetadata) -> Router {
@@ -49,13 +60,34 @@ fn app(metadata: &ResourceMetadata) -> Router {
 #[test]
 fn rule_84_where_the_document_is() {
     for (resource, url) in [
-        ("https://api.acme.com", "https://api.acme.com/.well-known/oauth-protected-resource"),
-        ("https://api.acme.com/", "https://api.acme.com/.well-known/oauth-protected-resource"),
-        ("https://api.acme.com/mcp", "https://api.acme.com/.well-known/oauth-protected-resource/mcp"),
-        ("https://api.acme.com/a/b/", "https://api.acme.com/.well-known/oauth-protected-resource/a/b/"),
-        ("https://api.acme.com:8443/mcp", "https://api.acme.com:8443/.well-known/oauth-protected-resource/mcp"),
-        ("http://127.0.0.1:3000/mcp", "http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp"),
-        ("http://[::1]:3000", "http://[::1]:3000/.well-known/oauth-protected-resource"),
+        (
+            "https://api.acme.com",
+            "https://api.acme.com/.well-known/oauth-protected-resource",
+        ),
+        (
+            "https://api.acme.com/",
+            "https://api.acme.com/.well-known/oauth-protected-resource",
+        ),
+        (
+            "https://api.acme.com/mcp",
+            "https://api.acme.com/.well-known/oauth-protected-resource/mcp",
+        ),
+        (
+            "https://api.acme.com/a/b/",
+            "https://api.acme.com/.well-known/oauth-protected-resource/a/b/",
+        ),
+        (
+            "https://api.acme.com:8443/mcp",
+            "https://api.acme.com:8443/.well-known/oauth-protected-resource/mcp",
+        ),
+        (
+            "http://127.0.0.1:3000/mcp",
+            "http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp",
+        ),
+        (
+            "http://[::1]:3000",
+            "http://[::1]:3000/.well-known/oauth-protected-resource",
+        ),
     ] {
         assert_eq!(metadata(resource).url(), url, "{resource}");
     }
@@ -70,7 +102,11 @@ async fn rule_85_how_the_document_is_served() {
     assert_eq!(get.headers["content-type"], "application/json");
     assert_eq!(get.headers["access-control-allow-origin"], "*");
     assert_eq!(get.headers["cache-control"], "public, max-age=3600");
-    assert!(serde_json::from_str::<Value>(&get.body).unwrap().is_object());
+    assert!(
+        serde_json::from_str::<Value>(&get.body)
+            .unwrap()
+            .is_object()
+    );
 
     let head = send(&app, Request::head(PATH)).await;
     assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
@@ -82,10 +118,16 @@ async fn rule_85_how_the_document_is_served() {
         .header("access-control-request-method", "GET")
         .header("access-control-request-headers", "mcp-protocol-version");
     let preflight = send(&app, preflight).await;
-    assert_eq!((preflight.status, preflight.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    assert_eq!(
+        (preflight.status, preflight.body.as_str()),
+        (StatusCode::NO_CONTENT, "")
+    );
     assert_eq!(preflight.headers["access-control-allow-origin"], "*");
     assert_eq!(preflight.headers["access-control-allow-headers"], "*");
-    assert_eq!(preflight.headers["access-control-allow-methods"], "GET, HEAD, OPTIONS");
+    assert_eq!(
+        preflight.headers["access-control-allow-methods"],
+        "GET, HEAD, OPTIONS"
+    );
 
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let answer = send(&app, Request::builder().method(method.clone()).uri(PATH)).await;
@@ -130,9 +172,14 @@ async fn rule_87_89_90_92_what_the_document_says() {
             "bearer_methods_supported": ["header"],
         })
     );
-    let full = metadata(RESOURCE).scopes(InvoiceScopes::ALL).name("Invoices");
+    let full = metadata(RESOURCE)
+        .scopes(InvoiceScopes::ALL)
+        .name("Invoices");
     let full: Value = serde_json::from_str(&full.to_json()).unwrap();
-    assert_eq!(full["scopes_supported"], json!(["read:invoices", "write:invoices"]));
+    assert_eq!(
+        full["scopes_supported"],
+        json!(["read:invoices", "write:invoices"])
+    );
     assert_eq!(full["resource_name"], "Invoices");
     assert_eq!(full.as_object().unwrap().len(), 5);
     let none: Value = serde_json::from_str(&metadata(RESOURCE).scopes(&[]).to_json()).unwrap();
@@ -159,12 +206,27 @@ async fn rule_88_the_host_header_is_not_believed() {
     };
     assert_eq!(send(&app, forged(PATH)).await.body, metadata.to_json());
     let challenge = send(&app, forged("/invoices")).await.headers[WWW_AUTHENTICATE].clone();
-    assert_eq!(challenge, format!(r#"Bearer realm="api", resource_metadata="https://api.acme.com{PATH}""#));
+    assert_eq!(
+        challenge,
+        format!(r#"Bearer realm="api", resource_metadata="https://api.acme.com{PATH}""#)
+    );
 
     let everywhere = Router::new().fallback_service(metadata.clone());
-    assert_eq!(send(&everywhere, Request::get(PATH)).await.status, StatusCode::OK);
-    for path in ["/", "/invoices", "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/invoices/"] {
-        assert_eq!(send(&everywhere, Request::get(path)).await.status, StatusCode::NOT_FOUND, "{path}");
+    assert_eq!(
+        send(&everywhere, Request::get(PATH)).await.status,
+        StatusCode::OK
+    );
+    for path in [
+        "/",
+        "/invoices",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/invoices/",
+    ] {
+        assert_eq!(
+            send(&everywhere, Request::get(path)).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
 }
 
@@ -175,7 +237,11 @@ async fn rule_88_95_several_resources_on_one_host() {
     let mut app = Router::new();
     for resource in ["/a", "/b"] {
         let url = format!("https://api.acme.com{resource}");
-        let verifier = Verifier::kinde("acme").audience(url.as_str()).jwk_set(issuer.jwks()).build().unwrap();
+        let verifier = Verifier::kinde("acme")
+            .audience(url.as_str())
+            .jwk_set(issuer.jwks())
+            .build()
+            .unwrap();
         let metadata = ResourceMetadata::new(&verifier, url).unwrap();
         let route = Router::new()
             .route(resource, get(async |org: OrgCode| org.to_string()))
@@ -186,14 +252,28 @@ async fn rule_88_95_several_resources_on_one_host() {
     for resource in ["/a", "/b"] {
         let other = if resource == "/a" { "/b" } else { "/a" };
         let path = format!("/.well-known/oauth-protected-resource{resource}");
-        let document: Value = serde_json::from_str(&send(&app, Request::get(&path)).await.body).unwrap();
-        assert_eq!(document["resource"], format!("https://api.acme.com{resource}"));
-        let token = issuer.org("org_a").audience(format!("https://api.acme.com{resource}")).bearer();
-        assert_eq!(send(&app, Request::get(resource).header(AUTHORIZATION, &token)).await.status, StatusCode::OK);
+        let document: Value =
+            serde_json::from_str(&send(&app, Request::get(&path)).await.body).unwrap();
+        assert_eq!(
+            document["resource"],
+            format!("https://api.acme.com{resource}")
+        );
+        let token = issuer
+            .org("org_a")
+            .audience(format!("https://api.acme.com{resource}"))
+            .bearer();
+        assert_eq!(
+            send(&app, Request::get(resource).header(AUTHORIZATION, &token))
+                .await
+                .status,
+            StatusCode::OK
+        );
         let refused = send(&app, Request::get(other).header(AUTHORIZATION, &token)).await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
         let challenge = refused.headers[WWW_AUTHENTICATE].to_str().unwrap();
-        let there = format!(r#"resource_metadata="https://api.acme.com/.well-known/oauth-protected-resource{other}""#);
+        let there = format!(
+            r#"resource_metadata="https://api.acme.com/.well-known/oauth-protected-resource{other}""#
+        );
         assert!(challenge.contains(&there), "{challenge}");
     }
 }
@@ -202,41 +282,82 @@ async fn rule_88_95_several_resources_on_one_host() {
 #[tokio::test]
 async fn rule_91_93_the_challenge_leads_to_the_document() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(RESOURCE).jwk_set(issuer.jwks()).build().unwrap();
-    let metadata = ResourceMetadata::new(&verifier, RESOURCE).unwrap().scopes(InvoiceScopes::ALL);
+    let verifier = Verifier::kinde("acme")
+        .audience(RESOURCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let metadata = ResourceMetadata::new(&verifier, RESOURCE)
+        .unwrap()
+        .scopes(InvoiceScopes::ALL);
     let app = Router::new()
         .route("/invoices", get(async |org: OrgCode| org.to_string()))
         .route_layer(verifier.layer().require(ReadInvoices).resource(&metadata))
         .route_service(metadata.path(), metadata.clone());
-    let good = issuer.org("org_a").audience(RESOURCE).scopes(["read:invoices"]);
+    let good = issuer
+        .org("org_a")
+        .audience(RESOURCE)
+        .scopes(["read:invoices"]);
     let call = async |authorization: Option<String>| {
         let request = Request::get("/invoices");
-        send(&app, authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value))).await
+        send(
+            &app,
+            authorization.into_iter().fold(request, |request, value| {
+                request.header(AUTHORIZATION, value)
+            }),
+        )
+        .await
     };
     assert_eq!(call(Some(good.bearer())).await.body, "org_a");
     for (authorization, status, scope) in [
         (None, StatusCode::UNAUTHORIZED, None),
-        (Some(good.clone().audience("https://api.acme.com/other").bearer()), StatusCode::UNAUTHORIZED, None),
-        (Some(good.clone().scopes(["write:invoices"]).bearer()), StatusCode::FORBIDDEN, Some("read:invoices")),
+        (
+            Some(good.clone().audience("https://api.acme.com/other").bearer()),
+            StatusCode::UNAUTHORIZED,
+            None,
+        ),
+        (
+            Some(good.clone().scopes(["write:invoices"]).bearer()),
+            StatusCode::FORBIDDEN,
+            Some("read:invoices"),
+        ),
     ] {
         let answer = call(authorization).await;
         assert_eq!(answer.status, status);
-        let challenge = Challenge::parse(answer.headers[WWW_AUTHENTICATE].to_str().unwrap()).unwrap();
-        assert_eq!(challenge.parameter("resource_metadata"), Some(metadata.url().as_str()));
+        let challenge =
+            Challenge::parse(answer.headers[WWW_AUTHENTICATE].to_str().unwrap()).unwrap();
+        assert_eq!(
+            challenge.parameter("resource_metadata"),
+            Some(metadata.url().as_str())
+        );
         assert_eq!(challenge.parameter("scope"), scope);
         // The path of the URL in the challenge is served by this very application.
-        let path = challenge.parameter("resource_metadata").unwrap().strip_prefix("https://api.acme.com").unwrap().to_owned();
-        assert_eq!(send(&app, Request::get(path)).await.body, metadata.to_json());
+        let path = challenge
+            .parameter("resource_metadata")
+            .unwrap()
+            .strip_prefix("https://api.acme.com")
+            .unwrap()
+            .to_owned();
+        assert_eq!(
+            send(&app, Request::get(path)).await.body,
+            metadata.to_json()
+        );
     }
     // A token in the query is none.
-    let query = send(&app, Request::get(format!("/invoices?access_token={}", good.token()))).await;
+    let query = send(
+        &app,
+        Request::get(format!("/invoices?access_token={}", good.token())),
+    )
+    .await;
     assert_eq!(query.status, StatusCode::UNAUTHORIZED);
 }
 
 /// gRPC-Web is answered like HTTP, which its clients translate; gRPC is not.
 #[tokio::test]
 async fn grpc_is_told_from_grpc_web() {
-    let app = Router::new().route("/", post(async || "")).route_layer(verifier().layer());
+    let app = Router::new()
+        .route("/", post(async || ""))
+        .route_layer(verifier().layer());
     for (kind, grpc) in [
         ("application/grpc", true),
         ("application/grpc+proto", true),
@@ -248,8 +369,16 @@ async fn grpc_is_told_from_grpc_web() {
         ("application/json", false),
     ] {
         let answer = send(&app, Request::post("/").header("content-type", kind)).await;
-        let expected = if grpc { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-        assert_eq!((answer.status, answer.headers.contains_key("grpc-status")), (expected, grpc), "{kind}");
+        let expected = if grpc {
+            StatusCode::OK
+        } else {
+            StatusCode::UNAUTHORIZED
+        };
+        assert_eq!(
+            (answer.status, answer.headers.contains_key("grpc-status")),
+            (expected, grpc),
+            "{kind}"
+        );
         assert!(answer.headers.contains_key(WWW_AUTHENTICATE));
     }
 }

@@ -10,11 +10,13 @@ use axum::routing::get;
 use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    set_default_local_recorder,
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit, set_default_local_recorder,
 };
 use tower::ServiceExt as _;
-use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningAlgorithm, SigningKey, forged};
+use tower_m2m::testing::{
+    AUDIENCE, Endpoint, Fault, LocalIssuer, SigningAlgorithm, SigningKey, forged,
+};
 use tower_m2m::{OrgCode, Scoped, Verifier};
 
 tower_m2m::scopes! { ApiScopes { ReadInvoices = "read:invoices" } }
@@ -31,9 +33,15 @@ struct Line {
 
 impl Book {
     fn line(&self, key: &Key) -> Arc<Line> {
-        let mut labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        let mut labels: Vec<String> = key
+            .labels()
+            .map(|label| format!("{}={}", label.key(), label.value()))
+            .collect();
         labels.sort();
-        Arc::new(Line { book: self.clone(), series: format!("{}{{{}}}", key.name(), labels.join(",")) })
+        Arc::new(Line {
+            book: self.clone(),
+            series: format!("{}{{{}}}", key.name(), labels.join(",")),
+        })
     }
 
     fn value(&self, series: &str) -> f64 {
@@ -110,12 +118,23 @@ fn app(verifier: &Verifier) -> Router {
         .route("/", get(async |org: OrgCode| org.to_string()))
         .route("/scoped", get(async |_: Scoped<ReadInvoices>| ""))
         .route_layer(verifier.layer())
-        .route("/open", get(async || "").route_layer(verifier.optional_layer()))
+        .route(
+            "/open",
+            get(async || "").route_layer(verifier.optional_layer()),
+        )
 }
 
 async fn call(app: &Router, path: &str, authorization: Option<&str>) -> StatusCode {
-    let request = authorization.into_iter().fold(Request::get(path), |request, value| request.header(AUTHORIZATION, value));
-    app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    let request = authorization
+        .into_iter()
+        .fold(Request::get(path), |request, value| {
+            request.header(AUTHORIZATION, value)
+        });
+    app.clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap()
+        .status()
 }
 
 #[tokio::test]
@@ -123,7 +142,11 @@ async fn decisions_and_the_cache_are_counted() {
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let app = app(&Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap());
+    let app = app(&Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap());
     let good = issuer.org("org_a").bearer();
     for _ in 0..3 {
         assert_eq!(call(&app, "/", Some(&good)).await, StatusCode::OK);
@@ -131,21 +154,48 @@ async fn decisions_and_the_cache_are_counted() {
     call(&app, "/", None).await;
     call(&app, "/open", None).await;
     call(&app, "/", Some(&issuer.global().bearer())).await;
-    call(&app, "/", Some(&issuer.org("org_a").expired_by(Duration::from_secs(3600)).bearer())).await;
-    assert_eq!(call(&app, "/scoped", Some(&good)).await, StatusCode::FORBIDDEN);
+    call(
+        &app,
+        "/",
+        Some(
+            &issuer
+                .org("org_a")
+                .expired_by(Duration::from_secs(3600))
+                .bearer(),
+        ),
+    )
+    .await;
+    assert_eq!(
+        call(&app, "/scoped", Some(&good)).await,
+        StatusCode::FORBIDDEN
+    );
 
     for (series, count) in [
         ("tower_m2m_decisions_total{by=layer,outcome=admitted}", 4.0),
-        ("tower_m2m_decisions_total{by=layer,outcome=missing_token}", 1.0),
+        (
+            "tower_m2m_decisions_total{by=layer,outcome=missing_token}",
+            1.0,
+        ),
         ("tower_m2m_decisions_total{by=layer,outcome=anonymous}", 1.0),
-        ("tower_m2m_decisions_total{by=layer,outcome=organization_required}", 1.0),
+        (
+            "tower_m2m_decisions_total{by=layer,outcome=organization_required}",
+            1.0,
+        ),
         ("tower_m2m_decisions_total{by=layer,outcome=expired}", 1.0),
-        ("tower_m2m_decisions_total{by=extractor,outcome=insufficient_scope}", 1.0),
+        (
+            "tower_m2m_decisions_total{by=extractor,outcome=insufficient_scope}",
+            1.0,
+        ),
         ("tower_m2m_token_cache_total{result=hit}", 3.0),
         ("tower_m2m_token_cache_total{result=miss}", 3.0),
         ("tower_m2m_verification_seconds{}", 3.0),
     ] {
-        assert!((book.value(series) - count).abs() < 0.5, "{series} is {}: {:?}", book.value(series), book.series());
+        assert!(
+            (book.value(series) - count).abs() < 0.5,
+            "{series} is {}: {:?}",
+            book.value(series),
+            book.series()
+        );
     }
     assert_eq!(book.series().len(), 9, "{:?}", book.series());
 }
@@ -156,25 +206,57 @@ async fn fetches_and_the_age_of_keys_are_counted() {
     let _recording = set_default_local_recorder(&book);
     let issuer = LocalIssuer::start().await.unwrap();
     let name = issuer.url();
-    let verifier = Verifier::kinde(name).audience(AUDIENCE).keys_time_to_live(Duration::from_secs(600)).build().unwrap();
+    let verifier = Verifier::kinde(name)
+        .audience(AUDIENCE)
+        .keys_time_to_live(Duration::from_secs(600))
+        .build()
+        .unwrap();
     let app = app(&verifier);
-    assert_eq!(call(&app, "/", Some(&issuer.org("org_a").bearer())).await, StatusCode::OK);
+    assert_eq!(
+        call(&app, "/", Some(&issuer.org("org_a").bearer())).await,
+        StatusCode::OK
+    );
 
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64();
     let gauge = |what: &str| book.value(&format!("{what}{{issuer={name}}}"));
     assert!((gauge("tower_m2m_keys") - 1.0).abs() < 0.1);
     let fetched = gauge("tower_m2m_keys_fetched_timestamp_seconds");
     assert!((now - fetched).abs() < 60.0, "{fetched} is not about {now}");
     assert!((gauge("tower_m2m_keys_fresh_until_timestamp_seconds") - fetched - 600.0).abs() < 0.1);
-    assert!((gauge("tower_m2m_keys_usable_until_timestamp_seconds") - fetched - 4200.0).abs() < 0.1);
-    assert!(book.value(&format!("tower_m2m_key_fetches_total{{cause=start,issuer={name},outcome=ok}}")) > 0.5);
+    assert!(
+        (gauge("tower_m2m_keys_usable_until_timestamp_seconds") - fetched - 4200.0).abs() < 0.1
+    );
+    assert!(
+        book.value(&format!(
+            "tower_m2m_key_fetches_total{{cause=start,issuer={name},outcome=ok}}"
+        )) > 0.5
+    );
 
     // A token with an unknown `kid` costs a fetch, which fails.
-    issuer.set_fault(Endpoint::Jwks, Fault::status(StatusCode::INTERNAL_SERVER_ERROR));
+    issuer.set_fault(
+        Endpoint::Jwks,
+        Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
+    );
     let stranger = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
-    call(&app, "/", Some(&issuer.org("org_a").signed_with(&stranger).bearer())).await;
-    assert!(book.value("tower_m2m_decisions_total{by=layer,outcome=unknown_key}") > 0.5, "{:?}", book.series());
-    assert!(book.value(&format!("tower_m2m_key_fetches_total{{cause=unknown_kid,issuer={name},outcome=status}}")) > 0.5);
+    call(
+        &app,
+        "/",
+        Some(&issuer.org("org_a").signed_with(&stranger).bearer()),
+    )
+    .await;
+    assert!(
+        book.value("tower_m2m_decisions_total{by=layer,outcome=unknown_key}") > 0.5,
+        "{:?}",
+        book.series()
+    );
+    assert!(
+        book.value(&format!(
+            "tower_m2m_key_fetches_total{{cause=unknown_kid,issuer={name},outcome=status}}"
+        )) > 0.5
+    );
 }
 
 /// A service that starts with saved keys while the issuer is down has the gauges that the alerts are about.
@@ -182,14 +264,28 @@ async fn fetches_and_the_age_of_keys_are_counted() {
 async fn restored_keys_are_seen_before_any_fetch() {
     let issuer = LocalIssuer::start().await.unwrap();
     let trust = || Verifier::kinde(issuer.url()).audience(AUDIENCE);
-    let saved = Verifier::trusting([trust()]).build_ready().await.unwrap().export_keys();
+    let saved = Verifier::trusting([trust()])
+        .build_ready()
+        .await
+        .unwrap()
+        .export_keys();
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
-    let _verifier = Verifier::trusting([trust()]).restore_keys(saved).start_lazily().build().unwrap();
+    let _verifier = Verifier::trusting([trust()])
+        .restore_keys(saved)
+        .start_lazily()
+        .build()
+        .unwrap();
     let gauge = |what: &str| book.value(&format!("{what}{{issuer={}}}", issuer.url()));
-    assert!((gauge("tower_m2m_keys") - 1.0).abs() < 0.1, "{:?}", book.series());
-    let (fetched, usable) =
-        (gauge("tower_m2m_keys_fetched_timestamp_seconds"), gauge("tower_m2m_keys_usable_until_timestamp_seconds"));
+    assert!(
+        (gauge("tower_m2m_keys") - 1.0).abs() < 0.1,
+        "{:?}",
+        book.series()
+    );
+    let (fetched, usable) = (
+        gauge("tower_m2m_keys_fetched_timestamp_seconds"),
+        gauge("tower_m2m_keys_usable_until_timestamp_seconds"),
+    );
     assert!(fetched > 1.0 && usable > fetched, "{fetched} {usable}");
 }
 
@@ -199,17 +295,32 @@ async fn a_client_cannot_invent_series() {
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let app = app(&Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap());
+    let app = app(&Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap());
     let good = issuer.org("org_secret").client("client_secret");
     for forgery in forged::all(&good) {
         call(&app, "/", Some(forgery.authorization())).await;
     }
     let before = book.series();
-    for forgery in
-        forged::all(&good.clone().client("other").org("org_other").header("kid", "other").claim("iss", "https://o.example"))
-    {
+    for forgery in forged::all(
+        &good
+            .clone()
+            .client("other")
+            .org("org_other")
+            .header("kid", "other")
+            .claim("iss", "https://o.example"),
+    ) {
         call(&app, "/", Some(forgery.authorization())).await;
     }
     assert_eq!(book.series(), before);
-    assert!(before.len() < 40 && before.iter().all(|series| series.is_ascii() && !series.contains("secret")), "{before:?}");
+    assert!(
+        before.len() < 40
+            && before
+                .iter()
+                .all(|series| series.is_ascii() && !series.contains("secret")),
+        "{before:?}"
+    );
 }

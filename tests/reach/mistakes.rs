@@ -10,11 +10,18 @@ use tower_m2m::{Config, OrgCode, Rejection, Scope, Verifier};
 
 fn kit() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     (issuer, verifier)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "errors are handed over as they come"
+)]
 #[track_caller]
 fn assert_says(message: impl ToString, words: &[&str]) {
     let message = message.to_string();
@@ -24,41 +31,79 @@ fn assert_says(message: impl ToString, words: &[&str]) {
 }
 
 async fn refused(verifier: &Verifier, token: String) -> Rejection {
-    verifier.verify(&token).await.expect_err("the token was accepted")
+    verifier
+        .verify(&token)
+        .await
+        .expect_err("the token was accepted")
 }
 
 async fn get_root(app: Router, token: Option<String>) -> (StatusCode, String) {
-    let request = token.into_iter().fold(Request::get("/"), |request, token| request.header("authorization", token));
-    let (parts, body) = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().into_parts();
-    (parts.status, String::from_utf8(to_bytes(body, 65_536).await.unwrap().into()).unwrap())
+    let request = token.into_iter().fold(Request::get("/"), |request, token| {
+        request.header("authorization", token)
+    });
+    let (parts, body) = app
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap()
+        .into_parts();
+    (
+        parts.status,
+        String::from_utf8(to_bytes(body, 65_536).await.unwrap().into()).unwrap(),
+    )
 }
 
 /// 1: in code it does not compile, which is tested where [`Verifier`] is documented.
 #[tokio::test]
 async fn no_audience() {
     let what = "the identifier under which the API is registered at the issuer";
-    assert_says(Config::from_vars([("KINDE_DOMAIN", "acme")]).unwrap_err(), &["KINDE_AUDIENCE", "is missing", what]);
+    assert_says(
+        Config::from_vars([("KINDE_DOMAIN", "acme")]).unwrap_err(),
+        &["KINDE_AUDIENCE", "is missing", what],
+    );
     let error = serde_json::from_str::<Config>(r#"{"issuers":[{"kinde":"acme"}]}"#).unwrap_err();
     assert_says(error, &["issuers[0].audience", "is missing", what]);
-    assert_says(Verifier::kinde("acme").audiences([""; 0]).build().unwrap_err(), &["audience: at least one is needed", what]);
+    assert_says(
+        Verifier::kinde("acme")
+            .audiences([""; 0])
+            .build()
+            .unwrap_err(),
+        &["audience: at least one is needed", what],
+    );
     // And a client that did not ask for it.
     let (issuer, verifier) = kit();
     let rejection = refused(&verifier, issuer.org("org_a").audiences([""; 0]).token()).await;
-    assert_says(rejection, &["aud", "did the client ask for the API's audience?"]);
+    assert_says(
+        rejection,
+        &["aud", "did the client ask for the API's audience?"],
+    );
 }
 
 /// 2
 #[test]
 fn a_custom_domain_for_machines() {
-    let error = Verifier::kinde("auth.acme.com").audience(AUDIENCE).build().unwrap_err();
-    assert_says(error, &["kinde: is not under kinde.com", "tokens come from the Kinde domain", "Verifier::issuer(url)"]);
+    let error = Verifier::kinde("auth.acme.com")
+        .audience(AUDIENCE)
+        .build()
+        .unwrap_err();
+    assert_says(
+        error,
+        &[
+            "kinde: is not under kinde.com",
+            "tokens come from the Kinde domain",
+            "Verifier::issuer(url)",
+        ],
+    );
 }
 
 /// 3
 #[tokio::test]
 async fn a_trailing_slash() {
     let (issuer, _) = kit();
-    let slash = Verifier::issuer("https://acme.kinde.com/").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let slash = Verifier::issuer("https://acme.kinde.com/")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     assert_says(
         refused(&slash, issuer.org("org_a").token()).await,
         &["iss is not a trusted issuer", "look for a trailing slash"],
@@ -67,9 +112,17 @@ async fn a_trailing_slash() {
     let issuer = LocalIssuer::start().await.unwrap();
     let slash = Verifier::issuer(format!("{}/", issuer.url())).audience(AUDIENCE);
     let error = Verifier::trusting([slash]).build_ready().await.unwrap_err();
-    assert_says(error, &["the metadata belongs to another issuer", "a trailing slash"]);
+    assert_says(
+        error,
+        &["the metadata belongs to another issuer", "a trailing slash"],
+    );
     // For Kinde a slash does not matter.
-    assert!(Verifier::kinde("https://acme.kinde.com/").audience(AUDIENCE).build().is_ok());
+    assert!(
+        Verifier::kinde("https://acme.kinde.com/")
+            .audience(AUDIENCE)
+            .build()
+            .is_ok()
+    );
 }
 
 /// 4
@@ -78,7 +131,13 @@ async fn a_layer_is_missing() {
     let app = Router::new().route("/", get(async |org: OrgCode| org.to_string()));
     let (status, body) = get_root(app, None).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_says(body, &["the handler asks for OrgCode", "add `.route_layer(verifier.layer())` behind the route"]);
+    assert_says(
+        body,
+        &[
+            "the handler asks for OrgCode",
+            "add `.route_layer(verifier.layer())` behind the route",
+        ],
+    );
 }
 
 /// 5: a layer protects the routes in front of it, not those behind it.
@@ -91,7 +150,13 @@ async fn layers_in_the_wrong_order() {
         .route("/", get(async |org: OrgCode| org.to_string()));
     let (status, body) = get_root(app, Some(issuer.org("org_a").bearer())).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_says(body, &["no authorization layer protects its route", "behind the route"]);
+    assert_says(
+        body,
+        &[
+            "no authorization layer protects its route",
+            "behind the route",
+        ],
+    );
 }
 
 /// 6
@@ -100,25 +165,54 @@ async fn a_users_token() {
     let (issuer, verifier) = kit();
     let token = issuer.user("kp_0123").org("org_a");
     let rejection = refused(&verifier, token.token()).await;
-    assert_says(rejection, &["not a client-credentials token", "users' tokens", "do not belong here"]);
-    let app = Router::new().route("/", get(async || "")).route_layer(verifier.layer());
+    assert_says(
+        rejection,
+        &[
+            "not a client-credentials token",
+            "users' tokens",
+            "do not belong here",
+        ],
+    );
+    let app = Router::new()
+        .route("/", get(async || ""))
+        .route_layer(verifier.layer());
     let (status, body) = get_root(app, Some(token.bearer())).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert_says(body, &["the access token is not a machine-to-machine token"]);
+    assert_says(
+        body,
+        &["the access token is not a machine-to-machine token"],
+    );
 }
 
 /// 7
 #[tokio::test]
 async fn a_scope_that_was_not_granted() {
     let (issuer, verifier) = kit();
-    let layer = verifier.layer().require(Scope::from_static("read:invoices"));
-    let app = Router::new().route("/", get(async || "")).route_layer(layer);
-    let request = Request::get("/").header("authorization", issuer.org("org_a").bearer()).body(Body::empty()).unwrap();
+    let layer = verifier
+        .layer()
+        .require(Scope::from_static("read:invoices"));
+    let app = Router::new()
+        .route("/", get(async || ""))
+        .route_layer(layer);
+    let request = Request::get("/")
+        .header("authorization", issuer.org("org_a").bearer())
+        .body(Body::empty())
+        .unwrap();
     let response = app.oneshot(request).await.unwrap();
     let rejection = response.extensions().get::<Rejection>().unwrap();
-    assert_says(rejection, &["lacks a scope", "read:invoices", "was it granted to the app at the issuer?"]);
+    assert_says(
+        rejection,
+        &[
+            "lacks a scope",
+            "read:invoices",
+            "was it granted to the app at the issuer?",
+        ],
+    );
     let body = to_bytes(response.into_body(), 65_536).await.unwrap();
-    assert_says(String::from_utf8_lossy(&body), &[r#""scope":"read:invoices""#]);
+    assert_says(
+        String::from_utf8_lossy(&body),
+        &[r#""scope":"read:invoices""#],
+    );
 }
 
 /// 8
@@ -133,8 +227,15 @@ async fn a_clock_that_is_wrong() {
     );
     let not_yet = refused(&verifier, good.clone().claim("nbf", future).token()).await;
     assert_says(not_yet, &["nbf is still to come", "compare the clocks"]);
-    let expired = refused(&verifier, good.expired_by(std::time::Duration::from_secs(60)).token()).await;
-    assert_says(expired, &["exp has passed", "if the token is new, compare the clocks"]);
+    let expired = refused(
+        &verifier,
+        good.expired_by(std::time::Duration::from_secs(60)).token(),
+    )
+    .await;
+    assert_says(
+        expired,
+        &["exp has passed", "if the token is new, compare the clocks"],
+    );
 }
 
 /// 9
@@ -142,15 +243,40 @@ async fn a_clock_that_is_wrong() {
 async fn keys_answered_403() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Jwks, Fault::status(StatusCode::FORBIDDEN));
-    let error = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)]).build_ready().await.unwrap_err();
-    assert_says(&error, &[issuer.url(), "answered 403", "look for a typing error in the domain, a wrong region, or a firewall"]);
+    let error = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+        .build_ready()
+        .await
+        .unwrap_err();
+    assert_says(
+        &error,
+        &[
+            issuer.url(),
+            "answered 403",
+            "look for a typing error in the domain, a wrong region, or a firewall",
+        ],
+    );
 }
 
 /// 10
 #[test]
 fn an_issuer_without_tls() {
-    let error = Verifier::issuer("http://issuer.example").audience(AUDIENCE).build().unwrap_err();
-    assert_says(error, &["issuer: must be an https URL", "http is accepted on loopback only"]);
-    let error = Verifier::kinde("http://acme.kinde.com").audience(AUDIENCE).build().unwrap_err();
-    assert_says(error, &["kinde: must be a Kinde domain such as acme, acme.kinde.com or https://acme.kinde.com"]);
+    let error = Verifier::issuer("http://issuer.example")
+        .audience(AUDIENCE)
+        .build()
+        .unwrap_err();
+    assert_says(
+        error,
+        &[
+            "issuer: must be an https URL",
+            "http is accepted on loopback only",
+        ],
+    );
+    let error = Verifier::kinde("http://acme.kinde.com")
+        .audience(AUDIENCE)
+        .build()
+        .unwrap_err();
+    assert_says(
+        error,
+        &["kinde: must be a Kinde domain such as acme, acme.kinde.com or https://acme.kinde.com"],
+    );
 }

@@ -11,18 +11,25 @@ const API: &str = "https://api.acme.com";
 
 /// A token of exactly these claims, but for the registered ones of the test kit that every issuer writes.
 fn token(issuer: &Named, typ: Option<&str>, claims: Value) -> TokenBuilder {
-    let bare = ["azp", "gty", "scope", "scp", "v"].iter().fold(issuer.global(), |token, claim| token.without(claim));
+    let bare = ["azp", "gty", "scope", "scp", "v"]
+        .iter()
+        .fold(issuer.global(), |token, claim| token.without(claim));
     let bare = match typ {
         Some(typ) => bare.header("typ", typ),
         None => bare.without_header("typ"),
     };
-    let Value::Object(claims) = claims else { panic!("an object is needed") };
-    claims.into_iter().fold(
-        bare.claim("aud", API),
-        |token, (name, value)| {
-            if value.is_null() { token.without(&name) } else { token.claim(name, value) }
-        },
-    )
+    let Value::Object(claims) = claims else {
+        panic!("an object is needed")
+    };
+    claims
+        .into_iter()
+        .fold(bare.claim("aud", API), |token, (name, value)| {
+            if value.is_null() {
+                token.without(&name)
+            } else {
+                token.claim(name, value)
+            }
+        })
 }
 
 /// An issuer of this name. All have one key, since making one takes its time.
@@ -46,16 +53,29 @@ impl Named {
 }
 
 fn issuer(url: &'static str) -> Named {
-    static KIT: LazyLock<LocalIssuer> = LazyLock::new(|| LocalIssuer::in_process("https://issuer.example").unwrap());
+    static KIT: LazyLock<LocalIssuer> =
+        LazyLock::new(|| LocalIssuer::in_process("https://issuer.example").unwrap());
     Named { kit: &KIT, url }
 }
 
 fn verifier(issuer: &Named, profile: &Profile) -> Verifier {
-    Verifier::issuer(issuer.url()).audience(API).profile(profile.clone()).jwk_set(issuer.jwks()).build().unwrap()
+    Verifier::issuer(issuer.url())
+        .audience(API)
+        .profile(profile.clone())
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap()
 }
 
-async fn verify(issuer: &Named, profile: &Profile, typ: Option<&str>, claims: Value) -> Result<Claims, Rejection> {
-    verifier(issuer, profile).verify(&token(issuer, typ, claims).token()).await
+async fn verify(
+    issuer: &Named,
+    profile: &Profile,
+    typ: Option<&str>,
+    claims: Value,
+) -> Result<Claims, Rejection> {
+    verifier(issuer, profile)
+        .verify(&token(issuer, typ, claims).token())
+        .await
 }
 
 /// One issuer's shapes.
@@ -84,7 +104,10 @@ fn shapes() -> Vec<Shape> {
             client: "d4d3",
             org: Some("org_ba4a"),
             scopes: &["a:b", "c"],
-            others: vec![json!({ "gty": null, "sub": "kp_1" }), json!({ "gty": ["authorization_code"] })],
+            others: vec![
+                json!({ "gty": null, "sub": "kp_1" }),
+                json!({ "gty": ["authorization_code"] }),
+            ],
         },
         Shape {
             profile: Profile::GENERIC,
@@ -144,7 +167,11 @@ fn shapes() -> Vec<Shape> {
             client: "6e74172b",
             org: Some("9188040d-6c67-4c5b-b112-36a304b66dad"),
             scopes: &["Invoices.Read", "Invoices.Write"],
-            others: vec![json!({ "idtyp": null }), json!({ "idtyp": "user" }), json!({ "scp": "access_as_user" })],
+            others: vec![
+                json!({ "idtyp": null }),
+                json!({ "idtyp": "user" }),
+                json!({ "scp": "access_as_user" }),
+            ],
         },
         Shape {
             profile: Profile::KEYCLOAK,
@@ -169,7 +196,10 @@ fn shapes() -> Vec<Shape> {
             client: "client_01",
             org: Some("org_01HRDMC6"),
             scopes: &["read"],
-            others: vec![json!({ "sub": "user_01", "sid": "app_consent_01" }), json!({ "sid": "app_consent_01" })],
+            others: vec![
+                json!({ "sub": "user_01", "sid": "app_consent_01" }),
+                json!({ "sid": "app_consent_01" }),
+            ],
         },
         Shape {
             profile: Profile::HYDRA,
@@ -199,7 +229,10 @@ fn shapes() -> Vec<Shape> {
             client: "m2m-client-live-d731",
             org: None,
             scopes: &["read:orders", "write:orders"],
-            others: vec![json!({ "sub": "user-live-1" }), json!({ "sub": "x-m2m-client-" })],
+            others: vec![
+                json!({ "sub": "user-live-1" }),
+                json!({ "sub": "x-m2m-client-" }),
+            ],
         },
         Shape {
             profile: Profile::CLERK,
@@ -226,12 +259,21 @@ fn shapes() -> Vec<Shape> {
 
 #[tokio::test]
 async fn each_profile_reads_a_machines_token_of_its_issuer() {
-    for shape in shapes().into_iter().filter(|shape| shape.profile.name() != "cognito") {
+    for shape in shapes()
+        .into_iter()
+        .filter(|shape| shape.profile.name() != "cognito")
+    {
         let issuer = issuer(shape.issuer);
         let claims = verify(&issuer, &shape.profile, shape.typ, shape.machine).await;
-        let claims = claims.unwrap_or_else(|rejection| panic!("{}: {rejection}", shape.profile.name()));
+        let claims =
+            claims.unwrap_or_else(|rejection| panic!("{}: {rejection}", shape.profile.name()));
         assert_eq!(claims.client_id(), shape.client, "{}", shape.profile.name());
-        assert_eq!(claims.org_code().map(OrgCode::as_str), shape.org, "{}", shape.profile.name());
+        assert_eq!(
+            claims.org_code().map(OrgCode::as_str),
+            shape.org,
+            "{}",
+            shape.profile.name()
+        );
         let scopes: Vec<&str> = claims.scopes().iter().collect();
         assert_eq!(scopes, shape.scopes, "{}", shape.profile.name());
     }
@@ -242,12 +284,19 @@ async fn each_profile_refuses_a_token_that_is_no_machines() {
     for shape in shapes() {
         let issuer = issuer(shape.issuer);
         for change in shape.others {
-            let Value::Object(change) = change else { panic!("an object is needed") };
+            let Value::Object(change) = change else {
+                panic!("an object is needed")
+            };
             let mut claims = shape.machine.clone();
             claims.as_object_mut().unwrap().extend(change.clone());
             let refused = verify(&issuer, &shape.profile, shape.typ, claims).await;
             let expected = Rejection::NotAcceptable(TokenError::GrantType);
-            assert_eq!(refused.map(|_| ()), Err(expected), "{} {change:?}", shape.profile.name());
+            assert_eq!(
+                refused.map(|_| ()),
+                Err(expected),
+                "{} {change:?}",
+                shape.profile.name()
+            );
         }
     }
 }
@@ -256,9 +305,21 @@ async fn each_profile_refuses_a_token_that_is_no_machines() {
 async fn no_profile_takes_a_malformed_organization_for_none() {
     for shape in shapes().into_iter().filter(|shape| shape.org.is_some()) {
         let issuer = issuer(shape.issuer);
-        for odd in [json!(null), json!(7), json!(""), json!(["org_1"]), json!({ "id": "org_1" })] {
+        for odd in [
+            json!(null),
+            json!(7),
+            json!(""),
+            json!(["org_1"]),
+            json!({ "id": "org_1" }),
+        ] {
             let mut claims = shape.machine.clone();
-            for at in ["org_code", "org_id", "tid", "oid", "urn:zitadel:iam:user:resourceowner:id"] {
+            for at in [
+                "org_code",
+                "org_id",
+                "tid",
+                "oid",
+                "urn:zitadel:iam:user:resourceowner:id",
+            ] {
                 if claims.get(at).is_some() {
                     claims[at] = odd.clone();
                 }
@@ -268,11 +329,24 @@ async fn no_profile_takes_a_malformed_organization_for_none() {
             }
             // `token` leaves out what is null, so a null is written by hand.
             let token = token(&issuer, shape.typ, claims.clone());
-            let nulls = claims.as_object().unwrap().iter().filter(|(_, value)| value.is_null());
-            let token = nulls.fold(token, |token, (name, _)| token.claim(name.clone(), Value::Null));
-            let refused = verifier(&issuer, &shape.profile).verify(&token.token()).await;
+            let nulls = claims
+                .as_object()
+                .unwrap()
+                .iter()
+                .filter(|(_, value)| value.is_null());
+            let token = nulls.fold(token, |token, (name, _)| {
+                token.claim(name.clone(), Value::Null)
+            });
+            let refused = verifier(&issuer, &shape.profile)
+                .verify(&token.token())
+                .await;
             let expected = Rejection::NotAcceptable(TokenError::Organization);
-            assert_eq!(refused.map(|_| ()), Err(expected), "{} {odd}", shape.profile.name());
+            assert_eq!(
+                refused.map(|_| ()),
+                Err(expected),
+                "{} {odd}",
+                shape.profile.name()
+            );
         }
     }
 }
@@ -283,7 +357,10 @@ async fn cognito_needs_the_waiver_and_then_its_clients_are_listed() {
     let issuer = issuer("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example");
     let machine = json!({ "client_id": "1example", "sub": "1example", "token_use": "access", "scope": "invoices/read", "version": 2, "aud": null });
     let refused = verify(&issuer, &Profile::COGNITO, None, machine.clone()).await;
-    assert_eq!(refused.map(|_| ()), Err(Rejection::NotAcceptable(TokenError::MissingClaim("aud"))));
+    assert_eq!(
+        refused.map(|_| ()),
+        Err(Rejection::NotAcceptable(TokenError::MissingClaim("aud")))
+    );
 
     let waived = |clients: [&str; 1]| {
         Verifier::issuer(issuer.url())
@@ -296,40 +373,83 @@ async fn cognito_needs_the_waiver_and_then_its_clients_are_listed() {
     };
     let good = token(&issuer, None, machine);
     let claims = waived(["1example"]).verify(&good.token()).await.unwrap();
-    assert_eq!((claims.client_id(), claims.scopes().to_string().as_str()), ("1example", "invoices/read"));
-    assert_eq!(waived(["2other"]).verify(&good.token()).await.map(|_| ()), Err(Rejection::ClientNotAllowed));
+    assert_eq!(
+        (claims.client_id(), claims.scopes().to_string().as_str()),
+        ("1example", "invoices/read")
+    );
+    assert_eq!(
+        waived(["2other"]).verify(&good.token()).await.map(|_| ()),
+        Err(Rejection::ClientNotAllowed)
+    );
     // A user's access token, and an ID token.
-    for no_machine in [good.clone().claim("sub", "5f6e"), good.claim("token_use", "id")] {
+    for no_machine in [
+        good.clone().claim("sub", "5f6e"),
+        good.claim("token_use", "id"),
+    ] {
         let refused = waived(["1example"]).verify(&no_machine.token()).await;
-        assert_eq!(refused.map(|_| ()), Err(Rejection::NotAcceptable(TokenError::GrantType)));
+        assert_eq!(
+            refused.map(|_| ()),
+            Err(Rejection::NotAcceptable(TokenError::GrantType))
+        );
     }
 }
 
 #[tokio::test]
 async fn okta_and_keycloak_take_the_organization_from_a_claim_that_is_named() {
     let okta = issuer("https://acme.okta.com/oauth2/default");
-    let machine = json!({ "cid": "0oa5", "sub": "0oa5", "scp": ["read"], "tenant": { "id": "org_1" } });
-    let verifier = Verifier::issuer(okta.url()).audience(API).profile(Profile::OKTA).organization_claim("/tenant/id");
-    let claims = verifier.jwk_set(okta.jwks()).build().unwrap().verify(&token(&okta, None, machine).token()).await.unwrap();
+    let machine =
+        json!({ "cid": "0oa5", "sub": "0oa5", "scp": ["read"], "tenant": { "id": "org_1" } });
+    let verifier = Verifier::issuer(okta.url())
+        .audience(API)
+        .profile(Profile::OKTA)
+        .organization_claim("/tenant/id");
+    let claims = verifier
+        .jwk_set(okta.jwks())
+        .build()
+        .unwrap()
+        .verify(&token(&okta, None, machine).token())
+        .await
+        .unwrap();
     assert_eq!(claims.org_code().map(OrgCode::as_str), Some("org_1"));
 
     // Keycloak's own claim is a list: named by mistake, it is refused and never read as global.
     let keycloak = issuer("https://keycloak.acme.com/realms/acme");
     let machine = json!({ "azp": "svc", "client_id": "svc", "organization": ["acme"] });
-    let verifier = Verifier::issuer(keycloak.url()).audience(API).profile(Profile::KEYCLOAK).organization_claim("/organization");
+    let verifier = Verifier::issuer(keycloak.url())
+        .audience(API)
+        .profile(Profile::KEYCLOAK)
+        .organization_claim("/organization");
     let verifier = verifier.jwk_set(keycloak.jwks()).build().unwrap();
-    let refused = verifier.verify(&token(&keycloak, None, machine).token()).await;
-    assert_eq!(refused.map(|_| ()), Err(Rejection::NotAcceptable(TokenError::Organization)));
+    let refused = verifier
+        .verify(&token(&keycloak, None, machine).token())
+        .await;
+    assert_eq!(
+        refused.map(|_| ()),
+        Err(Rejection::NotAcceptable(TokenError::Organization))
+    );
 }
 
 #[test]
 fn profiles_have_names_of_their_own_and_each_has_a_shape_here() {
     let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
     for name in &names {
-        assert_eq!(names.iter().filter(|other| other == &name).count(), 1, "{name}");
-        assert_eq!(Profile::named(name).map(|profile| profile.name()), Some(*name));
+        assert_eq!(
+            names.iter().filter(|other| other == &name).count(),
+            1,
+            "{name}"
+        );
+        assert_eq!(
+            Profile::named(name).map(|profile| profile.name()),
+            Some(*name)
+        );
         let guide = include_str!("../../src/guide/issuers.md");
-        assert!(guide.contains(&format!("\n| `{name}` | ")), "{name} is not in the guide's table");
-        assert!(*name == "cognito" || shapes().iter().any(|shape| shape.profile.name() == *name), "{name}");
+        assert!(
+            guide.contains(&format!("\n| `{name}` | ")),
+            "{name} is not in the guide's table"
+        );
+        assert!(
+            *name == "cognito" || shapes().iter().any(|shape| shape.profile.name() == *name),
+            "{name}"
+        );
     }
 }

@@ -41,15 +41,24 @@ struct Seeing {
 
 impl Watch {
     fn at(level: Level) -> Self {
-        Self { level, seen: Arc::default() }
+        Self {
+            level,
+            seen: Arc::default(),
+        }
     }
 
     /// What the spans of this name have, each field with all values that it was given.
     fn fields(&self, name: &str) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
-        let spans = seen.spans.iter().filter(|span| span.metadata.name() == name);
+        let spans = seen
+            .spans
+            .iter()
+            .filter(|span| span.metadata.name() == name);
         let line = |span: &Seeing| {
-            let fields = span.fields.iter().map(|(name, values)| format!("{name}={}", values.join(",")));
+            let fields = span
+                .fields
+                .iter()
+                .map(|(name, values)| format!("{name}={}", values.join(",")));
             fields.collect::<Vec<_>>().join(" ")
         };
         spans.map(line).collect()
@@ -57,13 +66,22 @@ impl Watch {
 
     fn parents(&self, name: &str) -> Vec<Option<&'static str>> {
         let seen = self.seen.lock().unwrap();
-        seen.spans.iter().filter(|span| span.metadata.name() == name).map(|span| span.parent).collect()
+        seen.spans
+            .iter()
+            .filter(|span| span.metadata.name() == name)
+            .map(|span| span.parent)
+            .collect()
     }
 
     /// The spans around the first event with this message.
     fn around(&self, message: &str) -> Vec<&'static str> {
         let seen = self.seen.lock().unwrap();
-        seen.events.iter().find(|(said, _)| said == message).unwrap_or_else(|| panic!("{message} was not said")).1.clone()
+        seen.events
+            .iter()
+            .find(|(said, _)| said == message)
+            .unwrap_or_else(|| panic!("{message} was not said"))
+            .1
+            .clone()
     }
 
     fn forget(&self) {
@@ -81,28 +99,42 @@ struct Taking<'f>(&'f mut BTreeMap<&'static str, Vec<String>>);
 
 impl Visit for Taking<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.entry(field.name()).or_default().push(format!("{value:?}").trim_matches('"').to_owned());
+        self.0
+            .entry(field.name())
+            .or_default()
+            .push(format!("{value:?}").trim_matches('"').to_owned());
     }
 }
 
 impl Subscriber for Watch {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let ours = metadata.target().starts_with("tower_m2m") || metadata.target().starts_with("reach");
+        let ours =
+            metadata.target().starts_with("tower_m2m") || metadata.target().starts_with("reach");
         ours && *metadata.level() <= self.level
     }
 
     fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
         let mut seen = self.seen.lock().unwrap();
-        let parent = if attributes.is_root() { None } else { seen.entered.last().map(|id| seen.name(*id)) };
+        let parent = if attributes.is_root() {
+            None
+        } else {
+            seen.entered.last().map(|id| seen.name(*id))
+        };
         let mut fields = BTreeMap::new();
         attributes.record(&mut Taking(&mut fields));
-        seen.spans.push(Seeing { metadata: attributes.metadata(), parent, fields });
+        seen.spans.push(Seeing {
+            metadata: attributes.metadata(),
+            parent,
+            fields,
+        });
         span::Id::from_u64(u64::try_from(seen.spans.len()).unwrap())
     }
 
     fn record(&self, id: &span::Id, values: &span::Record<'_>) {
         let place = usize::try_from(id.into_u64()).unwrap() - 1;
-        values.record(&mut Taking(&mut self.seen.lock().unwrap().spans[place].fields));
+        values.record(&mut Taking(
+            &mut self.seen.lock().unwrap().spans[place].fields,
+        ));
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -126,7 +158,10 @@ impl Subscriber for Watch {
     fn current_span(&self) -> Current {
         let seen = self.seen.lock().unwrap();
         match seen.entered.last() {
-            Some(id) => Current::new(span::Id::from_u64(*id), seen.spans[usize::try_from(*id).unwrap() - 1].metadata),
+            Some(id) => Current::new(
+                span::Id::from_u64(*id),
+                seen.spans[usize::try_from(*id).unwrap() - 1].metadata,
+            ),
             None => Current::none(),
         }
     }
@@ -135,7 +170,14 @@ impl Subscriber for Watch {
 /// An API as the guide has it: a span for each request, with fields for who calls.
 fn traced(app: Router) -> Router {
     let request = |_: &Request<Body>| {
-        info_span!("request", client = Empty, issuer = Empty, organization = Empty, jti = Empty, verdict = Empty)
+        info_span!(
+            "request",
+            client = Empty,
+            issuer = Empty,
+            organization = Empty,
+            jti = Empty,
+            verdict = Empty
+        )
     };
     app.layer(TraceLayer::new_for_http().make_span_with(request))
 }
@@ -144,21 +186,50 @@ fn routes(verifier: &Verifier) -> Router {
     let act = Scope::from_static("act:any");
     let handler = async |org: OrgCode| info!("the handler serves {org}");
     Router::new()
-        .route("/orgs/{org_code}", get(handler).route_layer(verifier.layer().allow_global_with(act)))
-        .route("/write", get(async |_: Scoped<Write>| ()).route_layer(verifier.layer()))
-        .route("/twice", get(handler).route_layer(verifier.layer()).route_layer(verifier.layer()))
-        .route("/open", get(async || ()).route_layer(verifier.optional_layer()))
+        .route(
+            "/orgs/{org_code}",
+            get(handler).route_layer(verifier.layer().allow_global_with(act)),
+        )
+        .route(
+            "/write",
+            get(async |_: Scoped<Write>| ()).route_layer(verifier.layer()),
+        )
+        .route(
+            "/twice",
+            get(handler)
+                .route_layer(verifier.layer())
+                .route_layer(verifier.layer()),
+        )
+        .route(
+            "/open",
+            get(async || ()).route_layer(verifier.optional_layer()),
+        )
 }
 
 async fn call(app: &Router, path: &str, authorization: Option<&str>) -> Option<&'static str> {
-    let request = authorization.into_iter().fold(Request::get(path), |request, value| request.header("authorization", value));
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    response.extensions().get::<Rejection>().map(Rejection::code)
+    let request = authorization
+        .into_iter()
+        .fold(Request::get(path), |request, value| {
+            request.header("authorization", value)
+        });
+    let response = app
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    response
+        .extensions()
+        .get::<Rejection>()
+        .map(Rejection::code)
 }
 
 fn world() -> (LocalIssuer, Router, TokenBuilder) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     let token = issuer.org("org_a").client("c1").claim("jti", "t1");
     (issuer, traced(routes(&verifier)), token)
 }
@@ -169,25 +240,61 @@ async fn the_requests_span_says_who_calls_and_what_was_decided() {
     let watch = Watch::at(Level::INFO);
     let _guard = tracing::subscriber::set_default(watch.clone());
     let caller = "client=c1 issuer=https://acme.kinde.com jti=t1 organization=org_a";
-    let global = issuer.global().client("c1").claim("jti", "t1").scopes(["act:any"]);
+    let global = issuer
+        .global()
+        .client("c1")
+        .claim("jti", "t1")
+        .scopes(["act:any"]);
     let nameless = issuer.org("org_a").client("c1").without("jti");
     for (path, authorization, expected) in [
-        ("/orgs/org_a", Some(token.bearer()), format!("{caller} verdict=admitted")),
+        (
+            "/orgs/org_a",
+            Some(token.bearer()),
+            format!("{caller} verdict=admitted"),
+        ),
         // A second layer has nothing new to say.
-        ("/twice", Some(token.bearer()), format!("{caller} verdict=admitted")),
-        ("/orgs/org_b", Some(token.bearer()), format!("{caller} verdict=wrong_organization")),
-        ("/write", Some(token.bearer()), format!("{caller} verdict=admitted,insufficient_scope")),
-        ("/orgs/org_b", Some(global.bearer()), caller.replace("org_a", "org_b") + " verdict=admitted"),
-        ("/orgs/org_a", Some(nameless.bearer()), caller.replace(" jti=t1", "") + " verdict=admitted"),
+        (
+            "/twice",
+            Some(token.bearer()),
+            format!("{caller} verdict=admitted"),
+        ),
+        (
+            "/orgs/org_b",
+            Some(token.bearer()),
+            format!("{caller} verdict=wrong_organization"),
+        ),
+        (
+            "/write",
+            Some(token.bearer()),
+            format!("{caller} verdict=admitted,insufficient_scope"),
+        ),
+        (
+            "/orgs/org_b",
+            Some(global.bearer()),
+            caller.replace("org_a", "org_b") + " verdict=admitted",
+        ),
+        (
+            "/orgs/org_a",
+            Some(nameless.bearer()),
+            caller.replace(" jti=t1", "") + " verdict=admitted",
+        ),
         // Nothing is known of a caller whose token does not verify.
-        ("/orgs/org_a", Some("Bearer garbage".to_owned()), "verdict=not_three_segments".to_owned()),
+        (
+            "/orgs/org_a",
+            Some("Bearer garbage".to_owned()),
+            "verdict=not_three_segments".to_owned(),
+        ),
         ("/orgs/org_a", None, "verdict=missing_token".to_owned()),
         ("/open", None, "verdict=anonymous".to_owned()),
     ] {
         watch.forget();
         call(&app, path, authorization.as_deref()).await;
         assert_eq!(watch.fields("request"), [expected], "{path}");
-        assert_eq!(watch.seen.lock().unwrap().spans.len(), 1, "at INFO there are no spans but the application's");
+        assert_eq!(
+            watch.seen.lock().unwrap().spans.len(),
+            1,
+            "at INFO there are no spans but the application's"
+        );
     }
     assert_eq!(watch.around("the handler serves org_a"), ["request"]);
 }
@@ -195,8 +302,15 @@ async fn the_requests_span_says_who_calls_and_what_was_decided() {
 #[tokio::test]
 async fn a_span_without_such_fields_is_left_alone() {
     let (_issuer, _, token) = world();
-    let (issuer, watch) = (LocalIssuer::in_process("https://acme.kinde.com").unwrap(), Watch::at(Level::INFO));
-    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let (issuer, watch) = (
+        LocalIssuer::in_process("https://acme.kinde.com").unwrap(),
+        Watch::at(Level::INFO),
+    );
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     let plain = |_: &Request<Body>| info_span!("request", method = "GET");
     let app = routes(&verifier).layer(TraceLayer::new_for_http().make_span_with(plain));
     let _guard = tracing::subscriber::set_default(watch.clone());
@@ -209,7 +323,10 @@ async fn fetches_waits_and_verifications_have_spans() {
     let issuer = LocalIssuer::start().await.unwrap();
     let watch = Watch::at(Level::DEBUG);
     let _guard = tracing::subscriber::set_default(watch.clone());
-    let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)]).start_lazily().build().unwrap();
+    let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+        .start_lazily()
+        .build()
+        .unwrap();
     let app = traced(routes(&verifier));
     let (url, kid) = (issuer.url(), issuer.signing_key().kid().to_owned());
     let token = issuer.org("org_a");
@@ -217,28 +334,61 @@ async fn fetches_waits_and_verifications_have_spans() {
         assert_eq!(call(&app, "/orgs/org_a", Some(&token.bearer())).await, None);
     }
 
-    assert_eq!(watch.fields("fetch_keys"), [format!("cause=start issuer={url} outcome=ok")]);
-    assert_eq!(watch.parents("fetch_keys"), [None], "a fetch is nobody's own");
+    assert_eq!(
+        watch.fields("fetch_keys"),
+        [format!("cause=start issuer={url} outcome=ok")]
+    );
+    assert_eq!(
+        watch.parents("fetch_keys"),
+        [None],
+        "a fetch is nobody's own"
+    );
     assert_eq!(watch.around("keys fetched"), ["fetch_keys"]);
-    assert_eq!(watch.fields("wait_for_keys"), [format!("issuer={url} kid={kid}")]);
+    assert_eq!(
+        watch.fields("wait_for_keys"),
+        [format!("issuer={url} kid={kid}")]
+    );
     assert_eq!(watch.parents("wait_for_keys"), [Some("request")]);
     // One before the wait and one after it; the second request is answered from memory.
-    let expected =
-        [format!("algorithm=RS256 kid={kid} verdict=waits"), format!("algorithm=RS256 issuer={url} kid={kid} verdict=verified")];
+    let expected = [
+        format!("algorithm=RS256 kid={kid} verdict=waits"),
+        format!("algorithm=RS256 issuer={url} kid={kid} verdict=verified"),
+    ];
     assert_eq!(watch.fields("verify_token"), expected);
     assert_eq!(watch.parents("verify_token"), [Some("request"); 2]);
 
     watch.forget();
     issuer.set_fault(Endpoint::Jwks, Fault::status(http::StatusCode::FORBIDDEN));
-    assert_eq!(call(&app, "/orgs/org_a", Some(&token.header("kid", "new").bearer())).await, Some("unknown_key"));
-    assert_eq!(watch.fields("fetch_keys"), [format!("cause=unknown_kid issuer={url} outcome=status")]);
+    assert_eq!(
+        call(
+            &app,
+            "/orgs/org_a",
+            Some(&token.header("kid", "new").bearer())
+        )
+        .await,
+        Some("unknown_key")
+    );
+    assert_eq!(
+        watch.fields("fetch_keys"),
+        [format!("cause=unknown_kid issuer={url} outcome=status")]
+    );
     assert_eq!(watch.around("fetching keys failed"), ["fetch_keys"]);
 
     // The guide has a row for each of them.
     let guide = include_str!("../../src/guide/observability.md");
     let seen = watch.seen.lock().unwrap();
-    for name in seen.spans.iter().map(|span| span.metadata.name()).chain(seen.events.iter().map(|(said, _)| &**said)) {
-        assert!(name == "request" || name.starts_with("the handler") || guide.contains(&format!("| `{name}` |")), "{name}");
+    for name in seen
+        .spans
+        .iter()
+        .map(|span| span.metadata.name())
+        .chain(seen.events.iter().map(|(said, _)| &**said))
+    {
+        assert!(
+            name == "request"
+                || name.starts_with("the handler")
+                || guide.contains(&format!("| `{name}` |")),
+            "{name}"
+        );
     }
 }
 
@@ -252,14 +402,29 @@ async fn rule_130_no_span_holds_a_token() {
     for forgery in forged::all(&good) {
         watch.forget();
         call(&app, "/orgs/org_a", Some(forgery.authorization())).await;
-        let fields = format!("{:?}{:?}", watch.fields("request"), watch.fields("verify_token"));
+        let fields = format!(
+            "{:?}{:?}",
+            watch.fields("request"),
+            watch.fields("verify_token")
+        );
         for part in forgery.token().split('.').filter(|part| part.len() > 15) {
             assert!(!fields.contains(part), "{}: {fields}", forgery.name());
         }
     }
     watch.forget();
     let long = format!("a\nb{}", "x".repeat(200));
-    call(&app, "/orgs/org_a", Some(&token.header("kid", &*long).bearer())).await;
+    call(
+        &app,
+        "/orgs/org_a",
+        Some(&token.header("kid", &*long).bearer()),
+    )
+    .await;
     let fields = watch.fields("verify_token");
-    assert_eq!(fields, [format!("algorithm=RS256 kid=a\\\\nb{} verdict=unknown_key", "x".repeat(60))]);
+    assert_eq!(
+        fields,
+        [format!(
+            "algorithm=RS256 kid=a\\\\nb{} verdict=unknown_key",
+            "x".repeat(60)
+        )]
+    );
 }

@@ -7,7 +7,13 @@ use tower_m2m::{Issuer, Profile, Verifier};
 const API: &str = "https://api.acme.com";
 
 fn weak(issuer: Issuer) -> Vec<&'static str> {
-    issuer.build().unwrap().weak_settings().iter().map(|weak| weak.setting).collect()
+    issuer
+        .build()
+        .unwrap()
+        .weak_settings()
+        .iter()
+        .map(|weak| weak.setting)
+        .collect()
 }
 
 /// Each with the setting that is just strong enough beside it.
@@ -39,10 +45,15 @@ fn each_weak_setting_is_named() {
 #[test]
 fn each_issuer_has_its_own_and_they_say_what_to_do() {
     let other = Verifier::issuer("https://issuer.example").dangerous_accept_any_audience();
-    let verifier = Verifier::trusting([Verifier::kinde("acme").audience(API), other]).build().unwrap();
+    let verifier = Verifier::trusting([Verifier::kinde("acme").audience(API), other])
+        .build()
+        .unwrap();
     let weak = verifier.weak_settings();
     assert_eq!(weak.len(), 2);
-    assert!(weak.iter().all(|weak| weak.issuer == "https://issuer.example"));
+    assert!(
+        weak.iter()
+            .all(|weak| weak.issuer == "https://issuer.example")
+    );
     assert_eq!(
         weak[0].to_string(),
         "dangerous_accept_any_audience: tokens for every other API of this issuer are accepted: name an audience, or list the \

@@ -11,7 +11,10 @@ use super::World;
 const ACT: Scope = Scope::from_static("act:any");
 
 fn route() -> Router {
-    Router::new().route("/orgs/{org_code}/x", get(|org: OrgCode| async move { format!("{org} {}", org.is_acting()) }))
+    Router::new().route(
+        "/orgs/{org_code}/x",
+        get(|org: OrgCode| async move { format!("{org} {}", org.is_acting()) }),
+    )
 }
 
 /// Rules 75, 156: what a global client may act for is one plain name.
@@ -20,8 +23,20 @@ async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
     let world = World::new();
     let app = route().route_layer(world.verifier().layer().allow_global_with(ACT));
     let token = world.global().scopes(["act:any"]);
-    assert_eq!(super::text(&app, http::Method::GET, "/orgs/org_a/x", &token).await, "org_a true");
-    for odd in ["%2E%2E", ".", "a%2Fb", "a%5Cb", "a%20b", "a%00", "%FF", "%E2%80%8B"] {
+    assert_eq!(
+        super::text(&app, http::Method::GET, "/orgs/org_a/x", &token).await,
+        "org_a true"
+    );
+    for odd in [
+        "%2E%2E",
+        ".",
+        "a%2Fb",
+        "a%5Cb",
+        "a%20b",
+        "a%00",
+        "%FF",
+        "%E2%80%8B",
+    ] {
         let answer = super::get(&app, &format!("/orgs/{odd}/x"), &token).await;
         assert_eq!(answer, (403, Some("wrong_organization")), "{odd}");
     }
@@ -50,11 +65,17 @@ async fn acting_needs_a_scope_that_is_named() {
 async fn the_list_of_organizations_holds_for_acting_too() {
     let world = World::new();
     let trusted = world.trusted().allow_organizations(["org_a"]);
-    let verifier = Verifier::trusting([trusted]).clock(world.clock.clone()).build().unwrap();
+    let verifier = Verifier::trusting([trusted])
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
     let app = route().route_layer(verifier.layer().allow_global_with(ACT));
     let token = world.global().scopes(["act:any"]);
     assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &token).await, (403, Some("organization_not_allowed")));
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &token).await,
+        (403, Some("organization_not_allowed"))
+    );
 }
 
 /// Rule 158: two layers that read the request differently let neither organization win.
@@ -64,10 +85,24 @@ async fn rule_158_two_layers_must_agree_on_whom_a_client_acts_for() {
     let verifier = world.verifier();
     let header = RouteOrganization::header(HeaderName::from_static("x-org"));
     let inner = route().route_layer(verifier.layer().allow_global_with(ACT));
-    let app = Router::new().fallback_service(inner).layer(verifier.layer().allow_global_with(ACT).organization_from(header));
-    for (org, answer) in [("org_a", (200, None)), ("org_b", (403, Some("wrong_organization")))] {
+    let app = Router::new().fallback_service(inner).layer(
+        verifier
+            .layer()
+            .allow_global_with(ACT)
+            .organization_from(header),
+    );
+    for (org, answer) in [
+        ("org_a", (200, None)),
+        ("org_b", (403, Some("wrong_organization"))),
+    ] {
         let token = world.global().scopes(["act:any"]);
-        let request = http::Request::get("/orgs/org_a/x").header("x-org", org).header("authorization", token.bearer());
-        assert_eq!(super::send(&app, request.body(axum::body::Body::empty()).unwrap()).await, answer, "{org}");
+        let request = http::Request::get("/orgs/org_a/x")
+            .header("x-org", org)
+            .header("authorization", token.bearer());
+        assert_eq!(
+            super::send(&app, request.body(axum::body::Body::empty()).unwrap()).await,
+            answer,
+            "{org}"
+        );
     }
 }

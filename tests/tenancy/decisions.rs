@@ -24,7 +24,10 @@ struct Taking<'f>(&'f mut Fields);
 
 impl Visit for Taking<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").trim_matches('"').to_owned());
+        self.0.insert(
+            field.name().to_owned(),
+            format!("{value:?}").trim_matches('"').to_owned(),
+        );
     }
 }
 
@@ -35,7 +38,8 @@ impl Subscriber for Recorder {
 
     fn event(&self, event: &Event<'_>) {
         if event.metadata().target() == "tower_m2m" {
-            let mut fields = Fields::from([("level".to_owned(), event.metadata().level().to_string())]);
+            let mut fields =
+                Fields::from([("level".to_owned(), event.metadata().level().to_string())]);
             event.record(&mut Taking(&mut fields));
             self.0.lock().unwrap().push(fields);
         }
@@ -63,15 +67,32 @@ impl Recorder {
 }
 
 fn fields(expected: &[(&str, &str)]) -> Fields {
-    expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    expected
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn app(verifier: &Verifier) -> Router {
-    let layer = || verifier.layer().require(Read).allow_global_with(Scope::from_static("act:any"));
+    let layer = || {
+        verifier
+            .layer()
+            .require(Read)
+            .allow_global_with(Scope::from_static("act:any"))
+    };
     Router::new()
-        .route("/orgs/{org_code}/x", get(|_: OrgCode| async {}).route_layer(layer()))
-        .route("/write", get(|_: Scoped<Write>| async {}).route_layer(layer()))
-        .route("/open", get(|_: Option<Claims>| async {}).route_layer(verifier.optional_layer()))
+        .route(
+            "/orgs/{org_code}/x",
+            get(|_: OrgCode| async {}).route_layer(layer()),
+        )
+        .route(
+            "/write",
+            get(|_: Scoped<Write>| async {}).route_layer(layer()),
+        )
+        .route(
+            "/open",
+            get(|_: Option<Claims>| async {}).route_layer(verifier.optional_layer()),
+        )
         .route("/bare", get(|_: Claims| async {}))
 }
 
@@ -85,13 +106,30 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let _guard = tracing::subscriber::set_default(recorder.clone());
     let issuer = ("issuer", "https://acme.kinde.com");
     let who = ("who", "organization, or global with a scope");
-    let common = [("by", "layer"), who, issuer, ("client", "c1"), ("jti", "t1"), ("needed", "read:x")];
+    let common = [
+        ("by", "layer"),
+        who,
+        issuer,
+        ("client", "c1"),
+        ("jti", "t1"),
+        ("needed", "read:x"),
+    ];
     let route = ("route", "/orgs/{org_code}/x");
 
-    let own = world.org("org_a").client("c1").claim("jti", "t1").scopes(["read:x"]);
+    let own = world
+        .org("org_a")
+        .client("c1")
+        .claim("jti", "t1")
+        .scopes(["read:x"]);
     super::get(&app, "/orgs/org_a/x", &own).await;
-    let admitted =
-        [("level", "DEBUG"), ("verdict", "admitted"), route, ("held", "true"), ("organization", "org_a"), ("acting", "false")];
+    let admitted = [
+        ("level", "DEBUG"),
+        ("verdict", "admitted"),
+        route,
+        ("held", "true"),
+        ("organization", "org_a"),
+        ("acting", "false"),
+    ];
     assert_eq!(recorder.one(), fields(&[&common[..], &admitted].concat()));
 
     super::get(&app, "/orgs/org_b/x", &own).await;
@@ -116,23 +154,54 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &lacking].concat()));
 
-    let global = world.global().client("c1").claim("jti", "t1").scopes(["read:x", "act:any"]);
+    let global = world
+        .global()
+        .client("c1")
+        .claim("jti", "t1")
+        .scopes(["read:x", "act:any"]);
     super::get(&app, "/orgs/org_b/x", &global).await;
-    let acting =
-        [("level", "INFO"), ("verdict", "admitted"), route, ("held", "true"), ("organization", "org_b"), ("acting", "true")];
+    let acting = [
+        ("level", "INFO"),
+        ("verdict", "admitted"),
+        route,
+        ("held", "true"),
+        ("organization", "org_b"),
+        ("acting", "true"),
+    ];
     assert_eq!(recorder.one(), fields(&[&common[..], &acting].concat()));
 
     super::get(&app, "/orgs/org_a/x", &own.clone().signed_with(&forger())).await;
-    let forged = [("level", "INFO"), ("verdict", "unknown_key"), ("by", "layer"), route, who, ("needed", "read:x")];
+    let forged = [
+        ("level", "INFO"),
+        ("verdict", "unknown_key"),
+        ("by", "layer"),
+        route,
+        who,
+        ("needed", "read:x"),
+    ];
     assert_eq!(recorder.one(), fields(&forged));
 
-    let request = http::Request::get("/open").body(axum::body::Body::empty()).unwrap();
+    let request = http::Request::get("/open")
+        .body(axum::body::Body::empty())
+        .unwrap();
     super::send(&app, request).await;
-    let open = [("level", "DEBUG"), ("verdict", "anonymous"), ("by", "layer"), ("route", "/open"), ("who", "organization")];
+    let open = [
+        ("level", "DEBUG"),
+        ("verdict", "anonymous"),
+        ("by", "layer"),
+        ("route", "/open"),
+        ("who", "organization"),
+    ];
     assert_eq!(recorder.one(), fields(&open));
 
     super::get(&app, "/bare", &own).await;
-    let bare = [("level", "ERROR"), ("verdict", "layer_missing"), ("by", "Claims"), ("route", "/bare"), ("who", "Claims")];
+    let bare = [
+        ("level", "ERROR"),
+        ("verdict", "layer_missing"),
+        ("by", "Claims"),
+        ("route", "/bare"),
+        ("who", "Claims"),
+    ];
     assert_eq!(recorder.one(), fields(&bare));
 }
 
@@ -144,16 +213,27 @@ fn forger() -> tower_m2m::testing::SigningKey {
 async fn an_unanswered_check_is_a_warning() {
     let world = World::new();
     let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone());
-    let verifier = verifier.check_standing(async |_: Caller| Err::<Standing, _>("no database".into())).build().unwrap();
-    let app = Router::new().route("/", get(|| async {})).route_layer(verifier.layer());
+    let verifier = verifier
+        .check_standing(async |_: Caller| Err::<Standing, _>("no database".into()))
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/", get(|| async {}))
+        .route_layer(verifier.layer());
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
     super::get(&app, "/", &world.org("org_a")).await;
     let events = recorder.0.lock().unwrap().clone();
     assert_eq!(events.len(), 2, "{events:?}");
-    assert_eq!((events[0]["error"].as_str(), events[0]["level"].as_str()), ("no database", "WARN"));
+    assert_eq!(
+        (events[0]["error"].as_str(), events[0]["level"].as_str()),
+        ("no database", "WARN")
+    );
     assert_eq!(events[0]["let_in"], "false");
-    assert_eq!((events[1]["verdict"].as_str(), events[1]["level"].as_str()), ("check_unavailable", "WARN"));
+    assert_eq!(
+        (events[1]["verdict"].as_str(), events[1]["level"].as_str()),
+        ("check_unavailable", "WARN")
+    );
 }
 
 /// Rules 20, 130: neither the token nor a part of it, and no path with somebody else's data in it.
@@ -163,8 +243,17 @@ async fn rule_130_no_event_holds_the_token_or_the_path() {
     let app = app(&world.verifier());
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    let token = world.org("org_a").scopes(["secret-scope"]).claim("email", "someone@example.com");
-    for path in ["/orgs/org_a/x?secret=1", "/orgs/org_secret/x", "/write", "/open", "/bare"] {
+    let token = world
+        .org("org_a")
+        .scopes(["secret-scope"])
+        .claim("email", "someone@example.com");
+    for path in [
+        "/orgs/org_a/x?secret=1",
+        "/orgs/org_secret/x",
+        "/write",
+        "/open",
+        "/bare",
+    ] {
         super::get(&app, path, &token).await;
     }
     let events = format!("{:?}", recorder.0.lock().unwrap());

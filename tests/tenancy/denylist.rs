@@ -9,14 +9,25 @@ use tower_m2m::{Denied, Denylist, OrgCode, Scope, Until, Verifier};
 use super::{ISSUER, NOW, World};
 
 fn app(world: &World, denylist: &Denylist) -> Router {
-    let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone()).denylist(denylist.clone()).build().unwrap();
+    let verifier = Verifier::trusting([world.trusted()])
+        .clock(world.clock.clone())
+        .denylist(denylist.clone())
+        .build()
+        .unwrap();
     app_of(&verifier)
 }
 
 fn app_of(verifier: &Verifier) -> Router {
     Router::new()
-        .route("/orgs/{org_code}/x", get(|org: OrgCode| async move { org.to_string() }))
-        .route_layer(verifier.layer().allow_global_with(Scope::from_static("act:any")))
+        .route(
+            "/orgs/{org_code}/x",
+            get(|org: OrgCode| async move { org.to_string() }),
+        )
+        .route_layer(
+            verifier
+                .layer()
+                .allow_global_with(Scope::from_static("act:any")),
+        )
 }
 
 #[tokio::test]
@@ -28,17 +39,45 @@ async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
     let other = world.org("org_a").client("c2").claim("jti", "t2");
     for (denied, answer, hits_other) in [
         (Denied::token(ISSUER, "t1"), (401, Some("revoked")), false),
-        (Denied::client(ISSUER, "c1"), (403, Some("suspended")), false),
-        (Denied::organization(ISSUER, "org_a"), (403, Some("suspended")), true),
-        (Denied::client(ISSUER, "c1").issued_before(NOW + 1), (401, Some("revoked")), false),
-        (Denied::organization(ISSUER, "org_a").issued_before(NOW + 1), (401, Some("revoked")), true),
-        (Denied::everything(ISSUER, NOW + 1), (401, Some("revoked")), true),
+        (
+            Denied::client(ISSUER, "c1"),
+            (403, Some("suspended")),
+            false,
+        ),
+        (
+            Denied::organization(ISSUER, "org_a"),
+            (403, Some("suspended")),
+            true,
+        ),
+        (
+            Denied::client(ISSUER, "c1").issued_before(NOW + 1),
+            (401, Some("revoked")),
+            false,
+        ),
+        (
+            Denied::organization(ISSUER, "org_a").issued_before(NOW + 1),
+            (401, Some("revoked")),
+            true,
+        ),
+        (
+            Denied::everything(ISSUER, NOW + 1),
+            (401, Some("revoked")),
+            true,
+        ),
     ] {
         assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
         denylist.deny(denied.clone(), Until::Lifted).unwrap();
-        assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, answer, "{denied:?}");
+        assert_eq!(
+            super::get(&app, "/orgs/org_a/x", &token).await,
+            answer,
+            "{denied:?}"
+        );
         let other = super::get(&app, "/orgs/org_a/x", &other).await;
-        assert_eq!(other, if hits_other { answer } else { (200, None) }, "{denied:?}");
+        assert_eq!(
+            other,
+            if hits_other { answer } else { (200, None) },
+            "{denied:?}"
+        );
         denylist.lift(&denied);
         assert!(denylist.is_empty());
     }
@@ -50,11 +89,22 @@ async fn a_new_token_passes_where_only_old_ones_are_revoked() {
     let denylist = Denylist::new();
     let app = app(&world, &denylist);
     let old = world.org("org_a");
-    denylist.deny(Denied::everything(ISSUER, NOW + 10), Until::Lifted).unwrap();
+    denylist
+        .deny(Denied::everything(ISSUER, NOW + 10), Until::Lifted)
+        .unwrap();
     world.clock.advance(Duration::from_secs(10));
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &old).await, (401, Some("revoked")));
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &old.without("iat")).await, (401, Some("revoked")));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &old).await,
+        (401, Some("revoked"))
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        (200, None)
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &old.without("iat")).await,
+        (401, Some("revoked"))
+    );
 }
 
 #[tokio::test]
@@ -62,11 +112,22 @@ async fn an_entry_ends_with_the_token_and_its_leeway() {
     let world = World::new();
     let denylist = Denylist::new();
     let app = app(&world, &denylist);
-    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::UnixSeconds(NOW + 60)).unwrap();
+    denylist
+        .deny(
+            Denied::organization(ISSUER, "org_a"),
+            Until::UnixSeconds(NOW + 60),
+        )
+        .unwrap();
     world.clock.advance(Duration::from_secs(60 + 5 * 60 - 1));
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (403, Some("suspended")));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        (403, Some("suspended"))
+    );
     world.clock.advance(Duration::from_secs(1));
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        (200, None)
+    );
 }
 
 /// A global client is no back door to a suspended organization.
@@ -76,9 +137,17 @@ async fn nobody_acts_for_a_denied_organization() {
     let denylist = Denylist::new();
     let app = app(&world, &denylist);
     let global = world.global().scopes(["act:any"]);
-    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &global).await, (403, Some("suspended")));
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &global).await, (200, None));
+    denylist
+        .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
+        .unwrap();
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &global).await,
+        (403, Some("suspended"))
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &global).await,
+        (200, None)
+    );
 }
 
 /// Nor where an outer layer, which saw no organization, found the client in good standing already.
@@ -86,24 +155,51 @@ async fn nobody_acts_for_a_denied_organization() {
 async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
     let world = World::new();
     let denylist = Denylist::new();
-    let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone()).denylist(denylist.clone()).build().unwrap();
-    let outer = verifier.layer().allow_global_with(Scope::from_static("act:any"));
-    let app = Router::new().fallback_service(app_of(&verifier)).layer(outer);
+    let verifier = Verifier::trusting([world.trusted()])
+        .clock(world.clock.clone())
+        .denylist(denylist.clone())
+        .build()
+        .unwrap();
+    let outer = verifier
+        .layer()
+        .allow_global_with(Scope::from_static("act:any"));
+    let app = Router::new()
+        .fallback_service(app_of(&verifier))
+        .layer(outer);
     let global = world.global().scopes(["act:any"]);
-    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &global).await, (403, Some("suspended")));
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &global).await, (200, None));
+    denylist
+        .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
+        .unwrap();
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &global).await,
+        (403, Some("suspended"))
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &global).await,
+        (200, None)
+    );
 }
 
 #[tokio::test]
 async fn an_organization_of_another_issuer_is_another_one() {
     let world = World::new();
     let denylist = Denylist::new();
-    let other = Verifier::issuer("https://other.example").audience("x").jwk_set(world.issuer.jwks());
-    let verifier = Verifier::trusting([world.trusted(), other]).clock(world.clock.clone()).denylist(denylist.clone());
+    let other = Verifier::issuer("https://other.example")
+        .audience("x")
+        .jwk_set(world.issuer.jwks());
+    let verifier = Verifier::trusting([world.trusted(), other])
+        .clock(world.clock.clone())
+        .denylist(denylist.clone());
     let verifier = verifier.build().unwrap();
-    denylist.deny(Denied::organization("https://other.example", "org_a"), Until::Lifted).unwrap();
+    denylist
+        .deny(
+            Denied::organization("https://other.example", "org_a"),
+            Until::Lifted,
+        )
+        .unwrap();
     assert!(verifier.verify(&world.org("org_a").token()).await.is_ok());
-    denylist.deny(Denied::organization(ISSUER, "org_a"), Until::Lifted).unwrap();
+    denylist
+        .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
+        .unwrap();
     assert!(verifier.verify(&world.org("org_a").token()).await.is_err());
 }

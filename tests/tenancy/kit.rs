@@ -28,7 +28,10 @@ async fn an_api_that_keeps_tenants_apart_passes() {
     let layer = world.verifier().layer();
     let app = Router::new()
         .route("/orgs/{org_code}/x", get(own))
-        .route("/orgs/{org_code}/json", post(|org: OrgCode, Json(_): Json<serde_json::Value>| own(org)))
+        .route(
+            "/orgs/{org_code}/json",
+            post(|org: OrgCode, Json(_): Json<serde_json::Value>| own(org)),
+        )
         .route("/x", get(own))
         .route_layer(layer);
     let json = Probe::post_json("/orgs/{org_code}/json", &serde_json::json!({"amount": 1}));
@@ -44,7 +47,9 @@ async fn a_route_that_trusts_its_path_fails() {
     let world = World::new();
     let trusting = |Path(org): Path<String>| async move { format!("secret of {org}") };
     // Another name of the parameter, so that nothing is checked.
-    let app = Router::new().route("/orgs/{tenant}/x", get(trusting)).route_layer(world.verifier().layer());
+    let app = Router::new()
+        .route("/orgs/{tenant}/x", get(trusting))
+        .route_layer(world.verifier().layer());
     let report = tried(app, &world, Probe::get("/orgs/{org_code}/x")).await;
     assert!(report.failures() >= 4, "{report}");
     assert!(report.to_string().contains("NOT REFUSED"), "{report}");
@@ -55,23 +60,37 @@ async fn a_route_that_trusts_a_header_or_the_query_fails() {
     let world = World::new();
     let layer = world.verifier().layer();
     let header = |org: OrgCode, headers: HeaderMap| async move {
-        let named = headers.get("x-tenant-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let named = headers
+            .get("x-tenant-id")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         format!("secret of {}", named.unwrap_or(org.to_string()))
     };
     let query = |org: OrgCode, Query(query): Query<HashMap<String, String>>| async move {
-        format!("secret of {}", query.get("tenant").cloned().unwrap_or(org.to_string()))
+        format!(
+            "secret of {}",
+            query.get("tenant").cloned().unwrap_or(org.to_string())
+        )
     };
-    for app in [Router::new().route("/x", get(header)), Router::new().route("/x", get(query))] {
+    for app in [
+        Router::new().route("/x", get(header)),
+        Router::new().route("/x", get(query)),
+    ] {
         let report = tried(app.route_layer(layer.clone()), &world, Probe::get("/x")).await;
         assert_eq!(report.failures(), 2, "{report}");
-        assert!(report.to_string().contains("SHOWS THE OTHER TENANT"), "{report}");
+        assert!(
+            report.to_string().contains("SHOWS THE OTHER TENANT"),
+            "{report}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_route_that_refuses_everybody_proves_nothing() {
     let world = World::new();
-    let app = Router::new().route("/orgs/{org_code}/x", get(own)).route_layer(world.verifier().layer().require(Read));
+    let app = Router::new()
+        .route("/orgs/{org_code}/x", get(own))
+        .route_layer(world.verifier().layer().require(Read));
     let report = tried(app, &world, Probe::get("/orgs/{org_code}/x")).await;
     assert_eq!(report.failures(), 2, "{report}");
     assert!(report.to_string().contains("REFUSED ITS OWN"), "{report}");
@@ -81,7 +100,12 @@ async fn a_route_that_refuses_everybody_proves_nothing() {
 async fn an_open_route_fails() {
     let world = World::new();
     let app = Router::new().route("/orgs/{org_code}/x", get(|| async { "everybody's" }));
-    assert!(tried(app, &world, Probe::get("/orgs/{org_code}/x")).await.failures() >= 4);
+    assert!(
+        tried(app, &world, Probe::get("/orgs/{org_code}/x"))
+            .await
+            .failures()
+            >= 4
+    );
 }
 
 /// The inventory is the list of routes to try.
@@ -96,8 +120,11 @@ async fn an_inventory_is_tried_as_a_whole() {
         .build()
         .unwrap();
     let tenant = |code: &str| Tenant::from(&world.org(code));
-    let probes: Vec<Probe> =
-        inventory.iter().filter(|route| !route.is_public()).map(|route| Probe::of(route).with("id", "7")).collect();
+    let probes: Vec<Probe> = inventory
+        .iter()
+        .filter(|route| !route.is_public())
+        .map(|route| Probe::of(route).with("id", "7"))
+        .collect();
     let report = cross(&tenant("org_a"), &tenant("org_b"), &probes, router(app)).await;
     report.assert_isolated();
     assert_eq!(report.sent(), 2 * 10 + 2 * 2);
@@ -107,33 +134,78 @@ async fn an_inventory_is_tried_as_a_whole() {
 async fn a_handler_is_tested_without_any_token() {
     let routes = || {
         Router::new()
-            .route("/orgs/{org_code}/x", get(|org: OrgCode| async move { format!("{org} {}", org.is_acting()) }))
-            .route("/scoped", get(|claims: Scoped<Read>| async move { claims.client_id().to_owned() }))
-            .route("/custom", get(|claims: Claims| async move { claims.custom::<u32>().map_or(0, |number| *number).to_string() }))
+            .route(
+                "/orgs/{org_code}/x",
+                get(|org: OrgCode| async move { format!("{org} {}", org.is_acting()) }),
+            )
+            .route(
+                "/scoped",
+                get(|claims: Scoped<Read>| async move { claims.client_id().to_owned() }),
+            )
+            .route(
+                "/custom",
+                get(|claims: Claims| async move {
+                    claims
+                        .custom::<u32>()
+                        .map_or(0, |number| *number)
+                        .to_string()
+                }),
+            )
     };
     let world = World::new();
     let none = world.global();
     for (claims, path, expected) in [
-        (testing::claims().org("org_a"), "/orgs/org_a/x", "org_a false"),
-        (testing::claims().acting_for("org_b"), "/orgs/org_b/x", "org_b true"),
-        (testing::claims().scopes("read:x").client("me"), "/scoped", "me"),
+        (
+            testing::claims().org("org_a"),
+            "/orgs/org_a/x",
+            "org_a false",
+        ),
+        (
+            testing::claims().acting_for("org_b"),
+            "/orgs/org_b/x",
+            "org_b true",
+        ),
+        (
+            testing::claims().scopes("read:x").client("me"),
+            "/scoped",
+            "me",
+        ),
         (testing::claims().custom(7_u32), "/custom", "7"),
     ] {
         let app = routes().layer(claims.layer());
-        assert_eq!(super::text(&app, http::Method::GET, path, &none).await, expected);
+        assert_eq!(
+            super::text(&app, http::Method::GET, path, &none).await,
+            expected
+        );
     }
     let app = routes().layer(testing::claims().org("org_a").layer());
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &none).await, (403, Some("wrong_organization")));
-    assert_eq!(super::get(&app, "/scoped", &none).await, (403, Some("insufficient_scope")));
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &none).await,
+        (403, Some("wrong_organization"))
+    );
+    assert_eq!(
+        super::get(&app, "/scoped", &none).await,
+        (403, Some("insufficient_scope"))
+    );
 }
 
 /// Injected claims are no token: a real layer does not take them.
 #[tokio::test]
 async fn a_real_layer_takes_no_notice_of_injected_claims() {
     let world = World::new();
-    let app =
-        Router::new().route("/x", get(own)).route_layer(world.verifier().layer()).layer(testing::claims().org("org_a").layer());
-    let request = http::Request::get("/x").body(axum::body::Body::empty()).unwrap();
-    assert_eq!(super::send(&app, request).await, (401, Some("missing_token")));
-    assert_eq!(super::text(&app, http::Method::GET, "/x", &world.org("org_b")).await, "secret of org_b");
+    let app = Router::new()
+        .route("/x", get(own))
+        .route_layer(world.verifier().layer())
+        .layer(testing::claims().org("org_a").layer());
+    let request = http::Request::get("/x")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    assert_eq!(
+        super::send(&app, request).await,
+        (401, Some("missing_token"))
+    );
+    assert_eq!(
+        super::text(&app, http::Method::GET, "/x", &world.org("org_b")).await,
+        "secret of org_b"
+    );
 }

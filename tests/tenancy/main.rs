@@ -1,6 +1,10 @@
 //! Tenant isolation and scopes, through the public door.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests"
+)]
 
 mod acting;
 mod decisions;
@@ -31,16 +35,24 @@ struct World {
 impl World {
     fn new() -> Self {
         let clock = Clock::manual(NOW);
-        let issuer = LocalIssuer::builder().clock(clock.clone()).in_process(ISSUER).unwrap();
+        let issuer = LocalIssuer::builder()
+            .clock(clock.clone())
+            .in_process(ISSUER)
+            .unwrap();
         Self { issuer, clock }
     }
 
     fn trusted(&self) -> Issuer {
-        Verifier::kinde("acme").audience(AUDIENCE).jwk_set(self.issuer.jwks())
+        Verifier::kinde("acme")
+            .audience(AUDIENCE)
+            .jwk_set(self.issuer.jwks())
     }
 
     fn verifier(&self) -> Verifier {
-        Verifier::trusting([self.trusted()]).clock(self.clock.clone()).build().unwrap()
+        Verifier::trusting([self.trusted()])
+            .clock(self.clock.clone())
+            .build()
+            .unwrap()
     }
 
     fn org(&self, code: &str) -> TokenBuilder {
@@ -54,17 +66,33 @@ impl World {
 
 /// Sends one GET request, and says what was answered, and why.
 async fn get(app: &Router, path: &str, token: &TokenBuilder) -> (u16, Option<&'static str>) {
-    let request = Request::get(path).header("authorization", token.bearer()).body(Body::empty()).unwrap();
+    let request = Request::get(path)
+        .header("authorization", token.bearer())
+        .body(Body::empty())
+        .unwrap();
     send(app, request).await
 }
 
 async fn send(app: &Router, request: Request<Body>) -> (u16, Option<&'static str>) {
     let response = app.clone().oneshot(request).await.unwrap();
-    (response.status().as_u16(), response.extensions().get::<Rejection>().map(Rejection::code))
+    (
+        response.status().as_u16(),
+        response
+            .extensions()
+            .get::<Rejection>()
+            .map(Rejection::code),
+    )
 }
 
 async fn text(app: &Router, method: Method, path: &str, token: &TokenBuilder) -> String {
-    let request = Request::builder().method(method).uri(path).header("authorization", token.bearer());
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", token.bearer());
+    let response = app
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     String::from_utf8(Answer::read(response).await.unwrap().body().to_vec()).unwrap()
 }

@@ -18,7 +18,10 @@ fn routes() -> Router {
         .route("/orgs/{org_code}/claims", get(|_: Claims| async {}))
         .route("/orgs/{org_code}/org", get(|_: OrgCode| async {}))
         .route("/orgs/{org_code}/maybe", get(|_: Option<OrgCode>| async {}))
-        .route("/orgs/{org_code}/maybe-claims", get(|_: Option<Claims>| async {}))
+        .route(
+            "/orgs/{org_code}/maybe-claims",
+            get(|_: Option<Claims>| async {}),
+        )
         .route("/orgs/{org_code}/scoped", get(|_: Scoped<Read>| async {}))
 }
 
@@ -31,12 +34,34 @@ fn placements(verifier: &Verifier) -> Vec<(&'static str, &'static str, Router)> 
     vec![
         ("route", "", routes().route_layer(layer())),
         ("router", "", routes().layer(layer())),
-        ("nested", "/api", Router::new().nest("/api", routes()).layer(layer())),
-        ("nested, layer inside", "/api", Router::new().nest("/api", routes().layer(layer()))),
-        ("nested service", "/api", Router::new().nest_service("/api", routes()).layer(layer())),
+        (
+            "nested",
+            "/api",
+            Router::new().nest("/api", routes()).layer(layer()),
+        ),
+        (
+            "nested, layer inside",
+            "/api",
+            Router::new().nest("/api", routes().layer(layer())),
+        ),
+        (
+            "nested service",
+            "/api",
+            Router::new().nest_service("/api", routes()).layer(layer()),
+        ),
         ("merged", "", Router::new().merge(routes()).layer(layer())),
-        ("outside", "", Router::new().fallback_service(routes()).layer(layer())),
-        ("twice", "", Router::new().fallback_service(routes().route_layer(layer())).layer(layer())),
+        (
+            "outside",
+            "",
+            Router::new().fallback_service(routes()).layer(layer()),
+        ),
+        (
+            "twice",
+            "",
+            Router::new()
+                .fallback_service(routes().route_layer(layer()))
+                .layer(layer()),
+        ),
     ]
 }
 
@@ -48,14 +73,38 @@ async fn rule_158_another_organizations_route_is_refused_from_every_place() {
     for (place, prefix, app) in placements(&world.verifier()) {
         for handler in HANDLERS {
             let path = |org: &str| format!("{prefix}/orgs/{org}/{handler}");
-            assert_eq!(super::get(&app, &path("org_a"), &own).await, (200, None), "{place} {handler}");
-            assert_eq!(super::get(&app, &path("%6Frg_a"), &own).await, (200, None), "{place} {handler}");
-            for other in ["org_b", "ORG_A", "org_a%2F..%2Forg_b", "org_%D0%B0", "org_a%20", "%FF", "org_a%00"] {
+            assert_eq!(
+                super::get(&app, &path("org_a"), &own).await,
+                (200, None),
+                "{place} {handler}"
+            );
+            assert_eq!(
+                super::get(&app, &path("%6Frg_a"), &own).await,
+                (200, None),
+                "{place} {handler}"
+            );
+            for other in [
+                "org_b",
+                "ORG_A",
+                "org_a%2F..%2Forg_b",
+                "org_%D0%B0",
+                "org_a%20",
+                "%FF",
+                "org_a%00",
+            ] {
                 let answer = super::get(&app, &path(other), &own).await;
-                assert_eq!(answer, (403, Some("wrong_organization")), "{place} {handler} {other}");
+                assert_eq!(
+                    answer,
+                    (403, Some("wrong_organization")),
+                    "{place} {handler} {other}"
+                );
             }
             let global = super::get(&app, &path("org_a"), &world.global().scopes(["read:x"])).await;
-            assert_eq!(global, (403, Some("organization_required")), "{place} {handler} global");
+            assert_eq!(
+                global,
+                (403, Some("organization_required")),
+                "{place} {handler} global"
+            );
         }
     }
 }
@@ -65,8 +114,14 @@ async fn a_hidden_organization_is_not_found_from_every_place() {
     let world = World::new();
     let verifier = world.verifier();
     let layer = || verifier.layer().hide_organizations();
-    for app in [routes().route_layer(layer()), Router::new().fallback_service(routes()).layer(layer())] {
-        assert_eq!(super::get(&app, "/orgs/org_b/claims", &world.org("org_a")).await, (404, Some("wrong_organization")));
+    for app in [
+        routes().route_layer(layer()),
+        Router::new().fallback_service(routes()).layer(layer()),
+    ] {
+        assert_eq!(
+            super::get(&app, "/orgs/org_b/claims", &world.org("org_a")).await,
+            (404, Some("wrong_organization"))
+        );
     }
 }
 
@@ -79,21 +134,45 @@ async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
     let app = Router::new()
         .fallback_service(routes.route_layer(verifier.layer().realm("inner")))
         .layer(verifier.layer().organization_parameter("tenant"));
-    assert_eq!(super::get(&app, "/t/org_a", &world.org("org_a")).await, (200, None));
-    assert_eq!(super::get(&app, "/t/org_b", &world.org("org_a")).await, (403, Some("wrong_organization")));
+    assert_eq!(
+        super::get(&app, "/t/org_a", &world.org("org_a")).await,
+        (200, None)
+    );
+    assert_eq!(
+        super::get(&app, "/t/org_b", &world.org("org_a")).await,
+        (403, Some("wrong_organization"))
+    );
 }
 
 /// Rule 77: exact, case-sensitive, no prefix; and tenant before scope also in the extractor.
 #[tokio::test]
 async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
     let world = World::new();
-    let app = Router::new().fallback_service(routes()).layer(world.verifier().layer());
+    let app = Router::new()
+        .fallback_service(routes())
+        .layer(world.verifier().layer());
     for scopes in ["", "read", "read:xx", "READ:X", "read:x:y", "write:x"] {
         let token = world.org("org_a").claim("scope", scopes);
-        assert_eq!(super::get(&app, "/orgs/org_a/scoped", &token).await, (403, Some("insufficient_scope")), "{scopes:?}");
-        assert_eq!(super::get(&app, "/orgs/org_b/scoped", &token).await, (403, Some("wrong_organization")), "{scopes:?}");
+        assert_eq!(
+            super::get(&app, "/orgs/org_a/scoped", &token).await,
+            (403, Some("insufficient_scope")),
+            "{scopes:?}"
+        );
+        assert_eq!(
+            super::get(&app, "/orgs/org_b/scoped", &token).await,
+            (403, Some("wrong_organization")),
+            "{scopes:?}"
+        );
     }
-    assert_eq!(super::get(&app, "/orgs/org_a/scoped", &world.org("org_a").scopes(["read:x"])).await, (200, None));
+    assert_eq!(
+        super::get(
+            &app,
+            "/orgs/org_a/scoped",
+            &world.org("org_a").scopes(["read:x"])
+        )
+        .await,
+        (200, None)
+    );
 }
 
 /// Rules 7, 8: forgetting the layer is no open door.
@@ -101,18 +180,32 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
 async fn without_a_layer_every_extractor_answers_500() {
     let world = World::new();
     for handler in HANDLERS {
-        let answer = super::get(&routes(), &format!("/orgs/org_a/{handler}"), &world.org("org_a")).await;
+        let answer = super::get(
+            &routes(),
+            &format!("/orgs/org_a/{handler}"),
+            &world.org("org_a"),
+        )
+        .await;
         assert_eq!(answer, (500, Some("layer_missing")), "{handler}");
     }
-    let caught = Router::new().route("/", get(|org: Result<OrgCode, Refusal>| async move { org.unwrap_err().to_string() }));
-    assert!(super::text(&caught, http::Method::GET, "/", &world.org("org_a")).await.contains("route_layer"));
+    let caught = Router::new().route(
+        "/",
+        get(|org: Result<OrgCode, Refusal>| async move { org.unwrap_err().to_string() }),
+    );
+    assert!(
+        super::text(&caught, http::Method::GET, "/", &world.org("org_a"))
+            .await
+            .contains("route_layer")
+    );
 }
 
 /// Rules 71, 76, 78, 156 of claims: what is no organization is an invalid token, never a global one.
 #[tokio::test]
 async fn rule_156_a_malformed_organization_is_never_global() {
     let world = World::new();
-    let app = Router::new().route("/", get(|| async {})).route_layer(world.verifier().layer().allow_global());
+    let app = Router::new()
+        .route("/", get(|| async {}))
+        .route_layer(world.verifier().layer().allow_global());
     let long = "o".repeat(129);
     for odd in [
         serde_json::json!(null),
@@ -125,7 +218,11 @@ async fn rule_156_a_malformed_organization_is_never_global() {
         serde_json::json!(long),
     ] {
         let token = world.global().claim("org_code", odd.clone());
-        assert_eq!(super::get(&app, "/", &token).await, (401, Some("organization")), "{odd}");
+        assert_eq!(
+            super::get(&app, "/", &token).await,
+            (401, Some("organization")),
+            "{odd}"
+        );
     }
     assert_eq!(super::get(&app, "/", &world.global()).await, (200, None));
 }

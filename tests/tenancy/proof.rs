@@ -50,7 +50,11 @@ macro_rules! ways {
 /// Rule 159, beside the documentation's examples that do not compile. Nor does one proof make a greater one.
 #[test]
 fn rule_159_nothing_verified_is_made_by_hand() {
-    for (name, ways) in [("OrgCode", ways!(OrgCode)), ("Claims", ways!(Claims)), ("Scoped", ways!(Scoped<Read>))] {
+    for (name, ways) in [
+        ("OrgCode", ways!(OrgCode)),
+        ("Claims", ways!(Claims)),
+        ("Scoped", ways!(Scoped<Read>)),
+    ] {
         for (way, open) in ways {
             assert!(!open, "{name} has {way}");
         }
@@ -63,7 +67,11 @@ fn rule_159_nothing_verified_is_made_by_hand() {
 /// The probe can tell.
 #[test]
 fn a_type_that_can_be_made_is_seen() {
-    let open: Vec<_> = ways!(String).into_iter().filter(|(_, open)| *open).map(|(way, _)| way).collect();
+    let open: Vec<_> = ways!(String)
+        .into_iter()
+        .filter(|(_, open)| *open)
+        .map(|(way, _)| way)
+        .collect();
     assert_eq!(
         open,
         [

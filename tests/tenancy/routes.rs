@@ -16,8 +16,19 @@ async fn every_route_is_in_the_inventory_and_enforced() {
     let verifier = world.verifier();
     let (app, inventory): (Router, _) = Routes::new()
         .get("/healthz", nothing, Public)
-        .get("/orgs/{org_code}/x", async |_: OrgCode| (), verifier.layer().require(Read))
-        .post("/orgs/{org_code}/x", nothing, verifier.layer().require(Write).allow_global_with(Scope::from_static("act:any")))
+        .get(
+            "/orgs/{org_code}/x",
+            async |_: OrgCode| (),
+            verifier.layer().require(Read),
+        )
+        .post(
+            "/orgs/{org_code}/x",
+            nothing,
+            verifier
+                .layer()
+                .require(Write)
+                .allow_global_with(Scope::from_static("act:any")),
+        )
         .delete("/x", nothing, verifier.optional_layer())
         .build()
         .unwrap();
@@ -28,12 +39,31 @@ async fn every_route_is_in_the_inventory_and_enforced() {
         "DELETE  /x                  anybody; of tokens organization",
     ];
     assert_eq!(inventory.to_string().lines().collect::<Vec<_>>(), table);
-    assert_eq!(inventory.scopes().iter().map(|scope| scope.as_str()).collect::<Vec<_>>(), ["act:any", "read:x", "write:x"]);
-    assert_eq!(inventory.iter().filter(|route| route.is_of_organization()).count(), 2);
+    assert_eq!(
+        inventory
+            .scopes()
+            .iter()
+            .map(|scope| scope.as_str())
+            .collect::<Vec<_>>(),
+        ["act:any", "read:x", "write:x"]
+    );
+    assert_eq!(
+        inventory
+            .iter()
+            .filter(|route| route.is_of_organization())
+            .count(),
+        2
+    );
 
     let reader = world.org("org_a").scopes(["read:x"]);
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &reader).await, (200, None));
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &reader).await, (403, Some("wrong_organization")));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &reader).await,
+        (200, None)
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &reader).await,
+        (403, Some("wrong_organization"))
+    );
     for (method, path, expected) in [
         (Method::GET, "/healthz", 200),
         (Method::GET, "/orgs/org_a/x", 401),
@@ -42,20 +72,39 @@ async fn every_route_is_in_the_inventory_and_enforced() {
         (Method::DELETE, "/x", 200),
         (Method::GET, "/unknown", 404),
     ] {
-        let request = Request::builder().method(&method).uri(path).body(axum::body::Body::empty()).unwrap();
-        assert_eq!(super::send(&app, request).await.0, expected, "{method} {path}");
+        let request = Request::builder()
+            .method(&method)
+            .uri(path)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        assert_eq!(
+            super::send(&app, request).await.0,
+            expected,
+            "{method} {path}"
+        );
     }
-    let post = Request::post("/orgs/org_a/x").header("authorization", reader.bearer()).body(axum::body::Body::empty()).unwrap();
-    assert_eq!(super::send(&app, post).await, (403, Some("insufficient_scope")));
+    let post = Request::post("/orgs/org_a/x")
+        .header("authorization", reader.bearer())
+        .body(axum::body::Body::empty())
+        .unwrap();
+    assert_eq!(
+        super::send(&app, post).await,
+        (403, Some("insufficient_scope"))
+    );
 }
 
 #[test]
 fn a_second_decision_and_an_overlap_are_errors_not_panics() {
     let build = |first: &str, second: &str| {
-        let routes: Routes = Routes::new().get(first, nothing, Public).get(second, nothing, Public);
+        let routes: Routes = Routes::new()
+            .get(first, nothing, Public)
+            .get(second, nothing, Public);
         routes.build().map(|_| ())
     };
-    let twice = RouteError::Decided { method: Method::GET, path: "/a".to_owned() };
+    let twice = RouteError::Decided {
+        method: Method::GET,
+        path: "/a".to_owned(),
+    };
     assert_eq!(build("/a", "/a"), Err(twice));
     for (first, second) in [
         ("/a/{x}", "/a/{y}"),
@@ -70,7 +119,13 @@ fn a_second_decision_and_an_overlap_are_errors_not_panics() {
         ("/a", "/*x"),
         ("/a", "/{*x}/y"),
     ] {
-        assert_eq!(build(first, second), Err(RouteError::Path { path: second.to_owned() }), "{first} {second}");
+        assert_eq!(
+            build(first, second),
+            Err(RouteError::Path {
+                path: second.to_owned()
+            }),
+            "{first} {second}"
+        );
     }
     for (first, second) in [
         ("/a/{x}", "/a/b"),
@@ -85,5 +140,8 @@ fn a_second_decision_and_an_overlap_are_errors_not_panics() {
     }
     let method = Method::from_bytes(b"PURGE").unwrap();
     let routes: Routes = Routes::new().route(&method, "/a", nothing, Public);
-    assert_eq!(routes.build().map(|_| ()), Err(RouteError::Method { method }));
+    assert_eq!(
+        routes.build().map(|_| ()),
+        Err(RouteError::Method { method })
+    );
 }

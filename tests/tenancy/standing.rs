@@ -12,12 +12,23 @@ use super::{ISSUER, NOW, World};
 
 fn app(verifier: &Verifier) -> Router {
     Router::new()
-        .route("/orgs/{org_code}/x", get(|org: OrgCode| async move { org.to_string() }))
-        .route_layer(verifier.layer().allow_global_with(Scope::from_static("act:any")))
+        .route(
+            "/orgs/{org_code}/x",
+            get(|org: OrgCode| async move { org.to_string() }),
+        )
+        .route_layer(
+            verifier
+                .layer()
+                .allow_global_with(Scope::from_static("act:any")),
+        )
 }
 
 fn verifier(world: &World, check: impl StandingCheck) -> Verifier {
-    Verifier::trusting([world.trusted()]).clock(world.clock.clone()).check_standing(check).build().unwrap()
+    Verifier::trusting([world.trusted()])
+        .clock(world.clock.clone())
+        .check_standing(check)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -28,14 +39,23 @@ async fn every_request_is_asked_about_cached_tokens_too() {
         let asked = Arc::clone(&asked);
         move |_: Caller| {
             let before = asked.fetch_add(1, Ordering::Relaxed);
-            async move { Ok(if before < 3 { Standing::Good } else { Standing::Revoked }) }
+            async move {
+                Ok(if before < 3 {
+                    Standing::Good
+                } else {
+                    Standing::Revoked
+                })
+            }
         }
     });
     let (app, token) = (app(&verifier), world.org("org_a"));
     for _ in 0..3 {
         assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
     }
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (401, Some("revoked")));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &token).await,
+        (401, Some("revoked"))
+    );
     assert_eq!(asked.load(Ordering::Relaxed), 4);
     let rejection = verifier.verify(&token.token()).await.unwrap_err();
     assert_eq!(rejection.code(), "revoked");
@@ -48,10 +68,20 @@ async fn each_answer_has_its_status() {
         (Standing::Revoked, 401, "revoked"),
         (Standing::Suspended, 403, "suspended"),
         (Standing::ClientNotAllowed, 403, "client_not_allowed"),
-        (Standing::OrganizationNotAllowed, 403, "organization_not_allowed"),
+        (
+            Standing::OrganizationNotAllowed,
+            403,
+            "organization_not_allowed",
+        ),
     ] {
-        let app = app(&verifier(&world, move |_: Caller| async move { Ok(standing) }));
-        assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (status, Some(code)));
+        let app = app(&verifier(
+            &world,
+            move |_: Caller| async move { Ok(standing) },
+        ));
+        assert_eq!(
+            super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+            (status, Some(code))
+        );
     }
 }
 
@@ -59,12 +89,20 @@ async fn each_answer_has_its_status() {
 async fn no_answer_is_503_and_the_token_is_not_to_blame() {
     let world = World::new();
     let token = world.org("org_a");
-    let failing = app(&verifier(&world, async |_: Caller| Err(BoxError::from("the database is down"))));
-    assert_eq!(super::get(&failing, "/orgs/org_a/x", &token).await, (503, Some("check_unavailable")));
+    let failing = app(&verifier(&world, async |_: Caller| {
+        Err(BoxError::from("the database is down"))
+    }));
+    assert_eq!(
+        super::get(&failing, "/orgs/org_a/x", &token).await,
+        (503, Some("check_unavailable"))
+    );
 
     let started = tokio::time::Instant::now();
     let hanging = app(&verifier(&world, |_: Caller| std::future::pending()));
-    assert_eq!(super::get(&hanging, "/orgs/org_a/x", &token).await, (503, Some("check_unavailable")));
+    assert_eq!(
+        super::get(&hanging, "/orgs/org_a/x", &token).await,
+        (503, Some("check_unavailable"))
+    );
     assert_eq!(started.elapsed(), Duration::from_millis(500));
 }
 
@@ -73,11 +111,21 @@ async fn a_check_that_panics_gave_no_answer() {
     let world = World::new();
     let app = app(&verifier(&world, |caller: Caller| async move {
         let organization = caller.organization().map(ToString::to_string);
-        assert_eq!(organization.as_deref(), Some("org_b"), "the check has a bug");
+        assert_eq!(
+            organization.as_deref(),
+            Some("org_b"),
+            "the check has a bug"
+        );
         Ok(Standing::Good)
     }));
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (503, Some("check_unavailable")));
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &world.org("org_b")).await, (200, None));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        (503, Some("check_unavailable"))
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &world.org("org_b")).await,
+        (200, None)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,10 +139,16 @@ async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
         .build()
         .unwrap();
     let started = tokio::time::Instant::now();
-    assert_eq!(super::get(&app(&hanging), "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+    assert_eq!(
+        super::get(&app(&hanging), "/orgs/org_a/x", &world.org("org_a")).await,
+        (200, None)
+    );
     assert_eq!(started.elapsed(), Duration::from_millis(20));
     for timeout in [Duration::ZERO, Duration::from_secs(61)] {
-        let error = Verifier::trusting([world.trusted()]).standing_timeout(timeout).build().unwrap_err();
+        let error = Verifier::trusting([world.trusted()])
+            .standing_timeout(timeout)
+            .build()
+            .unwrap_err();
         assert_eq!(error.setting(), "standing_timeout");
     }
 }
@@ -107,8 +161,15 @@ async fn the_facts_are_those_of_the_token_and_the_request() {
     let verifier = verifier(&world, {
         let heard = Arc::clone(&heard);
         move |caller: Caller| {
-            let organization = caller.organization().map(|org| (org.to_string(), org.is_acting()));
-            let facts = (caller.issuer().to_owned(), organization, caller.client_id().to_owned(), caller.issued_at());
+            let organization = caller
+                .organization()
+                .map(|org| (org.to_string(), org.is_acting()));
+            let facts = (
+                caller.issuer().to_owned(),
+                organization,
+                caller.client_id().to_owned(),
+                caller.issued_at(),
+            );
             assert_eq!(caller.jti(), caller.claims().jti());
             assert!(caller.jti().is_some());
             heard.lock().unwrap().push(facts);
@@ -117,11 +178,24 @@ async fn the_facts_are_those_of_the_token_and_the_request() {
     });
     let app = app(&verifier);
     super::get(&app, "/orgs/org_a/x", &world.org("org_a").client("c1")).await;
-    super::get(&app, "/orgs/org_b/x", &world.global().client("c2").scopes(["act:any"])).await;
+    super::get(
+        &app,
+        "/orgs/org_b/x",
+        &world.global().client("c2").scopes(["act:any"]),
+    )
+    .await;
     let fact = |organization: (&str, bool), client: &str| {
-        (ISSUER.to_owned(), Some((organization.0.to_owned(), organization.1)), client.to_owned(), Some(NOW))
+        (
+            ISSUER.to_owned(),
+            Some((organization.0.to_owned(), organization.1)),
+            client.to_owned(),
+            Some(NOW),
+        )
     };
-    assert_eq!(*heard.lock().unwrap(), [fact(("org_a", false), "c1"), fact(("org_b", true), "c2")]);
+    assert_eq!(
+        *heard.lock().unwrap(),
+        [fact(("org_a", false), "c1"), fact(("org_b", true), "c2")]
+    );
 }
 
 /// Revocation, then tenant, then scope: the first failure answers.
@@ -135,10 +209,19 @@ async fn revocation_answers_before_tenant_and_tenant_before_scope() {
             .route_layer(verifier.layer().require(Scope::from_static("read:x")))
     };
     let revoked = route(&verifier(&world, async |_: Caller| Ok(Standing::Revoked)));
-    assert_eq!(super::get(&revoked, "/orgs/org_b/x", &token).await, (401, Some("revoked")));
+    assert_eq!(
+        super::get(&revoked, "/orgs/org_b/x", &token).await,
+        (401, Some("revoked"))
+    );
     let good = route(&verifier(&world, async |_: Caller| Ok(Standing::Good)));
-    assert_eq!(super::get(&good, "/orgs/org_b/x", &token).await, (403, Some("wrong_organization")));
-    assert_eq!(super::get(&good, "/orgs/org_a/x", &token).await, (403, Some("insufficient_scope")));
+    assert_eq!(
+        super::get(&good, "/orgs/org_b/x", &token).await,
+        (403, Some("wrong_organization"))
+    );
+    assert_eq!(
+        super::get(&good, "/orgs/org_a/x", &token).await,
+        (403, Some("insufficient_scope"))
+    );
 }
 
 /// A second layer of the same verifier does not ask again, unless it finds a new organization to act for.
@@ -153,12 +236,27 @@ async fn two_layers_ask_once() {
             async { Ok(Standing::Good) }
         }
     });
-    let acting = || verifier.layer().allow_global_with(Scope::from_static("act:any"));
+    let acting = || {
+        verifier
+            .layer()
+            .allow_global_with(Scope::from_static("act:any"))
+    };
     let app = app(&verifier).layer(acting());
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await, (200, None));
+    assert_eq!(
+        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        (200, None)
+    );
     assert_eq!(asked.swap(0, Ordering::Relaxed), 1);
     let outside = Router::new().fallback_service(app).layer(acting());
-    assert_eq!(super::get(&outside, "/orgs/org_b/x", &world.global().scopes(["act:any"])).await, (200, None));
+    assert_eq!(
+        super::get(
+            &outside,
+            "/orgs/org_b/x",
+            &world.global().scopes(["act:any"])
+        )
+        .await,
+        (200, None)
+    );
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
@@ -172,14 +270,28 @@ async fn extractors_ask_about_the_organization_that_the_layer_did_not_see() {
         move |caller: Caller| {
             let org = caller.organization().map(ToString::to_string);
             asked.lock().unwrap().push(org.clone());
-            async move { Ok(if org.as_deref() == Some("org_b") { Standing::Suspended } else { Standing::Good }) }
+            async move {
+                Ok(if org.as_deref() == Some("org_b") {
+                    Standing::Suspended
+                } else {
+                    Standing::Good
+                })
+            }
         }
     });
     let routes = Router::new().route("/orgs/{org_code}/x", get(|_: OrgCode, _: Claims| async {}));
-    let layer = verifier.layer().allow_global_with(Scope::from_static("act:any"));
+    let layer = verifier
+        .layer()
+        .allow_global_with(Scope::from_static("act:any"));
     let app = Router::new().fallback_service(routes).layer(layer);
     let token = world.global().scopes(["act:any"]);
     assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
-    assert_eq!(std::mem::take(&mut *asked.lock().unwrap()), [None, Some("org_a".to_owned())]);
-    assert_eq!(super::get(&app, "/orgs/org_b/x", &token).await, (403, Some("suspended")));
+    assert_eq!(
+        std::mem::take(&mut *asked.lock().unwrap()),
+        [None, Some("org_a".to_owned())]
+    );
+    assert_eq!(
+        super::get(&app, "/orgs/org_b/x", &token).await,
+        (403, Some("suspended"))
+    );
 }

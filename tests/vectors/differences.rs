@@ -7,22 +7,53 @@ pub(crate) struct Difference {
     pub(crate) reason: &'static str,
 }
 
-const HMAC: &str = "HMAC does not exist here: a resource server holds no secret of the issuer's (RFC 8725 §3.1)";
+const HMAC: &str =
+    "HMAC does not exist here: a resource server holds no secret of the issuer's (RFC 8725 §3.1)";
 const JWE: &str = "encrypted tokens (JWE) are not read";
 const P521: &str = "P-521 is not offered: no issuer in use signs with it";
-const ALG_OF_KEY: &str =
-    "the key's alg is PS256 and the token's PS384: a key is used with its own algorithm only (RFC 8725 §3.1)";
-const ROCA: &str =
-    "the weak primes of ROCA are not looked for: whose keys are good is the issuer's to know, and the set is fetched from it";
+const ALG_OF_KEY: &str = "the key's alg is PS256 and the token's PS384: a key is used with its own algorithm only (RFC 8725 §3.1)";
+const ROCA: &str = "the weak primes of ROCA are not looked for: whose keys are good is the issuer's to know, and the set is fetched from it";
 
 /// All differences.
 pub(crate) const DIFFERENCES: &[Difference] = &[
-    Difference { file: "json_web_signature", cases: &[1, 348, 352, 357, 358, 359, 372, 373, 376, 377], reason: HMAC },
-    Difference { file: "json_web_signature", cases: &[346, 350], reason: ALG_OF_KEY },
-    Difference { file: "json_web_signature", cases: &[347, 351], reason: P521 },
-    Difference { file: "json_web_key", cases: &[2, 13, 14, 15], reason: HMAC },
-    Difference { file: "json_web_key", cases: &[7], reason: ROCA },
-    Difference { file: "json_web_crypto", cases: &[1, 48], reason: HMAC },
-    Difference { file: "json_web_crypto", cases: &[46], reason: ROCA },
-    Difference { file: "json_web_crypto", cases: &[50, 67], reason: JWE },
+    Difference {
+        file: "json_web_signature",
+        cases: &[1, 348, 352, 357, 358, 359, 372, 373, 376, 377],
+        reason: HMAC,
+    },
+    Difference {
+        file: "json_web_signature",
+        cases: &[346, 350],
+        reason: ALG_OF_KEY,
+    },
+    Difference {
+        file: "json_web_signature",
+        cases: &[347, 351],
+        reason: P521,
+    },
+    Difference {
+        file: "json_web_key",
+        cases: &[2, 13, 14, 15],
+        reason: HMAC,
+    },
+    Difference {
+        file: "json_web_key",
+        cases: &[7],
+        reason: ROCA,
+    },
+    Difference {
+        file: "json_web_crypto",
+        cases: &[1, 48],
+        reason: HMAC,
+    },
+    Difference {
+        file: "json_web_crypto",
+        cases: &[46],
+        reason: ROCA,
+    },
+    Difference {
+        file: "json_web_crypto",
+        cases: &[50, 67],
+        reason: JWE,
+    },
 ];

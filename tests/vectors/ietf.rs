@@ -16,8 +16,18 @@ fn rule_31_45_46_rfc7515_appendix_a() {
         .unwrap()
         .iter()
         .map(|vector| {
-            let jwk = if vector["jwk"].is_null() { serde_json::json!({ "keys": [] }) } else { public(&vector["jwk"]) };
-            (vector["name"].as_str().unwrap(), judge(&key_set(&jwk, &Algorithm::ALL), vector["token"].as_str().unwrap()))
+            let jwk = if vector["jwk"].is_null() {
+                serde_json::json!({ "keys": [] })
+            } else {
+                public(&vector["jwk"])
+            };
+            (
+                vector["name"].as_str().unwrap(),
+                judge(
+                    &key_set(&jwk, &Algorithm::ALL),
+                    vector["token"].as_str().unwrap(),
+                ),
+            )
         })
         .collect();
     let expected = [
@@ -36,7 +46,10 @@ fn rule_56_rfc7515_a3_with_its_private_part() {
     let file = parse(include_str!("data/rfc/rfc7515_appendix_a.json"));
     let keys = key_set(&file["vectors"][2]["jwk"], &Algorithm::ALL);
     assert_eq!(keys.left_out()[0].reason, KeyError::Private);
-    assert_eq!(judge(&keys, file["vectors"][2]["token"].as_str().unwrap()), Err(TokenError::UnknownKey));
+    assert_eq!(
+        judge(&keys, file["vectors"][2]["token"].as_str().unwrap()),
+        Err(TokenError::UnknownKey)
+    );
 }
 
 /// RFC 8037 appendix A.4, twice: as typed out from the RFC and as the working group published it.
@@ -47,7 +60,10 @@ fn rule_39_rfc8037_ed25519() {
     assert_eq!(judge(&keys, typed["token"].as_str().unwrap()), Ok(()));
     let published = parse(include_str!("data/ietf-cookbook/curve25519/jws.json"));
     let keys = key_set(&public(&published["input"]["key"]), &Algorithm::ALL);
-    assert_eq!(judge(&keys, published["output"]["compact"].as_str().unwrap()), Ok(()));
+    assert_eq!(
+        judge(&keys, published["output"]["compact"].as_str().unwrap()),
+        Ok(())
+    );
 }
 
 /// RFC 7520 §4 and RFC 7797 §4: the compact form where there is one, and every JSON serialization, which is not read.
@@ -55,30 +71,67 @@ fn rule_39_rfc8037_ed25519() {
 fn rule_26_33_rfc7520_signatures() {
     use TokenError::{Base64, NotThreeSegments, UnknownAlgorithm};
     let expected: [(&str, Option<Result<(), TokenError>>); 10] = [
-        (include_str!("data/ietf-cookbook/jws/4_1.rsa_v15_signature.json"), Some(Ok(()))),
-        (include_str!("data/ietf-cookbook/jws/4_2.rsa-pss_signature.json"), Some(Ok(()))),
+        (
+            include_str!("data/ietf-cookbook/jws/4_1.rsa_v15_signature.json"),
+            Some(Ok(())),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jws/4_2.rsa-pss_signature.json"),
+            Some(Ok(())),
+        ),
         // ES512 on P-521 is not offered.
-        (include_str!("data/ietf-cookbook/jws/4_3.ecdsa_signature.json"), Some(Err(UnknownAlgorithm))),
-        (include_str!("data/ietf-cookbook/jws/4_4.hmac-sha2_integrity_protection.json"), Some(Err(UnknownAlgorithm))),
-        (include_str!("data/ietf-cookbook/jws/4_5.signature_with_detached_content.json"), Some(Err(UnknownAlgorithm))),
-        (include_str!("data/ietf-cookbook/jws/4_6.protecting_specific_header_fields.json"), None),
-        (include_str!("data/ietf-cookbook/jws/4_7.protecting_content_only.json"), None),
-        (include_str!("data/ietf-cookbook/jws/4_8.multiple_signatures.json"), None),
-        (include_str!("data/ietf-cookbook/rfc7797/4.2.hmac-sha2_b64_false.json"), None),
+        (
+            include_str!("data/ietf-cookbook/jws/4_3.ecdsa_signature.json"),
+            Some(Err(UnknownAlgorithm)),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jws/4_4.hmac-sha2_integrity_protection.json"),
+            Some(Err(UnknownAlgorithm)),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jws/4_5.signature_with_detached_content.json"),
+            Some(Err(UnknownAlgorithm)),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jws/4_6.protecting_specific_header_fields.json"),
+            None,
+        ),
+        (
+            include_str!("data/ietf-cookbook/jws/4_7.protecting_content_only.json"),
+            None,
+        ),
+        (
+            include_str!("data/ietf-cookbook/jws/4_8.multiple_signatures.json"),
+            None,
+        ),
+        (
+            include_str!("data/ietf-cookbook/rfc7797/4.2.hmac-sha2_b64_false.json"),
+            None,
+        ),
         // Its payload is not encoded at all.
-        (include_str!("data/ietf-cookbook/rfc7797/hmac-sha2_b64_false.json"), Some(Err(Base64))),
+        (
+            include_str!("data/ietf-cookbook/rfc7797/hmac-sha2_b64_false.json"),
+            Some(Err(Base64)),
+        ),
     ];
     for (text, verdict) in expected {
         let file = parse(text);
         let title = &file["title"];
         let key = match &file["input"]["key"] {
-            Value::Array(several) => serde_json::json!({ "keys": several.iter().map(public).collect::<Vec<_>>() }),
+            Value::Array(several) => {
+                serde_json::json!({ "keys": several.iter().map(public).collect::<Vec<_>>() })
+            }
             one => public(one),
         };
         // Several algorithms for one RSA key: the file says which, and a key is bound to one.
-        let algorithm = file["input"]["alg"].as_str().and_then(|name| name.parse().ok()).unwrap_or(Algorithm::RS256);
+        let algorithm = file["input"]["alg"]
+            .as_str()
+            .and_then(|name| name.parse().ok())
+            .unwrap_or(Algorithm::RS256);
         let keys = key_set(&key, &[algorithm]);
-        let compact = file["output"]["compact"].as_str().map(|token| judge(&keys, token));
+        let compact = file["output"]["compact"]
+            .as_str()
+            .map(|token| judge(&keys, token));
         assert_eq!(compact, verdict, "{title}");
         let mut json = 0;
         for form in ["json", "json_flat"] {
@@ -89,23 +142,46 @@ fn rule_26_33_rfc7520_signatures() {
         }
         assert!(json > 0 || compact.is_some(), "{title} was not run");
     }
-    assert_eq!(judge(&key_set(&serde_json::json!({ "keys": [] }), &[]), "{}"), Err(NotThreeSegments));
+    assert_eq!(
+        judge(&key_set(&serde_json::json!({ "keys": [] }), &[]), "{}"),
+        Err(NotThreeSegments)
+    );
 }
 
 /// RFC 7520 §3: a public RSA key is usable, the others are left out for what they are.
 #[test]
 fn rule_48_56_rfc7520_keys() {
     for (text, expected) in [
-        (include_str!("data/ietf-cookbook/jwk/3_1.ec_public_key.json"), Err(KeyError::UnknownType)),
-        (include_str!("data/ietf-cookbook/jwk/3_2.ec_private_key.json"), Err(KeyError::Private)),
-        (include_str!("data/ietf-cookbook/jwk/3_3.rsa_public_key.json"), Ok(Algorithm::RS256)),
-        (include_str!("data/ietf-cookbook/jwk/3_4.rsa_private_key.json"), Err(KeyError::Private)),
-        (include_str!("data/ietf-cookbook/jwk/3_5.symmetric_key_mac_computation.json"), Err(KeyError::Symmetric)),
-        (include_str!("data/ietf-cookbook/jwk/3_6.symmetric_key_encryption.json"), Err(KeyError::Symmetric)),
+        (
+            include_str!("data/ietf-cookbook/jwk/3_1.ec_public_key.json"),
+            Err(KeyError::UnknownType),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jwk/3_2.ec_private_key.json"),
+            Err(KeyError::Private),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jwk/3_3.rsa_public_key.json"),
+            Ok(Algorithm::RS256),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jwk/3_4.rsa_private_key.json"),
+            Err(KeyError::Private),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jwk/3_5.symmetric_key_mac_computation.json"),
+            Err(KeyError::Symmetric),
+        ),
+        (
+            include_str!("data/ietf-cookbook/jwk/3_6.symmetric_key_encryption.json"),
+            Err(KeyError::Symmetric),
+        ),
     ] {
         let keys = key_set(&parse(text), &Algorithm::ALL);
         match expected {
-            Ok(algorithm) => assert_eq!(keys.keys().next().map(|key| key.algorithm), Some(algorithm)),
+            Ok(algorithm) => {
+                assert_eq!(keys.keys().next().map(|key| key.algorithm), Some(algorithm))
+            }
             Err(reason) => assert_eq!(keys.left_out()[0].reason, reason),
         }
     }

@@ -1,6 +1,12 @@
 //! Vectors that nobody here wrote, run through the doors that a verifier goes through itself: `Compact`, `JoseHeader`,
 //! `KeySet::parse`, `KeySet::verify`. Whatever is decided differently is listed in [`differences`], case by case.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod differences;
 mod ietf;
@@ -16,15 +22,27 @@ fn judge(keys: &KeySet, token: &str) -> Result<(), TokenError> {
     let compact = Compact::split(token)?;
     let mut room = vec![0; token.len()];
     let mut room = room.as_mut_slice();
-    let (header, _) = (compact.decode_header(&mut room)?, compact.decode_payload(&mut room)?);
+    let (header, _) = (
+        compact.decode_header(&mut room)?,
+        compact.decode_payload(&mut room)?,
+    );
     let header = JoseHeader::parse(header)?;
     let signature = compact.decode_signature(&mut room)?;
-    keys.verify(header.kid(), header.algorithm(), compact.signing_input(), signature)
+    keys.verify(
+        header.kid(),
+        header.algorithm(),
+        compact.signing_input(),
+        signature,
+    )
 }
 
 /// A set of one key, or the set that it is already.
 fn key_set(jwk: &Value, allowed: &[Algorithm]) -> KeySet {
-    let document = if jwk.get("keys").is_some() { jwk.clone() } else { json!({ "keys": [jwk] }) };
+    let document = if jwk.get("keys").is_some() {
+        jwk.clone()
+    } else {
+        json!({ "keys": [jwk] })
+    };
     KeySet::parse(document.to_string().as_bytes(), allowed).unwrap()
 }
 

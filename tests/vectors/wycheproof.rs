@@ -23,7 +23,11 @@ fn differing(file: &str, accepts: impl Fn(&Value, &Value) -> bool) -> (BTreeSet<
             }
         }
     }
-    assert_eq!(Some(count), file["numberOfTests"].as_u64(), "not all cases were run");
+    assert_eq!(
+        Some(count),
+        file["numberOfTests"].as_u64(),
+        "not all cases were run"
+    );
     (differing, usize::try_from(count).unwrap())
 }
 
@@ -36,33 +40,54 @@ fn hold_to_the_list(name: &str, file: &str, accepts: impl Fn(&Value, &Value) -> 
         .collect();
     let (found, count) = differing(file, accepts);
     assert!(count > 20, "{name} is nearly empty");
-    assert_eq!(found, listed, "{name}: left is what differs, right is what differences.rs lists");
+    assert_eq!(
+        found, listed,
+        "{name}: left is what differs, right is what differences.rs lists"
+    );
 }
 
 fn token_case(group: &Value, case: &Value) -> bool {
-    let keys = key_set(group.get("public").unwrap_or(&group["private"]), &Algorithm::ALL);
+    let keys = key_set(
+        group.get("public").unwrap_or(&group["private"]),
+        &Algorithm::ALL,
+    );
     let token = case.get("jws").unwrap_or(&case["jwe"]);
-    let text = token.as_str().map_or_else(|| token.to_string(), str::to_owned);
+    let text = token
+        .as_str()
+        .map_or_else(|| token.to_string(), str::to_owned);
     judge(&keys, &text).is_ok()
 }
 
 #[test]
 fn rule_26_to_50_json_web_signature() {
-    hold_to_the_list("json_web_signature", include_str!("data/wycheproof/json_web_signature_test.json"), token_case);
+    hold_to_the_list(
+        "json_web_signature",
+        include_str!("data/wycheproof/json_web_signature_test.json"),
+        token_case,
+    );
 }
 
 #[test]
 fn rule_43_to_56_json_web_key() {
-    hold_to_the_list("json_web_key", include_str!("data/wycheproof/json_web_key_test.json"), token_case);
+    hold_to_the_list(
+        "json_web_key",
+        include_str!("data/wycheproof/json_web_key_test.json"),
+        token_case,
+    );
 }
 
 #[test]
 fn rule_26_to_50_json_web_crypto() {
-    hold_to_the_list("json_web_crypto", include_str!("data/wycheproof/json_web_crypto_test.json"), token_case);
+    hold_to_the_list(
+        "json_web_crypto",
+        include_str!("data/wycheproof/json_web_crypto_test.json"),
+        token_case,
+    );
 }
 
 fn signature_case(keys: &KeySet, algorithm: Algorithm, case: &Value) -> bool {
-    keys.verify(None, algorithm, &hex(&case["msg"]), &hex(&case["sig"])).is_ok()
+    keys.verify(None, algorithm, &hex(&case["msg"]), &hex(&case["sig"]))
+        .is_ok()
 }
 
 /// The key is made from the file's numbers, not from its JWK, which not every group has.
@@ -70,14 +95,28 @@ fn ecdsa_case(curve: &str, algorithm: Algorithm) -> impl Fn(&Value, &Value) -> b
     move |group, case| {
         let point = hex(&group["publicKey"]["uncompressed"]);
         let (x, y) = point[1..].split_at(point.len() / 2);
-        signature_case(&key_set(&json!({"kty":"EC","crv":curve,"x":b64(x),"y":b64(y)}), &[algorithm]), algorithm, case)
+        signature_case(
+            &key_set(
+                &json!({"kty":"EC","crv":curve,"x":b64(x),"y":b64(y)}),
+                &[algorithm],
+            ),
+            algorithm,
+            case,
+        )
     }
 }
 
 fn rsa_case(algorithm: Algorithm) -> impl Fn(&Value, &Value) -> bool {
     move |group, case| {
-        let (n, e) = (hex(&group["publicKey"]["modulus"]), hex(&group["publicKey"]["publicExponent"]));
-        signature_case(&key_set(&json!({"kty":"RSA","n":b64(&n),"e":b64(&e)}), &[algorithm]), algorithm, case)
+        let (n, e) = (
+            hex(&group["publicKey"]["modulus"]),
+            hex(&group["publicKey"]["publicExponent"]),
+        );
+        signature_case(
+            &key_set(&json!({"kty":"RSA","n":b64(&n),"e":b64(&e)}), &[algorithm]),
+            algorithm,
+            case,
+        )
     }
 }
 
@@ -97,19 +136,35 @@ fn rule_36_ecdsa_p384() {
 /// Rule 39: malleable S, odd encodings, keys of small order.
 #[test]
 fn rule_39_ed25519() {
-    hold_to_the_list("ed25519", include_str!("data/wycheproof/ed25519_test.json"), |group, case| {
-        let jwk = json!({"kty":"OKP","crv":"Ed25519","x":b64(&hex(&group["publicKey"]["pk"]))});
-        signature_case(&key_set(&jwk, &[Algorithm::EdDSA]), Algorithm::EdDSA, case)
-    });
+    hold_to_the_list(
+        "ed25519",
+        include_str!("data/wycheproof/ed25519_test.json"),
+        |group, case| {
+            let jwk = json!({"kty":"OKP","crv":"Ed25519","x":b64(&hex(&group["publicKey"]["pk"]))});
+            signature_case(&key_set(&jwk, &[Algorithm::EdDSA]), Algorithm::EdDSA, case)
+        },
+    );
 }
 
 /// Rule 37, and strict PKCS#1 v1.5 padding.
 #[test]
 fn rule_37_rsa_pkcs1() {
     for (name, file, algorithm) in [
-        ("rsa_2048_sha256", include_str!("data/wycheproof/rsa_signature_2048_sha256_test.json"), Algorithm::RS256),
-        ("rsa_3072_sha384", include_str!("data/wycheproof/rsa_signature_3072_sha384_test.json"), Algorithm::RS384),
-        ("rsa_4096_sha512", include_str!("data/wycheproof/rsa_signature_4096_sha512_test.json"), Algorithm::RS512),
+        (
+            "rsa_2048_sha256",
+            include_str!("data/wycheproof/rsa_signature_2048_sha256_test.json"),
+            Algorithm::RS256,
+        ),
+        (
+            "rsa_3072_sha384",
+            include_str!("data/wycheproof/rsa_signature_3072_sha384_test.json"),
+            Algorithm::RS384,
+        ),
+        (
+            "rsa_4096_sha512",
+            include_str!("data/wycheproof/rsa_signature_4096_sha512_test.json"),
+            Algorithm::RS512,
+        ),
     ] {
         hold_to_the_list(name, file, rsa_case(algorithm));
     }
@@ -119,9 +174,21 @@ fn rule_37_rsa_pkcs1() {
 #[test]
 fn rule_38_rsa_pss() {
     for (name, file, algorithm) in [
-        ("rsa_pss_2048_sha256", include_str!("data/wycheproof/rsa_pss_2048_sha256_mgf1_32_test.json"), Algorithm::PS256),
-        ("rsa_pss_2048_sha384", include_str!("data/wycheproof/rsa_pss_2048_sha384_mgf1_48_test.json"), Algorithm::PS384),
-        ("rsa_pss_4096_sha512", include_str!("data/wycheproof/rsa_pss_4096_sha512_mgf1_64_test.json"), Algorithm::PS512),
+        (
+            "rsa_pss_2048_sha256",
+            include_str!("data/wycheproof/rsa_pss_2048_sha256_mgf1_32_test.json"),
+            Algorithm::PS256,
+        ),
+        (
+            "rsa_pss_2048_sha384",
+            include_str!("data/wycheproof/rsa_pss_2048_sha384_mgf1_48_test.json"),
+            Algorithm::PS384,
+        ),
+        (
+            "rsa_pss_4096_sha512",
+            include_str!("data/wycheproof/rsa_pss_4096_sha512_mgf1_64_test.json"),
+            Algorithm::PS512,
+        ),
     ] {
         hold_to_the_list(name, file, rsa_case(algorithm));
     }
@@ -130,12 +197,23 @@ fn rule_38_rsa_pss() {
 /// The same signatures as whole tokens: one bit off in the header's algorithm, and the key is not used.
 #[test]
 fn a_key_verifies_with_its_own_algorithm_only() {
-    let file = parse(include_str!("data/wycheproof/rsa_signature_2048_sha256_test.json"));
+    let file = parse(include_str!(
+        "data/wycheproof/rsa_signature_2048_sha256_test.json"
+    ));
     let group = &file["testGroups"][0];
-    let good = group["tests"].as_array().unwrap().iter().find(|case| case["result"] == "valid").unwrap();
+    let good = group["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|case| case["result"] == "valid")
+        .unwrap();
     let keys = key_set(&group["keyJwk"], &Algorithm::ALL);
     for algorithm in Algorithm::ALL {
-        assert_eq!(signature_case(&keys, algorithm, good), algorithm == Algorithm::RS256, "{algorithm}");
+        assert_eq!(
+            signature_case(&keys, algorithm, good),
+            algorithm == Algorithm::RS256,
+            "{algorithm}"
+        );
     }
 }
 
@@ -156,14 +234,21 @@ fn every_listed_difference_names_a_file_and_a_reason() {
         "rsa_pss_4096_sha512",
     ];
     for difference in DIFFERENCES {
-        assert!(FILES.contains(&difference.file), "{} is not run", difference.file);
+        assert!(
+            FILES.contains(&difference.file),
+            "{} is not run",
+            difference.file
+        );
         assert!(difference.reason.len() > 20 && !difference.cases.is_empty());
     }
 }
 
 fn hex(text: &Value) -> Vec<u8> {
     let text = text.as_str().unwrap();
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn b64(bytes: &[u8]) -> String {

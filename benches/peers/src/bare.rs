@@ -21,7 +21,9 @@ use crate::{Contender, Over, Status};
 /// Each kind of service without authentication.
 pub fn contenders() -> Vec<Contender> {
     let router = Router::new().route("/", get(handler));
-    let passing = Router::new().route("/", get(handler)).route_layer(layer_fn(PassThrough));
+    let passing = Router::new()
+        .route("/", get(handler))
+        .route_layer(layer_fn(PassThrough));
     vec![
         Contender::new("no auth: function", Bare),
         Contender::axum("no auth: function, axum's body", Over::AxumBare, AxumBare),

@@ -15,7 +15,10 @@ use crate::Failure;
 pub async fn serve_keys(jwks: String) -> Result<String, Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}/jwks", listener.local_addr()?);
-    let app = Router::new().route("/jwks", get(|| async move { ([(CONTENT_TYPE, "application/json")], jwks) }));
+    let app = Router::new().route(
+        "/jwks",
+        get(|| async move { ([(CONTENT_TYPE, "application/json")], jwks) }),
+    );
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(url)
 }

@@ -48,7 +48,11 @@ impl Contender {
         S: Service<Request<()>> + 'static,
         S::Response: Status,
     {
-        Self { name, over: Over::Bare, call: Box::new(move |request| answer(&mut service, request)) }
+        Self {
+            name,
+            over: Over::Bare,
+            call: Box::new(move |request| answer(&mut service, request)),
+        }
     }
 
     /// A service that takes axum's body.
@@ -57,7 +61,11 @@ impl Contender {
         S: Service<Request<Body>> + 'static,
         S::Response: Status,
     {
-        Self { name, over, call: Box::new(move |request| answer(&mut service, request.map(|()| Body::empty()))) }
+        Self {
+            name,
+            over,
+            call: Box::new(move |request| answer(&mut service, request.map(|()| Body::empty()))),
+        }
     }
 
     /// One request, from the layer to the answer, which is dropped.
@@ -75,12 +83,32 @@ pub async fn contenders(bench: &Bench) -> Result<Vec<Contender>, Failure> {
     let url = serve_keys(bench.issuer.jwks()).await?;
     let mut contenders = bare::contenders();
     contenders.extend(ours::contenders(bench));
-    contenders.push(theirs::tower_oauth2_resource_server(bench).await.map_err(named("tower-oauth2-resource-server"))?);
-    contenders.push(theirs::oauth_resource_server(&url).await.map_err(named("oauth-resource-server"))?);
-    contenders.push(theirs::jwt_authorizer(&url, bench).await.map_err(named("jwt-authorizer"))?);
-    contenders.push(theirs::aliri_tower(&url).await.map_err(named("aliri_tower"))?);
+    contenders.push(
+        theirs::tower_oauth2_resource_server(bench)
+            .await
+            .map_err(named("tower-oauth2-resource-server"))?,
+    );
+    contenders.push(
+        theirs::oauth_resource_server(&url)
+            .await
+            .map_err(named("oauth-resource-server"))?,
+    );
+    contenders.push(
+        theirs::jwt_authorizer(&url, bench)
+            .await
+            .map_err(named("jwt-authorizer"))?,
+    );
+    contenders.push(
+        theirs::aliri_tower(&url)
+            .await
+            .map_err(named("aliri_tower"))?,
+    );
     contenders.push(theirs::huskarl(&url).await.map_err(named("huskarl-axum"))?);
-    contenders.push(theirs::axum_jwt_auth(&url).await.map_err(named("axum-jwt-auth"))?);
+    contenders.push(
+        theirs::axum_jwt_auth(&url)
+            .await
+            .map_err(named("axum-jwt-auth"))?,
+    );
     Ok(contenders)
 }
 
@@ -105,7 +133,10 @@ where
     S::Response: Status,
 {
     let ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
-    assert!(matches!(ready, Poll::Ready(Ok(()))), "the service is not ready");
+    assert!(
+        matches!(ready, Poll::Ready(Ok(()))),
+        "the service is not ready"
+    );
     match now(service.call(request)) {
         Ok(response) => response.status(),
         Err(_) => StatusCode::BAD_GATEWAY,

@@ -16,8 +16,16 @@ pub fn contenders(bench: &Bench) -> Vec<Contender> {
     vec![
         Contender::new("tower-m2m, token seen before", over(&warm).layer(Bare)),
         Contender::new("tower-m2m, every token new", over(&cold).layer(Bare)),
-        Contender::axum("tower-m2m, token seen before", Over::AxumBare, over(&warm).layer(AxumBare)),
-        Contender::axum("tower-m2m, every token new", Over::AxumBare, over(&cold).layer(AxumBare)),
+        Contender::axum(
+            "tower-m2m, token seen before",
+            Over::AxumBare,
+            over(&warm).layer(AxumBare),
+        ),
+        Contender::axum(
+            "tower-m2m, every token new",
+            Over::AxumBare,
+            over(&cold).layer(AxumBare),
+        ),
         Contender::axum("tower-m2m, token seen before", Over::Router, router(&warm)),
         Contender::axum("tower-m2m, every token new", Over::Router, router(&cold)),
     ]
@@ -25,5 +33,7 @@ pub fn contenders(bench: &Bench) -> Vec<Contender> {
 
 fn router(verifier: &Verifier) -> Router {
     let route = get(|_: OrgCode| async { StatusCode::OK });
-    Router::new().route("/", route).route_layer(verifier.layer().require(SCOPE))
+    Router::new()
+        .route("/", route)
+        .route_layer(verifier.layer().require(SCOPE))
 }

@@ -9,7 +9,15 @@ use tower_m2m_benches::{Bench, request};
 use crate::Contender;
 
 /// What is wrong with the requests of [`Refusals`], in their order.
-pub const REFUSED: [&str; 7] = ["no token", "forged", "expired", "not yet valid", "other issuer", "other audience", "no scope"];
+pub const REFUSED: [&str; 7] = [
+    "no token",
+    "forged",
+    "expired",
+    "not yet valid",
+    "other issuer",
+    "other audience",
+    "no scope",
+];
 
 /// Requests that are wrong in one way each, and one that is right.
 pub struct Refusals {

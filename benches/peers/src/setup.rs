@@ -30,11 +30,23 @@ impl Setup {
     ///
     /// A peer that could not be set up, by name.
     pub fn new(backend: Backend) -> Result<Self, Failure> {
-        let provider = if backend == Backend::AwsLcRs { &aws_lc::DEFAULT_PROVIDER } else { &rust_crypto::DEFAULT_PROVIDER };
-        CryptoProvider::install_default(provider).map_err(|_| "jsonwebtoken has a backend already")?;
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let provider = if backend == Backend::AwsLcRs {
+            &aws_lc::DEFAULT_PROVIDER
+        } else {
+            &rust_crypto::DEFAULT_PROVIDER
+        };
+        CryptoProvider::install_default(provider)
+            .map_err(|_| "jsonwebtoken has a backend already")?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
         let bench = Bench::new(SigningAlgorithm::Rs256);
         let contenders = runtime.block_on(contenders(&bench))?;
-        Ok(Self { bench, contenders, runtime })
+        Ok(Self {
+            bench,
+            contenders,
+            runtime,
+        })
     }
 }

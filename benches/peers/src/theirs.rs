@@ -49,10 +49,22 @@ impl HasScopes for PeerClaims {
 /// Keys by value, since nothing tells when fetched ones have come. Scopes are not its business.
 pub async fn tower_oauth2_resource_server(bench: &Bench) -> Result<Contender, Failure> {
     // `recommended` would ask for an `nbf`, which Kinde does not send.
-    let claims = ClaimsValidationSpec::new().exp(true).iss(ISSUER).aud(&vec![AUDIENCE.to_owned()]);
-    let tenant = TenantConfiguration::static_builder(bench.issuer.jwks()).identifier(ISSUER).claims_validation(claims).build()?;
-    let server = OAuth2ResourceServer::<PeerClaims>::builder().add_tenant(tenant).build().await?;
-    Ok(Contender::new("tower-oauth2-resource-server 0.12", server.into_layer().layer(Bare)))
+    let claims = ClaimsValidationSpec::new()
+        .exp(true)
+        .iss(ISSUER)
+        .aud(&vec![AUDIENCE.to_owned()]);
+    let tenant = TenantConfiguration::static_builder(bench.issuer.jwks())
+        .identifier(ISSUER)
+        .claims_validation(claims)
+        .build()?;
+    let server = OAuth2ResourceServer::<PeerClaims>::builder()
+        .add_tenant(tenant)
+        .build()
+        .await?;
+    Ok(Contender::new(
+        "tower-oauth2-resource-server 0.12",
+        server.into_layer().layer(Bare),
+    ))
 }
 
 pub async fn oauth_resource_server(url: &str) -> Result<Contender, Failure> {
@@ -66,22 +78,32 @@ pub async fn oauth_resource_server(url: &str) -> Result<Contender, Failure> {
         required_scopes: vec![SCOPE.to_string()],
         ..OAuthConfig::default()
     };
-    let config = config.resolve(KeyNaming::Dotted("oauth"))?.ok_or("not enabled")?;
+    let config = config
+        .resolve(KeyNaming::Dotted("oauth"))?
+        .ok_or("not enabled")?;
     let validator = Arc::new(OAuthValidator::new(&config)?);
     validator.refresh_now().await?;
     let layer = HttpAuthLayer::builder().oauth(validator).build()?;
-    Ok(Contender::new("oauth-resource-server 0.4", layer.layer(Bare)))
+    Ok(Contender::new(
+        "oauth-resource-server 0.4",
+        layer.layer(Bare),
+    ))
 }
 
 /// Its scope check is a function of the application's. The first request would fetch the keys, so one is sent ahead.
 pub async fn jwt_authorizer(url: &str, bench: &Bench) -> Result<Contender, Failure> {
-    let validation = jwt_authorizer::Validation::new().iss(&[ISSUER]).aud(&[AUDIENCE]).nbf(true);
+    let validation = jwt_authorizer::Validation::new()
+        .iss(&[ISSUER])
+        .aud(&[AUDIENCE])
+        .nbf(true);
     let authorizer = JwtAuthorizer::<PeerClaims>::from_jwks_url(url)
         .validation(validation)
         .check(|claims: &PeerClaims| claims.has_scope(SCOPE.as_str()))
         .build()
         .await?;
-    let service = authorizer.into_layer().layer(Bare.map_response(Answer::from));
+    let service = authorizer
+        .into_layer()
+        .layer(Bare.map_response(Answer::from));
     service.clone().oneshot(request(&bench.token(0))).await?;
     Ok(Contender::new("jwt-authorizer 0.15", service))
 }
@@ -131,9 +153,16 @@ pub async fn aliri_tower(url: &str) -> Result<Contender, Failure> {
         // `check_not_before` would ask for an `nbf`.
         .check_expiration();
     let authority = Authority::new_from_url(url.to_owned(), validator).await?;
-    let authorizer = Oauth2Authorizer::new().with_claims::<AliriClaims>().with_terse_error_handler();
-    let scoped = authorizer.scope_layer(ScopePolicy::allow_one_from_static("read:invoices")).layer(Bare);
-    Ok(Contender::new("aliri_tower 0.6", authorizer.jwt_layer(authority).layer(scoped)))
+    let authorizer = Oauth2Authorizer::new()
+        .with_claims::<AliriClaims>()
+        .with_terse_error_handler();
+    let scoped = authorizer
+        .scope_layer(ScopePolicy::allow_one_from_static("read:invoices"))
+        .layer(Bare);
+    Ok(Contender::new(
+        "aliri_tower 0.6",
+        authorizer.jwt_layer(authority).layer(scoped),
+    ))
 }
 
 /// huskarl-resource-server has no layer: that is huskarl-axum, of the same authors.
@@ -149,8 +178,15 @@ pub async fn huskarl(url: &str) -> Result<Contender, Failure> {
         .jwks_source(client)
         .build()
         .await?;
-    let layer = ValidatorLayer::builder().validator(validator).build().require_scopes([SCOPE.as_str()]);
-    Ok(Contender::axum("huskarl-resource-server 0.11", Over::AxumBare, layer.layer(AxumBare)))
+    let layer = ValidatorLayer::builder()
+        .validator(validator)
+        .build()
+        .require_scopes([SCOPE.as_str()]);
+    Ok(Contender::axum(
+        "huskarl-resource-server 0.11",
+        Over::AxumBare,
+        layer.layer(AxumBare),
+    ))
 }
 
 #[derive(Clone, FromRef)]
@@ -165,10 +201,15 @@ pub async fn axum_jwt_auth(url: &str) -> Result<Contender, Failure> {
     validation.set_issuer(&[ISSUER]);
     validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.validate_nbf = true;
-    let decoder = RemoteJwksDecoder::builder().jwks_url(url.to_owned()).validation(validation).build()?;
+    let decoder = RemoteJwksDecoder::builder()
+        .jwks_url(url.to_owned())
+        .validation(validation)
+        .build()?;
     // The token would stop the refresh, which is once in an hour.
     let _refreshing = decoder.initialize().await?;
     let route = get(|_: Claims<PeerClaims>| async { StatusCode::OK });
-    let router = Router::new().route("/", route).with_state(AppState { decoder: Arc::new(decoder) });
+    let router = Router::new().route("/", route).with_state(AppState {
+        decoder: Arc::new(decoder),
+    });
     Ok(Contender::axum("axum-jwt-auth 0.7", Over::Router, router))
 }

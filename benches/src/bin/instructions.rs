@@ -24,7 +24,10 @@ fn main() {
         "bare" | "raw" | "warm" => (bench.verifier(), token),
         "cold" => (bench.uncached(), token),
         "garbage" => (bench.verifier(), "garbage".to_owned()),
-        "unknown_kid" => (bench.verifier(), bench.issuer.org("org_a").header("kid", "unknown").token()),
+        "unknown_kid" => (
+            bench.verifier(),
+            bench.issuer.org("org_a").header("kid", "unknown").token(),
+        ),
         other => {
             eprintln!("no such path: {other:?}");
             std::process::exit(2);

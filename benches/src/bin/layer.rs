@@ -32,7 +32,11 @@ impl Lane {
             let start = thread_cpu();
             let good = black_box((self.path.run)(&mut requests));
             spent += thread_cpu().saturating_sub(start);
-            assert_eq!(good, some, "{}: an answer was not the expected one", self.path.name);
+            assert_eq!(
+                good, some,
+                "{}: an answer was not the expected one",
+                self.path.name
+            );
             left -= some;
         }
         self.rounds.push(nanoseconds(spent, self.turn));
@@ -40,8 +44,18 @@ impl Lane {
 }
 
 fn main() {
-    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let mut lanes: Vec<_> = paths::all().into_iter().map(|path| Lane { path, turn: MOST, rounds: Rounds::default() }).collect();
+    let rounds = std::env::args()
+        .nth(1)
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(ROUNDS);
+    let mut lanes: Vec<_> = paths::all()
+        .into_iter()
+        .map(|path| Lane {
+            path,
+            turn: MOST,
+            rounds: Rounds::default(),
+        })
+        .collect();
     for lane in &mut lanes {
         lane.take_turn();
         lane.take_turn();
@@ -54,13 +68,22 @@ fn main() {
     report(&lanes);
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of requests")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small number of requests"
+)]
 fn turn_of(nanoseconds: f64) -> usize {
     ((TURN / nanoseconds) as usize).clamp(8, MOST * 16)
 }
 
 fn report(lanes: &[Lane]) {
-    let find = |name: &str| lanes.iter().find(|lane| lane.path.name == name).map(|lane| &lane.rounds);
+    let find = |name: &str| {
+        lanes
+            .iter()
+            .find(|lane| lane.path.name == name)
+            .map(|lane| &lane.rounds)
+    };
     println!("| | ns | over | ns more, best round | median round | raw check = 1 |");
     println!("|---|---:|---|---:|---:|---:|");
     for lane in lanes {
@@ -71,7 +94,10 @@ fn report(lanes: &[Lane]) {
         };
         let Some(base) = find(other) else { continue };
         let (best, median) = (alone - base.best(), lane.rounds.over(base).median());
-        let ratio = raw.and_then(find).map(|raw| format!("{:.3}", best / raw.best())).unwrap_or_default();
+        let ratio = raw
+            .and_then(find)
+            .map(|raw| format!("{:.3}", best / raw.best()))
+            .unwrap_or_default();
         println!("| {name} | {alone:.0} | {other} | {best:.0} | {median:.0} | {ratio} |");
     }
 }

@@ -16,8 +16,20 @@ static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn main() -> Result<(), String> {
     println!("| one request | allocations | bytes |");
     println!("|---|---:|---:|");
-    for Path { name, mut make, mut run, .. } in paths::all() {
-        let once = |mut requests| if run(&mut requests) == 1 { Ok(()) } else { Err(format!("{name}: not the expected answer")) };
+    for Path {
+        name,
+        mut make,
+        mut run,
+        ..
+    } in paths::all()
+    {
+        let once = |mut requests| {
+            if run(&mut requests) == 1 {
+                Ok(())
+            } else {
+                Err(format!("{name}: not the expected answer"))
+            }
+        };
         let (allocations, bytes) = measure::allocations(ALLOCATIONS, || make(1), once)?;
         println!("| {name} | {allocations} | {bytes} |");
     }

@@ -23,7 +23,11 @@ const BOUND: u64 = 32 * 1024;
 fn main() -> ExitCode {
     let bench = Bench::new(SigningAlgorithm::EdDsa);
     let verifier = bench.verifier();
-    let template = bench.issuer.org("org_ba4a2311eb1").scopes(["read:users", "write:flags", "read:invoices"]).claim("jti", "JTI");
+    let template = bench
+        .issuer
+        .org("org_ba4a2311eb1")
+        .scopes(["read:users", "write:flags", "read:invoices"])
+        .claim("jti", "JTI");
     let (header, payload) = (template.header_json(), template.payload_json());
     let (before_jti, after_jti) = payload.split_once("JTI").unwrap_or_default();
     let mint = |number: usize| {
@@ -31,8 +35,16 @@ fn main() -> ExitCode {
         bench.issuer.sign_raw(&header, payload.as_bytes())
     };
     let accept = |number: usize| {
-        let answer = now(verifier.layer().require(SCOPE).layer(Bare).call(request(&mint(number))));
-        assert_eq!(answer.map(|answer| answer.status().as_u16()), Ok(200), "token {number} was refused");
+        let answer = now(verifier
+            .layer()
+            .require(SCOPE)
+            .layer(Bare)
+            .call(request(&mint(number))));
+        assert_eq!(
+            answer.map(|answer| answer.status().as_u16()),
+            Ok(200),
+            "token {number} was refused"
+        );
     };
     // Whatever is allocated once is there before the count begins.
     (TOKENS..TOKENS + 10).for_each(accept);
@@ -40,7 +52,10 @@ fn main() -> ExitCode {
         eprintln!("no VmRSS in /proc/self/status");
         return ExitCode::FAILURE;
     };
-    println!("before:          {before:7} KiB resident, a token has {} bytes", mint(0).len());
+    println!(
+        "before:          {before:7} KiB resident, a token has {} bytes",
+        mint(0).len()
+    );
     let next = AtomicUsize::new(0);
     let most = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -53,7 +68,10 @@ fn main() -> ExitCode {
                     }
                     accept(number);
                     if number.is_multiple_of(1_000) {
-                        most.fetch_max(usize::try_from(resident().unwrap_or_default()).unwrap_or_default(), Ordering::Relaxed);
+                        most.fetch_max(
+                            usize::try_from(resident().unwrap_or_default()).unwrap_or_default(),
+                            Ordering::Relaxed,
+                        );
                     }
                     if number.is_multiple_of(200_000) {
                         println!(
@@ -67,10 +85,21 @@ fn main() -> ExitCode {
         }
     });
     let (after, most) = (resident().unwrap_or(u64::MAX), most.into_inner() as u64);
-    println!("after {TOKENS}: {after:7} KiB, {} remembered", verifier.remembered_tokens());
+    println!(
+        "after {TOKENS}: {after:7} KiB, {} remembered",
+        verifier.remembered_tokens()
+    );
     let growth = most.max(after).saturating_sub(before);
-    println!("growth at most {growth} KiB ({:.1} MiB), bound {} MiB", kib(growth), BOUND / 1024);
-    if growth < BOUND { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!(
+        "growth at most {growth} KiB ({:.1} MiB), bound {} MiB",
+        kib(growth),
+        BOUND / 1024
+    );
+    if growth < BOUND {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
@@ -81,6 +110,8 @@ fn kib(kib: u64) -> f64 {
 /// Resident memory of this process in KiB.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse().ok()
 }

@@ -53,11 +53,21 @@ fn main() -> ExitCode {
         }
     };
     assert_eq!(
-        now(cached.layer().require(SCOPE).layer(Bare).call(request(&token))).map(|answer| answer.status().as_u16()),
+        now(cached
+            .layer()
+            .require(SCOPE)
+            .layer(Bare)
+            .call(request(&token)))
+        .map(|answer| answer.status().as_u16()),
         Ok(200)
     );
     assert_eq!(
-        now(uncached.layer().require(SCOPE).layer(Bare).call(request(&token))).map(|answer| answer.status().as_u16()),
+        now(uncached
+            .layer()
+            .require(SCOPE)
+            .layer(Bare)
+            .call(request(&token)))
+        .map(|answer| answer.status().as_u16()),
         Ok(200)
     );
     report(&crew.run(worker))
@@ -77,40 +87,70 @@ type Round = [[Option<Figures>; 2]; KINDS.len()];
 type Row = fn(&[f64; 4]) -> (f64, f64);
 
 fn report(rounds: &[Round]) -> ExitCode {
-    let counted = |kind: usize, threads: usize| rounds.iter().filter(|round| round[kind][threads].is_some()).count();
+    let counted = |kind: usize, threads: usize| {
+        rounds
+            .iter()
+            .filter(|round| round[kind][threads].is_some())
+            .count()
+    };
     println!("turns that count of {}, one thread and two:", rounds.len());
     for (kind, (name, _)) in KINDS.iter().enumerate() {
         println!("  {name:5} {:5} {:5}", counted(kind, 0), counted(kind, 1));
     }
-    println!("\n| every token new | rounds | ns, alone | ns, two threads | work of two threads, one = 1 | by wall time |");
+    println!(
+        "\n| every token new | rounds | ns, alone | ns, two threads | work of two threads, one = 1 | by wall time |"
+    );
     println!("|---|---:|---:|---:|---:|---:|");
     for (kind, (name, _)) in KINDS.iter().enumerate().take(2) {
-        let pairs: Vec<_> = rounds.iter().filter_map(|round| Some((round[kind][0]?, round[kind][1]?))).collect();
+        let pairs: Vec<_> = rounds
+            .iter()
+            .filter_map(|round| Some((round[kind][0]?, round[kind][1]?)))
+            .collect();
         if pairs.len() < ENOUGH {
             return too_busy();
         }
-        let (one, two) = (median(&pairs, |(one, _)| one.cpu), median(&pairs, |(_, two)| two.cpu));
+        let (one, two) = (
+            median(&pairs, |(one, _)| one.cpu),
+            median(&pairs, |(_, two)| two.cpu),
+        );
         // The figures of two threads are those of each: both worked for so long, and did twice as much.
-        let (gain, by_wall) =
-            (median(&pairs, |(one, two)| 2.0 * one.cpu / two.cpu), median(&pairs, |(one, two)| one.wall / two.wall));
-        println!("| {name} | {} | {one:.0} | {two:.0} | {gain:.2} | {by_wall:.2} |", pairs.len());
+        let (gain, by_wall) = (
+            median(&pairs, |(one, two)| 2.0 * one.cpu / two.cpu),
+            median(&pairs, |(one, two)| one.wall / two.wall),
+        );
+        println!(
+            "| {name} | {} | {one:.0} | {two:.0} | {gain:.2} | {by_wall:.2} |",
+            pairs.len()
+        );
     }
     let whole: Vec<_> = rounds
         .iter()
-        .filter_map(|round| Some([round[2][0]?, round[2][1]?, round[3][0]?, round[3][1]?].map(|figures| figures.cpu)))
+        .filter_map(|round| {
+            Some(
+                [round[2][0]?, round[2][1]?, round[3][0]?, round[3][1]?].map(|figures| figures.cpu),
+            )
+        })
         .collect();
     if whole.len() < ENOUGH {
         return too_busy();
     }
-    println!("\n| one token, {} rounds | ns, alone | ns, both threads | × |", whole.len());
+    println!(
+        "\n| one token, {} rounds | ns, alone | ns, both threads | × |",
+        whole.len()
+    );
     println!("|---|---:|---:|---:|");
     let rows: [(&str, Row); 3] = [
         ("request and bare service", |[one, two, ..]| (*one, *two)),
         ("with the layer", |[.., one, two]| (*one, *two)),
-        ("the layer", |[bare_one, bare_two, one, two]| (one - bare_one, two - bare_two)),
+        ("the layer", |[bare_one, bare_two, one, two]| {
+            (one - bare_one, two - bare_two)
+        }),
     ];
     for (name, of) in rows {
-        let (one, two) = (median(&whole, |round| of(round).0), median(&whole, |round| of(round).1));
+        let (one, two) = (
+            median(&whole, |round| of(round).0),
+            median(&whole, |round| of(round).1),
+        );
         let times = median(&whole, |round| of(round).1 / of(round).0);
         println!("| {name} | {one:.0} | {two:.0} | {times:.2} |");
     }
@@ -150,7 +190,12 @@ impl Crew {
     }
 
     /// Every turn of one thread. In turns for one thread they take turns.
-    fn part(&self, barrier: &Barrier, me: usize, work: &mut impl FnMut(usize)) -> Vec<Option<Turn>> {
+    fn part(
+        &self,
+        barrier: &Barrier,
+        me: usize,
+        work: &mut impl FnMut(usize),
+    ) -> Vec<Option<Turn>> {
         // Where it is refused, the turns that count will be few.
         let mut core = CpuSet::new();
         core.set(me);
@@ -208,12 +253,21 @@ fn turn(times: usize, mut work: impl FnMut()) -> Turn {
     for _ in 0..times {
         work();
     }
-    Turn { end: Instant::now(), cpu: thread_cpu().saturating_sub(before), start }
+    Turn {
+        end: Instant::now(),
+        cpu: thread_cpu().saturating_sub(before),
+        start,
+    }
 }
 
 fn together(ran: &[Turn], whole: Duration) -> bool {
-    let (start, end) = (ran.iter().map(|turn| turn.start).max(), ran.iter().map(|turn| turn.end).min());
-    let (Some(start), Some(end)) = (start, end) else { return false };
+    let (start, end) = (
+        ran.iter().map(|turn| turn.start).max(),
+        ran.iter().map(|turn| turn.end).min(),
+    );
+    let (Some(start), Some(end)) = (start, end) else {
+        return false;
+    };
     end.saturating_duration_since(start).as_secs_f64() > TOGETHER * whole.as_secs_f64()
 }
 
@@ -221,16 +275,23 @@ fn together(ran: &[Turn], whole: Duration) -> bool {
 fn merge(mine: &[Option<Turn>], theirs: &[Option<Turn>]) -> Vec<Round> {
     let figures = |times: usize, pair: (&Option<Turn>, &Option<Turn>)| {
         let ran: Vec<Turn> = [pair.0, pair.1].into_iter().flatten().copied().collect();
-        let whole = ran.iter().map(|turn| turn.end).max()? - ran.iter().map(|turn| turn.start).min()?;
+        let whole =
+            ran.iter().map(|turn| turn.end).max()? - ran.iter().map(|turn| turn.start).min()?;
         let counts = ran.iter().all(Turn::undisturbed) && together(&ran, whole);
         let times = times * ran.len();
-        counts
-            .then(|| Figures { cpu: nanoseconds(ran.iter().map(|turn| turn.cpu).sum(), times), wall: nanoseconds(whole, times) })
+        counts.then(|| Figures {
+            cpu: nanoseconds(ran.iter().map(|turn| turn.cpu).sum(), times),
+            wall: nanoseconds(whole, times),
+        })
     };
     let mut turns = mine.iter().zip(theirs);
     let mut rounds = Vec::new();
     while turns.len() >= 2 * KINDS.len() {
-        rounds.push(KINDS.map(|(_, times)| [0, 1].map(|_| turns.next().and_then(|pair| figures(times, pair)))));
+        rounds.push(
+            KINDS.map(|(_, times)| {
+                [0, 1].map(|_| turns.next().and_then(|pair| figures(times, pair)))
+            }),
+        );
     }
     rounds
 }

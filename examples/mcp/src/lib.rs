@@ -23,12 +23,18 @@ tower_m2m::scopes! {
 
 /// The server at `/mcp`, whose public URL is `resource`.
 pub fn app(verifier: &Verifier, resource: &str) -> Result<Router, ConfigError> {
-    let metadata = ResourceMetadata::new(verifier, resource)?.scopes(McpScopes::ALL).name("Invoices");
+    let metadata = ResourceMetadata::new(verifier, resource)?
+        .scopes(McpScopes::ALL)
+        .name("Invoices");
     let mut config = StreamableHttpServerConfig::default();
     // Without sessions there is none that another organization's client could take over: each request brings its token.
     config.legacy_session_mode = false;
     config.json_response = true;
-    let mcp = StreamableHttpService::new(|| Ok(Invoices), LocalSessionManager::default().into(), config);
+    let mcp = StreamableHttpService::new(
+        || Ok(Invoices),
+        LocalSessionManager::default().into(),
+        config,
+    );
     Ok(Router::new()
         .route_service("/mcp", mcp)
         .route_layer(verifier.layer().require(ReadInvoices).resource(&metadata))
@@ -43,7 +49,9 @@ impl Invoices {
     #[tool(description = "List the invoices of your organization")]
     fn list_invoices(&self, Extension(parts): Extension<Parts>) -> Result<String, ErrorData> {
         // rmcp hands the request's head to the tool, and the layer's extensions are in it.
-        let org = parts.org_code().ok_or_else(|| ErrorData::internal_error("no layer protects this server", None))?;
+        let org = parts
+            .org_code()
+            .ok_or_else(|| ErrorData::internal_error("no layer protects this server", None))?;
         Ok(format!("invoice 1 of {org}"))
     }
 }

@@ -45,9 +45,21 @@ pub struct Invoice {
 /// The API, and the list of its routes.
 pub fn api(verifier: &Verifier, database: Database) -> Result<(Router, Inventory), RouteError> {
     let (router, inventory) = Routes::new()
-        .get("/orgs/{org_code}/invoices", list, verifier.layer().require(ReadInvoices))
-        .post("/orgs/{org_code}/invoices", create, verifier.layer().require(WriteInvoices))
-        .get("/orgs/{org_code}/invoices/{number}", show, verifier.layer().require(ReadInvoices))
+        .get(
+            "/orgs/{org_code}/invoices",
+            list,
+            verifier.layer().require(ReadInvoices),
+        )
+        .post(
+            "/orgs/{org_code}/invoices",
+            create,
+            verifier.layer().require(WriteInvoices),
+        )
+        .get(
+            "/orgs/{org_code}/invoices/{number}",
+            show,
+            verifier.layer().require(ReadInvoices),
+        )
         .build()?;
     Ok((router.with_state(State { database }), inventory))
 }
@@ -55,25 +67,43 @@ pub fn api(verifier: &Verifier, database: Database) -> Result<(Router, Inventory
 /// Without any `WHERE`: the rows are the caller's all the same.
 async fn list(db: TenantDb) -> Result<Json<Vec<Invoice>>, DbError> {
     let transaction = db.begin().await?;
-    let rows = transaction.query("SELECT number, amount FROM invoices ORDER BY number", &[]).await?;
+    let rows = transaction
+        .query("SELECT number, amount FROM invoices ORDER BY number", &[])
+        .await?;
     transaction.commit().await?;
-    let invoices = rows.iter().map(|row| Invoice { number: row.get(0), amount: row.get(1) });
+    let invoices = rows.iter().map(|row| Invoice {
+        number: row.get(0),
+        amount: row.get(1),
+    });
     Ok(Json(invoices.collect()))
 }
 
-async fn show(db: TenantDb, Path((_, number)): Path<(String, i64)>) -> Result<Json<Invoice>, Shown> {
+async fn show(
+    db: TenantDb,
+    Path((_, number)): Path<(String, i64)>,
+) -> Result<Json<Invoice>, Shown> {
     let transaction = db.begin().await?;
-    let rows = transaction.query("SELECT number, amount FROM invoices WHERE number = $1", &[&number]).await?;
+    let rows = transaction
+        .query(
+            "SELECT number, amount FROM invoices WHERE number = $1",
+            &[&number],
+        )
+        .await?;
     transaction.commit().await?;
     let row = rows.first().ok_or(Shown::NotFound)?;
-    Ok(Json(Invoice { number: row.get(0), amount: row.get(1) }))
+    Ok(Json(Invoice {
+        number: row.get(0),
+        amount: row.get(1),
+    }))
 }
 
 /// The tenant's columns fill themselves in.
 async fn create(db: TenantDb, Json(invoice): Json<Invoice>) -> Result<StatusCode, DbError> {
     let transaction = db.begin().await?;
     let statement = "INSERT INTO invoices (number, amount) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    transaction.query(statement, &[&invoice.number, &invoice.amount]).await?;
+    transaction
+        .query(statement, &[&invoice.number, &invoice.amount])
+        .await?;
     transaction.commit().await?;
     Ok(StatusCode::CREATED)
 }

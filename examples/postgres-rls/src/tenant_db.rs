@@ -44,7 +44,13 @@ impl Database {
     /// Connects, and refuses a role that row-level security does not hold: a superuser, one with `BYPASSRLS`, one that can
     /// become such a role, the owner of a table; and a role that may use a table, view or function which it does not hold.
     pub async fn open(config: Config, connections: usize) -> Result<Self, DbError> {
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Clean });
+        let manager = Manager::from_config(
+            config,
+            NoTls,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Clean,
+            },
+        );
         let timeout = Some(Duration::from_secs(2));
         let pool = Pool::builder(manager)
             .max_size(connections)
@@ -65,7 +71,10 @@ impl Database {
 
     /// The database as this organization sees it.
     pub fn of(&self, org: OrgCode) -> TenantDb {
-        TenantDb { pool: self.0.clone(), org }
+        TenantDb {
+            pool: self.0.clone(),
+            org,
+        }
     }
 }
 
@@ -99,9 +108,19 @@ const REASONS: &str = "
         FROM pg_proc p WHERE prosecdef AND pronamespace IN (SELECT oid FROM schemas) AND has_function_privilege(p.oid, 'EXECUTE')";
 
 async fn refuse_unprotected(pool: &Pool) -> Result<(), DbError> {
-    let reasons = pool.get().await.map_err(DbError::Pool)?.query(REASONS, &[]).await.map_err(DbError::Postgres)?;
+    let reasons = pool
+        .get()
+        .await
+        .map_err(DbError::Pool)?
+        .query(REASONS, &[])
+        .await
+        .map_err(DbError::Postgres)?;
     let reasons: Vec<String> = reasons.iter().map(|row| row.get(0)).collect();
-    if reasons.is_empty() { Ok(()) } else { Err(DbError::Unprotected(reasons.join("; "))) }
+    if reasons.is_empty() {
+        Ok(())
+    } else {
+        Err(DbError::Unprotected(reasons.join("; ")))
+    }
 }
 
 impl TenantDb {
@@ -109,17 +128,35 @@ impl TenantDb {
     pub async fn begin(&self) -> Result<Transaction, DbError> {
         let connection = self.pool.get().await.map_err(DbError::Pool)?;
         // Held from here on, so that nothing that ends this future gives the connection back in the middle.
-        let transaction = Transaction { connection: Some(connection) };
-        transaction.client()?.batch_execute("BEGIN").await.map_err(DbError::Postgres)?;
+        let transaction = Transaction {
+            connection: Some(connection),
+        };
+        transaction
+            .client()?
+            .batch_execute("BEGIN")
+            .await
+            .map_err(DbError::Postgres)?;
         let tenant: [&(dyn ToSql + Sync); 2] = [&self.org.issuer(), &self.org.as_str()];
-        transaction.query("SELECT set_config('app.issuer', $1, true), set_config('app.org_code', $2, true)", &tenant).await?;
+        transaction
+            .query(
+                "SELECT set_config('app.issuer', $1, true), set_config('app.org_code', $2, true)",
+                &tenant,
+            )
+            .await?;
         Ok(transaction)
     }
 }
 
 impl Transaction {
-    pub async fn query(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, DbError> {
-        self.client()?.query(statement, parameters).await.map_err(DbError::Postgres)
+    pub async fn query(
+        &self,
+        statement: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DbError> {
+        self.client()?
+            .query(statement, parameters)
+            .await
+            .map_err(DbError::Postgres)
     }
 
     pub async fn commit(self) -> Result<(), DbError> {
@@ -131,14 +168,19 @@ impl Transaction {
     }
 
     async fn end(mut self, statement: &str) -> Result<(), DbError> {
-        self.client()?.batch_execute(statement).await.map_err(DbError::Postgres)?;
+        self.client()?
+            .batch_execute(statement)
+            .await
+            .map_err(DbError::Postgres)?;
         // Only a connection whose transaction is known to have ended goes back to the pool.
         drop(self.connection.take());
         Ok(())
     }
 
     fn client(&self) -> Result<&Object, DbError> {
-        self.connection.as_ref().ok_or_else(|| DbError::Unprotected("the transaction has ended".to_owned()))
+        self.connection
+            .as_ref()
+            .ok_or_else(|| DbError::Unprotected("the transaction has ended".to_owned()))
     }
 }
 

@@ -21,13 +21,17 @@ tower_m2m::scopes! {
 }
 
 /// A verification takes about as long as its signature check: microseconds, so the exporter's usual buckets are too wide.
-const SECONDS: [f64; 10] = [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.1];
+const SECONDS: [f64; 10] = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.1,
+];
 
 /// Makes this process count. Before the verifier is built: what is counted without a recorder is lost, and the names are
 /// described to the recorder that is there then.
 pub fn recorder() -> Result<PrometheusHandle, BuildError> {
     let verifications = Matcher::Full("tower_m2m_verification_seconds".to_owned());
-    PrometheusBuilder::new().set_buckets_for_metric(verifications, &SECONDS)?.install_recorder()
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(verifications, &SECONDS)?
+        .install_recorder()
 }
 
 /// Clears away every few seconds what was recorded since the last scrape, which piles up otherwise if nobody scrapes.
@@ -42,7 +46,10 @@ pub async fn keep_up(figures: PrometheusHandle) {
 /// The API, and what it counted.
 pub fn app(verifier: &Verifier, figures: PrometheusHandle) -> Router {
     Router::new()
-        .route("/orgs/{org_code}/invoices", get(list).route_layer(verifier.layer().require(ReadInvoices)))
+        .route(
+            "/orgs/{org_code}/invoices",
+            get(list).route_layer(verifier.layer().require(ReadInvoices)),
+        )
         .route("/metrics", get(async move || scrape(&figures)))
 }
 
@@ -51,5 +58,8 @@ async fn list(org: OrgCode) -> String {
 }
 
 fn scrape(figures: &PrometheusHandle) -> impl IntoResponse + use<> {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.render())
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        figures.render(),
+    )
 }

@@ -14,26 +14,47 @@ use tower_m2m::testing::{LocalIssuer, forged};
 const INVOICES: &str = "/orgs/org_secret/invoices";
 
 async fn get(app: &Router, path: &str, authorization: Option<&str>) -> Answer {
-    let request = authorization.into_iter().fold(Request::get(path), |request, value| request.header("authorization", value));
-    Answer::read(app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await.unwrap()
+    let request = authorization
+        .into_iter()
+        .fold(Request::get(path), |request, value| {
+            request.header("authorization", value)
+        });
+    Answer::read(
+        app.clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap(),
+    )
+    .await
+    .unwrap()
 }
 
 async fn scrape(app: &Router) -> String {
     let answer = get(app, "/metrics", None).await;
-    assert_eq!(answer.assert_status(200).headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(
+        answer.assert_status(200).headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
     String::from_utf8(answer.body().to_vec()).unwrap()
 }
 
 /// Each series without its value.
 fn series(text: &str) -> BTreeSet<String> {
-    let samples = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    samples.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect()
+    let samples = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    samples
+        .map(|line| line.rsplit_once(' ').unwrap().0.to_owned())
+        .collect()
 }
 
 /// The first cells of the guide's table of metrics.
 fn documented() -> BTreeSet<&'static str> {
     let guide = include_str!("../../../src/guide/observability.md");
-    guide.lines().filter_map(|line| line.strip_prefix("| `tower_m2m_")?.split('`').next()).collect()
+    guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `tower_m2m_")?.split('`').next())
+        .collect()
 }
 
 /// One test, since a process has one recorder.
@@ -41,21 +62,38 @@ fn documented() -> BTreeSet<&'static str> {
 async fn the_route_shows_what_the_guide_documents_and_nothing_that_a_client_chose() {
     let figures = recorder().unwrap();
     let issuer = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::kinde(issuer.url()).audience(issuer.audience()).build().unwrap();
+    let verifier = Verifier::kinde(issuer.url())
+        .audience(issuer.audience())
+        .build()
+        .unwrap();
     let app = app(&verifier, figures);
-    let good = issuer.org("org_secret").client("client_secret").scopes(["read:invoices"]);
+    let good = issuer
+        .org("org_secret")
+        .client("client_secret")
+        .scopes(["read:invoices"]);
     for _ in 0..3 {
-        get(&app, INVOICES, Some(&good.bearer())).await.assert_status(200);
+        get(&app, INVOICES, Some(&good.bearer()))
+            .await
+            .assert_status(200);
     }
     get(&app, INVOICES, None).await.assert_status(401);
 
     let text = scrape(&app).await;
     assert!(documented().len() >= 8, "{:?}", documented());
     for name in documented() {
-        assert!(text.contains(&format!("# HELP tower_m2m_{name} ")), "{name} is not described: {text}");
-        assert!(text.contains(&format!("# TYPE tower_m2m_{name} ")), "{name} is not there: {text}");
+        assert!(
+            text.contains(&format!("# HELP tower_m2m_{name} ")),
+            "{name} is not described: {text}"
+        );
+        assert!(
+            text.contains(&format!("# TYPE tower_m2m_{name} ")),
+            "{name} is not there: {text}"
+        );
     }
-    for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE tower_m2m_")?.split(' ').next()) {
+    for name in text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE tower_m2m_")?.split(' ').next())
+    {
         assert!(documented().contains(name), "{name} is not in the guide");
     }
     let issuer_label = format!("issuer=\"{}\"", issuer.url());
@@ -66,7 +104,10 @@ async fn the_route_shows_what_the_guide_documents_and_nothing_that_a_client_chos
         "tower_m2m_verification_seconds_bucket{le=\"+Inf\"} ",
         &format!("tower_m2m_keys{{{issuer_label}}} 1"),
     ] {
-        assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in {text}");
+        assert!(
+            text.lines().any(|found| found.starts_with(line)),
+            "{line} is not in {text}"
+        );
     }
 
     // Every forgery of the corpus, twice with names that only the client knows: reasons are added, names are not.
@@ -74,10 +115,22 @@ async fn the_route_shows_what_the_guide_documents_and_nothing_that_a_client_chos
         get(&app, INVOICES, Some(forgery.authorization())).await;
     }
     let once = series(&scrape(&app).await);
-    let other = good.client("other").org("org_other").header("kid", "other").claim("iss", "https://other.example");
+    let other = good
+        .client("other")
+        .org("org_other")
+        .header("kid", "other")
+        .claim("iss", "https://other.example");
     for forgery in forged::all(&other) {
-        get(&app, "/orgs/org_other/invoices", Some(forgery.authorization())).await;
+        get(
+            &app,
+            "/orgs/org_other/invoices",
+            Some(forgery.authorization()),
+        )
+        .await;
     }
     assert_eq!(series(&scrape(&app).await), once);
-    assert!(once.len() < 80 && once.iter().all(|series| !series.contains("secret")), "{once:?}");
+    assert!(
+        once.len() < 80 && once.iter().all(|series| !series.contains("secret")),
+        "{once:?}"
+    );
 }

@@ -18,9 +18,18 @@ tower_m2m::scopes! {
 pub fn app(verifier: &Verifier) -> Router {
     let organization = verifier.layer();
     Router::new()
-        .route("/orgs/{org_code}/invoices", get(list).route_layer(organization.clone().require(ReadInvoices)))
-        .route("/orgs/{org_code}/invoices", post(create).route_layer(organization.require(WriteInvoices)))
-        .route("/whoami", get(whoami).route_layer(verifier.layer().allow_global()))
+        .route(
+            "/orgs/{org_code}/invoices",
+            get(list).route_layer(organization.clone().require(ReadInvoices)),
+        )
+        .route(
+            "/orgs/{org_code}/invoices",
+            post(create).route_layer(organization.require(WriteInvoices)),
+        )
+        .route(
+            "/whoami",
+            get(whoami).route_layer(verifier.layer().allow_global()),
+        )
         .route("/healthz", get(|| async { "ok" }))
 }
 

@@ -22,14 +22,24 @@ fn in_process() -> (LocalIssuer, Router) {
 
 /// As in production, but for the issuer's URL: Kinde's shape of tokens, and keys by discovery.
 fn trusting(issuer: &LocalIssuer) -> Issuer {
-    Verifier::issuer(issuer.url()).audience(issuer.audience()).profile(Profile::KINDE)
+    Verifier::issuer(issuer.url())
+        .audience(issuer.audience())
+        .profile(Profile::KINDE)
 }
 
 /// One request, `authorization` as in the header and empty for none.
 async fn call(app: &Router, method: &str, path: &str, authorization: &str) -> Answer {
     let request = Request::builder().method(method).uri(path);
-    let request = if authorization.is_empty() { request } else { request.header(header::AUTHORIZATION, authorization) };
-    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let request = if authorization.is_empty() {
+        request
+    } else {
+        request.header(header::AUTHORIZATION, authorization)
+    };
+    let response = app
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     Answer::read(response).await.unwrap()
 }
 
@@ -41,22 +51,39 @@ async fn tokens_are_one_line() {
     assert_eq!(answer.assert_status(200).body(), b"invoices of org_a");
 
     let answer = call(&app, "POST", INVOICES_OF_A, &reader).await;
-    answer.assert_refused(403, "insufficient_scope").assert_scope("write:invoices");
-    assert_eq!(answer.assert_problem()["title"], "The access token lacks a scope");
+    answer
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("write:invoices");
+    assert_eq!(
+        answer.assert_problem()["title"],
+        "The access token lacks a scope"
+    );
 
-    call(&app, "GET", INVOICES_OF_A, "").await.assert_asked_for_token();
+    call(&app, "GET", INVOICES_OF_A, "")
+        .await
+        .assert_asked_for_token();
     call(&app, "GET", "/healthz", "").await.assert_status(200);
-    call(&app, "GET", "/whoami", &issuer.global().bearer()).await.assert_status(200);
+    call(&app, "GET", "/whoami", &issuer.global().bearer())
+        .await
+        .assert_status(200);
 }
 
 #[tokio::test]
 async fn nobody_gets_at_another_organizations_invoices() {
     let (issuer, app) = in_process();
-    let stranger = issuer.org("org_b").scopes(["read:invoices", "write:invoices"]).bearer();
-    let global = issuer.global().scopes(["read:invoices", "write:invoices"]).bearer();
+    let stranger = issuer
+        .org("org_b")
+        .scopes(["read:invoices", "write:invoices"])
+        .bearer();
+    let global = issuer
+        .global()
+        .scopes(["read:invoices", "write:invoices"])
+        .bearer();
     for authorization in [stranger, global] {
         for method in ["GET", "POST"] {
-            call(&app, method, INVOICES_OF_A, &authorization).await.assert_status(403);
+            call(&app, method, INVOICES_OF_A, &authorization)
+                .await
+                .assert_status(403);
         }
     }
 }
@@ -65,9 +92,18 @@ async fn nobody_gets_at_another_organizations_invoices() {
 #[tokio::test]
 async fn no_forgery_gets_in() {
     let (issuer, app) = in_process();
-    let good = issuer.org("org_a").scopes(["read:invoices", "write:invoices"]);
-    for (method, path) in [("GET", INVOICES_OF_A), ("POST", INVOICES_OF_A), ("GET", "/whoami")] {
-        let report = forged::attack(&good, async |authorization| call(&app, method, path, &authorization).await).await;
+    let good = issuer
+        .org("org_a")
+        .scopes(["read:invoices", "write:invoices"]);
+    for (method, path) in [
+        ("GET", INVOICES_OF_A),
+        ("POST", INVOICES_OF_A),
+        ("GET", "/whoami"),
+    ] {
+        let report = forged::attack(&good, async |authorization| {
+            call(&app, method, path, &authorization).await
+        })
+        .await;
         report.assert_all_refused();
     }
 }
@@ -76,33 +112,68 @@ async fn no_forgery_gets_in() {
 #[tokio::test]
 async fn tokens_end_on_a_clock_that_the_test_moves() {
     let clock = Clock::manual(1_750_000_000);
-    let issuer = LocalIssuer::builder().clock(clock.clone()).in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::trusting([trusting(&issuer).jwk_set(issuer.jwks())]).clock(clock.clone()).build().unwrap();
+    let issuer = LocalIssuer::builder()
+        .clock(clock.clone())
+        .in_process("https://acme.kinde.com")
+        .unwrap();
+    let verifier = Verifier::trusting([trusting(&issuer).jwk_set(issuer.jwks())])
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let app = app(&verifier);
-    let token = issuer.org("org_a").scopes(["read:invoices"]).expires_in(Duration::from_secs(600)).bearer();
-    call(&app, "GET", INVOICES_OF_A, &token).await.assert_status(200);
+    let token = issuer
+        .org("org_a")
+        .scopes(["read:invoices"])
+        .expires_in(Duration::from_secs(600))
+        .bearer();
+    call(&app, "GET", INVOICES_OF_A, &token)
+        .await
+        .assert_status(200);
 
     // The last second of the verifier's leeway of 30 s, and the one after it.
     clock.advance(Duration::from_secs(600 + 29));
-    call(&app, "GET", INVOICES_OF_A, &token).await.assert_status(200);
+    call(&app, "GET", INVOICES_OF_A, &token)
+        .await
+        .assert_status(200);
     clock.advance(Duration::from_secs(1));
-    call(&app, "GET", INVOICES_OF_A, &token).await.assert_refused(401, "invalid_token");
+    call(&app, "GET", INVOICES_OF_A, &token)
+        .await
+        .assert_refused(401, "invalid_token");
 }
 
 /// A real server with discovery, keys and a token endpoint: the whole way that a client goes.
 #[tokio::test]
 async fn clients_get_tokens_over_http() {
     let issuer = LocalIssuer::start().await.unwrap();
-    issuer.add_app(App::org("svc-a", "s3cret", "org_a").audience(issuer.audience()).scopes(["read:invoices"]));
+    issuer.add_app(
+        App::org("svc-a", "s3cret", "org_a")
+            .audience(issuer.audience())
+            .scopes(["read:invoices"]),
+    );
     let app = app(&trusting(&issuer).build().unwrap());
 
-    let form = [("grant_type", "client_credentials"), ("audience", issuer.audience())];
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("audience", issuer.audience()),
+    ];
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.post(issuer.token_endpoint()).basic_auth("svc-a", Some("s3cret")).form(&form);
+    let request = client
+        .post(issuer.token_endpoint())
+        .basic_auth("svc-a", Some("s3cret"))
+        .form(&form);
     let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
     let token = answer["access_token"].as_str().unwrap();
-    call(&app, "GET", INVOICES_OF_A, &format!("Bearer {token}")).await.assert_status(200);
-    call(&app, "GET", "/orgs/org_b/invoices", &format!("Bearer {token}")).await.assert_status(403);
+    call(&app, "GET", INVOICES_OF_A, &format!("Bearer {token}"))
+        .await
+        .assert_status(200);
+    call(
+        &app,
+        "GET",
+        "/orgs/org_b/invoices",
+        &format!("Bearer {token}"),
+    )
+    .await
+    .assert_status(403);
 }
 
 /// The first token under a new key is let in. Once the old key is withdrawn, its tokens are not.
@@ -112,14 +183,20 @@ async fn keys_are_rotated() {
     let app = app(&trusting(&issuer).build().unwrap());
     let token = || issuer.org("org_a").scopes(["read:invoices"]).bearer();
     let before = token();
-    call(&app, "GET", INVOICES_OF_A, &before).await.assert_status(200);
+    call(&app, "GET", INVOICES_OF_A, &before)
+        .await
+        .assert_status(200);
 
     let old = issuer.signing_key();
     issuer.rotate_key().unwrap();
     issuer.remove_key(old.kid()).unwrap();
-    call(&app, "GET", INVOICES_OF_A, &token()).await.assert_status(200);
+    call(&app, "GET", INVOICES_OF_A, &token())
+        .await
+        .assert_status(200);
     assert_eq!(issuer.hits(Endpoint::Jwks), 2);
-    call(&app, "GET", INVOICES_OF_A, &before).await.assert_refused(401, "invalid_token");
+    call(&app, "GET", INVOICES_OF_A, &before)
+        .await
+        .assert_refused(401, "invalid_token");
 }
 
 /// What the API answers while the issuer misbehaves: 503 as long as there are no keys, and nothing changes once there are.
@@ -127,21 +204,40 @@ async fn keys_are_rotated() {
 async fn the_api_outlives_its_issuer() {
     let issuer = LocalIssuer::start().await.unwrap();
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
-    for fault in [Fault::Reset, Fault::Html, Fault::EmptySet, Fault::too_many_requests(60)] {
+    for fault in [
+        Fault::Reset,
+        Fault::Html,
+        Fault::EmptySet,
+        Fault::too_many_requests(60),
+    ] {
         issuer.set_fault(Endpoint::Jwks, fault);
         let app = app(&trusting(&issuer).build().unwrap());
         let answer = call(&app, "GET", INVOICES_OF_A, &token).await;
-        assert!(answer.assert_status(503).headers().contains_key(header::RETRY_AFTER));
+        assert!(
+            answer
+                .assert_status(503)
+                .headers()
+                .contains_key(header::RETRY_AFTER)
+        );
         // A token that no key could make good is not answered 503.
-        let expired = issuer.org("org_a").expired_by(Duration::from_secs(3600)).bearer();
-        call(&app, "GET", INVOICES_OF_A, &expired).await.assert_refused(401, "invalid_token");
+        let expired = issuer
+            .org("org_a")
+            .expired_by(Duration::from_secs(3600))
+            .bearer();
+        call(&app, "GET", INVOICES_OF_A, &expired)
+            .await
+            .assert_refused(401, "invalid_token");
     }
 
     issuer.set_fault(Endpoint::Jwks, None);
     let app = app(&trusting(&issuer).build().unwrap());
-    call(&app, "GET", INVOICES_OF_A, &token).await.assert_status(200);
+    call(&app, "GET", INVOICES_OF_A, &token)
+        .await
+        .assert_status(200);
     issuer.go_down().await;
-    call(&app, "GET", INVOICES_OF_A, &token).await.assert_status(200);
+    call(&app, "GET", INVOICES_OF_A, &token)
+        .await
+        .assert_status(200);
 }
 
 /// The reason in full is in the response's extensions: for what logs or metrics of the API do with it.
@@ -149,7 +245,14 @@ async fn the_api_outlives_its_issuer() {
 async fn the_reason_can_be_logged() {
     let (issuer, app) = in_process();
     let forgery = forged::wrong_audience(&issuer.org("org_a"));
-    let request = Request::get(INVOICES_OF_A).header(header::AUTHORIZATION, forgery.authorization());
-    let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(response.extensions().get().map(Rejection::code), Some("audience"));
+    let request =
+        Request::get(INVOICES_OF_A).header(header::AUTHORIZATION, forgery.authorization());
+    let response = app
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        response.extensions().get().map(Rejection::code),
+        Some("audience")
+    );
 }

@@ -15,21 +15,42 @@ use tower_m2m::testing::{self, LocalIssuer};
 #[tokio::test]
 async fn no_tenant_gets_at_the_others_data() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(issuer.audience()).jwk_set(issuer.jwks()).build().unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(issuer.audience())
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     let [one, other] = ["org_a", "org_b"].map(|org| {
         let token = issuer.org(org).scopes(["read:invoices", "write:invoices"]);
         Tenant::from(&token).holding(format!("invoices of {org}"))
     });
     let route = "/orgs/{org_code}/invoices";
-    let probes = [Probe::get(route), Probe::post_json(route, &serde_json::json!({ "total": "1.00" }))];
-    tenants::cross(&one, &other, &probes, tenants::service::<Body, _, _>(app(&verifier))).await.assert_isolated();
+    let probes = [
+        Probe::get(route),
+        Probe::post_json(route, &serde_json::json!({ "total": "1.00" })),
+    ];
+    tenants::cross(
+        &one,
+        &other,
+        &probes,
+        tenants::service::<Body, _, _>(app(&verifier)),
+    )
+    .await
+    .assert_isolated();
 }
 
 /// A handler is tested without keys and tokens; the layer, which would ask for one, is not there.
 #[tokio::test]
 async fn a_handler_is_tested_without_any_token() {
-    let app = Router::new().route("/invoices", get(list)).layer(testing::claims().org("org_a").scopes("read:invoices").layer());
+    let app = Router::new().route("/invoices", get(list)).layer(
+        testing::claims()
+            .org("org_a")
+            .scopes("read:invoices")
+            .layer(),
+    );
     let request = Request::get("/invoices").body(Body::empty()).unwrap();
-    let answer = Answer::read(app.oneshot(request).await.unwrap()).await.unwrap();
+    let answer = Answer::read(app.oneshot(request).await.unwrap())
+        .await
+        .unwrap();
     assert_eq!(answer.assert_status(200).body(), b"invoices of org_a");
 }

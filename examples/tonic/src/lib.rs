@@ -33,7 +33,9 @@ pub fn routes(verifier: &Verifier) -> Routes {
     let layer = verifier
         .layer()
         .require(READ_INVOICES)
-        .organization_from(RouteOrganization::header(HeaderName::from_static("x-organization")))
+        .organization_from(RouteOrganization::header(HeaderName::from_static(
+            "x-organization",
+        )))
         // tonic goes by the path and not by the method, and no browser sends it a preflight.
         .refuse_preflights()
         .hide_organizations();
@@ -46,7 +48,12 @@ struct Service;
 impl Invoices for Service {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
         // tonic's extensions are those of the `http` crate, so the layer's are there.
-        let org = request.extensions().org_code().ok_or_else(|| Status::internal("no layer protects this service"))?;
-        Ok(Response::new(ListReply { invoices: vec![format!("invoice 1 of {org}")] }))
+        let org = request
+            .extensions()
+            .org_code()
+            .ok_or_else(|| Status::internal("no layer protects this service"))?;
+        Ok(Response::new(ListReply {
+            invoices: vec![format!("invoice 1 of {org}")],
+        }))
     }
 }

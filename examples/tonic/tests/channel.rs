@@ -13,13 +13,21 @@ async fn serve(verifier: Verifier) -> InvoicesClient<Channel> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let routes = example_tonic::routes(&verifier);
-    tokio::spawn(Server::builder().add_routes(routes).serve_with_incoming(TcpListenerStream::new(listener)));
+    tokio::spawn(
+        Server::builder()
+            .add_routes(routes)
+            .serve_with_incoming(TcpListenerStream::new(listener)),
+    );
     InvoicesClient::new(Endpoint::from_shared(url).unwrap().connect().await.unwrap())
 }
 
 async fn server() -> (LocalIssuer, InvoicesClient<Channel>) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     (issuer, serve(verifier).await)
 }
 
@@ -31,21 +39,39 @@ fn call(metadata: &[(&'static str, &str)]) -> Request<ListRequest> {
     request
 }
 
-async fn refused(client: &mut InvoicesClient<Channel>, metadata: &[(&'static str, &str)]) -> Status {
-    client.list(call(metadata)).await.expect_err("the call was let in")
+async fn refused(
+    client: &mut InvoicesClient<Channel>,
+    metadata: &[(&'static str, &str)],
+) -> Status {
+    client
+        .list(call(metadata))
+        .await
+        .expect_err("the call was let in")
 }
 
 fn challenge(status: &Status) -> &str {
-    status.metadata().get("www-authenticate").map_or("", |value| value.to_str().unwrap())
+    status
+        .metadata()
+        .get("www-authenticate")
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 #[tokio::test]
 async fn the_handler_gets_the_calling_organization() {
     let (issuer, mut client) = server().await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
-    let reply = client.list(call(&[("authorization", &token)])).await.unwrap();
+    let reply = client
+        .list(call(&[("authorization", &token)]))
+        .await
+        .unwrap();
     assert_eq!(reply.into_inner().invoices, ["invoice 1 of org_a"]);
-    let reply = client.list(call(&[("authorization", &token), ("x-organization", "org_a")])).await.unwrap();
+    let reply = client
+        .list(call(&[
+            ("authorization", &token),
+            ("x-organization", "org_a"),
+        ]))
+        .await
+        .unwrap();
     assert_eq!(reply.into_inner().invoices, ["invoice 1 of org_a"]);
 }
 
@@ -54,23 +80,44 @@ async fn a_refusal_is_a_grpc_status_with_the_challenge() {
     let (issuer, mut client) = server().await;
 
     let status = refused(&mut client, &[]).await;
-    assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "An access token is needed"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Unauthenticated, "An access token is needed")
+    );
     assert_eq!(challenge(&status), r#"Bearer realm="api""#);
 
     let status = refused(&mut client, &[("authorization", "Bearer a, Bearer b")]).await;
     assert_eq!(status.code(), Code::Unauthenticated);
     assert!(challenge(&status).contains(r#"error="invalid_request""#));
 
-    let status = refused(&mut client, &[("authorization", &issuer.org("org_a").bearer())]).await;
+    let status = refused(
+        &mut client,
+        &[("authorization", &issuer.org("org_a").bearer())],
+    )
+    .await;
     assert_eq!(status.code(), Code::PermissionDenied);
     assert!(challenge(&status).contains(r#"scope="read:invoices""#));
 
-    let status = refused(&mut client, &[("authorization", &issuer.global().scopes(["read:invoices"]).bearer())]).await;
+    let status = refused(
+        &mut client,
+        &[(
+            "authorization",
+            &issuer.global().scopes(["read:invoices"]).bearer(),
+        )],
+    )
+    .await;
     assert_eq!(status.code(), Code::PermissionDenied);
 
     let other = issuer.org("org_a").scopes(["read:invoices"]).bearer();
-    let status = refused(&mut client, &[("authorization", &other), ("x-organization", "org_b")]).await;
-    assert_eq!((status.code(), status.message(), challenge(&status)), (Code::NotFound, "Not Found", ""));
+    let status = refused(
+        &mut client,
+        &[("authorization", &other), ("x-organization", "org_b")],
+    )
+    .await;
+    assert_eq!(
+        (status.code(), status.message(), challenge(&status)),
+        (Code::NotFound, "Not Found", "")
+    );
 }
 
 #[tokio::test]
@@ -78,13 +125,21 @@ async fn no_forged_token_is_let_in() {
     let (issuer, mut client) = server().await;
     let good = issuer.org("org_a").scopes(["read:invoices"]);
     // A client cannot send the longest of them: its own limit on headers is lower.
-    let forgeries: Vec<_> = forged::all(&good).into_iter().filter(|forgery| forgery.authorization().len() < 8192).collect();
+    let forgeries: Vec<_> = forged::all(&good)
+        .into_iter()
+        .filter(|forgery| forgery.authorization().len() < 8192)
+        .collect();
     assert!(forgeries.len() > 50);
     for forgery in forgeries {
         let status = refused(&mut client, &[("authorization", forgery.authorization())]).await;
         assert_eq!(status.code(), Code::Unauthenticated, "{}", forgery.name());
         let error = format!("error=\"{}\"", forgery.expected().error());
-        assert!(challenge(&status).contains(&error), "{}: {}", forgery.name(), challenge(&status));
+        assert!(
+            challenge(&status).contains(&error),
+            "{}: {}",
+            forgery.name(),
+            challenge(&status)
+        );
     }
 }
 
@@ -92,7 +147,10 @@ async fn no_forged_token_is_let_in() {
 async fn without_keys_the_service_is_unavailable() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.go_down().await;
-    let verifier = Verifier::kinde(issuer.url()).audience(AUDIENCE).build().unwrap();
+    let verifier = Verifier::kinde(issuer.url())
+        .audience(AUDIENCE)
+        .build()
+        .unwrap();
     let mut client = serve(verifier).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
     let status = refused(&mut client, &[("authorization", &token)]).await;

@@ -59,7 +59,10 @@ impl Challenge {
             if after.is_empty() {
                 return Ok(Self { parameters });
             }
-            rest = after.strip_prefix(',').ok_or(ChallengeError::Syntax)?.trim_start_matches([' ', '\t']);
+            rest = after
+                .strip_prefix(',')
+                .ok_or(ChallengeError::Syntax)?
+                .trim_start_matches([' ', '\t']);
         }
     }
 
@@ -97,7 +100,9 @@ impl Challenge {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
-        parameters.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        parameters
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -177,12 +182,18 @@ fn is_token(text: &str) -> bool {
 fn check(name: &str, value: &str) -> Result<(), ChallengeError> {
     let printable = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let fine = match name {
-        "scope" => value.split(' ').all(|scope| !scope.is_empty() && scope.bytes().all(printable)),
+        "scope" => value
+            .split(' ')
+            .all(|scope| !scope.is_empty() && scope.bytes().all(printable)),
         "error" | "error_description" => value.bytes().all(|byte| byte == b' ' || printable(byte)),
         "error_uri" | "resource_metadata" => value.bytes().all(printable),
         _ => true,
     };
-    if fine { Ok(()) } else { Err(ChallengeError::Character) }
+    if fine {
+        Ok(())
+    } else {
+        Err(ChallengeError::Character)
+    }
 }
 
 #[cfg(test)]
@@ -195,8 +206,14 @@ mod tests {
         let challenge = Challenge::parse(text).unwrap();
         assert_eq!(challenge.realm(), Some("example"));
         assert_eq!(challenge.error(), Some("invalid_token"));
-        assert_eq!(challenge.error_description(), Some("The access token expired"));
-        assert_eq!((challenge.scope(), challenge.resource_metadata()), (None, None));
+        assert_eq!(
+            challenge.error_description(),
+            Some("The access token expired")
+        );
+        assert_eq!(
+            (challenge.scope(), challenge.resource_metadata()),
+            (None, None)
+        );
     }
 
     #[test]

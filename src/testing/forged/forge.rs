@@ -50,7 +50,10 @@ pub(super) fn with_hmac(good: TokenBuilder, alg: &str, secret: &[u8]) -> String 
 }
 
 /// Signed with a key that is not the issuer's, of the same algorithm, after `change`.
-pub(super) fn by_attacker(good: &TokenBuilder, change: impl FnOnce(TokenBuilder, &SigningKey) -> TokenBuilder) -> String {
+pub(super) fn by_attacker(
+    good: &TokenBuilder,
+    change: impl FnOnce(TokenBuilder, &SigningKey) -> TokenBuilder,
+) -> String {
     match attackers_key(good.key().algorithm()) {
         Ok(key) => change(good.clone().signed_with(&key), &key).token(),
         // No key, no signature: refused all the same.

@@ -70,7 +70,11 @@ forgeries! {
 }
 
 fn client(good: &crate::testing::TokenBuilder) -> serde_json::Value {
-    [good.value("azp"), good.value("client_id")].into_iter().find(|id| id.is_string()).cloned().unwrap_or_default()
+    [good.value("azp"), good.value("client_id")]
+        .into_iter()
+        .find(|id| id.is_string())
+        .cloned()
+        .unwrap_or_default()
 }
 
 pub use of_kinde::*;

@@ -61,9 +61,21 @@ pub use times::*;
 /// cannot be told from a machine's by its grant type.
 #[must_use]
 pub fn all(good: &TokenBuilder) -> Vec<Forgery> {
-    let everywhere =
-        [algorithms::ALL, signatures::ALL, keys::ALL, times::ALL, audiences::ALL, orgs::ALL, kinds::ALL, shapes::ALL];
-    let here: &[Forge] = if good.profile() == Profile::Kinde { kinds::of_kinde::ALL } else { &[] };
+    let everywhere = [
+        algorithms::ALL,
+        signatures::ALL,
+        keys::ALL,
+        times::ALL,
+        audiences::ALL,
+        orgs::ALL,
+        kinds::ALL,
+        shapes::ALL,
+    ];
+    let here: &[Forge] = if good.profile() == Profile::Kinde {
+        kinds::of_kinde::ALL
+    } else {
+        &[]
+    };
     let forges = everywhere.into_iter().flatten().chain(here);
     forges.map(|forge| forge(good)).collect()
 }
@@ -99,7 +111,9 @@ impl Forgery {
     /// What follows the scheme: the token, or what stands in its place.
     #[must_use]
     pub fn token(&self) -> &str {
-        self.authorization.strip_prefix("Bearer ").unwrap_or_default()
+        self.authorization
+            .strip_prefix("Bearer ")
+            .unwrap_or_default()
     }
 
     /// How a correct server answers.
@@ -109,13 +123,21 @@ impl Forgery {
     }
 
     fn new(name: &'static str, about: &'static str, token: &str, expected: Expected) -> Self {
-        Self { name, about, authorization: format!("Bearer {token}"), expected }
+        Self {
+            name,
+            about,
+            authorization: format!("Bearer {token}"),
+            expected,
+        }
     }
 }
 
 impl fmt::Debug for Forgery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Forgery").field("name", &self.name).field("expected", &self.expected).finish_non_exhaustive()
+        f.debug_struct("Forgery")
+            .field("name", &self.name)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,9 +151,20 @@ pub struct Expected {
 }
 
 impl Expected {
-    const INVALID_TOKEN: Self = Self { status: 401, error: "invalid_token", or_status: None };
-    const INVALID_REQUEST: Self = Self { status: 400, error: "invalid_request", or_status: None };
-    const TOO_LONG: Self = Self { or_status: Some(431), ..Self::INVALID_REQUEST };
+    const INVALID_TOKEN: Self = Self {
+        status: 401,
+        error: "invalid_token",
+        or_status: None,
+    };
+    const INVALID_REQUEST: Self = Self {
+        status: 400,
+        error: "invalid_request",
+        or_status: None,
+    };
+    const TOO_LONG: Self = Self {
+        or_status: Some(431),
+        ..Self::INVALID_REQUEST
+    };
 
     /// The status: 401 for a token that is not acceptable, 400 for what is no bearer token at all.
     #[must_use]

@@ -11,17 +11,33 @@ use crate::testing::mint::TokenBuilder;
 /// `send` takes the value of an `Authorization` header and returns the [`Answer`]: an `http::Response` with a body of
 /// bytes, or the tuple of status, `WWW-Authenticate` and body. The good token has to be let in; otherwise the refusals
 /// would prove nothing.
-pub async fn attack<A: Into<Answer>>(good: &TokenBuilder, send: impl AsyncFn(String) -> A) -> Report {
+pub async fn attack<A: Into<Answer>>(
+    good: &TokenBuilder,
+    send: impl AsyncFn(String) -> A,
+) -> Report {
     let answer: Answer = send(good.bearer()).await.into();
-    let verdict = if answer.status() < 400 { Verdict::Right } else { Verdict::GoodRefused };
-    let control = Row { name: "(the good token)", about: "", expected: 200, got: answer.status(), verdict };
+    let verdict = if answer.status() < 400 {
+        Verdict::Right
+    } else {
+        Verdict::GoodRefused
+    };
+    let control = Row {
+        name: "(the good token)",
+        about: "",
+        expected: 200,
+        got: answer.status(),
+        verdict,
+    };
     let mut report = attack_with(&all(good), send).await;
     report.rows.insert(0, control);
     report
 }
 
 /// Sends these forgeries and nothing else.
-pub async fn attack_with<A: Into<Answer>>(forgeries: &[Forgery], send: impl AsyncFn(String) -> A) -> Report {
+pub async fn attack_with<A: Into<Answer>>(
+    forgeries: &[Forgery],
+    send: impl AsyncFn(String) -> A,
+) -> Report {
     let mut rows = Vec::new();
     for forgery in forgeries {
         let answer: Answer = send(forgery.authorization().to_owned()).await.into();
@@ -71,11 +87,19 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = self.failures().count();
         writeln!(f, "{} requests, {wrong} answered wrongly", self.sent())?;
-        writeln!(f, "{:<28} {:>8} {:>4}  verdict", "request", "expected", "got")?;
+        writeln!(
+            f,
+            "{:<28} {:>8} {:>4}  verdict",
+            "request", "expected", "got"
+        )?;
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by_key(|row| row.verdict == Verdict::Right);
         for row in rows {
-            write!(f, "{:<28} {:>8} {:>4}  {}", row.name, row.expected, row.got, row.verdict)?;
+            write!(
+                f,
+                "{:<28} {:>8} {:>4}  {}",
+                row.name, row.expected, row.got, row.verdict
+            )?;
             if row.verdict != Verdict::Right && !row.about.is_empty() {
                 write!(f, ": {}", row.about)?;
             }

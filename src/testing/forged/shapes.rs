@@ -11,7 +11,12 @@ use crate::testing::mint::TokenBuilder;
 /// it is still being sent.
 #[must_use]
 pub fn a_million_dots(_good: &TokenBuilder) -> Forgery {
-    Forgery::new("a_million_dots", "A million dots.", &".".repeat(1_000_000), Expected::TOO_LONG)
+    Forgery::new(
+        "a_million_dots",
+        "A million dots.",
+        &".".repeat(1_000_000),
+        Expected::TOO_LONG,
+    )
 }
 
 forgeries! {

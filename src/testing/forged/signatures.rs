@@ -96,6 +96,9 @@ fn signature(good: &TokenBuilder) -> Vec<u8> {
 fn sibling(letter: char) -> char {
     let alphabet = (0..64_u8).filter_map(|value| base64url([value << 2]).chars().next());
     let letters: Vec<char> = alphabet.collect();
-    let position = letters.iter().position(|&known| known == letter).unwrap_or_default();
+    let position = letters
+        .iter()
+        .position(|&known| known == letter)
+        .unwrap_or_default();
     letters.get(position ^ 1).copied().unwrap_or(letter)
 }

@@ -15,7 +15,12 @@ const HOUR: i64 = 3_600;
 #[must_use]
 pub fn expired_by(good: &TokenBuilder, ago: Duration) -> Forgery {
     let token = good.clone().expired_by(ago).token();
-    Forgery::new("expired_by", "It expired some time ago.", &token, Expected::INVALID_TOKEN)
+    Forgery::new(
+        "expired_by",
+        "It expired some time ago.",
+        &token,
+        Expected::INVALID_TOKEN,
+    )
 }
 
 forgeries! {

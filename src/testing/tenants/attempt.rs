@@ -32,31 +32,96 @@ const QUERY: [&str; 4] = ["org_code", "organization", "tenant", "tenant_id"];
 pub(super) fn attempts(probe: &Probe, own: &Tenant, victim: &Tenant) -> Vec<Attempt> {
     let make = |what, expected, code: &str, named: Option<&Tenant>, token: Option<&Tenant>| {
         let path = probe.template.replace(PARAMETER, code);
-        Attempt { what, expected, request: build(probe, path, named, token) }
+        Attempt {
+            what,
+            expected,
+            request: build(probe, path, named, token),
+        }
     };
     let mut attempts = vec![make("itself", Expected::LetIn, &own.code, None, Some(own))];
     if probe.template.contains(PARAMETER) {
         let (own_code, victims) = (&own.code, &victim.code);
         let odd = Expected::RefusedSomehow;
         attempts.extend([
-            make("the other's path", Expected::Refused, victims, None, Some(own)),
-            make("the other's path, own headers", Expected::Refused, victims, Some(own), Some(own)),
-            make("the other's path, no token", Expected::Refused, victims, None, None),
-            make("the other's path, encoded", Expected::Refused, &encoded(victims), None, Some(own)),
-            make("up from its own path", odd, &format!("{own_code}/../{victims}"), None, Some(own)),
-            make("up from its own path, encoded", odd, &format!("{own_code}%2F..%2F{victims}"), None, Some(own)),
-            make("a doubled slash", odd, &format!("/{victims}"), None, Some(own)),
-            make("both codes", odd, &format!("{own_code},{victims}"), None, Some(own)),
+            make(
+                "the other's path",
+                Expected::Refused,
+                victims,
+                None,
+                Some(own),
+            ),
+            make(
+                "the other's path, own headers",
+                Expected::Refused,
+                victims,
+                Some(own),
+                Some(own),
+            ),
+            make(
+                "the other's path, no token",
+                Expected::Refused,
+                victims,
+                None,
+                None,
+            ),
+            make(
+                "the other's path, encoded",
+                Expected::Refused,
+                &encoded(victims),
+                None,
+                Some(own),
+            ),
+            make(
+                "up from its own path",
+                odd,
+                &format!("{own_code}/../{victims}"),
+                None,
+                Some(own),
+            ),
+            make(
+                "up from its own path, encoded",
+                odd,
+                &format!("{own_code}%2F..%2F{victims}"),
+                None,
+                Some(own),
+            ),
+            make(
+                "a doubled slash",
+                odd,
+                &format!("/{victims}"),
+                None,
+                Some(own),
+            ),
+            make(
+                "both codes",
+                odd,
+                &format!("{own_code},{victims}"),
+                None,
+                Some(own),
+            ),
         ]);
     }
-    attempts.push(make("headers and query name the other", Expected::NothingOfTheOther, &own.code, Some(victim), Some(own)));
+    attempts.push(make(
+        "headers and query name the other",
+        Expected::NothingOfTheOther,
+        &own.code,
+        Some(victim),
+        Some(own),
+    ));
     attempts
 }
 
-fn build(probe: &Probe, mut path: String, named: Option<&Tenant>, token: Option<&Tenant>) -> Option<Request<Bytes>> {
+fn build(
+    probe: &Probe,
+    mut path: String,
+    named: Option<&Tenant>,
+    token: Option<&Tenant>,
+) -> Option<Request<Bytes>> {
     let mut headers = request::Builder::new().method(probe.method.clone());
     if let Some(Tenant { code, .. }) = named {
-        headers = HEADERS.iter().fold(headers, |headers, name| headers.header(*name, code.as_str()));
+        headers = HEADERS.iter().fold(headers, |headers, name| {
+            headers.header(*name, code.as_str())
+        });
         let code = encoded(code);
         for name in QUERY {
             let before = if path.contains('?') { '&' } else { '?' };

@@ -50,7 +50,11 @@ impl Tenant {
     /// A tenant with the value of its `Authorization` header.
     #[must_use]
     pub fn new(code: impl Into<String>, authorization: impl Into<String>) -> Self {
-        Self { code: code.into(), authorization: authorization.into(), marks: Vec::new() }
+        Self {
+            code: code.into(),
+            authorization: authorization.into(),
+            marks: Vec::new(),
+        }
     }
 
     /// A text that only this tenant's data holds, such as the number of an invoice: no answer to anybody else may have it
@@ -65,13 +69,18 @@ impl Tenant {
 impl From<&TokenBuilder> for Tenant {
     /// The organization that the token names.
     fn from(token: &TokenBuilder) -> Self {
-        Self::new(token.value("org_code").as_str().unwrap_or_default(), token.bearer())
+        Self::new(
+            token.value("org_code").as_str().unwrap_or_default(),
+            token.bearer(),
+        )
     }
 }
 
 impl std::fmt::Debug for Tenant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tenant").field("code", &self.code).finish_non_exhaustive()
+        f.debug_struct("Tenant")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,7 +97,12 @@ impl Probe {
     /// A request without a body.
     #[must_use]
     pub fn new(method: Method, template: impl Into<String>) -> Self {
-        Self { method, template: template.into(), body: Bytes::new(), content_type: None }
+        Self {
+            method,
+            template: template.into(),
+            body: Bytes::new(),
+            content_type: None,
+        }
     }
 
     /// A GET request.
@@ -142,11 +156,20 @@ pub async fn cross<A: Into<Answer>>(
                 let (verdict, got) = match attempt.request {
                     Some(request) => {
                         let answer: Answer = send(request).await.into();
-                        (Verdict::of(attempt.expected, victim, &answer), Some(answer.status()))
+                        (
+                            Verdict::of(attempt.expected, victim, &answer),
+                            Some(answer.status()),
+                        )
                     }
                     None => (Verdict::NoRequest, None),
                 };
-                rows.push(Row { route, caller: own.code.clone(), what: attempt.what, verdict, got });
+                rows.push(Row {
+                    route,
+                    caller: own.code.clone(),
+                    what: attempt.what,
+                    verdict,
+                    got,
+                });
             }
         }
     }
@@ -174,7 +197,9 @@ where
             return failed(&error);
         }
         match service.call(request.map(B::from)).await {
-            Ok(response) => Answer::read(response).await.unwrap_or_else(|error| failed(&error)),
+            Ok(response) => Answer::read(response)
+                .await
+                .unwrap_or_else(|error| failed(&error)),
             Err(error) => failed(&error),
         }
     }

@@ -35,7 +35,13 @@ impl Verdict {
     pub(super) fn of(expected: Expected, victim: &Tenant, answer: &Answer) -> Self {
         let status = answer.status();
         let let_in = status < 400;
-        let shows = |text: &String| !text.is_empty() && answer.body().windows(text.len()).any(|part| part == text.as_bytes());
+        let shows = |text: &String| {
+            !text.is_empty()
+                && answer
+                    .body()
+                    .windows(text.len())
+                    .any(|part| part == text.as_bytes())
+        };
         let leaks = victim.marks.iter().any(shows) || (let_in && shows(&victim.code));
         match expected {
             Expected::LetIn if !let_in => Self::OwnRefused,
@@ -66,7 +72,10 @@ impl Report {
     /// How many requests were not answered as they should be.
     #[must_use]
     pub fn failures(&self) -> usize {
-        self.rows.iter().filter(|row| row.verdict != Verdict::Right).count()
+        self.rows
+            .iter()
+            .filter(|row| row.verdict != Verdict::Right)
+            .count()
     }
 
     /// How many requests were made.
@@ -78,12 +87,27 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} requests, {} answered wrongly", self.sent(), self.failures())?;
+        writeln!(
+            f,
+            "{} requests, {} answered wrongly",
+            self.sent(),
+            self.failures()
+        )?;
         let mut rows: Vec<&Row> = self.rows.iter().collect();
         rows.sort_by_key(|row| row.verdict == Verdict::Right);
-        for Row { route, caller, what, verdict, got } in rows {
+        for Row {
+            route,
+            caller,
+            what,
+            verdict,
+            got,
+        } in rows
+        {
             let got = got.map_or("-".to_owned(), |got| got.to_string());
-            writeln!(f, "{got:>4}  {route:<40} as {caller:<16} {what:<34} {verdict}")?;
+            writeln!(
+                f,
+                "{got:>4}  {route:<40} as {caller:<16} {what:<34} {verdict}"
+            )?;
         }
         Ok(())
     }

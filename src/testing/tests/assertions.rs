@@ -8,7 +8,10 @@ use super::super::assertions::Answer;
 fn problem() -> Answer {
     let response = Response::builder()
         .status(403)
-        .header("www-authenticate", "Bearer error=\"insufficient_scope\", scope=\"read:a read:b\"")
+        .header(
+            "www-authenticate",
+            "Bearer error=\"insufficient_scope\", scope=\"read:a read:b\"",
+        )
         .header("content-type", "application/problem+json")
         .body(r#"{"status":403,"title":"Forbidden"}"#);
     response.unwrap().into()
@@ -16,14 +19,18 @@ fn problem() -> Answer {
 
 #[tokio::test]
 async fn reads_bodies() {
-    let answer = Answer::read(Response::new(Full::new(bytes::Bytes::from_static(b"{}")))).await.unwrap();
+    let answer = Answer::read(Response::new(Full::new(bytes::Bytes::from_static(b"{}"))))
+        .await
+        .unwrap();
     assert_eq!((answer.status(), answer.body()), (200, &b"{}"[..]));
 }
 
 #[test]
 fn holds_what_is_there() {
     let answer = problem();
-    answer.assert_refused(403, "insufficient_scope").assert_scope("read:a read:b");
+    answer
+        .assert_refused(403, "insufficient_scope")
+        .assert_scope("read:a read:b");
     assert_eq!(answer.assert_problem()["title"], "Forbidden");
     answer.assert_hides("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl");
     Answer::from((401, Some("Bearer realm=\"api\"".into()), "")).assert_asked_for_token();

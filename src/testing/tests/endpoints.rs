@@ -14,7 +14,9 @@ const API: &str = "https://api.example.com";
 
 async fn with_app() -> LocalIssuer {
     let issuer = LocalIssuer::start().await.unwrap();
-    let app = App::org("svc", "s3cret", "org_a").audience(API).scopes(["read:invoices", "write:invoices"]);
+    let app = App::org("svc", "s3cret", "org_a")
+        .audience(API)
+        .scopes(["read:invoices", "write:invoices"]);
     issuer.add_app(app.property("region", "eu").flag("agent-v2", true));
     issuer
 }
@@ -22,44 +24,97 @@ async fn with_app() -> LocalIssuer {
 #[tokio::test]
 async fn publishes_itself() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let oidc = get(&issuer, "/.well-known/openid-configuration").await.unwrap();
-    let oauth = get(&issuer, "/.well-known/oauth-authorization-server").await.unwrap();
+    let oidc = get(&issuer, "/.well-known/openid-configuration")
+        .await
+        .unwrap();
+    let oauth = get(&issuer, "/.well-known/oauth-authorization-server")
+        .await
+        .unwrap();
     assert_eq!(oidc.json(), oauth.json());
     assert_eq!(oidc.json()["issuer"], issuer.url());
     assert_eq!(oidc.json()["jwks_uri"], issuer.jwks_uri());
     assert_eq!(oidc.json()["token_endpoint"], issuer.token_endpoint());
 
     let keys = get(&issuer, "/.well-known/jwks").await.unwrap();
-    assert_eq!(get(&issuer, "/.well-known/jwks.json").await.unwrap().body, keys.body);
+    assert_eq!(
+        get(&issuer, "/.well-known/jwks.json").await.unwrap().body,
+        keys.body
+    );
     assert_eq!(String::from_utf8(keys.body).unwrap(), issuer.jwks());
     assert_eq!(get(&issuer, "/nothing").await.unwrap().status, 404);
-    assert_eq!(send(&issuer, "POST /.well-known/jwks HTTP/1.1", "").await.unwrap().status, 405);
-    let hits = [Endpoint::Discovery, Endpoint::Metadata, Endpoint::Jwks, Endpoint::Other].map(|at| issuer.hits(at));
+    assert_eq!(
+        send(&issuer, "POST /.well-known/jwks HTTP/1.1", "")
+            .await
+            .unwrap()
+            .status,
+        405
+    );
+    let hits = [
+        Endpoint::Discovery,
+        Endpoint::Metadata,
+        Endpoint::Jwks,
+        Endpoint::Other,
+    ]
+    .map(|at| issuer.hits(at));
     assert_eq!(hits, [1, 1, 3, 1]);
 }
 
 #[tokio::test]
 async fn a_path_in_the_issuer_moves_the_documents() {
-    let issuer = LocalIssuer::builder().path("tenants/a/").start().await.unwrap();
+    let issuer = LocalIssuer::builder()
+        .path("tenants/a/")
+        .start()
+        .await
+        .unwrap();
     assert!(issuer.url().ends_with("/tenants/a"));
-    for path in ["/tenants/a/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/tenants/a"] {
-        assert_eq!(get(&issuer, path).await.unwrap().json()["issuer"], issuer.url());
+    for path in [
+        "/tenants/a/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/tenants/a",
+    ] {
+        assert_eq!(
+            get(&issuer, path).await.unwrap().json()["issuer"],
+            issuer.url()
+        );
     }
-    assert_eq!(get(&issuer, "/.well-known/openid-configuration").await.unwrap().status, 404);
-    assert_eq!(get(&issuer, "/tenants/a/.well-known/jwks").await.unwrap().status, 200);
+    assert_eq!(
+        get(&issuer, "/.well-known/openid-configuration")
+            .await
+            .unwrap()
+            .status,
+        404
+    );
+    assert_eq!(
+        get(&issuer, "/tenants/a/.well-known/jwks")
+            .await
+            .unwrap()
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn refuses_to_be_reached_from_elsewhere() {
-    let everywhere = LocalIssuer::builder().listen(([0, 0, 0, 0], 0).into()).start().await;
-    assert_eq!(everywhere.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    let everywhere = LocalIssuer::builder()
+        .listen(([0, 0, 0, 0], 0).into())
+        .start()
+        .await;
+    assert_eq!(
+        everywhere.unwrap_err().kind(),
+        std::io::ErrorKind::InvalidInput
+    );
 }
 
 #[test]
 fn mints_the_shape_of_kinde() {
     let clock = Clock::manual(1_751_150_668);
-    let issuer = LocalIssuer::builder().clock(clock).in_process("https://acme.kinde.com").unwrap();
-    let token = issuer.org("org_a").scopes(["read:users", "write:flags"]).token();
+    let issuer = LocalIssuer::builder()
+        .clock(clock)
+        .in_process("https://acme.kinde.com")
+        .unwrap();
+    let token = issuer
+        .org("org_a")
+        .scopes(["read:users", "write:flags"])
+        .token();
     let mut found = claims(&token);
     assert_eq!(found["jti"].as_str().unwrap().len(), 36);
     found["jti"] = "…".into();
@@ -69,59 +124,112 @@ fn mints_the_shape_of_kinde() {
         "scope": "read:users write:flags", "scp": [], "v": "2",
     });
     assert_eq!(found, kinde);
-    assert_eq!(part(&token, 0), json!({ "alg": "RS256", "kid": issuer.signing_key().kid(), "typ": "JWT" }));
+    assert_eq!(
+        part(&token, 0),
+        json!({ "alg": "RS256", "kid": issuer.signing_key().kid(), "typ": "JWT" })
+    );
     assert!(claims(&issuer.global().token()).get("org_code").is_none());
     assert!(claims(&issuer.user("kp_1").token()).get("gty").is_none());
 }
 
 #[test]
 fn mints_the_shape_of_rfc_9068() {
-    let builder = LocalIssuer::builder().profile(Profile::Rfc9068).algorithm(SigningAlgorithm::EdDsa);
+    let builder = LocalIssuer::builder()
+        .profile(Profile::Rfc9068)
+        .algorithm(SigningAlgorithm::EdDsa);
     let issuer = builder.in_process("https://issuer.example").unwrap();
     let token = issuer.global().client("svc").token();
     assert_eq!(part(&token, 0)["typ"], "at+jwt");
     let claims = claims(&token);
-    assert_eq!((&claims["sub"], &claims["client_id"], &claims["aud"]), (&"svc".into(), &"svc".into(), &API.into()));
+    assert_eq!(
+        (&claims["sub"], &claims["client_id"], &claims["aud"]),
+        (&"svc".into(), &"svc".into(), &API.into())
+    );
     assert!(claims.get("gty").is_none() && claims.get("azp").is_none());
-    assert_eq!(super::claims(&issuer.user("u1").client("web").token())["sub"], "u1");
+    assert_eq!(
+        super::claims(&issuer.user("u1").client("web").token())["sub"],
+        "u1"
+    );
 }
 
 #[test]
 fn setters_have_the_last_word() {
     let clock = Clock::manual(1_000_000);
-    let issuer = LocalIssuer::builder().clock(clock).in_process("https://acme.kinde.com").unwrap();
-    let other = SigningKey::generate(SigningAlgorithm::Es256).unwrap().with_kid("other");
-    let token = issuer.global().expired_by(Duration::from_secs(5)).property("region", "eu").property("tier", 2);
-    let token = token.flag("a", true).flag("b", "x").without("jti").header("typ", 7).signed_with(&other).token();
+    let issuer = LocalIssuer::builder()
+        .clock(clock)
+        .in_process("https://acme.kinde.com")
+        .unwrap();
+    let other = SigningKey::generate(SigningAlgorithm::Es256)
+        .unwrap()
+        .with_kid("other");
+    let token = issuer
+        .global()
+        .expired_by(Duration::from_secs(5))
+        .property("region", "eu")
+        .property("tier", 2);
+    let token = token
+        .flag("a", true)
+        .flag("b", "x")
+        .without("jti")
+        .header("typ", 7)
+        .signed_with(&other)
+        .token();
     let claims = claims(&token);
-    assert_eq!((&claims["exp"], &claims["iat"]), (&999_995.into(), &913_595.into()));
-    assert_eq!(claims["application_properties"], json!({ "region": { "v": "eu" }, "tier": { "v": 2 } }));
-    assert_eq!(claims["feature_flags"], json!({ "a": { "t": "b", "v": true }, "b": { "t": "s", "v": "x" } }));
+    assert_eq!(
+        (&claims["exp"], &claims["iat"]),
+        (&999_995.into(), &913_595.into())
+    );
+    assert_eq!(
+        claims["application_properties"],
+        json!({ "region": { "v": "eu" }, "tier": { "v": 2 } })
+    );
+    assert_eq!(
+        claims["feature_flags"],
+        json!({ "a": { "t": "b", "v": true }, "b": { "t": "s", "v": "x" } })
+    );
     assert!(claims.get("jti").is_none());
-    assert_eq!(part(&token, 0), json!({ "alg": "ES256", "kid": "other", "typ": 7 }));
+    assert_eq!(
+        part(&token, 0),
+        json!({ "alg": "ES256", "kid": "other", "typ": 7 })
+    );
 }
 
 #[tokio::test]
 async fn issues_tokens_to_apps() {
     let issuer = with_app().await;
-    let form = format!("grant_type=client_credentials&client_id=svc&client_secret=s3cret&audience={API}");
+    let form =
+        format!("grant_type=client_credentials&client_id=svc&client_secret=s3cret&audience={API}");
     let answer = token(&issuer, &form).await;
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("cache-control: no-store"));
     let body = answer.json();
-    assert_eq!((&body["token_type"], &body["expires_in"]), (&"bearer".into(), &86_400.into()));
+    assert_eq!(
+        (&body["token_type"], &body["expires_in"]),
+        (&"bearer".into(), &86_400.into())
+    );
     assert_eq!(body["scope"], "read:invoices write:invoices");
     let all = claims(body["access_token"].as_str().unwrap());
-    assert_eq!((&all["org_code"], &all["azp"], &all["scp"]), (&"org_a".into(), &"svc".into(), &json!([])));
+    assert_eq!(
+        (&all["org_code"], &all["azp"], &all["scp"]),
+        (&"org_a".into(), &"svc".into(), &json!([]))
+    );
     assert_eq!(all["application_properties"]["region"]["v"], "eu");
 
-    let narrow = token(&issuer, &format!("{form}&scope=read:invoices")).await.json();
+    let narrow = token(&issuer, &format!("{form}&scope=read:invoices"))
+        .await
+        .json();
     let narrow = claims(narrow["access_token"].as_str().unwrap());
-    assert_eq!((&narrow["scope"], &narrow["scp"]), (&"read:invoices".into(), &json!(["read:invoices"])));
+    assert_eq!(
+        (&narrow["scope"], &narrow["scp"]),
+        (&"read:invoices".into(), &json!(["read:invoices"]))
+    );
 
     let basic = format!("Authorization: Basic {}", STANDARD.encode("svc:s3cret"));
     let nobody = token_with(&issuer, &basic, "grant_type=client_credentials").await;
-    assert_eq!(claims(nobody.json()["access_token"].as_str().unwrap())["aud"], json!([]));
+    assert_eq!(
+        claims(nobody.json()["access_token"].as_str().unwrap())["aud"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -131,23 +239,55 @@ async fn says_why_not() {
     let grant = "grant_type=client_credentials";
     for (form, status, error) in [
         (good.to_owned(), 400, "invalid_request"),
-        (format!("grant_type=password&{good}"), 400, "unsupported_grant_type"),
+        (
+            format!("grant_type=password&{good}"),
+            400,
+            "unsupported_grant_type",
+        ),
         (format!("{grant}&{grant}&{good}"), 400, "invalid_request"),
         (grant.to_owned(), 401, "invalid_client"),
-        (format!("{grant}&client_id=svc&client_secret=wrong"), 401, "invalid_client"),
-        (format!("{grant}&client_id=who&client_secret=s3cret"), 401, "invalid_client"),
-        (format!("{grant}&{good}&audience=https://other"), 400, "unauthorized_client"),
-        (format!("{grant}&{good}&scope=read:invoices+admin"), 400, "invalid_scope"),
+        (
+            format!("{grant}&client_id=svc&client_secret=wrong"),
+            401,
+            "invalid_client",
+        ),
+        (
+            format!("{grant}&client_id=who&client_secret=s3cret"),
+            401,
+            "invalid_client",
+        ),
+        (
+            format!("{grant}&{good}&audience=https://other"),
+            400,
+            "unauthorized_client",
+        ),
+        (
+            format!("{grant}&{good}&scope=read:invoices+admin"),
+            400,
+            "invalid_scope",
+        ),
         (format!("{grant}&{good}&scope=%f"), 400, "invalid_request"),
     ] {
         let answer = token(&issuer, &form).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (status, &error.into()), "{form}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (status, &error.into()),
+            "{form}"
+        );
         assert!(!answer.head.contains("www-authenticate"), "{form}");
     }
     let answer = token_with(&issuer, "Authorization: Basic c3ZjOndyb25n", grant).await;
-    assert_eq!((answer.status, &answer.json()["error"]), (401, &"invalid_client".into()));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]),
+        (401, &"invalid_client".into())
+    );
     assert!(answer.head.contains("www-authenticate: basic"));
-    let twice = token_with(&issuer, "Authorization: Basic c3ZjOnMzY3JldA==", &format!("{grant}&{good}")).await;
+    let twice = token_with(
+        &issuer,
+        "Authorization: Basic c3ZjOnMzY3JldA==",
+        &format!("{grant}&{good}"),
+    )
+    .await;
     assert_eq!(twice.json()["error"], "invalid_request");
     assert_eq!(get(&issuer, "/oauth2/token").await.unwrap().status, 405);
 }
@@ -162,7 +302,14 @@ async fn rotates_secrets_with_and_without_overlap() {
     let second = issuer.rotate_secret("svc", OldSecrets::Keep).unwrap();
     assert_eq!((status("s3cret").await, status(&second).await), (200, 200));
     let third = issuer.rotate_secret("svc", OldSecrets::Revoke).unwrap();
-    assert_eq!((status("s3cret").await, status(&second).await, status(&third).await), (401, 401, 200));
+    assert_eq!(
+        (
+            status("s3cret").await,
+            status(&second).await,
+            status(&third).await
+        ),
+        (401, 401, 200)
+    );
     assert!(issuer.rotate_secret("nobody", OldSecrets::Keep).is_err());
 }
 
@@ -192,27 +339,61 @@ fn rotates_keys() {
 #[tokio::test]
 async fn is_administered_only_when_asked_to() {
     let closed = LocalIssuer::start().await.unwrap();
-    assert_eq!(send(&closed, "POST /admin/rotate-key HTTP/1.1", "").await.unwrap().status, 404);
+    assert_eq!(
+        send(&closed, "POST /admin/rotate-key HTTP/1.1", "")
+            .await
+            .unwrap()
+            .status,
+        404
+    );
 
     let issuer = LocalIssuer::builder().with_admin().start().await.unwrap();
-    let post = async |path: &str, body: &str| send(&issuer, &format!("POST {path} HTTP/1.1"), body).await.unwrap();
-    let app = post("/admin/apps", r#"{"client_id":"a b","org_code":"org_a","audiences":["x"],"scopes":["s"]}"#).await;
+    let post = async |path: &str, body: &str| {
+        send(&issuer, &format!("POST {path} HTTP/1.1"), body)
+            .await
+            .unwrap()
+    };
+    let app = post(
+        "/admin/apps",
+        r#"{"client_id":"a b","org_code":"org_a","audiences":["x"],"scopes":["s"]}"#,
+    )
+    .await;
     let secret = app.json()["client_secret"].as_str().unwrap().to_owned();
-    let form = |secret: &str| format!("grant_type=client_credentials&client_id=a+b&client_secret={secret}");
+    let form = |secret: &str| {
+        format!("grant_type=client_credentials&client_id=a+b&client_secret={secret}")
+    };
     assert_eq!(token(&issuer, &form(&secret)).await.json()["scope"], "s");
-    assert_eq!(post("/admin/apps/a%20b/rotate-secret?overlap=true", "").await.status, 200);
+    assert_eq!(
+        post("/admin/apps/a%20b/rotate-secret?overlap=true", "")
+            .await
+            .status,
+        200
+    );
     assert_eq!(token(&issuer, &form(&secret)).await.status, 200);
-    assert_eq!(post("/admin/apps/a%20b/rotate-secret", "").await.status, 200);
+    assert_eq!(
+        post("/admin/apps/a%20b/rotate-secret", "").await.status,
+        200
+    );
     assert_eq!(token(&issuer, &form(&secret)).await.status, 401);
     assert_eq!(post("/admin/apps/c/rotate-secret", "").await.status, 404);
 
     let kid = post("/admin/rotate-key", "").await.json()["kid"].clone();
     assert_eq!(kid, issuer.signing_key().kid());
-    post("/admin/fault", r#"{"endpoint":"jwks","fault":"status","status":503}"#).await;
+    post(
+        "/admin/fault",
+        r#"{"endpoint":"jwks","fault":"status","status":503}"#,
+    )
+    .await;
     assert_eq!(get(&issuer, "/.well-known/jwks").await.unwrap().status, 503);
     post("/admin/fault", r#"{"endpoint":"jwks"}"#).await;
     assert_eq!(get(&issuer, "/.well-known/jwks").await.unwrap().status, 200);
     assert_eq!(post("/admin/fault", "{}").await.status, 400);
-    let browser = send(&issuer, "POST /admin/rotate-key HTTP/1.1\r\nOrigin: https://evil.example", "").await.unwrap();
+    let browser = send(
+        &issuer,
+        "POST /admin/rotate-key HTTP/1.1\r\nOrigin: https://evil.example",
+        "",
+    )
+    .await
+    .unwrap();
     assert_eq!(browser.status, 403);
 }

@@ -10,7 +10,11 @@ use super::{Answer, get, is_silent, send};
 const KEYS: &str = "/.well-known/jwks";
 
 async fn issuer() -> LocalIssuer {
-    LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa).start().await.unwrap()
+    LocalIssuer::builder()
+        .algorithm(SigningAlgorithm::EdDsa)
+        .start()
+        .await
+        .unwrap()
 }
 
 async fn with(fault: Fault) -> std::io::Result<Answer> {
@@ -23,15 +27,39 @@ async fn with(fault: Fault) -> std::io::Result<Answer> {
 async fn answers_that_are_wrong() {
     let too_many = with(Fault::too_many_requests(7)).await.unwrap();
     assert_eq!(too_many.status, 429);
-    assert!(too_many.head.contains("retry-after: 7") && too_many.head.contains("ratelimit-reset: 7"));
-    assert_eq!(with(Fault::status(StatusCode::BAD_GATEWAY)).await.unwrap().status, 502);
+    assert!(
+        too_many.head.contains("retry-after: 7") && too_many.head.contains("ratelimit-reset: 7")
+    );
+    assert_eq!(
+        with(Fault::status(StatusCode::BAD_GATEWAY))
+            .await
+            .unwrap()
+            .status,
+        502
+    );
 
     let garbage = with(Fault::Garbage).await.unwrap();
-    assert!(garbage.status == 200 && serde_json::from_slice::<serde_json::Value>(&garbage.body).is_err());
-    assert!(with(Fault::Html).await.unwrap().head.contains("content-type: text/html"));
+    assert!(
+        garbage.status == 200
+            && serde_json::from_slice::<serde_json::Value>(&garbage.body).is_err()
+    );
+    assert!(
+        with(Fault::Html)
+            .await
+            .unwrap()
+            .head
+            .contains("content-type: text/html")
+    );
     assert_eq!(with(Fault::EmptySet).await.unwrap().body, b"{\"keys\":[]}");
-    let redirect = with(Fault::Redirect("https://elsewhere.example/keys".into())).await.unwrap();
-    assert!(redirect.status == 302 && redirect.head.contains("location: https://elsewhere.example/keys"));
+    let redirect = with(Fault::Redirect("https://elsewhere.example/keys".into()))
+        .await
+        .unwrap();
+    assert!(
+        redirect.status == 302
+            && redirect
+                .head
+                .contains("location: https://elsewhere.example/keys")
+    );
     let plain = with(Fault::WrongContentType).await.unwrap();
     assert!(plain.head.contains("content-type: text/plain") && plain.json()["keys"].is_array());
     let oversized = with(Fault::Oversized(100_000)).await.unwrap();
@@ -43,11 +71,22 @@ async fn answers_that_are_wrong() {
 #[tokio::test]
 async fn answers_that_are_late() {
     let start = Instant::now();
-    assert!(with(Fault::Slow(Duration::from_millis(50))).await.unwrap().json()["keys"].is_array());
+    assert!(
+        with(Fault::Slow(Duration::from_millis(50)))
+            .await
+            .unwrap()
+            .json()["keys"]
+            .is_array()
+    );
     assert!(start.elapsed() >= Duration::from_millis(50));
 
     let start = Instant::now();
-    let drip = with(Fault::Drip { bytes: 50, every: Duration::from_millis(10) }).await.unwrap();
+    let drip = with(Fault::Drip {
+        bytes: 50,
+        every: Duration::from_millis(10),
+    })
+    .await
+    .unwrap();
     assert!(drip.head.contains("chunked") && start.elapsed() >= Duration::from_millis(30));
 
     assert!(is_silent(with(Fault::Hang)).await);
@@ -69,7 +108,11 @@ async fn answers_that_break_off() {
 #[tokio::test]
 async fn faults_end() {
     let issuer = issuer().await;
-    issuer.fail_next(Endpoint::Jwks, 2, Fault::status(StatusCode::INTERNAL_SERVER_ERROR));
+    issuer.fail_next(
+        Endpoint::Jwks,
+        2,
+        Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
+    );
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.push(get(&issuer, KEYS).await.unwrap().status);
@@ -84,7 +127,8 @@ async fn faults_end() {
     issuer.restore_documents();
     assert!(get(&issuer, KEYS).await.unwrap().json()["keys"].is_array());
     assert_eq!(issuer.hits(Endpoint::Jwks), 6);
-    let seventh = async { tokio::join!(issuer.wait_for_hits(Endpoint::Jwks, 7), get(&issuer, KEYS)).1 };
+    let seventh =
+        async { tokio::join!(issuer.wait_for_hits(Endpoint::Jwks, 7), get(&issuer, KEYS)).1 };
     assert_eq!(seventh.await.unwrap().status, 200);
 }
 
@@ -96,10 +140,23 @@ async fn caching_headers_and_what_was_asked() {
     assert!(issuer.last_headers(Endpoint::Jwks).is_none());
     let fresh = get(&issuer, KEYS).await.unwrap();
     assert!(fresh.status == 200 && fresh.head.contains("cache-control: max-age=60"));
-    let known = send(&issuer, "GET /.well-known/jwks HTTP/1.1\r\nIf-None-Match: \"one\"", "").await.unwrap();
+    let known = send(
+        &issuer,
+        "GET /.well-known/jwks HTTP/1.1\r\nIf-None-Match: \"one\"",
+        "",
+    )
+    .await
+    .unwrap();
     assert!(known.status == 304 && known.body.is_empty() && known.head.contains("etag: \"one\""));
-    assert_eq!(issuer.last_headers(Endpoint::Jwks).unwrap()["if-none-match"], "\"one\"");
-    assert!(issuer.set_cache_headers(Endpoint::Jwks, &[("a b", "")]).is_err());
+    assert_eq!(
+        issuer.last_headers(Endpoint::Jwks).unwrap()["if-none-match"],
+        "\"one\""
+    );
+    assert!(
+        issuer
+            .set_cache_headers(Endpoint::Jwks, &[("a b", "")])
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -107,19 +164,40 @@ async fn goes_down_and_comes_back() {
     let issuer = issuer().await;
     let kid = issuer.signing_key().kid().to_owned();
     issuer.set_fault(Endpoint::Jwks, Fault::Hang);
-    let open = tokio::net::TcpStream::connect(issuer.address().unwrap()).await.unwrap();
+    let open = tokio::net::TcpStream::connect(issuer.address().unwrap())
+        .await
+        .unwrap();
     issuer.go_down().await;
-    assert_eq!(get(&issuer, KEYS).await.err().unwrap().kind(), std::io::ErrorKind::ConnectionRefused);
+    assert_eq!(
+        get(&issuer, KEYS).await.err().unwrap().kind(),
+        std::io::ErrorKind::ConnectionRefused
+    );
     // The connection that was open is closed, not forgotten.
     let mut byte = [0];
-    assert!(matches!(tokio::io::AsyncReadExt::read(&mut { open }, &mut byte).await, Ok(0) | Err(_)));
+    assert!(matches!(
+        tokio::io::AsyncReadExt::read(&mut { open }, &mut byte).await,
+        Ok(0) | Err(_)
+    ));
 
     issuer.set_fault(Endpoint::Jwks, None);
     issuer.come_back().await.unwrap();
-    assert!(get(&issuer, KEYS).await.unwrap().json().to_string().contains(&kid));
+    assert!(
+        get(&issuer, KEYS)
+            .await
+            .unwrap()
+            .json()
+            .to_string()
+            .contains(&kid)
+    );
     issuer.restart().await.unwrap();
     let address = issuer.address().unwrap();
     issuer.stop().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
-    assert!(LocalIssuer::in_process("https://x").unwrap().come_back().await.is_err());
+    assert!(
+        LocalIssuer::in_process("https://x")
+            .unwrap()
+            .come_back()
+            .await
+            .is_err()
+    );
 }

@@ -12,13 +12,21 @@ use super::super::{LocalIssuer, Profile, SigningAlgorithm, SigningKey, TokenBuil
 type Answer = (u16, Option<String>, String);
 
 fn refused(status: u16, error: &str) -> Answer {
-    (status, Some(format!("Bearer error=\"{error}\"")), String::new())
+    (
+        status,
+        Some(format!("Bearer error=\"{error}\"")),
+        String::new(),
+    )
 }
 
 /// Just enough to tell the forgeries whose signature holds from the rest.
 fn signature_holds(key: &SigningKey, token: &str) -> bool {
-    let Some((input, signature)) = token.rsplit_once('.') else { return false };
-    let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+    let Some((input, signature)) = token.rsplit_once('.') else {
+        return false;
+    };
+    let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else {
+        return false;
+    };
     let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_der());
     public.verify(input.as_bytes(), &signature).is_ok()
 }
@@ -38,10 +46,15 @@ fn there_are_many_and_each_has_its_own_name() {
     assert!(all.len() >= 100, "{}", all.len());
     for forgery in &all {
         let value = forgery.authorization();
-        assert!(value.starts_with("Bearer ") && value.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+        assert!(
+            value.starts_with("Bearer ") && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        );
         assert!(forgery.about().ends_with('.') && !forgery.about().starts_with(' '));
         assert_ne!(forgery.authorization(), good.bearer(), "{}", forgery.name());
-        assert!(!format!("{forgery:?}").contains("eyJ"), "Debug shows the token");
+        assert!(
+            !format!("{forgery:?}").contains("eyJ"),
+            "Debug shows the token"
+        );
     }
 }
 
@@ -52,7 +65,9 @@ fn signatures_hold_where_only_the_content_is_wrong_and_nowhere_else() {
     assert!(signature_holds(&key, &good.token()));
     let broken: Vec<_> = forged::all(&good)
         .into_iter()
-        .filter(|forgery| forgery.token().split('.').count() == 3 && !signature_holds(&key, forgery.token()))
+        .filter(|forgery| {
+            forgery.token().split('.').count() == 3 && !signature_holds(&key, forgery.token())
+        })
         .map(|forgery| forgery.name())
         .collect();
     let expected = [
@@ -116,9 +131,17 @@ fn spellings_differ_but_mean_the_same() {
     let lenient = GeneralPurpose::new(&base64::alphabet::URL_SAFE, lenient);
     let true_signature = good.token().rsplit_once('.').unwrap().1.to_owned();
     let true_signature = lenient.decode(true_signature).unwrap();
-    for forgery in [forged::non_canonical_base64(&good), forged::padded_signature(&good)] {
+    for forgery in [
+        forged::non_canonical_base64(&good),
+        forged::padded_signature(&good),
+    ] {
         let (_, signature) = forgery.token().rsplit_once('.').unwrap();
-        assert_eq!(lenient.decode(signature).unwrap(), true_signature, "{}", forgery.name());
+        assert_eq!(
+            lenient.decode(signature).unwrap(),
+            true_signature,
+            "{}",
+            forgery.name()
+        );
     }
     let standard = forged::standard_base64(&good);
     assert!(standard.token().contains(['+', '/']));
@@ -128,11 +151,24 @@ fn spellings_differ_but_mean_the_same() {
 
 #[test]
 fn every_algorithm_can_be_forged() {
-    for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::Es384, SigningAlgorithm::EdDsa, SigningAlgorithm::Ps256] {
-        let builder = LocalIssuer::builder().algorithm(algorithm).profile(Profile::Rfc9068);
-        let good = builder.in_process("https://issuer.example").unwrap().global();
+    for algorithm in [
+        SigningAlgorithm::Es256,
+        SigningAlgorithm::Es384,
+        SigningAlgorithm::EdDsa,
+        SigningAlgorithm::Ps256,
+    ] {
+        let builder = LocalIssuer::builder()
+            .algorithm(algorithm)
+            .profile(Profile::Rfc9068);
+        let good = builder
+            .in_process("https://issuer.example")
+            .unwrap()
+            .global();
         let all = forged::all(&good);
-        assert!(all.iter().all(|forgery| forgery.authorization() != good.bearer()));
+        assert!(
+            all.iter()
+                .all(|forgery| forgery.authorization() != good.bearer())
+        );
         assert!(all.iter().all(|forgery| forgery.name() != "user_token"));
     }
 }
@@ -141,13 +177,26 @@ fn every_algorithm_can_be_forged() {
 fn tenants_and_kinds_are_as_described() {
     let (_issuer, good) = good();
     let claims = |forgery: forged::Forgery| super::claims(forgery.token());
-    assert_eq!(claims(forged::org_code_null(&good)).get("org_code"), Some(&Value::Null));
+    assert_eq!(
+        claims(forged::org_code_null(&good)).get("org_code"),
+        Some(&Value::Null)
+    );
     assert_eq!(claims(forged::user_token(&good))["org_code"], "org_a");
     let webhook = claims(forged::webhook_body(&good));
-    assert!(["iss", "aud", "exp"].iter().all(|claim| webhook.get(claim).is_none()));
+    assert!(
+        ["iss", "aud", "exp"]
+            .iter()
+            .all(|claim| webhook.get(claim).is_none())
+    );
     let proof = claims(forged::dpop_proof(&good));
-    assert_eq!(proof.as_object().unwrap().keys().collect::<Vec<_>>(), ["htm", "htu", "iat", "jti"]);
-    assert_eq!(super::part(forged::dpop_proof(&good).token(), 0)["typ"], "dpop+jwt");
+    assert_eq!(
+        proof.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["htm", "htu", "iat", "jti"]
+    );
+    assert_eq!(
+        super::part(forged::dpop_proof(&good).token(), 0)["typ"],
+        "dpop+jwt"
+    );
 }
 
 #[tokio::test]
@@ -155,7 +204,9 @@ async fn a_perfect_server_has_a_clean_report() {
     let (_issuer, good) = good();
     let all = forged::all(&good);
     let oracle = async |authorization: String| {
-        let known = all.iter().find(|forgery| forgery.authorization() == authorization);
+        let known = all
+            .iter()
+            .find(|forgery| forgery.authorization() == authorization);
         // Elliptic and randomised tokens differ from run to run; RS256 without a fresh `jti` does not.
         match known {
             Some(forgery) => refused(forgery.expected().status(), forgery.expected().error()),
@@ -171,12 +222,19 @@ async fn a_perfect_server_has_a_clean_report() {
 #[tokio::test]
 async fn a_report_names_every_mistake() {
     let (_issuer, good) = good();
-    let list = [forged::expired(&good), forged::no_token(&good), forged::alg_none(&good)];
+    let list = [
+        forged::expired(&good),
+        forged::no_token(&good),
+        forged::alg_none(&good),
+    ];
     let open = forged::attack_with(&list, async |_| (200, None, "hello")).await;
     assert_eq!(open.failures().count(), 3);
     assert!(open.to_string().contains("LET IN: It expired an hour ago."));
     let silent = forged::attack_with(&list, async |_| (401, None, "")).await;
-    assert!(silent.to_string().contains("NO PROPER CHALLENGE") && silent.to_string().contains("WRONG STATUS"));
+    assert!(
+        silent.to_string().contains("NO PROPER CHALLENGE")
+            && silent.to_string().contains("WRONG STATUS")
+    );
     let vague = forged::attack_with(&list[..1], async |_| refused(401, "oops")).await;
     assert!(vague.to_string().contains("WRONG ERROR"));
     let parrot = forged::attack_with(&list[..1], async |token| (401, None, token)).await;
@@ -189,7 +247,9 @@ async fn a_report_names_every_mistake() {
 #[should_panic(expected = "LET IN")]
 fn a_bad_report_fails_the_test() {
     let (_issuer, good) = good();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let list = [forged::expired(&good)];
     let report = runtime.block_on(forged::attack_with(&list, async |_| (200, None, "")));
     report.assert_all_refused();

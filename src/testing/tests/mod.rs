@@ -31,7 +31,8 @@ impl Answer {
 async fn send(issuer: &LocalIssuer, head: &str, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(issuer.address().unwrap()).await?;
     let length = body.len();
-    let request = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    let request =
+        format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await?;
@@ -40,7 +41,11 @@ async fn send(issuer: &LocalIssuer, head: &str, body: &str) -> io::Result<Answer
     };
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Ok(Answer { status, head, body: bytes[end + 4..].to_vec() })
+    Ok(Answer {
+        status,
+        head,
+        body: bytes[end + 4..].to_vec(),
+    })
 }
 
 async fn get(issuer: &LocalIssuer, path: &str) -> io::Result<Answer> {
@@ -52,7 +57,9 @@ async fn token(issuer: &LocalIssuer, form: &str) -> Answer {
 }
 
 async fn token_with(issuer: &LocalIssuer, header: &str, form: &str) -> Answer {
-    let head = format!("POST /oauth2/token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n{header}");
+    let head = format!(
+        "POST /oauth2/token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n{header}"
+    );
     send(issuer, &head, form).await.unwrap()
 }
 
@@ -64,11 +71,15 @@ fn claims(token: &str) -> Value {
 fn part(token: &str, index: usize) -> Value {
     use base64::Engine as _;
     let part = token.split('.').nth(index).unwrap();
-    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(part)
+        .unwrap();
     serde_json::from_slice(&json).unwrap()
 }
 
 /// Whether nothing happens for a while.
 async fn is_silent(future: impl Future) -> bool {
-    tokio::time::timeout(Duration::from_millis(150), future).await.is_err()
+    tokio::time::timeout(Duration::from_millis(150), future)
+        .await
+        .is_err()
 }

@@ -50,7 +50,11 @@ impl<'a> Cursor<'a> {
     ///
     /// [`JsonError::Syntax`] where something else is next.
     pub(super) fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.take(byte) { Ok(()) } else { Err(JsonError::Syntax) }
+        if self.take(byte) {
+            Ok(())
+        } else {
+            Err(JsonError::Syntax)
+        }
     }
 
     /// Reads the next bytes if they are these.
@@ -76,7 +80,11 @@ impl<'a> Cursor<'a> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(JsonError::Syntax) } else { Ok(()) }
+        if self.at == start {
+            Err(JsonError::Syntax)
+        } else {
+            Ok(())
+        }
     }
 
     /// Goes to the next quotation mark, backslash or control character, or to the end. Eight bytes are looked at in one step.

@@ -16,12 +16,30 @@ pub(super) fn document(text: &str) -> Result<Json<'_>, JsonError> {
     // A value takes some twenty bytes in headers and claims as they are.
     let room = (text.len() / 16 + 4).min(32);
     let texts = Texts::of(text)?;
-    let mut reader = Reader { texts, index: Index::EMPTY, cursor: Cursor::of(text), nodes: Vec::with_capacity(room) };
+    let mut reader = Reader {
+        texts,
+        index: Index::EMPTY,
+        cursor: Cursor::of(text),
+        nodes: Vec::with_capacity(room),
+    };
     reader.cursor.skip_white_space();
     reader.value(Name::NONE, 0)?;
     reader.cursor.skip_white_space();
-    let Reader { texts, index, cursor, nodes } = reader;
-    if cursor.is_at_end() { Ok(Json { texts, index, nodes }) } else { Err(JsonError::Syntax) }
+    let Reader {
+        texts,
+        index,
+        cursor,
+        nodes,
+    } = reader;
+    if cursor.is_at_end() {
+        Ok(Json {
+            texts,
+            index,
+            nodes,
+        })
+    } else {
+        Err(JsonError::Syntax)
+    }
 }
 
 struct Reader<'a> {
@@ -33,7 +51,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    #[allow(clippy::inline_always, reason = "most values are short, and a call costs as much as they do")]
+    #[allow(
+        clippy::inline_always,
+        reason = "most values are short, and a call costs as much as they do"
+    )]
     #[inline(always)]
     fn value(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
         let value = match self.cursor.peek() {
@@ -41,8 +62,14 @@ impl Reader<'_> {
             Some(b'{') => return self.object(key, depth),
             Some(b'[') => return self.array(key, depth),
             Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b't') => self.cursor.expect_word(b"true").map(|()| Stored::Bool(true))?,
-            Some(b'f') => self.cursor.expect_word(b"false").map(|()| Stored::Bool(false))?,
+            Some(b't') => self
+                .cursor
+                .expect_word(b"true")
+                .map(|()| Stored::Bool(true))?,
+            Some(b'f') => self
+                .cursor
+                .expect_word(b"false")
+                .map(|()| Stored::Bool(false))?,
             _ => self.cursor.expect_word(b"null").map(|()| Stored::Null)?,
         };
         self.push(key, value).map(|_| ())
@@ -51,7 +78,10 @@ impl Reader<'_> {
     #[inline(never)]
     fn object(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
         let at = self.open(key, Stored::Object, depth)?;
-        let mut names = Names { index: Index::EMPTY, count: 0 };
+        let mut names = Names {
+            index: Index::EMPTY,
+            count: 0,
+        };
         self.cursor.expect(b'{')?;
         self.cursor.skip_white_space();
         if !self.cursor.take(b'}') {
@@ -103,7 +133,11 @@ impl Reader<'_> {
 
     /// Appends an array or object, whose end is known only when it is [closed](Self::close).
     fn open(&mut self, key: Name, value: Stored, depth: usize) -> Result<u32, JsonError> {
-        if depth >= MAX_DEPTH { Err(JsonError::TooDeep) } else { self.push(key, value) }
+        if depth >= MAX_DEPTH {
+            Err(JsonError::TooDeep)
+        } else {
+            self.push(key, value)
+        }
     }
 
     fn push(&mut self, key: Name, value: Stored) -> Result<u32, JsonError> {
@@ -111,7 +145,11 @@ impl Reader<'_> {
         if at >= MAX_VALUES {
             return Err(JsonError::TooLarge);
         }
-        self.nodes.push(Node { key, value, end: at + 1 });
+        self.nodes.push(Node {
+            key,
+            value,
+            end: at + 1,
+        });
         Ok(at)
     }
 
@@ -132,7 +170,11 @@ impl Reader<'_> {
         let start = self.cursor.at();
         self.cursor.skip_plain();
         let end = self.cursor.at();
-        if self.cursor.take(b'"') { Ok(Texts::part(start, end)) } else { self.escaped(start) }
+        if self.cursor.take(b'"') {
+            Ok(Texts::part(start, end))
+        } else {
+            self.escaped(start)
+        }
     }
 
     /// The rest of a string behind its first plain part, with escapes.
@@ -141,7 +183,8 @@ impl Reader<'_> {
         let begin = self.texts.begin();
         loop {
             // It ends before an ASCII character, so always between two characters.
-            self.texts.append(self.cursor.since(start).ok_or(JsonError::Syntax)?);
+            self.texts
+                .append(self.cursor.since(start).ok_or(JsonError::Syntax)?);
             match self.cursor.next() {
                 Some(b'"') => return Ok(self.texts.end(begin)),
                 Some(b'\\') => {
@@ -170,7 +213,10 @@ impl Reader<'_> {
                     // A pair makes one character; half of one makes none.
                     high @ 0xd800..=0xdbff => {
                         self.cursor.expect_word(b"\\u")?;
-                        let low = self.code_unit()?.checked_sub(0xdc00).filter(|low| *low < 0x400);
+                        let low = self
+                            .code_unit()?
+                            .checked_sub(0xdc00)
+                            .filter(|low| *low < 0x400);
                         0x1_0000 + ((high - 0xd800) << 10) + low.ok_or(JsonError::Syntax)?
                     }
                     unit => unit,
@@ -184,8 +230,13 @@ impl Reader<'_> {
     /// Four hexadecimal digits.
     fn code_unit(&mut self) -> Result<u32, JsonError> {
         (0..4).try_fold(0, |unit, _| {
-            let digit = self.cursor.next().and_then(|digit| char::from(digit).to_digit(16));
-            digit.map(|digit| unit << 4 | digit).ok_or(JsonError::Syntax)
+            let digit = self
+                .cursor
+                .next()
+                .and_then(|digit| char::from(digit).to_digit(16));
+            digit
+                .map(|digit| unit << 4 | digit)
+                .ok_or(JsonError::Syntax)
         })
     }
 
@@ -244,7 +295,8 @@ impl Names {
 
     fn all_once(&self, texts: &Texts<'_>, nodes: &[Node], object: u32) -> bool {
         let mut before = HashSet::new();
-        self.count <= MANY || siblings(nodes, object + 1).all(|(_, node)| before.insert(texts.get_name(node.key)))
+        self.count <= MANY
+            || siblings(nodes, object + 1).all(|(_, node)| before.insert(texts.get_name(node.key)))
     }
 }
 
@@ -355,11 +407,17 @@ mod tests {
     fn same(ours: Value<'_>, theirs: &serde_json::Value, text: &str) {
         use serde_json::Value as Naive;
         let same = match (ours, theirs) {
-            (Value::Null, Naive::Null) | (Value::Array(_), Naive::Array(_)) | (Value::Object(_), Naive::Object(_)) => true,
+            (Value::Null, Naive::Null)
+            | (Value::Array(_), Naive::Array(_))
+            | (Value::Object(_), Naive::Object(_)) => true,
             (Value::Bool(ours), Naive::Bool(theirs)) => ours == *theirs,
-            (Value::Integer(ours), Naive::Number(theirs)) if text.trim() == "-0" => ours == 0 && theirs.as_f64() == Some(-0.0),
+            (Value::Integer(ours), Naive::Number(theirs)) if text.trim() == "-0" => {
+                ours == 0 && theirs.as_f64() == Some(-0.0)
+            }
             (Value::Integer(ours), Naive::Number(theirs)) => Some(ours) == theirs.as_i64(),
-            (Value::Float(ours), Naive::Number(theirs)) => theirs.as_i64().is_none() && Some(ours) == theirs.as_f64(),
+            (Value::Float(ours), Naive::Number(theirs)) => {
+                theirs.as_i64().is_none() && Some(ours) == theirs.as_f64()
+            }
             (Value::String(ours), Naive::String(theirs)) => ours == theirs,
             _ => false,
         };

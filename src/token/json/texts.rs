@@ -22,15 +22,23 @@ pub(super) struct Print(u32);
 
 impl Name {
     /// What is in an array has no name.
-    pub(super) const NONE: Self = Self { span: Span { start: 0, len: 0 }, print: Print(0) };
+    pub(super) const NONE: Self = Self {
+        span: Span { start: 0, len: 0 },
+        print: Print(0),
+    };
 }
 
 impl Print {
-    #[allow(clippy::cast_possible_truncation, reason = "only equality is asked for")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "only equality is asked for"
+    )]
     pub(super) fn of(name: &str) -> Self {
         match name.as_bytes() {
             [] => Self(0),
-            [first, .., last] => Self((name.len() as u32) << 16 | u32::from(*first) << 8 | u32::from(*last)),
+            [first, .., last] => {
+                Self((name.len() as u32) << 16 | u32::from(*first) << 8 | u32::from(*last))
+            }
             [only] => Self(1 << 16 | u32::from(*only) << 8),
         }
     }
@@ -91,7 +99,14 @@ impl<'a> Texts<'a> {
     /// [`JsonError::TooLarge`] for what has more bytes than spans count.
     pub(super) fn of(text: &'a str) -> Result<Self, JsonError> {
         // Unescaped strings are no longer than the text that they were written in.
-        if text.len() > i32::MAX as usize { Err(JsonError::TooLarge) } else { Ok(Self { text, unescaped: String::new() }) }
+        if text.len() > i32::MAX as usize {
+            Err(JsonError::TooLarge)
+        } else {
+            Ok(Self {
+                text,
+                unescaped: String::new(),
+            })
+        }
     }
 
     pub(super) fn get(&self, span: Span) -> &str {
@@ -104,7 +119,10 @@ impl<'a> Texts<'a> {
     }
 
     pub(super) fn name(&self, span: Span) -> Name {
-        Name { span, print: Print::of(self.get(span)) }
+        Name {
+            span,
+            print: Print::of(self.get(span)),
+        }
     }
 
     pub(super) fn get_name(&self, name: Name) -> &str {
@@ -117,9 +135,15 @@ impl<'a> Texts<'a> {
     }
 
     /// The span of a part of the text.
-    #[allow(clippy::cast_possible_truncation, reason = "a text has no more than i32::MAX bytes")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a text has no more than i32::MAX bytes"
+    )]
     pub(super) fn part(start: usize, end: usize) -> Span {
-        Span { start: start as u32, len: (end - start) as u32 }
+        Span {
+            start: start as u32,
+            len: (end - start) as u32,
+        }
     }
 
     /// Appends to the unescaped string that was [begun](Self::begin).
@@ -145,8 +169,23 @@ mod tests {
     /// What the factors in [`Print::place`] were chosen for.
     #[test]
     fn the_names_of_a_token_have_each_their_own_place() {
-        let there = ["aud", "azp", "exp", "gty", "iat", "iss", "jti", "org_code", "scope", "scp", "v"];
-        let sought = ["nbf", "sub", "cnf", "act", "client_id", "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm"];
+        let there = [
+            "aud", "azp", "exp", "gty", "iat", "iss", "jti", "org_code", "scope", "scp", "v",
+        ];
+        let sought = [
+            "nbf",
+            "sub",
+            "cnf",
+            "act",
+            "client_id",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+            "events",
+            "htu",
+            "htm",
+        ];
         let extras = ["application_properties", "feature_flags"];
         let places: Vec<usize> = there.map(|name| Print::of(name).place()).to_vec();
         for (at, place) in places.iter().enumerate() {

@@ -40,7 +40,10 @@ const ALLOWED: [&str; 13] = [
 ];
 
 /// What a few may name besides: `Routes` makes axum's router of axum's handlers, and the test kit takes such a router.
-const EXCEPTIONS: [(&str, &str); 2] = [("tower_m2m::Routes", "axum"), ("tower_m2m::testing::tenants::router", "axum")];
+const EXCEPTIONS: [(&str, &str); 2] = [
+    ("tower_m2m::Routes", "axum"),
+    ("tower_m2m::testing::tenants::router", "axum"),
+];
 
 /// Every feature that adds to the interface. The client and its TLS add nothing to it but dependencies.
 const FEATURES: &str = "axum,metrics,test-util,tracing";
@@ -49,7 +52,9 @@ const FEATURES: &str = "axum,metrics,test-util,tracing";
 fn the_public_interface_is_the_one_in_api_txt() {
     let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("api.txt");
     let items = items();
-    let now = items.iter().fold(String::new(), |text, item| text + &item.to_string() + "\n");
+    let now = items
+        .iter()
+        .fold(String::new(), |text, item| text + &item.to_string() + "\n");
     if env::var_os("UPDATE").is_some() {
         fs::write(&written, &now).unwrap();
     }
@@ -61,18 +66,31 @@ fn the_public_interface_is_the_one_in_api_txt() {
          UPDATE=1 cargo test --manifest-path tests/public-api/Cargo.toml"
     );
     let foreign: Vec<_> = items.iter().filter_map(complaint).collect();
-    assert!(foreign.is_empty(), "types of other crates are in the public interface:\n{}", foreign.join("\n"));
+    assert!(
+        foreign.is_empty(),
+        "types of other crates are in the public interface:\n{}",
+        foreign.join("\n")
+    );
     // It looked at something.
     assert!(items.len() > 500, "{} items", items.len());
 }
 
 fn items() -> Vec<PublicItem> {
-    let api = Builder::from_rustdoc_json(rustdoc_json()).omit_blanket_impls(true).omit_auto_trait_impls(true).build();
+    let api = Builder::from_rustdoc_json(rustdoc_json())
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .build();
     let api = api.unwrap_or_else(|error| {
         panic!("public-api cannot read what this nightly's rustdoc wrote, see the top of tests/public-api/src/lib.rs: {error}")
     });
     // What the macro of pinned fields writes is nobody's to name.
-    api.into_items().filter(|item| !item.tokens().any(|token| token.text() == "pin_project_lite")).collect()
+    api.into_items()
+        .filter(|item| {
+            !item
+                .tokens()
+                .any(|token| token.text() == "pin_project_lite")
+        })
+        .collect()
 }
 
 /// Documents the crate with nightly, and tells where the JSON is.
@@ -83,19 +101,49 @@ fn rustdoc_json() -> std::path::PathBuf {
     // An old one must not be taken for this one.
     let _ = fs::remove_file(&json);
     let mut cargo = Command::new("rustup");
-    cargo.args(["run", &toolchain, "cargo", "rustdoc", "--quiet", "--locked", "--lib", "--target-dir", "target"]);
-    cargo.args(["--no-default-features", "--features", FEATURES, "--", "-Zunstable-options", "--output-format", "json"]);
-    let ended = cargo.current_dir(&root).env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTDOC").status();
-    let ended = ended.unwrap_or_else(|error| panic!("rustup is needed to find a nightly toolchain: {error}"));
-    assert!(ended.success(), "rustdoc of `{toolchain}` failed: is it there? `rustup toolchain install {toolchain}`");
+    cargo.args([
+        "run",
+        &toolchain,
+        "cargo",
+        "rustdoc",
+        "--quiet",
+        "--locked",
+        "--lib",
+        "--target-dir",
+        "target",
+    ]);
+    cargo.args([
+        "--no-default-features",
+        "--features",
+        FEATURES,
+        "--",
+        "-Zunstable-options",
+        "--output-format",
+        "json",
+    ]);
+    let ended = cargo
+        .current_dir(&root)
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .env_remove("RUSTDOC")
+        .status();
+    let ended = ended
+        .unwrap_or_else(|error| panic!("rustup is needed to find a nightly toolchain: {error}"));
+    assert!(
+        ended.success(),
+        "rustdoc of `{toolchain}` failed: is it there? `rustup toolchain install {toolchain}`"
+    );
     json
 }
 
 /// The lines that went and those that came.
 fn difference(before: &str, now: &str) -> String {
     let mut count = BTreeMap::<&str, i32>::new();
-    before.lines().for_each(|line| *count.entry(line).or_default() -= 1);
-    now.lines().for_each(|line| *count.entry(line).or_default() += 1);
+    before
+        .lines()
+        .for_each(|line| *count.entry(line).or_default() -= 1);
+    now.lines()
+        .for_each(|line| *count.entry(line).or_default() += 1);
     let changed = count.into_iter().filter(|(_, count)| *count != 0);
     changed.fold(String::new(), |mut text, (line, count)| {
         let _ = writeln!(text, "{} {line}", if count < 0 { '-' } else { '+' });
@@ -107,22 +155,34 @@ fn difference(before: &str, now: &str) -> String {
 fn complaint(item: &PublicItem) -> Option<String> {
     let tokens: Vec<&str> = item.tokens().map(Token::text).collect();
     let text = item.to_string();
-    let excepted: Vec<&str> = EXCEPTIONS.iter().filter(|(of, _)| mentions(&text, of)).map(|(_, allowed)| *allowed).collect();
-    let foreign: BTreeSet<&str> = crates(&tokens).filter(|name| !ALLOWED.contains(name) && !excepted.contains(name)).collect();
+    let excepted: Vec<&str> = EXCEPTIONS
+        .iter()
+        .filter(|(of, _)| mentions(&text, of))
+        .map(|(_, allowed)| *allowed)
+        .collect();
+    let foreign: BTreeSet<&str> = crates(&tokens)
+        .filter(|name| !ALLOWED.contains(name) && !excepted.contains(name))
+        .collect();
     (!foreign.is_empty()).then(|| format!("{foreign:?} in {text}"))
 }
 
 /// The first name of every path.
 fn crates<'t>(tokens: &'t [&'t str]) -> impl Iterator<Item = &'t str> {
-    let is_name = |token: &str| token.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_');
+    let is_name = |token: &str| {
+        token.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_')
+    };
     let before = [""].into_iter().chain(tokens.iter().copied());
     let pairs = before.zip(tokens).zip(tokens.iter().skip(1));
-    pairs.filter(move |((before, name), after)| *before != "::" && **after == "::" && is_name(name)).map(|((_, name), _)| *name)
+    pairs
+        .filter(move |((before, name), after)| *before != "::" && **after == "::" && is_name(name))
+        .map(|((_, name), _)| *name)
 }
 
 /// Whether the path is in the text, and not only the beginning of a longer name.
 fn mentions(text: &str, path: &str) -> bool {
-    let ends = |at: usize| !text[at + path.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    let ends = |at: usize| {
+        !text[at + path.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_')
+    };
     text.match_indices(path).any(|(at, _)| ends(at))
 }
 
@@ -131,8 +191,30 @@ fn mentions(text: &str, path: &str) -> bool {
 fn a_change_and_a_foreign_type_are_seen() {
     assert_eq!(difference("a\nb\nb\n", "b\nc\nb\n"), "- a\n+ c\n");
     assert_eq!(difference("a\n", "a\n"), "");
-    let tokens =
-        ["pub", " ", "fn", " ", "tower_m2m", "::", "f", "(", "moka", "::", "sync", "::", "Cache", "<", "K", "::", "V", ">", ")"];
+    let tokens = [
+        "pub",
+        " ",
+        "fn",
+        " ",
+        "tower_m2m",
+        "::",
+        "f",
+        "(",
+        "moka",
+        "::",
+        "sync",
+        "::",
+        "Cache",
+        "<",
+        "K",
+        "::",
+        "V",
+        ">",
+        ")",
+    ];
     assert_eq!(crates(&tokens).collect::<Vec<_>>(), ["tower_m2m", "moka"]);
-    assert!(mentions("impl tower_m2m::Routes<S>", "tower_m2m::Routes") && !mentions("tower_m2m::RoutesX", "tower_m2m::Routes"));
+    assert!(
+        mentions("impl tower_m2m::Routes<S>", "tower_m2m::Routes")
+            && !mentions("tower_m2m::RoutesX", "tower_m2m::Routes")
+    );
 }

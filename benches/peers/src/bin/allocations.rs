@@ -31,12 +31,18 @@ fn count(mut setup: Setup) -> Result<(), Failure> {
     }
     for over in [Over::Bare, Over::AxumBare, Over::Router] {
         let mut rows = counts.iter().filter(|(_, of, ..)| *of == over);
-        let Some((name, _, base, base_bytes)) = rows.next() else { continue };
+        let Some((name, _, base, base_bytes)) = rows.next() else {
+            continue;
+        };
         println!("\n{name}: {base} allocations, {base_bytes} bytes\n");
         println!("| per request over no auth | allocations | bytes |");
         println!("|---|---:|---:|");
         for (name, _, allocations, bytes) in rows {
-            println!("| {name} | {} | {} |", allocations.saturating_sub(*base), bytes.saturating_sub(*base_bytes));
+            println!(
+                "| {name} | {} | {} |",
+                allocations.saturating_sub(*base),
+                bytes.saturating_sub(*base_bytes)
+            );
         }
     }
     Ok(())

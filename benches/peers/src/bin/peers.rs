@@ -26,11 +26,17 @@ const LIMIT: f64 = 5_000.0;
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let shipped = arguments.first().is_some_and(|first| first == "--as-shipped");
+    let shipped = arguments
+        .first()
+        .is_some_and(|first| first == "--as-shipped");
     if shipped {
         arguments.remove(0);
     }
-    let backend = if shipped { Backend::RustCrypto } else { Backend::AwsLcRs };
+    let backend = if shipped {
+        Backend::RustCrypto
+    } else {
+        Backend::AwsLcRs
+    };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match *arguments {
         ["answers"] => Setup::new(backend).and_then(answers),
@@ -55,15 +61,31 @@ fn answers(mut setup: Setup) -> Result<(), Failure> {
     println!("|---|---{}|", "|---".repeat(REFUSED.len()));
     let (mut useless, mut said) = (Vec::new(), HashSet::new());
     // Somebody who stands before several kinds of service says the same before each.
-    for contender in setup.contenders.iter_mut().filter(|contender| protects(contender) && said.insert(contender.name)) {
+    for contender in setup
+        .contenders
+        .iter_mut()
+        .filter(|contender| protects(contender) && said.insert(contender.name))
+    {
         let (good, wrong) = refusals.answers(contender);
         if good != StatusCode::OK {
             useless.push(contender.name);
         }
-        let wrong: Vec<_> = wrong.iter().map(|status| status.as_str().to_owned()).collect();
-        println!("| {} | {} | {} |", contender.name, good.as_str(), wrong.join(" | "));
+        let wrong: Vec<_> = wrong
+            .iter()
+            .map(|status| status.as_str().to_owned())
+            .collect();
+        println!(
+            "| {} | {} | {} |",
+            contender.name,
+            good.as_str(),
+            wrong.join(" | ")
+        );
     }
-    if useless.is_empty() { Ok(()) } else { Err(format!("a good token is refused by {}", useless.join(", ")).into()) }
+    if useless.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("a good token is refused by {}", useless.join(", ")).into())
+    }
 }
 
 fn protects(contender: &Contender) -> bool {
@@ -85,8 +107,13 @@ impl Lane<'_> {
         while let Some(request) = requests.pop() {
             good += usize::from(black_box(self.contender.call(request)) == StatusCode::OK);
         }
-        self.rounds.push(nanoseconds(thread_cpu().saturating_sub(start), self.turn));
-        if good == self.turn { Ok(()) } else { Err(format!("{} refused a good token", self.contender.name).into()) }
+        self.rounds
+            .push(nanoseconds(thread_cpu().saturating_sub(start), self.turn));
+        if good == self.turn {
+            Ok(())
+        } else {
+            Err(format!("{} refused a good token", self.contender.name).into())
+        }
     }
 }
 
@@ -94,12 +121,23 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
     let _entered = setup.runtime.enter();
     let token = setup.bench.token(0);
     let raw = raw_check(&setup.bench, SigningAlgorithm::Rs256, &token);
-    let mut lanes: Vec<_> =
-        setup.contenders.iter_mut().map(|contender| Lane { contender, turn: SLOW, rounds: Rounds::default() }).collect();
+    let mut lanes: Vec<_> = setup
+        .contenders
+        .iter_mut()
+        .map(|contender| Lane {
+            contender,
+            turn: SLOW,
+            rounds: Rounds::default(),
+        })
+        .collect();
     for lane in &mut lanes {
         lane.take_turn(&token)?;
         lane.take_turn(&token)?;
-        lane.turn = if lane.rounds.best() < LIMIT { FAST } else { SLOW };
+        lane.turn = if lane.rounds.best() < LIMIT {
+            FAST
+        } else {
+            SLOW
+        };
         lane.rounds = Rounds::default();
     }
     let mut raw_rounds = Rounds::default();
@@ -119,17 +157,32 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
 
 /// A table per kind of service: everybody over the first, which is the one without authentication.
 fn report(lanes: &[Lane<'_>], raw: &Rounds) {
-    println!("raw RS256 check, aws-lc-rs, key ready: best {:.0} ns, median {:.0}", raw.best(), raw.median());
+    println!(
+        "raw RS256 check, aws-lc-rs, key ready: best {:.0} ns, median {:.0}",
+        raw.best(),
+        raw.median()
+    );
     for over in [Over::Bare, Over::AxumBare, Over::Router] {
         let mut lanes = lanes.iter().filter(|lane| lane.contender.over == over);
         let Some(base) = lanes.next() else { continue };
-        println!("\n{}: best {:.0} ns, median {:.0}\n", base.contender.name, base.rounds.best(), base.rounds.median());
-        println!("| ns per request over no auth | best round | median round | best, raw check = 1 |");
+        println!(
+            "\n{}: best {:.0} ns, median {:.0}\n",
+            base.contender.name,
+            base.rounds.best(),
+            base.rounds.median()
+        );
+        println!(
+            "| ns per request over no auth | best round | median round | best, raw check = 1 |"
+        );
         println!("|---|---:|---:|---:|");
         for lane in lanes {
             let best = lane.rounds.best() - base.rounds.best();
             let median = lane.rounds.over(&base.rounds).median();
-            println!("| {} | {best:.0} | {median:.0} | {:.3} |", lane.contender.name, best / raw.best());
+            println!(
+                "| {} | {best:.0} | {median:.0} | {:.3} |",
+                lane.contender.name,
+                best / raw.best()
+            );
         }
     }
 }

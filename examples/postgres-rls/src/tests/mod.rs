@@ -26,7 +26,13 @@ async fn prepared(server: &Server) -> Client {
 }
 
 fn org(issuer: &str, code: &str) -> OrgCode {
-    testing::claims().issuer(issuer).org(code).claims().org_code().cloned().unwrap()
+    testing::claims()
+        .issuer(issuer)
+        .org(code)
+        .claims()
+        .org_code()
+        .cloned()
+        .unwrap()
 }
 
 fn tenant(database: &Database, code: &str) -> TenantDb {
@@ -35,13 +41,22 @@ fn tenant(database: &Database, code: &str) -> TenantDb {
 
 async fn add(db: &TenantDb, number: i64) {
     let transaction = db.begin().await.unwrap();
-    transaction.query("INSERT INTO invoices (number, amount) VALUES ($1, 1)", &[&number]).await.unwrap();
+    transaction
+        .query(
+            "INSERT INTO invoices (number, amount) VALUES ($1, 1)",
+            &[&number],
+        )
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
 }
 
 async fn numbers(db: &TenantDb) -> Vec<i64> {
     let transaction = db.begin().await.unwrap();
-    let rows = transaction.query("SELECT number FROM invoices ORDER BY number", &[]).await.unwrap();
+    let rows = transaction
+        .query("SELECT number FROM invoices ORDER BY number", &[])
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
@@ -57,12 +72,18 @@ async fn assert_no_tenant(database: &Database, after: &str) {
         )
         .await
         .unwrap();
-    assert_eq!((row.get(0), row.get(1), row.get(2)), ("", 0_i64, true), "{after}");
+    assert_eq!(
+        (row.get(0), row.get(1), row.get(2)),
+        ("", 0_i64, true),
+        "{after}"
+    );
 }
 
 #[tokio::test]
 async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_tenant() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Server::start() else {
+        return;
+    };
     let owner = prepared(&server).await;
     let database = Database::open(server.config("app"), 2).await.unwrap();
     let (a, b) = (tenant(&database, "org_a"), tenant(&database, "org_b"));
@@ -73,14 +94,24 @@ async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_ten
     add(&twin, 7).await;
     assert_eq!(numbers(&a).await, [1, 2]);
     assert_eq!(numbers(&b).await, [1]);
-    assert_eq!(numbers(&twin).await, [7], "rule 157: the same code from another issuer is another tenant");
+    assert_eq!(
+        numbers(&twin).await,
+        [7],
+        "rule 157: the same code from another issuer is another tenant"
+    );
 
     for statement in ["UPDATE invoices SET amount = 99", "DELETE FROM invoices"] {
         let transaction = b.begin().await.unwrap();
         transaction.query(statement, &[]).await.unwrap();
         transaction.commit().await.unwrap();
     }
-    let left = owner.query_one("SELECT count(*), count(*) FILTER (WHERE amount = 99) FROM invoices", &[]).await.unwrap();
+    let left = owner
+        .query_one(
+            "SELECT count(*), count(*) FILTER (WHERE amount = 99) FROM invoices",
+            &[],
+        )
+        .await
+        .unwrap();
     assert_eq!((left.get(0), left.get(1)), (3_i64, 0_i64));
 
     for statement in [
@@ -88,7 +119,12 @@ async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_ten
         "INSERT INTO invoices (issuer, number, amount) VALUES ('https://other.example', 9, 9)",
         "UPDATE invoices SET org_code = 'org_b'",
     ] {
-        let transaction = if statement.starts_with("UPDATE") { a.begin().await } else { b.begin().await }.unwrap();
+        let transaction = if statement.starts_with("UPDATE") {
+            a.begin().await
+        } else {
+            b.begin().await
+        }
+        .unwrap();
         let refused = transaction.query(statement, &[]).await;
         assert!(matches!(refused, Err(DbError::Postgres(_))), "{statement}");
     }
@@ -97,7 +133,9 @@ async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_ten
 
 #[tokio::test]
 async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Server::start() else {
+        return;
+    };
     let _owner = prepared(&server).await;
     // One connection, so that the next user gets the last one's if it went back.
     let database = Database::open(server.config("app"), 1).await.unwrap();
@@ -108,12 +146,18 @@ async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
     assert_no_tenant(&database, "commit").await;
 
     let transaction = a.begin().await.unwrap();
-    transaction.query("INSERT INTO invoices (number, amount) VALUES (2, 1)", &[]).await.unwrap();
+    transaction
+        .query("INSERT INTO invoices (number, amount) VALUES (2, 1)", &[])
+        .await
+        .unwrap();
     transaction.rollback().await.unwrap();
     assert_no_tenant(&database, "rollback").await;
 
     let transaction = a.begin().await.unwrap();
-    transaction.query("INSERT INTO invoices (number, amount) VALUES (3, 1)", &[]).await.unwrap();
+    transaction
+        .query("INSERT INTO invoices (number, amount) VALUES (3, 1)", &[])
+        .await
+        .unwrap();
     drop(transaction);
     assert_no_tenant(&database, "an early return").await;
 
@@ -125,7 +169,10 @@ async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
     let db = tenant(&database, "org_a");
     let panicked = tokio::spawn(async move {
         let transaction = db.begin().await.unwrap();
-        transaction.query("INSERT INTO invoices (number, amount) VALUES (4, 1)", &[]).await.unwrap();
+        transaction
+            .query("INSERT INTO invoices (number, amount) VALUES (4, 1)", &[])
+            .await
+            .unwrap();
         panic!("a handler's bug");
     });
     assert!(panicked.await.unwrap_err().is_panic());
@@ -135,9 +182,15 @@ async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
     let (started, has_started) = tokio::sync::oneshot::channel();
     let cancelled = tokio::spawn(async move {
         let transaction = db.begin().await.unwrap();
-        transaction.query("INSERT INTO invoices (number, amount) VALUES (5, 1)", &[]).await.unwrap();
+        transaction
+            .query("INSERT INTO invoices (number, amount) VALUES (5, 1)", &[])
+            .await
+            .unwrap();
         started.send(()).unwrap();
-        transaction.query("SELECT pg_sleep(60)", &[]).await.map(drop)
+        transaction
+            .query("SELECT pg_sleep(60)", &[])
+            .await
+            .map(drop)
     });
     has_started.await.unwrap();
     cancelled.abort();
@@ -152,14 +205,21 @@ async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
         assert_no_tenant(&database, "cancellation while beginning").await;
     }
     assert_no_tenant(&database, "the last one").await;
-    assert_eq!(numbers(&a).await, [1], "and nothing was written but what was committed");
+    assert_eq!(
+        numbers(&a).await,
+        [1],
+        "and nothing was written but what was committed"
+    );
 }
 
 /// Polls a beginning transaction so often and drops it.
 async fn begun_within(db: &TenantDb, polls: usize) -> bool {
     let mut beginning = pin!(db.begin());
     for _ in 0..polls {
-        if let Poll::Ready(begun) = beginning.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(begun) = beginning
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
             begun.unwrap();
             return true;
         }
@@ -171,7 +231,9 @@ async fn begun_within(db: &TenantDb, polls: usize) -> bool {
 
 #[tokio::test]
 async fn rule_160_what_gets_around_row_security_is_refused_at_start() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Server::start() else {
+        return;
+    };
     let owner = prepared(&server).await;
     let refused = async |role: &str| match Database::open(server.config(role), 1).await {
         Err(DbError::Unprotected(reasons)) => reasons,
@@ -181,8 +243,18 @@ async fn rule_160_what_gets_around_row_security_is_refused_at_start() {
     assert_eq!(refused("app").await, "let in");
     assert!(refused("owner").await.contains("is a superuser"));
     for (set_up, role, reason, tear_down) in [
-        ("CREATE ROLE b LOGIN BYPASSRLS", "b", "the role b has BYPASSRLS", ""),
-        ("CREATE ROLE m LOGIN; GRANT b TO m", "m", "the role b has BYPASSRLS", ""),
+        (
+            "CREATE ROLE b LOGIN BYPASSRLS",
+            "b",
+            "the role b has BYPASSRLS",
+            "",
+        ),
+        (
+            "CREATE ROLE m LOGIN; GRANT b TO m",
+            "m",
+            "the role b has BYPASSRLS",
+            "",
+        ),
         (
             "CREATE ROLE o LOGIN; ALTER TABLE invoices OWNER TO o",
             "o",
@@ -237,21 +309,35 @@ async fn rule_160_what_gets_around_row_security_is_refused_at_start() {
 /// The whole way: a token, the layer, the extractor, the transaction, the policy.
 #[tokio::test]
 async fn the_api_keeps_tenants_apart() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = Server::start() else {
+        return;
+    };
     let _owner = prepared(&server).await;
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(issuer.jwks()).build().unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
     let database = Database::open(server.config("app"), 2).await.unwrap();
     add(&tenant(&database, "org_a"), 1_001).await;
     add(&tenant(&database, "org_b"), 2_002).await;
     let (api, inventory): (Router, _) = crate::api(&verifier, database.clone()).unwrap();
 
     let token = |code: &str| issuer.org(code).scopes(["read:invoices", "write:invoices"]);
-    let (a, b) = (Tenant::from(&token("org_a")).holding("1001"), Tenant::from(&token("org_b")).holding("2002"));
+    let (a, b) = (
+        Tenant::from(&token("org_a")).holding("1001"),
+        Tenant::from(&token("org_b")).holding("2002"),
+    );
     let invoice = serde_json::json!({ "number": 7, "amount": 1 });
-    let probes: Vec<Probe> = inventory.iter().map(|route| Probe::of(route).with("number", "7").json(&invoice)).collect();
+    let probes: Vec<Probe> = inventory
+        .iter()
+        .map(|route| Probe::of(route).with("number", "7").json(&invoice))
+        .collect();
     let create = [Probe::post_json("/orgs/{org_code}/invoices", &invoice)];
-    cross(&a, &b, &create, router(api.clone())).await.assert_isolated();
+    cross(&a, &b, &create, router(api.clone()))
+        .await
+        .assert_isolated();
     cross(&a, &b, &probes, router(api)).await.assert_isolated();
     assert_eq!(numbers(&tenant(&database, "org_a")).await, [7, 1_001]);
     assert_eq!(numbers(&tenant(&database, "org_b")).await, [7, 2_002]);
