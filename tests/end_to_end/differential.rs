@@ -176,7 +176,7 @@ fn case(issuer: &LocalIssuer, profile: Profile, tokens: &[String]) -> Value {
 }
 
 async fn jose(node: Node, cases: &[Value]) -> Vec<Vec<String>> {
-    let verdicts = node.run("judge.mjs", cases).await;
+    let verdicts = node.run("verify.mjs", cases).await;
     verdicts
         .into_iter()
         .map(|verdicts| serde_json::from_value(verdicts).unwrap())

@@ -95,7 +95,7 @@ fn install() -> Result<PathBuf, String> {
         "package-lock.json",
         "issuer.mjs",
         "client.mjs",
-        "judge.mjs",
+        "verify.mjs",
     ];
     let mut hasher = DefaultHasher::new();
     for file in files {

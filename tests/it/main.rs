@@ -8,14 +8,14 @@
     reason = "tests fail by panicking, in helpers too"
 )]
 
-mod answers;
 mod attack;
 mod config;
 mod extractors;
 mod floors;
+mod key_sources;
 mod layer;
 mod outage;
-mod sources;
+mod responses;
 mod support;
 mod tenant;
 mod verifier;

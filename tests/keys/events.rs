@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::script::{Behaviour, NOW, Script, pass, secs, settle, verdict};
+use super::harness::{Behaviour, NOW, Script, pass, secs, settle, verdict};
 
 /// Writes each event as a line.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use tower_m2m::{Algorithm, Verifier};
 
-use super::script::{Behaviour, Script, pass, secs, settle, verdict};
+use super::harness::{Behaviour, Script, pass, secs, settle, verdict};
 
 #[test]
 fn duplicate_issuers_are_a_configuration_error() {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tower_m2m::jwks::SavedKeys;
 use tower_m2m::{Rejection, Verifier};
 
-use super::script::{Behaviour, Script, code, pass, secs, settle, verdict};
+use super::harness::{Behaviour, Script, code, pass, secs, settle, verdict};
 
 #[tokio::test(start_paused = true)]
 async fn rule_150_dropping_the_last_verifier_ends_its_background_work() {
@@ -179,7 +179,7 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
     // Too old to begin with, and from the future.
     assert!(!begin().build().unwrap().is_ready());
-    script.clock.set(super::script::NOW - 1);
+    script.clock.set(super::harness::NOW - 1);
     assert!(!begin().build().unwrap().is_ready());
 }
 

@@ -8,14 +8,14 @@
 
 #[cfg(feature = "tracing")]
 mod events;
-mod goals;
+mod harness;
 mod issuers;
 mod key_sets;
 mod lifecycle;
+mod load;
 mod outages;
 mod resolver;
 mod rotation;
-mod script;
 mod simulation;
 #[cfg(feature = "reqwest")]
 mod sockets;

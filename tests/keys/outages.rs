@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tower_m2m::jwks::{Cause, JwksError};
 use tower_m2m::{Rejection, Verifier};
 
-use super::script::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verdict};
+use super::harness::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verdict};
 
 #[tokio::test(start_paused = true)]
 async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
@@ -477,7 +477,7 @@ async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh()
         let script = Script::new();
         let verifier = script.verifier();
         settle().await;
-        script.clock.set(super::script::NOW + jump);
+        script.clock.set(super::harness::NOW + jump);
         let token = script.token();
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
         assert_eq!(script.fetches(), 1, "{jump}");

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tower_m2m::jwks::BoxError;
 use tower_m2m::{Clock, Denied, DenyError, Denylist, Issuer, Until, Verifier};
 
-use super::script::{Behaviour, NOW, Script, pass, secs, settle, verdict};
+use super::harness::{Behaviour, NOW, Script, pass, secs, settle, verdict};
 
 /// The application's own list of customers, as a test changes it.
 #[derive(Default)]

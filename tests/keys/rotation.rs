@@ -8,7 +8,7 @@ use tower_m2m::Verifier;
 use tower_m2m::jwks::{BoxError, Cause};
 use tower_m2m::testing::{SigningAlgorithm, SigningKey};
 
-use super::script::{
+use super::harness::{
     Behaviour, Script, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict,
 };
 

@@ -15,7 +15,7 @@ use tower_m2m::jwks::{BoxError, Cause};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, Clock, Profile, Rejection, Verifier};
 
-use super::script::{NOW, key, settle};
+use super::harness::{NOW, key, settle};
 
 const MAX_STALE: Duration = Duration::from_secs(900);
 const TIMEOUT: Duration = Duration::from_secs(3);

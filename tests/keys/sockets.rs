@@ -7,7 +7,7 @@ use tower_m2m::jwks::JwksError;
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, Issuer, Verifier};
 
-use super::script::{secs, verdict};
+use super::harness::{secs, verdict};
 
 async fn issuer() -> LocalIssuer {
     LocalIssuer::builder()

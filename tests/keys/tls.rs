@@ -17,7 +17,7 @@ use tower_m2m::jwks::JwksError;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, Issuer, Profile, StartError, Verifier};
 
-use super::script::verdict;
+use super::harness::verdict;
 
 /// An issuer behind TLS, with a certificate that it made for itself.
 struct Server {
@@ -71,7 +71,7 @@ impl Server {
             .profile(Profile::KINDE);
         issuer
             .algorithms([Algorithm::EdDSA])
-            .fetch_timeout(super::script::secs(30))
+            .fetch_timeout(super::harness::secs(30))
             .without_proxy()
     }
 

@@ -8,12 +8,12 @@
     reason = "tests"
 )]
 
-mod answers;
-mod bits;
-mod elsewhere;
-mod exact;
+mod bit_flips;
+mod differential;
+mod exact_comparison;
+mod known_vulnerabilities;
+mod no_echo;
 mod rules;
-mod second_opinion;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -7,13 +7,13 @@
 )]
 
 mod acting;
+mod caller_check;
 mod decisions;
 mod denylist;
-mod kit;
-mod places;
-mod proof;
+mod isolation_check;
+mod organization_sources;
 mod routes;
-mod standing;
+mod unforgeable_types;
 
 use axum::Router;
 use axum::body::Body;

@@ -4,7 +4,7 @@ use tower_m2m::testing::{Profile, SigningAlgorithm};
 use tower_m2m::token::{Requirement, Scopes};
 use tower_m2m::{Algorithm, Clock, RouteOrganization, Scope};
 
-use super::{NOW, Numbers, answers, issuer, verifier, verify};
+use super::{NOW, Numbers, issuer, no_echo, verifier, verify};
 
 /// A word over a small alphabet, so that parts, prefixes and repetitions are common.
 fn word(numbers: &mut Numbers) -> String {
@@ -66,7 +66,7 @@ fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
                 &on_path
             }
         );
-        let status = answers::send(&layer, &issuer.org(&*org).bearer(), &path).status();
+        let status = no_echo::send(&layer, &issuer.org(&*org).bearer(), &path).status();
         let plain = !on_path.contains('/') && on_path != "." && on_path != "..";
         let fits = org == on_path && plain;
         assert_eq!(

@@ -11,7 +11,7 @@ use tower_m2m::testing::{
 };
 use tower_m2m::{Algorithm, AuthorizeLayer, Clock, RouteOrganization, Scope, Verifier};
 
-use super::{ISSUER, NOW, answers::send, base64url, issuer, verifier, verify};
+use super::{ISSUER, NOW, base64url, issuer, no_echo::send, verifier, verify};
 
 struct Scene {
     issuer: LocalIssuer,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 use tower_m2m::Verifier;
 
-use super::script::{Behaviour, Script, pass, secs, settle, unknown_kid_fetches, verdict};
+use super::harness::{Behaviour, Script, pass, secs, settle, unknown_kid_fetches, verdict};
 
 /// G7: rotation every second under load: no request refused, none delayed by a fetch.
 ///

@@ -360,7 +360,7 @@ async fn every_answer_is_as_it_was_reviewed() {
             shown(&case, &answer, rejection(app.clone(), &case).await)
         );
     }
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/answers.txt");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/responses.txt");
     if std::env::var_os("TOWER_M2M_WRITE").is_some() {
         std::fs::write(file, &all).unwrap();
     }

@@ -8,12 +8,12 @@
 )]
 
 mod config;
+mod error_messages;
 mod explain;
 mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod mistakes;
 mod profiles;
 #[cfg(feature = "tracing")]
 mod spans;
-mod weak;
+mod weak_settings;

@@ -108,8 +108,8 @@ impl Visit for Taking<'_> {
 
 impl Subscriber for Watch {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let ours =
-            metadata.target().starts_with("tower_m2m") || metadata.target().starts_with("reach");
+        let ours = metadata.target().starts_with("tower_m2m")
+            || metadata.target().starts_with("configuration");
         ours && *metadata.level() <= self.level
     }
 
