@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower_m2m::token::Requirement;
 use tower_m2m::{Rejection, RouteOrganization, Scope, Verifier};
 
-use crate::world::{self, AUDIENCE, ISSUER, KID, NOW};
+use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
 
 /// What no answer may hold. Claims begin with it.
 const CANARY: &str = "cAnArY";
@@ -44,7 +44,7 @@ enum Claim {
 }
 
 thread_local! {
-    static VERIFIER: Verifier = world::issuer(|issuer| issuer);
+    static VERIFIER: Verifier = support::issuer(|issuer| issuer);
 }
 
 /// The bytes choose a token, a layer, and a request.
@@ -100,7 +100,7 @@ pub fn check(data: &[u8]) {
             .method(http::Method::POST)
             .header(CONTENT_TYPE, "application/grpc+proto");
     }
-    let response = world::send(&layer, request.body(()).expect("a request"));
+    let response = support::send(&layer, request.body(()).expect("a request"));
     let Some(rejection) = response.extensions().get::<Rejection>() else {
         assert_eq!(response.status(), StatusCode::OK);
         return;
@@ -119,7 +119,7 @@ pub fn check(data: &[u8]) {
         Rejection::InsufficientScope(Requirement::any(required))
     };
     let (parts, body) = rejection.into_response().into_parts();
-    let body = world::now(http_body_util::BodyExt::collect(body))
+    let body = support::now(http_body_util::BodyExt::collect(body))
         .expect("a body of bytes")
         .to_bytes()
         .to_vec();
@@ -150,7 +150,7 @@ fn token(case: &Case) -> String {
         }
     };
     claims[name] = text.as_str().into();
-    world::sign(header.to_string().as_bytes(), claims.to_string().as_bytes())
+    support::sign(header.to_string().as_bytes(), claims.to_string().as_bytes())
 }
 
 fn clean(response: &Response<Vec<u8>>, token: &str, is_grpc: bool) {

@@ -13,4 +13,4 @@ pub mod route;
 pub mod token;
 pub mod verify;
 
-mod world;
+mod support;

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use tower_m2m::{AuthorizeLayer, RouteOrganization};
 use tower_service::Service as _;
 
-use crate::world::{self, AUDIENCE, ISSUER, KID, NOW};
+use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
 
 const ORGANIZATIONS: [&str; 7] = ["org_a", "org_b", "ü", "%41", "a/b", "..", "ORG_A"];
 const TEMPLATES: [&str; 4] = [
@@ -32,13 +32,13 @@ struct Doors {
 }
 
 static DOORS: LazyLock<Doors> = LazyLock::new(|| {
-    let verifier = world::issuer(|issuer| issuer);
+    let verifier = support::issuer(|issuer| issuer);
     let token = |org: &&str| {
         let claims = serde_json::json!({
             "iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 60, "client_id": "c", "org_code": org,
         });
         let header = format!(r#"{{"alg":"EdDSA","kid":"{KID}"}}"#);
-        let token = world::sign(header.as_bytes(), claims.to_string().as_bytes());
+        let token = support::sign(header.as_bytes(), claims.to_string().as_bytes());
         HeaderValue::try_from(format!("Bearer {token}")).expect("a token is ASCII")
     };
     // The handler says which organization it read from the path.
@@ -95,7 +95,7 @@ fn path(org: usize, template: usize, path: &[u8]) {
     }
     let (layer, router) = &DOORS.templates[template];
     let (name, template) = (ORGANIZATIONS[org], TEMPLATES[template]);
-    let ours = world::send(layer, request(org, &uri)).status();
+    let ours = support::send(layer, request(org, &uri)).status();
     let readings = [
         segment_by_segment(template, uri.path()),
         decoded_and_tidied(template, uri.path()),
@@ -111,11 +111,11 @@ fn path(org: usize, template: usize, path: &[u8]) {
     assert_eq!(ours, expected, "{template} {}", uri.path());
 
     let mut router = router.clone();
-    let response = world::now(router.call(request(org, &uri).map(|()| Body::empty())))
+    let response = support::now(router.call(request(org, &uri).map(|()| Body::empty())))
         .unwrap_or_else(|never| match never {});
     let axum = response.status();
     if axum == StatusCode::OK {
-        let body = world::now(http_body_util::BodyExt::collect(response.into_body()))
+        let body = support::now(http_body_util::BodyExt::collect(response.into_body()))
             .expect("a body of bytes")
             .to_bytes();
         assert_eq!(
@@ -160,7 +160,7 @@ fn header(org: usize, values: &[u8]) {
         _ => false,
     };
     assert_eq!(
-        world::send(&DOORS.header, request).status() == StatusCode::OK,
+        support::send(&DOORS.header, request).status() == StatusCode::OK,
         fits
     );
 }
@@ -181,7 +181,7 @@ fn host(org: usize, host: &[u8]) {
                 && !ORGANIZATIONS[org].contains('.')
                 && is_plain(ORGANIZATIONS[org]));
     assert_eq!(
-        world::send(&DOORS.subdomain, request).status() == StatusCode::OK,
+        support::send(&DOORS.subdomain, request).status() == StatusCode::OK,
         fits,
         "{text}"
     );

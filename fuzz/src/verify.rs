@@ -8,7 +8,7 @@ use serde_json::Value;
 use tower_m2m::token::org_code;
 use tower_m2m::{Clock, Profile, Verifier};
 
-use crate::world::{self, AUDIENCE, ISSUER, KID, NOW};
+use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
 
 #[derive(Arbitrary, Debug)]
 struct Token {
@@ -129,14 +129,14 @@ static VERIFIERS: LazyLock<Vec<Configured>> = LazyLock::new(|| {
                 };
                 issuer
                     .algorithms([tower_m2m::Algorithm::EdDSA])
-                    .jwk_set(world::jwk_set())
+                    .jwk_set(support::jwk_set())
             };
             let remembering = Verifier::trusting([issuer()])
                 .clock(Clock::manual(NOW))
                 .build()
                 .expect("good settings");
             Configured {
-                verifier: world::build(issuer()),
+                verifier: support::build(issuer()),
                 remembering,
             }
         })
@@ -149,9 +149,9 @@ pub fn check(data: &[u8]) {
         return;
     };
     let (header, payload) = (token.header_text(), token.payload_text());
-    let text = world::sign(header.as_bytes(), payload.as_bytes());
+    let text = support::sign(header.as_bytes(), payload.as_bytes());
     let configured = &VERIFIERS[token.settings as usize];
-    let verdict = world::now(configured.verifier.verify(&text));
+    let verdict = support::now(configured.verifier.verify(&text));
     let expected = naive(&token, &header, &payload).filter(|_| text.len() <= 8192);
     match (&verdict, &expected) {
         (Ok(claims), Some(said)) => {
@@ -172,7 +172,7 @@ pub fn check(data: &[u8]) {
     }
     // A verified token that is remembered is judged as the first time, twice.
     for _ in 0..2 {
-        let again = world::now(configured.remembering.verify(&text));
+        let again = support::now(configured.remembering.verify(&text));
         assert_eq!(
             again
                 .as_ref()
@@ -191,7 +191,7 @@ pub fn check(data: &[u8]) {
         bytes[at] ^= 1 << (flip % 8);
         if let Ok(mutated) = String::from_utf8(bytes) {
             assert!(
-                world::now(configured.remembering.verify(&mutated)).is_err(),
+                support::now(configured.remembering.verify(&mutated)).is_err(),
                 "a token with a bit turned over was let in"
             );
         }

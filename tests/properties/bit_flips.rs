@@ -3,7 +3,7 @@
 use tower_m2m::testing::{Profile, SigningAlgorithm};
 use tower_m2m::{Clock, Verifier};
 
-use super::{NOW, issuer, verifier, verify};
+use super::support::{ISSUER, NOW, issuer, verifier, verify};
 
 /// Every bit of a token turned over, one at a time: rules 28, 34 to 36. The good token is remembered meanwhile,
 /// so that this is a matter of the cache as well as of the signature.
@@ -13,7 +13,7 @@ fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
     for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256] {
         let issuer = issuer(algorithm, Profile::Rfc9068, &clock);
         let good = issuer.org("org_a").token();
-        let remembering = Verifier::trusting([Verifier::issuer(super::ISSUER)
+        let remembering = Verifier::trusting([Verifier::issuer(ISSUER)
             .audience(tower_m2m::testing::AUDIENCE)
             .algorithms([algorithm.as_str().parse().unwrap()])
             .jwk_set(issuer.jwks())])

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, Profile, SigningAlgorithm, TokenBuilder};
 use tower_m2m::{Clock, Rejection};
 
-use super::{ISSUER, Numbers, base64url, issuer, verifier, verify};
+use super::support::{ISSUER, Numbers, base64url, issuer, verifier, verify};
 
 /// What this crate refuses and `jsonwebtoken` lets in, by our error code.
 const STRICTER: &[(&str, &str)] = &[

@@ -4,7 +4,8 @@ use tower_m2m::testing::{Profile, SigningAlgorithm};
 use tower_m2m::token::{Requirement, Scopes};
 use tower_m2m::{Algorithm, Clock, RouteOrganization, Scope};
 
-use super::{NOW, Numbers, issuer, no_echo, verifier, verify};
+use super::no_echo;
+use super::support::{NOW, Numbers, issuer, verifier, verify};
 
 /// A word over a small alphabet, so that parts, prefixes and repetitions are common.
 fn word(numbers: &mut Numbers) -> String {

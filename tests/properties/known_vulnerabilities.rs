@@ -11,7 +11,8 @@ use tower_m2m::testing::{
 };
 use tower_m2m::{Algorithm, AuthorizeLayer, Clock, RouteOrganization, Scope, Verifier};
 
-use super::{ISSUER, NOW, base64url, issuer, no_echo::send, verifier, verify};
+use super::no_echo::send;
+use super::support::{ISSUER, NOW, base64url, issuer, verifier, verify};
 
 struct Scene {
     issuer: LocalIssuer,

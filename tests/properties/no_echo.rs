@@ -7,7 +7,7 @@ use tower_m2m::testing::{Profile, SigningAlgorithm, forged};
 use tower_m2m::{AuthorizeLayer, Clock, Rejection, RouteOrganization, Scope};
 use tower_service::Service as _;
 
-use super::{NOW, issuer, verifier};
+use super::support::{NOW, issuer, verifier};
 
 /// Sends a request through a layer in front of a service that answers 200.
 pub(crate) fn send(layer: &AuthorizeLayer, authorization: &str, path: &str) -> Response<String> {

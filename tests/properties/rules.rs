@@ -9,7 +9,8 @@ use tower_m2m::token::TokenError;
 use tower_m2m::{Algorithm, Clock, Rejection, Scope, Verifier};
 use tower_service::Service as _;
 
-use super::{ISSUER, NOW, base64url, issuer, no_echo::send, verifier, verify};
+use super::no_echo::send;
+use super::support::{ISSUER, NOW, base64url, issuer, verifier, verify};
 
 fn scene() -> (tower_m2m::testing::LocalIssuer, Verifier) {
     let clock = Clock::manual(NOW);

@@ -6,7 +6,7 @@ use http::HeaderName;
 use tower_m2m::token::Requirement;
 use tower_m2m::{OrgCode, RouteOrganization, Scope, Verifier};
 
-use super::World;
+use super::support::{self, World};
 
 const ACT: Scope = Scope::from_static("act:any");
 
@@ -24,7 +24,7 @@ async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
     let app = route().route_layer(world.verifier().layer().allow_global_with(ACT));
     let token = world.global().scopes(["act:any"]);
     assert_eq!(
-        super::text(&app, http::Method::GET, "/orgs/org_a/x", &token).await,
+        support::text(&app, http::Method::GET, "/orgs/org_a/x", &token).await,
         "org_a true"
     );
     for odd in [
@@ -37,7 +37,7 @@ async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
         "%FF",
         "%E2%80%8B",
     ] {
-        let answer = super::get(&app, &format!("/orgs/{odd}/x"), &token).await;
+        let answer = support::get(&app, &format!("/orgs/{odd}/x"), &token).await;
         assert_eq!(answer, (403, Some("wrong_organization")), "{odd}");
     }
 }
@@ -56,7 +56,7 @@ async fn acting_needs_a_scope_that_is_named() {
         verifier.layer().allow_global(),
     ] {
         let app = route().route_layer(layer);
-        let answer = super::get(&app, "/orgs/org_a/x", &world.global().scopes(["act:any"])).await;
+        let answer = support::get(&app, "/orgs/org_a/x", &world.global().scopes(["act:any"])).await;
         assert_eq!(answer, (403, Some("organization_required")));
     }
 }
@@ -71,9 +71,12 @@ async fn the_list_of_organizations_holds_for_acting_too() {
         .unwrap();
     let app = route().route_layer(verifier.layer().allow_global_with(ACT));
     let token = world.global().scopes(["act:any"]);
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &token).await,
+        support::get(&app, "/orgs/org_a/x", &token).await,
+        (200, None)
+    );
+    assert_eq!(
+        support::get(&app, "/orgs/org_b/x", &token).await,
         (403, Some("organization_not_allowed"))
     );
 }
@@ -100,7 +103,7 @@ async fn rule_158_two_layers_must_agree_on_whom_a_client_acts_for() {
             .header("x-org", org)
             .header("authorization", token.bearer());
         assert_eq!(
-            super::send(&app, request.body(axum::body::Body::empty()).unwrap()).await,
+            support::send(&app, request.body(axum::body::Body::empty()).unwrap()).await,
             answer,
             "{org}"
         );

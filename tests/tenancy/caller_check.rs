@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use tower_m2m::{BoxError, Caller, Claims, OrgCode, Scope, Standing, StandingCheck, Verifier};
 
-use super::{ISSUER, NOW, World};
+use super::support::{self, ISSUER, NOW, World};
 
 fn app(verifier: &Verifier) -> Router {
     Router::new()
@@ -50,10 +50,13 @@ async fn every_request_is_asked_about_cached_tokens_too() {
     });
     let (app, token) = (app(&verifier), world.org("org_a"));
     for _ in 0..3 {
-        assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
+        assert_eq!(
+            support::get(&app, "/orgs/org_a/x", &token).await,
+            (200, None)
+        );
     }
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &token).await,
+        support::get(&app, "/orgs/org_a/x", &token).await,
         (401, Some("revoked"))
     );
     assert_eq!(asked.load(Ordering::Relaxed), 4);
@@ -79,7 +82,7 @@ async fn each_answer_has_its_status() {
             move |_: Caller| async move { Ok(standing) },
         ));
         assert_eq!(
-            super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+            support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
             (status, Some(code))
         );
     }
@@ -93,14 +96,14 @@ async fn no_answer_is_503_and_the_token_is_not_to_blame() {
         Err(BoxError::from("the database is down"))
     }));
     assert_eq!(
-        super::get(&failing, "/orgs/org_a/x", &token).await,
+        support::get(&failing, "/orgs/org_a/x", &token).await,
         (503, Some("check_unavailable"))
     );
 
     let started = tokio::time::Instant::now();
     let hanging = app(&verifier(&world, |_: Caller| std::future::pending()));
     assert_eq!(
-        super::get(&hanging, "/orgs/org_a/x", &token).await,
+        support::get(&hanging, "/orgs/org_a/x", &token).await,
         (503, Some("check_unavailable"))
     );
     assert_eq!(started.elapsed(), Duration::from_millis(500));
@@ -119,11 +122,11 @@ async fn a_check_that_panics_gave_no_answer() {
         Ok(Standing::Good)
     }));
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
         (503, Some("check_unavailable"))
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &world.org("org_b")).await,
+        support::get(&app, "/orgs/org_b/x", &world.org("org_b")).await,
         (200, None)
     );
 }
@@ -140,7 +143,7 @@ async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
         .unwrap();
     let started = tokio::time::Instant::now();
     assert_eq!(
-        super::get(&app(&hanging), "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app(&hanging), "/orgs/org_a/x", &world.org("org_a")).await,
         (200, None)
     );
     assert_eq!(started.elapsed(), Duration::from_millis(20));
@@ -177,8 +180,8 @@ async fn the_facts_are_those_of_the_token_and_the_request() {
         }
     });
     let app = app(&verifier);
-    super::get(&app, "/orgs/org_a/x", &world.org("org_a").client("c1")).await;
-    super::get(
+    support::get(&app, "/orgs/org_a/x", &world.org("org_a").client("c1")).await;
+    support::get(
         &app,
         "/orgs/org_b/x",
         &world.global().client("c2").scopes(["act:any"]),
@@ -210,16 +213,16 @@ async fn revocation_answers_before_tenant_and_tenant_before_scope() {
     };
     let revoked = route(&verifier(&world, async |_: Caller| Ok(Standing::Revoked)));
     assert_eq!(
-        super::get(&revoked, "/orgs/org_b/x", &token).await,
+        support::get(&revoked, "/orgs/org_b/x", &token).await,
         (401, Some("revoked"))
     );
     let good = route(&verifier(&world, async |_: Caller| Ok(Standing::Good)));
     assert_eq!(
-        super::get(&good, "/orgs/org_b/x", &token).await,
+        support::get(&good, "/orgs/org_b/x", &token).await,
         (403, Some("wrong_organization"))
     );
     assert_eq!(
-        super::get(&good, "/orgs/org_a/x", &token).await,
+        support::get(&good, "/orgs/org_a/x", &token).await,
         (403, Some("insufficient_scope"))
     );
 }
@@ -243,13 +246,13 @@ async fn two_layers_ask_once() {
     };
     let app = app(&verifier).layer(acting());
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
         (200, None)
     );
     assert_eq!(asked.swap(0, Ordering::Relaxed), 1);
     let outside = Router::new().fallback_service(app).layer(acting());
     assert_eq!(
-        super::get(
+        support::get(
             &outside,
             "/orgs/org_b/x",
             &world.global().scopes(["act:any"])
@@ -285,13 +288,16 @@ async fn extractors_ask_about_the_organization_that_the_layer_did_not_see() {
         .allow_global_with(Scope::from_static("act:any"));
     let app = Router::new().fallback_service(routes).layer(layer);
     let token = world.global().scopes(["act:any"]);
-    assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
+    assert_eq!(
+        support::get(&app, "/orgs/org_a/x", &token).await,
+        (200, None)
+    );
     assert_eq!(
         std::mem::take(&mut *asked.lock().unwrap()),
         [None, Some("org_a".to_owned())]
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &token).await,
+        support::get(&app, "/orgs/org_b/x", &token).await,
         (403, Some("suspended"))
     );
 }

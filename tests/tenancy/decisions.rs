@@ -10,7 +10,7 @@ use tower_m2m::{Caller, Claims, OrgCode, Scope, Scoped, Standing, Verifier};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 
-use super::World;
+use super::support::{self, World};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
@@ -121,7 +121,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
         .client("c1")
         .claim("jti", "t1")
         .scopes(["read:x"]);
-    super::get(&app, "/orgs/org_a/x", &own).await;
+    support::get(&app, "/orgs/org_a/x", &own).await;
     let admitted = [
         ("level", "DEBUG"),
         ("verdict", "admitted"),
@@ -132,7 +132,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &admitted].concat()));
 
-    super::get(&app, "/orgs/org_b/x", &own).await;
+    support::get(&app, "/orgs/org_b/x", &own).await;
     let wrong = [
         ("level", "INFO"),
         ("verdict", "wrong_organization"),
@@ -143,7 +143,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &wrong].concat()));
 
-    super::get(&app, "/orgs/org_a/x", &own.clone().scopes(["other"])).await;
+    support::get(&app, "/orgs/org_a/x", &own.clone().scopes(["other"])).await;
     let lacking = [
         ("level", "INFO"),
         ("verdict", "insufficient_scope"),
@@ -159,7 +159,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
         .client("c1")
         .claim("jti", "t1")
         .scopes(["read:x", "act:any"]);
-    super::get(&app, "/orgs/org_b/x", &global).await;
+    support::get(&app, "/orgs/org_b/x", &global).await;
     let acting = [
         ("level", "INFO"),
         ("verdict", "admitted"),
@@ -170,7 +170,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &acting].concat()));
 
-    super::get(&app, "/orgs/org_a/x", &own.clone().signed_with(&forger())).await;
+    support::get(&app, "/orgs/org_a/x", &own.clone().signed_with(&forger())).await;
     let forged = [
         ("level", "INFO"),
         ("verdict", "unknown_key"),
@@ -184,7 +184,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let request = http::Request::get("/open")
         .body(axum::body::Body::empty())
         .unwrap();
-    super::send(&app, request).await;
+    support::send(&app, request).await;
     let open = [
         ("level", "DEBUG"),
         ("verdict", "anonymous"),
@@ -194,7 +194,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     assert_eq!(recorder.one(), fields(&open));
 
-    super::get(&app, "/bare", &own).await;
+    support::get(&app, "/bare", &own).await;
     let bare = [
         ("level", "ERROR"),
         ("verdict", "layer_missing"),
@@ -222,7 +222,7 @@ async fn an_unanswered_check_is_a_warning() {
         .route_layer(verifier.layer());
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    super::get(&app, "/", &world.org("org_a")).await;
+    support::get(&app, "/", &world.org("org_a")).await;
     let events = recorder.0.lock().unwrap().clone();
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!(
@@ -254,7 +254,7 @@ async fn rule_130_no_event_holds_the_token_or_the_path() {
         "/open",
         "/bare",
     ] {
-        super::get(&app, path, &token).await;
+        support::get(&app, path, &token).await;
     }
     let events = format!("{:?}", recorder.0.lock().unwrap());
     for part in token.token().split('.').chain(["secret", "someone"]) {

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use tower_m2m::{Denied, Denylist, OrgCode, Scope, Until, Verifier};
 
-use super::{ISSUER, NOW, World};
+use super::support::{self, ISSUER, NOW, World};
 
 fn app(world: &World, denylist: &Denylist) -> Router {
     let verifier = Verifier::trusting([world.trusted()])
@@ -65,14 +65,17 @@ async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
             true,
         ),
     ] {
-        assert_eq!(super::get(&app, "/orgs/org_a/x", &token).await, (200, None));
+        assert_eq!(
+            support::get(&app, "/orgs/org_a/x", &token).await,
+            (200, None)
+        );
         denylist.deny(denied.clone(), Until::Lifted).unwrap();
         assert_eq!(
-            super::get(&app, "/orgs/org_a/x", &token).await,
+            support::get(&app, "/orgs/org_a/x", &token).await,
             answer,
             "{denied:?}"
         );
-        let other = super::get(&app, "/orgs/org_a/x", &other).await;
+        let other = support::get(&app, "/orgs/org_a/x", &other).await;
         assert_eq!(
             other,
             if hits_other { answer } else { (200, None) },
@@ -94,15 +97,15 @@ async fn a_new_token_passes_where_only_old_ones_are_revoked() {
         .unwrap();
     world.clock.advance(Duration::from_secs(10));
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &old).await,
+        support::get(&app, "/orgs/org_a/x", &old).await,
         (401, Some("revoked"))
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
         (200, None)
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &old.without("iat")).await,
+        support::get(&app, "/orgs/org_a/x", &old.without("iat")).await,
         (401, Some("revoked"))
     );
 }
@@ -120,12 +123,12 @@ async fn an_entry_ends_with_the_token_and_its_leeway() {
         .unwrap();
     world.clock.advance(Duration::from_secs(60 + 5 * 60 - 1));
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
         (403, Some("suspended"))
     );
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
         (200, None)
     );
 }
@@ -141,11 +144,11 @@ async fn nobody_acts_for_a_denied_organization() {
         .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
         .unwrap();
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &global).await,
+        support::get(&app, "/orgs/org_a/x", &global).await,
         (403, Some("suspended"))
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &global).await,
+        support::get(&app, "/orgs/org_b/x", &global).await,
         (200, None)
     );
 }
@@ -171,11 +174,11 @@ async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
         .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
         .unwrap();
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &global).await,
+        support::get(&app, "/orgs/org_a/x", &global).await,
         (403, Some("suspended"))
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &global).await,
+        support::get(&app, "/orgs/org_b/x", &global).await,
         (200, None)
     );
 }

@@ -9,7 +9,7 @@ use tower_m2m::testing;
 use tower_m2m::testing::tenants::{Probe, Report, Tenant, cross, router};
 use tower_m2m::{Claims, OrgCode, Public, Routes, Scoped};
 
-use super::World;
+use super::support::{self, World};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
@@ -174,17 +174,17 @@ async fn a_handler_is_tested_without_any_token() {
     ] {
         let app = routes().layer(claims.layer());
         assert_eq!(
-            super::text(&app, http::Method::GET, path, &none).await,
+            support::text(&app, http::Method::GET, path, &none).await,
             expected
         );
     }
     let app = routes().layer(testing::claims().org("org_a").layer());
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &none).await,
+        support::get(&app, "/orgs/org_b/x", &none).await,
         (403, Some("wrong_organization"))
     );
     assert_eq!(
-        super::get(&app, "/scoped", &none).await,
+        support::get(&app, "/scoped", &none).await,
         (403, Some("insufficient_scope"))
     );
 }
@@ -201,11 +201,11 @@ async fn a_real_layer_takes_no_notice_of_injected_claims() {
         .body(axum::body::Body::empty())
         .unwrap();
     assert_eq!(
-        super::send(&app, request).await,
+        support::send(&app, request).await,
         (401, Some("missing_token"))
     );
     assert_eq!(
-        super::text(&app, http::Method::GET, "/x", &world.org("org_b")).await,
+        support::text(&app, http::Method::GET, "/x", &world.org("org_b")).await,
         "secret of org_b"
     );
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use tower_m2m::{Claims, OrgCode, Refusal, Scoped, Verifier};
 
-use super::World;
+use super::support::{self, World};
 
 tower_m2m::scopes! {
     Api {
@@ -74,12 +74,12 @@ async fn rule_158_another_organizations_route_is_refused_from_every_place() {
         for handler in HANDLERS {
             let path = |org: &str| format!("{prefix}/orgs/{org}/{handler}");
             assert_eq!(
-                super::get(&app, &path("org_a"), &own).await,
+                support::get(&app, &path("org_a"), &own).await,
                 (200, None),
                 "{place} {handler}"
             );
             assert_eq!(
-                super::get(&app, &path("%6Frg_a"), &own).await,
+                support::get(&app, &path("%6Frg_a"), &own).await,
                 (200, None),
                 "{place} {handler}"
             );
@@ -92,14 +92,15 @@ async fn rule_158_another_organizations_route_is_refused_from_every_place() {
                 "%FF",
                 "org_a%00",
             ] {
-                let answer = super::get(&app, &path(other), &own).await;
+                let answer = support::get(&app, &path(other), &own).await;
                 assert_eq!(
                     answer,
                     (403, Some("wrong_organization")),
                     "{place} {handler} {other}"
                 );
             }
-            let global = super::get(&app, &path("org_a"), &world.global().scopes(["read:x"])).await;
+            let global =
+                support::get(&app, &path("org_a"), &world.global().scopes(["read:x"])).await;
             assert_eq!(
                 global,
                 (403, Some("organization_required")),
@@ -119,7 +120,7 @@ async fn a_hidden_organization_is_not_found_from_every_place() {
         Router::new().fallback_service(routes()).layer(layer()),
     ] {
         assert_eq!(
-            super::get(&app, "/orgs/org_b/claims", &world.org("org_a")).await,
+            support::get(&app, "/orgs/org_b/claims", &world.org("org_a")).await,
             (404, Some("wrong_organization"))
         );
     }
@@ -135,11 +136,11 @@ async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
         .fallback_service(routes.route_layer(verifier.layer().realm("inner")))
         .layer(verifier.layer().organization_parameter("tenant"));
     assert_eq!(
-        super::get(&app, "/t/org_a", &world.org("org_a")).await,
+        support::get(&app, "/t/org_a", &world.org("org_a")).await,
         (200, None)
     );
     assert_eq!(
-        super::get(&app, "/t/org_b", &world.org("org_a")).await,
+        support::get(&app, "/t/org_b", &world.org("org_a")).await,
         (403, Some("wrong_organization"))
     );
 }
@@ -154,18 +155,18 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
     for scopes in ["", "read", "read:xx", "READ:X", "read:x:y", "write:x"] {
         let token = world.org("org_a").claim("scope", scopes);
         assert_eq!(
-            super::get(&app, "/orgs/org_a/scoped", &token).await,
+            support::get(&app, "/orgs/org_a/scoped", &token).await,
             (403, Some("insufficient_scope")),
             "{scopes:?}"
         );
         assert_eq!(
-            super::get(&app, "/orgs/org_b/scoped", &token).await,
+            support::get(&app, "/orgs/org_b/scoped", &token).await,
             (403, Some("wrong_organization")),
             "{scopes:?}"
         );
     }
     assert_eq!(
-        super::get(
+        support::get(
             &app,
             "/orgs/org_a/scoped",
             &world.org("org_a").scopes(["read:x"])
@@ -180,7 +181,7 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
 async fn without_a_layer_every_extractor_answers_500() {
     let world = World::new();
     for handler in HANDLERS {
-        let answer = super::get(
+        let answer = support::get(
             &routes(),
             &format!("/orgs/org_a/{handler}"),
             &world.org("org_a"),
@@ -193,7 +194,7 @@ async fn without_a_layer_every_extractor_answers_500() {
         get(|org: Result<OrgCode, Refusal>| async move { org.unwrap_err().to_string() }),
     );
     assert!(
-        super::text(&caught, http::Method::GET, "/", &world.org("org_a"))
+        support::text(&caught, http::Method::GET, "/", &world.org("org_a"))
             .await
             .contains("route_layer")
     );
@@ -219,10 +220,10 @@ async fn rule_156_a_malformed_organization_is_never_global() {
     ] {
         let token = world.global().claim("org_code", odd.clone());
         assert_eq!(
-            super::get(&app, "/", &token).await,
+            support::get(&app, "/", &token).await,
             (401, Some("organization")),
             "{odd}"
         );
     }
-    assert_eq!(super::get(&app, "/", &world.global()).await, (200, None));
+    assert_eq!(support::get(&app, "/", &world.global()).await, (200, None));
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use http::{Method, Request};
 use tower_m2m::{OrgCode, Public, RouteError, Routes, Scope};
 
-use super::World;
+use super::support::{self, World};
 
 tower_m2m::scopes! { Api { Read = "read:x", Write = "write:x" } }
 
@@ -57,11 +57,11 @@ async fn every_route_is_in_the_inventory_and_enforced() {
 
     let reader = world.org("org_a").scopes(["read:x"]);
     assert_eq!(
-        super::get(&app, "/orgs/org_a/x", &reader).await,
+        support::get(&app, "/orgs/org_a/x", &reader).await,
         (200, None)
     );
     assert_eq!(
-        super::get(&app, "/orgs/org_b/x", &reader).await,
+        support::get(&app, "/orgs/org_b/x", &reader).await,
         (403, Some("wrong_organization"))
     );
     for (method, path, expected) in [
@@ -78,7 +78,7 @@ async fn every_route_is_in_the_inventory_and_enforced() {
             .body(axum::body::Body::empty())
             .unwrap();
         assert_eq!(
-            super::send(&app, request).await.0,
+            support::send(&app, request).await.0,
             expected,
             "{method} {path}"
         );
@@ -88,7 +88,7 @@ async fn every_route_is_in_the_inventory_and_enforced() {
         .body(axum::body::Body::empty())
         .unwrap();
     assert_eq!(
-        super::send(&app, post).await,
+        support::send(&app, post).await,
         (403, Some("insufficient_scope"))
     );
 }

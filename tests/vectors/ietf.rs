@@ -5,7 +5,7 @@ use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeyError;
 use tower_m2m::token::TokenError;
 
-use super::{judge, key_set, parse, public};
+use super::support::{judge, key_set, parse, public};
 
 /// RFC 7515 appendix A: RS256 and ES256 hold, HS256 and `none` do not exist.
 #[test]

@@ -9,7 +9,7 @@ use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeySet;
 
 use super::differences::DIFFERENCES;
-use super::{judge, key_set, parse};
+use super::support::{judge, key_set, parse};
 
 /// The cases of a file that are decided differently from what the file says. `acceptable` counts as to be refused.
 fn differing(file: &str, accepts: impl Fn(&Value, &Value) -> bool) -> (BTreeSet<u64>, usize) {
