@@ -181,7 +181,7 @@ mod tests {
         Credentials::of(&headers, 20)?.token().map(str::to_owned)
     }
 
-    /// Rules 1 to 5, 8, 10 of presenting a token.
+    /// Rules 1–10.
     #[test]
     fn rule_1_to_10_presenting_the_token() {
         use BearerError::{Characters, Malformed, Missing, Several, TooLong};
@@ -227,7 +227,9 @@ mod tests {
         assert_eq!(read(&[b"Basic abc", b"Bearer abc"]), Err(Several));
     }
 
-    /// Rule 9: `Proxy-Authorization` is never read.
+    /// Rule 9.
+    ///
+    /// `Proxy-Authorization` is never read.
     #[test]
     fn rule_9_proxy_authorization_is_not_read() {
         let mut headers = HeaderMap::new();

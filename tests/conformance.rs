@@ -1,48 +1,41 @@
-//! The tables of the guide name tests that exist, and no rule within what the crate offers is without one.
+//! The tables of rules and threats name tests that exist, and no rule that the crate offers is without a test.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-const CONFORMANCE: &str = include_str!("../src/guide/conformance.md");
+const CONFORMANCE: &str = include_str!("conformance.md");
 const THREATS: &str = include_str!("../src/guide/threats.md");
+
+/// The tests by name, each with the rules that its doc comment names.
+type Tests = BTreeMap<String, BTreeSet<u32>>;
 
 #[test]
 fn every_rule_has_a_test_that_exists() {
     let tests = tests();
-    let mut rules = BTreeMap::new();
-    for row in CONFORMANCE
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .skip(1)
-    {
+    let rows = CONFORMANCE.lines().filter(|line| line.starts_with("| "));
+    let mut rules = BTreeSet::new();
+    for row in rows.skip(1) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [rule, _, held_by] = cells.as_slice() else {
+        let [rule, _, names] = cells.as_slice() else {
             panic!("not three cells: {row}")
         };
         let rule: u32 = rule.parse().unwrap();
-        let names = quoted(held_by);
-        assert!(!names.is_empty(), "rule {rule} is held by nothing");
-        for name in &names {
+        let names = quoted(names);
+        assert!(!names.is_empty(), "rule {rule} has no test");
+        for name in names {
+            let named = tests.get(name);
+            let named = named.unwrap_or_else(|| panic!("rule {rule}: {name} is not a test"));
             assert!(
-                tests.contains(*name),
-                "rule {rule} is said to be held by {name}, which is no test"
+                named.contains(&rule),
+                "the comment of {name} does not name rule {rule}"
             );
-            if let Some(numbers) = numbers(name) {
-                assert!(
-                    numbers.contains(&rule),
-                    "{name} does not carry the number of rule {rule}"
-                );
-            }
         }
-        assert!(
-            rules.insert(rule, names).is_none(),
-            "rule {rule} is there twice"
-        );
+        assert!(rules.insert(rule), "duplicate rule {rule}");
     }
     let offered = (1..=95).chain([109, 118, 130]).chain(139..=160);
-    let missing: Vec<u32> = offered.filter(|rule| !rules.contains_key(rule)).collect();
+    let missing: Vec<u32> = offered.filter(|rule| !rules.contains(rule)).collect();
     assert!(missing.is_empty(), "rules without a test: {missing:?}");
 }
 
@@ -52,42 +45,39 @@ fn every_threat_names_tests_and_fuzz_targets_that_exist() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut named = 0;
     for row in THREATS.lines().filter(|line| line.starts_with("| ")) {
-        for name in quoted(row)
-            .into_iter()
-            .filter(|name| name.starts_with("rule_") || name.starts_with("class_"))
-        {
-            assert!(tests.contains(name), "{name} is no test");
+        let shown_by = row.trim_matches('|').rsplit(" | ").next().unwrap();
+        let (names, driven) = shown_by.split_once("fuzz target").unwrap_or((shown_by, ""));
+        let is_test_name = |name: &&str| {
+            name.contains('_')
+                && name
+                    .chars()
+                    .all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_'))
+        };
+        for name in quoted(names).into_iter().filter(is_test_name) {
+            assert!(tests.contains_key(name), "{name} is not a test");
             named += 1;
         }
-        if let Some((_, after)) = row.split_once("fuzz target") {
-            let driven = quoted(after);
-            assert!(!driven.is_empty());
-            for target in driven {
-                assert!(
-                    targets.join(format!("{target}.rs")).exists(),
-                    "there is no fuzz target {target}"
-                );
-            }
+        for target in quoted(driven) {
+            let file = targets.join(format!("{target}.rs"));
+            assert!(file.exists(), "{target} is not a fuzz target");
         }
+        assert!(
+            !row.contains("fuzz target") || !quoted(driven).is_empty(),
+            "{row}"
+        );
     }
     assert!(named > 20, "the table was not read");
 }
 
-/// The numbers in a name such as `rule_28_34_to_36_any_bit`, nothing for other names.
-fn numbers(name: &str) -> Option<BTreeSet<u32>> {
-    let mut words = name.strip_prefix("rule_")?.split('_').peekable();
-    let (mut all, mut last) = (BTreeSet::new(), 0);
-    while let Some(word) = words.next() {
-        match (
-            word.parse(),
-            words.peek().and_then(|next| next.parse::<u32>().ok()),
-        ) {
-            (Ok(number), _) => last = number,
-            (Err(_), Some(end)) if word == "to" => all.extend(last..=end),
-            (Err(_), Some(_)) if word == "and" => continue,
-            _ => break,
-        }
-        all.insert(last);
+/// Returns the numbers of a line such as `Rules 28, 34–36.`, or `None` if it is another line.
+fn numbers(line: &str) -> Option<BTreeSet<u32>> {
+    let list = line
+        .strip_prefix("Rule ")
+        .or_else(|| line.strip_prefix("Rules "))?;
+    let mut all = BTreeSet::new();
+    for part in list.strip_suffix('.')?.split(", ") {
+        let (first, last) = part.split_once('–').unwrap_or((part, part));
+        all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
     }
     Some(all)
 }
@@ -96,53 +86,71 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The names of all tests in the sources, tests and examples.
-fn tests() -> BTreeSet<String> {
+/// Returns the tests in the sources, tests and examples.
+fn tests() -> Tests {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut folders, mut found) = (
-        ["src", "tests", "examples"]
-            .map(|folder| root.join(folder))
-            .to_vec(),
-        BTreeSet::new(),
-    );
+    let mut folders = ["src", "tests", "examples"]
+        .map(|folder| root.join(folder))
+        .to_vec();
+    let mut found = Tests::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.extend(tests_in(&fs::read_to_string(path).unwrap()));
+                for (name, rules) in tests_in(&fs::read_to_string(path).unwrap()) {
+                    found.entry(name).or_default().extend(rules);
+                }
             }
         }
     }
     found
 }
 
-/// Functions that a test's attribute stands before, and none that makes it no test.
-fn tests_in(text: &str) -> Vec<String> {
-    let (mut attributes, mut found) = (Vec::new(), Vec::new());
+/// Returns the functions with the attribute of a test, except ignored ones.
+fn tests_in(text: &str) -> Tests {
+    let (mut attributes, mut rules) = (Vec::new(), BTreeSet::new());
+    let mut found = Tests::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with("#[") {
             attributes.push(line);
+        } else if let Some(comment) = line.strip_prefix("/// ") {
+            // A comment below an attribute does not stand above the test.
+            if attributes.is_empty() {
+                rules.extend(numbers(comment).unwrap_or_default());
+            }
         } else if let Some(rest) = line.trim_start_matches("async ").strip_prefix("fn ") {
             let is_test = |attribute: &&str| {
                 attribute.starts_with("#[test]") || attribute.starts_with("#[tokio::test")
             };
             let is_ignored = |attribute: &&str| attribute.starts_with("#[ignore");
             if attributes.iter().any(is_test) && !attributes.iter().any(is_ignored) {
-                found.extend(rest.split(['(', '<']).next().map(str::to_owned));
+                let name = rest.split(['(', '<']).next().unwrap_or_default();
+                found.insert(name.to_owned(), std::mem::take(&mut rules));
             }
             attributes.clear();
+            rules.clear();
         } else if !line.starts_with("//") {
             attributes.clear();
+            rules.clear();
         }
     }
     found
 }
 
 #[test]
-fn helpers_and_ignored_tests_hold_nothing() {
-    let text = "#[test]\nfn a() {}\nfn b() {}\n#[tokio::test(start_paused = true)]\n/// About it.\nasync fn c() {}\n\
-                #[test]\n#[ignore = \"slow\"]\nfn d() {}\n#[test]\n#[cfg(unix)]\nfn e() {}\n#[derive(Debug)]\nstruct S;\nfn f() {}";
-    assert_eq!(tests_in(text), ["a", "c", "e"]);
+fn only_tests_that_run_are_found_with_their_rules() {
+    let text = "/// Rule 1.\n#[test]\nfn a() {}\n/// Rule 2.\nfn b() {}\n\
+                /// About it.\n/// Rules 3, 5–7.\n#[tokio::test(start_paused = true)]\nasync fn c() {}\n\
+                #[test]\n#[ignore = \"slow\"]\nfn d() {}\n#[test]\n/// Rule 8.\n#[cfg(unix)]\nfn e() {}\n\
+                /// Rule 9: more.\n/// Rules 10, x.\n#[test]\nfn f() {}\n/// Rule 11.\nstruct S;\n#[test]\nfn g() {}";
+    let found: Vec<String> = tests_in(text)
+        .iter()
+        .map(|(name, rules)| format!("{name}: {rules:?}"))
+        .collect();
+    assert_eq!(
+        found,
+        ["a: {1}", "c: {3, 5, 6, 7}", "e: {}", "f: {}", "g: {}"]
+    );
 }

@@ -159,7 +159,9 @@ async fn goal_g6_a_minute_of_invented_kids() {
     assert_bounded("G6", before);
 }
 
-/// Rule 154: names of issuers, invented without end, are asked about and forgotten.
+/// Rule 154.
+///
+/// Names of issuers, invented without end, are asked about and forgotten.
 #[tokio::test(start_paused = true)]
 async fn rule_154_invented_issuers_take_bounded_memory_and_cost_no_fetch() {
     let _alone = ALONE.lock().await;

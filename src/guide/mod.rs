@@ -14,7 +14,6 @@
 //! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the floors, the way of a request, the invariants |
 //! | [`threats`] | who can do what, and what stands in the way |
-//! | [`conformance`] | which rule is held by which test |
 //! | [`decisions`] | what was decided, and why |
 
 #[doc = include_str!("answers.md")]
@@ -56,9 +55,6 @@ pub mod architecture {}
 
 #[doc = include_str!("threats.md")]
 pub mod threats {}
-
-#[doc = include_str!("conformance.md")]
-pub mod conformance {}
 
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

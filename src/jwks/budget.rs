@@ -126,7 +126,10 @@ mod tests {
         );
     }
 
-    /// Rule 144: whatever strangers spend in a minute, a known client still has its fetch, and both stay within 2 + 6.
+    /// Rule 144.
+    ///
+    /// Whatever strangers spend in a minute, a known client still has its fetch, and both stay
+    /// within 2 + 6.
     #[test]
     fn rule_144_strangers_leave_one_for_a_known_client() {
         let start = Instant::now();

@@ -60,7 +60,9 @@ pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
 mod tests {
     use super::*;
 
-    /// Rule 79: the well-known part is appended or inserted; a terminating slash is dropped first.
+    /// Rule 79.
+    ///
+    /// The well-known part is appended or inserted; a terminating slash is dropped first.
     #[test]
     fn rule_79_where_metadata_is() {
         for (issuer, openid, oauth) in [
@@ -89,7 +91,9 @@ mod tests {
         }
     }
 
-    /// Rules 80 to 82: the issuer is identical, `jwks_uri` is https, unknown members are ignored.
+    /// Rules 80–82.
+    ///
+    /// The issuer is identical, `jwks_uri` is https, unknown members are ignored.
     #[test]
     fn rule_80_to_82_metadata() {
         let document = |issuer: &str, uri: &str| {

@@ -131,7 +131,9 @@ mod tests {
             .collect()
     }
 
-    /// Rule 151: `max-age` of nothing, too much, nonsense: clamped or ignored.
+    /// Rule 151.
+    ///
+    /// `max-age` of nothing, too much, nonsense: clamped or ignored.
     #[test]
     fn rule_151_cache_control_is_clamped() {
         for (value, seconds) in [

@@ -47,7 +47,9 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Rule 58: https by form, loopback the only exception.
+    /// Rule 58.
+    ///
+    /// Https by form, loopback the only exception.
     #[test]
     fn rule_58_https_or_loopback() {
         for (url, fine) in [

@@ -363,7 +363,9 @@ mod tests {
         Found::Organization(code.to_owned())
     }
 
-    /// Rules 75, 158: a path that can be read in two ways names no organization for certain.
+    /// Rules 75, 158.
+    ///
+    /// A path that can be read in two ways names no organization for certain.
     #[test]
     fn rule_158_a_path_template_finds_one_organization_or_refuses() {
         let place = RouteOrganization::path("/orgs/{org_code}/invoices/*");
@@ -480,6 +482,7 @@ mod tests {
         assert_eq!(found(&place, "/org_a/of/org_b", &[]), Found::Unclear);
     }
 
+    /// Rule 158.
     #[test]
     fn rule_158_a_subdomain_is_one_label() {
         let place = RouteOrganization::subdomain_of("api.example.com");
@@ -523,6 +526,7 @@ mod tests {
         );
     }
 
+    /// Rule 158.
     #[test]
     fn rule_158_a_header_comes_once_and_is_a_plain_name() {
         let place = RouteOrganization::header(HeaderName::from_static("x-org"));

@@ -137,7 +137,9 @@ impl std::error::Error for UnknownAlgorithm {}
 mod tests {
     use super::*;
 
-    /// Rules 31, 45, 46: names are case-sensitive, and neither `none` nor HMAC exists.
+    /// Rules 31, 45, 46.
+    ///
+    /// Names are case-sensitive, and neither `none` nor HMAC exists.
     #[test]
     fn rule_31_45_46_only_exact_asymmetric_names() {
         for algorithm in Algorithm::ALL {

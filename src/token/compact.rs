@@ -173,7 +173,9 @@ mod tests {
 
     use super::*;
 
-    /// Rules 26, 27, 36: exactly two dots, five segments told apart, no empty signature.
+    /// Rules 26, 27, 36.
+    ///
+    /// Exactly two dots, five segments told apart, no empty signature.
     #[test]
     fn rule_26_27_36_segments() {
         use TokenError::{Encrypted, NoSignature, NotThreeSegments};
@@ -196,7 +198,9 @@ mod tests {
         );
     }
 
-    /// Rule 36: what is longer than any signature, that of an RSA key of 8192 bits, is not decoded.
+    /// Rule 36.
+    ///
+    /// What is longer than any signature, that of an RSA key of 8192 bits, is not decoded.
     #[test]
     fn rule_36_the_longest_signature() {
         for (letters, expected) in [
@@ -214,7 +218,9 @@ mod tests {
         }
     }
 
-    /// Rule 28: no padding, no other alphabet, no white space, no stray bits.
+    /// Rule 28.
+    ///
+    /// No padding, no other alphabet, no white space, no stray bits.
     #[test]
     fn rule_28_base64url_is_canonical() {
         for (payload, fine) in [
@@ -250,8 +256,10 @@ mod tests {
         }
     }
 
-    /// Rule 28: at every length, on both sides of what a processor takes at a time, each stray character is found wherever it
-    /// stands, and what is decoded is what was encoded.
+    /// Rule 28.
+    ///
+    /// At every length, on both sides of what a processor takes at a time, each stray character is
+    /// found wherever it stands, and what is decoded is what was encoded.
     #[test]
     fn rule_28_at_every_length_and_place() {
         for len in (0_u8..40).chain(90..104) {

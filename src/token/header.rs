@@ -137,7 +137,9 @@ mod tests {
         JoseHeader::parse(text.as_bytes()).unwrap_err()
     }
 
-    /// Rules 30 to 33: names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
+    /// Rules 30–33.
+    ///
+    /// Names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
     #[test]
     fn rule_30_to_33_header_members() {
         use TokenError::{Critical, Header, HeaderMember, UnencodedPayload, UnknownAlgorithm};
@@ -165,7 +167,9 @@ mod tests {
         }
     }
 
-    /// Rule 52: a `kid` is bounded.
+    /// Rule 52.
+    ///
+    /// A `kid` is bounded.
     #[test]
     fn rule_52_kid_is_bounded() {
         let with = |len: usize| format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(len));
@@ -173,7 +177,9 @@ mod tests {
         assert_eq!(error(&with(KID_MAX + 1)), TokenError::HeaderMember("kid"));
     }
 
-    /// Rules 60, 61: `typ` in any case, with or without the media type's prefix.
+    /// Rules 60, 61.
+    ///
+    /// `typ` in any case, with or without the media type's prefix.
     #[test]
     fn rule_60_61_token_types() {
         for (typ, expected) in [

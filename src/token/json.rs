@@ -271,7 +271,9 @@ mod tests {
         Json::parse(text).unwrap_err()
     }
 
-    /// Rules 29, 30, 41, 59: UTF-8, one object, no member twice at any depth, bounded.
+    /// Rules 29, 30, 41, 59.
+    ///
+    /// UTF-8, one object, no member twice at any depth, bounded.
     #[test]
     fn rule_29_30_41_59_one_object_that_means_one_thing() {
         for text in [
@@ -330,7 +332,9 @@ mod tests {
         assert_eq!(error(wide(1023).as_bytes()), JsonError::TooLarge);
     }
 
-    /// Rules 30, 41: on both sides of the size from which names are compared in another way.
+    /// Rules 30, 41.
+    ///
+    /// On both sides of the size from which names are compared in another way.
     #[test]
     fn rule_30_41_members_are_unique_however_many_there_are() {
         for before in 1..=MANY + 2 {
@@ -347,7 +351,10 @@ mod tests {
         }
     }
 
-    /// Rules 30, 41: names that look alike, and members far behind, are found and told from each other all the same.
+    /// Rules 30, 41.
+    ///
+    /// Names that look alike, and members far behind, are found and told from each other all the
+    /// same.
     #[test]
     fn rule_30_41_names_that_look_alike_are_told_apart() {
         let names: Vec<String> = ('a'..='z').map(|middle| format!("x{middle}y")).collect();

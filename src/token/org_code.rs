@@ -189,7 +189,9 @@ impl fmt::Debug for OrgCode {
 mod tests {
     use super::*;
 
-    /// Rules 75, 156: a strict form, bounded.
+    /// Rules 75, 156.
+    ///
+    /// A strict form, bounded.
     #[test]
     fn rule_75_156_what_an_organization_code_is() {
         for (code, fine) in [
@@ -213,7 +215,9 @@ mod tests {
         assert!(!check(&"a".repeat(129)));
     }
 
-    /// Rule 157: the same code from two issuers is two tenants.
+    /// Rule 157.
+    ///
+    /// The same code from two issuers is two tenants.
     #[test]
     fn rule_157_a_tenant_belongs_to_its_issuer() {
         let org = |issuer: &str, code: &str| OrgCode::of_token(&Arc::from(issuer), code).unwrap();

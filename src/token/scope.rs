@@ -359,7 +359,9 @@ mod tests {
         Scope::from_static(name)
     }
 
-    /// Rule 18: the characters of RFC 6749 §3.3 and no other.
+    /// Rule 18.
+    ///
+    /// The characters of RFC 6749 §3.3 and no other.
     #[test]
     fn rule_18_scope_charset() {
         for byte in 0..=u8::MAX {
@@ -371,7 +373,9 @@ mod tests {
         assert_eq!(Scope::new("é"), Err(InvalidScope));
     }
 
-    /// Rule 77: exact, case-sensitive, no prefix, no substring.
+    /// Rule 77.
+    ///
+    /// Exact, case-sensitive, no prefix, no substring.
     #[test]
     fn rule_77_scopes_match_exactly() {
         let granted = Scopes::parse("read:all readonly Write").unwrap();

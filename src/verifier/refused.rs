@@ -55,7 +55,9 @@ impl RefusedIssuers {
 mod tests {
     use super::*;
 
-    /// Rule 154: no more is kept however many names an attacker invents.
+    /// Rule 154.
+    ///
+    /// No more is kept however many names an attacker invents.
     #[test]
     fn rule_154_at_most_ten_thousand_are_remembered() {
         let (mut refused, now) = (RefusedIssuers::default(), Instant::now());

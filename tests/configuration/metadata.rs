@@ -56,7 +56,9 @@ fn app(metadata: &ResourceMetadata) -> Router {
     Router::new().route_service(metadata.path(), metadata.clone())
 }
 
-/// Rule 84: the well-known part is inserted between host and path, a slash right after the host is dropped.
+/// Rule 84.
+///
+/// The well-known part is inserted between host and path, a slash right after the host is dropped.
 #[test]
 fn rule_84_where_the_document_is() {
     for (resource, url) in [
@@ -93,7 +95,10 @@ fn rule_84_where_the_document_is() {
     }
 }
 
-/// Rule 85: `GET` is answered 200 with a JSON object, `HEAD` the same without it; open to browsers, cacheable, nothing else.
+/// Rule 85.
+///
+/// `GET` is answered 200 with a JSON object, `HEAD` the same without it; open to browsers,
+/// cacheable, nothing else.
 #[tokio::test]
 async fn rule_85_how_the_document_is_served() {
     let app = app(&metadata(RESOURCE));
@@ -137,7 +142,9 @@ async fn rule_85_how_the_document_is_served() {
     }
 }
 
-/// Rule 86: the resource is an https URL without fragment; here also without query.
+/// Rule 86.
+///
+/// The resource is an https URL without fragment; here also without query.
 #[test]
 fn rule_86_what_a_resource_is() {
     for resource in [
@@ -159,8 +166,10 @@ fn rule_86_what_a_resource_is() {
     }
 }
 
-/// Rules 87, 89, 90, 92: generated from the verifier and the declared scopes; empty arrays are left out, and so is all that
-/// is not offered.
+/// Rules 87, 89, 90, 92.
+///
+/// Generated from the verifier and the declared scopes; empty arrays are left out, and so is all
+/// that is not offered.
 #[tokio::test]
 async fn rule_87_89_90_92_what_the_document_says() {
     let bare = send(&app(&metadata(RESOURCE)), Request::get(PATH)).await;
@@ -186,8 +195,10 @@ async fn rule_87_89_90_92_what_the_document_says() {
     assert!(none.get("scopes_supported").is_none());
 }
 
-/// Rule 88: whatever the request claims about the host, the document and the challenge are as configured; and the document is
-/// on its own path only.
+/// Rule 88.
+///
+/// Whatever the request claims about the host, the document and the challenge are as configured;
+/// and the document is on its own path only.
 #[tokio::test]
 async fn rule_88_the_host_header_is_not_believed() {
     let metadata = metadata(RESOURCE).scopes(InvoiceScopes::ALL);
@@ -230,7 +241,9 @@ async fn rule_88_the_host_header_is_not_believed() {
     }
 }
 
-/// Rules 88, 95: each resource of a host has a document of its own, and its challenge leads there.
+/// Rules 88, 95.
+///
+/// Each resource of a host has a document of its own, and its challenge leads there.
 #[tokio::test]
 async fn rule_88_95_several_resources_on_one_host() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -278,7 +291,9 @@ async fn rule_88_95_several_resources_on_one_host() {
     }
 }
 
-/// Rules 91, 93: what an MCP client relies on.
+/// Rules 91, 93.
+///
+/// What an MCP client relies on.
 #[tokio::test]
 async fn rule_91_93_the_challenge_leads_to_the_document() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();

@@ -392,7 +392,9 @@ async fn fetches_waits_and_verifications_have_spans() {
     }
 }
 
-/// Rules 20, 130: neither the token nor a part of it; and a stranger's `kid` is short and on one line.
+/// Rules 20, 130.
+///
+/// Neither the token nor a part of it; and a stranger's `kid` is short and on one line.
 #[tokio::test]
 async fn rule_130_no_span_holds_a_token() {
     let (issuer, app, token) = world();

@@ -16,7 +16,9 @@ fn trusted(provider: &OidcProvider) -> Issuer {
     Verifier::issuer(provider.url()).audience(AUDIENCE)
 }
 
-/// Rules 39, 79: RS256, ES256 and `Ed25519` by discovery; RFC 9068 to the letter.
+/// Rules 39, 79.
+///
+/// RS256, ES256 and `Ed25519` by discovery; RFC 9068 to the letter.
 #[tokio::test]
 async fn tokens_of_every_algorithm_are_verified_by_discovery() {
     let Some(node) = Node::here() else { return };
@@ -51,7 +53,9 @@ async fn tokens_of_every_algorithm_are_verified_by_discovery() {
     }
 }
 
-/// Rules 109, 118: a bound token is not a bearer token, even when an honest client sends it.
+/// Rules 109, 118.
+///
+/// A bound token is not a bearer token, even when an honest client sends it.
 #[tokio::test]
 async fn rule_109_what_the_issuer_signed_for_something_else_is_refused() {
     let Some(node) = Node::here() else { return };
@@ -136,7 +140,10 @@ async fn scopes_are_what_was_granted_and_an_absent_claim_is_none() {
     }
 }
 
-/// Rules 143, 147: a new key is known at its first token; a removed one is forgotten, for tokens that were verified too.
+/// Rules 143, 147.
+///
+/// A new key is known at its first token; a removed one is forgotten, for tokens that were verified
+/// too.
 #[tokio::test]
 async fn rule_143_and_147_keys_are_rotated() {
     let Some(node) = Node::here() else { return };
@@ -163,7 +170,9 @@ async fn rule_143_and_147_keys_are_rotated() {
     }
 }
 
-/// Rule 147: no token has to name a new key for a removed one to be forgotten.
+/// Rule 147.
+///
+/// No token has to name a new key for a removed one to be forgotten.
 #[tokio::test]
 async fn rule_147_a_removed_key_is_refused_after_the_scheduled_refresh() {
     let Some(node) = Node::here() else { return };
@@ -186,7 +195,9 @@ async fn rule_147_a_removed_key_is_refused_after_the_scheduled_refresh() {
         .assert_refused(401, "invalid_token");
 }
 
-/// Rules 21, 141, 142: no keys, no verdict; keys that are held go on serving; nobody has to restart anything.
+/// Rules 21, 141, 142.
+///
+/// No keys, no verdict; keys that are held go on serving; nobody has to restart anything.
 #[tokio::test]
 async fn rule_141_and_142_outages_are_lived_through_and_heal() {
     let Some(node) = Node::here() else { return };

@@ -276,7 +276,9 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
     );
 }
 
-/// Rule 130: what can be printed of a request says nothing that a log must not hold.
+/// Rule 130.
+///
+/// What can be printed of a request says nothing that a log must not hold.
 #[tokio::test]
 async fn rule_130_nothing_printed_holds_the_token_or_a_claim() {
     async fn handler(org: OrgCode, claims: Claims, request: axum::extract::Request) -> String {

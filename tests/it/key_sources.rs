@@ -15,7 +15,10 @@ fn algorithm_of(key: &SigningKey) -> Algorithm {
     key.algorithm().as_str().parse().unwrap()
 }
 
-/// Rules 69, 79: OpenID Connect's document, or RFC 8414's where there is no other; an issuer with a path has two places.
+/// Rules 69, 79.
+///
+/// OpenID Connect's document, or RFC 8414's where there is no other; an issuer with a path has two
+/// places.
 #[tokio::test]
 async fn rule_79_metadata_is_found_in_both_places() {
     for (path, first_is_absent) in [
@@ -46,7 +49,9 @@ async fn rule_79_metadata_is_found_in_both_places() {
     }
 }
 
-/// Rules 80, 81: a document of another issuer, or one that leads astray, is not used.
+/// Rules 80, 81.
+///
+/// A document of another issuer, or one that leads astray, is not used.
 #[tokio::test]
 async fn rule_80_81_misleading_metadata_is_not_used() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -108,6 +113,8 @@ async fn a_jwks_url_needs_no_discovery() {
     );
 }
 
+/// Rule 43.
+///
 /// Every algorithm, from a set and from a PEM text; and each key with its own algorithm only.
 #[tokio::test]
 async fn rule_43_every_algorithm_from_a_set_and_from_a_pem_text() {
@@ -174,7 +181,9 @@ async fn rule_43_every_algorithm_from_a_set_and_from_a_pem_text() {
     }
 }
 
-/// Rule 39: RFC 9864's name for the same algorithm.
+/// Rule 39.
+///
+/// RFC 9864's name for the same algorithm.
 #[tokio::test]
 async fn rule_39_ed25519_has_two_names() {
     let issuer = LocalIssuer::builder()

@@ -275,7 +275,9 @@ async fn an_optional_layer_lets_in_without_a_token_and_never_with_a_bad_one() {
     api.get("/", &global()).await.assert_status(403);
 }
 
-/// Rule 24, and what a request in the form of a preflight can reach: the handler, and no claims.
+/// Rule 24.
+///
+/// What a request in the form of a preflight can reach: the handler, and no claims.
 #[tokio::test]
 async fn rule_24_a_preflight_passes_and_brings_no_claims() {
     let verifier = verifier();
@@ -359,6 +361,7 @@ async fn preflights_can_be_refused() {
     api.get("/x", &good()).await.assert_status(200);
 }
 
+/// Rule 24.
 #[tokio::test]
 async fn rule_24_head_has_the_headers_of_get_and_no_body() {
     let api = Api::serve(Router::new().route("/", get(org)).layer(verifier().layer())).await;
@@ -374,7 +377,9 @@ async fn rule_24_head_has_the_headers_of_get_and_no_body() {
     }
 }
 
-/// Rules 4, 7, 9: a token anywhere but in the header is none.
+/// Rules 4, 7, 9.
+///
+/// A token anywhere but in the header is none.
 #[tokio::test]
 async fn rule_4_7_9_a_token_elsewhere_is_no_token() {
     let api = Api::serve(Router::new().route("/", any(org)).layer(verifier().layer())).await;

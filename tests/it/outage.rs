@@ -23,7 +23,9 @@ async fn api(verifier: &Verifier) -> Api {
     Api::serve(protected.route("/healthz", get(|| async { "ok" }))).await
 }
 
-/// Rules 22, 141, 142: the service starts, says so, judges what it can, and heals by itself.
+/// Rules 22, 141, 142.
+///
+/// The service starts, says so, judges what it can, and heals by itself.
 #[tokio::test]
 async fn rule_22_142_an_issuer_that_is_down_at_the_start() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -147,7 +149,9 @@ async fn an_issuer_that_hangs_or_talks_nonsense() {
     }
 }
 
-/// Rule 141: keys that are held go on serving, whatever the issuer does.
+/// Rule 141.
+///
+/// Keys that are held go on serving, whatever the issuer does.
 #[tokio::test]
 async fn rule_141_held_keys_outlive_the_issuer() {
     let issuer = LocalIssuer::start().await.unwrap();

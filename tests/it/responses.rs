@@ -338,7 +338,9 @@ fn shown(case: &Case, answer: &Answer, rejection: Option<&str>) -> String {
     )
 }
 
-/// Rules 11 to 25 in one picture. `TOWER_M2M_WRITE=1 cargo test` writes the file anew; the difference is for the review.
+/// Rules 11–25.
+///
+/// `TOWER_M2M_WRITE=1 cargo test` writes the file anew; the difference is for the review.
 #[tokio::test]
 async fn every_answer_is_as_it_was_reviewed() {
     let api = Api::serve(app()).await;
@@ -374,7 +376,9 @@ async fn every_answer_is_as_it_was_reviewed() {
     assert_eq!(all.len(), reviewed.len());
 }
 
-/// Rules 11, 12, 14, 15, 21, 23, 25: what holds for every refusal, whatever its row.
+/// Rules 11–25.
+///
+/// What holds for every refusal, whatever its row.
 #[tokio::test]
 async fn rule_11_to_25_every_refusal_is_well_formed() {
     let api = Api::serve(app()).await;
@@ -427,7 +431,9 @@ async fn rule_11_to_25_every_refusal_is_well_formed() {
     }
 }
 
-/// Rule 19: claims full of line breaks and quotation marks never get into a header, let in or not.
+/// Rules 19, 20.
+///
+/// Claims full of line breaks and quotation marks never get into a header, let in or not.
 #[tokio::test]
 async fn rule_19_20_claims_never_reach_a_header() {
     let api = Api::serve(app()).await;

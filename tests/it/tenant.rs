@@ -55,7 +55,9 @@ const OTHERS: [&str; 16] = [
     "%FF",
 ];
 
-/// Rules 14 and 158 of tenancy: the same, exactly, or refused; percent-encoding is decoded once before it is compared.
+/// Rule 158.
+///
+/// The same, exactly, or refused; percent-encoding is decoded once before it is compared.
 #[tokio::test]
 async fn rule_158_another_organizations_route_is_refused() {
     let api = Api::serve(routes().route_layer(verifier().layer())).await;

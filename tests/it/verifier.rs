@@ -47,7 +47,9 @@ fn generic() -> (LocalIssuer, Issuer) {
     (issuer, trusted)
 }
 
-/// Rules 65 to 67: `exp` and leeway, to the second.
+/// Rules 65–67.
+///
+/// `exp` and leeway, to the second.
 #[tokio::test]
 async fn rule_65_66_67_time_is_kept_to_the_second() {
     for leeway in [0, 30, 300] {
@@ -86,6 +88,8 @@ async fn rule_65_66_67_time_is_kept_to_the_second() {
     }
 }
 
+/// Rules 76, 153.
+///
 /// A remembered token ends at the same second, and comes back when the clock does (rule 153).
 #[tokio::test]
 async fn rule_76_153_a_remembered_token_ends_in_time() {
@@ -116,7 +120,9 @@ async fn rule_76_153_a_remembered_token_ends_in_time() {
     }
 }
 
-/// Rules 65, 76: what is no moment is no moment, and is not overlooked.
+/// Rules 65, 76.
+///
+/// What is no moment is no moment, and is not overlooked.
 #[tokio::test]
 async fn rule_65_76_dates_of_every_shape() {
     let verifier = build(trust());
@@ -162,6 +168,7 @@ async fn rule_65_76_dates_of_every_shape() {
     hold("dates", &verifier, table).await;
 }
 
+/// Rule 67.
 #[tokio::test]
 async fn rule_67_max_age_is_kept_to_the_second() {
     let verifier = build(
@@ -199,7 +206,9 @@ async fn rule_67_max_age_is_kept_to_the_second() {
     }
 }
 
-/// Rules 63, 64, 94: the audience, in all its shapes.
+/// Rules 63, 64, 94.
+///
+/// The audience, in all its shapes.
 #[tokio::test]
 async fn rule_63_64_94_audience_shapes() {
     let other = "https://other.example.com";
@@ -301,7 +310,9 @@ async fn rule_63_64_94_audience_shapes() {
     }
 }
 
-/// Rule 62: `iss`, character for character.
+/// Rule 62.
+///
+/// `iss`, character for character.
 #[tokio::test]
 async fn rule_62_the_issuer_is_exact() {
     let verifier = build(trust());
@@ -430,7 +441,9 @@ async fn claims_of_other_kinds_of_tokens() {
     }
 }
 
-/// Rules 60, 61: `typ`, and the strict form of RFC 9068 with its whole set of claims (rule 68).
+/// Rules 60, 61, 68.
+///
+/// `typ`, and the strict form of RFC 9068 with its whole set of claims (rule 68).
 #[tokio::test]
 async fn rule_60_61_68_types_and_the_strict_form() {
     let lenient = build(trust());
@@ -534,7 +547,9 @@ async fn the_client_is_named_by_the_profiles_claim_and_no_other() {
     );
 }
 
-/// Rules 75, 156: the organization, wherever it is; what leads to it malformed is not the absence of it.
+/// Rules 75, 156.
+///
+/// The organization, wherever it is; what leads to it malformed is not the absence of it.
 #[tokio::test]
 async fn rule_75_156_the_organization_is_never_overlooked() {
     let nested = build(trust().organization_claim("/app/org/v"));
@@ -582,7 +597,9 @@ async fn rule_75_156_the_organization_is_never_overlooked() {
     }
 }
 
-/// Rule 71: `scope` is what was granted; `scp` counts only where `scope` is absent.
+/// Rule 71.
+///
+/// `scope` is what was granted; `scp` counts only where `scope` is absent.
 #[tokio::test]
 async fn rule_71_scopes_are_read_from_one_place() {
     let verifier = build(trust());
@@ -681,6 +698,8 @@ async fn allow_lists_are_checked_for_remembered_tokens_too() {
     );
 }
 
+/// Rule 76.
+///
 /// What a thread remembers for itself is one token's, and one verifier's.
 #[tokio::test]
 async fn rule_76_a_remembered_token_gives_its_own_claims_and_no_others() {
@@ -704,7 +723,9 @@ async fn rule_76_a_remembered_token_gives_its_own_claims_and_no_others() {
     }
 }
 
-/// Rules 42 to 46: an algorithm that was not allowed does not exist, whatever the header says.
+/// Rules 42–46.
+///
+/// An algorithm that was not allowed does not exist, whatever the header says.
 #[tokio::test]
 async fn rule_42_to_46_algorithms() {
     let verifier = build(trust());
@@ -735,7 +756,9 @@ async fn rule_42_to_46_algorithms() {
     );
 }
 
-/// Rules 72, 73: two issuers, two namespaces; neither vouches with the other's key.
+/// Rules 54, 72.
+///
+/// Two issuers, two namespaces; neither vouches with the other's key.
 #[tokio::test]
 async fn rule_54_72_an_issuer_vouches_with_its_own_keys_only() {
     let (other, trusted) = generic();
@@ -769,7 +792,9 @@ async fn rule_54_72_an_issuer_vouches_with_its_own_keys_only() {
     );
 }
 
-/// Rule 78: the signature comes before what the claims say.
+/// Rule 78.
+///
+/// The signature comes before what the claims say.
 #[tokio::test]
 async fn rule_78_a_broken_signature_is_all_that_is_told() {
     let verifier = build(trust());

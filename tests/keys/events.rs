@@ -57,6 +57,7 @@ impl Lines {
     }
 }
 
+/// Rule 155.
 #[tokio::test(start_paused = true)]
 async fn rule_155_the_life_of_a_set_in_events() {
     let lines = Lines::default();
@@ -120,6 +121,8 @@ async fn rule_155_the_life_of_a_set_in_events() {
     assert_eq!((again.count(), healed.len()), (1, 2), "{healed:?}");
 }
 
+/// Rule 155.
+///
 /// Once for each set, not with every refresh.
 #[tokio::test(start_paused = true)]
 async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
@@ -148,6 +151,7 @@ async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
     assert_eq!((told(), script.fetches() > 2), (0, true));
 }
 
+/// Rules 83, 155.
 #[tokio::test(start_paused = true)]
 async fn rule_83_155_another_jwks_uri_is_an_event() {
     let lines = Lines::default();
@@ -204,6 +208,7 @@ async fn rule_83_155_another_jwks_uri_is_an_event() {
     );
 }
 
+/// Rule 155.
 #[tokio::test(start_paused = true)]
 async fn rule_155_a_resolver_that_fails_is_an_event_without_the_strangers_word() {
     let lines = Lines::default();

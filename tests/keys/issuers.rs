@@ -25,6 +25,7 @@ fn duplicate_issuers_are_a_configuration_error() {
     );
 }
 
+/// Rule 145.
 #[tokio::test(start_paused = true)]
 async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
     let (a, b) = (

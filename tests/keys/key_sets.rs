@@ -56,6 +56,7 @@ fn modulus(bits: usize) -> Value {
     base64url(&n)
 }
 
+/// Rule 37.
 #[test]
 fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
     let rsa = jwk(SigningAlgorithm::Rs256);
@@ -110,6 +111,7 @@ fn rule_37_rsa_keys_have_2048_to_8192_bits_and_a_sound_exponent() {
     }
 }
 
+/// Rule 43.
 #[test]
 fn rule_43_a_key_is_bound_to_one_algorithm() {
     let rsa = jwk(SigningAlgorithm::Rs256);
@@ -137,6 +139,7 @@ fn rule_43_a_key_is_bound_to_one_algorithm() {
     );
 }
 
+/// Rule 48.
 #[test]
 fn rule_48_odd_keys_are_left_out_one_by_one() {
     let (ec, ed) = (jwk(SigningAlgorithm::Es256), jwk(SigningAlgorithm::EdDsa));
@@ -179,6 +182,7 @@ fn rule_48_odd_keys_are_left_out_one_by_one() {
     );
 }
 
+/// Rule 49.
 #[test]
 fn rule_49_a_set_is_an_object_with_an_array_of_keys() {
     for text in [
@@ -213,6 +217,7 @@ fn rule_49_a_set_is_an_object_with_an_array_of_keys() {
     );
 }
 
+/// Rule 50.
 #[test]
 fn rule_50_use_and_key_ops_decide_whether_a_key_verifies() {
     let key = jwk(SigningAlgorithm::EdDsa);
@@ -255,6 +260,7 @@ fn rule_50_use_and_key_ops_decide_whether_a_key_verifies() {
     }
 }
 
+/// Rule 55.
 #[test]
 fn rule_55_points_are_on_their_curve_and_of_large_order() {
     for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::Es384] {
@@ -293,6 +299,8 @@ fn rule_55_points_are_on_their_curve_and_of_large_order() {
     }
 }
 
+/// Rule 55.
+///
 /// Each of them signs every message for some keys of its issuer's making, be it written as a JWK or in PEM.
 #[test]
 fn rule_55_a_pem_text_holds_no_point_of_small_order_either() {
@@ -347,6 +355,7 @@ fn points_of_small_order() -> Vec<[u8; 32]> {
     both
 }
 
+/// Rule 56.
 #[test]
 fn rule_56_symmetric_and_private_keys_are_refused() {
     assert_eq!(

@@ -8,6 +8,7 @@ use tower_m2m::{Rejection, Verifier};
 
 use super::harness::{Behaviour, Script, code, pass, secs, settle, verdict};
 
+/// Rule 150.
 #[tokio::test(start_paused = true)]
 async fn rule_150_dropping_the_last_verifier_ends_its_background_work() {
     let script = Script::new();
@@ -183,6 +184,8 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
     assert!(!begin().build().unwrap().is_ready());
 }
 
+/// Rule 54.
+///
 /// Rule 54, across processes: what was saved of one issuer verifies no token of another.
 #[tokio::test(start_paused = true)]
 async fn rule_54_saved_keys_serve_their_own_issuer() {

@@ -9,6 +9,7 @@ use tower_m2m::{Rejection, Verifier};
 
 use super::harness::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verdict};
 
+/// Rule 139.
 #[tokio::test(start_paused = true)]
 async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
     let script = Script::new();
@@ -37,6 +38,7 @@ async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
     assert_eq!((script.fetches(), before.elapsed()), (1, secs(1) / 2));
 }
 
+/// Rule 140.
 #[tokio::test(start_paused = true)]
 async fn rule_140_no_request_waits_for_a_refresh() {
     let script = Script::new();
@@ -75,6 +77,7 @@ async fn a_set_is_refreshed_though_no_request_comes() {
     assert!(verifier.is_ready());
 }
 
+/// Rule 141.
 #[tokio::test(start_paused = true)]
 async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves() {
     let script = Script::new();
@@ -114,6 +117,8 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
     assert!(verifier.is_ready() && verifier.status()[0].last_error.is_none());
 }
 
+/// Rule 153.
+///
 /// The ceiling is one of true time: a wall clock that stands still does not move it, for remembered tokens neither.
 #[tokio::test(start_paused = true)]
 async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
@@ -160,6 +165,7 @@ async fn a_ceiling_is_reached_during_a_fetch_too() {
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
 }
 
+/// Rule 142.
 #[tokio::test(start_paused = true)]
 async fn rule_142_an_issuer_that_is_down_at_the_start() {
     let script = Script::new();
@@ -263,6 +269,7 @@ async fn a_set_of_256_kib_is_read_and_no_larger_one() {
     }
 }
 
+/// Rule 146.
 #[tokio::test(start_paused = true)]
 async fn rule_146_no_bad_answer_removes_good_keys() {
     let script = Script::new();
@@ -322,6 +329,7 @@ async fn rule_146_no_bad_answer_removes_good_keys() {
     }
 }
 
+/// Rule 151.
 #[tokio::test(start_paused = true)]
 async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_outweighs_it() {
     for (value, own, life) in [
@@ -471,6 +479,7 @@ async fn pauses_after_failures_grow_at_random_within_their_bounds() {
     }
 }
 
+/// Rule 153.
 #[tokio::test(start_paused = true)]
 async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh() {
     for jump in [-10_000_000, -3_600, 3_600, 10_000_000] {

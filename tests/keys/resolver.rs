@@ -315,6 +315,8 @@ async fn keys_of_another_place_are_not_taken_over() {
     assert_eq!(verdict(&verifier, &after.token()).await, "accepted");
 }
 
+/// Rule 144.
+///
 /// A new answer of the application is no new budget for invented keys.
 #[tokio::test(start_paused = true)]
 async fn rule_144_the_budget_outlives_the_answer() {
@@ -424,6 +426,7 @@ async fn a_resolver_that_is_down_closes_at_the_end_of_an_issuers_time() {
     );
 }
 
+/// Rule 154.
 #[tokio::test(start_paused = true)]
 async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
     let (customers, clock, verifier) = customers();
@@ -454,8 +457,10 @@ async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
     assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
 }
 
-/// Rule 147: a saved set serves an issuer once. When the issuer gave way and is resolved again, a key that was removed
-/// meanwhile does not come back, not even while the issuer is down.
+/// Rule 147.
+///
+/// A saved set serves an issuer once. When the issuer gave way and is resolved again, a key that
+/// was removed meanwhile does not come back, not even while the issuer is down.
 #[tokio::test(start_paused = true)]
 async fn rule_147_a_saved_set_brings_no_removed_key_back() {
     let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));

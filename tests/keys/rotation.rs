@@ -12,6 +12,7 @@ use super::harness::{
     Behaviour, Script, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict,
 };
 
+/// Rule 143.
 #[tokio::test(start_paused = true)]
 async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
     let script = Script::new();
@@ -37,6 +38,8 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
     );
 }
 
+/// Rule 143.
+///
 /// The fetch that is under way may have been answered before the key was published.
 #[tokio::test(start_paused = true)]
 async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
@@ -70,6 +73,7 @@ async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
     );
 }
 
+/// Rule 144.
 #[tokio::test(start_paused = true)]
 async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
     let script = Script::new();
@@ -93,6 +97,8 @@ async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
     assert_eq!(fetches_by(&verifier, Cause::Refresh), 0);
 }
 
+/// Rule 144.
+///
 /// Who a token says its client is is not verified, so an attacker who knows the id of a known client can spend the reserve
 /// as well. Then a rotation waits for the next fetch that the budget earns, whoever takes it.
 #[tokio::test(start_paused = true)]
@@ -235,6 +241,7 @@ async fn a_full_waiting_room_does_not_make_a_kid_unknown() {
     assert_eq!(verdict(&verifier, &token).await, "accepted");
 }
 
+/// Rule 147.
 #[tokio::test(start_paused = true)]
 async fn rule_147_a_removed_key_is_refused_within_the_life_of_the_set_for_remembered_tokens_too() {
     let script = Script::new();
@@ -249,6 +256,7 @@ async fn rule_147_a_removed_key_is_refused_within_the_life_of_the_set_for_rememb
     assert_eq!(verdict(&verifier, &token).await, "unknown_key");
 }
 
+/// Rule 148.
 #[tokio::test(start_paused = true)]
 async fn rule_148_new_material_under_the_same_kid_replaces_the_old_key_at_the_next_refresh() {
     let script = Script::new();
@@ -274,6 +282,7 @@ async fn rule_148_new_material_under_the_same_kid_replaces_the_old_key_at_the_ne
     assert_eq!(script.fetches(), 2);
 }
 
+/// Rule 149.
 #[tokio::test(start_paused = true)]
 async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
     let script = Script::new();
@@ -308,6 +317,7 @@ async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
     );
 }
 
+/// Rule 150.
 #[tokio::test(start_paused = true)]
 async fn rule_150_who_goes_away_takes_no_fetch_along() {
     let script = Script::new();
@@ -326,6 +336,7 @@ async fn rule_150_who_goes_away_takes_no_fetch_along() {
     assert_eq!((script.fetches(), script.most_in_flight()), (2, 1));
 }
 
+/// Rule 51.
 #[tokio::test(start_paused = true)]
 async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_tried_against_four()
 {
@@ -372,6 +383,7 @@ async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_
     assert_eq!(script.fetches(), 1);
 }
 
+/// Rule 54.
 #[tokio::test(start_paused = true)]
 async fn rule_54_a_kid_of_one_issuer_verifies_no_token_of_another() {
     let (a, b) = (

@@ -72,6 +72,7 @@ async fn discovery_finds_the_keys_and_sends_no_credentials() {
     }
 }
 
+/// Rule 79.
 #[tokio::test]
 async fn rule_79_metadata_is_found_in_either_place() {
     let issuer = LocalIssuer::builder()
@@ -98,6 +99,7 @@ async fn rule_79_metadata_is_found_in_either_place() {
     );
 }
 
+/// Rule 80.
 #[tokio::test]
 async fn rule_80_metadata_of_another_issuer_is_not_used() {
     let issuer = issuer().await;
@@ -117,6 +119,7 @@ async fn rule_80_metadata_of_another_issuer_is_not_used() {
     assert_eq!(issuer.hits(Endpoint::Jwks), 0);
 }
 
+/// Rule 83.
 #[tokio::test]
 async fn rule_83_metadata_that_fails_later_undoes_nothing() {
     let issuer = issuer().await;
@@ -137,6 +140,7 @@ async fn rule_83_metadata_that_fails_later_undoes_nothing() {
     assert_eq!(issuer.hits(Endpoint::Discovery), 2);
 }
 
+/// Rules 146, 152.
 #[tokio::test]
 async fn rule_146_and_152_no_fault_on_the_wire_removes_good_keys() {
     let elsewhere = issuer().await;
@@ -228,6 +232,7 @@ async fn an_answer_of_another_media_type_is_read_all_the_same() {
     );
 }
 
+/// Rule 141.
 #[tokio::test]
 async fn rule_141_an_issuer_that_goes_down_is_not_noticed_and_one_that_comes_back_is() {
     let issuer = issuer().await;
@@ -251,6 +256,7 @@ async fn rule_141_an_issuer_that_goes_down_is_not_noticed_and_one_that_comes_bac
     assert_eq!(verifier.status()[0].last_error, None);
 }
 
+/// Rule 142.
 #[tokio::test]
 async fn rule_142_an_issuer_that_is_down_at_the_start_heals() {
     let issuer = issuer().await;
@@ -272,6 +278,7 @@ async fn rule_142_an_issuer_that_is_down_at_the_start_heals() {
     );
 }
 
+/// Rule 143.
 #[tokio::test]
 async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
     let issuer = issuer().await;
@@ -284,6 +291,7 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
     assert_eq!(issuer.hits(Endpoint::Jwks), 2);
 }
 
+/// Rule 144.
 #[tokio::test]
 async fn rule_144_invented_kids_cost_two_fetches_and_leave_one_for_a_known_client() {
     let issuer = issuer().await;
@@ -310,6 +318,7 @@ async fn rule_144_invented_kids_cost_two_fetches_and_leave_one_for_a_known_clien
     assert!((2..=4).contains(&spent), "{spent} fetches");
 }
 
+/// Rules 147, 148.
 #[tokio::test]
 async fn rule_147_a_removed_key_and_rule_148_a_replaced_one_are_dropped_with_the_next_set() {
     let issuer = issuer().await;
@@ -373,6 +382,7 @@ async fn a_set_that_did_not_change_is_asked_for_by_its_validators() {
     );
 }
 
+/// Rule 151.
 #[tokio::test]
 async fn rule_151_cache_headers_decide_about_the_life_of_a_set() {
     for (headers, life) in [

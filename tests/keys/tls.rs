@@ -131,6 +131,7 @@ async fn serve(
 const LOOPBACK: [u8; 6] = [0x87, 4, 127, 0, 0, 1];
 const FOR_LONG: &str = "491231235959Z";
 
+/// Rule 58.
 #[tokio::test]
 async fn rule_58_a_certificate_of_a_named_authority_is_trusted() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
@@ -145,6 +146,7 @@ async fn rule_58_a_certificate_of_a_named_authority_is_trusted() {
     assert_eq!(server.served.load(Ordering::SeqCst), 2, "metadata and keys");
 }
 
+/// Rule 58.
 #[tokio::test]
 async fn rule_58_a_certificate_of_nobody_is_refused() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
@@ -156,6 +158,7 @@ async fn rule_58_a_certificate_of_nobody_is_refused() {
         .await;
 }
 
+/// Rule 58.
 #[tokio::test]
 async fn rule_58_a_certificate_for_another_name_or_another_time_is_refused() {
     let other_name = [&[0x82, 13][..], b"other.example"].concat();
@@ -175,6 +178,7 @@ async fn rule_58_a_certificate_for_another_name_or_another_time_is_refused() {
     }
 }
 
+/// Rule 58.
 #[test]
 fn rule_58_what_is_no_certificate_fails_in_build() {
     let trusted = Verifier::issuer("https://issuer.example").audience(AUDIENCE);

@@ -5,6 +5,8 @@ use tower_m2m::{Clock, Verifier};
 
 use super::support::{ISSUER, NOW, issuer, verifier, verify};
 
+/// Rules 28, 34–36.
+///
 /// Every bit of a token turned over, one at a time: rules 28, 34 to 36. The good token is remembered meanwhile,
 /// so that this is a matter of the cache as well as of the signature.
 #[test]
@@ -41,6 +43,8 @@ fn rule_28_34_to_36_any_bit_turned_over_refuses_the_token() {
     }
 }
 
+/// Rules 26–28.
+///
 /// Every shortening of a token, and every letter put in or taken out.
 #[test]
 fn rule_26_to_28_any_letter_more_or_less_refuses_the_token() {

@@ -14,7 +14,9 @@ fn word(numbers: &mut Numbers) -> String {
         .collect()
 }
 
-/// Rule 77: exactly, case-sensitively, no prefix, no substring, no wildcard.
+/// Rule 77.
+///
+/// Exactly, case-sensitively, no prefix, no substring, no wildcard.
 #[test]
 fn rule_77_a_scope_is_granted_only_by_itself() {
     let mut numbers = Numbers(77);
@@ -38,7 +40,10 @@ fn rule_77_a_scope_is_granted_only_by_itself() {
     );
 }
 
-/// Rule 158: the path's organization is the token's, letter for letter after one decoding, or the request is refused.
+/// Rule 158.
+///
+/// The path's organization is the token's, letter for letter after one decoding, or the request is
+/// refused.
 #[test]
 fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
     let clock = Clock::manual(NOW);

@@ -44,6 +44,8 @@ fn refused(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
     }
 }
 
+/// Rule 45.
+///
 /// CVE-2015-9235, CVE-2018-1000531.
 #[test]
 fn class_alg_none() {
@@ -59,6 +61,8 @@ fn class_alg_none() {
     );
 }
 
+/// Rule 46.
+///
 /// CVE-2016-10555, CVE-2022-29217, CVE-2026-34950, CVE-2026-48526.
 #[test]
 fn class_rs_hs_confusion() {
@@ -91,6 +95,8 @@ fn class_rs_hs_confusion() {
     }
 }
 
+/// Rule 43.
+///
 /// CVE-2026-22817, CVE-2026-22818: a key without `alg` is used with one algorithm all the same, never with the token's.
 #[test]
 fn class_algorithm_taken_from_the_token() {
@@ -119,6 +125,8 @@ fn class_algorithm_taken_from_the_token() {
     }
 }
 
+/// Rule 53.
+///
 /// CVE-2018-0114, CVE-2024-21643: what a token brings along or points to is never used, and never fetched.
 #[test]
 fn class_embedded_keys() {
@@ -173,6 +181,8 @@ fn class_embedded_keys() {
     );
 }
 
+/// Rule 52.
+///
 /// `kid` is a name that is compared, and nothing else.
 #[test]
 fn class_kid_injection() {
@@ -189,6 +199,8 @@ fn class_kid_injection() {
     );
 }
 
+/// Rule 32.
+///
 /// CVE-2025-59420, CVE-2026-32597.
 #[test]
 fn class_crit_ignored() {
@@ -212,6 +224,8 @@ fn class_crit_ignored() {
     }
 }
 
+/// Rule 36.
+///
 /// CVE-2020-28042, CVE-2022-21449 ("psychic signatures").
 #[test]
 fn class_empty_and_zero_signatures() {
@@ -229,6 +243,8 @@ fn class_empty_and_zero_signatures() {
     }
 }
 
+/// Rule 28.
+///
 /// CVE-2022-25898, and signatures that are another spelling of a good one.
 #[test]
 fn class_lax_encodings() {
@@ -246,6 +262,8 @@ fn class_lax_encodings() {
     );
 }
 
+/// Rules 37, 39, 55.
+///
 /// CVE-2017-12974, RUSTSEC-2026-0240, CVE-2022-23539.
 #[test]
 fn class_invalid_keys() {
@@ -325,6 +343,8 @@ fn class_over_long_signature() {
     }
 }
 
+/// Rule 26.
+///
 /// CVE-2022-39227, CVE-2026-29000.
 #[test]
 fn class_another_serialization() {
@@ -350,6 +370,8 @@ fn class_another_serialization() {
     }
 }
 
+/// Rules 8, 41.
+///
 /// CVE-2025-27144, CVE-2025-61920, CVE-2025-53864: refused before there is work to do. The bound on each is a constant,
 /// which the tests beside the parsers hold.
 #[test]
@@ -376,6 +398,8 @@ fn class_parser_exhaustion() {
     }
 }
 
+/// Rule 65.
+///
 /// CVE-2026-25537, CVE-2025-30144, CVE-2024-53861, CVE-2020-26160: a claim of the wrong type is never an absent one.
 #[test]
 fn class_claim_type_confusion() {
@@ -430,6 +454,8 @@ fn class_claim_type_confusion() {
     }
 }
 
+/// Rule 63.
+///
 /// CVE-2023-22482, CVE-2021-21378.
 #[test]
 fn class_audience_or_issuer_unchecked() {
@@ -520,6 +546,8 @@ fn class_verified_token_cache() {
     );
 }
 
+/// Rule 10.
+///
 /// CVE-2026-47673.
 #[test]
 fn class_any_scheme_accepted() {
@@ -535,6 +563,8 @@ fn class_any_scheme_accepted() {
     assert_eq!(send(&scene.verifier.layer(), &token, "/").status(), 401);
 }
 
+/// Rule 40.
+///
 /// CVE-2019-7644: before the signature held, every refusal is the same answer, byte for byte (rules 40, 78).
 #[test]
 fn class_oracle() {
@@ -568,6 +598,8 @@ fn class_oracle() {
     assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
+/// Rules 109, 118.
+///
 /// mcp-oauth #383, spring-security #16937.
 #[test]
 fn class_sender_constrained_as_bearer() {
@@ -590,6 +622,8 @@ fn class_sender_constrained_as_bearer() {
     }
 }
 
+/// Rule 156.
+///
 /// GHSA-2g96-86rw-qmvg, granit #2133: only the token says which organization calls, and nothing odd means "all of them".
 #[test]
 fn class_tenant_isolation() {
@@ -620,6 +654,8 @@ fn class_tenant_isolation() {
     assert_eq!(send(&routed, &global.bearer(), "/orgs/org_a").status(), 403);
 }
 
+/// Rule 158.
+///
 /// CVE-2020-8595, CVE-2021-31920: what is compared is what the handler decodes, and what cannot be read is refused.
 #[test]
 fn class_path_versus_policy() {

@@ -42,6 +42,7 @@ const HOSTILE: [&str; 8] = [
     "\"cAnArY\"",
 ];
 
+/// Rules 18–20.
 #[test]
 fn rule_18_to_20_no_claim_and_no_token_gets_into_an_answer() {
     let clock = Clock::manual(NOW);
@@ -87,6 +88,8 @@ fn rule_18_to_20_no_claim_and_no_token_gets_into_an_answer() {
     assert!(refused > 200, "{refused}");
 }
 
+/// Rule 20.
+///
 /// The same for everything an attacker would send.
 #[test]
 fn rule_20_no_forgery_is_echoed() {
@@ -105,6 +108,8 @@ fn rule_20_no_forgery_is_echoed() {
     }
 }
 
+/// Rules 18, 19.
+///
 /// Settings of the application's, too, are written as what a header can hold.
 #[test]
 fn rule_18_19_settings_cannot_break_the_challenge() {

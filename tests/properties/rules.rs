@@ -19,7 +19,9 @@ fn scene() -> (tower_m2m::testing::LocalIssuer, Verifier) {
     (issuer, verifier)
 }
 
-/// Rules 6, 7: a token in the query or in a form is no token.
+/// Rules 6, 7.
+///
+/// A token in the query or in a form is no token.
 #[test]
 fn rule_6_7_only_the_header_is_read() {
     let (issuer, verifier) = scene();
@@ -39,7 +41,9 @@ fn rule_6_7_only_the_header_is_read() {
     assert_eq!(runtime.block_on(service.call(form)).unwrap().status(), 401);
 }
 
-/// Rules 11 to 17, 25: status, challenge and error code belong together; no cache keeps the answer.
+/// Rules 11–17, 25.
+///
+/// Status, challenge and error code belong together; no cache keeps the answer.
 #[test]
 fn rule_11_to_17_25_status_and_challenge() {
     let (issuer, verifier) = scene();
@@ -76,7 +80,9 @@ fn rule_11_to_17_25_status_and_challenge() {
     }
 }
 
-/// Rules 21, 22: without keys, a token whose verdict hangs on them is answered 503, and any other token as ever.
+/// Rules 21, 22.
+///
+/// Without keys, a token whose verdict hangs on them is answered 503, and any other token as ever.
 #[tokio::test]
 async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
     let clock = Clock::manual(NOW);
@@ -127,7 +133,9 @@ async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
     }
 }
 
-/// Rule 23: the body is a problem document whose status is the answer's.
+/// Rule 23.
+///
+/// The body is a problem document whose status is the answer's.
 #[test]
 fn rule_23_problem_document() {
     let (_, verifier) = scene();
@@ -144,7 +152,9 @@ fn rule_23_problem_document() {
     assert!(body["type"].as_str().unwrap().starts_with("https://"));
 }
 
-/// Rule 24: a preflight carries no credentials and is let through; an `OPTIONS` that is none is not.
+/// Rule 24.
+///
+/// A preflight carries no credentials and is let through; an `OPTIONS` that is none is not.
 #[test]
 fn rule_24_preflight() {
     let (_, verifier) = scene();
@@ -176,7 +186,9 @@ fn rule_24_preflight() {
     );
 }
 
-/// Rule 35: a token inside a token is no token.
+/// Rule 35.
+///
+/// A token inside a token is no token.
 #[test]
 fn rule_35_nested_tokens_are_not_read() {
     let (issuer, verifier) = scene();
@@ -188,7 +200,10 @@ fn rule_35_nested_tokens_are_not_read() {
     assert!(verify(&verifier, &nested).is_err());
 }
 
-/// Rules 42, 44, 69: RS256 is there by default; an algorithm outside the list is not used, even with the issuer's own key.
+/// Rules 42, 44, 69.
+///
+/// RS256 is there by default; an algorithm outside the list is not used, even with the issuer's own
+/// key.
 #[test]
 fn rule_42_44_69_the_list_of_algorithms() {
     let clock = Clock::manual(NOW);
@@ -222,7 +237,10 @@ fn rule_42_44_69_the_list_of_algorithms() {
     assert!(kinde.is_err());
 }
 
-/// Rules 48 to 51: strict about the set, lenient about a key, and keys of one name are told apart by their algorithm.
+/// Rules 48–51.
+///
+/// Strict about the set, lenient about a key, and keys of one name are told apart by their
+/// algorithm.
 #[test]
 fn rule_48_to_51_key_sets() {
     for document in [
@@ -271,7 +289,9 @@ fn rule_48_to_51_key_sets() {
     }
 }
 
-/// Rule 54: an issuer's keys verify that issuer's tokens and no other's.
+/// Rules 54, 72.
+///
+/// An issuer's keys verify that issuer's tokens and no other's.
 #[test]
 fn rule_54_72_keys_belong_to_their_issuer() {
     let clock = Clock::manual(NOW);
@@ -312,7 +332,9 @@ fn rule_54_72_keys_belong_to_their_issuer() {
     assert_ne!(org(&a).issuer(), org(&b).issuer());
 }
 
-/// Rules 62 to 68, 76: each claim just right and just wrong, at the moment itself.
+/// Rules 62–68, 76.
+///
+/// Each claim just right and just wrong, at the moment itself.
 #[test]
 fn rule_62_to_68_76_claims() {
     let (issuer, verifier) = scene();
@@ -357,7 +379,9 @@ fn rule_62_to_68_76_claims() {
     }
 }
 
-/// Rules 60, 68: the strict form of RFC 9068.
+/// Rules 60, 68.
+///
+/// The strict form of RFC 9068.
 #[test]
 fn rule_60_68_strict_form() {
     let clock = Clock::manual(NOW);
@@ -376,7 +400,10 @@ fn rule_60_68_strict_form() {
     }
 }
 
-/// Rule 64: there is no verifier without an audience, unless it is waived by name (see also the doctest of `Verifier`).
+/// Rule 64.
+///
+/// There is no verifier without an audience, unless it is waived by name (see also the doctest of
+/// `Verifier`).
 #[test]
 fn rule_64_an_audience_is_needed() {
     let (issuer, _) = scene();
@@ -394,7 +421,9 @@ fn rule_64_an_audience_is_needed() {
     assert!(verify(&waived, &issuer.org("org_a").without("aud").token()).is_ok());
 }
 
-/// Rules 61, 73: no other kind of token of the same issuer, under the same key, is an access token.
+/// Rules 61, 73.
+///
+/// No other kind of token of the same issuer, under the same key, is an access token.
 #[test]
 fn rule_61_73_kinds_of_tokens_exclude_each_other() {
     let clock = Clock::manual(NOW);
@@ -423,7 +452,9 @@ fn rule_61_73_kinds_of_tokens_exclude_each_other() {
     );
 }
 
-/// Rule 47: what is weak has no name here, and Ed25519 has two.
+/// Rule 47.
+///
+/// What is weak has no name here, and Ed25519 has two.
 #[test]
 fn rule_47_names_of_algorithms() {
     let (issuer, verifier) = scene();
@@ -443,7 +474,9 @@ fn rule_47_names_of_algorithms() {
     }
 }
 
-/// Rules 57, 70: five segments are an encrypted token, which is told apart and not read.
+/// Rules 57, 70.
+///
+/// Five segments are an encrypted token, which is told apart and not read.
 #[test]
 fn rule_57_70_encrypted_tokens_are_not_read() {
     let (_, verifier) = scene();
@@ -457,7 +490,9 @@ fn rule_57_70_encrypted_tokens_are_not_read() {
     );
 }
 
-/// Rule 74: a user's token in which `sub` is the client is a user's token all the same.
+/// Rule 74.
+///
+/// A user's token in which `sub` is the client is a user's token all the same.
 #[test]
 fn rule_74_a_subject_makes_nobody_a_machine() {
     let clock = Clock::manual(NOW);
@@ -478,7 +513,9 @@ fn rule_74_a_subject_makes_nobody_a_machine() {
     assert!(verify(&kinde, &issuer.org("org_a").claim("sub", client).token()).is_ok());
 }
 
-/// Rule 71: `scope` decides, in whichever form; `scp` counts only where `scope` is absent.
+/// Rule 71.
+///
+/// `scope` decides, in whichever form; `scp` counts only where `scope` is absent.
 #[test]
 fn rule_71_scope_decides() {
     let (issuer, verifier) = scene();
@@ -506,7 +543,9 @@ fn rule_71_scope_decides() {
     }
 }
 
-/// Rules 40, 78: a bad signature is what is reported, whatever else is wrong.
+/// Rules 40, 78.
+///
+/// A bad signature is what is reported, whatever else is wrong.
 #[test]
 fn rule_40_78_the_signature_comes_before_the_claims() {
     let (issuer, verifier) = scene();

@@ -17,7 +17,9 @@ fn route() -> Router {
     )
 }
 
-/// Rules 75, 156: what a global client may act for is one plain name.
+/// Rules 75, 156.
+///
+/// What a global client may act for is one plain name.
 #[tokio::test]
 async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
     let world = World::new();
@@ -81,7 +83,9 @@ async fn the_list_of_organizations_holds_for_acting_too() {
     );
 }
 
-/// Rule 158: two layers that read the request differently let neither organization win.
+/// Rule 158.
+///
+/// Two layers that read the request differently let neither organization win.
 #[tokio::test]
 async fn rule_158_two_layers_must_agree_on_whom_a_client_acts_for() {
     let world = World::new();

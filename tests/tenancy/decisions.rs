@@ -236,7 +236,9 @@ async fn an_unanswered_check_is_a_warning() {
     );
 }
 
-/// Rules 20, 130: neither the token nor a part of it, and no path with somebody else's data in it.
+/// Rules 20, 130.
+///
+/// Neither the token nor a part of it, and no path with somebody else's data in it.
 #[tokio::test]
 async fn rule_130_no_event_holds_the_token_or_the_path() {
     let world = World::new();

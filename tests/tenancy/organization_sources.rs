@@ -65,7 +65,9 @@ fn placements(verifier: &Verifier) -> Vec<(&'static str, &'static str, Router)> 
     ]
 }
 
-/// Rule 158: path tenant and token tenant.
+/// Rule 158.
+///
+/// Path tenant and token tenant.
 #[tokio::test]
 async fn rule_158_another_organizations_route_is_refused_from_every_place() {
     let world = World::new();
@@ -145,7 +147,9 @@ async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
     );
 }
 
-/// Rule 77: exact, case-sensitive, no prefix; and tenant before scope also in the extractor.
+/// Rule 77.
+///
+/// Exact, case-sensitive, no prefix; and tenant before scope also in the extractor.
 #[tokio::test]
 async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
     let world = World::new();
@@ -176,7 +180,7 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
     );
 }
 
-/// Rules 7, 8: forgetting the layer is no open door.
+/// Forgetting the layer is no open door.
 #[tokio::test]
 async fn without_a_layer_every_extractor_answers_500() {
     let world = World::new();
@@ -200,7 +204,9 @@ async fn without_a_layer_every_extractor_answers_500() {
     );
 }
 
-/// Rules 71, 76, 78, 156 of claims: what is no organization is an invalid token, never a global one.
+/// Rule 156.
+///
+/// What is no organization is an invalid token, never a global one.
 #[tokio::test]
 async fn rule_156_a_malformed_organization_is_never_global() {
     let world = World::new();

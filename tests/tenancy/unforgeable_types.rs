@@ -47,6 +47,8 @@ macro_rules! ways {
     };
 }
 
+/// Rule 159.
+///
 /// Rule 159, beside the documentation's examples that do not compile. Nor does one proof make a greater one.
 #[test]
 fn rule_159_nothing_verified_is_made_by_hand() {

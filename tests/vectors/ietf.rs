@@ -7,6 +7,8 @@ use tower_m2m::token::TokenError;
 
 use super::support::{judge, key_set, parse, public};
 
+/// Rules 31, 45, 46.
+///
 /// RFC 7515 appendix A: RS256 and ES256 hold, HS256 and `none` do not exist.
 #[test]
 fn rule_31_45_46_rfc7515_appendix_a() {
@@ -40,7 +42,9 @@ fn rule_31_45_46_rfc7515_appendix_a() {
     assert_eq!(verdicts, expected);
 }
 
-/// Rule 56: a key that comes with its private part is not used at all.
+/// Rule 56.
+///
+/// A key that comes with its private part is not used at all.
 #[test]
 fn rule_56_rfc7515_a3_with_its_private_part() {
     let file = parse(include_str!("data/rfc/rfc7515_appendix_a.json"));
@@ -52,6 +56,8 @@ fn rule_56_rfc7515_a3_with_its_private_part() {
     );
 }
 
+/// Rule 39.
+///
 /// RFC 8037 appendix A.4, twice: as typed out from the RFC and as the working group published it.
 #[test]
 fn rule_39_rfc8037_ed25519() {
@@ -66,6 +72,8 @@ fn rule_39_rfc8037_ed25519() {
     );
 }
 
+/// Rules 26, 33.
+///
 /// RFC 7520 §4 and RFC 7797 §4: the compact form where there is one, and every JSON serialization, which is not read.
 #[test]
 fn rule_26_33_rfc7520_signatures() {
@@ -148,6 +156,8 @@ fn rule_26_33_rfc7520_signatures() {
     );
 }
 
+/// Rules 48, 56.
+///
 /// RFC 7520 §3: a public RSA key is usable, the others are left out for what they are.
 #[test]
 fn rule_48_56_rfc7520_keys() {

@@ -58,6 +58,7 @@ fn token_case(group: &Value, case: &Value) -> bool {
     judge(&keys, &text).is_ok()
 }
 
+/// Rules 26–50.
 #[test]
 fn rule_26_to_50_json_web_signature() {
     hold_to_the_list(
@@ -67,6 +68,7 @@ fn rule_26_to_50_json_web_signature() {
     );
 }
 
+/// Rules 43–56.
 #[test]
 fn rule_43_to_56_json_web_key() {
     hold_to_the_list(
@@ -76,6 +78,7 @@ fn rule_43_to_56_json_web_key() {
     );
 }
 
+/// Rules 26–50.
 #[test]
 fn rule_26_to_50_json_web_crypto() {
     hold_to_the_list(
@@ -120,20 +123,25 @@ fn rsa_case(algorithm: Algorithm) -> impl Fn(&Value, &Value) -> bool {
     }
 }
 
-/// Rule 36: R and S of fixed length, both in range.
+/// Rule 36.
+///
+/// R and S of fixed length, both in range.
 #[test]
 fn rule_36_ecdsa_p256() {
     let file = include_str!("data/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json");
     hold_to_the_list("ecdsa_p256", file, ecdsa_case("P-256", Algorithm::ES256));
 }
 
+/// Rule 36.
 #[test]
 fn rule_36_ecdsa_p384() {
     let file = include_str!("data/wycheproof/ecdsa_secp384r1_sha384_p1363_test.json");
     hold_to_the_list("ecdsa_p384", file, ecdsa_case("P-384", Algorithm::ES384));
 }
 
-/// Rule 39: malleable S, odd encodings, keys of small order.
+/// Rule 39.
+///
+/// Malleable S, odd encodings, keys of small order.
 #[test]
 fn rule_39_ed25519() {
     hold_to_the_list(
@@ -146,6 +154,8 @@ fn rule_39_ed25519() {
     );
 }
 
+/// Rule 37.
+///
 /// Rule 37, and strict PKCS#1 v1.5 padding.
 #[test]
 fn rule_37_rsa_pkcs1() {
@@ -170,7 +180,9 @@ fn rule_37_rsa_pkcs1() {
     }
 }
 
-/// Rule 38: salt as long as the hash, MGF1 of the same hash.
+/// Rule 38.
+///
+/// Salt as long as the hash, MGF1 of the same hash.
 #[test]
 fn rule_38_rsa_pss() {
     for (name, file, algorithm) in [

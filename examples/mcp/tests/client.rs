@@ -85,7 +85,9 @@ async fn a_tool_acts_for_the_calling_organization() {
     }
 }
 
-/// Rules 91, 93: the client is told where to find out how to get a token, and finds it there.
+/// Rules 91, 93.
+///
+/// The client is told where to find out how to get a token, and finds it there.
 #[tokio::test]
 async fn rule_91_93_a_client_without_a_token_is_led_to_the_metadata() {
     let server = serve().await;
@@ -111,7 +113,9 @@ async fn rule_91_93_a_client_without_a_token_is_led_to_the_metadata() {
     );
 }
 
-/// Rule 93: 403 with the scopes that are needed; 401 for a token for another audience.
+/// Rule 93.
+///
+/// 403 with the scopes that are needed; 401 for a token for another audience.
 #[tokio::test]
 async fn rule_93_scope_and_audience_are_enforced() {
     let server = serve().await;

@@ -79,6 +79,7 @@ async fn assert_no_tenant(database: &Database, after: &str) {
     );
 }
 
+/// Rule 160.
 #[tokio::test]
 async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_tenant() {
     let Some(server) = Server::start() else {
@@ -131,6 +132,7 @@ async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_ten
     assert_eq!(numbers(&a).await, [1, 2]);
 }
 
+/// Rule 160.
 #[tokio::test]
 async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
     let Some(server) = Server::start() else {
@@ -229,6 +231,7 @@ async fn begun_within(db: &TenantDb, polls: usize) -> bool {
     false
 }
 
+/// Rule 160.
 #[tokio::test]
 async fn rule_160_what_gets_around_row_security_is_refused_at_start() {
     let Some(server) = Server::start() else {
