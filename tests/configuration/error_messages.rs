@@ -8,7 +8,7 @@ use tower::ServiceExt as _;
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer};
 use tower_m2m::{Config, OrgCode, Rejection, Scope, Verifier};
 
-fn kit() -> (LocalIssuer, Verifier) {
+fn fixture() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let verifier = Verifier::kinde("acme")
         .audience(AUDIENCE)
@@ -70,7 +70,7 @@ async fn no_audience() {
         &["audience: at least one is needed", what],
     );
     // And a client that did not ask for it.
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let rejection = refused(&verifier, issuer.org("org_a").audiences([""; 0]).token()).await;
     assert_says(
         rejection,
@@ -98,7 +98,7 @@ fn a_custom_domain_for_machines() {
 /// 3
 #[tokio::test]
 async fn a_trailing_slash() {
-    let (issuer, _) = kit();
+    let (issuer, _) = fixture();
     let slash = Verifier::issuer("https://acme.kinde.com/")
         .audience(AUDIENCE)
         .jwk_set(issuer.jwks())
@@ -143,7 +143,7 @@ async fn a_layer_is_missing() {
 /// 5: a layer protects the routes in front of it, not those behind it.
 #[tokio::test]
 async fn layers_in_the_wrong_order() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let app = Router::new()
         .route("/other", get(async || ""))
         .route_layer(verifier.layer())
@@ -162,7 +162,7 @@ async fn layers_in_the_wrong_order() {
 /// 6
 #[tokio::test]
 async fn a_users_token() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let token = issuer.user("kp_0123").org("org_a");
     let rejection = refused(&verifier, token.token()).await;
     assert_says(
@@ -187,7 +187,7 @@ async fn a_users_token() {
 /// 7
 #[tokio::test]
 async fn a_scope_that_was_not_granted() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let layer = verifier
         .layer()
         .require(Scope::from_static("read:invoices"));
@@ -218,7 +218,7 @@ async fn a_scope_that_was_not_granted() {
 /// 8
 #[tokio::test]
 async fn a_clock_that_is_wrong() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let future = tower_m2m::Clock::system().unix_seconds() + 600;
     let good = issuer.org("org_a");
     assert_says(

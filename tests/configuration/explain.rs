@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningKey, forged};
 use tower_m2m::{Algorithm, Check, Explanation, Outcome, Rejection, Verifier};
 
-fn kit() -> (LocalIssuer, Verifier) {
+fn fixture() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let verifier = Verifier::kinde("acme")
         .audience(AUDIENCE)
@@ -28,7 +28,7 @@ fn failed(explanation: &Explanation) -> Vec<&'static str> {
 /// no part of the token is shown.
 #[tokio::test]
 async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let good = issuer.org("org_a").scopes(["read:invoices"]);
     for forgery in forged::all(&good) {
         let token = forgery.token();
@@ -71,7 +71,7 @@ async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
 
 #[tokio::test]
 async fn a_good_token_passes_every_check_that_is_demanded() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     for token in [
         issuer.org("org_a").scopes(["read:invoices"]).token(),
         issuer.global().token(),
@@ -96,7 +96,7 @@ async fn a_good_token_passes_every_check_that_is_demanded() {
 /// Which check a token fails at, and what is said there.
 #[tokio::test]
 async fn the_failed_check_is_the_right_one() {
-    let (issuer, _) = kit();
+    let (issuer, _) = fixture();
     let verifier = Verifier::kinde("acme")
         .audience(AUDIENCE)
         .allow_clients(["svc"])
@@ -268,7 +268,7 @@ async fn the_failed_check_is_the_right_one() {
 /// What is said to be demanded is what the configuration says: of everything that can be set, and of nothing.
 #[tokio::test]
 async fn each_demand_is_said_and_no_other() {
-    let (issuer, lenient) = kit();
+    let (issuer, lenient) = fixture();
     let strict = Verifier::kinde("acme")
         .audience(AUDIENCE)
         .require_rfc9068()
@@ -382,7 +382,7 @@ async fn each_demand_is_said_and_no_other() {
 /// A token that names no issuer is held against the rules of the only one, and of nobody where there are several.
 #[tokio::test]
 async fn a_text_that_is_no_token_is_told_the_only_issuers_demands() {
-    let (issuer, one) = kit();
+    let (issuer, one) = fixture();
     let trust = |domain| {
         Verifier::kinde(domain)
             .audience(AUDIENCE)
@@ -454,7 +454,7 @@ async fn nothing_is_said_of_a_signature_that_was_not_checked() {
 
 #[tokio::test]
 async fn claims_that_look_like_personal_data_are_named_without_their_values() {
-    let (issuer, verifier) = kit();
+    let (issuer, verifier) = fixture();
     let token = issuer
         .org("org_a")
         .claim("email", "ada@acme.com")

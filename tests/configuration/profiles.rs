@@ -10,7 +10,7 @@ use tower_m2m::{Claims, OrgCode, Profile, Rejection, Verifier};
 const API: &str = "https://api.acme.com";
 
 /// A token of exactly these claims, but for the registered ones of the test kit that every issuer writes.
-fn token(issuer: &Named, typ: Option<&str>, claims: Value) -> TokenBuilder {
+fn token(issuer: &NamedIssuer, typ: Option<&str>, claims: Value) -> TokenBuilder {
     let bare = ["azp", "gty", "scope", "scp", "v"]
         .iter()
         .fold(issuer.global(), |token, claim| token.without(claim));
@@ -33,32 +33,32 @@ fn token(issuer: &Named, typ: Option<&str>, claims: Value) -> TokenBuilder {
 }
 
 /// An issuer of this name. All have one key, since making one takes its time.
-struct Named {
-    kit: &'static LocalIssuer,
+struct NamedIssuer {
+    local: &'static LocalIssuer,
     url: &'static str,
 }
 
-impl Named {
+impl NamedIssuer {
     fn url(&self) -> &'static str {
         self.url
     }
 
     fn jwks(&self) -> String {
-        self.kit.jwks()
+        self.local.jwks()
     }
 
     fn global(&self) -> TokenBuilder {
-        self.kit.global().claim("iss", self.url)
+        self.local.global().claim("iss", self.url)
     }
 }
 
-fn issuer(url: &'static str) -> Named {
-    static KIT: LazyLock<LocalIssuer> =
+fn issuer(url: &'static str) -> NamedIssuer {
+    static LOCAL: LazyLock<LocalIssuer> =
         LazyLock::new(|| LocalIssuer::in_process("https://issuer.example").unwrap());
-    Named { kit: &KIT, url }
+    NamedIssuer { local: &LOCAL, url }
 }
 
-fn verifier(issuer: &Named, profile: &Profile) -> Verifier {
+fn verifier(issuer: &NamedIssuer, profile: &Profile) -> Verifier {
     Verifier::issuer(issuer.url())
         .audience(API)
         .profile(profile.clone())
@@ -68,7 +68,7 @@ fn verifier(issuer: &Named, profile: &Profile) -> Verifier {
 }
 
 async fn verify(
-    issuer: &Named,
+    issuer: &NamedIssuer,
     profile: &Profile,
     typ: Option<&str>,
     claims: Value,

@@ -223,7 +223,7 @@ async fn call(app: &Router, path: &str, authorization: Option<&str>) -> Option<&
         .map(Rejection::code)
 }
 
-fn world() -> (LocalIssuer, Router, TokenBuilder) {
+fn fixture() -> (LocalIssuer, Router, TokenBuilder) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let verifier = Verifier::kinde("acme")
         .audience(AUDIENCE)
@@ -236,7 +236,7 @@ fn world() -> (LocalIssuer, Router, TokenBuilder) {
 
 #[tokio::test]
 async fn the_requests_span_says_who_calls_and_what_was_decided() {
-    let (issuer, app, token) = world();
+    let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::INFO);
     let _guard = tracing::subscriber::set_default(watch.clone());
     let caller = "client=c1 issuer=https://acme.kinde.com jti=t1 organization=org_a";
@@ -301,7 +301,7 @@ async fn the_requests_span_says_who_calls_and_what_was_decided() {
 
 #[tokio::test]
 async fn a_span_without_such_fields_is_left_alone() {
-    let (_issuer, _, token) = world();
+    let (_issuer, _, token) = fixture();
     let (issuer, watch) = (
         LocalIssuer::in_process("https://acme.kinde.com").unwrap(),
         Watch::at(Level::INFO),
@@ -397,7 +397,7 @@ async fn fetches_waits_and_verifications_have_spans() {
 /// Neither the token nor a part of it; and a stranger's `kid` is short and on one line.
 #[tokio::test]
 async fn rule_130_no_span_holds_a_token() {
-    let (issuer, app, token) = world();
+    let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::TRACE);
     let _guard = tracing::subscriber::set_default(watch.clone());
     let good = issuer.org("org_a");

@@ -1,4 +1,4 @@
-//! npm's `oidc-provider` as a process that can crash and start again, behind a door that stays where it is.
+//! npm's `oidc-provider` as a process that can crash and start again at the same address.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use tokio::time::timeout;
 use super::http::client_credentials;
 use super::node::{Node, PATIENCE};
 
-/// The server, its process and its door. Dropping it kills the process.
+/// The server, its process and its port. Dropping it kills the process.
 pub(crate) struct OidcProvider {
     node: Node,
     url: String,
-    door: Door,
+    port: StablePort,
     process: Option<Process>,
 }
 
 impl OidcProvider {
     pub(crate) async fn start(node: Node) -> Self {
-        let door = Door::open().await;
+        let port = StablePort::open().await;
         let mut provider = Self {
             node,
-            url: format!("http://{}", door.address),
-            door,
+            url: format!("http://{}", port.address),
+            port,
             process: None,
         };
         provider.start_again().await;
@@ -50,12 +50,12 @@ impl OidcProvider {
 
     /// Makes new keys and signs with them; those before stay published.
     pub(crate) async fn rotate(&mut self) {
-        self.process.as_mut().unwrap().tell("rotate").await;
+        self.process.as_mut().unwrap().send("rotate").await;
     }
 
     /// Publishes the newest keys only.
     pub(crate) async fn retire(&mut self) {
-        self.process.as_mut().unwrap().tell("retire").await;
+        self.process.as_mut().unwrap().send("retire").await;
     }
 
     /// Kills the process: from now on every connection is cut.
@@ -66,7 +66,7 @@ impl OidcProvider {
     /// Another process, with other keys, under the same URL.
     pub(crate) async fn start_again(&mut self) {
         let process = Process::start(self.node, &self.url).await;
-        self.door.behind.store(process.port, Ordering::Relaxed);
+        self.port.target.store(process.port, Ordering::Relaxed);
         self.process = Some(process);
     }
 }
@@ -97,7 +97,7 @@ impl Process {
         process
     }
 
-    async fn tell(&mut self, command: &str) -> Value {
+    async fn send(&mut self, command: &str) -> Value {
         self.stdin
             .write_all(format!("{command}\n").as_bytes())
             .await
@@ -114,41 +114,41 @@ impl Process {
     }
 }
 
-/// A port that stays this test's own while the process behind it comes and goes, so that nothing else can take it.
-struct Door {
+/// A port that this test keeps while processes start and stop, so that no other program can take it.
+struct StablePort {
     address: SocketAddr,
-    behind: Arc<AtomicU16>,
-    keeper: JoinHandle<()>,
+    target: Arc<AtomicU16>,
+    task: JoinHandle<()>,
 }
 
-impl Door {
+impl StablePort {
     async fn open() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let behind = Arc::new(AtomicU16::new(0));
-        let keeper = tokio::spawn(keep(listener, Arc::clone(&behind)));
+        let target = Arc::new(AtomicU16::new(0));
+        let task = tokio::spawn(forward_connections(listener, Arc::clone(&target)));
         Self {
             address,
-            behind,
-            keeper,
+            target,
+            task,
         }
     }
 }
 
-impl Drop for Door {
+impl Drop for StablePort {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.task.abort();
     }
 }
 
-async fn keep(listener: TcpListener, behind: Arc<AtomicU16>) {
+async fn forward_connections(listener: TcpListener, target: Arc<AtomicU16>) {
     loop {
         let Ok((mut outside, _)) = listener.accept().await else {
             continue;
         };
-        let port = behind.load(Ordering::Relaxed);
+        let port = target.load(Ordering::Relaxed);
         tokio::spawn(async move {
-            // Nobody behind the door: the connection is closed without a word.
+            // If no process listens on the target port, the connection is closed.
             if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
                 let _ = copy_bidirectional(&mut outside, &mut inside).await;
             }

@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::harness::{Behaviour, NOW, Script, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 
 /// Writes each event as a line.
 #[derive(Clone, Default)]
@@ -62,8 +62,8 @@ impl Lines {
 async fn rule_155_the_life_of_a_set_in_events() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
     let issuer = "issuer=\"https://issuer.example\"";
     assert_eq!(
@@ -73,8 +73,8 @@ async fn rule_155_the_life_of_a_set_in_events() {
         )]
     );
 
-    script.issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    fake.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert_eq!(
         lines.take(),
         [format!(
@@ -82,8 +82,8 @@ async fn rule_155_the_life_of_a_set_in_events() {
         )]
     );
 
-    script.behave(Behaviour::Down);
-    pass(&script.clock, secs(4199)).await;
+    fake.set_behavior(Behavior::Down);
+    pass(&fake.clock, secs(4199)).await;
     let failures = lines.take();
     assert!(failures.len() > 60);
     let failed = |cause| {
@@ -97,21 +97,21 @@ async fn rule_155_the_life_of_a_set_in_events() {
     );
     let stale = format!("WARN keys are stale and serve on {issuer}");
     assert_eq!(failures.iter().filter(|line| **line == stale).count(), 1);
-    pass(&script.clock, secs(1)).await;
+    pass(&fake.clock, secs(1)).await;
     assert!(lines.take().contains(&format!(
         "ERROR keys expired: the issuer gave no new ones for too long {issuer}"
     )));
 
     let weak = r#"{"keys":[{"kty":"RSA","kid":"a\nb","n":"AQAB","e":"AQAB","alg":"RS256"}]}"#;
-    script.behave(Behaviour::Says(weak.into()));
-    pass(&script.clock, secs(10)).await;
+    fake.set_behavior(Behavior::Body(weak.into()));
+    pass(&fake.clock, secs(10)).await;
     let left_out = format!(
         "WARN key left out {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits"
     );
     assert!(lines.take().contains(&left_out));
 
-    script.behave(Behaviour::Good);
-    pass(&script.clock, secs(10)).await;
+    fake.set_behavior(Behavior::Good);
+    pass(&fake.clock, secs(10)).await;
     let healed = lines.take();
     let again = healed.iter().filter(|line| {
         line.starts_with(&format!(
@@ -128,16 +128,12 @@ async fn rule_155_the_life_of_a_set_in_events() {
 async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     let weak = r#"{"keys":[{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB","alg":"RS256"},"#;
-    script.behave(Behaviour::Says(
-        script
-            .issuer
-            .jwks()
-            .replacen(r#"{"keys":["#, weak, 1)
-            .into(),
+    fake.set_behavior(Behavior::Body(
+        fake.issuer.jwks().replacen(r#"{"keys":["#, weak, 1).into(),
     ));
-    let _verifier = script.verifier();
+    let _verifier = fake.verifier();
     let told = || {
         lines
             .take()
@@ -147,8 +143,8 @@ async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
     };
     settle().await;
     assert_eq!(told(), 1);
-    pass(&script.clock, secs(3600)).await;
-    assert_eq!((told(), script.fetches() > 2), (0, true));
+    pass(&fake.clock, secs(3600)).await;
+    assert_eq!((told(), fake.fetches() > 2), (0, true));
 }
 
 /// Rules 83, 155.
@@ -156,7 +152,7 @@ async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
 async fn rule_83_155_another_jwks_uri_is_an_event() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     let (uri, asked) = (
         Arc::new(Mutex::new("https://issuer.example/old")),
         Arc::new(Mutex::new(Vec::new())),
@@ -165,7 +161,7 @@ async fn rule_83_155_another_jwks_uri_is_an_event() {
         .audience("x")
         .algorithms([tower_m2m::Algorithm::EdDSA])
         .fetch_with({
-            let (script, uri, asked) = (Arc::clone(&script), Arc::clone(&uri), Arc::clone(&asked));
+            let (fake, uri, asked) = (Arc::clone(&fake), Arc::clone(&uri), Arc::clone(&asked));
             move |request| {
                 let path = request.uri().path().to_owned();
                 let metadata = format!(
@@ -175,25 +171,25 @@ async fn rule_83_155_another_jwks_uri_is_an_event() {
                 let body = if path.starts_with("/.well-known/") {
                     metadata
                 } else {
-                    script.issuer.jwks()
+                    fake.issuer.jwks()
                 };
                 asked.lock().unwrap().push(path);
                 async move { Ok::<_, BoxError>(http::Response::new(body.into_bytes())) }
             }
         });
     let _verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build_ready()
         .await
         .unwrap();
     let changed = "WARN the issuer's jwks_uri changed issuer=\"https://issuer.example\"".to_owned();
     *uri.lock().unwrap() = "https://issuer.example/new";
     // Metadata is read again after an hour.
-    pass(&script.clock, secs(3500)).await;
+    pass(&fake.clock, secs(3500)).await;
     assert!(
         !lines.take().contains(&changed) && !asked.lock().unwrap().contains(&"/new".to_owned())
     );
-    pass(&script.clock, secs(3500)).await;
+    pass(&fake.clock, secs(3500)).await;
     assert_eq!(
         lines
             .take()
@@ -218,7 +214,7 @@ async fn rule_155_a_resolver_that_fails_is_an_event_without_the_strangers_word()
         .clock(tower_m2m::Clock::manual(NOW))
         .build()
         .unwrap();
-    let stranger = Script::named("https://stranger.example");
+    let stranger = FakeIssuer::with_url("https://stranger.example");
     assert_eq!(
         verdict(&verifier, &stranger.token()).await,
         "keys_unavailable"

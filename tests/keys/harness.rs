@@ -1,4 +1,4 @@
-//! An issuer that answers as the test says, without a socket, on tokio's clock.
+//! A fake issuer whose responses the test chooses, without a socket, on tokio's clock.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,20 +14,20 @@ pub(crate) const NOW: i64 = 1_750_000_000;
 
 /// How the issuer behaves.
 #[derive(Clone, Debug)]
-pub(crate) enum Behaviour {
+pub(crate) enum Behavior {
     Good,
     Slow(Duration),
     Down,
     Hang,
     Panic,
     Status(u16, Vec<(&'static str, String)>),
-    Says(Vec<u8>),
+    Body(Vec<u8>),
 }
 
-pub(crate) struct Script {
+pub(crate) struct FakeIssuer {
     pub(crate) issuer: LocalIssuer,
     pub(crate) clock: Clock,
-    behaviour: Mutex<Behaviour>,
+    behavior: Mutex<Behavior>,
     headers: Mutex<Vec<(&'static str, String)>>,
     fetches: AtomicU64,
     fetched: Notify,
@@ -35,8 +35,8 @@ pub(crate) struct Script {
     most_in_flight: AtomicUsize,
 }
 
-/// Counts a fetch as long as it lasts, be it cancelled.
-struct InFlight(Arc<Script>);
+/// Counts a fetch until it ends, even if it is canceled.
+struct InFlight(Arc<FakeIssuer>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -44,12 +44,12 @@ impl Drop for InFlight {
     }
 }
 
-impl Script {
+impl FakeIssuer {
     pub(crate) fn new() -> Arc<Self> {
-        Self::named("https://issuer.example")
+        Self::with_url("https://issuer.example")
     }
 
-    pub(crate) fn named(iss: &str) -> Arc<Self> {
+    pub(crate) fn with_url(iss: &str) -> Arc<Self> {
         let clock = Clock::manual(NOW);
         let issuer = LocalIssuer::builder()
             .algorithm(SigningAlgorithm::EdDsa)
@@ -59,7 +59,7 @@ impl Script {
         Arc::new(Self {
             issuer,
             clock,
-            behaviour: Mutex::new(Behaviour::Good),
+            behavior: Mutex::new(Behavior::Good),
             headers: Mutex::default(),
             fetches: AtomicU64::new(0),
             fetched: Notify::new(),
@@ -68,16 +68,16 @@ impl Script {
         })
     }
 
-    pub(crate) fn behave(&self, behaviour: Behaviour) {
-        *self.behaviour.lock().unwrap() = behaviour;
+    pub(crate) fn set_behavior(&self, behavior: Behavior) {
+        *self.behavior.lock().unwrap() = behavior;
     }
 
-    pub(crate) fn behaviour(&self) -> Behaviour {
-        self.behaviour.lock().unwrap().clone()
+    pub(crate) fn behavior(&self) -> Behavior {
+        self.behavior.lock().unwrap().clone()
     }
 
-    /// The headers of good answers. With an `etag` a request that knows it is answered 304.
-    pub(crate) fn say(&self, headers: &[(&'static str, &str)]) {
+    /// Sets the headers of good responses. If they contain an `etag`, a request with that `etag` gets 304.
+    pub(crate) fn set_headers(&self, headers: &[(&'static str, &str)]) {
         *self.headers.lock().unwrap() = headers
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
@@ -100,13 +100,13 @@ impl Script {
 
     /// As it is trusted, all settings the default ones.
     pub(crate) fn trusted(self: &Arc<Self>) -> Issuer {
-        let script = Arc::clone(self);
+        let fake = Arc::clone(self);
         Verifier::issuer(self.issuer.url())
             .audience(AUDIENCE)
             .profile(Profile::KINDE)
             .algorithms([Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256])
             .jwks_url(format!("{}/jwks", self.issuer.url()))
-            .fetch_with(move |request| Arc::clone(&script).answer(request))
+            .fetch_with(move |request| Arc::clone(&fake).respond(request))
     }
 
     pub(crate) fn verifier(self: &Arc<Self>) -> Verifier {
@@ -129,26 +129,26 @@ impl Script {
             .token()
     }
 
-    async fn answer(self: Arc<Self>, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
+    async fn respond(self: Arc<Self>, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         self.fetched.notify_waiters();
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         let in_flight = InFlight(Arc::clone(&self));
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        let behaviour = self.behaviour();
-        match behaviour {
-            Behaviour::Good => Ok(self.good(&request)),
-            Behaviour::Slow(pause) => {
+        let behavior = self.behavior();
+        match behavior {
+            Behavior::Good => Ok(self.good(&request)),
+            Behavior::Slow(pause) => {
                 tokio::time::sleep(pause).await;
                 let answer = self.good(&request);
                 drop(in_flight);
                 Ok(answer)
             }
-            Behaviour::Down => Err("connection refused".into()),
-            Behaviour::Hang => std::future::pending().await,
-            Behaviour::Panic => panic!("the fetch function panics"),
-            Behaviour::Status(status, headers) => Ok(response(status, &headers, Vec::new())),
-            Behaviour::Says(body) => Ok(response(200, &[], body)),
+            Behavior::Down => Err("connection refused".into()),
+            Behavior::Hang => std::future::pending().await,
+            Behavior::Panic => panic!("the fetch function panics"),
+            Behavior::Status(status, headers) => Ok(response(status, &headers, Vec::new())),
+            Behavior::Body(body) => Ok(response(200, &[], body)),
         }
     }
 

@@ -3,11 +3,11 @@
 use tokio::time::Instant;
 use tower_m2m::{Algorithm, Verifier};
 
-use super::harness::{Behaviour, Script, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
 
 #[test]
 fn duplicate_issuers_are_a_configuration_error() {
-    let twice = [Script::new().trusted(), Script::new().trusted()];
+    let twice = [FakeIssuer::new().trusted(), FakeIssuer::new().trusted()];
     let error = Verifier::trusting(twice).build().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -15,8 +15,8 @@ fn duplicate_issuers_are_a_configuration_error() {
     );
     // A trailing slash makes another issuer.
     let others = [
-        Script::new().trusted(),
-        Script::named("https://issuer.example/").trusted(),
+        FakeIssuer::new().trusted(),
+        FakeIssuer::with_url("https://issuer.example/").trusted(),
     ];
     assert!(Verifier::trusting(others).build().is_ok());
     assert_eq!(
@@ -29,8 +29,8 @@ fn duplicate_issuers_are_a_configuration_error() {
 #[tokio::test(start_paused = true)]
 async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
     let (a, b) = (
-        Script::named("https://a.example"),
-        Script::named("https://b.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://b.example"),
     );
     let verifier = Verifier::trusting([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
@@ -57,8 +57,8 @@ async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
     let (a, b) = (
-        Script::named("https://a.example"),
-        Script::named("https://b.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://b.example"),
     );
     let verifier = Verifier::trusting([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
@@ -77,10 +77,10 @@ async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
 #[tokio::test(start_paused = true)]
 async fn trouble_at_one_issuer_does_not_touch_another() {
     let (a, b) = (
-        Script::named("https://a.example"),
-        Script::named("https://b.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://b.example"),
     );
-    a.behave(Behaviour::Hang);
+    a.set_behavior(Behavior::Hang);
     let verifier = Verifier::trusting([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
         .build()
@@ -91,7 +91,7 @@ async fn trouble_at_one_issuer_does_not_touch_another() {
     assert_eq!(before, Instant::now());
     assert_eq!(verdict(&verifier, &a.token()).await, "keys_unavailable");
     assert!(!verifier.is_ready());
-    a.behave(Behaviour::Down);
+    a.set_behavior(Behavior::Down);
     pass(&a.clock, secs(3600)).await;
     assert_eq!(verdict(&verifier, &b.token()).await, "accepted");
     let ready: Vec<bool> = verifier
@@ -105,8 +105,8 @@ async fn trouble_at_one_issuer_does_not_touch_another() {
 #[tokio::test(start_paused = true)]
 async fn each_issuer_has_its_own_algorithms_and_audience() {
     let (a, b) = (
-        Script::named("https://a.example"),
-        Script::named("https://b.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://b.example"),
     );
     let rsa_only = a.trusted().algorithms([Algorithm::RS256]);
     let other = Verifier::issuer("https://b.example")
@@ -138,8 +138,8 @@ async fn each_issuer_has_its_own_algorithms_and_audience() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_issuer_costs_no_fetch_and_no_wait() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
     let before = Instant::now();
     for iss in [
@@ -152,12 +152,12 @@ async fn an_unknown_issuer_costs_no_fetch_and_no_wait() {
         assert_eq!(
             verdict(
                 &verifier,
-                &script.issuer.org("org_a").claim("iss", iss).token()
+                &fake.issuer.org("org_a").claim("iss", iss).token()
             )
             .await,
             "issuer",
             "{iss}"
         );
     }
-    assert_eq!((script.fetches(), before), (1, Instant::now()));
+    assert_eq!((fake.fetches(), before), (1, Instant::now()));
 }

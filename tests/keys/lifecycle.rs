@@ -6,35 +6,35 @@ use tokio::time::Instant;
 use tower_m2m::jwks::SavedKeys;
 use tower_m2m::{Rejection, Verifier};
 
-use super::harness::{Behaviour, Script, code, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, code, pass, secs, settle, verdict};
 
 /// Rule 150.
 #[tokio::test(start_paused = true)]
 async fn rule_150_dropping_the_last_verifier_ends_its_background_work() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    let token = script.token();
+    let token = fake.token();
     // Three times: into the store, and into the thread's own front, which outlives the verifier.
     for _ in 0..3 {
         assert_eq!(verdict(&verifier, &token).await, "accepted");
     }
     let clone = verifier.clone();
     drop(verifier);
-    pass(&script.clock, secs(600)).await;
-    assert_eq!(script.fetches(), 2, "a clone keeps it going");
-    script.behave(Behaviour::Hang);
-    pass(&script.clock, secs(600) * 3 / 4).await;
+    pass(&fake.clock, secs(600)).await;
+    assert_eq!(fake.fetches(), 2, "a clone keeps it going");
+    fake.set_behavior(Behavior::Hang);
+    pass(&fake.clock, secs(600) * 3 / 4).await;
     drop(clone);
     settle().await;
     assert_eq!(
-        Arc::strong_count(&script),
+        Arc::strong_count(&fake),
         1,
         "a task or a cache holds on to the fetch function"
     );
-    let fetches = script.fetches();
-    pass(&script.clock, secs(7200)).await;
-    assert_eq!(script.fetches(), fetches);
+    let fetches = fake.fetches();
+    pass(&fake.clock, secs(7200)).await;
+    assert_eq!(fake.fetches(), fetches);
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -46,47 +46,47 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn keys_are_refreshed_in_whatever_runtime_asks_next() {
-    let script = Script::new();
-    let trusted = script.trusted().unknown_kid_cooldown(secs(1));
+    let fake = FakeIssuer::new();
+    let trusted = fake.trusted().unknown_kid_cooldown(secs(1));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
     // Built outside a runtime, so nothing is fetched yet.
-    assert_eq!(script.fetches(), 0);
+    assert_eq!(fake.fetches(), 0);
     for _ in 0..5 {
         let runtime = runtime();
         assert_eq!(
-            runtime.block_on(verdict(&verifier, &script.token())),
+            runtime.block_on(verdict(&verifier, &fake.token())),
             "accepted"
         );
         drop(runtime);
     }
-    assert_eq!(script.fetches(), 1, "another runtime is no reason to fetch");
+    assert_eq!(fake.fetches(), 1, "another runtime is no reason to fetch");
     // A runtime that ends in the middle of a fetch.
-    script.behave(Behaviour::Hang);
-    script.issuer.rotate_key().unwrap();
-    let token = script.token();
+    fake.set_behavior(Behavior::Hang);
+    fake.issuer.rotate_key().unwrap();
+    let token = fake.token();
     runtime().block_on(async {
         let waiting = tokio::spawn({
             let (verifier, token) = (verifier.clone(), token.clone());
             async move { verdict(&verifier, &token).await }
         });
-        while script.fetches() < 2 {
+        while fake.fetches() < 2 {
             tokio::task::yield_now().await;
         }
         waiting.abort();
     });
-    script.behave(Behaviour::Good);
+    fake.set_behavior(Behavior::Good);
     assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");
-    assert_eq!(script.most_in_flight(), 1);
+    assert_eq!(fake.most_in_flight(), 1);
 }
 
 /// The time-table outlives the runtime: a runtime for each request is not a fetch for each.
 #[test]
 fn another_runtime_goes_by_the_same_time_table() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     for _ in 0..3 {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -94,30 +94,30 @@ fn another_runtime_goes_by_the_same_time_table() {
             .build()
             .unwrap();
         runtime.block_on(async {
-            assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-            pass(&script.clock, secs(1)).await;
+            assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+            pass(&fake.clock, secs(1)).await;
         });
     }
-    assert_eq!(script.fetches(), 1);
+    assert_eq!(fake.fetches(), 1);
 }
 
 /// A runtime that exists and that nobody runs is as good as gone.
 #[test]
 fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     let idle = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     let verifier = idle.block_on(async {
-        Verifier::trusting([script.trusted()])
-            .clock(script.clock.clone())
+        Verifier::trusting([fake.trusted()])
+            .clock(fake.clock.clone())
             .build_ready()
             .await
             .unwrap()
     });
-    assert_eq!(script.fetches(), 1);
+    assert_eq!(fake.fetches(), 1);
     let busy = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -125,18 +125,18 @@ fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
         .unwrap();
     busy.block_on(async {
         for _ in 0..20 {
-            assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-            pass(&script.clock, secs(60)).await;
+            assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+            pass(&fake.clock, secs(60)).await;
         }
     });
-    assert!(script.fetches() >= 3, "{} fetches", script.fetches());
+    assert!(fake.fetches() >= 3, "{} fetches", fake.fetches());
 }
 
 #[test]
 fn without_a_runtime_there_is_an_answer_and_no_panic() {
-    let script = Script::new();
-    let verifier = script.verifier();
-    let token = script.token();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
+    let token = fake.token();
     let mut future = std::pin::pin!(verifier.verify(&token));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(result) = future.as_mut().poll(&mut context) else {
@@ -152,20 +152,20 @@ fn without_a_runtime_there_is_an_answer_and_no_panic() {
 
 #[tokio::test(start_paused = true)]
 async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() {
-    let script = Script::new();
-    script.say(&[("cache-control", "max-age=120")]);
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    fake.set_headers(&[("cache-control", "max-age=120")]);
+    let verifier = fake.verifier();
     settle().await;
-    let token = script.token();
+    let token = fake.token();
     let saved = serde_json::to_string(&verifier.export_keys()).unwrap();
     drop(verifier);
-    script.behave(Behaviour::Down);
-    pass(&script.clock, secs(1000)).await;
+    fake.set_behavior(Behavior::Down);
+    pass(&fake.clock, secs(1000)).await;
 
     let restore = || serde_json::from_str::<Vec<SavedKeys>>(&saved).unwrap();
     let begin = || {
-        Verifier::trusting([script.trusted()])
-            .clock(script.clock.clone())
+        Verifier::trusting([fake.trusted()])
+            .clock(fake.clock.clone())
             .restore_keys(restore())
     };
     let before = Instant::now();
@@ -174,13 +174,13 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
     assert_eq!(before, Instant::now());
     assert!(verifier.status()[0].is_stale);
     // 120 s of life, as the issuer said, and an hour.
-    pass(&script.clock, secs(2719)).await;
+    pass(&fake.clock, secs(2719)).await;
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    pass(&script.clock, secs(1)).await;
+    pass(&fake.clock, secs(1)).await;
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
     // Too old to begin with, and from the future.
     assert!(!begin().build().unwrap().is_ready());
-    script.clock.set(super::harness::NOW - 1);
+    fake.clock.set(super::harness::NOW - 1);
     assert!(!begin().build().unwrap().is_ready());
 }
 
@@ -190,8 +190,8 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
 #[tokio::test(start_paused = true)]
 async fn rule_54_saved_keys_serve_their_own_issuer() {
     let (a, b) = (
-        Script::named("https://a.example"),
-        Script::named("https://b.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://b.example"),
     );
     let saved = {
         let verifier = Verifier::trusting([b.trusted()])
@@ -201,7 +201,7 @@ async fn rule_54_saved_keys_serve_their_own_issuer() {
             .unwrap();
         verifier.export_keys()
     };
-    a.behave(Behaviour::Down);
+    a.set_behavior(Behavior::Down);
     let verifier = Verifier::trusting([a.trusted()])
         .clock(a.clock.clone())
         .restore_keys(saved)
@@ -218,12 +218,12 @@ async fn rule_54_saved_keys_serve_their_own_issuer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
     let saved = serde_json::to_value(verifier.export_keys()).unwrap();
     let jwks = saved[0]["jwks"].as_str().unwrap();
-    script.behave(Behaviour::Down);
+    fake.set_behavior(Behavior::Down);
     for (size, taken) in [
         (256 * 1024, true),
         (256 * 1024 + 1, false),
@@ -232,8 +232,8 @@ async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
         let mut saved = saved.clone();
         saved[0]["jwks"] = (jwks.to_owned() + &" ".repeat(size - jwks.len())).into();
         let saved: Vec<SavedKeys> = serde_json::from_value(saved).unwrap();
-        let verifier = Verifier::trusting([script.trusted()])
-            .clock(script.clock.clone())
+        let verifier = Verifier::trusting([fake.trusted()])
+            .clock(fake.clock.clone())
             .restore_keys(saved)
             .build()
             .unwrap();
@@ -243,65 +243,65 @@ async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
 
 #[tokio::test(start_paused = true)]
 async fn of_several_saved_sets_the_youngest_serves() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    let (old, mut saved) = (script.token(), verifier.export_keys());
-    script.issuer.replace_key_same_kid().unwrap();
+    let (old, mut saved) = (fake.token(), verifier.export_keys());
+    fake.issuer.replace_key_same_kid().unwrap();
     for _ in 0..10 {
-        pass(&script.clock, secs(60)).await;
+        pass(&fake.clock, secs(60)).await;
     }
     saved.extend(verifier.export_keys());
     drop(verifier);
-    script.behave(Behaviour::Down);
+    fake.set_behavior(Behavior::Down);
     for _ in 0..2 {
         saved.reverse();
-        let verifier = Verifier::trusting([script.trusted()]).clock(script.clock.clone());
+        let verifier = Verifier::trusting([fake.trusted()]).clock(fake.clock.clone());
         let verifier = verifier.restore_keys(saved.clone()).build().unwrap();
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
         assert_eq!(verdict(&verifier, &old).await, "signature");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restored_set_is_looked_after_at_once() {
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     let saved = {
-        let verifier = script.verifier();
+        let verifier = fake.verifier();
         settle().await;
         verifier.export_keys()
     };
-    let old = script.token();
-    script.issuer.replace_key_same_kid().unwrap();
-    let verifier = Verifier::trusting([script.trusted()])
-        .clock(script.clock.clone())
+    let old = fake.token();
+    fake.issuer.replace_key_same_kid().unwrap();
+    let verifier = Verifier::trusting([fake.trusted()])
+        .clock(fake.clock.clone())
         .restore_keys(saved)
         .build()
         .unwrap();
     settle().await;
-    assert_eq!(code(&verifier.verify(&script.token()).await), "accepted");
+    assert_eq!(code(&verifier.verify(&fake.token()).await), "accepted");
     assert_eq!(verdict(&verifier, &old).await, "signature");
 }
 
 /// Two faults at once: the driver that watches over the ceiling went with its runtime, and the wall clock stands still.
 #[test]
 fn a_remembered_token_does_not_outlive_the_ceiling_when_the_runtime_is_gone() {
-    let script = Script::new();
-    let trusted = script
+    let fake = FakeIssuer::new();
+    let trusted = fake
         .trusted()
         .keys_time_to_live(secs(100))
         .keys_max_stale(secs(0));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
-    let token = script.token();
+    let token = fake.token();
     runtime().block_on(async {
         for _ in 0..3 {
             assert_eq!(verdict(&verifier, &token).await, "accepted");
         }
     });
-    script.behave(Behaviour::Hang);
+    fake.set_behavior(Behavior::Hang);
     let later = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

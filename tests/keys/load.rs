@@ -7,39 +7,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 use tower_m2m::Verifier;
 
-use super::harness::{Behaviour, Script, pass, secs, settle, unknown_kid_fetches, verdict};
+use super::harness::{Behavior, FakeIssuer, pass, secs, settle, unknown_kid_fetches, verdict};
 
 /// G7: rotation every second under load: no request refused, none delayed by a fetch.
 ///
 /// The issuer publishes a key 20 s before it signs with it and 20 s after. The set's life is 10 s.
 #[tokio::test(start_paused = true)]
 async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
-    let script = Script::new();
-    let trusted = script.trusted().keys_time_to_live(secs(10));
+    let fake = FakeIssuer::new();
+    let trusted = fake.trusted().keys_time_to_live(secs(10));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
     settle().await;
-    script.behave(Behaviour::Slow(secs(1) / 10));
-    let mut kids = std::collections::VecDeque::from([script.issuer.signing_key().kid().to_owned()]);
+    fake.set_behavior(Behavior::Slow(secs(1) / 10));
+    let mut kids = std::collections::VecDeque::from([fake.issuer.signing_key().kid().to_owned()]);
     for _ in 0..20 {
-        kids.push_back(script.issuer.publish_next_key().unwrap());
+        kids.push_back(fake.issuer.publish_next_key().unwrap());
     }
-    pass(&script.clock, secs(10)).await;
+    pass(&fake.clock, secs(10)).await;
 
     let (mut requests, mut longest) = (0_u64, secs(0));
     for second in 0..120 {
-        kids.push_back(script.issuer.publish_next_key().unwrap());
-        script.issuer.use_key(&kids[kids.len() - 21]).unwrap();
+        kids.push_back(fake.issuer.publish_next_key().unwrap());
+        fake.issuer.use_key(&kids[kids.len() - 21]).unwrap();
         if kids.len() > 41 {
-            script
-                .issuer
-                .remove_key(&kids.pop_front().unwrap())
-                .unwrap();
+            fake.issuer.remove_key(&kids.pop_front().unwrap()).unwrap();
         }
         for _ in 0..20 {
-            let (token, before) = (script.token(), Instant::now());
+            let (token, before) = (fake.token(), Instant::now());
             assert_eq!(
                 verdict(&verifier, &token).await,
                 "accepted",
@@ -47,12 +44,12 @@ async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
             );
             longest = longest.max(before.elapsed());
             requests += 1;
-            pass(&script.clock, secs(1) / 20).await;
+            pass(&fake.clock, secs(1) / 20).await;
         }
     }
     println!(
         "G7: {requests} requests, 120 rotations, {} fetches, longest wait {longest:?}",
-        script.fetches()
+        fake.fetches()
     );
     assert_eq!(longest, secs(0));
     assert_eq!(unknown_kid_fetches(&verifier), 0);
@@ -62,17 +59,17 @@ async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
 /// at its first token; only that first token waits, and only for its own key.
 #[tokio::test(start_paused = true)]
 async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token() {
-    let script = Script::new();
-    let trusted = script.trusted().unknown_kid_cooldown(secs(1));
+    let fake = FakeIssuer::new();
+    let trusted = fake.trusted().unknown_kid_cooldown(secs(1));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
     settle().await;
-    let mut last = script.token();
+    let mut last = fake.token();
     for _ in 0..120 {
-        script.issuer.rotate_key().unwrap();
-        let token = script.token();
+        fake.issuer.rotate_key().unwrap();
+        let token = fake.token();
         assert_eq!(verdict(&verifier, &token).await, "accepted");
         assert_eq!(
             verdict(&verifier, &last).await,
@@ -80,7 +77,7 @@ async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token()
             "the key before is still published"
         );
         last = token;
-        pass(&script.clock, secs(1)).await;
+        pass(&fake.clock, secs(1)).await;
     }
     println!(
         "G7, unannounced: 120 rotations, {} fetches",

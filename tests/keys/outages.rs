@@ -7,24 +7,24 @@ use tokio::time::Instant;
 use tower_m2m::jwks::{Cause, JwksError};
 use tower_m2m::{Rejection, Verifier};
 
-use super::harness::{Behaviour, NOW, Script, fetches_by, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, NOW, fetches_by, pass, secs, settle, verdict};
 
 /// Rule 139.
 #[tokio::test(start_paused = true)]
 async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
-    let script = Script::new();
-    script.behave(Behaviour::Slow(secs(1) / 2));
-    let verifier = Verifier::trusting([script.trusted()])
-        .clock(script.clock.clone())
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Slow(secs(1) / 2));
+    let verifier = Verifier::trusting([fake.trusted()])
+        .clock(fake.clock.clone())
         .start_lazily()
         .build()
         .unwrap();
     assert_eq!(
-        script.fetches(),
+        fake.fetches(),
         0,
         "lazy means that nothing is fetched before the first token"
     );
-    let token: Arc<str> = script.token().into();
+    let token: Arc<str> = fake.token().into();
     let before = Instant::now();
     let requests: Vec<_> = (0..1000)
         .map(|_| {
@@ -35,44 +35,44 @@ async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
     for request in requests {
         assert_eq!(request.await.unwrap(), "accepted");
     }
-    assert_eq!((script.fetches(), before.elapsed()), (1, secs(1) / 2));
+    assert_eq!((fake.fetches(), before.elapsed()), (1, secs(1) / 2));
 }
 
 /// Rule 140.
 #[tokio::test(start_paused = true)]
 async fn rule_140_no_request_waits_for_a_refresh() {
-    let script = Script::new();
-    let verifier = Verifier::trusting([script.trusted()])
-        .clock(script.clock.clone())
+    let fake = FakeIssuer::new();
+    let verifier = Verifier::trusting([fake.trusted()])
+        .clock(fake.clock.clone())
         .without_token_cache()
         .build()
         .unwrap();
     settle().await;
-    script.behave(Behaviour::Slow(secs(2)));
+    fake.set_behavior(Behavior::Slow(secs(2)));
     for _ in 0..1500 {
         let before = Instant::now();
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
         assert_eq!(before, Instant::now(), "a request waited");
-        pass(&script.clock, secs(1)).await;
+        pass(&fake.clock, secs(1)).await;
     }
     // 1,500 s: refreshes at 75 to 85 % of 600 s, and the first fetch.
     assert!(
-        (3..=4).contains(&script.fetches()),
+        (3..=4).contains(&fake.fetches()),
         "{} fetches",
-        script.fetches()
+        fake.fetches()
     );
-    assert_eq!(fetches_by(&verifier, Cause::Refresh), script.fetches() - 1);
+    assert_eq!(fetches_by(&verifier, Cause::Refresh), fake.fetches() - 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_is_refreshed_though_no_request_comes() {
-    let script = Script::new();
-    let verifier = script.verifier();
-    pass(&script.clock, secs(3600)).await;
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
+    pass(&fake.clock, secs(3600)).await;
     assert!(
-        (6..=9).contains(&script.fetches()),
+        (6..=9).contains(&fake.fetches()),
         "{} fetches",
-        script.fetches()
+        fake.fetches()
     );
     assert!(verifier.is_ready());
 }
@@ -80,26 +80,26 @@ async fn a_set_is_refreshed_though_no_request_comes() {
 /// Rule 141.
 #[tokio::test(start_paused = true)]
 async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    let (token, fetched) = (script.token(), Instant::now());
+    let (token, fetched) = (fake.token(), Instant::now());
     assert_eq!(verdict(&verifier, &token).await, "accepted");
 
-    script.behave(Behaviour::Down);
-    pass(&script.clock, secs(600)).await;
+    fake.set_behavior(Behavior::Down);
+    pass(&fake.clock, secs(600)).await;
     assert!(
         verifier.status()[0].is_stale
             && verifier.status()[0].last_error == Some(JwksError::Unreachable)
     );
-    pass(&script.clock, secs(3599)).await;
+    pass(&fake.clock, secs(3599)).await;
     assert_eq!(fetched.elapsed(), secs(4199));
     // The remembered one, and a new one.
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
 
-    pass(&script.clock, secs(1)).await;
-    for token in [&token, &script.token()] {
+    pass(&fake.clock, secs(1)).await;
+    for token in [&token, &fake.token()] {
         let refused = verifier.verify(token).await.unwrap_err();
         let Rejection::KeysUnavailable { retry_after } = refused else {
             panic!("{refused:?}")
@@ -111,8 +111,8 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
     }
     assert!(!verifier.is_ready() && verifier.status()[0].keys.is_empty());
 
-    script.behave(Behaviour::Good);
-    pass(&script.clock, secs(10)).await;
+    fake.set_behavior(Behavior::Good);
+    pass(&fake.clock, secs(10)).await;
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     assert!(verifier.is_ready() && verifier.status()[0].last_error.is_none());
 }
@@ -122,19 +122,19 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
 /// The ceiling is one of true time: a wall clock that stands still does not move it, for remembered tokens neither.
 #[tokio::test(start_paused = true)]
 async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
-    let script = Script::new();
-    let trusted = script
+    let fake = FakeIssuer::new();
+    let trusted = fake
         .trusted()
         .keys_time_to_live(secs(100))
         .keys_max_stale(secs(0));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build_ready()
         .await
         .unwrap();
-    let token = script.token();
+    let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    script.behave(Behaviour::Down);
+    fake.set_behavior(Behavior::Down);
     tokio::time::sleep(secs(99)).await;
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     tokio::time::sleep(secs(1)).await;
@@ -144,34 +144,34 @@ async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
 
 #[tokio::test(start_paused = true)]
 async fn a_ceiling_is_reached_during_a_fetch_too() {
-    let script = Script::new();
-    let trusted = script
+    let fake = FakeIssuer::new();
+    let trusted = fake
         .trusted()
         .keys_time_to_live(secs(10))
         .keys_max_stale(secs(0))
         .fetch_timeout(secs(30));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
     settle().await;
-    let token = script.token();
+    let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    script.behave(Behaviour::Hang);
-    pass(&script.clock, secs(9)).await;
-    assert_eq!(script.fetches(), 2, "the refresh hangs");
+    fake.set_behavior(Behavior::Hang);
+    pass(&fake.clock, secs(9)).await;
+    assert_eq!(fake.fetches(), 2, "the refresh hangs");
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    pass(&script.clock, secs(1)).await;
+    pass(&fake.clock, secs(1)).await;
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
 }
 
 /// Rule 142.
 #[tokio::test(start_paused = true)]
 async fn rule_142_an_issuer_that_is_down_at_the_start() {
-    let script = Script::new();
-    script.behave(Behaviour::Down);
-    let required = Verifier::trusting([script.trusted()])
-        .clock(script.clock.clone())
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Down);
+    let required = Verifier::trusting([fake.trusted()])
+        .clock(fake.clock.clone())
         .build_ready()
         .await
         .unwrap_err();
@@ -180,24 +180,21 @@ async fn rule_142_an_issuer_that_is_down_at_the_start() {
         "the keys of https://issuer.example could not be had: the issuer could not be reached"
     );
 
-    let verifier = script.verifier();
+    let verifier = fake.verifier();
     settle().await;
     assert!(!verifier.is_ready());
-    assert_eq!(
-        verdict(&verifier, &script.token()).await,
-        "keys_unavailable"
-    );
-    script.behave(Behaviour::Good);
-    pass(&script.clock, secs(10)).await;
+    assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
+    fake.set_behavior(Behavior::Good);
+    pass(&fake.clock, secs(10)).await;
     assert!(verifier.is_ready());
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_waits_at_most_a_second_for_a_first_set() {
-    let script = Script::new();
-    script.behave(Behaviour::Hang);
-    let (verifier, token, start) = (script.verifier(), script.token(), Instant::now());
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Hang);
+    let (verifier, token, start) = (fake.verifier(), fake.token(), Instant::now());
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
     assert_eq!(start.elapsed(), secs(1));
 }
@@ -206,22 +203,22 @@ async fn a_request_waits_at_most_a_second_for_a_first_set() {
 #[tokio::test(start_paused = true)]
 async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
     for (pause, waits) in [("1", true), ("9", false)] {
-        let script = Script::new();
-        script.behave(Behaviour::Status(
+        let fake = FakeIssuer::new();
+        fake.set_behavior(Behavior::Status(
             503,
             vec![("retry-after", pause.to_owned())],
         ));
-        let trusted = script.trusted().max_wait(secs(2));
+        let trusted = fake.trusted().max_wait(secs(2));
         let verifier = Verifier::trusting([trusted])
-            .clock(script.clock.clone())
+            .clock(fake.clock.clone())
             .build()
             .unwrap();
         settle().await;
-        script.behave(Behaviour::Good);
+        fake.set_behavior(Behavior::Good);
         let before = Instant::now();
-        match verifier.verify(&script.token()).await {
+        match verifier.verify(&fake.token()).await {
             Ok(_) => assert_eq!(
-                (before.elapsed(), script.fetches(), waits),
+                (before.elapsed(), fake.fetches(), waits),
                 (secs(1), 2, true)
             ),
             Err(Rejection::KeysUnavailable { retry_after }) => {
@@ -242,28 +239,28 @@ async fn a_fetch_that_takes_its_time_is_not_begun_anew() {
         (secs(30), secs(20), secs(5)),
         (secs(1), secs(1) / 4, secs(1) / 4),
     ] {
-        let script = Script::new();
-        script.behave(Behaviour::Slow(asked_after + answered_after));
-        let trusted = script.trusted().fetch_timeout(timeout).max_wait(timeout);
+        let fake = FakeIssuer::new();
+        fake.set_behavior(Behavior::Slow(asked_after + answered_after));
+        let trusted = fake.trusted().fetch_timeout(timeout).max_wait(timeout);
         let verifier = Verifier::trusting([trusted])
-            .clock(script.clock.clone())
+            .clock(fake.clock.clone())
             .build()
             .unwrap();
-        pass(&script.clock, asked_after).await;
+        pass(&fake.clock, asked_after).await;
         let before = Instant::now();
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-        assert_eq!((before.elapsed(), script.fetches()), (answered_after, 1));
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+        assert_eq!((before.elapsed(), fake.fetches()), (answered_after, 1));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_of_256_kib_is_read_and_no_larger_one() {
     for (size, read) in [(256 * 1024, true), (256 * 1024 + 1, false)] {
-        let script = Script::new();
-        let mut jwks = script.issuer.jwks().into_bytes();
+        let fake = FakeIssuer::new();
+        let mut jwks = fake.issuer.jwks().into_bytes();
         jwks.resize(size, b' ');
-        script.behave(Behaviour::Says(jwks));
-        let verifier = script.verifier();
+        fake.set_behavior(Behavior::Body(jwks));
+        let verifier = fake.verifier();
         settle().await;
         assert_eq!(verifier.is_ready(), read, "{size} bytes");
     }
@@ -272,28 +269,28 @@ async fn a_set_of_256_kib_is_read_and_no_larger_one() {
 /// Rule 146.
 #[tokio::test(start_paused = true)]
 async fn rule_146_no_bad_answer_removes_good_keys() {
-    let script = Script::new();
-    let verifier = Verifier::trusting([script.trusted()])
-        .clock(script.clock.clone())
+    let fake = FakeIssuer::new();
+    let verifier = Verifier::trusting([fake.trusted()])
+        .clock(fake.clock.clone())
         .without_token_cache()
         .build()
         .unwrap();
     settle().await;
-    let token = script.token();
-    let mut oversized = script.issuer.jwks().into_bytes();
+    let token = fake.token();
+    let mut oversized = fake.issuer.jwks().into_bytes();
     oversized.resize(256 * 1024 + 1, b' ');
-    let says = |body: &[u8]| Behaviour::Says(body.to_vec());
+    let says = |body: &[u8]| Behavior::Body(body.to_vec());
     let weak = br#"{"keys":[{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}]}"#;
-    for (behaviour, error) in [
-        (Behaviour::Down, JwksError::Unreachable),
-        (Behaviour::Panic, JwksError::Unreachable),
-        (Behaviour::Hang, JwksError::TimedOut),
-        (Behaviour::Slow(secs(4)), JwksError::TimedOut),
-        (Behaviour::Status(500, vec![]), JwksError::Status(500)),
-        (Behaviour::Status(204, vec![]), JwksError::Status(204)),
-        (Behaviour::Status(304, vec![]), JwksError::Status(304)),
+    for (behavior, error) in [
+        (Behavior::Down, JwksError::Unreachable),
+        (Behavior::Panic, JwksError::Unreachable),
+        (Behavior::Hang, JwksError::TimedOut),
+        (Behavior::Slow(secs(4)), JwksError::TimedOut),
+        (Behavior::Status(500, vec![]), JwksError::Status(500)),
+        (Behavior::Status(204, vec![]), JwksError::Status(204)),
+        (Behavior::Status(304, vec![]), JwksError::Status(304)),
         (
-            Behaviour::Status(302, vec![("location", "https://elsewhere.example".into())]),
+            Behavior::Status(302, vec![("location", "https://elsewhere.example".into())]),
             JwksError::Status(302),
         ),
         (says(b""), JwksError::Malformed),
@@ -309,23 +306,15 @@ async fn rule_146_no_bad_answer_removes_good_keys() {
         (says(weak), JwksError::NoUsableKey),
         (says(&oversized), JwksError::TooLarge),
     ] {
-        script.behave(behaviour.clone());
-        let failures = script.fetches();
-        pass(&script.clock, secs(620)).await;
-        assert!(script.fetches() > failures, "{behaviour:?} was not asked");
-        assert_eq!(
-            verifier.status()[0].last_error,
-            Some(error),
-            "{behaviour:?}"
-        );
-        assert_eq!(
-            verdict(&verifier, &token).await,
-            "accepted",
-            "{behaviour:?}"
-        );
-        script.behave(Behaviour::Good);
-        pass(&script.clock, secs(120)).await;
-        assert_eq!(verifier.status()[0].last_error, None, "{behaviour:?}");
+        fake.set_behavior(behavior.clone());
+        let failures = fake.fetches();
+        pass(&fake.clock, secs(620)).await;
+        assert!(fake.fetches() > failures, "{behavior:?} was not asked");
+        assert_eq!(verifier.status()[0].last_error, Some(error), "{behavior:?}");
+        assert_eq!(verdict(&verifier, &token).await, "accepted", "{behavior:?}");
+        fake.set_behavior(Behavior::Good);
+        pass(&fake.clock, secs(120)).await;
+        assert_eq!(verifier.status()[0].last_error, None, "{behavior:?}");
     }
 }
 
@@ -340,13 +329,13 @@ async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_out
         ("max-age=many", None, 600),
         ("max-age=300", Some(secs(900)), 900),
     ] {
-        let script = Script::new();
-        script.say(&[("cache-control", value)]);
+        let fake = FakeIssuer::new();
+        fake.set_headers(&[("cache-control", value)]);
         let trusted = own
             .into_iter()
-            .fold(script.trusted(), tower_m2m::Issuer::keys_time_to_live);
+            .fold(fake.trusted(), tower_m2m::Issuer::keys_time_to_live);
         let verifier = Verifier::trusting([trusted])
-            .clock(script.clock.clone())
+            .clock(fake.clock.clone())
             .build()
             .unwrap();
         settle().await;
@@ -357,28 +346,28 @@ async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_out
             .duration_since(status.fetched_at.unwrap())
             .unwrap();
         assert_eq!(held, secs(life), "{value}");
-        pass(&script.clock, secs(life) * 74 / 100).await;
-        assert_eq!(script.fetches(), 1, "{value}: no sooner than at 75 %");
-        pass(&script.clock, secs(life) * 12 / 100).await;
-        assert_eq!(script.fetches(), 2, "{value}: no later than at 85 %");
+        pass(&fake.clock, secs(life) * 74 / 100).await;
+        assert_eq!(fake.fetches(), 1, "{value}: no sooner than at 75 %");
+        pass(&fake.clock, secs(life) * 12 / 100).await;
+        assert_eq!(fake.fetches(), 2, "{value}: no later than at 85 %");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
-    let script = Script::new();
-    script.say(&[("etag", "\"1\""), ("cache-control", "max-age=100")]);
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    fake.set_headers(&[("etag", "\"1\""), ("cache-control", "max-age=100")]);
+    let verifier = fake.verifier();
     settle().await;
-    let token = script.token();
+    let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     for _ in 0..20 {
-        pass(&script.clock, secs(80)).await;
+        pass(&fake.clock, secs(80)).await;
         assert_eq!(verdict(&verifier, &token).await, "accepted");
         let status = &verifier.status()[0];
         assert!(!status.is_stale && status.last_error.is_none());
     }
-    assert!(script.fetches() > 15);
+    assert!(fake.fetches() > 15);
     assert_eq!(verifier.remembered_tokens(), 1);
     let confirmed = verifier.status()[0].fetched_at.unwrap();
     assert!(
@@ -394,39 +383,36 @@ async fn a_wish_to_be_left_alone_is_granted_up_to_five_minutes() {
         ("ratelimit-reset", 90, 90),
         ("retry-after", 86_400, 300),
     ] {
-        let script = Script::new();
-        let verifier = script.verifier();
+        let fake = FakeIssuer::new();
+        let verifier = fake.verifier();
         settle().await;
-        script.behave(Behaviour::Status(429, vec![(header, seconds.to_string())]));
+        fake.set_behavior(Behavior::Status(429, vec![(header, seconds.to_string())]));
         while fetches_by(&verifier, Cause::Refresh) == 0 {
-            pass(&script.clock, secs(1)).await;
+            pass(&fake.clock, secs(1)).await;
         }
-        let before = script.fetches();
-        assert_eq!(
-            verdict(&verifier, &script.invented("k")).await,
-            "unknown_key"
-        );
-        pass(&script.clock, secs(pause - 2)).await;
-        assert_eq!(script.fetches(), before, "{header}: {seconds}");
-        pass(&script.clock, secs(64)).await;
-        assert!(script.fetches() > before, "{header}: {seconds}");
+        let before = fake.fetches();
+        assert_eq!(verdict(&verifier, &fake.invented("k")).await, "unknown_key");
+        pass(&fake.clock, secs(pause - 2)).await;
+        assert_eq!(fake.fetches(), before, "{header}: {seconds}");
+        pass(&fake.clock, secs(64)).await;
+        assert!(fake.fetches() > before, "{header}: {seconds}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn pauses_are_short_while_nothing_is_held() {
-    let script = Script::new();
-    script.behave(Behaviour::Status(429, vec![("retry-after", "3600".into())]));
-    let trusted = script.trusted().unknown_kid_cooldown(secs(4));
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Status(429, vec![("retry-after", "3600".into())]));
+    let trusted = fake.trusted().unknown_kid_cooldown(secs(4));
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
-    pass(&script.clock, secs(61)).await;
+    pass(&fake.clock, secs(61)).await;
     assert!(
-        (15..=17).contains(&script.fetches()),
+        (15..=17).contains(&fake.fetches()),
         "{} fetches",
-        script.fetches()
+        fake.fetches()
     );
     assert!(!verifier.is_ready());
 }
@@ -438,28 +424,28 @@ async fn pauses_after_failures_grow_at_random_within_their_bounds() {
     for (holds, first, longest) in [(false, secs(1) / 4, secs(10)), (true, secs(1), secs(60))] {
         let mut means = [0.0; 12];
         for seed in 0..64 {
-            let script = Script::new();
-            script.behave(if holds {
-                Behaviour::Good
+            let fake = FakeIssuer::new();
+            fake.set_behavior(if holds {
+                Behavior::Good
             } else {
-                Behaviour::Down
+                Behavior::Down
             });
-            let trusted = script
+            let trusted = fake
                 .trusted()
                 .jitter_seed(seed)
                 .keys_max_stale(secs(7 * 86_400));
             let verifier = Verifier::trusting([trusted])
-                .clock(script.clock.clone())
+                .clock(fake.clock.clone())
                 .build()
                 .unwrap();
             settle().await;
-            script.behave(Behaviour::Down);
+            fake.set_behavior(Behavior::Down);
             while holds && verifier.status()[0].last_error.is_none() {
-                script.wait_for_fetch().await;
+                fake.wait_for_fetch().await;
             }
             for (failures, mean) in means.iter_mut().enumerate() {
                 let before = Instant::now();
-                script.wait_for_fetch().await;
+                fake.wait_for_fetch().await;
                 let (pause, most) = (
                     before.elapsed(),
                     longest.min(first * 2_u32.pow(failures.try_into().unwrap())),
@@ -483,25 +469,25 @@ async fn pauses_after_failures_grow_at_random_within_their_bounds() {
 #[tokio::test(start_paused = true)]
 async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh() {
     for jump in [-10_000_000, -3_600, 3_600, 10_000_000] {
-        let script = Script::new();
-        let verifier = script.verifier();
+        let fake = FakeIssuer::new();
+        let verifier = fake.verifier();
         settle().await;
-        script.clock.set(super::harness::NOW + jump);
-        let token = script.token();
+        fake.clock.set(super::harness::NOW + jump);
+        let token = fake.token();
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
-        assert_eq!(script.fetches(), 1, "{jump}");
-        pass(&script.clock, secs(3600)).await;
+        assert_eq!(fake.fetches(), 1, "{jump}");
+        pass(&fake.clock, secs(3600)).await;
         assert!(
-            (6..=9).contains(&script.fetches()),
+            (6..=9).contains(&fake.fetches()),
             "{jump}: {} fetches",
-            script.fetches()
+            fake.fetches()
         );
         // And the ceiling counts on, for remembered tokens too.
-        script.behave(Behaviour::Down);
+        fake.set_behavior(Behavior::Down);
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
-        let removed = script.clock.unix_seconds();
-        pass(&script.clock, secs(4201)).await;
-        script.clock.set(removed);
+        let removed = fake.clock.unix_seconds();
+        pass(&fake.clock, secs(4201)).await;
+        fake.clock.set(removed);
         assert_eq!(
             verdict(&verifier, &token).await,
             "keys_unavailable",
@@ -513,9 +499,9 @@ async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh()
 #[tokio::test(start_paused = true)]
 async fn a_clock_before_the_epoch_harms_nothing() {
     for seconds in [-1, -1_000_000_000, i64::MIN, i64::MAX] {
-        let script = Script::new();
-        script.clock.set(seconds);
-        let verifier = script.verifier();
+        let fake = FakeIssuer::new();
+        fake.clock.set(seconds);
+        let verifier = fake.verifier();
         settle().await;
         assert!(verifier.is_ready() && verifier.status()[0].fetched_at.is_some());
         let _ = verifier.export_keys();

@@ -9,68 +9,70 @@ use tokio::time::Instant;
 use tower_m2m::jwks::BoxError;
 use tower_m2m::{Clock, Denied, DenyError, Denylist, Issuer, Until, Verifier};
 
-use super::harness::{Behaviour, NOW, Script, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 
-/// The application's own list of customers, as a test changes it.
+/// The application's own list of issuers. A test changes it.
 #[derive(Default)]
-struct Customers {
-    scripts: Mutex<HashMap<String, Arc<Script>>>,
-    asked: AtomicU64,
-    mood: Mutex<Mood>,
+struct IssuerDirectory {
+    issuers: Mutex<HashMap<String, Arc<FakeIssuer>>>,
+    resolutions: AtomicU64,
+    behavior: Mutex<ResolverBehavior>,
 }
 
 #[derive(Clone, Copy, Default)]
-enum Mood {
+enum ResolverBehavior {
     #[default]
     Good,
     Slow(Duration),
     Fails,
     Panics,
-    AnswersForAnother,
-    CannotBeUsed,
+    WrongIssuer,
+    InvalidSettings,
 }
 
-impl Customers {
-    fn add(&self, iss: &str) -> Arc<Script> {
-        let script = Script::named(iss);
-        self.scripts
+impl IssuerDirectory {
+    fn add(&self, iss: &str) -> Arc<FakeIssuer> {
+        let fake = FakeIssuer::with_url(iss);
+        self.issuers
             .lock()
             .unwrap()
-            .insert(iss.to_owned(), Arc::clone(&script));
-        script
+            .insert(iss.to_owned(), Arc::clone(&fake));
+        fake
     }
 
-    fn asked(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
+    fn resolutions(&self) -> u64 {
+        self.resolutions.load(Ordering::SeqCst)
     }
 
-    fn feel(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+    fn set_behavior(&self, behavior: ResolverBehavior) {
+        *self.behavior.lock().unwrap() = behavior;
     }
 
     async fn resolve(self: Arc<Self>, iss: String) -> Result<Option<Issuer>, BoxError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        let mood = *self.mood.lock().unwrap();
-        let script = self.scripts.lock().unwrap().get(&iss).cloned();
-        match mood {
-            Mood::Good => {}
-            Mood::Slow(pause) => tokio::time::sleep(pause).await,
-            Mood::Fails => return Err("the database is down".into()),
-            Mood::Panics => panic!("the resolver panics"),
-            Mood::AnswersForAnother => {
-                return Ok(Some(Script::named("https://another.example").trusted()));
+        self.resolutions.fetch_add(1, Ordering::SeqCst);
+        let behavior = *self.behavior.lock().unwrap();
+        let fake = self.issuers.lock().unwrap().get(&iss).cloned();
+        match behavior {
+            ResolverBehavior::Good => {}
+            ResolverBehavior::Slow(pause) => tokio::time::sleep(pause).await,
+            ResolverBehavior::Fails => return Err("the database is down".into()),
+            ResolverBehavior::Panics => panic!("the resolver panics"),
+            ResolverBehavior::WrongIssuer => {
+                return Ok(Some(
+                    FakeIssuer::with_url("https://another.example").trusted(),
+                ));
             }
-            Mood::CannotBeUsed => {
-                return Ok(script.map(|script| script.trusted().leeway(secs(100_000))));
+            ResolverBehavior::InvalidSettings => {
+                return Ok(fake.map(|fake| fake.trusted().leeway(secs(100_000))));
             }
         }
-        Ok(script.map(|script| script.trusted()))
+        Ok(fake.map(|fake| fake.trusted()))
     }
 
     fn verifier(self: &Arc<Self>, clock: &Clock) -> Verifier {
-        let customers = Arc::clone(self);
+        let directory = Arc::clone(self);
         Verifier::trusting([])
-            .resolve_issuers_with(move |iss| Arc::clone(&customers).resolve(iss))
+            .resolve_issuers_with(move |iss| Arc::clone(&directory).resolve(iss))
             .max_resolved_issuers(10)
             .clock(clock.clone())
             .build()
@@ -78,18 +80,18 @@ impl Customers {
     }
 }
 
-fn customers() -> (Arc<Customers>, Clock, Verifier) {
-    let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
-    let verifier = customers.verifier(&clock);
-    (customers, clock, verifier)
+fn directory() -> (Arc<IssuerDirectory>, Clock, Verifier) {
+    let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
+    let verifier = directory.verifier(&clock);
+    (directory, clock, verifier)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() {
-    let (customers, _, verifier) = customers();
-    customers.feel(Mood::Slow(secs(1)));
-    let script = customers.add("https://a.example");
-    let token: Arc<str> = script.token().into();
+    let (directory, _, verifier) = directory();
+    directory.set_behavior(ResolverBehavior::Slow(secs(1)));
+    let fake = directory.add("https://a.example");
+    let token: Arc<str> = fake.token().into();
     let requests: Vec<_> = (0..100)
         .map(|_| {
             let (verifier, token) = (verifier.clone(), Arc::clone(&token));
@@ -100,9 +102,9 @@ async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() 
         assert_eq!(request.await.unwrap(), "accepted");
     }
     let before = Instant::now();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert_eq!(
-        (customers.asked(), script.fetches(), before),
+        (directory.resolutions(), fake.fetches(), before),
         (1, 1, Instant::now())
     );
     assert_eq!(verifier.status()[0].issuer, "https://a.example");
@@ -114,27 +116,27 @@ async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() 
 
 #[tokio::test(start_paused = true)]
 async fn an_issuer_that_is_not_trusted_costs_one_question_in_thirty_seconds_and_no_fetch() {
-    let (customers, clock, verifier) = customers();
-    let stranger = Script::named("https://evil.example");
+    let (directory, clock, verifier) = directory();
+    let stranger = FakeIssuer::with_url("https://evil.example");
     for _ in 0..100 {
         assert_eq!(verdict(&verifier, &stranger.token()).await, "issuer");
         pass(&clock, secs(29) / 100).await;
     }
-    assert_eq!((customers.asked(), stranger.fetches()), (1, 0));
+    assert_eq!((directory.resolutions(), stranger.fetches()), (1, 0));
     pass(&clock, secs(2)).await;
     assert_eq!(verdict(&verifier, &stranger.token()).await, "issuer");
-    assert_eq!(customers.asked(), 2);
+    assert_eq!(directory.resolutions(), 2);
 }
 
 /// An attacker who forges tokens of trusted issuers pushes out none of those who have callers.
 #[tokio::test(start_paused = true)]
 async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
-    let (customers, clock, verifier) = customers();
-    let hot = customers.add("https://hot.example");
+    let (directory, clock, verifier) = directory();
+    let hot = directory.add("https://hot.example");
     assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
     pass(&clock, secs(1)).await;
     for number in 0..25 {
-        let other = customers.add(&format!("https://other-{number}.example"));
+        let other = directory.add(&format!("https://other-{number}.example"));
         let token = other.token();
         let (signed, _) = token.rsplit_once('.').unwrap();
         assert_ne!(
@@ -142,14 +144,14 @@ async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
             "accepted"
         );
     }
-    let asked = customers.asked();
+    let asked = directory.resolutions();
     assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
-    assert_eq!((customers.asked(), hot.fetches()), (asked, 1));
+    assert_eq!((directory.resolutions(), hot.fetches()), (asked, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_an_issuer_is_not_asked_about() {
-    let (customers, _, verifier) = customers();
+    let (directory, _, verifier) = directory();
     let long = format!("https://{}.example", "a".repeat(600));
     for iss in [
         "",
@@ -161,87 +163,81 @@ async fn what_cannot_be_an_issuer_is_not_asked_about() {
         &long,
     ] {
         assert_eq!(
-            verdict(&verifier, &Script::named(iss).token()).await,
+            verdict(&verifier, &FakeIssuer::with_url(iss).token()).await,
             "issuer",
             "{iss}"
         );
     }
-    assert_eq!(customers.asked(), 0);
+    assert_eq!(directory.resolutions(), 0);
     for (length, asked) in [(513, 0), (512, 1)] {
         let iss = format!(
             "https://{}.example",
             "a".repeat(length - "https://.example".len())
         );
         assert_eq!(
-            verdict(&verifier, &Script::named(&iss).token()).await,
+            verdict(&verifier, &FakeIssuer::with_url(&iss).token()).await,
             "issuer"
         );
-        assert_eq!(customers.asked(), asked, "{length} bytes");
+        assert_eq!(directory.resolutions(), asked, "{length} bytes");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_resolver_without_an_answer_fails_closed_and_heals() {
-    for mood in [
-        Mood::Fails,
-        Mood::Panics,
-        Mood::AnswersForAnother,
-        Mood::CannotBeUsed,
-        Mood::Slow(secs(4)),
+    for behavior in [
+        ResolverBehavior::Fails,
+        ResolverBehavior::Panics,
+        ResolverBehavior::WrongIssuer,
+        ResolverBehavior::InvalidSettings,
+        ResolverBehavior::Slow(secs(4)),
     ] {
-        let (customers, clock, verifier) = customers();
-        let script = customers.add("https://a.example");
-        customers.feel(mood);
-        assert_eq!(
-            verdict(&verifier, &script.token()).await,
-            "keys_unavailable"
-        );
+        let (directory, clock, verifier) = directory();
+        let fake = directory.add("https://a.example");
+        directory.set_behavior(behavior);
+        assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
         // Nor is it asked at each token.
-        assert_eq!(
-            verdict(&verifier, &script.token()).await,
-            "keys_unavailable"
-        );
-        assert_eq!((customers.asked(), script.fetches()), (1, 0));
-        customers.feel(Mood::Good);
+        assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
+        assert_eq!((directory.resolutions(), fake.fetches()), (1, 0));
+        directory.set_behavior(ResolverBehavior::Good);
         pass(&clock, secs(1)).await;
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_goes_away_takes_no_question_along() {
-    let (customers, clock, verifier) = customers();
-    let script = customers.add("https://a.example");
-    customers.feel(Mood::Slow(secs(2)));
+    let (directory, clock, verifier) = directory();
+    let fake = directory.add("https://a.example");
+    directory.set_behavior(ResolverBehavior::Slow(secs(2)));
     let first = tokio::spawn({
-        let (verifier, token) = (verifier.clone(), script.token());
+        let (verifier, token) = (verifier.clone(), fake.token());
         async move { verdict(&verifier, &token).await }
     });
     pass(&clock, secs(1)).await;
     first.abort();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    assert_eq!(customers.asked(), 1);
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+    assert_eq!(directory.resolutions(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_issuer_in_use_is_asked_about_in_the_background_and_keeps_its_keys() {
-    let (customers, clock, verifier) = customers();
-    let script = customers.add("https://a.example");
-    let token = script.token();
+    let (directory, clock, verifier) = directory();
+    let fake = directory.add("https://a.example");
+    let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     // Its own outage must not matter when the application confirms it: no good set is dropped.
-    script.behave(Behaviour::Down);
+    fake.set_behavior(Behavior::Down);
     for _ in 0..30 {
         pass(&clock, secs(60)).await;
         let before = Instant::now();
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
         assert_eq!(verdict(&verifier, &token).await, "accepted");
         assert_eq!(before, Instant::now());
     }
     assert!(
-        (5..=7).contains(&customers.asked()),
+        (5..=7).contains(&directory.resolutions()),
         "{} questions",
-        customers.asked()
+        directory.resolutions()
     );
     // And the ceiling counts on: 600 s of life and an hour.
     pass(&clock, secs(2400)).await;
@@ -251,39 +247,39 @@ async fn an_issuer_in_use_is_asked_about_in_the_background_and_keeps_its_keys() 
 #[tokio::test(start_paused = true)]
 async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_remembered_tokens_too()
 {
-    let (customers, clock, verifier) = customers();
-    let script = customers.add("https://a.example");
-    let token = script.token();
+    let (directory, clock, verifier) = directory();
+    let fake = directory.add("https://a.example");
+    let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    customers.scripts.lock().unwrap().clear();
+    directory.issuers.lock().unwrap().clear();
     pass(&clock, secs(599)).await;
     // Of a remembered token nobody is asked about; its issuer's time is up all the same.
     pass(&clock, secs(1)).await;
     assert_eq!(verdict(&verifier, &token).await, "issuer");
     assert!(verifier.status().is_empty());
     // Its background work ended with it.
-    let fetches = script.fetches();
+    let fetches = fake.fetches();
     pass(&clock, secs(3600)).await;
-    assert_eq!(script.fetches(), fetches);
+    assert_eq!(fake.fetches(), fetches);
 }
 
 /// A remembered token waits for the answer as any other does, and passes when the issuer is trusted on.
 #[tokio::test(start_paused = true)]
 async fn at_the_end_of_an_issuers_time_a_remembered_token_waits_for_the_answer() {
-    let (customers, clock, verifier) = customers();
-    let token = customers.add("https://a.example").token();
+    let (directory, clock, verifier) = directory();
+    let token = directory.add("https://a.example").token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     pass(&clock, secs(601)).await;
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    assert_eq!(customers.asked(), 2);
+    assert_eq!(directory.resolutions(), 2);
 }
 
 /// When the application says that the keys are elsewhere, those of the old place are trusted no more.
 #[tokio::test(start_paused = true)]
 async fn keys_of_another_place_are_not_taken_over() {
     let (before, after) = (
-        Script::named("https://a.example"),
-        Script::named("https://a.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://a.example"),
     );
     let moved = Arc::new(AtomicBool::new(false));
     let answers = [
@@ -320,27 +316,27 @@ async fn keys_of_another_place_are_not_taken_over() {
 /// A new answer of the application is no new budget for invented keys.
 #[tokio::test(start_paused = true)]
 async fn rule_144_the_budget_outlives_the_answer() {
-    let script = Script::named("https://a.example");
-    let customer = Arc::clone(&script);
+    let fake = FakeIssuer::with_url("https://a.example");
+    let customer = Arc::clone(&fake);
     let verifier = Verifier::trusting([])
         .resolve_issuers_with(move |_| {
             std::future::ready(Ok(Some(
                 customer.trusted().unknown_kid_cooldown(secs(3600)),
             )))
         })
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build()
         .unwrap();
     for round in 0..2 {
         for number in 0..9 {
             assert_eq!(
-                verdict(&verifier, &script.invented(&format!("k{round}-{number}"))).await,
+                verdict(&verifier, &fake.invented(&format!("k{round}-{number}"))).await,
                 "unknown_key"
             );
         }
-        assert_eq!(script.fetches(), 3, "the first one, and two for strangers");
-        pass(&script.clock, secs(300)).await;
-        assert_ne!(verdict(&verifier, &script.invented("k")).await, "accepted");
+        assert_eq!(fake.fetches(), 3, "the first one, and two for strangers");
+        pass(&fake.clock, secs(300)).await;
+        assert_ne!(verdict(&verifier, &fake.invented("k")).await, "accepted");
         settle().await;
     }
 }
@@ -349,8 +345,8 @@ async fn rule_144_the_budget_outlives_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn callers_of_resolved_issuers_can_be_denied() {
     let (listed, resolved) = (
-        Script::named("https://listed.example"),
-        Script::named("https://resolved.example"),
+        FakeIssuer::with_url("https://listed.example"),
+        FakeIssuer::with_url("https://resolved.example"),
     );
     let caller = resolved.issuer.org("org_a").client("c1").token();
     let denied = Denied::client("https://resolved.example", "c1");
@@ -380,30 +376,30 @@ async fn callers_of_resolved_issuers_can_be_denied() {
 /// Questions that ended with their runtime take no place from those that come after.
 #[test]
 fn questions_of_a_runtime_that_is_gone_are_forgotten() {
-    let (customers, _, verifier) = customers();
+    let (directory, _, verifier) = directory();
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap()
     };
-    customers.feel(Mood::Slow(secs(3600)));
+    directory.set_behavior(ResolverBehavior::Slow(secs(3600)));
     runtime().block_on(async {
         for number in 0..64 {
             let (verifier, token) = (
                 verifier.clone(),
-                Script::named(&format!("https://{number}.example")).token(),
+                FakeIssuer::with_url(&format!("https://{number}.example")).token(),
             );
             tokio::spawn(async move { verdict(&verifier, &token).await });
         }
-        while customers.asked() < 64 {
+        while directory.resolutions() < 64 {
             tokio::task::yield_now().await;
         }
     });
-    customers.feel(Mood::Good);
-    let script = customers.add("https://a.example");
+    directory.set_behavior(ResolverBehavior::Good);
+    let fake = directory.add("https://a.example");
     assert_eq!(
-        runtime().block_on(verdict(&verifier, &script.token())),
+        runtime().block_on(verdict(&verifier, &fake.token())),
         "accepted"
     );
 }
@@ -411,30 +407,27 @@ fn questions_of_a_runtime_that_is_gone_are_forgotten() {
 /// A resolver that is down for a while is not noticed by issuers in use, and closes for them at the end of their time.
 #[tokio::test(start_paused = true)]
 async fn a_resolver_that_is_down_closes_at_the_end_of_an_issuers_time() {
-    let (customers, clock, verifier) = customers();
-    let script = customers.add("https://a.example");
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    customers.feel(Mood::Fails);
+    let (directory, clock, verifier) = directory();
+    let fake = directory.add("https://a.example");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+    directory.set_behavior(ResolverBehavior::Fails);
     for _ in 0..59 {
         pass(&clock, secs(10)).await;
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     }
     pass(&clock, secs(10)).await;
-    assert_eq!(
-        verdict(&verifier, &script.token()).await,
-        "keys_unavailable"
-    );
+    assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
 }
 
 /// Rule 154.
 #[tokio::test(start_paused = true)]
 async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
-    let (customers, clock, verifier) = customers();
-    let scripts: Vec<_> = (0..30)
-        .map(|number| customers.add(&format!("https://{number}.example")))
+    let (directory, clock, verifier) = directory();
+    let issuers: Vec<_> = (0..30)
+        .map(|number| directory.add(&format!("https://{number}.example")))
         .collect();
-    for script in &scripts {
-        assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    for fake in &issuers {
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
         pass(&clock, secs(1)).await;
     }
     let kept: Vec<String> = verifier
@@ -448,8 +441,8 @@ async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
             && !kept.contains(&"https://0.example".to_owned())
     );
     // Who gave way is asked about again, and nobody else's keys verify its tokens.
-    assert_eq!(verdict(&verifier, &scripts[0].token()).await, "accepted");
-    let foreign = scripts[1]
+    assert_eq!(verdict(&verifier, &issuers[0].token()).await, "accepted");
+    let foreign = issuers[1]
         .issuer
         .org("org_a")
         .claim("iss", "https://0.example")
@@ -463,18 +456,18 @@ async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
 /// was removed meanwhile does not come back, not even while the issuer is down.
 #[tokio::test(start_paused = true)]
 async fn rule_147_a_saved_set_brings_no_removed_key_back() {
-    let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
-    let script = customers.add("https://a.example");
-    let old = script.token();
-    let first = customers.verifier(&clock);
+    let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
+    let fake = directory.add("https://a.example");
+    let old = fake.token();
+    let first = directory.verifier(&clock);
     assert_eq!(verdict(&first, &old).await, "accepted");
     let saved = first.export_keys();
     drop(first);
-    let gone = script.issuer.signing_key().kid().to_owned();
-    script.issuer.rotate_key().unwrap();
-    script.issuer.remove_key(&gone).unwrap();
+    let gone = fake.issuer.signing_key().kid().to_owned();
+    fake.issuer.rotate_key().unwrap();
+    fake.issuer.remove_key(&gone).unwrap();
 
-    let asked = Arc::clone(&customers);
+    let asked = Arc::clone(&directory);
     let verifier = Verifier::trusting([])
         .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
         .max_resolved_issuers(1)
@@ -482,25 +475,25 @@ async fn rule_147_a_saved_set_brings_no_removed_key_back() {
         .clock(clock.clone())
         .build()
         .unwrap();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     pass(&clock, secs(1)).await;
     assert_eq!(verdict(&verifier, &old).await, "unknown_key");
-    let other = customers.add("https://b.example");
+    let other = directory.add("https://b.example");
     assert_eq!(verdict(&verifier, &other.token()).await, "accepted");
     pass(&clock, secs(1)).await;
-    script.behave(Behaviour::Down);
+    fake.set_behavior(Behavior::Down);
     assert_eq!(verdict(&verifier, &old).await, "keys_unavailable");
 }
 
 #[tokio::test(start_paused = true)]
 async fn questions_about_invented_names_are_bounded() {
-    let (customers, _, verifier) = customers();
-    customers.feel(Mood::Slow(secs(2)));
+    let (directory, _, verifier) = directory();
+    directory.set_behavior(ResolverBehavior::Slow(secs(2)));
     let requests: Vec<_> = (0..200)
         .map(|number| {
             let (verifier, token) = (
                 verifier.clone(),
-                Script::named(&format!("https://{number}.example")).token(),
+                FakeIssuer::with_url(&format!("https://{number}.example")).token(),
             );
             tokio::spawn(async move { verdict(&verifier, &token).await })
         })
@@ -509,7 +502,7 @@ async fn questions_about_invented_names_are_bounded() {
     for request in requests {
         *verdicts.entry(request.await.unwrap()).or_insert(0) += 1;
     }
-    assert_eq!(customers.asked(), 64);
+    assert_eq!(directory.resolutions(), 64);
     assert_eq!(
         (verdicts["issuer"], verdicts["keys_unavailable"]),
         (64, 136)
@@ -518,12 +511,12 @@ async fn questions_about_invented_names_are_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn listed_issuers_are_not_asked_about() {
-    let (customers, clock) = (Arc::new(Customers::default()), Clock::manual(NOW));
+    let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
     let (listed, resolved) = (
-        Script::named("https://listed.example"),
-        customers.add("https://resolved.example"),
+        FakeIssuer::with_url("https://listed.example"),
+        directory.add("https://resolved.example"),
     );
-    let asked = Arc::clone(&customers);
+    let asked = Arc::clone(&directory);
     let verifier = Verifier::trusting([listed.trusted()])
         .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
         .clock(clock.clone())
@@ -531,27 +524,27 @@ async fn listed_issuers_are_not_asked_about() {
         .await
         .unwrap();
     assert_eq!(verdict(&verifier, &listed.token()).await, "accepted");
-    assert_eq!(customers.asked(), 0);
+    assert_eq!(directory.resolutions(), 0);
     assert_eq!(verdict(&verifier, &resolved.token()).await, "accepted");
-    assert_eq!((customers.asked(), verifier.status().len()), (1, 2));
+    assert_eq!((directory.resolutions(), verifier.status().len()), (1, 2));
 }
 
 /// Whom an issuer lets in is said for its own tokens alone, be it the only one that is listed.
 #[tokio::test(start_paused = true)]
 async fn lists_of_a_listed_and_of_a_resolved_issuer_do_not_mix() {
     let (listed, resolved) = (
-        Script::named("https://listed.example"),
-        Script::named("https://resolved.example"),
+        FakeIssuer::with_url("https://listed.example"),
+        FakeIssuer::with_url("https://resolved.example"),
     );
     for (narrow, expected) in [
         (true, ("client_not_allowed", "accepted")),
         (false, ("accepted", "client_not_allowed")),
     ] {
-        let bounded = |script: &Arc<Script>, is| {
+        let bounded = |fake: &Arc<FakeIssuer>, is| {
             if is {
-                script.trusted().allow_clients(["another"])
+                fake.trusted().allow_clients(["another"])
             } else {
-                script.trusted()
+                fake.trusted()
             }
         };
         let customer = Arc::clone(&resolved);
@@ -575,12 +568,12 @@ async fn lists_of_a_listed_and_of_a_resolved_issuer_do_not_mix() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_verifier_ends_open_questions_and_background_work() {
-    let (customers, clock, verifier) = customers();
-    let script = customers.add("https://a.example");
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    let weak = Arc::downgrade(&script);
-    customers.feel(Mood::Slow(secs(2)));
-    let other = Script::named("https://other.example").token();
+    let (directory, clock, verifier) = directory();
+    let fake = directory.add("https://a.example");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+    let weak = Arc::downgrade(&fake);
+    directory.set_behavior(ResolverBehavior::Slow(secs(2)));
+    let other = FakeIssuer::with_url("https://other.example").token();
     let open = tokio::spawn({
         let verifier = verifier.clone();
         async move { verdict(&verifier, &other).await }
@@ -589,8 +582,8 @@ async fn dropping_the_verifier_ends_open_questions_and_background_work() {
     open.abort();
     let _ = open.await;
     drop(verifier);
-    customers.scripts.lock().unwrap().clear();
-    drop(script);
+    directory.issuers.lock().unwrap().clear();
+    drop(fake);
     pass(&clock, secs(1)).await;
     assert_eq!(
         weak.strong_count(),
@@ -598,7 +591,7 @@ async fn dropping_the_verifier_ends_open_questions_and_background_work() {
         "something keeps the issuer's fetch function alive"
     );
     assert_eq!(
-        Arc::strong_count(&customers),
+        Arc::strong_count(&directory),
         1,
         "something keeps the resolver alive"
     );

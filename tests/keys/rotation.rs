@@ -9,19 +9,19 @@ use tower_m2m::jwks::{BoxError, Cause};
 use tower_m2m::testing::{SigningAlgorithm, SigningKey};
 
 use super::harness::{
-    Behaviour, Script, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict,
+    Behavior, FakeIssuer, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict,
 };
 
 /// Rule 143.
 #[tokio::test(start_paused = true)]
 async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
-    script.behave(Behaviour::Slow(secs(1)));
-    script.issuer.rotate_key().unwrap();
-    let token: Arc<str> = script.token().into();
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+    fake.set_behavior(Behavior::Slow(secs(1)));
+    fake.issuer.rotate_key().unwrap();
+    let token: Arc<str> = fake.token().into();
     let requests: Vec<_> = (0..100)
         .map(|_| {
             let (verifier, token) = (verifier.clone(), Arc::clone(&token));
@@ -32,7 +32,7 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
         assert_eq!(request.await.unwrap(), "accepted");
     }
     assert_eq!(
-        (script.fetches(), unknown_kid_fetches(&verifier)),
+        (fake.fetches(), unknown_kid_fetches(&verifier)),
         (2, 1),
         "one fetch that all share"
     );
@@ -43,14 +43,14 @@ async fn rule_143_a_rotated_key_is_accepted_at_its_first_token() {
 /// The fetch that is under way may have been answered before the key was published.
 #[tokio::test(start_paused = true)]
 async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     let begun = Arc::new(AtomicU64::new(0));
-    let trusted = script.trusted().fetch_with({
-        let (script, begun) = (Arc::clone(&script), Arc::clone(&begun));
+    let trusted = fake.trusted().fetch_with({
+        let (fake, begun) = (Arc::clone(&fake), Arc::clone(&begun));
         move |_| {
             begun.fetch_add(1, Ordering::SeqCst);
             // The issuer decides at once what it will say, and says it two seconds later.
-            let said = script.issuer.jwks();
+            let said = fake.issuer.jwks();
             async move {
                 tokio::time::sleep(secs(2)).await;
                 Ok::<_, BoxError>(http::Response::new(said.into_bytes()))
@@ -58,15 +58,15 @@ async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
         }
     });
     let verifier = Verifier::trusting([trusted])
-        .clock(script.clock.clone())
+        .clock(fake.clock.clone())
         .build_ready()
         .await
         .unwrap();
     while begun.load(Ordering::SeqCst) < 2 {
-        pass(&script.clock, secs(1)).await;
+        pass(&fake.clock, secs(1)).await;
     }
-    script.issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    fake.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert_eq!(
         (begun.load(Ordering::SeqCst), unknown_kid_fetches(&verifier)),
         (3, 1)
@@ -76,23 +76,23 @@ async fn rule_143_also_while_a_scheduled_fetch_is_under_way() {
 /// Rule 144.
 #[tokio::test(start_paused = true)]
 async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     // 60 s of flood; each token is another kid.
     for number in 0..6_000 {
         assert_eq!(
-            verdict(&verifier, &script.invented(&format!("invented-{number}"))).await,
+            verdict(&verifier, &fake.invented(&format!("invented-{number}"))).await,
             "unknown_key"
         );
-        pass(&script.clock, secs(1) / 100).await;
+        pass(&fake.clock, secs(1) / 100).await;
     }
     let spent = unknown_kid_fetches(&verifier);
     assert!((6..=7).contains(&spent), "{spent} fetches");
     // The reserve of clients that are known.
-    script.issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    fake.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert!(unknown_kid_fetches(&verifier) <= 8);
     assert_eq!(fetches_by(&verifier, Cause::Refresh), 0);
 }
@@ -103,15 +103,15 @@ async fn rule_144_a_flood_of_invented_kids_stays_within_the_budget() {
 /// as well. Then a rotation waits for the next fetch that the budget earns, whoever takes it.
 #[tokio::test(start_paused = true)]
 async fn rule_144_a_flood_in_a_known_clients_name_holds_a_rotation_back_for_one_cooldown_at_most() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     let mut number = 0;
     let mut flood = async || {
         for _ in 0..20 {
             number += 1;
-            let invented = script
+            let invented = fake
                 .issuer
                 .org("org_a")
                 .header("kid", format!("invented-{number}"))
@@ -121,12 +121,12 @@ async fn rule_144_a_flood_in_a_known_clients_name_holds_a_rotation_back_for_one_
     };
     flood().await;
     assert_eq!(unknown_kid_fetches(&verifier), 3, "two, and the reserve");
-    script.issuer.rotate_key().unwrap();
-    let (token, rotated) = (script.token(), Instant::now());
+    fake.issuer.rotate_key().unwrap();
+    let (token, rotated) = (fake.token(), Instant::now());
     assert_eq!(verdict(&verifier, &token).await, "unknown_key");
     while verdict(&verifier, &token).await != "accepted" {
         flood().await;
-        pass(&script.clock, secs(1)).await;
+        pass(&fake.clock, secs(1)).await;
     }
     assert!(rotated.elapsed() <= secs(10), "{:?}", rotated.elapsed());
     assert_eq!(unknown_kid_fetches(&verifier), 4);
@@ -134,15 +134,15 @@ async fn rule_144_a_flood_in_a_known_clients_name_holds_a_rotation_back_for_one_
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_the_budget() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
     for number in 0..2 {
-        verdict(&verifier, &script.invented(&format!("k{number}"))).await;
+        verdict(&verifier, &fake.invented(&format!("k{number}"))).await;
     }
     let before = Instant::now();
     assert_eq!(
-        verdict(&verifier, &script.invented("over")).await,
+        verdict(&verifier, &fake.invented("over")).await,
         "unknown_key"
     );
     assert_eq!(before, Instant::now());
@@ -150,19 +150,19 @@ async fn nobody_waits_for_the_budget() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kid_that_a_fetch_did_not_bring_costs_no_second_fetch_until_the_set_changes() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
     let next = key();
-    let token = script.issuer.org("org_a").signed_with(&next).token();
+    let token = fake.issuer.org("org_a").signed_with(&next).token();
     for _ in 0..100 {
         assert_eq!(verdict(&verifier, &token).await, "unknown_key");
     }
     assert_eq!(unknown_kid_fetches(&verifier), 1);
     // Another one brings a set that changed; so this one is looked for again.
-    script.issuer.publish_key(next);
-    script.issuer.rotate_key().unwrap();
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    fake.issuer.publish_key(next);
+    fake.issuer.rotate_key().unwrap();
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     assert_eq!(unknown_kid_fetches(&verifier), 2);
 }
@@ -170,19 +170,16 @@ async fn a_kid_that_a_fetch_did_not_bring_costs_no_second_fetch_until_the_set_ch
 /// The same bytes are the same set, so what is known of it stays known.
 #[tokio::test(start_paused = true)]
 async fn a_set_of_the_same_bytes_is_the_same_generation() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
     for kid in ["first", "second"] {
-        assert_eq!(
-            verdict(&verifier, &script.invented(kid)).await,
-            "unknown_key"
-        );
+        assert_eq!(verdict(&verifier, &fake.invented(kid)).await, "unknown_key");
     }
     assert_eq!(unknown_kid_fetches(&verifier), 2);
-    pass(&script.clock, secs(20)).await;
+    pass(&fake.clock, secs(20)).await;
     assert_eq!(
-        verdict(&verifier, &script.invented("first")).await,
+        verdict(&verifier, &fake.invented("first")).await,
         "unknown_key"
     );
     assert_eq!(
@@ -196,18 +193,18 @@ async fn a_set_of_the_same_bytes_is_the_same_generation() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_fetch_does_not_make_a_kid_unknown() {
     for bad in [
-        Behaviour::Down,
-        Behaviour::Hang,
-        Behaviour::Says(b"{\"keys\":[]}".to_vec()),
+        Behavior::Down,
+        Behavior::Hang,
+        Behavior::Body(b"{\"keys\":[]}".to_vec()),
     ] {
-        let script = Script::new();
-        let verifier = script.verifier();
+        let fake = FakeIssuer::new();
+        let verifier = fake.verifier();
         settle().await;
-        script.issuer.rotate_key().unwrap();
-        script.behave(bad.clone());
-        let token = script.token();
+        fake.issuer.rotate_key().unwrap();
+        fake.set_behavior(bad.clone());
+        let token = fake.token();
         assert_eq!(verdict(&verifier, &token).await, "unknown_key", "{bad:?}");
-        script.behave(Behaviour::Good);
+        fake.set_behavior(Behavior::Good);
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{bad:?}");
     }
 }
@@ -215,19 +212,19 @@ async fn a_failed_fetch_does_not_make_a_kid_unknown() {
 /// Strangers fill the waiting room; who finds no place in it is refused, and no key is taken for unknown by that.
 #[tokio::test(start_paused = true)]
 async fn a_full_waiting_room_does_not_make_a_kid_unknown() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    script.behave(Behaviour::Slow(secs(2)));
+    fake.set_behavior(Behavior::Slow(secs(2)));
     let strangers: Vec<_> = (0..400)
         .map(|number| {
-            let (verifier, token) = (verifier.clone(), script.invented(&format!("k{number}")));
+            let (verifier, token) = (verifier.clone(), fake.invented(&format!("k{number}")));
             tokio::spawn(async move { verdict(&verifier, &token).await })
         })
         .collect();
     settle().await;
-    script.issuer.rotate_key().unwrap();
-    let token = script.token();
+    fake.issuer.rotate_key().unwrap();
+    let token = fake.token();
     let before = Instant::now();
     assert_eq!(
         verdict(&verifier, &token).await,
@@ -244,34 +241,34 @@ async fn a_full_waiting_room_does_not_make_a_kid_unknown() {
 /// Rule 147.
 #[tokio::test(start_paused = true)]
 async fn rule_147_a_removed_key_is_refused_within_the_life_of_the_set_for_remembered_tokens_too() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    let token = script.token();
+    let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    let old = script.issuer.signing_key();
-    script.issuer.rotate_key().unwrap();
-    script.issuer.remove_key(old.kid()).unwrap();
-    pass(&script.clock, secs(511)).await;
+    let old = fake.issuer.signing_key();
+    fake.issuer.rotate_key().unwrap();
+    fake.issuer.remove_key(old.kid()).unwrap();
+    pass(&fake.clock, secs(511)).await;
     assert_eq!(verdict(&verifier, &token).await, "unknown_key");
 }
 
 /// Rule 148.
 #[tokio::test(start_paused = true)]
 async fn rule_148_new_material_under_the_same_kid_replaces_the_old_key_at_the_next_refresh() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    let old = script.token();
+    let old = fake.token();
     assert_eq!(verdict(&verifier, &old).await, "accepted");
-    script.issuer.replace_key_same_kid().unwrap();
-    let new = script.token();
+    fake.issuer.replace_key_same_kid().unwrap();
+    let new = fake.token();
     // A signature that does not hold is no reason to ask the issuer.
     for _ in 0..50 {
         assert_eq!(verdict(&verifier, &new).await, "signature");
     }
-    assert_eq!(script.fetches(), 1);
-    pass(&script.clock, secs(511)).await;
+    assert_eq!(fake.fetches(), 1);
+    pass(&fake.clock, secs(511)).await;
     assert_eq!(
         (
             verdict(&verifier, &new).await,
@@ -279,22 +276,22 @@ async fn rule_148_new_material_under_the_same_kid_replaces_the_old_key_at_the_ne
         ),
         ("accepted", "signature")
     );
-    assert_eq!(script.fetches(), 2);
+    assert_eq!(fake.fetches(), 2);
 }
 
 /// Rule 149.
 #[tokio::test(start_paused = true)]
 async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     for _ in 0..8 {
-        script.issuer.publish_next_key().unwrap();
+        fake.issuer.publish_next_key().unwrap();
     }
-    let mut set: serde_json::Value = serde_json::from_str(&script.issuer.jwks()).unwrap();
+    let mut set: serde_json::Value = serde_json::from_str(&fake.issuer.jwks()).unwrap();
     let weak =
         serde_json::json!({"kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB", "alg": "RS256"});
     set["keys"].as_array_mut().unwrap().insert(4, weak);
-    script.behave(Behaviour::Says(set.to_string().into_bytes()));
-    let verifier = script.verifier();
+    fake.set_behavior(Behavior::Body(set.to_string().into_bytes()));
+    let verifier = fake.verifier();
     settle().await;
     let status = &verifier.status()[0];
     assert_eq!(
@@ -305,13 +302,13 @@ async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
         ),
         (9, 1, Some("weak"))
     );
-    assert_eq!(verdict(&verifier, &script.token()).await, "accepted");
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert_eq!(
-        verdict(&verifier, &script.invented("weak")).await,
+        verdict(&verifier, &fake.invented("weak")).await,
         "unknown_key"
     );
     assert_eq!(
-        script.fetches(),
+        fake.fetches(),
         1,
         "a key that is known and left out is not fetched again"
     );
@@ -320,47 +317,47 @@ async fn rule_149_one_bad_key_in_ten_is_left_out_and_costs_no_fetch() {
 /// Rule 150.
 #[tokio::test(start_paused = true)]
 async fn rule_150_who_goes_away_takes_no_fetch_along() {
-    let script = Script::new();
-    let verifier = script.verifier();
+    let fake = FakeIssuer::new();
+    let verifier = fake.verifier();
     settle().await;
-    script.behave(Behaviour::Slow(secs(2)));
-    script.issuer.rotate_key().unwrap();
-    let token = script.token();
+    fake.set_behavior(Behavior::Slow(secs(2)));
+    fake.issuer.rotate_key().unwrap();
+    let token = fake.token();
     let first = tokio::spawn({
         let (verifier, token) = (verifier.clone(), token.clone());
         async move { verdict(&verifier, &token).await }
     });
-    pass(&script.clock, secs(1)).await;
+    pass(&fake.clock, secs(1)).await;
     first.abort();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    assert_eq!((script.fetches(), script.most_in_flight()), (2, 1));
+    assert_eq!((fake.fetches(), fake.most_in_flight()), (2, 1));
 }
 
 /// Rule 51.
 #[tokio::test(start_paused = true)]
 async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_tried_against_four()
 {
-    let script = Script::new();
+    let fake = FakeIssuer::new();
     let ed = key().with_kid("same");
     let es = SigningKey::generate(SigningAlgorithm::Es256)
         .unwrap()
         .with_kid("same");
-    script.issuer.publish_key(ed.clone());
-    let mut set: serde_json::Value = serde_json::from_str(&script.issuer.jwks()).unwrap();
+    fake.issuer.publish_key(ed.clone());
+    let mut set: serde_json::Value = serde_json::from_str(&fake.issuer.jwks()).unwrap();
     set["keys"].as_array_mut().unwrap().push(es.public_jwk());
     let keys: Vec<_> = (0..4).map(|_| key()).collect();
     set["keys"]
         .as_array_mut()
         .unwrap()
         .extend(keys.iter().map(SigningKey::public_jwk));
-    script.behave(Behaviour::Says(set.to_string().into_bytes()));
-    let verifier = script.verifier();
+    fake.set_behavior(Behavior::Body(set.to_string().into_bytes()));
+    let verifier = fake.verifier();
     settle().await;
     for key in [&ed, &es] {
         assert_eq!(
             verdict(
                 &verifier,
-                &script.issuer.org("org_a").signed_with(key).token()
+                &fake.issuer.org("org_a").signed_with(key).token()
             )
             .await,
             "accepted"
@@ -368,8 +365,7 @@ async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_
     }
     // Of Ed25519 there are the issuer's first, "same", and four more: the fifth and sixth are not tried.
     let nameless = |key: &SigningKey| {
-        script
-            .issuer
+        fake.issuer
             .org("org_a")
             .signed_with(key)
             .without_header("kid")
@@ -380,15 +376,15 @@ async fn rule_51_same_kid_is_told_apart_by_algorithm_and_a_token_without_kid_is_
         verdict(&verifier, &nameless(&keys[2])).await,
     ];
     assert_eq!(verdicts, ["accepted", "signature"]);
-    assert_eq!(script.fetches(), 1);
+    assert_eq!(fake.fetches(), 1);
 }
 
 /// Rule 54.
 #[tokio::test(start_paused = true)]
 async fn rule_54_a_kid_of_one_issuer_verifies_no_token_of_another() {
     let (a, b) = (
-        Script::named("https://a.example"),
-        Script::named("https://b.example"),
+        FakeIssuer::with_url("https://a.example"),
+        FakeIssuer::with_url("https://b.example"),
     );
     let verifier = Verifier::trusting([a.trusted(), b.trusted()])
         .clock(a.clock.clone())

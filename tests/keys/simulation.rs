@@ -21,10 +21,10 @@ const MAX_STALE: Duration = Duration::from_secs(900);
 const TIMEOUT: Duration = Duration::from_secs(3);
 const COOLDOWN: Duration = Duration::from_secs(10);
 
-/// Xorshift, so that a seed is all that there is to chance.
-struct Chance(u64);
+/// Xorshift: the seed determines every number.
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -43,7 +43,7 @@ impl Chance {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Mood {
+enum IssuerBehavior {
     Good,
     Slow(Duration),
     Down,
@@ -57,13 +57,13 @@ enum Mood {
 
 /// What the model knows of the issuer, and of what it has given so far.
 struct Model {
-    mood: Mood,
+    behavior: IssuerBehavior,
     max_age: Option<u64>,
     etags: bool,
     version: u64,
     published: Vec<(SigningKey, Instant)>,
-    /// The keys of the last good answer that arrived, when that was, and its life.
-    delivered: Option<Delivered>,
+    /// The keys of the last good answer that arrived, when that was, and its lifetime.
+    served: Option<ServedKeySet>,
     /// Since when the issuer has answered well.
     good_since: Instant,
     in_flight: u32,
@@ -72,16 +72,16 @@ struct Model {
 }
 
 #[derive(Clone)]
-struct Delivered {
+struct ServedKeySet {
     kids: HashSet<String>,
     version: u64,
     at: Instant,
-    life: Duration,
+    lifetime: Duration,
 }
 
-type Shared = Arc<Mutex<Model>>;
+type SharedModel = Arc<Mutex<Model>>;
 
-struct InFlight(Shared);
+struct InFlight(SharedModel);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -89,34 +89,34 @@ impl Drop for InFlight {
     }
 }
 
-async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
-    let mood = {
+async fn respond(model: SharedModel, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
+    let behavior = {
         let mut model = model.lock().unwrap();
         model.in_flight += 1;
         model.most_in_flight = model.most_in_flight.max(model.in_flight);
-        model.mood
+        model.behavior
     };
     let _in_flight = InFlight(Arc::clone(&model));
     let said =
         |status: u16, body: &[u8]| Ok(Response::builder().status(status).body(body.to_vec())?);
-    match mood {
-        Mood::Good => {}
-        Mood::Slow(pause) => tokio::time::sleep(pause).await,
-        Mood::Down => return Err("connection refused".into()),
-        Mood::Hang => std::future::pending().await,
-        Mood::Status(status, None) => return said(status, b""),
-        Mood::Status(status, Some(seconds)) => {
+    match behavior {
+        IssuerBehavior::Good => {}
+        IssuerBehavior::Slow(pause) => tokio::time::sleep(pause).await,
+        IssuerBehavior::Down => return Err("connection refused".into()),
+        IssuerBehavior::Hang => std::future::pending().await,
+        IssuerBehavior::Status(status, None) => return said(status, b""),
+        IssuerBehavior::Status(status, Some(seconds)) => {
             return Ok(Response::builder()
                 .status(status)
                 .header("retry-after", seconds)
                 .body(Vec::new())?);
         }
-        Mood::Garbage => return said(200, b"\x00\xff{\"keys\""),
-        Mood::Html => return said(200, b"<!DOCTYPE html><title>Sign in</title>"),
-        Mood::Empty => return said(200, b"{\"keys\":[]}"),
-        Mood::Oversized => return said(200, &vec![b' '; 300_000]),
+        IssuerBehavior::Garbage => return said(200, b"\x00\xff{\"keys\""),
+        IssuerBehavior::Html => return said(200, b"<!DOCTYPE html><title>Sign in</title>"),
+        IssuerBehavior::Empty => return said(200, b"{\"keys\":[]}"),
+        IssuerBehavior::Oversized => return said(200, &vec![b' '; 300_000]),
     }
-    // Nothing is awaited from here on: what is noted as delivered arrives.
+    // Nothing is awaited from here on: the key set that is noted as served arrives.
     let mut model = model.lock().unwrap();
     let etag = format!("\"{}\"", model.version);
     let stated = model
@@ -128,21 +128,21 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
         .is_some_and(|value| value.as_bytes() == etag.as_bytes());
     let unmodified = model.etags && known;
     let before = model
-        .delivered
+        .served
         .as_ref()
-        .map(|delivered| delivered.life)
+        .map(|served| served.lifetime)
         .filter(|_| unmodified);
-    let life = stated.or(before).unwrap_or(Duration::from_secs(600));
+    let lifetime = stated.or(before).unwrap_or(Duration::from_secs(600));
     let kids = model
         .published
         .iter()
         .map(|(key, _)| key.kid().to_owned())
         .collect();
-    model.delivered = Some(Delivered {
+    model.served = Some(ServedKeySet {
         kids,
         version: model.version,
         at: Instant::now(),
-        life,
+        lifetime,
     });
     let mut response = Response::builder().status(if unmodified { 304 } else { 200 });
     if let Some(seconds) = model.max_age {
@@ -164,8 +164,8 @@ async fn answer(model: Shared, request: Request<()>) -> Result<Response<Vec<u8>>
     Ok(response.body(body)?)
 }
 
-/// What all seeds share, because making it takes longer than using it.
-struct Props {
+/// The keys and tokens that all seeds share, because creating them is slow.
+struct SharedInputs {
     keys: Vec<SigningKey>,
     /// Tokens by `kid`, good at whatever time the wall clock shows.
     tokens: HashMap<String, String>,
@@ -175,7 +175,7 @@ struct Props {
     forged: HashMap<String, String>,
 }
 
-impl Props {
+impl SharedInputs {
     fn new() -> Self {
         let mint = LocalIssuer::builder()
             .algorithm(SigningAlgorithm::EdDsa)
@@ -206,9 +206,9 @@ impl Props {
 }
 
 struct Simulation {
-    props: Arc<Props>,
-    chance: Chance,
-    model: Shared,
+    inputs: Arc<SharedInputs>,
+    random: Random,
+    model: SharedModel,
     clock: Clock,
     mint: LocalIssuer,
     verifier: Verifier,
@@ -221,17 +221,17 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(seed: u64, props: &Arc<Props>) -> Self {
-        let mut spare = props.keys.clone();
+    fn new(seed: u64, inputs: &Arc<SharedInputs>) -> Self {
+        let mut spare = inputs.keys.clone();
         let now = Instant::now();
         let first = spare.pop().unwrap();
         let model = Model {
-            mood: Mood::Good,
+            behavior: IssuerBehavior::Good,
             max_age: None,
             etags: false,
             version: 0,
             published: vec![(first, now)],
-            delivered: None,
+            served: None,
             good_since: now,
             in_flight: 0,
             most_in_flight: 0,
@@ -249,10 +249,10 @@ impl Simulation {
             .jwks_url("https://issuer.example/jwks")
             .keys_max_stale(MAX_STALE)
             .jitter_seed(seed)
-            .fetch_with(move |request| answer(Arc::clone(&asked), request));
+            .fetch_with(move |request| respond(Arc::clone(&asked), request));
         Self {
-            props: Arc::clone(props),
-            chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
+            inputs: Arc::clone(inputs),
+            random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             model,
             mint: mint.in_process("https://issuer.example").unwrap(),
             verifier: Verifier::trusting([trusted])
@@ -271,16 +271,16 @@ impl Simulation {
 
     /// A token of this key: most often one that came before, and is remembered if it was accepted; sometimes a new one.
     fn token(&mut self, key: &SigningKey) -> String {
-        if self.chance.one_in(8) {
+        if self.random.one_in(8) {
             return self.mint.org("org_a").signed_with(key).token();
         }
-        self.props.tokens[key.kid()].clone()
+        self.inputs.tokens[key.kid()].clone()
     }
 
     async fn step(&mut self) {
-        match self.chance.below(16) {
+        match self.random.below(16) {
             0..=3 => self.pass().await,
-            4 => self.change_mood(),
+            4 => self.change_behavior(),
             5 => self.rotate(),
             6 => self.remove(),
             7 => self.jump(),
@@ -294,40 +294,40 @@ impl Simulation {
     }
 
     async fn pass(&mut self) {
-        let time = match self.chance.below(4) {
-            0 => self.chance.millis(100),
-            1 => self.chance.millis(5_000),
-            2 => self.chance.millis(60_000),
-            _ => self.chance.millis(700_000),
+        let time = match self.random.below(4) {
+            0 => self.random.millis(100),
+            1 => self.random.millis(5_000),
+            2 => self.random.millis(60_000),
+            _ => self.random.millis(700_000),
         };
         tokio::time::sleep(time).await;
         self.clock.advance(time);
     }
 
-    fn change_mood(&mut self) {
-        let mood = match self.chance.below(30) {
-            0 => Mood::Down,
-            1 => Mood::Hang,
-            2 => Mood::Slow(self.chance.millis(8_000)),
-            3 => Mood::Status(500, None),
-            4 => Mood::Status(429, Some(self.chance.below(400))),
-            5 => Mood::Garbage,
-            6 => Mood::Html,
-            7 => Mood::Empty,
-            8 => Mood::Oversized,
-            9 => Mood::Slow(self.chance.millis(2_000)),
-            _ => Mood::Good,
+    fn change_behavior(&mut self) {
+        let behavior = match self.random.below(30) {
+            0 => IssuerBehavior::Down,
+            1 => IssuerBehavior::Hang,
+            2 => IssuerBehavior::Slow(self.random.millis(8_000)),
+            3 => IssuerBehavior::Status(500, None),
+            4 => IssuerBehavior::Status(429, Some(self.random.below(400))),
+            5 => IssuerBehavior::Garbage,
+            6 => IssuerBehavior::Html,
+            7 => IssuerBehavior::Empty,
+            8 => IssuerBehavior::Oversized,
+            9 => IssuerBehavior::Slow(self.random.millis(2_000)),
+            _ => IssuerBehavior::Good,
         };
-        let good = |mood| match mood {
-            Mood::Good => true,
-            Mood::Slow(pause) => pause < TIMEOUT,
+        let good = |behavior| match behavior {
+            IssuerBehavior::Good => true,
+            IssuerBehavior::Slow(pause) => pause < TIMEOUT,
             _ => false,
         };
         let mut model = self.model.lock().unwrap();
-        if !good(model.mood) && good(mood) {
+        if !good(model.behavior) && good(behavior) {
             model.good_since = Instant::now();
         }
-        model.mood = mood;
+        model.behavior = behavior;
     }
 
     fn rotate(&mut self) {
@@ -346,21 +346,21 @@ impl Simulation {
     fn remove(&mut self) {
         let mut model = self.model.lock().unwrap();
         if model.published.len() > 1 {
-            let at = usize::try_from(self.chance.below(model.published.len() as u64)).unwrap();
+            let at = usize::try_from(self.random.below(model.published.len() as u64)).unwrap();
             self.retired.push(model.published.remove(at).0);
             model.version += 1;
         }
     }
 
     fn jump(&mut self) {
-        let by = i64::try_from(self.chance.below(400_000)).unwrap() - 200_000;
+        let by = i64::try_from(self.random.below(400_000)).unwrap() - 200_000;
         self.clock.set(self.clock.unix_seconds() + by);
     }
 
     fn flood(&mut self) {
-        for _ in 0..self.chance.below(60) {
-            let at = self.chance.below(self.props.invented.len() as u64);
-            self.send(self.props.invented[usize::try_from(at).unwrap()].clone());
+        for _ in 0..self.random.below(60) {
+            let at = self.random.below(self.inputs.invented.len() as u64);
+            self.send(self.inputs.invented[usize::try_from(at).unwrap()].clone());
         }
     }
 
@@ -370,7 +370,7 @@ impl Simulation {
         let token = self.token(&key);
         self.send(token);
         settle().await;
-        if self.chance.one_in(2) {
+        if self.random.one_in(2) {
             let request = self.under_way.pop().unwrap();
             request.abort();
         }
@@ -388,19 +388,19 @@ impl Simulation {
         let model = self.model.lock().unwrap();
         let published: Vec<_> = model.published.iter().map(|(key, _)| key).collect();
         let retired: Vec<_> = self.retired.iter().collect();
-        let from = if retired.is_empty() || !self.chance.one_in(4) {
+        let from = if retired.is_empty() || !self.random.one_in(4) {
             published
         } else {
             retired
         };
-        from[usize::try_from(self.chance.below(from.len() as u64)).unwrap()].clone()
+        from[usize::try_from(self.random.below(from.len() as u64)).unwrap()].clone()
     }
 
     fn settings(&mut self) {
         let mut model = self.model.lock().unwrap();
-        model.etags = self.chance.one_in(2);
+        model.etags = self.random.one_in(2);
         model.max_age = [None, Some(0), Some(300), Some(1_000_000)]
-            [usize::try_from(self.chance.below(4)).unwrap()];
+            [usize::try_from(self.random.below(4)).unwrap()];
     }
 
     async fn check(&mut self) {
@@ -460,17 +460,17 @@ impl Simulation {
         self.unavailable += u64::from(matches!(result, Err(Rejection::KeysUnavailable { .. })));
         self.check_remembered(&token, &key, result.is_ok()).await;
         self.check_published_in_time(after).await;
-        let forged = &self.props.forged[key.kid()];
+        let forged = &self.inputs.forged[key.kid()];
         assert!(
             self.verifier.verify(forged).await.is_err(),
             "a forged token was accepted"
         );
     }
 
-    /// The model's view: the keys of the last good answer, until its life and the ceiling have passed.
-    fn usable(&self, now: Instant) -> Option<Delivered> {
-        let delivered = self.model.lock().unwrap().delivered.clone();
-        delivered.filter(|delivered| now < delivered.at + delivered.life + MAX_STALE)
+    /// The model's view: the keys of the last good answer, until its lifetime and the ceiling have passed.
+    fn usable(&self, now: Instant) -> Option<ServedKeySet> {
+        let served = self.model.lock().unwrap().served.clone();
+        served.filter(|served| now < served.at + served.lifetime + MAX_STALE)
     }
 
     /// A remembered token lives and dies with its key.
@@ -485,15 +485,18 @@ impl Simulation {
         }
     }
 
-    /// A key that has been published for long enough by an issuer that answers is usable: 85 % of the longest life, or the
+    /// A key that has been published for long enough by an issuer that answers is usable: 85 % of the longest lifetime, or the
     /// longest pause after a failure, and a fetch.
     async fn check_published_in_time(&mut self, now: Instant) {
         let bound = Duration::from_secs(3600) * 85 / 100 + 2 * TIMEOUT;
         let old_enough = {
             let model = self.model.lock().unwrap();
+            let good = matches!(
+                model.behavior,
+                IssuerBehavior::Good | IssuerBehavior::Slow(..)
+            ) && model.good_since + bound < now;
             let good =
-                matches!(model.mood, Mood::Good | Mood::Slow(..)) && model.good_since + bound < now;
-            let good = good && !matches!(model.mood, Mood::Slow(pause) if pause >= TIMEOUT);
+                good && !matches!(model.behavior, IssuerBehavior::Slow(pause) if pause >= TIMEOUT);
             model
                 .published
                 .iter()
@@ -534,14 +537,14 @@ impl Simulation {
     }
 }
 
-fn run(seed: u64, steps: u64, props: &Arc<Props>) -> (u64, u64) {
+fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut simulation = Simulation::new(seed, props);
+        let mut simulation = Simulation::new(seed, inputs);
         for _ in 0..steps {
             simulation.step().await;
         }
@@ -561,10 +564,10 @@ fn whatever_happens_the_keys_are_fresh_never_flooded_never_lost() {
         None => 1..number("KEYS_SEEDS").unwrap_or(4) + 1,
     };
     let steps = number("KEYS_STEPS").unwrap_or(2000);
-    let props = Arc::new(Props::new());
+    let inputs = Arc::new(SharedInputs::new());
     let (mut accepted, mut unavailable) = (0, 0);
     for seed in seeds.clone() {
-        let outcome = std::panic::catch_unwind(|| run(seed, steps, &props));
+        let outcome = std::panic::catch_unwind(|| run(seed, steps, &inputs));
         let Ok((a, u)) = outcome else {
             panic!("seed {seed} fails: KEYS_SEED={seed} runs it alone")
         };

@@ -5,7 +5,7 @@
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { text } from 'node:stream/consumers';
 
-async function judge({ jwks, tokens, ...settings }) {
+async function verify({ jwks, tokens, ...settings }) {
   const keys = createLocalJWKSet(jwks);
   const options = { ...settings, clockTolerance: 30, requiredClaims: ['exp', 'iss', 'aud'] };
   const verdict = (token) => jwtVerify(token, keys, options).then(() => 'accepted', (error) => error.code ?? error.name);
@@ -13,4 +13,4 @@ async function judge({ jwks, tokens, ...settings }) {
 }
 
 const cases = JSON.parse(await text(process.stdin));
-console.log(JSON.stringify(await Promise.all(cases.map(judge))));
+console.log(JSON.stringify(await Promise.all(cases.map(verify))));

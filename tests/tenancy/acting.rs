@@ -6,7 +6,7 @@ use http::HeaderName;
 use tower_m2m::token::Requirement;
 use tower_m2m::{OrgCode, RouteOrganization, Scope, Verifier};
 
-use super::support::{self, World};
+use super::support::{self, Fixture};
 
 const ACT: Scope = Scope::from_static("act:any");
 
@@ -22,9 +22,9 @@ fn route() -> Router {
 /// What a global client may act for is one plain name.
 #[tokio::test]
 async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
-    let world = World::new();
-    let app = route().route_layer(world.verifier().layer().allow_global_with(ACT));
-    let token = world.global().scopes(["act:any"]);
+    let fixture = Fixture::new();
+    let app = route().route_layer(fixture.verifier().layer().allow_global_with(ACT));
+    let token = fixture.global().scopes(["act:any"]);
     assert_eq!(
         support::text(&app, http::Method::GET, "/orgs/org_a/x", &token).await,
         "org_a true"
@@ -47,8 +47,8 @@ async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
 /// A requirement that every token meets is no scope that allows anything.
 #[tokio::test]
 async fn acting_needs_a_scope_that_is_named() {
-    let world = World::new();
-    let verifier = world.verifier();
+    let fixture = Fixture::new();
+    let verifier = fixture.verifier();
     let or_nothing = || Requirement::from(ACT).or(Requirement::none());
     for layer in [
         verifier.layer().allow_global_with(Requirement::none()),
@@ -58,21 +58,22 @@ async fn acting_needs_a_scope_that_is_named() {
         verifier.layer().allow_global(),
     ] {
         let app = route().route_layer(layer);
-        let answer = support::get(&app, "/orgs/org_a/x", &world.global().scopes(["act:any"])).await;
+        let answer =
+            support::get(&app, "/orgs/org_a/x", &fixture.global().scopes(["act:any"])).await;
         assert_eq!(answer, (403, Some("organization_required")));
     }
 }
 
 #[tokio::test]
 async fn the_list_of_organizations_holds_for_acting_too() {
-    let world = World::new();
-    let trusted = world.trusted().allow_organizations(["org_a"]);
+    let fixture = Fixture::new();
+    let trusted = fixture.trusted().allow_organizations(["org_a"]);
     let verifier = Verifier::trusting([trusted])
-        .clock(world.clock.clone())
+        .clock(fixture.clock.clone())
         .build()
         .unwrap();
     let app = route().route_layer(verifier.layer().allow_global_with(ACT));
-    let token = world.global().scopes(["act:any"]);
+    let token = fixture.global().scopes(["act:any"]);
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &token).await,
         (200, None)
@@ -88,8 +89,8 @@ async fn the_list_of_organizations_holds_for_acting_too() {
 /// Two layers that read the request differently let neither organization win.
 #[tokio::test]
 async fn rule_158_two_layers_must_agree_on_whom_a_client_acts_for() {
-    let world = World::new();
-    let verifier = world.verifier();
+    let fixture = Fixture::new();
+    let verifier = fixture.verifier();
     let header = RouteOrganization::header(HeaderName::from_static("x-org"));
     let inner = route().route_layer(verifier.layer().allow_global_with(ACT));
     let app = Router::new().fallback_service(inner).layer(
@@ -102,7 +103,7 @@ async fn rule_158_two_layers_must_agree_on_whom_a_client_acts_for() {
         ("org_a", (200, None)),
         ("org_b", (403, Some("wrong_organization"))),
     ] {
-        let token = world.global().scopes(["act:any"]);
+        let token = fixture.global().scopes(["act:any"]);
         let request = http::Request::get("/orgs/org_a/x")
             .header("x-org", org)
             .header("authorization", token.bearer());

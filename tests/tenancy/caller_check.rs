@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use tower_m2m::{BoxError, Caller, Claims, OrgCode, Scope, Standing, StandingCheck, Verifier};
 
-use super::support::{self, ISSUER, NOW, World};
+use super::support::{self, Fixture, ISSUER, NOW};
 
 fn app(verifier: &Verifier) -> Router {
     Router::new()
@@ -23,9 +23,9 @@ fn app(verifier: &Verifier) -> Router {
         )
 }
 
-fn verifier(world: &World, check: impl StandingCheck) -> Verifier {
-    Verifier::trusting([world.trusted()])
-        .clock(world.clock.clone())
+fn verifier(fixture: &Fixture, check: impl StandingCheck) -> Verifier {
+    Verifier::trusting([fixture.trusted()])
+        .clock(fixture.clock.clone())
         .check_standing(check)
         .build()
         .unwrap()
@@ -33,9 +33,9 @@ fn verifier(world: &World, check: impl StandingCheck) -> Verifier {
 
 #[tokio::test]
 async fn every_request_is_asked_about_cached_tokens_too() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let asked = Arc::new(AtomicUsize::new(0));
-    let verifier = verifier(&world, {
+    let verifier = verifier(&fixture, {
         let asked = Arc::clone(&asked);
         move |_: Caller| {
             let before = asked.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +48,7 @@ async fn every_request_is_asked_about_cached_tokens_too() {
             }
         }
     });
-    let (app, token) = (app(&verifier), world.org("org_a"));
+    let (app, token) = (app(&verifier), fixture.org("org_a"));
     for _ in 0..3 {
         assert_eq!(
             support::get(&app, "/orgs/org_a/x", &token).await,
@@ -66,7 +66,7 @@ async fn every_request_is_asked_about_cached_tokens_too() {
 
 #[tokio::test]
 async fn each_answer_has_its_status() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for (standing, status, code) in [
         (Standing::Revoked, 401, "revoked"),
         (Standing::Suspended, 403, "suspended"),
@@ -78,11 +78,11 @@ async fn each_answer_has_its_status() {
         ),
     ] {
         let app = app(&verifier(
-            &world,
+            &fixture,
             move |_: Caller| async move { Ok(standing) },
         ));
         assert_eq!(
-            support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+            support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
             (status, Some(code))
         );
     }
@@ -90,9 +90,9 @@ async fn each_answer_has_its_status() {
 
 #[tokio::test(start_paused = true)]
 async fn no_answer_is_503_and_the_token_is_not_to_blame() {
-    let world = World::new();
-    let token = world.org("org_a");
-    let failing = app(&verifier(&world, async |_: Caller| {
+    let fixture = Fixture::new();
+    let token = fixture.org("org_a");
+    let failing = app(&verifier(&fixture, async |_: Caller| {
         Err(BoxError::from("the database is down"))
     }));
     assert_eq!(
@@ -101,7 +101,7 @@ async fn no_answer_is_503_and_the_token_is_not_to_blame() {
     );
 
     let started = tokio::time::Instant::now();
-    let hanging = app(&verifier(&world, |_: Caller| std::future::pending()));
+    let hanging = app(&verifier(&fixture, |_: Caller| std::future::pending()));
     assert_eq!(
         support::get(&hanging, "/orgs/org_a/x", &token).await,
         (503, Some("check_unavailable"))
@@ -111,8 +111,8 @@ async fn no_answer_is_503_and_the_token_is_not_to_blame() {
 
 #[tokio::test]
 async fn a_check_that_panics_gave_no_answer() {
-    let world = World::new();
-    let app = app(&verifier(&world, |caller: Caller| async move {
+    let fixture = Fixture::new();
+    let app = app(&verifier(&fixture, |caller: Caller| async move {
         let organization = caller.organization().map(ToString::to_string);
         assert_eq!(
             organization.as_deref(),
@@ -122,20 +122,20 @@ async fn a_check_that_panics_gave_no_answer() {
         Ok(Standing::Good)
     }));
     assert_eq!(
-        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
         (503, Some("check_unavailable"))
     );
     assert_eq!(
-        support::get(&app, "/orgs/org_b/x", &world.org("org_b")).await,
+        support::get(&app, "/orgs/org_b/x", &fixture.org("org_b")).await,
         (200, None)
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
-    let world = World::new();
-    let hanging = Verifier::trusting([world.trusted()])
-        .clock(world.clock.clone())
+    let fixture = Fixture::new();
+    let hanging = Verifier::trusting([fixture.trusted()])
+        .clock(fixture.clock.clone())
         .check_standing(|_: Caller| std::future::pending())
         .standing_timeout(Duration::from_millis(20))
         .dangerous_allow_unchecked()
@@ -143,12 +143,12 @@ async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
         .unwrap();
     let started = tokio::time::Instant::now();
     assert_eq!(
-        support::get(&app(&hanging), "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app(&hanging), "/orgs/org_a/x", &fixture.org("org_a")).await,
         (200, None)
     );
     assert_eq!(started.elapsed(), Duration::from_millis(20));
     for timeout in [Duration::ZERO, Duration::from_secs(61)] {
-        let error = Verifier::trusting([world.trusted()])
+        let error = Verifier::trusting([fixture.trusted()])
             .standing_timeout(timeout)
             .build()
             .unwrap_err();
@@ -159,9 +159,9 @@ async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
 /// The application hears whom a global client wants to act for: else a suspended organization had a back door.
 #[tokio::test]
 async fn the_facts_are_those_of_the_token_and_the_request() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let verifier = verifier(&world, {
+    let verifier = verifier(&fixture, {
         let heard = Arc::clone(&heard);
         move |caller: Caller| {
             let organization = caller
@@ -180,11 +180,11 @@ async fn the_facts_are_those_of_the_token_and_the_request() {
         }
     });
     let app = app(&verifier);
-    support::get(&app, "/orgs/org_a/x", &world.org("org_a").client("c1")).await;
+    support::get(&app, "/orgs/org_a/x", &fixture.org("org_a").client("c1")).await;
     support::get(
         &app,
         "/orgs/org_b/x",
-        &world.global().client("c2").scopes(["act:any"]),
+        &fixture.global().client("c2").scopes(["act:any"]),
     )
     .await;
     let fact = |organization: (&str, bool), client: &str| {
@@ -204,19 +204,19 @@ async fn the_facts_are_those_of_the_token_and_the_request() {
 /// Revocation, then tenant, then scope: the first failure answers.
 #[tokio::test]
 async fn revocation_answers_before_tenant_and_tenant_before_scope() {
-    let world = World::new();
-    let token = world.org("org_a");
+    let fixture = Fixture::new();
+    let token = fixture.org("org_a");
     let route = |verifier: &Verifier| {
         Router::new()
             .route("/orgs/{org_code}/x", get(|| async {}))
             .route_layer(verifier.layer().require(Scope::from_static("read:x")))
     };
-    let revoked = route(&verifier(&world, async |_: Caller| Ok(Standing::Revoked)));
+    let revoked = route(&verifier(&fixture, async |_: Caller| Ok(Standing::Revoked)));
     assert_eq!(
         support::get(&revoked, "/orgs/org_b/x", &token).await,
         (401, Some("revoked"))
     );
-    let good = route(&verifier(&world, async |_: Caller| Ok(Standing::Good)));
+    let good = route(&verifier(&fixture, async |_: Caller| Ok(Standing::Good)));
     assert_eq!(
         support::get(&good, "/orgs/org_b/x", &token).await,
         (403, Some("wrong_organization"))
@@ -230,9 +230,9 @@ async fn revocation_answers_before_tenant_and_tenant_before_scope() {
 /// A second layer of the same verifier does not ask again, unless it finds a new organization to act for.
 #[tokio::test]
 async fn two_layers_ask_once() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let asked = Arc::new(AtomicUsize::new(0));
-    let verifier = verifier(&world, {
+    let verifier = verifier(&fixture, {
         let asked = Arc::clone(&asked);
         move |_: Caller| {
             asked.fetch_add(1, Ordering::Relaxed);
@@ -246,7 +246,7 @@ async fn two_layers_ask_once() {
     };
     let app = app(&verifier).layer(acting());
     assert_eq!(
-        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
         (200, None)
     );
     assert_eq!(asked.swap(0, Ordering::Relaxed), 1);
@@ -255,7 +255,7 @@ async fn two_layers_ask_once() {
         support::get(
             &outside,
             "/orgs/org_b/x",
-            &world.global().scopes(["act:any"])
+            &fixture.global().scopes(["act:any"])
         )
         .await,
         (200, None)
@@ -266,9 +266,9 @@ async fn two_layers_ask_once() {
 /// Where only the handler's arguments see whom a global client wants to act for, they ask; and once, not each of them.
 #[tokio::test]
 async fn extractors_ask_about_the_organization_that_the_layer_did_not_see() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let verifier = verifier(&world, {
+    let verifier = verifier(&fixture, {
         let asked = Arc::clone(&asked);
         move |caller: Caller| {
             let org = caller.organization().map(ToString::to_string);
@@ -287,7 +287,7 @@ async fn extractors_ask_about_the_organization_that_the_layer_did_not_see() {
         .layer()
         .allow_global_with(Scope::from_static("act:any"));
     let app = Router::new().fallback_service(routes).layer(layer);
-    let token = world.global().scopes(["act:any"]);
+    let token = fixture.global().scopes(["act:any"]);
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &token).await,
         (200, None)

@@ -10,7 +10,7 @@ use tower_m2m::{Caller, Claims, OrgCode, Scope, Scoped, Standing, Verifier};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 
-use super::support::{self, World};
+use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
@@ -100,8 +100,8 @@ tower_m2m::scopes! { More { Write = "write:x" } }
 
 #[tokio::test]
 async fn every_decision_is_one_event_with_stable_fields() {
-    let world = World::new();
-    let app = app(&world.verifier());
+    let fixture = Fixture::new();
+    let app = app(&fixture.verifier());
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
     let issuer = ("issuer", "https://acme.kinde.com");
@@ -116,7 +116,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     let route = ("route", "/orgs/{org_code}/x");
 
-    let own = world
+    let own = fixture
         .org("org_a")
         .client("c1")
         .claim("jti", "t1")
@@ -154,7 +154,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &lacking].concat()));
 
-    let global = world
+    let global = fixture
         .global()
         .client("c1")
         .claim("jti", "t1")
@@ -206,13 +206,13 @@ async fn every_decision_is_one_event_with_stable_fields() {
 }
 
 fn forger() -> tower_m2m::testing::SigningKey {
-    World::new().issuer.signing_key()
+    Fixture::new().issuer.signing_key()
 }
 
 #[tokio::test]
 async fn an_unanswered_check_is_a_warning() {
-    let world = World::new();
-    let verifier = Verifier::trusting([world.trusted()]).clock(world.clock.clone());
+    let fixture = Fixture::new();
+    let verifier = Verifier::trusting([fixture.trusted()]).clock(fixture.clock.clone());
     let verifier = verifier
         .check_standing(async |_: Caller| Err::<Standing, _>("no database".into()))
         .build()
@@ -222,7 +222,7 @@ async fn an_unanswered_check_is_a_warning() {
         .route_layer(verifier.layer());
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    support::get(&app, "/", &world.org("org_a")).await;
+    support::get(&app, "/", &fixture.org("org_a")).await;
     let events = recorder.0.lock().unwrap().clone();
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!(
@@ -241,11 +241,11 @@ async fn an_unanswered_check_is_a_warning() {
 /// Neither the token nor a part of it, and no path with somebody else's data in it.
 #[tokio::test]
 async fn rule_130_no_event_holds_the_token_or_the_path() {
-    let world = World::new();
-    let app = app(&world.verifier());
+    let fixture = Fixture::new();
+    let app = app(&fixture.verifier());
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    let token = world
+    let token = fixture
         .org("org_a")
         .scopes(["secret-scope"])
         .claim("email", "someone@example.com");

@@ -6,11 +6,11 @@ use axum::Router;
 use axum::routing::get;
 use tower_m2m::{Denied, Denylist, OrgCode, Scope, Until, Verifier};
 
-use super::support::{self, ISSUER, NOW, World};
+use super::support::{self, Fixture, ISSUER, NOW};
 
-fn app(world: &World, denylist: &Denylist) -> Router {
-    let verifier = Verifier::trusting([world.trusted()])
-        .clock(world.clock.clone())
+fn app(fixture: &Fixture, denylist: &Denylist) -> Router {
+    let verifier = Verifier::trusting([fixture.trusted()])
+        .clock(fixture.clock.clone())
         .denylist(denylist.clone())
         .build()
         .unwrap();
@@ -32,11 +32,11 @@ fn app_of(verifier: &Verifier) -> Router {
 
 #[tokio::test]
 async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let denylist = Denylist::new();
-    let app = app(&world, &denylist);
-    let token = world.org("org_a").client("c1").claim("jti", "t1");
-    let other = world.org("org_a").client("c2").claim("jti", "t2");
+    let app = app(&fixture, &denylist);
+    let token = fixture.org("org_a").client("c1").claim("jti", "t1");
+    let other = fixture.org("org_a").client("c2").claim("jti", "t2");
     for (denied, answer, hits_other) in [
         (Denied::token(ISSUER, "t1"), (401, Some("revoked")), false),
         (
@@ -88,20 +88,20 @@ async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
 
 #[tokio::test]
 async fn a_new_token_passes_where_only_old_ones_are_revoked() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let denylist = Denylist::new();
-    let app = app(&world, &denylist);
-    let old = world.org("org_a");
+    let app = app(&fixture, &denylist);
+    let old = fixture.org("org_a");
     denylist
         .deny(Denied::everything(ISSUER, NOW + 10), Until::Lifted)
         .unwrap();
-    world.clock.advance(Duration::from_secs(10));
+    fixture.clock.advance(Duration::from_secs(10));
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &old).await,
         (401, Some("revoked"))
     );
     assert_eq!(
-        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
         (200, None)
     );
     assert_eq!(
@@ -112,23 +112,23 @@ async fn a_new_token_passes_where_only_old_ones_are_revoked() {
 
 #[tokio::test]
 async fn an_entry_ends_with_the_token_and_its_leeway() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let denylist = Denylist::new();
-    let app = app(&world, &denylist);
+    let app = app(&fixture, &denylist);
     denylist
         .deny(
             Denied::organization(ISSUER, "org_a"),
             Until::UnixSeconds(NOW + 60),
         )
         .unwrap();
-    world.clock.advance(Duration::from_secs(60 + 5 * 60 - 1));
+    fixture.clock.advance(Duration::from_secs(60 + 5 * 60 - 1));
     assert_eq!(
-        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
         (403, Some("suspended"))
     );
-    world.clock.advance(Duration::from_secs(1));
+    fixture.clock.advance(Duration::from_secs(1));
     assert_eq!(
-        support::get(&app, "/orgs/org_a/x", &world.org("org_a")).await,
+        support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
         (200, None)
     );
 }
@@ -136,10 +136,10 @@ async fn an_entry_ends_with_the_token_and_its_leeway() {
 /// A global client is no back door to a suspended organization.
 #[tokio::test]
 async fn nobody_acts_for_a_denied_organization() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let denylist = Denylist::new();
-    let app = app(&world, &denylist);
-    let global = world.global().scopes(["act:any"]);
+    let app = app(&fixture, &denylist);
+    let global = fixture.global().scopes(["act:any"]);
     denylist
         .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
         .unwrap();
@@ -156,10 +156,10 @@ async fn nobody_acts_for_a_denied_organization() {
 /// Nor where an outer layer, which saw no organization, found the client in good standing already.
 #[tokio::test]
 async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let denylist = Denylist::new();
-    let verifier = Verifier::trusting([world.trusted()])
-        .clock(world.clock.clone())
+    let verifier = Verifier::trusting([fixture.trusted()])
+        .clock(fixture.clock.clone())
         .denylist(denylist.clone())
         .build()
         .unwrap();
@@ -169,7 +169,7 @@ async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
     let app = Router::new()
         .fallback_service(app_of(&verifier))
         .layer(outer);
-    let global = world.global().scopes(["act:any"]);
+    let global = fixture.global().scopes(["act:any"]);
     denylist
         .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
         .unwrap();
@@ -185,13 +185,13 @@ async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
 
 #[tokio::test]
 async fn an_organization_of_another_issuer_is_another_one() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let denylist = Denylist::new();
     let other = Verifier::issuer("https://other.example")
         .audience("x")
-        .jwk_set(world.issuer.jwks());
-    let verifier = Verifier::trusting([world.trusted(), other])
-        .clock(world.clock.clone())
+        .jwk_set(fixture.issuer.jwks());
+    let verifier = Verifier::trusting([fixture.trusted(), other])
+        .clock(fixture.clock.clone())
         .denylist(denylist.clone());
     let verifier = verifier.build().unwrap();
     denylist
@@ -200,9 +200,14 @@ async fn an_organization_of_another_issuer_is_another_one() {
             Until::Lifted,
         )
         .unwrap();
-    assert!(verifier.verify(&world.org("org_a").token()).await.is_ok());
+    assert!(verifier.verify(&fixture.org("org_a").token()).await.is_ok());
     denylist
         .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
         .unwrap();
-    assert!(verifier.verify(&world.org("org_a").token()).await.is_err());
+    assert!(
+        verifier
+            .verify(&fixture.org("org_a").token())
+            .await
+            .is_err()
+    );
 }

@@ -9,12 +9,12 @@ use tower_m2m::testing;
 use tower_m2m::testing::tenants::{Probe, Report, Tenant, cross, router};
 use tower_m2m::{Claims, OrgCode, Public, Routes, Scoped};
 
-use super::support::{self, World};
+use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
-async fn tried(app: Router, world: &World, probe: Probe) -> Report {
-    let tenant = |code: &str| Tenant::from(&world.org(code)).holding(format!("secret of {code}"));
+async fn tried(app: Router, fixture: &Fixture, probe: Probe) -> Report {
+    let tenant = |code: &str| Tenant::from(&fixture.org(code)).holding(format!("secret of {code}"));
     cross(&tenant("org_a"), &tenant("org_b"), &[probe], router(app)).await
 }
 
@@ -24,8 +24,8 @@ async fn own(org: OrgCode) -> String {
 
 #[tokio::test]
 async fn an_api_that_keeps_tenants_apart_passes() {
-    let world = World::new();
-    let layer = world.verifier().layer();
+    let fixture = Fixture::new();
+    let layer = fixture.verifier().layer();
     let app = Router::new()
         .route("/orgs/{org_code}/x", get(own))
         .route(
@@ -36,7 +36,7 @@ async fn an_api_that_keeps_tenants_apart_passes() {
         .route_layer(layer);
     let json = Probe::post_json("/orgs/{org_code}/json", &serde_json::json!({"amount": 1}));
     for probe in [Probe::get("/orgs/{org_code}/x"), Probe::get("/x"), json] {
-        let report = tried(app.clone(), &world, probe).await;
+        let report = tried(app.clone(), &fixture, probe).await;
         report.assert_isolated();
         assert!(report.sent() >= 4);
     }
@@ -44,21 +44,21 @@ async fn an_api_that_keeps_tenants_apart_passes() {
 
 #[tokio::test]
 async fn a_route_that_trusts_its_path_fails() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let trusting = |Path(org): Path<String>| async move { format!("secret of {org}") };
     // Another name of the parameter, so that nothing is checked.
     let app = Router::new()
         .route("/orgs/{tenant}/x", get(trusting))
-        .route_layer(world.verifier().layer());
-    let report = tried(app, &world, Probe::get("/orgs/{org_code}/x")).await;
+        .route_layer(fixture.verifier().layer());
+    let report = tried(app, &fixture, Probe::get("/orgs/{org_code}/x")).await;
     assert!(report.failures() >= 4, "{report}");
     assert!(report.to_string().contains("NOT REFUSED"), "{report}");
 }
 
 #[tokio::test]
 async fn a_route_that_trusts_a_header_or_the_query_fails() {
-    let world = World::new();
-    let layer = world.verifier().layer();
+    let fixture = Fixture::new();
+    let layer = fixture.verifier().layer();
     let header = |org: OrgCode, headers: HeaderMap| async move {
         let named = headers
             .get("x-tenant-id")
@@ -76,7 +76,7 @@ async fn a_route_that_trusts_a_header_or_the_query_fails() {
         Router::new().route("/x", get(header)),
         Router::new().route("/x", get(query)),
     ] {
-        let report = tried(app.route_layer(layer.clone()), &world, Probe::get("/x")).await;
+        let report = tried(app.route_layer(layer.clone()), &fixture, Probe::get("/x")).await;
         assert_eq!(report.failures(), 2, "{report}");
         assert!(
             report.to_string().contains("SHOWS THE OTHER TENANT"),
@@ -87,21 +87,21 @@ async fn a_route_that_trusts_a_header_or_the_query_fails() {
 
 #[tokio::test]
 async fn a_route_that_refuses_everybody_proves_nothing() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let app = Router::new()
         .route("/orgs/{org_code}/x", get(own))
-        .route_layer(world.verifier().layer().require(Read));
-    let report = tried(app, &world, Probe::get("/orgs/{org_code}/x")).await;
+        .route_layer(fixture.verifier().layer().require(Read));
+    let report = tried(app, &fixture, Probe::get("/orgs/{org_code}/x")).await;
     assert_eq!(report.failures(), 2, "{report}");
     assert!(report.to_string().contains("REFUSED ITS OWN"), "{report}");
 }
 
 #[tokio::test]
 async fn an_open_route_fails() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let app = Router::new().route("/orgs/{org_code}/x", get(|| async { "everybody's" }));
     assert!(
-        tried(app, &world, Probe::get("/orgs/{org_code}/x"))
+        tried(app, &fixture, Probe::get("/orgs/{org_code}/x"))
             .await
             .failures()
             >= 4
@@ -111,15 +111,15 @@ async fn an_open_route_fails() {
 /// The inventory is the list of routes to try.
 #[tokio::test]
 async fn an_inventory_is_tried_as_a_whole() {
-    let world = World::new();
-    let layer = world.verifier().layer();
+    let fixture = Fixture::new();
+    let layer = fixture.verifier().layer();
     let (app, inventory): (Router, _) = Routes::new()
         .get("/healthz", async || "ok", Public)
         .get("/orgs/{org_code}/x/{id}", own, &layer)
         .get("/x", own, &layer)
         .build()
         .unwrap();
-    let tenant = |code: &str| Tenant::from(&world.org(code));
+    let tenant = |code: &str| Tenant::from(&fixture.org(code));
     let probes: Vec<Probe> = inventory
         .iter()
         .filter(|route| !route.is_public())
@@ -152,8 +152,8 @@ async fn a_handler_is_tested_without_any_token() {
                 }),
             )
     };
-    let world = World::new();
-    let none = world.global();
+    let fixture = Fixture::new();
+    let none = fixture.global();
     for (claims, path, expected) in [
         (
             testing::claims().org("org_a"),
@@ -192,10 +192,10 @@ async fn a_handler_is_tested_without_any_token() {
 /// Injected claims are no token: a real layer does not take them.
 #[tokio::test]
 async fn a_real_layer_takes_no_notice_of_injected_claims() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let app = Router::new()
         .route("/x", get(own))
-        .route_layer(world.verifier().layer())
+        .route_layer(fixture.verifier().layer())
         .layer(testing::claims().org("org_a").layer());
     let request = http::Request::get("/x")
         .body(axum::body::Body::empty())
@@ -205,7 +205,7 @@ async fn a_real_layer_takes_no_notice_of_injected_claims() {
         (401, Some("missing_token"))
     );
     assert_eq!(
-        support::text(&app, http::Method::GET, "/x", &world.org("org_b")).await,
+        support::text(&app, http::Method::GET, "/x", &fixture.org("org_b")).await,
         "secret of org_b"
     );
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use tower_m2m::{Claims, OrgCode, Refusal, Scoped, Verifier};
 
-use super::support::{self, World};
+use super::support::{self, Fixture};
 
 tower_m2m::scopes! {
     Api {
@@ -70,9 +70,9 @@ fn placements(verifier: &Verifier) -> Vec<(&'static str, &'static str, Router)> 
 /// Path tenant and token tenant.
 #[tokio::test]
 async fn rule_158_another_organizations_route_is_refused_from_every_place() {
-    let world = World::new();
-    let own = world.org("org_a").scopes(["read:x"]);
-    for (place, prefix, app) in placements(&world.verifier()) {
+    let fixture = Fixture::new();
+    let own = fixture.org("org_a").scopes(["read:x"]);
+    for (place, prefix, app) in placements(&fixture.verifier()) {
         for handler in HANDLERS {
             let path = |org: &str| format!("{prefix}/orgs/{org}/{handler}");
             assert_eq!(
@@ -102,7 +102,7 @@ async fn rule_158_another_organizations_route_is_refused_from_every_place() {
                 );
             }
             let global =
-                support::get(&app, &path("org_a"), &world.global().scopes(["read:x"])).await;
+                support::get(&app, &path("org_a"), &fixture.global().scopes(["read:x"])).await;
             assert_eq!(
                 global,
                 (403, Some("organization_required")),
@@ -114,15 +114,15 @@ async fn rule_158_another_organizations_route_is_refused_from_every_place() {
 
 #[tokio::test]
 async fn a_hidden_organization_is_not_found_from_every_place() {
-    let world = World::new();
-    let verifier = world.verifier();
+    let fixture = Fixture::new();
+    let verifier = fixture.verifier();
     let layer = || verifier.layer().hide_organizations();
     for app in [
         routes().route_layer(layer()),
         Router::new().fallback_service(routes()).layer(layer()),
     ] {
         assert_eq!(
-            support::get(&app, "/orgs/org_b/claims", &world.org("org_a")).await,
+            support::get(&app, "/orgs/org_b/claims", &fixture.org("org_a")).await,
             (404, Some("wrong_organization"))
         );
     }
@@ -131,18 +131,18 @@ async fn a_hidden_organization_is_not_found_from_every_place() {
 /// An inner layer with settings of its own does not make the outer one's parameter unchecked.
 #[tokio::test]
 async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
-    let world = World::new();
-    let verifier = world.verifier();
+    let fixture = Fixture::new();
+    let verifier = fixture.verifier();
     let routes = Router::new().route("/t/{tenant}", get(|_: OrgCode| async {}));
     let app = Router::new()
         .fallback_service(routes.route_layer(verifier.layer().realm("inner")))
         .layer(verifier.layer().organization_parameter("tenant"));
     assert_eq!(
-        support::get(&app, "/t/org_a", &world.org("org_a")).await,
+        support::get(&app, "/t/org_a", &fixture.org("org_a")).await,
         (200, None)
     );
     assert_eq!(
-        support::get(&app, "/t/org_b", &world.org("org_a")).await,
+        support::get(&app, "/t/org_b", &fixture.org("org_a")).await,
         (403, Some("wrong_organization"))
     );
 }
@@ -152,12 +152,12 @@ async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
 /// Exact, case-sensitive, no prefix; and tenant before scope also in the extractor.
 #[tokio::test]
 async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let app = Router::new()
         .fallback_service(routes())
-        .layer(world.verifier().layer());
+        .layer(fixture.verifier().layer());
     for scopes in ["", "read", "read:xx", "READ:X", "read:x:y", "write:x"] {
-        let token = world.org("org_a").claim("scope", scopes);
+        let token = fixture.org("org_a").claim("scope", scopes);
         assert_eq!(
             support::get(&app, "/orgs/org_a/scoped", &token).await,
             (403, Some("insufficient_scope")),
@@ -173,7 +173,7 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
         support::get(
             &app,
             "/orgs/org_a/scoped",
-            &world.org("org_a").scopes(["read:x"])
+            &fixture.org("org_a").scopes(["read:x"])
         )
         .await,
         (200, None)
@@ -183,12 +183,12 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
 /// Forgetting the layer is no open door.
 #[tokio::test]
 async fn without_a_layer_every_extractor_answers_500() {
-    let world = World::new();
+    let fixture = Fixture::new();
     for handler in HANDLERS {
         let answer = support::get(
             &routes(),
             &format!("/orgs/org_a/{handler}"),
-            &world.org("org_a"),
+            &fixture.org("org_a"),
         )
         .await;
         assert_eq!(answer, (500, Some("layer_missing")), "{handler}");
@@ -198,7 +198,7 @@ async fn without_a_layer_every_extractor_answers_500() {
         get(|org: Result<OrgCode, Refusal>| async move { org.unwrap_err().to_string() }),
     );
     assert!(
-        support::text(&caught, http::Method::GET, "/", &world.org("org_a"))
+        support::text(&caught, http::Method::GET, "/", &fixture.org("org_a"))
             .await
             .contains("route_layer")
     );
@@ -209,10 +209,10 @@ async fn without_a_layer_every_extractor_answers_500() {
 /// What is no organization is an invalid token, never a global one.
 #[tokio::test]
 async fn rule_156_a_malformed_organization_is_never_global() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let app = Router::new()
         .route("/", get(|| async {}))
-        .route_layer(world.verifier().layer().allow_global());
+        .route_layer(fixture.verifier().layer().allow_global());
     let long = "o".repeat(129);
     for odd in [
         serde_json::json!(null),
@@ -224,12 +224,15 @@ async fn rule_156_a_malformed_organization_is_never_global() {
         serde_json::json!(" org_a"),
         serde_json::json!(long),
     ] {
-        let token = world.global().claim("org_code", odd.clone());
+        let token = fixture.global().claim("org_code", odd.clone());
         assert_eq!(
             support::get(&app, "/", &token).await,
             (401, Some("organization")),
             "{odd}"
         );
     }
-    assert_eq!(support::get(&app, "/", &world.global()).await, (200, None));
+    assert_eq!(
+        support::get(&app, "/", &fixture.global()).await,
+        (200, None)
+    );
 }

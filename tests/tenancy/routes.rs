@@ -4,7 +4,7 @@ use axum::Router;
 use http::{Method, Request};
 use tower_m2m::{OrgCode, Public, RouteError, Routes, Scope};
 
-use super::support::{self, World};
+use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x", Write = "write:x" } }
 
@@ -12,8 +12,8 @@ async fn nothing() {}
 
 #[tokio::test]
 async fn every_route_is_in_the_inventory_and_enforced() {
-    let world = World::new();
-    let verifier = world.verifier();
+    let fixture = Fixture::new();
+    let verifier = fixture.verifier();
     let (app, inventory): (Router, _) = Routes::new()
         .get("/healthz", nothing, Public)
         .get(
@@ -55,7 +55,7 @@ async fn every_route_is_in_the_inventory_and_enforced() {
         2
     );
 
-    let reader = world.org("org_a").scopes(["read:x"]);
+    let reader = fixture.org("org_a").scopes(["read:x"]);
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &reader).await,
         (200, None)

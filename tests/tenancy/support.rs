@@ -12,12 +12,12 @@ pub(crate) const ISSUER: &str = "https://acme.kinde.com";
 pub(crate) const NOW: i64 = 1_750_000_000;
 
 /// An issuer, and the clock that it and the verifier live by.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) issuer: LocalIssuer,
     pub(crate) clock: Clock,
 }
 
-impl World {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let clock = Clock::manual(NOW);
         let issuer = LocalIssuer::builder()

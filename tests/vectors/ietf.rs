@@ -5,7 +5,7 @@ use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeyError;
 use tower_m2m::token::TokenError;
 
-use super::support::{judge, key_set, parse, public};
+use super::support::{key_set, parse, public, verify};
 
 /// Rules 31, 45, 46.
 ///
@@ -25,7 +25,7 @@ fn rule_31_45_46_rfc7515_appendix_a() {
             };
             (
                 vector["name"].as_str().unwrap(),
-                judge(
+                verify(
                     &key_set(&jwk, &Algorithm::ALL),
                     vector["token"].as_str().unwrap(),
                 ),
@@ -51,7 +51,7 @@ fn rule_56_rfc7515_a3_with_its_private_part() {
     let keys = key_set(&file["vectors"][2]["jwk"], &Algorithm::ALL);
     assert_eq!(keys.left_out()[0].reason, KeyError::Private);
     assert_eq!(
-        judge(&keys, file["vectors"][2]["token"].as_str().unwrap()),
+        verify(&keys, file["vectors"][2]["token"].as_str().unwrap()),
         Err(TokenError::UnknownKey)
     );
 }
@@ -63,11 +63,11 @@ fn rule_56_rfc7515_a3_with_its_private_part() {
 fn rule_39_rfc8037_ed25519() {
     let typed = parse(include_str!("data/rfc/rfc8037_ed25519.json"));
     let keys = key_set(&public(&typed["jwk"]), &Algorithm::ALL);
-    assert_eq!(judge(&keys, typed["token"].as_str().unwrap()), Ok(()));
+    assert_eq!(verify(&keys, typed["token"].as_str().unwrap()), Ok(()));
     let published = parse(include_str!("data/ietf-cookbook/curve25519/jws.json"));
     let keys = key_set(&public(&published["input"]["key"]), &Algorithm::ALL);
     assert_eq!(
-        judge(&keys, published["output"]["compact"].as_str().unwrap()),
+        verify(&keys, published["output"]["compact"].as_str().unwrap()),
         Ok(())
     );
 }
@@ -139,19 +139,19 @@ fn rule_26_33_rfc7520_signatures() {
         let keys = key_set(&key, &[algorithm]);
         let compact = file["output"]["compact"]
             .as_str()
-            .map(|token| judge(&keys, token));
+            .map(|token| verify(&keys, token));
         assert_eq!(compact, verdict, "{title}");
         let mut json = 0;
         for form in ["json", "json_flat"] {
             if let Some(token) = file["output"].get(form) {
                 json += 1;
-                assert!(judge(&keys, &token.to_string()).is_err(), "{title} {form}");
+                assert!(verify(&keys, &token.to_string()).is_err(), "{title} {form}");
             }
         }
         assert!(json > 0 || compact.is_some(), "{title} was not run");
     }
     assert_eq!(
-        judge(&key_set(&serde_json::json!({ "keys": [] }), &[]), "{}"),
+        verify(&key_set(&serde_json::json!({ "keys": [] }), &[]), "{}"),
         Err(NotThreeSegments)
     );
 }

@@ -6,7 +6,7 @@ use tower_m2m::jwks::KeySet;
 use tower_m2m::token::{Compact, JoseHeader, TokenError};
 
 /// Whether a token's signature is accepted with these keys: the steps of RFC 7515 §5.2.
-pub(crate) fn judge(keys: &KeySet, token: &str) -> Result<(), TokenError> {
+pub(crate) fn verify(keys: &KeySet, token: &str) -> Result<(), TokenError> {
     let compact = Compact::split(token)?;
     let mut room = vec![0; token.len()];
     let mut room = room.as_mut_slice();

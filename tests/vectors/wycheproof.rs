@@ -9,7 +9,7 @@ use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeySet;
 
 use super::differences::DIFFERENCES;
-use super::support::{judge, key_set, parse};
+use super::support::{key_set, parse, verify};
 
 /// The cases of a file that are decided differently from what the file says. `acceptable` counts as to be refused.
 fn differing(file: &str, accepts: impl Fn(&Value, &Value) -> bool) -> (BTreeSet<u64>, usize) {
@@ -55,7 +55,7 @@ fn token_case(group: &Value, case: &Value) -> bool {
     let text = token
         .as_str()
         .map_or_else(|| token.to_string(), str::to_owned);
-    judge(&keys, &text).is_ok()
+    verify(&keys, &text).is_ok()
 }
 
 /// Rules 26–50.
