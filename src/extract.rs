@@ -10,13 +10,13 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::challenge::Answers;
 use crate::events::{self, Decision, Verdict};
 use crate::extensions::{Acting, NoToken, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
 use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Settings, Told};
 use crate::rejection::Rejection;
+use crate::response::Answers;
 use crate::scopes::ScopeSet;
 use crate::token::{Claims, OrgCode, Requirement};
 use crate::verifier::Stands;

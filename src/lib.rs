@@ -78,7 +78,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bearer;
-mod challenge;
 mod clock;
 mod config;
 mod events;
@@ -91,6 +90,7 @@ mod metadata;
 mod metrics;
 mod middleware;
 mod rejection;
+mod response;
 #[cfg(feature = "axum")]
 mod routes;
 mod scopes;

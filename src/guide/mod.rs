@@ -16,7 +16,7 @@
 //! | [`threats`] | who can do what, and what stands in the way |
 //! | [`decisions`] | what was decided, and why |
 
-#[doc = include_str!("answers.md")]
+#[doc = include_str!("responses.md")]
 pub mod answers {}
 
 #[cfg(feature = "axum")]

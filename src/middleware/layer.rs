@@ -9,8 +9,8 @@ use tower_layer::Layer;
 
 use super::policy::{Mismatch, Policy, Who};
 use super::{Authorize, RouteOrganization};
-use crate::challenge::{Answers, Body};
 use crate::rejection::Rejection;
+use crate::response::{Answers, Body};
 use crate::token::Requirement;
 #[cfg(feature = "axum")]
 use crate::token::Scope;
