@@ -51,7 +51,7 @@ enum Challenge {
 
 /// The table.
 fn row(rejection: &Rejection) -> Row {
-    use Challenge::{Error, None, Plain};
+    use Challenge::{Error, Plain};
     use Rejection as R;
     let row = |status, name, title, challenge| Row {
         status,
@@ -81,7 +81,7 @@ fn row(rejection: &Rejection) -> Row {
             "The access token is not acceptable",
             Error {
                 code: "invalid_token",
-                description: Option::None,
+                description: None,
             },
         ),
         R::NotAcceptable(error) => row(
@@ -111,7 +111,12 @@ fn row(rejection: &Rejection) -> Row {
             "The access token belongs to another organization",
             Plain,
         ),
-        R::HiddenOrganization => row(StatusCode::NOT_FOUND, "not_found", "Not Found", None),
+        R::HiddenOrganization => row(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not Found",
+            Challenge::None,
+        ),
         R::OrganizationNotAllowed | R::ClientNotAllowed => row(
             StatusCode::FORBIDDEN,
             "not_allowed",
@@ -137,13 +142,13 @@ fn row(rejection: &Rejection) -> Row {
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Access tokens cannot be verified at the moment",
-            None,
+            Challenge::None,
         ),
         R::LayerMissing(_) => row(
             StatusCode::INTERNAL_SERVER_ERROR,
             "layer_missing",
             "The server is misconfigured: an authorization layer is missing",
-            None,
+            Challenge::None,
         ),
     }
 }
