@@ -1,0 +1,130 @@
+//! The one table that maps a rejection to a status and a challenge (RFC 6750 §3).
+
+use http::StatusCode;
+
+use crate::rejection::Rejection;
+
+/// The row of a rejection.
+pub(super) struct Row {
+    pub(super) status: StatusCode,
+    /// The problem's stable name: the anchor of its description in the guide.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) challenge: Challenge,
+}
+
+/// What `WWW-Authenticate` says.
+pub(super) enum Challenge {
+    /// Nothing: the token is not to blame, or the route is not to be seen.
+    None,
+    /// That a bearer token is needed, without an error code (RFC 6750 §3.1).
+    Plain,
+    Error {
+        code: &'static str,
+        description: Option<&'static str>,
+    },
+}
+
+/// The table.
+pub(super) fn row(rejection: &Rejection) -> Row {
+    use Challenge::{Error, Plain};
+    use Rejection as R;
+    let row = |status, name, title, challenge| Row {
+        status,
+        name,
+        title,
+        challenge,
+    };
+    match rejection {
+        R::MissingToken => row(
+            StatusCode::UNAUTHORIZED,
+            "missing_token",
+            "An access token is needed",
+            Plain,
+        ),
+        R::InvalidRequest(_) => row(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The Authorization header is malformed",
+            Error {
+                code: "invalid_request",
+                description: Some("the Authorization header must be Bearer, a space and one token"),
+            },
+        ),
+        R::NotAuthentic(_) => row(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The access token is not acceptable",
+            Error {
+                code: "invalid_token",
+                description: None,
+            },
+        ),
+        R::NotAcceptable(error) => row(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The access token is not acceptable",
+            Error {
+                code: "invalid_token",
+                description: Some(error.description()),
+            },
+        ),
+        R::OrganizationRequired => row(
+            StatusCode::FORBIDDEN,
+            "organization_required",
+            "The access token is not scoped to an organization",
+            Plain,
+        ),
+        R::GlobalRequired => row(
+            StatusCode::FORBIDDEN,
+            "global_required",
+            "The access token is scoped to an organization",
+            Plain,
+        ),
+        R::WrongOrganization => row(
+            StatusCode::FORBIDDEN,
+            "wrong_organization",
+            "The access token belongs to another organization",
+            Plain,
+        ),
+        R::HiddenOrganization => row(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "Not Found",
+            Challenge::None,
+        ),
+        R::OrganizationNotAllowed | R::ClientNotAllowed => row(
+            StatusCode::FORBIDDEN,
+            "not_allowed",
+            "The client is not let in",
+            Plain,
+        ),
+        R::Suspended => row(
+            StatusCode::FORBIDDEN,
+            "suspended",
+            "The client or its organization is suspended",
+            Plain,
+        ),
+        R::InsufficientScope(_) => row(
+            StatusCode::FORBIDDEN,
+            "insufficient_scope",
+            "The access token lacks a scope",
+            Error {
+                code: "insufficient_scope",
+                description: Some("the access token lacks a scope that is needed"),
+            },
+        ),
+        R::KeysUnavailable { .. } | R::CheckUnavailable => row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Access tokens cannot be verified at the moment",
+            Challenge::None,
+        ),
+        R::LayerMissing(_) => row(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "layer_missing",
+            "The server is misconfigured: an authorization layer is missing",
+            Challenge::None,
+        ),
+    }
+}
