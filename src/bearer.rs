@@ -183,7 +183,7 @@ mod tests {
 
     /// Rules 1–10.
     #[test]
-    fn rule_1_to_10_presenting_the_token() {
+    fn credentials_are_one_bearer_header() {
         use BearerError::{Characters, Malformed, Missing, Several, TooLong};
         for (value, expected) in [
             (&b"Bearer abc"[..], Ok("abc")),
@@ -231,7 +231,7 @@ mod tests {
     ///
     /// `Proxy-Authorization` is never read.
     #[test]
-    fn rule_9_proxy_authorization_is_not_read() {
+    fn proxy_authorization_is_ignored() {
         let mut headers = HeaderMap::new();
         headers.insert(
             http::header::PROXY_AUTHORIZATION,

@@ -103,7 +103,7 @@ fn issuer(clock: &Clock) -> Arc<LocalIssuer> {
 /// G6: different unknown kids for a minute: at most 2 + 6 fetches, less than 8 MiB of growth, and a real rotation in that
 /// minute is picked up at its first token.
 #[tokio::test(start_paused = true)]
-async fn goal_g6_a_minute_of_invented_kids() {
+async fn minute_of_invented_kids_uses_bounded_memory() {
     let _alone = ALONE.lock().await;
     let (clock, fetches) = (Clock::manual(NOW), Arc::new(AtomicU64::new(0)));
     let issuer = issuer(&clock);
@@ -163,7 +163,7 @@ async fn goal_g6_a_minute_of_invented_kids() {
 ///
 /// Names of issuers, invented without end, are asked about and forgotten.
 #[tokio::test(start_paused = true)]
-async fn rule_154_invented_issuers_take_bounded_memory_and_cost_no_fetch() {
+async fn invented_issuers_use_bounded_memory_and_no_fetch() {
     let _alone = ALONE.lock().await;
     let (clock, fetches, asked) = (
         Clock::manual(NOW),

@@ -8,7 +8,7 @@ use std::{env, fs};
 
 /// Test keys are made per run. Published test vectors, whose private keys are printed in RFCs, live in `vectors`.
 #[test]
-fn no_private_key_is_in_the_repository() {
+fn repository_contains_no_private_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     if !root.join(".git").exists() {
         eprintln!("not a checkout, so nothing to look through");
@@ -77,7 +77,7 @@ fn holds_private_key(text: &str) -> bool {
 }
 
 #[test]
-fn a_private_key_would_be_found() {
+fn private_key_check_finds_every_format() {
     let value = "x".repeat(43);
     for label in [
         "PRIVATE KEY",
@@ -103,7 +103,7 @@ fn a_private_key_would_be_found() {
 
 /// The guard of the kit, compiled by itself: a build without debug assertions stops, unless it is said to be meant.
 #[test]
-fn an_optimised_build_with_the_test_kit_stops_unless_it_is_meant() {
+fn optimized_build_with_test_util_fails_unless_allowed() {
     let meant = Some("1");
     assert!(compile_guard("off", meant).status.success());
     assert!(compile_guard("on", None).status.success());

@@ -112,7 +112,7 @@ mod tests {
     const COOLDOWN: Duration = Duration::from_secs(10);
 
     #[test]
-    fn a_stranger_has_two_at_once_then_one_per_cooldown() {
+    fn unknown_client_has_burst_of_two_then_one_per_cooldown() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
         let mut taken =
@@ -131,7 +131,7 @@ mod tests {
     /// Whatever strangers spend in a minute, a known client still has its fetch, and both stay
     /// within 2 + 6.
     #[test]
-    fn rule_144_strangers_leave_one_for_a_known_client() {
+    fn unknown_client_cannot_use_reserved_fetch() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
         let strangers = (0..60_000)
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_remembered_clients_are_known() {
+    fn only_recorded_clients_are_known() {
         let clients = KnownClients::new();
         clients.remember("a");
         assert_eq!(clients.asker(Some("a")), Asker::Known);
@@ -154,7 +154,7 @@ mod tests {
 
     /// Of two hundred in a thousand places few take each other's.
     #[test]
-    fn many_clients_are_known_at_once() {
+    fn two_hundred_clients_are_known_at_once() {
         let clients = KnownClients::new();
         let names: Vec<String> = (0..200).map(|at| format!("client {at}")).collect();
         for name in &names {

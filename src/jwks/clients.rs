@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_issuers_of_the_same_settings_share_a_client_and_few_are_kept() {
+    fn http_client_is_shared_by_equal_settings_and_bounded() {
         let clients = HttpClients::default();
         for second in (1..=10).chain(1..=10) {
             let settings = HttpSettings {

@@ -64,7 +64,7 @@ mod tests {
     ///
     /// The well-known part is appended or inserted; a terminating slash is dropped first.
     #[test]
-    fn rule_79_where_metadata_is() {
+    fn metadata_url_appends_or_inserts_well_known_path() {
         for (issuer, openid, oauth) in [
             (
                 "https://a.example",
@@ -95,7 +95,7 @@ mod tests {
     ///
     /// The issuer is identical, `jwks_uri` is https, unknown members are ignored.
     #[test]
-    fn rule_80_to_82_metadata() {
+    fn metadata_requires_same_issuer_and_https_jwks_uri() {
         let document = |issuer: &str, uri: &str| {
             format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}","extra":[1]}}"#).into_bytes()
         };

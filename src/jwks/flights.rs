@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_counted_and_given_back_and_strangers_leave_some_to_known_clients() {
+    fn waiter_slots_are_released_and_reserved_for_known_clients() {
         let waiting = AtomicUsize::new(0);
         for _ in 0..2 {
             let mut places: Vec<_> = (0..WAITING_STRANGERS_MAX)

@@ -135,7 +135,7 @@ mod tests {
     ///
     /// `max-age` of nothing, too much, nonsense: clamped or ignored.
     #[test]
-    fn rule_151_cache_control_is_clamped() {
+    fn max_age_is_clamped_or_ignored() {
         for (value, seconds) in [
             ("max-age=300", Some(300)),
             ("public, max-age=300, must-revalidate", Some(300)),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_to_be_left_alone_is_read() {
+    fn retry_after_is_parsed() {
         assert_eq!(
             retry_after(&headers(&[("retry-after", "7")]), SystemTime::now()),
             Some(Duration::from_secs(7))
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn backoff_grows_is_bounded_and_never_zero() {
+    fn backoff_grows_to_its_limit_and_is_never_zero() {
         let (first, longest) = (Duration::from_secs(1), Duration::from_secs(60));
         assert_eq!(backoff(1, first, longest, 1.0), first);
         assert_eq!(backoff(3, first, longest, 1.0), Duration::from_secs(4));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_comes_at_75_to_85_percent_of_a_life() {
+    fn refresh_is_due_at_75_to_85_percent_of_lifetime() {
         for (jitter, millis) in [(0.0, 75_000), (0.5, 80_000), (0.99, 84_900)] {
             let after = refresh_after(Duration::from_secs(100), jitter);
             assert!(

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kid_is_remembered_for_30_seconds_and_one_generation() {
+    fn missing_kid_is_cached_for_30_seconds_and_one_generation() {
         let (kids, now) = (UnknownKids::default(), Instant::now());
         kids.remember("k", 1, now);
         let later = |millis| now + Duration::from_millis(millis);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn at_most_1024_are_remembered() {
+    fn missing_kids_are_bounded_at_1024() {
         let (kids, now) = (UnknownKids::default(), Instant::now());
         for kid in 0..5_000 {
             kids.remember(&kid.to_string(), 1, now);

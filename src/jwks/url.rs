@@ -51,7 +51,7 @@ mod tests {
     ///
     /// Https by form, loopback the only exception.
     #[test]
-    fn rule_58_https_or_loopback() {
+    fn url_is_secure_if_https_or_loopback() {
         for (url, fine) in [
             ("https://acme.kinde.com", true),
             ("https://acme.kinde.com:8443/a?b=c", true),

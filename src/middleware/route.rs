@@ -367,7 +367,7 @@ mod tests {
     ///
     /// A path that can be read in two ways names no organization for certain.
     #[test]
-    fn rule_158_a_path_template_finds_one_organization_or_refuses() {
+    fn path_template_finds_one_organization_or_is_ambiguous() {
         let place = RouteOrganization::path("/orgs/{org_code}/invoices/*");
         for (path, expected) in [
             ("/orgs/org_a/invoices/7", org("org_a")),
@@ -412,7 +412,7 @@ mod tests {
 
     /// A template without `*` covers what is below it too: a forgotten star must not open a door.
     #[test]
-    fn a_longer_path_belongs_to_the_same_organization() {
+    fn template_without_wildcard_matches_longer_paths() {
         let place = RouteOrganization::path("/orgs/{org_code}");
         for (path, expected) in [
             ("/orgs/org_a", org("org_a")),
@@ -436,7 +436,7 @@ mod tests {
 
     /// A template that could find nothing lets nobody in, instead of everybody.
     #[test]
-    fn a_template_that_finds_no_organization_refuses_everything() {
+    fn invalid_template_rejects_every_request() {
         for template in [
             "",
             "/",
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_braces_stands_for_one_segment_and_half_a_pair_is_no_template() {
+    fn parameter_matches_one_segment_and_needs_both_braces() {
         let place = RouteOrganization::path("/{region}/orgs/{org_code}");
         assert_eq!(found(&place, "/eu/orgs/org_a", &[]), org("org_a"));
         assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), Found::Nothing);
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn two_places_must_agree() {
+    fn two_organization_sources_must_agree() {
         let place = RouteOrganization::path("/{org_code}/of/{org_code}");
         assert_eq!(found(&place, "/org_a/of/org_a", &[]), org("org_a"));
         assert_eq!(found(&place, "/org_a/of/org_b", &[]), Found::Unclear);
@@ -484,7 +484,7 @@ mod tests {
 
     /// Rule 158.
     #[test]
-    fn rule_158_a_subdomain_is_one_label() {
+    fn subdomain_is_exactly_one_label() {
         let place = RouteOrganization::subdomain_of("api.example.com");
         for (host, expected) in [
             ("org-a.api.example.com", org("org-a")),
@@ -528,7 +528,7 @@ mod tests {
 
     /// Rule 158.
     #[test]
-    fn rule_158_a_header_comes_once_and_is_a_plain_name() {
+    fn organization_header_is_single_and_plain() {
         let place = RouteOrganization::header(HeaderName::from_static("x-org"));
         assert_eq!(found(&place, "/", &[]), Found::Nothing);
         assert_eq!(found(&place, "/", &[("x-org", "org_a")]), org("org_a"));

@@ -184,7 +184,7 @@ mod tests {
 
     /// Each kind of answer has its gRPC status, that of a hidden organization too.
     #[test]
-    fn grpc_calls_get_a_grpc_status() {
+    fn each_rejection_has_a_grpc_status() {
         for (rejection, code) in [
             (Rejection::NotAcceptable(TokenError::Expired), "16"),
             (Rejection::WrongOrganization, "7"),

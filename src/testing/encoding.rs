@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn uuids_are_version_4_and_differ() {
+    fn uuids_are_version_4_and_unique() {
         let id = uuid();
         assert_eq!(id.len(), 36);
         assert_eq!(id.as_bytes()[14], b'4');
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_public_key() {
+    fn public_key_components_are_parsed() {
         // SEQUENCE { INTEGER 0x00ff01, INTEGER 65537 }
         let der = [
             0x30, 0x0a, 0x02, 0x03, 0x00, 0xff, 0x01, 0x02, 0x03, 0x01, 0x00, 0x01,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn wraps_pem_at_64_letters() {
+    fn pem_lines_have_64_characters() {
         let pem = pem("PUBLIC KEY", &[7; 60]);
         assert!(pem.lines().all(|line| line.len() <= 64));
         assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n"));

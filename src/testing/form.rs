@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_forms() {
+    fn form_parser_decodes_fields() {
         let form = Form::parse(b"a=1&b=x%20y+z&c=&a=2&&d").unwrap();
         assert_eq!(form.value("b"), Some("x y z"));
         assert_eq!((form.value("c"), form.value("d")), (None, None));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_basic_credentials() {
+    fn basic_credentials_are_decoded() {
         // a%20b:c%3Ad
         let value = format!("bAsIc {}", STANDARD.encode("a%20b:c%3Ad"));
         assert_eq!(basic(&value), Some(("a b".into(), "c:d".into())));

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_the_one_of_gzip() {
+    fn gzip_checksum_is_crc32() {
         let mut checksum = Checksum::new();
         for &byte in b"123456789" {
             checksum.update(byte);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_small() {
+    fn gzip_output_is_small() {
         assert!(bomb(b"{\"keys\":[]}", 1_000_000).len() < 7_000);
     }
 }

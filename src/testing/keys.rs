@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_algorithm_signs_what_its_public_key_verifies() {
+    fn public_key_verifies_signature_of_every_algorithm() {
         let rsa = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
         for algorithm in SigningAlgorithm::ALL {
             let key = rsa.clone().with_algorithm(algorithm);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_jwk_has_the_members_of_its_type() {
+    fn jwk_has_the_members_of_its_key_type() {
         let rsa = SigningKey::generate(SigningAlgorithm::Rs256)
             .unwrap()
             .public_jwk();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_cannot_change_its_family() {
+    fn key_rejects_an_incompatible_algorithm() {
         let key = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
         assert!(
             key.clone()

@@ -141,7 +141,7 @@ mod tests {
     ///
     /// Names are case-sensitive, and neither `none` nor HMAC exists.
     #[test]
-    fn rule_31_45_46_only_exact_asymmetric_names() {
+    fn only_exact_asymmetric_algorithm_names_exist() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(

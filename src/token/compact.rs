@@ -177,7 +177,7 @@ mod tests {
     ///
     /// Exactly two dots, five segments told apart, no empty signature.
     #[test]
-    fn rule_26_27_36_segments() {
+    fn compact_token_has_exactly_three_segments() {
         use TokenError::{Encrypted, NoSignature, NotThreeSegments};
         for (token, error) in [
             ("", NotThreeSegments),
@@ -202,7 +202,7 @@ mod tests {
     ///
     /// What is longer than any signature, that of an RSA key of 8192 bits, is not decoded.
     #[test]
-    fn rule_36_the_longest_signature() {
+    fn signature_longer_than_1024_bytes_is_not_decoded() {
         for (letters, expected) in [
             (1_366, Ok(1_024)),
             (1_367, Err(TokenError::Signature)),
@@ -222,7 +222,7 @@ mod tests {
     ///
     /// No padding, no other alphabet, no white space, no stray bits.
     #[test]
-    fn rule_28_base64url_is_canonical() {
+    fn base64url_is_canonical() {
         for (payload, fine) in [
             ("e30", true),
             ("e30=", false),
@@ -261,7 +261,7 @@ mod tests {
     /// At every length, on both sides of what a processor takes at a time, each stray character is
     /// found wherever it stands, and what is decoded is what was encoded.
     #[test]
-    fn rule_28_at_every_length_and_place() {
+    fn invalid_base64url_is_found_at_every_position() {
         for len in (0_u8..40).chain(90..104) {
             let bytes: Vec<u8> = (0..len).map(|byte| byte.wrapping_mul(151) ^ len).collect();
             let text = URL_SAFE_NO_PAD.encode(&bytes);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_token_has_its_room_too() {
+    fn long_token_is_decoded_on_the_heap() {
         for letters in (0..12_000)
             .step_by(997)
             .chain([2_040, 2_041, 2_044, 2_047, 2_048, 2_049, 2_052])

@@ -141,7 +141,7 @@ mod tests {
     ///
     /// Names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
     #[test]
-    fn rule_30_to_33_header_members() {
+    fn header_parameters_are_unique_and_alg_is_required() {
         use TokenError::{Critical, Header, HeaderMember, UnencodedPayload, UnknownAlgorithm};
         for (text, refusal) in [
             (
@@ -171,7 +171,7 @@ mod tests {
     ///
     /// A `kid` is bounded.
     #[test]
-    fn rule_52_kid_is_bounded() {
+    fn kid_length_is_bounded() {
         let with = |len: usize| format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(len));
         assert!(JoseHeader::parse(with(KID_MAX).as_bytes()).is_ok());
         assert_eq!(error(&with(KID_MAX + 1)), TokenError::HeaderMember("kid"));
@@ -181,7 +181,7 @@ mod tests {
     ///
     /// `typ` in any case, with or without the media type's prefix.
     #[test]
-    fn rule_60_61_token_types() {
+    fn typ_ignores_case_and_media_type_prefix() {
         for (typ, expected) in [
             ("JWT", TokenType::Jwt),
             ("jwt", TokenType::Jwt),
@@ -213,7 +213,7 @@ mod tests {
 
     /// The embedded-key class (CVE-2018-0114): such members are carried along and never looked at.
     #[test]
-    fn embedded_keys_are_not_read() {
+    fn embedded_keys_are_ignored() {
         let text =
             br#"{"alg":"RS256","jwk":{"kty":"oct"},"jku":"https://evil.example","x5u":"https://evil.example","x5c":["x"]}"#;
         let header = JoseHeader::parse(text).unwrap();

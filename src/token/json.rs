@@ -275,7 +275,7 @@ mod tests {
     ///
     /// UTF-8, one object, no member twice at any depth, bounded.
     #[test]
-    fn rule_29_30_41_59_one_object_that_means_one_thing() {
+    fn json_is_one_bounded_object_without_duplicates() {
         for text in [
             &b""[..],
             b"{",
@@ -336,7 +336,7 @@ mod tests {
     ///
     /// On both sides of the size from which names are compared in another way.
     #[test]
-    fn rule_30_41_members_are_unique_however_many_there_are() {
+    fn duplicate_members_are_found_in_any_object_size() {
         for before in 1..=MANY + 2 {
             let names: Vec<String> = (0..before)
                 .map(|number| format!("\"m{number}\":0"))
@@ -356,7 +356,7 @@ mod tests {
     /// Names that look alike, and members far behind, are found and told from each other all the
     /// same.
     #[test]
-    fn rule_30_41_names_that_look_alike_are_told_apart() {
+    fn similar_member_names_are_distinguished() {
         let names: Vec<String> = ('a'..='z').map(|middle| format!("x{middle}y")).collect();
         for before in [0, 1, 252, 253, 254, 255, 256, 300] {
             let members = |names: &[String]| {
@@ -403,7 +403,7 @@ mod tests {
 
     /// What is inside of a member, be it named like one, is none of the object's members.
     #[test]
-    fn members_of_members_are_no_members() {
+    fn nested_members_are_not_members_of_the_object() {
         let json =
             Json::parse(br#"{"a":{"exp":1,"b":[{"iss":2}]},"aud":3,"c":{"aud":4}}"#).unwrap();
         assert_eq!(
@@ -442,7 +442,7 @@ mod tests {
 
     /// How some readers hand over big numbers is an object like any other here, whatever another crate of the build configured.
     #[test]
-    fn an_object_that_stands_for_a_number_is_an_object() {
+    fn object_in_place_of_a_number_stays_an_object() {
         for digits in ["17", "1.5", "x", "NaN"] {
             let text = format!(r#"{{"exp":{{"$serde_json::private::Number":"{digits}"}}}}"#);
             assert!(
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_value() {
+    fn debug_output_contains_no_value() {
         let json = Json::parse(br#"{"secret":"hush"}"#).unwrap();
         assert!(!format!("{json:?} {:?}", json.get("secret")).contains("hush"));
     }

@@ -193,7 +193,7 @@ mod tests {
     ///
     /// A strict form, bounded.
     #[test]
-    fn rule_75_156_what_an_organization_code_is() {
+    fn organization_code_is_a_bounded_identifier() {
         for (code, fine) in [
             ("org_ba4a2311eb1", true),
             ("a", true),
@@ -219,7 +219,7 @@ mod tests {
     ///
     /// The same code from two issuers is two tenants.
     #[test]
-    fn rule_157_a_tenant_belongs_to_its_issuer() {
+    fn same_code_of_two_issuers_is_two_tenants() {
         let org = |issuer: &str, code: &str| OrgCode::of_token(&Arc::from(issuer), code).unwrap();
         assert_eq!(
             org("https://a.example", "org_1"),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_cannot_be_climbed_out_of() {
+    fn organization_code_cannot_traverse_a_path() {
         let org = OrgCode::of_token(&Arc::from("https://a.example/x"), "../..").unwrap();
         assert_eq!(
             org.to_path(),

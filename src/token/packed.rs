@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_is_found() {
+    fn packed_strings_are_found() {
         let texts = Packed::of(Texts {
             client_id: "ü€",
             subject: None,

@@ -363,7 +363,7 @@ mod tests {
     ///
     /// The characters of RFC 6749 §3.3 and no other.
     #[test]
-    fn rule_18_scope_charset() {
+    fn scope_accepts_only_rfc6749_characters() {
         for byte in 0..=u8::MAX {
             let text = String::from_utf8_lossy(&[b'a', byte]).into_owned();
             let allowed = matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
@@ -377,7 +377,7 @@ mod tests {
     ///
     /// Exact, case-sensitive, no prefix, no substring.
     #[test]
-    fn rule_77_scopes_match_exactly() {
+    fn scopes_match_exactly() {
         let granted = Scopes::parse("read:all readonly Write").unwrap();
         for (name, held) in [
             ("read:all", true),
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_normalised_and_checked() {
+    fn scope_lists_are_normalized_and_validated() {
         for list in ["a b", "  a  b ", " a b", "a b ", "a  b"] {
             let scopes = Scopes::parse(list).unwrap();
             assert_eq!(
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn requirements_combine() {
+    fn scope_requirements_combine() {
         let granted = Scopes::parse("a b").unwrap();
         for (requirement, met) in [
             (Requirement::none(), true),

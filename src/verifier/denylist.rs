@@ -488,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_list_forgets_nothing_that_holds_and_says_so() {
+    fn full_denylist_returns_error_and_keeps_entries() {
         let list = list(2);
         assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::Lifted), Ok(()));
         assert_eq!(list.deny(Denied::token(ISSUER, "b"), Until::Lifted), Ok(()));
@@ -507,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_passed_makes_place() {
+    fn expired_entries_are_evicted_when_full() {
         let list = list(1);
         assert_eq!(
             list.deny(
@@ -525,7 +525,7 @@ mod tests {
 
     /// Issuers that come and go leave nothing behind when their entries are lifted or have passed.
     #[test]
-    fn resolved_issuers_are_forgotten_with_their_last_entry() {
+    fn resolved_issuer_is_removed_with_its_last_entry() {
         let list = list(2);
         list.serve([].iter(), Others::Resolved, &Clock::system());
         let issuers = || list.read().issuers.len();
@@ -548,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn making_place_keeps_what_holds_and_nothing_else() {
+    fn eviction_removes_only_expired_entries() {
         let list = list(2);
         assert_eq!(
             list.deny(Denied::token(ISSUER, "holds"), Until::Lifted),
@@ -574,7 +574,7 @@ mod tests {
 
     /// Issuers that are resolved are not known beforehand: the list keeps place for them within its bound.
     #[test]
-    fn an_issuer_that_may_be_resolved_can_be_denied_within_the_bound() {
+    fn resolvable_issuer_can_be_denied_within_the_limit() {
         let list = Denylist::with_capacity(1);
         list.serve([].iter(), Others::Resolved, &Clock::system());
         list.serve([].iter(), Others::Unknown, &Clock::system());
@@ -596,7 +596,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_have_no_effect_is_an_error() {
+    fn entry_without_possible_effect_is_an_error() {
         let list = list(2);
         assert_eq!(
             list.deny(Denied::token("https://issuer.example/", "a"), Until::Lifted),
@@ -627,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn denying_again_never_lets_in_sooner() {
+    fn denying_again_never_shortens_a_denial() {
         let terms = Terms::default()
             .and(None, 900)
             .and(None, 100)
@@ -640,7 +640,7 @@ mod tests {
 
     /// Boundary pairs: the moment itself is not before it, and an entry ends at its second.
     #[test]
-    fn issued_before_is_exact_and_a_token_without_a_date_counts_as_old() {
+    fn issued_before_is_exact_and_includes_tokens_without_iat() {
         let terms = Terms::default().and(Some(500), 2_000);
         for (issued_at, now, standing) in [
             (Some(499), 1_000, Standing::Revoked),

@@ -694,7 +694,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kinde_domain_is_read_however_it_is_written() {
+    fn kinde_domain_is_parsed_in_every_form() {
         for (domain, issuer) in [
             ("acme", "https://acme.kinde.com"),
             ("acme.kinde.com", "https://acme.kinde.com"),

@@ -59,7 +59,7 @@ mod tests {
     ///
     /// No more is kept however many names an attacker invents.
     #[test]
-    fn rule_154_at_most_ten_thousand_are_remembered() {
+    fn negative_cache_is_bounded_at_ten_thousand() {
         let (mut refused, now) = (RefusedIssuers::default(), Instant::now());
         for number in 0..1_000_000 {
             refused.remember(
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_forgotten_sooner_than_an_answer() {
+    fn failed_resolution_is_cached_shorter_than_a_rejection() {
         let (mut refused, now) = (RefusedIssuers::default(), Instant::now());
         refused.remember("a", Reason::NotTrusted, now);
         refused.remember("b", Reason::NoAnswer, now);

@@ -21,7 +21,7 @@ fn with(setting: &str, value: Value) -> Result<Config, String> {
 }
 
 #[tokio::test]
-async fn a_file_configures_a_verifier_as_code_does() {
+async fn config_file_and_code_build_the_same_verifier() {
     let clock = Clock::manual(1_750_000_000);
     let issuer = LocalIssuer::builder()
         .clock(clock.clone())
@@ -98,7 +98,7 @@ async fn a_file_configures_a_verifier_as_code_does() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named_with_its_place() {
+fn config_error_names_value_and_location() {
     for (setting, value, at) in [
         ("kinde", json!("auth.acme.com"), "issuers[0].kinde: "),
         ("audience", json!([]), "issuers[0].audience: "),
@@ -217,7 +217,7 @@ fn what_cannot_be_used_is_named_with_its_place() {
 }
 
 #[test]
-fn names_and_words_that_do_not_exist_are_refused() {
+fn unknown_settings_and_words_are_rejected() {
     for (setting, value) in [
         ("audiences", json!([API])),
         ("client_secret", json!("s")),
@@ -249,7 +249,7 @@ fn from(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 #[test]
-fn the_environment_configures_one_issuer() {
+fn environment_configures_one_issuer() {
     for vars in [
         &[("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", API)][..],
         &[
@@ -283,7 +283,7 @@ fn the_environment_configures_one_issuer() {
 }
 
 #[tokio::test]
-async fn lists_in_the_environment_are_separated_by_commas_or_spaces() {
+async fn environment_lists_use_commas_or_spaces() {
     let issuer = LocalIssuer::start().await.unwrap();
     let config = from(&[
         ("KINDE_DOMAIN", issuer.url()),
@@ -306,7 +306,7 @@ async fn lists_in_the_environment_are_separated_by_commas_or_spaces() {
 }
 
 #[test]
-fn an_error_of_the_environment_names_the_variable() {
+fn environment_error_names_the_variable() {
     let good = ("KINDE_DOMAIN", "acme");
     for (vars, variable) in [
         (&[][..], "KINDE_DOMAIN"),

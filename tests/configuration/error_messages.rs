@@ -54,7 +54,7 @@ async fn get_root(app: Router, token: Option<String>) -> (StatusCode, String) {
 
 /// 1: in code it does not compile, which is tested where [`Verifier`] is documented.
 #[tokio::test]
-async fn no_audience() {
+async fn error_explains_missing_audience() {
     let what = "the identifier under which the API is registered at the issuer";
     assert_says(
         Config::from_vars([("KINDE_DOMAIN", "acme")]).unwrap_err(),
@@ -80,7 +80,7 @@ async fn no_audience() {
 
 /// 2
 #[test]
-fn a_custom_domain_for_machines() {
+fn rejection_explains_custom_domain() {
     let error = Verifier::kinde("auth.acme.com")
         .audience(AUDIENCE)
         .build()
@@ -97,7 +97,7 @@ fn a_custom_domain_for_machines() {
 
 /// 3
 #[tokio::test]
-async fn a_trailing_slash() {
+async fn rejection_explains_trailing_slash() {
     let (issuer, _) = fixture();
     let slash = Verifier::issuer("https://acme.kinde.com/")
         .audience(AUDIENCE)
@@ -127,7 +127,7 @@ async fn a_trailing_slash() {
 
 /// 4
 #[tokio::test]
-async fn a_layer_is_missing() {
+async fn error_names_the_missing_layer() {
     let app = Router::new().route("/", get(async |org: OrgCode| org.to_string()));
     let (status, body) = get_root(app, None).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -142,7 +142,7 @@ async fn a_layer_is_missing() {
 
 /// 5: a layer protects the routes in front of it, not those behind it.
 #[tokio::test]
-async fn layers_in_the_wrong_order() {
+async fn error_explains_wrong_layer_order() {
     let (issuer, verifier) = fixture();
     let app = Router::new()
         .route("/other", get(async || ""))
@@ -161,7 +161,7 @@ async fn layers_in_the_wrong_order() {
 
 /// 6
 #[tokio::test]
-async fn a_users_token() {
+async fn rejection_explains_user_token() {
     let (issuer, verifier) = fixture();
     let token = issuer.user("kp_0123").org("org_a");
     let rejection = refused(&verifier, token.token()).await;
@@ -186,7 +186,7 @@ async fn a_users_token() {
 
 /// 7
 #[tokio::test]
-async fn a_scope_that_was_not_granted() {
+async fn rejection_explains_missing_scope() {
     let (issuer, verifier) = fixture();
     let layer = verifier
         .layer()
@@ -217,7 +217,7 @@ async fn a_scope_that_was_not_granted() {
 
 /// 8
 #[tokio::test]
-async fn a_clock_that_is_wrong() {
+async fn rejection_explains_wrong_clock() {
     let (issuer, verifier) = fixture();
     let future = tower_m2m::Clock::system().unix_seconds() + 600;
     let good = issuer.org("org_a");
@@ -240,7 +240,7 @@ async fn a_clock_that_is_wrong() {
 
 /// 9
 #[tokio::test]
-async fn keys_answered_403() {
+async fn error_explains_403_for_keys() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Jwks, Fault::status(StatusCode::FORBIDDEN));
     let error = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
@@ -259,7 +259,7 @@ async fn keys_answered_403() {
 
 /// 10
 #[test]
-fn an_issuer_without_tls() {
+fn error_explains_issuer_without_tls() {
     let error = Verifier::issuer("http://issuer.example")
         .audience(AUDIENCE)
         .build()

@@ -27,7 +27,7 @@ fn failed(explanation: &Explanation) -> Vec<&'static str> {
 /// For every forged token: the verdict is that of `verify`, one check failed, none after it is said to have been passed, and
 /// no part of the token is shown.
 #[tokio::test]
-async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
+async fn explanation_agrees_with_verifier_on_every_forgery() {
     let (issuer, verifier) = fixture();
     let good = issuer.org("org_a").scopes(["read:invoices"]);
     for forgery in forged::all(&good) {
@@ -70,7 +70,7 @@ async fn an_explanation_agrees_with_the_verdict_on_every_forgery() {
 }
 
 #[tokio::test]
-async fn a_good_token_passes_every_check_that_is_demanded() {
+async fn valid_token_passes_every_required_check() {
     let (issuer, verifier) = fixture();
     for token in [
         issuer.org("org_a").scopes(["read:invoices"]).token(),
@@ -95,7 +95,7 @@ async fn a_good_token_passes_every_check_that_is_demanded() {
 
 /// Which check a token fails at, and what is said there.
 #[tokio::test]
-async fn the_failed_check_is_the_right_one() {
+async fn explanation_names_the_failed_check() {
     let (issuer, _) = fixture();
     let verifier = Verifier::kinde("acme")
         .audience(AUDIENCE)
@@ -267,7 +267,7 @@ async fn the_failed_check_is_the_right_one() {
 
 /// What is said to be demanded is what the configuration says: of everything that can be set, and of nothing.
 #[tokio::test]
-async fn each_demand_is_said_and_no_other() {
+async fn explanation_lists_exactly_the_configured_checks() {
     let (issuer, lenient) = fixture();
     let strict = Verifier::kinde("acme")
         .audience(AUDIENCE)
@@ -381,7 +381,7 @@ async fn each_demand_is_said_and_no_other() {
 
 /// A token that names no issuer is held against the rules of the only one, and of nobody where there are several.
 #[tokio::test]
-async fn a_text_that_is_no_token_is_told_the_only_issuers_demands() {
+async fn explanation_of_a_non_token_uses_the_only_issuer() {
     let (issuer, one) = fixture();
     let trust = |domain| {
         Verifier::kinde(domain)
@@ -420,7 +420,7 @@ struct Custom {
 /// The claims of a token whose key is not held are looked at before the key is fetched, so neither key nor signature is said to
 /// be in order.
 #[tokio::test]
-async fn nothing_is_said_of_a_signature_that_was_not_checked() {
+async fn unchecked_signature_is_not_reported_as_valid() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(
         Endpoint::Jwks,
@@ -453,7 +453,7 @@ async fn nothing_is_said_of_a_signature_that_was_not_checked() {
 }
 
 #[tokio::test]
-async fn claims_that_look_like_personal_data_are_named_without_their_values() {
+async fn personal_data_claims_are_listed_without_values() {
     let (issuer, verifier) = fixture();
     let token = issuer
         .org("org_a")

@@ -60,7 +60,7 @@ fn app(metadata: &ResourceMetadata) -> Router {
 ///
 /// The well-known part is inserted between host and path, a slash right after the host is dropped.
 #[test]
-fn rule_84_where_the_document_is() {
+fn resource_metadata_url_inserts_well_known_path() {
     for (resource, url) in [
         (
             "https://api.acme.com",
@@ -100,7 +100,7 @@ fn rule_84_where_the_document_is() {
 /// `GET` is answered 200 with a JSON object, `HEAD` the same without it; open to browsers,
 /// cacheable, nothing else.
 #[tokio::test]
-async fn rule_85_how_the_document_is_served() {
+async fn resource_metadata_supports_get_and_head() {
     let app = app(&metadata(RESOURCE));
     let get = send(&app, Request::get(PATH)).await;
     assert_eq!(get.status, StatusCode::OK);
@@ -146,7 +146,7 @@ async fn rule_85_how_the_document_is_served() {
 ///
 /// The resource is an https URL without fragment; here also without query.
 #[test]
-fn rule_86_what_a_resource_is() {
+fn resource_is_an_https_url_without_query_or_fragment() {
     for resource in [
         "",
         "api.acme.com",
@@ -171,7 +171,7 @@ fn rule_86_what_a_resource_is() {
 /// Generated from the verifier and the declared scopes; empty arrays are left out, and so is all
 /// that is not offered.
 #[tokio::test]
-async fn rule_87_89_90_92_what_the_document_says() {
+async fn resource_metadata_is_generated_from_configuration() {
     let bare = send(&app(&metadata(RESOURCE)), Request::get(PATH)).await;
     assert_eq!(
         serde_json::from_str::<Value>(&bare.body).unwrap(),
@@ -200,7 +200,7 @@ async fn rule_87_89_90_92_what_the_document_says() {
 /// Whatever the request claims about the host, the document and the challenge are as configured;
 /// and the document is on its own path only.
 #[tokio::test]
-async fn rule_88_the_host_header_is_not_believed() {
+async fn resource_metadata_ignores_host_header() {
     let metadata = metadata(RESOURCE).scopes(InvoiceScopes::ALL);
     let layer = verifier().layer().resource(&metadata);
     let app = Router::new()
@@ -245,7 +245,7 @@ async fn rule_88_the_host_header_is_not_believed() {
 ///
 /// Each resource of a host has a document of its own, and its challenge leads there.
 #[tokio::test]
-async fn rule_88_95_several_resources_on_one_host() {
+async fn each_resource_of_a_host_has_its_own_document() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let mut app = Router::new();
     for resource in ["/a", "/b"] {
@@ -295,7 +295,7 @@ async fn rule_88_95_several_resources_on_one_host() {
 ///
 /// What an MCP client relies on.
 #[tokio::test]
-async fn rule_91_93_the_challenge_leads_to_the_document() {
+async fn challenge_contains_resource_metadata_url() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let verifier = Verifier::kinde("acme")
         .audience(RESOURCE)
@@ -369,7 +369,7 @@ async fn rule_91_93_the_challenge_leads_to_the_document() {
 
 /// gRPC-Web is answered like HTTP, which its clients translate; gRPC is not.
 #[tokio::test]
-async fn grpc_is_told_from_grpc_web() {
+async fn grpc_and_grpc_web_are_distinguished() {
     let app = Router::new()
         .route("/", post(async || ""))
         .route_layer(verifier().layer());

@@ -138,7 +138,7 @@ async fn call(app: &Router, path: &str, authorization: Option<&str>) -> StatusCo
 }
 
 #[tokio::test]
-async fn decisions_and_the_cache_are_counted() {
+async fn metrics_count_decisions_and_cache_lookups() {
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -201,7 +201,7 @@ async fn decisions_and_the_cache_are_counted() {
 }
 
 #[tokio::test]
-async fn fetches_and_the_age_of_keys_are_counted() {
+async fn metrics_count_fetches_and_report_key_age() {
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
     let issuer = LocalIssuer::start().await.unwrap();
@@ -261,7 +261,7 @@ async fn fetches_and_the_age_of_keys_are_counted() {
 
 /// A service that starts with saved keys while the issuer is down has the gauges that the alerts are about.
 #[tokio::test]
-async fn restored_keys_are_seen_before_any_fetch() {
+async fn metrics_report_restored_keys_before_any_fetch() {
     let issuer = LocalIssuer::start().await.unwrap();
     let trust = || Verifier::kinde(issuer.url()).audience(AUDIENCE);
     let saved = Verifier::trusting([trust()])
@@ -291,7 +291,7 @@ async fn restored_keys_are_seen_before_any_fetch() {
 
 /// Whatever a client sends, labels are fixed words and configured issuers: no series per token, client or `kid`.
 #[tokio::test]
-async fn a_client_cannot_invent_series() {
+async fn client_input_creates_no_metric_series() {
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();

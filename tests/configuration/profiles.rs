@@ -258,7 +258,7 @@ fn shapes() -> Vec<Shape> {
 }
 
 #[tokio::test]
-async fn each_profile_reads_a_machines_token_of_its_issuer() {
+async fn each_profile_accepts_machine_tokens_of_its_issuer() {
     for shape in shapes()
         .into_iter()
         .filter(|shape| shape.profile.name() != "cognito")
@@ -280,7 +280,7 @@ async fn each_profile_reads_a_machines_token_of_its_issuer() {
 }
 
 #[tokio::test]
-async fn each_profile_refuses_a_token_that_is_no_machines() {
+async fn each_profile_rejects_user_tokens() {
     for shape in shapes() {
         let issuer = issuer(shape.issuer);
         for change in shape.others {
@@ -302,7 +302,7 @@ async fn each_profile_refuses_a_token_that_is_no_machines() {
 }
 
 #[tokio::test]
-async fn no_profile_takes_a_malformed_organization_for_none() {
+async fn no_profile_treats_malformed_organization_as_absent() {
     for shape in shapes().into_iter().filter(|shape| shape.org.is_some()) {
         let issuer = issuer(shape.issuer);
         for odd in [
@@ -353,7 +353,7 @@ async fn no_profile_takes_a_malformed_organization_for_none() {
 
 /// Cognito's tokens have no audience: without the waiver they are refused, with it the list of clients decides.
 #[tokio::test]
-async fn cognito_needs_the_waiver_and_then_its_clients_are_listed() {
+async fn cognito_requires_audience_waiver_and_client_list() {
     let issuer = issuer("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example");
     let machine = json!({ "client_id": "1example", "sub": "1example", "token_use": "access", "scope": "invoices/read", "version": 2, "aud": null });
     let refused = verify(&issuer, &Profile::COGNITO, None, machine.clone()).await;
@@ -395,7 +395,7 @@ async fn cognito_needs_the_waiver_and_then_its_clients_are_listed() {
 }
 
 #[tokio::test]
-async fn okta_and_keycloak_take_the_organization_from_a_claim_that_is_named() {
+async fn okta_and_keycloak_use_configured_organization_claim() {
     let okta = issuer("https://acme.okta.com/oauth2/default");
     let machine =
         json!({ "cid": "0oa5", "sub": "0oa5", "scp": ["read"], "tenant": { "id": "org_1" } });
@@ -430,7 +430,7 @@ async fn okta_and_keycloak_take_the_organization_from_a_claim_that_is_named() {
 }
 
 #[test]
-fn profiles_have_names_of_their_own_and_each_has_a_shape_here() {
+fn profiles_have_unique_names_and_test_tokens() {
     let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
     for name in &names {
         assert_eq!(

@@ -235,7 +235,7 @@ fn fixture() -> (LocalIssuer, Router, TokenBuilder) {
 }
 
 #[tokio::test]
-async fn the_requests_span_says_who_calls_and_what_was_decided() {
+async fn request_span_records_caller_and_outcome() {
     let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::INFO);
     let _guard = tracing::subscriber::set_default(watch.clone());
@@ -300,7 +300,7 @@ async fn the_requests_span_says_who_calls_and_what_was_decided() {
 }
 
 #[tokio::test]
-async fn a_span_without_such_fields_is_left_alone() {
+async fn span_without_declared_fields_is_unchanged() {
     let (_issuer, _, token) = fixture();
     let (issuer, watch) = (
         LocalIssuer::in_process("https://acme.kinde.com").unwrap(),
@@ -396,7 +396,7 @@ async fn fetches_waits_and_verifications_have_spans() {
 ///
 /// Neither the token nor a part of it; and a stranger's `kid` is short and on one line.
 #[tokio::test]
-async fn rule_130_no_span_holds_a_token() {
+async fn spans_contain_no_token() {
     let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::TRACE);
     let _guard = tracing::subscriber::set_default(watch.clone());

@@ -18,7 +18,7 @@ fn weak(issuer: Issuer) -> Vec<&'static str> {
 
 /// Each with the setting that is just strong enough beside it.
 #[test]
-fn each_weak_setting_is_named() {
+fn each_weak_setting_is_reported() {
     let kinde = || Verifier::kinde("acme").audience(API);
     let generic = || Verifier::issuer("https://issuer.example").audience(API);
     let anywhere = || Verifier::kinde("acme").dangerous_accept_any_audience();
@@ -43,7 +43,7 @@ fn each_weak_setting_is_named() {
 }
 
 #[test]
-fn each_issuer_has_its_own_and_they_say_what_to_do() {
+fn weak_settings_are_reported_per_issuer_with_advice() {
     let other = Verifier::issuer("https://issuer.example").dangerous_accept_any_audience();
     let verifier = Verifier::trusting([Verifier::kinde("acme").audience(API), other])
         .build()

@@ -24,7 +24,7 @@ async fn issuer_and_api(app: App) -> (LocalIssuer, Api) {
 
 /// Both forms of discovery, both forms of client authentication, and a secret that shows whether encodings are right.
 #[tokio::test]
-async fn openid_client_gets_a_token_and_is_let_in() {
+async fn openid_client_gets_a_token_and_is_admitted() {
     let Some(node) = Node::here() else { return };
     let (id, secret) = ("svc acme", "p%73+w: rd&=ü");
     let (issuer, api) = issuer_and_api(App::org(id, secret, "org_acme")).await;
@@ -55,7 +55,7 @@ async fn openid_client_gets_a_token_and_is_let_in() {
 
 /// The library understands the token endpoint's errors (RFC 6749 §5.2) and the API's challenges (RFC 6750 §3).
 #[tokio::test]
-async fn openid_client_understands_refusals() {
+async fn openid_client_understands_errors_and_challenges() {
     let Some(node) = Node::here() else { return };
     let (issuer, api) = issuer_and_api(App::org("svc-acme", "s3cret", "org_acme")).await;
     let orders = api.url("/orgs/org_acme/orders");
@@ -106,7 +106,7 @@ async fn openid_client_understands_refusals() {
 }
 
 #[tokio::test]
-async fn curl_gets_a_token_and_is_let_in() {
+async fn curl_gets_a_token_and_is_admitted() {
     if !has("curl") {
         return;
     }

@@ -78,7 +78,7 @@ const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
 
 /// What the kit mints is a token for others too, under each algorithm and in each shape.
 #[tokio::test]
-async fn what_the_kit_mints_jose_accepts() {
+async fn jose_accepts_tokens_of_the_test_utilities() {
     let Some(node) = Node::here() else { return };
     let (mut keys, mut cases) = (Vec::<SigningKey>::new(), Vec::new());
     for algorithm in SigningAlgorithm::ALL {
@@ -109,7 +109,7 @@ async fn what_the_kit_mints_jose_accepts() {
 
 /// Both refuse every forgery, but for those where the reason is known.
 #[tokio::test]
-async fn what_we_refuse_jose_refuses_but_for_a_reason() {
+async fn jose_rejects_forgeries_except_listed_ones() {
     let Some(node) = Node::here() else { return };
     let known: BTreeSet<&str> = JOSE_ACCEPTS
         .iter()

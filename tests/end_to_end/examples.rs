@@ -19,7 +19,7 @@ async fn issuer_and_api() -> (Program, Program) {
 }
 
 #[tokio::test]
-async fn openid_client_drives_the_examples() {
+async fn openid_client_works_with_the_examples() {
     let Some(node) = Node::here() else { return };
     let (issuer, api) = issuer_and_api().await;
     let wishes = [
@@ -52,7 +52,7 @@ async fn openid_client_drives_the_examples() {
 }
 
 #[tokio::test]
-async fn curl_drives_the_examples() {
+async fn curl_works_with_the_examples() {
     if !has("curl") {
         return;
     }

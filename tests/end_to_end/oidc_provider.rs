@@ -20,7 +20,7 @@ fn trusted(provider: &OidcProvider) -> Issuer {
 ///
 /// RS256, ES256 and `Ed25519` by discovery; RFC 9068 to the letter.
 #[tokio::test]
-async fn tokens_of_every_algorithm_are_verified_by_discovery() {
+async fn discovery_works_for_every_algorithm() {
     let Some(node) = Node::here() else { return };
     let provider = OidcProvider::start(node).await;
     for (resource, scopes) in [
@@ -57,7 +57,7 @@ async fn tokens_of_every_algorithm_are_verified_by_discovery() {
 ///
 /// A bound token is not a bearer token, even when an honest client sends it.
 #[tokio::test]
-async fn rule_109_what_the_issuer_signed_for_something_else_is_refused() {
+async fn bound_token_is_rejected_as_bearer_token() {
     let Some(node) = Node::here() else { return };
     let provider = OidcProvider::start(node).await;
     let api = Api::behind(&trusted(&provider).build().unwrap()).await;
@@ -110,7 +110,7 @@ async fn rule_109_what_the_issuer_signed_for_something_else_is_refused() {
 
 /// `oidc-provider` leaves `scope` out when it grants nothing: that is no scope, not every scope.
 #[tokio::test]
-async fn scopes_are_what_was_granted_and_an_absent_claim_is_none() {
+async fn absent_scope_claim_grants_no_scope() {
     let Some(node) = Node::here() else { return };
     let provider = OidcProvider::start(node).await;
     let api = Api::behind(&trusted(&provider).build().unwrap()).await;
@@ -145,7 +145,7 @@ async fn scopes_are_what_was_granted_and_an_absent_claim_is_none() {
 /// A new key is known at its first token; a removed one is forgotten, for tokens that were verified
 /// too.
 #[tokio::test]
-async fn rule_143_and_147_keys_are_rotated() {
+async fn new_key_is_accepted_and_removed_key_is_rejected() {
     let Some(node) = Node::here() else { return };
     let mut provider = OidcProvider::start(node).await;
     let api = Api::behind(&trusted(&provider).build().unwrap()).await;
@@ -174,7 +174,7 @@ async fn rule_143_and_147_keys_are_rotated() {
 ///
 /// No token has to name a new key for a removed one to be forgotten.
 #[tokio::test]
-async fn rule_147_a_removed_key_is_refused_after_the_scheduled_refresh() {
+async fn scheduled_refresh_drops_removed_key() {
     let Some(node) = Node::here() else { return };
     let mut provider = OidcProvider::start(node).await;
     let verifier = trusted(&provider)
@@ -199,7 +199,7 @@ async fn rule_147_a_removed_key_is_refused_after_the_scheduled_refresh() {
 ///
 /// No keys, no verdict; keys that are held go on serving; nobody has to restart anything.
 #[tokio::test]
-async fn rule_141_and_142_outages_are_lived_through_and_heal() {
+async fn service_survives_outages_and_recovers() {
     let Some(node) = Node::here() else { return };
     let mut provider = OidcProvider::start(node).await;
     let before = provider.token("svc-acme", "").await;

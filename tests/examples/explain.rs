@@ -22,7 +22,7 @@ async fn explain(issuer: &LocalIssuer, arguments: &[&str]) -> (Option<i32>, Stri
 }
 
 #[tokio::test]
-async fn explain_says_why_and_its_exit_code_says_whether() {
+async fn explain_prints_reason_and_sets_exit_code() {
     let issuer = LocalIssuer::start().await.unwrap();
     let good = issuer.org("org_a").scopes(["read:invoices"]);
     let (code, printed) = explain(&issuer, &[&good.token()]).await;
@@ -64,7 +64,7 @@ async fn explain_says_why_and_its_exit_code_says_whether() {
 }
 
 #[tokio::test]
-async fn explain_looks_at_the_issuer_too() {
+async fn explain_checks_the_issuer() {
     let issuer = LocalIssuer::start().await.unwrap();
     let (code, printed) = explain(&issuer, &["--issuer-only"]).await;
     assert_eq!(code, Some(0), "{printed}");
@@ -92,7 +92,7 @@ async fn explain_looks_at_the_issuer_too() {
 }
 
 #[tokio::test]
-async fn explain_points_at_settings_that_let_too_much_in() {
+async fn explain_lists_weak_settings() {
     let issuer = LocalIssuer::start().await.unwrap();
     let settings = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("explain-{}.json", std::process::id()));
@@ -114,7 +114,7 @@ async fn explain_points_at_settings_that_let_too_much_in() {
 }
 
 #[tokio::test]
-async fn explain_names_the_variable_that_is_missing() {
+async fn explain_names_the_missing_variable() {
     let output = run("explain", &["--issuer-only"], &[("KINDE_DOMAIN", "acme")]).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(

@@ -19,7 +19,7 @@ pub(crate) async fn server(issuer: &LocalIssuer, variables: &[(&str, &str)]) -> 
 }
 
 #[tokio::test]
-async fn health_answers_and_readiness_says_why_while_the_issuer_is_gone_and_all_heals() {
+async fn readiness_fails_during_outage_and_recovers() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Discovery, Fault::Reset);
     issuer.set_fault(Endpoint::Metadata, Fault::Reset);
@@ -52,7 +52,7 @@ async fn health_answers_and_readiness_says_why_while_the_issuer_is_gone_and_all_
 }
 
 #[tokio::test]
-async fn public_needs_no_token_and_is_as_long_as_whoami() {
+async fn public_route_needs_no_token_and_matches_whoami_size() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let token = issuer
@@ -69,7 +69,7 @@ async fn public_needs_no_token_and_is_as_long_as_whoami() {
 }
 
 #[tokio::test]
-async fn whoami_tells_organization_and_global_tokens_who_they_are() {
+async fn whoami_describes_organization_and_global_callers() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let org = issuer
@@ -114,7 +114,7 @@ async fn whoami_tells_organization_and_global_tokens_who_they_are() {
 }
 
 #[tokio::test]
-async fn invoices_are_for_the_organization_of_the_path_with_the_scope_of_the_method() {
+async fn invoices_require_path_organization_and_method_scope() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let reader = issuer.org("org_a").scopes(["read:invoices"]).token();
@@ -160,7 +160,7 @@ async fn invoices_are_for_the_organization_of_the_path_with_the_scope_of_the_met
 }
 
 #[tokio::test]
-async fn the_organization_of_the_path_is_compared_once_it_is_decoded() {
+async fn path_organization_is_decoded_before_comparison() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).token();
@@ -181,7 +181,7 @@ async fn the_organization_of_the_path_is_compared_once_it_is_decoded() {
 }
 
 #[tokio::test]
-async fn stats_are_for_global_tokens_with_the_scope() {
+async fn stats_require_a_global_token_with_scope() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let global = issuer.global().scopes(["read:stats"]).token();
@@ -211,7 +211,7 @@ async fn stats_are_for_global_tokens_with_the_scope() {
 
 /// What is no route asks nobody for credentials, and a wrong method is no reason to either.
 #[tokio::test]
-async fn unknown_paths_are_404_and_wrong_methods_405_without_a_challenge() {
+async fn unmatched_requests_get_404_or_405_without_challenge() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[]).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).token();
@@ -243,7 +243,7 @@ async fn unknown_paths_are_404_and_wrong_methods_405_without_a_challenge() {
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_picked_up_without_a_restart() {
+async fn rotated_key_is_accepted_without_restart() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[("JWKS_TTL_SECONDS", "3600")]).await;
     server
@@ -259,7 +259,7 @@ async fn a_rotated_key_is_picked_up_without_a_restart() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_signal_ends_the_program_in_order() {
+async fn signal_shuts_the_program_down_gracefully() {
     let issuer = LocalIssuer::start().await.unwrap();
     for signal in ["TERM", "INT"] {
         let server = server(&issuer, &[]).await;

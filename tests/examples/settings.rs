@@ -10,7 +10,7 @@ use crate::resource_server::server;
 
 /// Exit code 2 and one line on stderr that names the variable, before anything is served.
 #[tokio::test]
-async fn a_value_that_cannot_be_used_ends_the_program_and_is_named() {
+async fn invalid_setting_exits_with_2_and_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let bad: &[(&str, &[&str])] = &[
@@ -103,7 +103,7 @@ async fn assert_refused(variable: &str, value: &str, variables: &[(&str, &str)])
 }
 
 #[tokio::test]
-async fn several_audiences_are_separated_by_spaces_or_commas() {
+async fn audiences_are_separated_by_spaces_or_commas() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(
         &issuer,
@@ -127,7 +127,7 @@ async fn several_audiences_are_separated_by_spaces_or_commas() {
 }
 
 #[tokio::test]
-async fn the_generic_profile_takes_tokens_of_rfc_9068_and_kinde_s_profile_does_not() {
+async fn only_generic_profile_accepts_rfc9068_tokens() {
     let issuer = LocalIssuer::builder()
         .profile(Profile::Rfc9068)
         .algorithm(SigningAlgorithm::Es256)
@@ -173,7 +173,7 @@ async fn algorithms_are_an_allow_list() {
 }
 
 #[tokio::test]
-async fn a_key_set_url_spares_discovery() {
+async fn jwks_url_setting_skips_discovery() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[("JWKS_URL", &issuer.jwks_uri())]).await;
     server
@@ -190,7 +190,7 @@ async fn a_key_set_url_spares_discovery() {
 }
 
 #[tokio::test]
-async fn the_leeway_is_30_seconds_unless_given() {
+async fn leeway_defaults_to_30_seconds() {
     let issuer = LocalIssuer::start().await.unwrap();
     let expired = issuer
         .org("org_a")
@@ -209,7 +209,7 @@ async fn the_leeway_is_30_seconds_unless_given() {
 }
 
 #[tokio::test]
-async fn a_time_to_live_outweighs_what_the_issuer_says() {
+async fn key_ttl_overrides_cache_control() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer
         .set_cache_headers(Endpoint::Jwks, &[("cache-control", "max-age=3600")])
@@ -219,7 +219,7 @@ async fn a_time_to_live_outweighs_what_the_issuer_says() {
 }
 
 #[tokio::test]
-async fn old_keys_serve_no_longer_than_allowed() {
+async fn stale_keys_expire_at_configured_limit() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(
         &issuer,
@@ -236,7 +236,7 @@ async fn old_keys_serve_no_longer_than_allowed() {
 }
 
 #[tokio::test]
-async fn a_fetch_ends_at_its_timeout() {
+async fn fetch_timeout_is_configurable() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Jwks, Fault::Hang);
     let server = server(&issuer, &[("JWKS_TIMEOUT_MS", "100")]).await;
@@ -249,7 +249,7 @@ async fn a_fetch_ends_at_its_timeout() {
 }
 
 #[tokio::test]
-async fn the_token_cache_can_be_switched_off() {
+async fn token_cache_can_be_disabled() {
     let issuer = LocalIssuer::start().await.unwrap();
     let token = issuer.global().scopes(["read:stats"]).token();
     for (value, remembered) in [("on", 1), ("off", 0)] {
@@ -264,7 +264,7 @@ async fn the_token_cache_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn one_worker_thread_is_enough() {
+async fn server_runs_on_one_worker_thread() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = server(&issuer, &[("WORKER_THREADS", "1")]).await;
     server
@@ -275,7 +275,7 @@ async fn one_worker_thread_is_enough() {
 
 /// A proxy of the network cannot reach this machine's loopback.
 #[tokio::test]
-async fn an_issuer_on_loopback_is_reached_without_the_surroundings_proxy() {
+async fn loopback_issuer_is_reached_without_proxy() {
     let issuer = LocalIssuer::start().await.unwrap();
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", dead.local_addr().unwrap());

@@ -7,7 +7,7 @@ use tower_m2m::{Profile as Reading, Verifier};
 use crate::program::{Program, run};
 
 #[tokio::test]
-async fn the_quickstart_s_answers_are_the_expected_ones_and_no_token_is_printed() {
+async fn quickstart_prints_expected_responses_and_no_token() {
     let output = run("quickstart", &[], &[]).await;
     let transcript = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{transcript}");
@@ -23,7 +23,7 @@ async fn the_quickstart_s_answers_are_the_expected_ones_and_no_token_is_printed(
 }
 
 #[tokio::test]
-async fn the_quickstart_goes_on_serving_when_asked_to() {
+async fn quickstart_keeps_running_with_serve_option() {
     let mut program = Program::start("quickstart", &["--serve"], &[], "and an API on").await;
     let lines = program.lines_until("client_id=svc-global").await;
     assert!(
@@ -37,7 +37,7 @@ async fn the_quickstart_goes_on_serving_when_asked_to() {
 }
 
 #[tokio::test]
-async fn the_quickstart_refuses_options_it_does_not_know() {
+async fn quickstart_rejects_unknown_options() {
     assert_eq!(
         run("quickstart", &["--server"], &[]).await.status.code(),
         Some(2)
@@ -55,7 +55,7 @@ async fn program(name: &str, issuer: &LocalIssuer) -> Program {
 }
 
 #[tokio::test]
-async fn the_hyper_server_compares_the_organization_of_the_path() {
+async fn hyper_example_compares_path_organization() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = program("hyper", &issuer).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).token();
@@ -102,7 +102,7 @@ async fn the_hyper_server_compares_the_organization_of_the_path() {
 }
 
 #[tokio::test]
-async fn each_route_of_the_scopes_example_asks_for_its_own() {
+async fn each_scopes_example_route_requires_its_scope() {
     let issuer = LocalIssuer::start().await.unwrap();
     let server = program("scopes", &issuer).await;
     let org = |scopes: &[&str]| issuer.org("org_a").scopes(scopes.iter().copied()).token();
@@ -151,7 +151,7 @@ async fn each_route_of_the_scopes_example_asks_for_its_own() {
 }
 
 #[tokio::test]
-async fn the_dev_issuer_s_curl_lines_are_true_in_both_profiles() {
+async fn dev_issuer_prints_working_curl_commands() {
     for (option, local, reading) in [
         ("--kinde", Profile::Kinde, Reading::KINDE),
         ("--rfc9068", Profile::Rfc9068, Reading::GENERIC.clone()),
@@ -233,7 +233,7 @@ async fn the_dev_issuer_s_curl_lines_are_true_in_both_profiles() {
 }
 
 #[tokio::test]
-async fn the_dev_issuer_refuses_options_it_does_not_know() {
+async fn dev_issuer_rejects_unknown_options() {
     for arguments in [
         &["--host", "0.0.0.0"][..],
         &["--port"],

@@ -22,7 +22,7 @@ async fn protected(verifier: &Verifier) -> Api {
 /// The whole corpus: refused in the right words, nothing repeated, and no fetch that is not in the budget for unknown names
 /// of keys (two, and one more for a client that is known).
 #[tokio::test]
-async fn every_forgery_is_refused_and_none_costs_a_fetch_out_of_budget() {
+async fn every_forgery_is_rejected_within_the_fetch_budget() {
     let issuer = LocalIssuer::start().await.unwrap();
     let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
         .build_ready()
@@ -87,7 +87,7 @@ async fn every_forgery_is_refused_and_none_costs_a_fetch_out_of_budget() {
 }
 
 #[tokio::test]
-async fn other_algorithms_and_shapes_withstand_the_same() {
+async fn forgeries_fail_for_every_algorithm_and_token_shape() {
     for (signing, algorithm) in [
         (SigningAlgorithm::Es256, Algorithm::ES256),
         (SigningAlgorithm::Es384, Algorithm::ES384),
@@ -116,7 +116,7 @@ async fn other_algorithms_and_shapes_withstand_the_same() {
 
 /// The corpus holds for a verifier that is used without HTTP too.
 #[tokio::test]
-async fn no_forgery_passes_the_bare_verifier() {
+async fn verifier_without_layer_rejects_every_forgery() {
     let good = crate::support::good();
     let verifier = crate::support::verifier();
     verifier.verify(&good.token()).await.unwrap();

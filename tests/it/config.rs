@@ -36,7 +36,7 @@ fn weak_jwks() -> String {
 }
 
 #[test]
-fn what_cannot_work_fails_in_build_and_names_the_setting() {
+fn build_rejects_invalid_issuer_setting_by_name() {
     let private = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}]}"#;
     let es256 = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
     let many = format!("/{}", "a".repeat(10));
@@ -208,7 +208,7 @@ fn what_cannot_work_fails_in_build_and_names_the_setting() {
 }
 
 #[test]
-fn what_cannot_work_of_the_whole_fails_too() {
+fn build_rejects_invalid_verifier_settings() {
     let of_one = || Verifier::trusting([trust()]);
     for (setting, builder) in [
         ("issuer", Verifier::trusting([])),
@@ -240,7 +240,7 @@ fn what_cannot_work_of_the_whole_fails_too() {
 
 /// The other half of each boundary.
 #[test]
-fn what_just_works_builds() {
+fn build_accepts_values_at_the_limits() {
     for issuer in [
         kinde().leeway(seconds(300)),
         kinde().leeway(Duration::ZERO),
@@ -279,7 +279,7 @@ fn what_just_works_builds() {
 
 /// A set that is given holds nothing that is weak or broken; what is of no use here may stand in it.
 #[test]
-fn a_given_set_is_right_as_a_whole() {
+fn static_key_set_rejects_weak_or_broken_keys() {
     let with = |other: &str| {
         issuer()
             .jwks()

@@ -16,7 +16,7 @@ tower_m2m::scopes! {
 }
 
 #[tokio::test]
-async fn outside_of_a_layer_every_extractor_answers_500_and_names_the_layer() {
+async fn extractor_without_layer_responds_500_and_reports_layer() {
     let app = Router::new()
         .route("/OrgCode", get(|_: OrgCode| async {}))
         .route("/Claims", get(|_: Claims| async {}))
@@ -45,7 +45,7 @@ async fn outside_of_a_layer_every_extractor_answers_500_and_names_the_layer() {
 }
 
 #[tokio::test]
-async fn a_result_hands_the_refusal_to_the_handler() {
+async fn result_extractor_passes_rejection_to_handler() {
     async fn handler(org: Result<OrgCode, Refusal>, claims: Result<Claims, Refusal>) -> String {
         let code = |refusal: &Refusal| refusal.rejection().code();
         format!(
@@ -85,7 +85,7 @@ async fn a_result_hands_the_refusal_to_the_handler() {
 }
 
 #[tokio::test]
-async fn optional_arguments_are_nothing_only_where_a_layer_let_nobody_in() {
+async fn optional_extractors_are_none_only_for_anonymous_requests() {
     async fn handler(org: Option<OrgCode>, claims: Option<Claims>) -> String {
         format!("{org:?} {}", claims.is_some())
     }
@@ -108,7 +108,7 @@ async fn optional_arguments_are_nothing_only_where_a_layer_let_nobody_in() {
 
 /// An extractor's refusal looks like the layer's: the same realm, metadata and body.
 #[tokio::test]
-async fn an_extractor_answers_in_the_words_of_its_layer() {
+async fn extractor_uses_the_response_settings_of_its_layer() {
     let layer = verifier()
         .layer()
         .realm("invoices")
@@ -132,7 +132,7 @@ async fn an_extractor_answers_in_the_words_of_its_layer() {
 }
 
 #[tokio::test]
-async fn scoped_arguments_enforce_one_all_or_any() {
+async fn scoped_extractor_enforces_one_all_or_any() {
     let app = Router::new()
         .route(
             "/one",
@@ -169,7 +169,7 @@ async fn scoped_arguments_enforce_one_all_or_any() {
 }
 
 #[tokio::test]
-async fn claims_say_what_the_token_says() {
+async fn claims_extractor_returns_the_claims_of_the_token() {
     async fn handler(claims: Claims) -> String {
         json!([
             claims.issuer(),
@@ -280,7 +280,7 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
 ///
 /// What can be printed of a request says nothing that a log must not hold.
 #[tokio::test]
-async fn rule_130_nothing_printed_holds_the_token_or_a_claim() {
+async fn debug_and_display_contain_no_token_or_claim() {
     async fn handler(org: OrgCode, claims: Claims, request: axum::extract::Request) -> String {
         format!(
             "{org:?} {claims:?} {:?} {:?}",
@@ -316,7 +316,7 @@ async fn rule_130_nothing_printed_holds_the_token_or_a_claim() {
 
 /// Handlers may answer with a rejection, or with what an extractor refused: it is never a success.
 #[tokio::test]
-async fn a_rejection_is_an_answer() {
+async fn rejection_is_an_error_response() {
     for (rejection, status) in [
         (Rejection::WrongOrganization, 403),
         (Rejection::HiddenOrganization, 404),

@@ -35,7 +35,7 @@ async fn maybe(claims: Option<Claims>) -> String {
 }
 
 #[tokio::test]
-async fn a_route_layer_leaves_unknown_paths_and_wrong_methods_alone() {
+async fn route_layer_ignores_unknown_paths_and_wrong_methods() {
     let verifier = verifier();
     let routes = || Router::new().route("/invoices", get(org));
     let inner = Api::serve(routes().route_layer(verifier.layer())).await;
@@ -59,7 +59,7 @@ async fn a_route_layer_leaves_unknown_paths_and_wrong_methods_alone() {
 }
 
 #[tokio::test]
-async fn nested_and_merged_routers_are_protected_each_by_its_own_layer() {
+async fn nested_and_merged_routers_use_their_own_layers() {
     let verifier = verifier();
     let invoices = Router::new()
         .route("/invoices", get(org))
@@ -89,7 +89,7 @@ async fn nested_and_merged_routers_are_protected_each_by_its_own_layer() {
 }
 
 #[tokio::test]
-async fn per_route_scopes_add_up_and_are_compared_exactly() {
+async fn route_scopes_add_up_and_match_exactly() {
     let verifier = verifier();
     let app = Router::new()
         .route(
@@ -130,7 +130,7 @@ async fn per_route_scopes_add_up_and_are_compared_exactly() {
 /// The inner layer of the same verifier takes the outer one's claims: proven with a verifier that remembers nothing, and
 /// a credential that is gone between the layers.
 #[tokio::test]
-async fn an_inner_layer_of_the_same_verifier_verifies_nothing_twice() {
+async fn inner_layer_of_same_verifier_does_not_verify_again() {
     let verifier = Verifier::trusting([trust()])
         .clock(tower_m2m::Clock::manual(NOW))
         .without_token_cache()
@@ -203,7 +203,7 @@ async fn who(request: AxumRequest) -> String {
 
 /// A global client that one verifier lets act for an organization acts for none behind another verifier.
 #[tokio::test]
-async fn the_organization_acted_for_ends_with_its_verifier() {
+async fn acting_organization_is_limited_to_its_verifier() {
     let (a, b) = (verifier(), verifier());
     let acting = a.layer().allow_global_with(READ);
     let alone = Router::new()
@@ -241,7 +241,7 @@ async fn the_organization_acted_for_ends_with_its_verifier() {
 }
 
 #[tokio::test]
-async fn an_optional_layer_lets_in_without_a_token_and_never_with_a_bad_one() {
+async fn optional_layer_admits_no_token_and_rejects_bad_token() {
     let verifier = verifier();
     let app = Router::new()
         .route("/", get(maybe))
@@ -279,7 +279,7 @@ async fn an_optional_layer_lets_in_without_a_token_and_never_with_a_bad_one() {
 ///
 /// What a request in the form of a preflight can reach: the handler, and no claims.
 #[tokio::test]
-async fn rule_24_a_preflight_passes_and_brings_no_claims() {
+async fn preflight_passes_without_claims() {
     let verifier = verifier();
     let app = Router::new()
         .route("/org", any(org))
@@ -344,7 +344,7 @@ async fn rule_24_a_preflight_passes_and_brings_no_claims() {
 
 /// A service that does not look at the method, such as gRPC's, is reached by nothing without a token.
 #[tokio::test]
-async fn preflights_can_be_refused() {
+async fn preflights_can_be_rejected() {
     let api = Api::serve(
         Router::new()
             .fallback(maybe)
@@ -363,7 +363,7 @@ async fn preflights_can_be_refused() {
 
 /// Rule 24.
 #[tokio::test]
-async fn rule_24_head_has_the_headers_of_get_and_no_body() {
+async fn head_has_the_headers_of_get_and_no_body() {
     let api = Api::serve(Router::new().route("/", get(org)).layer(verifier().layer())).await;
     let (get, head) = (api.get_bare("/").await, api.send("HEAD", "/", &[]).await);
     assert_eq!((get.status(), head.body().len()), (head.status(), 0));
@@ -381,7 +381,7 @@ async fn rule_24_head_has_the_headers_of_get_and_no_body() {
 ///
 /// A token anywhere but in the header is none.
 #[tokio::test]
-async fn rule_4_7_9_a_token_elsewhere_is_no_token() {
+async fn token_outside_authorization_header_is_ignored() {
     let api = Api::serve(Router::new().route("/", any(org)).layer(verifier().layer())).await;
     let token = good().token();
     api.get_bare(&format!("/?access_token={token}"))
@@ -396,7 +396,7 @@ async fn rule_4_7_9_a_token_elsewhere_is_no_token() {
 
 /// No axum: a service of hyper's, with the claims in the request's extensions.
 #[tokio::test]
-async fn it_stands_around_a_hyper_service() {
+async fn layer_wraps_a_hyper_service() {
     let inner = tower::service_fn(|request: Request<hyper::body::Incoming>| async move {
         let org = request
             .org_code()
@@ -464,7 +464,7 @@ impl Service<Request<()>> for Touchy {
 
 /// The contract of readiness, on the warm path and where a key has to be waited for.
 #[tokio::test]
-async fn the_service_that_was_ready_is_the_one_that_is_called() {
+async fn ready_service_is_the_one_that_is_called() {
     let remote = LocalIssuer::start().await.unwrap();
     let cold = Verifier::issuer(remote.url())
         .audience(AUDIENCE)
@@ -505,7 +505,7 @@ async fn the_service_that_was_ready_is_the_one_that_is_called() {
 
 #[tokio::test]
 #[should_panic(expected = "called without being ready")]
-async fn the_touchy_service_can_tell() {
+async fn service_called_before_ready_panics() {
     let _ = verifier()
         .optional_layer()
         .layer(Touchy::default())
@@ -515,7 +515,7 @@ async fn the_touchy_service_can_tell() {
 
 /// A clone of the service is as good as the service.
 #[tokio::test]
-async fn many_requests_at_once_wait_for_one_fetch() {
+async fn cloned_services_share_one_fetch() {
     let remote = LocalIssuer::start().await.unwrap();
     let verifier = Verifier::trusting([Verifier::kinde(remote.url()).audience(AUDIENCE)])
         .start_lazily()

@@ -27,7 +27,7 @@ async fn api(verifier: &Verifier) -> Api {
 ///
 /// The service starts, says so, judges what it can, and heals by itself.
 #[tokio::test]
-async fn rule_22_142_an_issuer_that_is_down_at_the_start() {
+async fn service_starts_without_issuer_and_recovers() {
     let issuer = LocalIssuer::start().await.unwrap();
     let good = issuer.org("org_a");
     issuer.go_down().await;
@@ -117,7 +117,7 @@ async fn heals(api: Api, token: &tower_m2m::testing::TokenBuilder) {
 
 /// An issuer that takes the connection and says nothing costs a request no more than it is willing to wait.
 #[tokio::test]
-async fn an_issuer_that_hangs_or_talks_nonsense() {
+async fn service_recovers_after_hanging_or_garbage_responses() {
     for fault in [
         Fault::Hang,
         Fault::Garbage,
@@ -153,7 +153,7 @@ async fn an_issuer_that_hangs_or_talks_nonsense() {
 ///
 /// Keys that are held go on serving, whatever the issuer does.
 #[tokio::test]
-async fn rule_141_held_keys_outlive_the_issuer() {
+async fn available_keys_are_used_while_issuer_is_down() {
     let issuer = LocalIssuer::start().await.unwrap();
     let verifier = Verifier::trusting([trusted(&issuer)])
         .without_token_cache()

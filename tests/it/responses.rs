@@ -342,7 +342,7 @@ fn shown(case: &Case, answer: &Answer, rejection: Option<&str>) -> String {
 ///
 /// `TOWER_M2M_WRITE=1 cargo test` writes the file anew; the difference is for the review.
 #[tokio::test]
-async fn every_answer_is_as_it_was_reviewed() {
+async fn every_response_matches_the_snapshot() {
     let api = Api::serve(app()).await;
     let app = app();
     let mut all = String::new();
@@ -380,7 +380,7 @@ async fn every_answer_is_as_it_was_reviewed() {
 ///
 /// What holds for every refusal, whatever its row.
 #[tokio::test]
-async fn rule_11_to_25_every_refusal_is_well_formed() {
+async fn every_rejection_response_is_well_formed() {
     let api = Api::serve(app()).await;
     for case in cases() {
         let headers: Vec<(&str, &str)> = case
@@ -435,7 +435,7 @@ async fn rule_11_to_25_every_refusal_is_well_formed() {
 ///
 /// Claims full of line breaks and quotation marks never get into a header, let in or not.
 #[tokio::test]
-async fn rule_19_20_claims_never_reach_a_header() {
+async fn claims_never_appear_in_a_header() {
     let api = Api::serve(app()).await;
     let evil = "x\"\r\nx-injected: 1\\";
     for claim in [

@@ -59,7 +59,7 @@ const OTHERS: [&str; 16] = [
 ///
 /// The same, exactly, or refused; percent-encoding is decoded once before it is compared.
 #[tokio::test]
-async fn rule_158_another_organizations_route_is_refused() {
+async fn route_of_another_organization_is_rejected() {
     let api = Api::serve(routes().route_layer(verifier().layer())).await;
     for path in [
         "/orgs/org_a/invoices",
@@ -93,7 +93,7 @@ async fn rule_158_another_organizations_route_is_refused() {
 
 /// A layer around the whole router sees no parameters; the extractors check them, whichever of them a handler takes.
 #[tokio::test]
-async fn a_layer_outside_of_the_router_is_made_up_for_by_the_extractors() {
+async fn extractors_check_parameters_for_a_layer_around_router() {
     let verifier = verifier();
     let around = |layer: AuthorizeLayer| {
         let service = ServiceBuilder::new().layer(layer).service(routes());
@@ -143,7 +143,7 @@ async fn a_layer_outside_of_the_router_is_made_up_for_by_the_extractors() {
 
 /// Layers only narrow, also where none of them sees the parameters.
 #[tokio::test]
-async fn two_layers_outside_check_a_parameter_each() {
+async fn two_layers_around_router_each_check_a_parameter() {
     let verifier = verifier();
     let routes = Router::new()
         .route("/{tenant}/{org_code}", get(|_: OrgCode| async {}))
@@ -161,7 +161,7 @@ async fn two_layers_outside_check_a_parameter_each() {
 
 /// A layer that extractors have to know of takes nothing away from one that they need not know of, whichever stands outside.
 #[tokio::test]
-async fn a_layer_with_settings_of_its_own_does_not_hide_another() {
+async fn layer_with_custom_settings_does_not_hide_another() {
     let verifier = verifier();
     let around = |outer: AuthorizeLayer, inner: AuthorizeLayer| {
         let around = ServiceBuilder::new()
@@ -206,7 +206,7 @@ async fn a_layer_with_settings_of_its_own_does_not_hide_another() {
 
 /// A layer of another verifier takes nothing away either: what the first one compares is compared.
 #[tokio::test]
-async fn a_layer_of_another_verifier_does_not_hide_a_parameter() {
+async fn layer_of_another_verifier_does_not_hide_a_parameter() {
     let outer = verifier().layer().organization_parameter("tenant");
     let inner = verifier().layer();
     let routes = Router::new()
@@ -222,7 +222,7 @@ async fn a_layer_of_another_verifier_does_not_hide_a_parameter() {
 
 /// Whom another verifier's layer lets act is no word of this one's: of that layer the place is left.
 #[tokio::test]
-async fn a_global_client_does_not_act_by_the_word_of_another_verifiers_layer() {
+async fn acting_requires_a_layer_of_the_same_verifier() {
     let outer = || {
         verifier()
             .layer()
@@ -242,7 +242,7 @@ async fn a_global_client_does_not_act_by_the_word_of_another_verifiers_layer() {
 
 /// A name that is none is a mistake that is seen at the first request, and opens nothing.
 #[tokio::test]
-async fn a_parameter_whose_name_is_none_refuses_everything() {
+async fn invalid_parameter_name_rejects_every_request() {
     for name in ["{org_code}", ":org_code", "*org_code", "{*org_code}"] {
         let app = Router::new()
             .route("/orgs/{org_code}/invoices", get(org))
@@ -259,7 +259,7 @@ async fn a_parameter_whose_name_is_none_refuses_everything() {
 
 /// Every place that is named is compared, and below a nesting router the whole path is.
 #[tokio::test]
-async fn places_add_up_and_a_nested_path_is_seen_whole() {
+async fn sources_add_up_and_nested_paths_are_complete() {
     let both = verifier()
         .layer()
         .organization_from(RouteOrganization::path("/api/orgs/{org_code}/*"))
@@ -291,7 +291,7 @@ async fn places_add_up_and_a_nested_path_is_seen_whole() {
 }
 
 #[tokio::test]
-async fn the_parameter_can_have_another_name() {
+async fn organization_parameter_name_is_configurable() {
     let layer = verifier().layer().organization_parameter("tenant");
     let app = Router::new()
         .route("/{tenant}/of/{org_code}", get(org))
@@ -303,7 +303,7 @@ async fn the_parameter_can_have_another_name() {
 
 /// Two parameters of the name, of a router and one nested in it, must agree.
 #[tokio::test]
-async fn nested_parameters_and_wildcards_are_checked_too() {
+async fn nested_parameters_and_wildcards_are_checked() {
     let layer = verifier().layer();
     let app = Router::new()
         .nest(
@@ -322,7 +322,7 @@ async fn nested_parameters_and_wildcards_are_checked_too() {
 
 /// An organization that exists and one that does not are answered alike, and nothing says that a token was good.
 #[tokio::test]
-async fn a_hidden_organization_cannot_be_told_from_one_that_is_not() {
+async fn hidden_organization_looks_like_a_missing_one() {
     let api =
         Api::serve(routes().route_layer(verifier().layer().hide_organizations().require(ADMIN)))
             .await;
@@ -348,7 +348,7 @@ async fn a_hidden_organization_cannot_be_told_from_one_that_is_not() {
 }
 
 #[tokio::test]
-async fn global_tokens_come_in_only_where_they_are_named() {
+async fn global_tokens_are_rejected_unless_allowed() {
     let verifier = verifier();
     let table = [
         ("default", verifier.layer(), [403, 403]),
@@ -411,7 +411,7 @@ async fn global_tokens_come_in_only_where_they_are_named() {
 
 /// For what is no axum router: the path, read so that no other reader can read it differently.
 #[tokio::test]
-async fn the_organization_in_a_path() {
+async fn path_template_organization_must_match_token() {
     let layer = verifier()
         .layer()
         .organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
@@ -451,7 +451,7 @@ async fn the_organization_in_a_path() {
 
 /// A template without a rest fits with and without a slash at the end.
 #[tokio::test]
-async fn a_slash_at_the_end_is_no_way_around() {
+async fn trailing_slash_does_not_bypass_the_check() {
     for template in ["/orgs/{org_code}", "/orgs/{org_code}/"] {
         let layer = verifier()
             .layer()
@@ -469,7 +469,7 @@ async fn a_slash_at_the_end_is_no_way_around() {
 }
 
 #[tokio::test]
-async fn the_organization_in_a_host() {
+async fn host_organization_must_match_token() {
     let layer = verifier()
         .layer()
         .organization_from(RouteOrganization::subdomain_of("api.example.com"));
@@ -504,7 +504,7 @@ async fn the_organization_in_a_host() {
 }
 
 #[tokio::test]
-async fn the_organization_in_a_header() {
+async fn header_organization_must_match_token() {
     let layer = verifier()
         .layer()
         .organization_from(RouteOrganization::header("x-org-code".parse().unwrap()));

@@ -51,7 +51,7 @@ fn generic() -> (LocalIssuer, Issuer) {
 ///
 /// `exp` and leeway, to the second.
 #[tokio::test]
-async fn rule_65_66_67_time_is_kept_to_the_second() {
+async fn exp_nbf_and_iat_are_exact_to_the_second() {
     for leeway in [0, 30, 300] {
         let at = |now| build_at(trust().leeway(Duration::from_secs(leeway)), now);
         let leeway = i64::try_from(leeway).unwrap();
@@ -92,7 +92,7 @@ async fn rule_65_66_67_time_is_kept_to_the_second() {
 ///
 /// A remembered token ends at the same second, and comes back when the clock does (rule 153).
 #[tokio::test]
-async fn rule_76_153_a_remembered_token_ends_in_time() {
+async fn cached_token_expires_at_the_same_second() {
     let clock = tower_m2m::Clock::manual(NOW);
     let verifier = Verifier::trusting([trust().leeway(Duration::ZERO)])
         .clock(clock.clone())
@@ -124,7 +124,7 @@ async fn rule_76_153_a_remembered_token_ends_in_time() {
 ///
 /// What is no moment is no moment, and is not overlooked.
 #[tokio::test]
-async fn rule_65_76_dates_of_every_shape() {
+async fn malformed_dates_are_rejected() {
     let verifier = build(trust());
     let end_of_year_9999 = 253_402_300_799_i64;
     for claim in ["exp", "nbf", "iat"] {
@@ -170,7 +170,7 @@ async fn rule_65_76_dates_of_every_shape() {
 
 /// Rule 67.
 #[tokio::test]
-async fn rule_67_max_age_is_kept_to_the_second() {
+async fn max_age_is_exact_to_the_second() {
     let verifier = build(
         trust()
             .max_age(Duration::from_secs(600))
@@ -210,7 +210,7 @@ async fn rule_67_max_age_is_kept_to_the_second() {
 ///
 /// The audience, in all its shapes.
 #[tokio::test]
-async fn rule_63_64_94_audience_shapes() {
+async fn audience_matches_in_every_json_form() {
     let other = "https://other.example.com";
     let shapes = |wrong: &'static str| {
         vec![
@@ -314,7 +314,7 @@ async fn rule_63_64_94_audience_shapes() {
 ///
 /// `iss`, character for character.
 #[tokio::test]
-async fn rule_62_the_issuer_is_exact() {
+async fn issuer_is_compared_exactly() {
     let verifier = build(trust());
     for iss in [
         json!("https://acme.kinde.com/"),
@@ -343,7 +343,7 @@ async fn rule_62_the_issuer_is_exact() {
 
 /// Users' tokens share issuer, key and audience, and carry `org_code` too.
 #[tokio::test]
-async fn grant_type_shapes() {
+async fn grant_type_separates_machine_and_user_tokens() {
     let table = vec![
         (
             "a list",
@@ -422,7 +422,7 @@ async fn grant_type_shapes() {
 
 /// Whatever else is right: what other kinds of tokens carry, and what this crate does not follow, is refused.
 #[tokio::test]
-async fn claims_of_other_kinds_of_tokens() {
+async fn claims_of_other_token_types_are_rejected() {
     let refusals = [
         ("nonce", "not_an_access_token"),
         ("at_hash", "not_an_access_token"),
@@ -445,7 +445,7 @@ async fn claims_of_other_kinds_of_tokens() {
 ///
 /// `typ`, and the strict form of RFC 9068 with its whole set of claims (rule 68).
 #[tokio::test]
-async fn rule_60_61_68_types_and_the_strict_form() {
+async fn strict_rfc9068_requires_typ_and_all_claims() {
     let lenient = build(trust());
     let (strict_issuer, trusted) = generic();
     let strict = build(trusted.require_rfc9068());
@@ -499,7 +499,7 @@ async fn rule_60_61_68_types_and_the_strict_form() {
 }
 
 #[tokio::test]
-async fn the_client_is_named_by_the_profiles_claim_and_no_other() {
+async fn client_id_comes_only_from_the_claim_of_the_profile() {
     let kinde = build(trust());
     let table = vec![
         ("azp", good(), Ok(())),
@@ -551,7 +551,7 @@ async fn the_client_is_named_by_the_profiles_claim_and_no_other() {
 ///
 /// The organization, wherever it is; what leads to it malformed is not the absence of it.
 #[tokio::test]
-async fn rule_75_156_the_organization_is_never_overlooked() {
+async fn malformed_organization_is_never_ignored() {
     let nested = build(trust().organization_claim("/app/org/v"));
     let at = |value: Value| good().without("org_code").claim("app", value);
     for (shape, expected) in [
@@ -601,7 +601,7 @@ async fn rule_75_156_the_organization_is_never_overlooked() {
 ///
 /// `scope` is what was granted; `scp` counts only where `scope` is absent.
 #[tokio::test]
-async fn rule_71_scopes_are_read_from_one_place() {
+async fn scopes_are_read_from_one_claim() {
     let verifier = build(trust());
     let token = || good().without("scope");
     for (token, expected) in [
@@ -664,7 +664,7 @@ async fn rule_71_scopes_are_read_from_one_place() {
 }
 
 #[tokio::test]
-async fn allow_lists_are_checked_for_remembered_tokens_too() {
+async fn allow_lists_apply_to_cached_tokens() {
     let verifier = build(trust().allow_organizations(["org_a"]).allow_clients(["c1"]));
     let c1 = || good().client("c1");
     let table = vec![
@@ -702,7 +702,7 @@ async fn allow_lists_are_checked_for_remembered_tokens_too() {
 ///
 /// What a thread remembers for itself is one token's, and one verifier's.
 #[tokio::test]
-async fn rule_76_a_remembered_token_gives_its_own_claims_and_no_others() {
+async fn cached_token_returns_its_own_claims() {
     let verifier = verifier();
     let tokens: Vec<_> = (0..40)
         .map(|at| (format!("c{at}"), good().client(format!("c{at}")).token()))
@@ -727,7 +727,7 @@ async fn rule_76_a_remembered_token_gives_its_own_claims_and_no_others() {
 ///
 /// An algorithm that was not allowed does not exist, whatever the header says.
 #[tokio::test]
-async fn rule_42_to_46_algorithms() {
+async fn algorithm_that_is_not_allowed_is_rejected() {
     let verifier = build(trust());
     for (alg, expected) in [
         ("RS256", Ok(())),
@@ -760,7 +760,7 @@ async fn rule_42_to_46_algorithms() {
 ///
 /// Two issuers, two namespaces; neither vouches with the other's key.
 #[tokio::test]
-async fn rule_54_72_an_issuer_vouches_with_its_own_keys_only() {
+async fn issuer_cannot_sign_tokens_of_another_issuer() {
     let (other, trusted) = generic();
     let verifier = Verifier::trusting([trust(), trusted])
         .clock(tower_m2m::Clock::manual(NOW))
@@ -796,7 +796,7 @@ async fn rule_54_72_an_issuer_vouches_with_its_own_keys_only() {
 ///
 /// The signature comes before what the claims say.
 #[tokio::test]
-async fn rule_78_a_broken_signature_is_all_that_is_told() {
+async fn invalid_signature_is_reported_before_claims() {
     let verifier = build(trust());
     let broken = good()
         .audience("https://other.example.com")
@@ -810,7 +810,7 @@ async fn rule_78_a_broken_signature_is_all_that_is_told() {
 }
 
 #[tokio::test]
-async fn a_verifier_without_http_bounds_what_it_reads() {
+async fn verifier_without_layer_limits_token_size() {
     let verifier = Verifier::trusting([trust()])
         .clock(tower_m2m::Clock::manual(NOW))
         .max_token_bytes(256)
@@ -831,7 +831,7 @@ async fn a_verifier_without_http_bounds_what_it_reads() {
 
 /// The Kinde shape from an issuer with another name.
 #[tokio::test]
-async fn a_profile_goes_with_any_issuer() {
+async fn profile_works_with_any_issuer() {
     let custom = LocalIssuer::builder()
         .clock(tower_m2m::Clock::manual(NOW))
         .in_process("https://auth.acme.com/")
@@ -859,7 +859,7 @@ async fn a_profile_goes_with_any_issuer() {
 
 /// What is remembered is bounded in bytes too: large tokens are fewer than their number allows.
 #[tokio::test]
-async fn large_tokens_are_remembered_within_the_bytes() {
+async fn token_cache_is_bounded_in_bytes() {
     let verifier = Verifier::trusting([trust()])
         .clock(tower_m2m::Clock::manual(NOW))
         .token_cache(1_000, 64 * 1024);

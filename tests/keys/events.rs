@@ -59,7 +59,7 @@ impl Lines {
 
 /// Rule 155.
 #[tokio::test(start_paused = true)]
-async fn rule_155_the_life_of_a_set_in_events() {
+async fn key_set_lifecycle_is_recorded_as_events() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
     let fake = FakeIssuer::new();
@@ -125,7 +125,7 @@ async fn rule_155_the_life_of_a_set_in_events() {
 ///
 /// Once for each set, not with every refresh.
 #[tokio::test(start_paused = true)]
-async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
+async fn unusable_key_is_reported_once_per_key_set() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
     let fake = FakeIssuer::new();
@@ -149,7 +149,7 @@ async fn rule_155_a_key_that_is_left_out_is_told_of_once() {
 
 /// Rules 83, 155.
 #[tokio::test(start_paused = true)]
-async fn rule_83_155_another_jwks_uri_is_an_event() {
+async fn changed_jwks_uri_is_an_event() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
     let fake = FakeIssuer::new();
@@ -206,7 +206,7 @@ async fn rule_83_155_another_jwks_uri_is_an_event() {
 
 /// Rule 155.
 #[tokio::test(start_paused = true)]
-async fn rule_155_a_resolver_that_fails_is_an_event_without_the_strangers_word() {
+async fn resolver_failure_event_omits_iss_value() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
     let verifier = Verifier::trusting([])

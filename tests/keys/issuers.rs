@@ -27,7 +27,7 @@ fn duplicate_issuers_are_a_configuration_error() {
 
 /// Rule 145.
 #[tokio::test(start_paused = true)]
-async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
+async fn kid_flood_at_one_issuer_does_not_delay_another() {
     let (a, b) = (
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
@@ -55,7 +55,7 @@ async fn rule_145_invented_kids_at_one_issuer_delay_no_rotation_at_another() {
 
 /// Among several issuers too a key is asked for once, and counts as missing for the one that was asked.
 #[tokio::test(start_paused = true)]
-async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
+async fn kid_missing_at_one_issuer_is_fetched_from_another() {
     let (a, b) = (
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
@@ -75,7 +75,7 @@ async fn a_key_that_one_issuer_lacks_is_looked_for_at_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_at_one_issuer_does_not_touch_another() {
+async fn outage_of_one_issuer_does_not_affect_another() {
     let (a, b) = (
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
@@ -137,7 +137,7 @@ async fn each_issuer_has_its_own_algorithms_and_audience() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_issuer_costs_no_fetch_and_no_wait() {
+async fn unknown_issuer_causes_no_fetch_and_no_wait() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     settle().await;

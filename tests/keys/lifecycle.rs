@@ -10,7 +10,7 @@ use super::harness::{Behavior, FakeIssuer, code, pass, secs, settle, verdict};
 
 /// Rule 150.
 #[tokio::test(start_paused = true)]
-async fn rule_150_dropping_the_last_verifier_ends_its_background_work() {
+async fn dropping_the_last_verifier_stops_background_tasks() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     settle().await;
@@ -45,7 +45,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn keys_are_refreshed_in_whatever_runtime_asks_next() {
+fn refresh_continues_in_the_next_runtime() {
     let fake = FakeIssuer::new();
     let trusted = fake.trusted().unknown_kid_cooldown(secs(1));
     let verifier = Verifier::trusting([trusted])
@@ -84,7 +84,7 @@ fn keys_are_refreshed_in_whatever_runtime_asks_next() {
 
 /// The time-table outlives the runtime: a runtime for each request is not a fetch for each.
 #[test]
-fn another_runtime_goes_by_the_same_time_table() {
+fn refresh_schedule_outlives_the_runtime() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     for _ in 0..3 {
@@ -103,7 +103,7 @@ fn another_runtime_goes_by_the_same_time_table() {
 
 /// A runtime that exists and that nobody runs is as good as gone.
 #[test]
-fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
+fn refresh_task_of_an_idle_runtime_is_replaced() {
     let fake = FakeIssuer::new();
     let idle = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -133,7 +133,7 @@ fn a_driver_in_a_runtime_that_nobody_runs_is_replaced() {
 }
 
 #[test]
-fn without_a_runtime_there_is_an_answer_and_no_panic() {
+fn verification_without_runtime_returns_and_does_not_panic() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     let token = fake.token();
@@ -151,7 +151,7 @@ fn without_a_runtime_there_is_an_answer_and_no_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() {
+async fn restored_keys_work_in_outage_and_keep_their_age() {
     let fake = FakeIssuer::new();
     fake.set_headers(&[("cache-control", "max-age=120")]);
     let verifier = fake.verifier();
@@ -188,7 +188,7 @@ async fn saved_keys_serve_at_once_during_an_outage_and_are_as_old_as_they_are() 
 ///
 /// Rule 54, across processes: what was saved of one issuer verifies no token of another.
 #[tokio::test(start_paused = true)]
-async fn rule_54_saved_keys_serve_their_own_issuer() {
+async fn restored_keys_verify_only_their_own_issuer() {
     let (a, b) = (
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
@@ -217,7 +217,7 @@ async fn rule_54_saved_keys_serve_their_own_issuer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
+async fn restored_key_set_has_the_limits_of_a_fetched_one() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     settle().await;
@@ -242,7 +242,7 @@ async fn a_saved_set_is_no_larger_than_one_that_is_fetched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_saved_sets_the_youngest_serves() {
+async fn newest_restored_key_set_is_used() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     settle().await;
@@ -264,7 +264,7 @@ async fn of_several_saved_sets_the_youngest_serves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_set_is_looked_after_at_once() {
+async fn restored_key_set_is_refreshed_at_once() {
     let fake = FakeIssuer::new();
     let saved = {
         let verifier = fake.verifier();
@@ -285,7 +285,7 @@ async fn a_restored_set_is_looked_after_at_once() {
 
 /// Two faults at once: the driver that watches over the ceiling went with its runtime, and the wall clock stands still.
 #[test]
-fn a_remembered_token_does_not_outlive_the_ceiling_when_the_runtime_is_gone() {
+fn cached_token_expires_at_stale_limit_without_runtime() {
     let fake = FakeIssuer::new();
     let trusted = fake
         .trusted()

@@ -13,7 +13,7 @@ use super::harness::{Behavior, FakeIssuer, pass, secs, settle, unknown_kid_fetch
 ///
 /// The issuer publishes a key 20 s before it signs with it and 20 s after. The set's life is 10 s.
 #[tokio::test(start_paused = true)]
-async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
+async fn rotation_every_second_rejects_no_request() {
     let fake = FakeIssuer::new();
     let trusted = fake.trusted().keys_time_to_live(secs(10));
     let verifier = Verifier::trusting([trusted])
@@ -58,7 +58,7 @@ async fn goal_g7_rotation_every_second_delays_and_refuses_nothing() {
 /// G7 without announcement: each key signs from the moment it is published. The budget of one fetch per second finds it
 /// at its first token; only that first token waits, and only for its own key.
 #[tokio::test(start_paused = true)]
-async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token() {
+async fn unannounced_rotation_is_found_at_first_token() {
     let fake = FakeIssuer::new();
     let trusted = fake.trusted().unknown_kid_cooldown(secs(1));
     let verifier = Verifier::trusting([trusted])
@@ -88,7 +88,7 @@ async fn goal_g7_unannounced_rotation_every_second_is_found_at_the_first_token()
 #[cfg(feature = "reqwest")]
 /// G7 on real threads and sockets: workers send without a pause while the keys rotate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn goal_g7_rotation_under_load_over_http() {
+async fn rotation_under_http_load_rejects_no_request() {
     use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
     let issuer = Arc::new(
         LocalIssuer::builder()

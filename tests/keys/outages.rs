@@ -11,7 +11,7 @@ use super::harness::{Behavior, FakeIssuer, NOW, fetches_by, pass, secs, settle, 
 
 /// Rule 139.
 #[tokio::test(start_paused = true)]
-async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
+async fn thousand_cold_requests_cause_one_fetch() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Slow(secs(1) / 2));
     let verifier = Verifier::trusting([fake.trusted()])
@@ -40,7 +40,7 @@ async fn rule_139_a_thousand_cold_requests_make_one_fetch() {
 
 /// Rule 140.
 #[tokio::test(start_paused = true)]
-async fn rule_140_no_request_waits_for_a_refresh() {
+async fn requests_never_wait_for_a_refresh() {
     let fake = FakeIssuer::new();
     let verifier = Verifier::trusting([fake.trusted()])
         .clock(fake.clock.clone())
@@ -65,7 +65,7 @@ async fn rule_140_no_request_waits_for_a_refresh() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_is_refreshed_though_no_request_comes() {
+async fn key_set_is_refreshed_without_requests() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     pass(&fake.clock, secs(3600)).await;
@@ -79,7 +79,7 @@ async fn a_set_is_refreshed_though_no_request_comes() {
 
 /// Rule 141.
 #[tokio::test(start_paused = true)]
-async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves() {
+async fn stale_keys_expire_to_503_and_recover() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     settle().await;
@@ -121,7 +121,7 @@ async fn rule_141_keys_serve_until_the_ceiling_then_503_then_heal_by_themselves(
 ///
 /// The ceiling is one of true time: a wall clock that stands still does not move it, for remembered tokens neither.
 #[tokio::test(start_paused = true)]
-async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
+async fn stale_limit_uses_monotonic_time() {
     let fake = FakeIssuer::new();
     let trusted = fake
         .trusted()
@@ -143,7 +143,7 @@ async fn rule_153_a_ceiling_is_reached_while_the_wall_clock_stands_still() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ceiling_is_reached_during_a_fetch_too() {
+async fn stale_limit_applies_during_a_fetch() {
     let fake = FakeIssuer::new();
     let trusted = fake
         .trusted()
@@ -167,7 +167,7 @@ async fn a_ceiling_is_reached_during_a_fetch_too() {
 
 /// Rule 142.
 #[tokio::test(start_paused = true)]
-async fn rule_142_an_issuer_that_is_down_at_the_start() {
+async fn verifier_starts_without_issuer_and_recovers() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Down);
     let required = Verifier::trusting([fake.trusted()])
@@ -191,7 +191,7 @@ async fn rule_142_an_issuer_that_is_down_at_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_waits_at_most_a_second_for_a_first_set() {
+async fn request_waits_at_most_one_second_for_initial_keys() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Hang);
     let (verifier, token, start) = (fake.verifier(), fake.token(), Instant::now());
@@ -201,7 +201,7 @@ async fn a_request_waits_at_most_a_second_for_a_first_set() {
 
 /// Between two tries a request waits for the next one if it comes in time, and is answered at once if it does not.
 #[tokio::test(start_paused = true)]
-async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
+async fn request_waits_for_a_retry_only_within_its_deadline() {
     for (pause, waits) in [("1", true), ("9", false)] {
         let fake = FakeIssuer::new();
         fake.set_behavior(Behavior::Status(
@@ -234,7 +234,7 @@ async fn a_request_waits_for_a_next_try_that_is_near_and_for_no_other() {
 
 /// Requests that come meanwhile do not take the driver for one that is stuck.
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_takes_its_time_is_not_begun_anew() {
+async fn slow_fetch_is_not_restarted() {
     for (timeout, asked_after, answered_after) in [
         (secs(30), secs(20), secs(5)),
         (secs(1), secs(1) / 4, secs(1) / 4),
@@ -254,7 +254,7 @@ async fn a_fetch_that_takes_its_time_is_not_begun_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_of_256_kib_is_read_and_no_larger_one() {
+async fn key_set_response_is_limited_to_256_kib() {
     for (size, read) in [(256 * 1024, true), (256 * 1024 + 1, false)] {
         let fake = FakeIssuer::new();
         let mut jwks = fake.issuer.jwks().into_bytes();
@@ -268,7 +268,7 @@ async fn a_set_of_256_kib_is_read_and_no_larger_one() {
 
 /// Rule 146.
 #[tokio::test(start_paused = true)]
-async fn rule_146_no_bad_answer_removes_good_keys() {
+async fn failed_fetch_never_removes_valid_keys() {
     let fake = FakeIssuer::new();
     let verifier = Verifier::trusting([fake.trusted()])
         .clock(fake.clock.clone())
@@ -320,7 +320,7 @@ async fn rule_146_no_bad_answer_removes_good_keys() {
 
 /// Rule 151.
 #[tokio::test(start_paused = true)]
-async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_outweighs_it() {
+async fn cache_control_is_bounded_and_overridden_by_explicit_ttl() {
     for (value, own, life) in [
         ("max-age=300", None, 300),
         ("max-age=0", None, 60),
@@ -354,7 +354,7 @@ async fn rule_151_cache_control_decides_within_bounds_and_a_set_time_to_live_out
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
+async fn not_modified_renews_lifetime_and_keeps_generation() {
     let fake = FakeIssuer::new();
     fake.set_headers(&[("etag", "\"1\""), ("cache-control", "max-age=100")]);
     let verifier = fake.verifier();
@@ -377,7 +377,7 @@ async fn a_set_that_is_confirmed_lives_again_and_stays_the_same_generation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wish_to_be_left_alone_is_granted_up_to_five_minutes() {
+async fn retry_after_is_honored_up_to_five_minutes() {
     for (header, seconds, pause) in [
         ("retry-after", 120, 120),
         ("ratelimit-reset", 90, 90),
@@ -400,7 +400,7 @@ async fn a_wish_to_be_left_alone_is_granted_up_to_five_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_are_short_while_nothing_is_held() {
+async fn retry_delays_are_short_without_keys() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Status(429, vec![("retry-after", "3600".into())]));
     let trusted = fake.trusted().unknown_kid_cooldown(secs(4));
@@ -420,7 +420,7 @@ async fn pauses_are_short_while_nothing_is_held() {
 /// 250 ms, doubled up to 10 s, while nothing is held; 1 s, doubled up to 60 s, while a set is; each pause drawn at random
 /// between nothing and that, so that a fleet does not come back as one.
 #[tokio::test(start_paused = true)]
-async fn pauses_after_failures_grow_at_random_within_their_bounds() {
+async fn retry_delays_grow_with_jitter_within_limits() {
     for (holds, first, longest) in [(false, secs(1) / 4, secs(10)), (true, secs(1), secs(60))] {
         let mut means = [0.0; 12];
         for seed in 0..64 {
@@ -467,7 +467,7 @@ async fn pauses_after_failures_grow_at_random_within_their_bounds() {
 
 /// Rule 153.
 #[tokio::test(start_paused = true)]
-async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh() {
+async fn wall_clock_jumps_do_not_disturb_refresh() {
     for jump in [-10_000_000, -3_600, 3_600, 10_000_000] {
         let fake = FakeIssuer::new();
         let verifier = fake.verifier();
@@ -497,7 +497,7 @@ async fn rule_153_jumps_of_the_wall_clock_neither_freeze_nor_flood_the_refresh()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_before_the_epoch_harms_nothing() {
+async fn clock_before_the_epoch_causes_no_error() {
     for seconds in [-1, -1_000_000_000, i64::MIN, i64::MAX] {
         let fake = FakeIssuer::new();
         fake.clock.set(seconds);

@@ -87,7 +87,7 @@ fn directory() -> (Arc<IssuerDirectory>, Clock, Verifier) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() {
+async fn issuer_is_resolved_once_and_trusted_at_first_token() {
     let (directory, _, verifier) = directory();
     directory.set_behavior(ResolverBehavior::Slow(secs(1)));
     let fake = directory.add("https://a.example");
@@ -115,7 +115,7 @@ async fn a_resolved_issuer_is_trusted_at_its_first_token_and_asked_about_once() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_is_not_trusted_costs_one_question_in_thirty_seconds_and_no_fetch() {
+async fn untrusted_issuer_is_resolved_once_per_30_seconds() {
     let (directory, clock, verifier) = directory();
     let stranger = FakeIssuer::with_url("https://evil.example");
     for _ in 0..100 {
@@ -130,7 +130,7 @@ async fn an_issuer_that_is_not_trusted_costs_one_question_in_thirty_seconds_and_
 
 /// An attacker who forges tokens of trusted issuers pushes out none of those who have callers.
 #[tokio::test(start_paused = true)]
-async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
+async fn forged_tokens_do_not_evict_an_active_issuer() {
     let (directory, clock, verifier) = directory();
     let hot = directory.add("https://hot.example");
     assert_eq!(verdict(&verifier, &hot.token()).await, "accepted");
@@ -150,7 +150,7 @@ async fn forged_tokens_of_other_issuers_do_not_push_out_one_in_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_an_issuer_is_not_asked_about() {
+async fn invalid_issuer_url_is_not_resolved() {
     let (directory, _, verifier) = directory();
     let long = format!("https://{}.example", "a".repeat(600));
     for iss in [
@@ -183,7 +183,7 @@ async fn what_cannot_be_an_issuer_is_not_asked_about() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resolver_without_an_answer_fails_closed_and_heals() {
+async fn failing_resolver_fails_closed_and_recovers() {
     for behavior in [
         ResolverBehavior::Fails,
         ResolverBehavior::Panics,
@@ -205,7 +205,7 @@ async fn a_resolver_without_an_answer_fails_closed_and_heals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_goes_away_takes_no_question_along() {
+async fn canceled_request_does_not_cancel_shared_resolution() {
     let (directory, clock, verifier) = directory();
     let fake = directory.add("https://a.example");
     directory.set_behavior(ResolverBehavior::Slow(secs(2)));
@@ -220,7 +220,7 @@ async fn who_goes_away_takes_no_question_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_in_use_is_asked_about_in_the_background_and_keeps_its_keys() {
+async fn active_issuer_is_refreshed_in_background_with_its_keys() {
     let (directory, clock, verifier) = directory();
     let fake = directory.add("https://a.example");
     let token = fake.token();
@@ -245,8 +245,7 @@ async fn an_issuer_in_use_is_asked_about_in_the_background_and_keeps_its_keys() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_remembered_tokens_too()
-{
+async fn withdrawn_issuer_is_rejected_within_ten_minutes() {
     let (directory, clock, verifier) = directory();
     let fake = directory.add("https://a.example");
     let token = fake.token();
@@ -265,7 +264,7 @@ async fn an_issuer_that_is_trusted_no_more_is_refused_within_ten_minutes_for_rem
 
 /// A remembered token waits for the answer as any other does, and passes when the issuer is trusted on.
 #[tokio::test(start_paused = true)]
-async fn at_the_end_of_an_issuers_time_a_remembered_token_waits_for_the_answer() {
+async fn cached_token_waits_for_resolution_when_issuer_expires() {
     let (directory, clock, verifier) = directory();
     let token = directory.add("https://a.example").token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
@@ -276,7 +275,7 @@ async fn at_the_end_of_an_issuers_time_a_remembered_token_waits_for_the_answer()
 
 /// When the application says that the keys are elsewhere, those of the old place are trusted no more.
 #[tokio::test(start_paused = true)]
-async fn keys_of_another_place_are_not_taken_over() {
+async fn keys_of_a_changed_jwks_url_are_not_inherited() {
     let (before, after) = (
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://a.example"),
@@ -315,7 +314,7 @@ async fn keys_of_another_place_are_not_taken_over() {
 ///
 /// A new answer of the application is no new budget for invented keys.
 #[tokio::test(start_paused = true)]
-async fn rule_144_the_budget_outlives_the_answer() {
+async fn new_resolution_does_not_reset_the_fetch_budget() {
     let fake = FakeIssuer::with_url("https://a.example");
     let customer = Arc::clone(&fake);
     let verifier = Verifier::trusting([])
@@ -375,7 +374,7 @@ async fn callers_of_resolved_issuers_can_be_denied() {
 
 /// Questions that ended with their runtime take no place from those that come after.
 #[test]
-fn questions_of_a_runtime_that_is_gone_are_forgotten() {
+fn resolutions_of_a_dropped_runtime_release_their_slots() {
     let (directory, _, verifier) = directory();
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
@@ -406,7 +405,7 @@ fn questions_of_a_runtime_that_is_gone_are_forgotten() {
 
 /// A resolver that is down for a while is not noticed by issuers in use, and closes for them at the end of their time.
 #[tokio::test(start_paused = true)]
-async fn a_resolver_that_is_down_closes_at_the_end_of_an_issuers_time() {
+async fn resolver_outage_rejects_issuer_only_after_its_ttl() {
     let (directory, clock, verifier) = directory();
     let fake = directory.add("https://a.example");
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
@@ -421,7 +420,7 @@ async fn a_resolver_that_is_down_closes_at_the_end_of_an_issuers_time() {
 
 /// Rule 154.
 #[tokio::test(start_paused = true)]
-async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
+async fn resolved_issuers_are_bounded_by_configuration() {
     let (directory, clock, verifier) = directory();
     let issuers: Vec<_> = (0..30)
         .map(|number| directory.add(&format!("https://{number}.example")))
@@ -455,7 +454,7 @@ async fn rule_154_no_more_resolved_issuers_are_kept_than_configured() {
 /// A saved set serves an issuer once. When the issuer gave way and is resolved again, a key that
 /// was removed meanwhile does not come back, not even while the issuer is down.
 #[tokio::test(start_paused = true)]
-async fn rule_147_a_saved_set_brings_no_removed_key_back() {
+async fn restored_key_set_does_not_revive_a_removed_key() {
     let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
     let fake = directory.add("https://a.example");
     let old = fake.token();
@@ -486,7 +485,7 @@ async fn rule_147_a_saved_set_brings_no_removed_key_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn questions_about_invented_names_are_bounded() {
+async fn resolutions_of_invented_issuers_are_bounded() {
     let (directory, _, verifier) = directory();
     directory.set_behavior(ResolverBehavior::Slow(secs(2)));
     let requests: Vec<_> = (0..200)
@@ -510,7 +509,7 @@ async fn questions_about_invented_names_are_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listed_issuers_are_not_asked_about() {
+async fn configured_issuers_are_not_resolved() {
     let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
     let (listed, resolved) = (
         FakeIssuer::with_url("https://listed.example"),
@@ -531,7 +530,7 @@ async fn listed_issuers_are_not_asked_about() {
 
 /// Whom an issuer lets in is said for its own tokens alone, be it the only one that is listed.
 #[tokio::test(start_paused = true)]
-async fn lists_of_a_listed_and_of_a_resolved_issuer_do_not_mix() {
+async fn allow_lists_apply_only_to_their_own_issuer() {
     let (listed, resolved) = (
         FakeIssuer::with_url("https://listed.example"),
         FakeIssuer::with_url("https://resolved.example"),
@@ -567,7 +566,7 @@ async fn lists_of_a_listed_and_of_a_resolved_issuer_do_not_mix() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_verifier_ends_open_questions_and_background_work() {
+async fn dropping_the_verifier_cancels_resolutions_and_tasks() {
     let (directory, clock, verifier) = directory();
     let fake = directory.add("https://a.example");
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");

@@ -553,7 +553,7 @@ fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
 }
 
 #[test]
-fn whatever_happens_the_keys_are_fresh_never_flooded_never_lost() {
+fn invariants_hold_after_random_events() {
     let number = |name: &str| {
         std::env::var(name)
             .ok()

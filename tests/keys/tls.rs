@@ -133,7 +133,7 @@ const FOR_LONG: &str = "491231235959Z";
 
 /// Rule 58.
 #[tokio::test]
-async fn rule_58_a_certificate_of_a_named_authority_is_trusted() {
+async fn certificate_of_a_configured_authority_is_trusted() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
     let trusted = server
         .trusted()
@@ -148,7 +148,7 @@ async fn rule_58_a_certificate_of_a_named_authority_is_trusted() {
 
 /// Rule 58.
 #[tokio::test]
-async fn rule_58_a_certificate_of_nobody_is_refused() {
+async fn certificate_of_an_unknown_authority_is_rejected() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
     server.refused(server.trusted()).await;
     // Nor does another authority vouch for it.
@@ -160,7 +160,7 @@ async fn rule_58_a_certificate_of_nobody_is_refused() {
 
 /// Rule 58.
 #[tokio::test]
-async fn rule_58_a_certificate_for_another_name_or_another_time_is_refused() {
+async fn certificate_with_wrong_name_or_date_is_rejected() {
     let other_name = [&[0x82, 13][..], b"other.example"].concat();
     for (name, not_after) in [
         (&[0x87, 4, 127, 0, 0, 2][..], FOR_LONG),
@@ -180,7 +180,7 @@ async fn rule_58_a_certificate_for_another_name_or_another_time_is_refused() {
 
 /// Rule 58.
 #[test]
-fn rule_58_what_is_no_certificate_fails_in_build() {
+fn build_rejects_an_invalid_certificate() {
     let trusted = Verifier::issuer("https://issuer.example").audience(AUDIENCE);
     let error = trusted
         .ca_certificate_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")

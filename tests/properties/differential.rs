@@ -67,7 +67,7 @@ const LOOSER: &[&str] = &["alg is Ed25519, the name that RFC 9864 gives to what 
 const LEEWAY: Duration = Duration::from_secs(300);
 
 #[test]
-fn every_difference_from_jsonwebtoken_is_a_listed_one() {
+fn every_difference_from_jsonwebtoken_is_listed() {
     let now = Clock::system().unix_seconds();
     // One second read before the tokens are made. `jsonwebtoken` reads the clock itself, so no case is nearer to a boundary
     // than nearly five minutes: far longer than the run takes.

@@ -18,7 +18,7 @@ fn word(numbers: &mut Numbers) -> String {
 ///
 /// Exactly, case-sensitively, no prefix, no substring, no wildcard.
 #[test]
-fn rule_77_a_scope_is_granted_only_by_itself() {
+fn scope_is_granted_only_by_itself() {
     let mut numbers = Numbers(77);
     let mut granted_some = 0;
     for _ in 0..5_000 {
@@ -45,7 +45,7 @@ fn rule_77_a_scope_is_granted_only_by_itself() {
 /// The path's organization is the token's, letter for letter after one decoding, or the request is
 /// refused.
 #[test]
-fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
+fn organization_is_admitted_only_on_its_own_path() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let verifier = verifier(&issuer, &clock, |issuer| issuer);
@@ -87,7 +87,7 @@ fn rule_158_an_organization_is_let_in_only_on_its_own_path() {
 
 /// What a token says comes out of the claims as it was written.
 #[test]
-fn claims_come_out_as_they_went_in() {
+fn claims_are_returned_unchanged() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let verifier = verifier(&issuer, &clock, |issuer| issuer);
@@ -110,7 +110,7 @@ fn claims_come_out_as_they_went_in() {
 
 /// Names are printed and read again as what they were.
 #[test]
-fn algorithms_are_read_as_they_are_printed() {
+fn algorithm_names_round_trip() {
     for algorithm in Algorithm::ALL {
         assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
     }

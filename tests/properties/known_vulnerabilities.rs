@@ -48,7 +48,7 @@ fn refused(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
 ///
 /// CVE-2015-9235, CVE-2018-1000531.
 #[test]
-fn class_alg_none() {
+fn attack_alg_none() {
     let scene = scene(SigningAlgorithm::Rs256);
     refused(
         &scene,
@@ -65,7 +65,7 @@ fn class_alg_none() {
 ///
 /// CVE-2016-10555, CVE-2022-29217, CVE-2026-34950, CVE-2026-48526.
 #[test]
-fn class_rs_hs_confusion() {
+fn attack_rs_hs_confusion() {
     for algorithm in [
         SigningAlgorithm::Rs256,
         SigningAlgorithm::Es256,
@@ -99,7 +99,7 @@ fn class_rs_hs_confusion() {
 ///
 /// CVE-2026-22817, CVE-2026-22818: a key without `alg` is used with one algorithm all the same, never with the token's.
 #[test]
-fn class_algorithm_taken_from_the_token() {
+fn attack_algorithm_chosen_by_token() {
     let key = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
     let mut jwk = key.public_jwk();
     jwk.as_object_mut().unwrap().remove("alg");
@@ -129,7 +129,7 @@ fn class_algorithm_taken_from_the_token() {
 ///
 /// CVE-2018-0114, CVE-2024-21643: what a token brings along or points to is never used, and never fetched.
 #[test]
-fn class_embedded_keys() {
+fn attack_embedded_keys() {
     let scene = scene(SigningAlgorithm::Rs256);
     refused(
         &scene,
@@ -185,7 +185,7 @@ fn class_embedded_keys() {
 ///
 /// `kid` is a name that is compared, and nothing else.
 #[test]
-fn class_kid_injection() {
+fn attack_kid_injection() {
     let scene = scene(SigningAlgorithm::EdDsa);
     refused(
         &scene,
@@ -203,7 +203,7 @@ fn class_kid_injection() {
 ///
 /// CVE-2025-59420, CVE-2026-32597.
 #[test]
-fn class_crit_ignored() {
+fn attack_ignored_crit() {
     let scene = scene(SigningAlgorithm::EdDsa);
     for crit in [
         json!(["b64"]),
@@ -228,7 +228,7 @@ fn class_crit_ignored() {
 ///
 /// CVE-2020-28042, CVE-2022-21449 ("psychic signatures").
 #[test]
-fn class_empty_and_zero_signatures() {
+fn attack_empty_and_zero_signatures() {
     for algorithm in SigningAlgorithm::ALL {
         let scene = scene(algorithm);
         refused(
@@ -247,7 +247,7 @@ fn class_empty_and_zero_signatures() {
 ///
 /// CVE-2022-25898, and signatures that are another spelling of a good one.
 #[test]
-fn class_lax_encodings() {
+fn attack_lax_encodings() {
     let scene = scene(SigningAlgorithm::Rs256);
     refused(
         &scene,
@@ -266,7 +266,7 @@ fn class_lax_encodings() {
 ///
 /// CVE-2017-12974, RUSTSEC-2026-0240, CVE-2022-23539.
 #[test]
-fn class_invalid_keys() {
+fn attack_invalid_keys() {
     let zeros = |len: usize| base64url(vec![0_u8; len]);
     let mut identity = vec![0_u8; 32];
     identity[0] = 1;
@@ -331,7 +331,7 @@ fn class_invalid_keys() {
 
 /// The heap overflow of `HAProxy`'s ECDSA conversion needed a signature of 21,830 letters.
 #[test]
-fn class_over_long_signature() {
+fn attack_oversized_signature() {
     let scene = scene(SigningAlgorithm::Es256);
     let token = scene.good.token();
     let (input, _) = token.rsplit_once('.').unwrap();
@@ -347,7 +347,7 @@ fn class_over_long_signature() {
 ///
 /// CVE-2022-39227, CVE-2026-29000.
 #[test]
-fn class_another_serialization() {
+fn attack_json_serialization() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let token = scene.good.token();
     let parts: Vec<&str> = token.split('.').collect();
@@ -375,7 +375,7 @@ fn class_another_serialization() {
 /// CVE-2025-27144, CVE-2025-61920, CVE-2025-53864: refused before there is work to do. The bound on each is a constant,
 /// which the tests beside the parsers hold.
 #[test]
-fn class_parser_exhaustion() {
+fn attack_parser_exhaustion() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let signed = |payload: String| {
         scene
@@ -402,7 +402,7 @@ fn class_parser_exhaustion() {
 ///
 /// CVE-2026-25537, CVE-2025-30144, CVE-2024-53861, CVE-2020-26160: a claim of the wrong type is never an absent one.
 #[test]
-fn class_claim_type_confusion() {
+fn attack_claim_type_confusion() {
     let scene = scene(SigningAlgorithm::EdDsa);
     for (claim, values) in [
         (
@@ -458,7 +458,7 @@ fn class_claim_type_confusion() {
 ///
 /// CVE-2023-22482, CVE-2021-21378.
 #[test]
-fn class_audience_or_issuer_unchecked() {
+fn attack_unchecked_audience_or_issuer() {
     let scene = scene(SigningAlgorithm::EdDsa);
     for claim in ["aud", "iss", "exp"] {
         assert!(
@@ -489,7 +489,7 @@ fn class_audience_or_issuer_unchecked() {
 /// CVE-2026-35030, CVE-2021-32701, lua-resty-openidc #399: a remembered token is the whole token, is judged by the clock
 /// again, and is asked for scopes and organization like any other.
 #[test]
-fn class_verified_token_cache() {
+fn attack_verified_token_cache() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let trusted = Verifier::issuer(ISSUER)
@@ -550,7 +550,7 @@ fn class_verified_token_cache() {
 ///
 /// CVE-2026-47673.
 #[test]
-fn class_any_scheme_accepted() {
+fn attack_other_authorization_scheme() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let token = scene.good.token();
     for scheme in ["Basic", "DPoP", "Token", "JWT", "BearerX", "Bear", ""] {
@@ -567,7 +567,7 @@ fn class_any_scheme_accepted() {
 ///
 /// CVE-2019-7644: before the signature held, every refusal is the same answer, byte for byte (rules 40, 78).
 #[test]
-fn class_oracle() {
+fn attack_verification_oracle() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let mut answers = std::collections::BTreeSet::new();
     for forge in [
@@ -602,7 +602,7 @@ fn class_oracle() {
 ///
 /// mcp-oauth #383, spring-security #16937.
 #[test]
-fn class_sender_constrained_as_bearer() {
+fn attack_bound_token_as_bearer() {
     let scene = scene(SigningAlgorithm::EdDsa);
     for cnf in [
         json!({"jkt":"x"}),
@@ -626,7 +626,7 @@ fn class_sender_constrained_as_bearer() {
 ///
 /// GHSA-2g96-86rw-qmvg, granit #2133: only the token says which organization calls, and nothing odd means "all of them".
 #[test]
-fn class_tenant_isolation() {
+fn attack_tenant_isolation() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let layer = scene.verifier.layer().allow_global();
     for odd in [
@@ -658,7 +658,7 @@ fn class_tenant_isolation() {
 ///
 /// CVE-2020-8595, CVE-2021-31920: what is compared is what the handler decodes, and what cannot be read is refused.
 #[test]
-fn class_path_versus_policy() {
+fn attack_path_normalization() {
     let scene = scene(SigningAlgorithm::EdDsa);
     let layer = scene
         .verifier

@@ -23,7 +23,7 @@ fn scene() -> (tower_m2m::testing::LocalIssuer, Verifier) {
 ///
 /// A token in the query or in a form is no token.
 #[test]
-fn rule_6_7_only_the_header_is_read() {
+fn token_in_query_or_form_is_ignored() {
     let (issuer, verifier) = scene();
     let token = issuer.org("org_a").token();
     let mut service = verifier
@@ -45,7 +45,7 @@ fn rule_6_7_only_the_header_is_read() {
 ///
 /// Status, challenge and error code belong together; no cache keeps the answer.
 #[test]
-fn rule_11_to_17_25_status_and_challenge() {
+fn status_challenge_and_error_code_agree() {
     let (issuer, verifier) = scene();
     let scopes = [Scope::from_static("b"), Scope::from_static("a")];
     let layer = verifier
@@ -84,7 +84,7 @@ fn rule_11_to_17_25_status_and_challenge() {
 ///
 /// Without keys, a token whose verdict hangs on them is answered 503, and any other token as ever.
 #[tokio::test]
-async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
+async fn missing_keys_are_503_only_for_otherwise_valid_tokens() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let down = Verifier::issuer(ISSUER)
@@ -137,7 +137,7 @@ async fn rule_21_22_no_keys_are_no_fault_of_a_good_token() {
 ///
 /// The body is a problem document whose status is the answer's.
 #[test]
-fn rule_23_problem_document() {
+fn problem_document_has_the_response_status() {
     let (_, verifier) = scene();
     let response = send(&verifier.layer(), "Bearer x", "/");
     assert_eq!(
@@ -156,7 +156,7 @@ fn rule_23_problem_document() {
 ///
 /// A preflight carries no credentials and is let through; an `OPTIONS` that is none is not.
 #[test]
-fn rule_24_preflight() {
+fn only_true_preflights_pass_without_token() {
     let (_, verifier) = scene();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -190,7 +190,7 @@ fn rule_24_preflight() {
 ///
 /// A token inside a token is no token.
 #[test]
-fn rule_35_nested_tokens_are_not_read() {
+fn nested_token_is_rejected() {
     let (issuer, verifier) = scene();
     let good = issuer.org("org_a");
     let nested = issuer.sign_raw(
@@ -205,7 +205,7 @@ fn rule_35_nested_tokens_are_not_read() {
 /// RS256 is there by default; an algorithm outside the list is not used, even with the issuer's own
 /// key.
 #[test]
-fn rule_42_44_69_the_list_of_algorithms() {
+fn algorithm_list_is_enforced_and_defaults_to_rs256() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::Rs256, Profile::Rfc9068, &clock);
     let trusting = |algorithms: Option<Vec<Algorithm>>| {
@@ -242,7 +242,7 @@ fn rule_42_44_69_the_list_of_algorithms() {
 /// Strict about the set, lenient about a key, and keys of one name are told apart by their
 /// algorithm.
 #[test]
-fn rule_48_to_51_key_sets() {
+fn key_sets_are_strict_and_keys_are_lenient() {
     for document in [
         "",
         "{}",
@@ -293,7 +293,7 @@ fn rule_48_to_51_key_sets() {
 ///
 /// An issuer's keys verify that issuer's tokens and no other's.
 #[test]
-fn rule_54_72_keys_belong_to_their_issuer() {
+fn keys_verify_only_tokens_of_their_issuer() {
     let clock = Clock::manual(NOW);
     let make = |url: &str| {
         let issuer = tower_m2m::testing::LocalIssuer::builder();
@@ -336,7 +336,7 @@ fn rule_54_72_keys_belong_to_their_issuer() {
 ///
 /// Each claim just right and just wrong, at the moment itself.
 #[test]
-fn rule_62_to_68_76_claims() {
+fn rfc7519_4_1_registered_claims() {
     let (issuer, verifier) = scene();
     let good = || issuer.org("org_a");
     for (claim, value, fine) in [
@@ -383,7 +383,7 @@ fn rule_62_to_68_76_claims() {
 ///
 /// The strict form of RFC 9068.
 #[test]
-fn rule_60_68_strict_form() {
+fn rfc9068_strict_mode() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Rfc9068, &clock);
     let strict = verifier(&issuer, &clock, tower_m2m::Issuer::require_rfc9068);
@@ -405,7 +405,7 @@ fn rule_60_68_strict_form() {
 /// There is no verifier without an audience, unless it is waived by name (see also the doctest of
 /// `Verifier`).
 #[test]
-fn rule_64_an_audience_is_needed() {
+fn verifier_requires_an_audience() {
     let (issuer, _) = scene();
     let none: [&str; 0] = [];
     assert!(Verifier::issuer(ISSUER).audiences(none).build().is_err());
@@ -425,7 +425,7 @@ fn rule_64_an_audience_is_needed() {
 ///
 /// No other kind of token of the same issuer, under the same key, is an access token.
 #[test]
-fn rule_61_73_kinds_of_tokens_exclude_each_other() {
+fn other_token_types_are_rejected_as_access_tokens() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Kinde, &clock);
     let kinde = verifier(&issuer, &clock, |issuer| {
@@ -456,7 +456,7 @@ fn rule_61_73_kinds_of_tokens_exclude_each_other() {
 ///
 /// What is weak has no name here, and Ed25519 has two.
 #[test]
-fn rule_47_names_of_algorithms() {
+fn weak_algorithms_do_not_exist() {
     let (issuer, verifier) = scene();
     for (name, fine) in [
         ("EdDSA", true),
@@ -478,7 +478,7 @@ fn rule_47_names_of_algorithms() {
 ///
 /// Five segments are an encrypted token, which is told apart and not read.
 #[test]
-fn rule_57_70_encrypted_tokens_are_not_read() {
+fn encrypted_token_is_detected_and_rejected() {
     let (_, verifier) = scene();
     let jwe = format!(
         "{}.a.b.c.d",
@@ -494,7 +494,7 @@ fn rule_57_70_encrypted_tokens_are_not_read() {
 ///
 /// A user's token in which `sub` is the client is a user's token all the same.
 #[test]
-fn rule_74_a_subject_makes_nobody_a_machine() {
+fn subject_does_not_make_a_machine_token() {
     let clock = Clock::manual(NOW);
     let issuer = issuer(SigningAlgorithm::EdDsa, Profile::Kinde, &clock);
     let kinde = verifier(&issuer, &clock, |issuer| {
@@ -517,7 +517,7 @@ fn rule_74_a_subject_makes_nobody_a_machine() {
 ///
 /// `scope` decides, in whichever form; `scp` counts only where `scope` is absent.
 #[test]
-fn rule_71_scope_decides() {
+fn scp_counts_only_if_scope_is_absent() {
     let (issuer, verifier) = scene();
     for (scope, scp, granted) in [
         (Some(json!("a b")), None, vec!["a", "b"]),
@@ -547,7 +547,7 @@ fn rule_71_scope_decides() {
 ///
 /// A bad signature is what is reported, whatever else is wrong.
 #[test]
-fn rule_40_78_the_signature_comes_before_the_claims() {
+fn signature_is_checked_before_claims() {
     let (issuer, verifier) = scene();
     let wrong = issuer
         .org("org_a")

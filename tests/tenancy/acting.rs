@@ -21,7 +21,7 @@ fn route() -> Router {
 ///
 /// What a global client may act for is one plain name.
 #[tokio::test]
-async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
+async fn acting_requires_a_valid_organization_code() {
     let fixture = Fixture::new();
     let app = route().route_layer(fixture.verifier().layer().allow_global_with(ACT));
     let token = fixture.global().scopes(["act:any"]);
@@ -46,7 +46,7 @@ async fn rule_75_156_nobody_acts_for_what_is_no_plain_name() {
 
 /// A requirement that every token meets is no scope that allows anything.
 #[tokio::test]
-async fn acting_needs_a_scope_that_is_named() {
+async fn acting_requires_a_named_scope() {
     let fixture = Fixture::new();
     let verifier = fixture.verifier();
     let or_nothing = || Requirement::from(ACT).or(Requirement::none());
@@ -65,7 +65,7 @@ async fn acting_needs_a_scope_that_is_named() {
 }
 
 #[tokio::test]
-async fn the_list_of_organizations_holds_for_acting_too() {
+async fn organization_allow_list_applies_to_acting() {
     let fixture = Fixture::new();
     let trusted = fixture.trusted().allow_organizations(["org_a"]);
     let verifier = Verifier::trusting([trusted])
@@ -88,7 +88,7 @@ async fn the_list_of_organizations_holds_for_acting_too() {
 ///
 /// Two layers that read the request differently let neither organization win.
 #[tokio::test]
-async fn rule_158_two_layers_must_agree_on_whom_a_client_acts_for() {
+async fn two_layers_must_agree_on_the_acting_organization() {
     let fixture = Fixture::new();
     let verifier = fixture.verifier();
     let header = RouteOrganization::header(HeaderName::from_static("x-org"));

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{BoxError, Caller, Claims, OrgCode, Scope, Standing, StandingCheck, Verifier};
+use tower_m2m::{
+    BoxError, Caller, Claims, OrgCode, Scope, Standing, StandingCheck, Verifier, VerifierBuilder,
+};
 
 use super::support::{self, Fixture, ISSUER, NOW};
 
@@ -32,7 +34,7 @@ fn verifier(fixture: &Fixture, check: impl StandingCheck) -> Verifier {
 }
 
 #[tokio::test]
-async fn every_request_is_asked_about_cached_tokens_too() {
+async fn caller_check_runs_for_cached_tokens() {
     let fixture = Fixture::new();
     let asked = Arc::new(AtomicUsize::new(0));
     let verifier = verifier(&fixture, {
@@ -65,7 +67,7 @@ async fn every_request_is_asked_about_cached_tokens_too() {
 }
 
 #[tokio::test]
-async fn each_answer_has_its_status() {
+async fn each_caller_status_has_its_response() {
     let fixture = Fixture::new();
     for (standing, status, code) in [
         (Standing::Revoked, 401, "revoked"),
@@ -89,7 +91,7 @@ async fn each_answer_has_its_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_is_503_and_the_token_is_not_to_blame() {
+async fn failed_caller_check_is_503_without_error_code() {
     let fixture = Fixture::new();
     let token = fixture.org("org_a");
     let failing = app(&verifier(&fixture, async |_: Caller| {
@@ -110,7 +112,7 @@ async fn no_answer_is_503_and_the_token_is_not_to_blame() {
 }
 
 #[tokio::test]
-async fn a_check_that_panics_gave_no_answer() {
+async fn panicking_caller_check_is_a_failed_check() {
     let fixture = Fixture::new();
     let app = app(&verifier(&fixture, |caller: Caller| async move {
         let organization = caller.organization().map(ToString::to_string);
@@ -132,20 +134,24 @@ async fn a_check_that_panics_gave_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
+async fn fail_open_admits_on_check_failure() {
     let fixture = Fixture::new();
-    let hanging = Verifier::trusting([fixture.trusted()])
-        .clock(fixture.clock.clone())
-        .check_standing(|_: Caller| std::future::pending())
-        .standing_timeout(Duration::from_millis(20))
+    let verifier = hanging(&fixture)
         .dangerous_allow_unchecked()
         .build()
         .unwrap();
-    let started = tokio::time::Instant::now();
     assert_eq!(
-        support::get(&app(&hanging), "/orgs/org_a/x", &fixture.org("org_a")).await,
+        support::get(&app(&verifier), "/orgs/org_a/x", &fixture.org("org_a")).await,
         (200, None)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn caller_check_timeout_is_configurable() {
+    let fixture = Fixture::new();
+    let verifier = hanging(&fixture).build().unwrap();
+    let started = tokio::time::Instant::now();
+    support::get(&app(&verifier), "/orgs/org_a/x", &fixture.org("org_a")).await;
     assert_eq!(started.elapsed(), Duration::from_millis(20));
     for timeout in [Duration::ZERO, Duration::from_secs(61)] {
         let error = Verifier::trusting([fixture.trusted()])
@@ -156,9 +162,17 @@ async fn the_timeout_is_configurable_and_failing_open_is_a_dangerous_choice() {
     }
 }
 
+/// A verifier whose caller check never completes and times out after 20 ms.
+fn hanging(fixture: &Fixture) -> VerifierBuilder {
+    Verifier::trusting([fixture.trusted()])
+        .clock(fixture.clock.clone())
+        .check_standing(|_: Caller| std::future::pending())
+        .standing_timeout(Duration::from_millis(20))
+}
+
 /// The application hears whom a global client wants to act for: else a suspended organization had a back door.
 #[tokio::test]
-async fn the_facts_are_those_of_the_token_and_the_request() {
+async fn caller_check_receives_token_and_request_data() {
     let fixture = Fixture::new();
     let heard = Arc::new(Mutex::new(Vec::new()));
     let verifier = verifier(&fixture, {
@@ -203,7 +217,7 @@ async fn the_facts_are_those_of_the_token_and_the_request() {
 
 /// Revocation, then tenant, then scope: the first failure answers.
 #[tokio::test]
-async fn revocation_answers_before_tenant_and_tenant_before_scope() {
+async fn revocation_precedes_tenant_and_tenant_precedes_scope() {
     let fixture = Fixture::new();
     let token = fixture.org("org_a");
     let route = |verifier: &Verifier| {
@@ -229,7 +243,7 @@ async fn revocation_answers_before_tenant_and_tenant_before_scope() {
 
 /// A second layer of the same verifier does not ask again, unless it finds a new organization to act for.
 #[tokio::test]
-async fn two_layers_ask_once() {
+async fn two_layers_run_the_caller_check_once() {
     let fixture = Fixture::new();
     let asked = Arc::new(AtomicUsize::new(0));
     let verifier = verifier(&fixture, {
@@ -265,7 +279,7 @@ async fn two_layers_ask_once() {
 
 /// Where only the handler's arguments see whom a global client wants to act for, they ask; and once, not each of them.
 #[tokio::test]
-async fn extractors_ask_about_the_organization_that_the_layer_did_not_see() {
+async fn extractor_runs_caller_check_for_route_organization() {
     let fixture = Fixture::new();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let verifier = verifier(&fixture, {

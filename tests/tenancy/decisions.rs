@@ -210,7 +210,7 @@ fn forger() -> tower_m2m::testing::SigningKey {
 }
 
 #[tokio::test]
-async fn an_unanswered_check_is_a_warning() {
+async fn failed_caller_check_is_a_warning() {
     let fixture = Fixture::new();
     let verifier = Verifier::trusting([fixture.trusted()]).clock(fixture.clock.clone());
     let verifier = verifier
@@ -240,7 +240,7 @@ async fn an_unanswered_check_is_a_warning() {
 ///
 /// Neither the token nor a part of it, and no path with somebody else's data in it.
 #[tokio::test]
-async fn rule_130_no_event_holds_the_token_or_the_path() {
+async fn events_contain_no_token_and_no_path() {
     let fixture = Fixture::new();
     let app = app(&fixture.verifier());
     let recorder = Recorder::default();

@@ -31,7 +31,7 @@ fn app_of(verifier: &Verifier) -> Router {
 }
 
 #[tokio::test]
-async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
+async fn denial_applies_to_next_request_even_if_token_is_cached() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let app = app(&fixture, &denylist);
@@ -87,7 +87,7 @@ async fn what_is_denied_is_refused_from_the_next_request_on_cached_or_not() {
 }
 
 #[tokio::test]
-async fn a_new_token_passes_where_only_old_ones_are_revoked() {
+async fn token_issued_after_the_denial_is_accepted() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let app = app(&fixture, &denylist);
@@ -111,7 +111,7 @@ async fn a_new_token_passes_where_only_old_ones_are_revoked() {
 }
 
 #[tokio::test]
-async fn an_entry_ends_with_the_token_and_its_leeway() {
+async fn entry_expires_with_the_token_and_its_leeway() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let app = app(&fixture, &denylist);
@@ -135,7 +135,7 @@ async fn an_entry_ends_with_the_token_and_its_leeway() {
 
 /// A global client is no back door to a suspended organization.
 #[tokio::test]
-async fn nobody_acts_for_a_denied_organization() {
+async fn global_client_cannot_act_for_denied_organization() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let app = app(&fixture, &denylist);
@@ -155,7 +155,7 @@ async fn nobody_acts_for_a_denied_organization() {
 
 /// Nor where an outer layer, which saw no organization, found the client in good standing already.
 #[tokio::test]
-async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
+async fn inner_layer_checks_the_acting_organization() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let verifier = Verifier::trusting([fixture.trusted()])
@@ -184,7 +184,7 @@ async fn nobody_acts_for_a_denied_organization_behind_two_layers() {
 }
 
 #[tokio::test]
-async fn an_organization_of_another_issuer_is_another_one() {
+async fn denial_applies_only_to_the_named_issuer() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let other = Verifier::issuer("https://other.example")

@@ -23,7 +23,7 @@ async fn own(org: OrgCode) -> String {
 }
 
 #[tokio::test]
-async fn an_api_that_keeps_tenants_apart_passes() {
+async fn isolation_check_passes_an_isolated_api() {
     let fixture = Fixture::new();
     let layer = fixture.verifier().layer();
     let app = Router::new()
@@ -43,7 +43,7 @@ async fn an_api_that_keeps_tenants_apart_passes() {
 }
 
 #[tokio::test]
-async fn a_route_that_trusts_its_path_fails() {
+async fn isolation_check_fails_route_that_trusts_its_path() {
     let fixture = Fixture::new();
     let trusting = |Path(org): Path<String>| async move { format!("secret of {org}") };
     // Another name of the parameter, so that nothing is checked.
@@ -56,7 +56,7 @@ async fn a_route_that_trusts_its_path_fails() {
 }
 
 #[tokio::test]
-async fn a_route_that_trusts_a_header_or_the_query_fails() {
+async fn isolation_check_fails_route_that_trusts_header_or_query() {
     let fixture = Fixture::new();
     let layer = fixture.verifier().layer();
     let header = |org: OrgCode, headers: HeaderMap| async move {
@@ -86,7 +86,7 @@ async fn a_route_that_trusts_a_header_or_the_query_fails() {
 }
 
 #[tokio::test]
-async fn a_route_that_refuses_everybody_proves_nothing() {
+async fn isolation_check_fails_route_that_rejects_all_callers() {
     let fixture = Fixture::new();
     let app = Router::new()
         .route("/orgs/{org_code}/x", get(own))
@@ -97,7 +97,7 @@ async fn a_route_that_refuses_everybody_proves_nothing() {
 }
 
 #[tokio::test]
-async fn an_open_route_fails() {
+async fn isolation_check_fails_an_open_route() {
     let fixture = Fixture::new();
     let app = Router::new().route("/orgs/{org_code}/x", get(|| async { "everybody's" }));
     assert!(
@@ -110,7 +110,7 @@ async fn an_open_route_fails() {
 
 /// The inventory is the list of routes to try.
 #[tokio::test]
-async fn an_inventory_is_tried_as_a_whole() {
+async fn isolation_check_covers_the_whole_inventory() {
     let fixture = Fixture::new();
     let layer = fixture.verifier().layer();
     let (app, inventory): (Router, _) = Routes::new()
@@ -131,7 +131,7 @@ async fn an_inventory_is_tried_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_handler_is_tested_without_any_token() {
+async fn handler_is_testable_with_fake_claims() {
     let routes = || {
         Router::new()
             .route(
@@ -191,7 +191,7 @@ async fn a_handler_is_tested_without_any_token() {
 
 /// Injected claims are no token: a real layer does not take them.
 #[tokio::test]
-async fn a_real_layer_takes_no_notice_of_injected_claims() {
+async fn authorize_layer_ignores_fake_claims() {
     let fixture = Fixture::new();
     let app = Router::new()
         .route("/x", get(own))

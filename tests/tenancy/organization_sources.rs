@@ -69,7 +69,7 @@ fn placements(verifier: &Verifier) -> Vec<(&'static str, &'static str, Router)> 
 ///
 /// Path tenant and token tenant.
 #[tokio::test]
-async fn rule_158_another_organizations_route_is_refused_from_every_place() {
+async fn foreign_organization_is_rejected_from_every_source() {
     let fixture = Fixture::new();
     let own = fixture.org("org_a").scopes(["read:x"]);
     for (place, prefix, app) in placements(&fixture.verifier()) {
@@ -113,7 +113,7 @@ async fn rule_158_another_organizations_route_is_refused_from_every_place() {
 }
 
 #[tokio::test]
-async fn a_hidden_organization_is_not_found_from_every_place() {
+async fn hidden_organization_is_404_for_every_source() {
     let fixture = Fixture::new();
     let verifier = fixture.verifier();
     let layer = || verifier.layer().hide_organizations();
@@ -130,7 +130,7 @@ async fn a_hidden_organization_is_not_found_from_every_place() {
 
 /// An inner layer with settings of its own does not make the outer one's parameter unchecked.
 #[tokio::test]
-async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
+async fn custom_parameter_is_checked_through_a_second_layer() {
     let fixture = Fixture::new();
     let verifier = fixture.verifier();
     let routes = Router::new().route("/t/{tenant}", get(|_: OrgCode| async {}));
@@ -151,7 +151,7 @@ async fn a_parameter_of_another_name_stays_checked_behind_a_second_layer() {
 ///
 /// Exact, case-sensitive, no prefix; and tenant before scope also in the extractor.
 #[tokio::test]
-async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
+async fn typed_scope_is_exact_and_checked_after_tenant() {
     let fixture = Fixture::new();
     let app = Router::new()
         .fallback_service(routes())
@@ -182,7 +182,7 @@ async fn rule_77_a_typed_scope_is_exact_and_comes_after_the_tenant() {
 
 /// Forgetting the layer is no open door.
 #[tokio::test]
-async fn without_a_layer_every_extractor_answers_500() {
+async fn every_extractor_without_layer_responds_500() {
     let fixture = Fixture::new();
     for handler in HANDLERS {
         let answer = support::get(
@@ -208,7 +208,7 @@ async fn without_a_layer_every_extractor_answers_500() {
 ///
 /// What is no organization is an invalid token, never a global one.
 #[tokio::test]
-async fn rule_156_a_malformed_organization_is_never_global() {
+async fn malformed_organization_is_never_global() {
     let fixture = Fixture::new();
     let app = Router::new()
         .route("/", get(|| async {}))

@@ -94,7 +94,7 @@ async fn every_route_is_in_the_inventory_and_enforced() {
 }
 
 #[test]
-fn a_second_decision_and_an_overlap_are_errors_not_panics() {
+fn duplicate_and_overlapping_routes_are_errors() {
     let build = |first: &str, second: &str| {
         let routes: Routes = Routes::new()
             .get(first, nothing, Public)

@@ -51,7 +51,7 @@ macro_rules! ways {
 ///
 /// Rule 159, beside the documentation's examples that do not compile. Nor does one proof make a greater one.
 #[test]
-fn rule_159_nothing_verified_is_made_by_hand() {
+fn verified_types_cannot_be_constructed() {
     for (name, ways) in [
         ("OrgCode", ways!(OrgCode)),
         ("Claims", ways!(Claims)),
@@ -68,7 +68,7 @@ fn rule_159_nothing_verified_is_made_by_hand() {
 
 /// The probe can tell.
 #[test]
-fn a_type_that_can_be_made_is_seen() {
+fn constructible_type_is_detected() {
     let open: Vec<_> = ways!(String)
         .into_iter()
         .filter(|(_, open)| *open)

@@ -60,7 +60,7 @@ fn token_case(group: &Value, case: &Value) -> bool {
 
 /// Rules 26–50.
 #[test]
-fn rule_26_to_50_json_web_signature() {
+fn wycheproof_json_web_signature() {
     hold_to_the_list(
         "json_web_signature",
         include_str!("data/wycheproof/json_web_signature_test.json"),
@@ -70,7 +70,7 @@ fn rule_26_to_50_json_web_signature() {
 
 /// Rules 43–56.
 #[test]
-fn rule_43_to_56_json_web_key() {
+fn wycheproof_json_web_key() {
     hold_to_the_list(
         "json_web_key",
         include_str!("data/wycheproof/json_web_key_test.json"),
@@ -80,7 +80,7 @@ fn rule_43_to_56_json_web_key() {
 
 /// Rules 26–50.
 #[test]
-fn rule_26_to_50_json_web_crypto() {
+fn wycheproof_json_web_crypto() {
     hold_to_the_list(
         "json_web_crypto",
         include_str!("data/wycheproof/json_web_crypto_test.json"),
@@ -127,14 +127,14 @@ fn rsa_case(algorithm: Algorithm) -> impl Fn(&Value, &Value) -> bool {
 ///
 /// R and S of fixed length, both in range.
 #[test]
-fn rule_36_ecdsa_p256() {
+fn wycheproof_ecdsa_p256() {
     let file = include_str!("data/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json");
     hold_to_the_list("ecdsa_p256", file, ecdsa_case("P-256", Algorithm::ES256));
 }
 
 /// Rule 36.
 #[test]
-fn rule_36_ecdsa_p384() {
+fn wycheproof_ecdsa_p384() {
     let file = include_str!("data/wycheproof/ecdsa_secp384r1_sha384_p1363_test.json");
     hold_to_the_list("ecdsa_p384", file, ecdsa_case("P-384", Algorithm::ES384));
 }
@@ -143,7 +143,7 @@ fn rule_36_ecdsa_p384() {
 ///
 /// Malleable S, odd encodings, keys of small order.
 #[test]
-fn rule_39_ed25519() {
+fn wycheproof_ed25519() {
     hold_to_the_list(
         "ed25519",
         include_str!("data/wycheproof/ed25519_test.json"),
@@ -158,7 +158,7 @@ fn rule_39_ed25519() {
 ///
 /// Rule 37, and strict PKCS#1 v1.5 padding.
 #[test]
-fn rule_37_rsa_pkcs1() {
+fn wycheproof_rsa_pkcs1() {
     for (name, file, algorithm) in [
         (
             "rsa_2048_sha256",
@@ -184,7 +184,7 @@ fn rule_37_rsa_pkcs1() {
 ///
 /// Salt as long as the hash, MGF1 of the same hash.
 #[test]
-fn rule_38_rsa_pss() {
+fn wycheproof_rsa_pss() {
     for (name, file, algorithm) in [
         (
             "rsa_pss_2048_sha256",
@@ -208,7 +208,7 @@ fn rule_38_rsa_pss() {
 
 /// The same signatures as whole tokens: one bit off in the header's algorithm, and the key is not used.
 #[test]
-fn a_key_verifies_with_its_own_algorithm_only() {
+fn key_verifies_only_with_its_own_algorithm() {
     let file = parse(include_str!(
         "data/wycheproof/rsa_signature_2048_sha256_test.json"
     ));

@@ -60,7 +60,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_tool_acts_for_the_calling_organization() {
+async fn tool_acts_for_calling_organization() {
     let server = serve().await;
     for org in ["org_a", "org_b"] {
         let client = server
@@ -89,7 +89,7 @@ async fn a_tool_acts_for_the_calling_organization() {
 ///
 /// The client is told where to find out how to get a token, and finds it there.
 #[tokio::test]
-async fn rule_91_93_a_client_without_a_token_is_led_to_the_metadata() {
+async fn challenge_leads_client_to_resource_metadata() {
     let server = serve().await;
     let refused = server.connect(None).await.err().unwrap();
     let url = server.metadata_url();
@@ -117,7 +117,7 @@ async fn rule_91_93_a_client_without_a_token_is_led_to_the_metadata() {
 ///
 /// 403 with the scopes that are needed; 401 for a token for another audience.
 #[tokio::test]
-async fn rule_93_scope_and_audience_are_enforced() {
+async fn server_enforces_scope_and_audience() {
     let server = serve().await;
     let refused = server
         .connect(Some(server.token("org_a", &[])))
@@ -142,7 +142,7 @@ async fn rule_93_scope_and_audience_are_enforced() {
 
 /// Whatever is sent, it does not reach the server without a token: a session's name is none.
 #[tokio::test]
-async fn every_request_needs_a_token() {
+async fn every_request_requires_a_token() {
     let server = serve().await;
     let client = reqwest::Client::new();
     for method in ["POST", "GET", "DELETE"] {

@@ -59,7 +59,7 @@ fn documented() -> BTreeSet<&'static str> {
 
 /// One test, since a process has one recorder.
 #[tokio::test]
-async fn the_route_shows_what_the_guide_documents_and_nothing_that_a_client_chose() {
+async fn metrics_match_guide_and_contain_no_client_values() {
     let figures = recorder().unwrap();
     let issuer = LocalIssuer::start().await.unwrap();
     let verifier = Verifier::kinde(issuer.url())

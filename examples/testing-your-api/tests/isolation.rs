@@ -44,7 +44,7 @@ async fn call(app: &Router, method: &str, path: &str, authorization: &str) -> An
 }
 
 #[tokio::test]
-async fn tokens_are_one_line() {
+async fn token_is_minted_in_one_line() {
     let (issuer, app) = in_process();
     let reader = issuer.org("org_a").scopes(["read:invoices"]).bearer();
     let answer = call(&app, "GET", INVOICES_OF_A, &reader).await;
@@ -69,7 +69,7 @@ async fn tokens_are_one_line() {
 }
 
 #[tokio::test]
-async fn nobody_gets_at_another_organizations_invoices() {
+async fn client_cannot_read_invoices_of_another_organization() {
     let (issuer, app) = in_process();
     let stranger = issuer
         .org("org_b")
@@ -90,7 +90,7 @@ async fn nobody_gets_at_another_organizations_invoices() {
 
 /// Over a hundred forgeries of a token that is let in, against each route. The report says which were answered wrongly.
 #[tokio::test]
-async fn no_forgery_gets_in() {
+async fn api_rejects_every_forged_token() {
     let (issuer, app) = in_process();
     let good = issuer
         .org("org_a")
@@ -110,7 +110,7 @@ async fn no_forgery_gets_in() {
 
 /// Time that the test moves: a token gets old without anybody waiting, also one that was verified and is remembered.
 #[tokio::test]
-async fn tokens_end_on_a_clock_that_the_test_moves() {
+async fn token_expires_on_manual_clock() {
     let clock = Clock::manual(1_750_000_000);
     let issuer = LocalIssuer::builder()
         .clock(clock.clone())
@@ -143,7 +143,7 @@ async fn tokens_end_on_a_clock_that_the_test_moves() {
 
 /// A real server with discovery, keys and a token endpoint: the whole way that a client goes.
 #[tokio::test]
-async fn clients_get_tokens_over_http() {
+async fn client_gets_token_over_http() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.add_app(
         App::org("svc-a", "s3cret", "org_a")
@@ -178,7 +178,7 @@ async fn clients_get_tokens_over_http() {
 
 /// The first token under a new key is let in. Once the old key is withdrawn, its tokens are not.
 #[tokio::test]
-async fn keys_are_rotated() {
+async fn api_follows_key_rotation() {
     let issuer = LocalIssuer::start().await.unwrap();
     let app = app(&trusting(&issuer).build().unwrap());
     let token = || issuer.org("org_a").scopes(["read:invoices"]).bearer();
@@ -201,7 +201,7 @@ async fn keys_are_rotated() {
 
 /// What the API answers while the issuer misbehaves: 503 as long as there are no keys, and nothing changes once there are.
 #[tokio::test]
-async fn the_api_outlives_its_issuer() {
+async fn api_survives_issuer_outage() {
     let issuer = LocalIssuer::start().await.unwrap();
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
     for fault in [
@@ -242,7 +242,7 @@ async fn the_api_outlives_its_issuer() {
 
 /// The reason in full is in the response's extensions: for what logs or metrics of the API do with it.
 #[tokio::test]
-async fn the_reason_can_be_logged() {
+async fn response_extensions_contain_the_rejection() {
     let (issuer, app) = in_process();
     let forgery = forged::wrong_audience(&issuer.org("org_a"));
     let request =

@@ -13,7 +13,7 @@ use tower_m2m::testing::{self, LocalIssuer};
 
 /// Each tenant gets at its own invoices, and at nobody else's whatever the path, headers and query say.
 #[tokio::test]
-async fn no_tenant_gets_at_the_others_data() {
+async fn tenants_cannot_access_each_others_data() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let verifier = Verifier::kinde("acme")
         .audience(issuer.audience())
@@ -41,7 +41,7 @@ async fn no_tenant_gets_at_the_others_data() {
 
 /// A handler is tested without keys and tokens; the layer, which would ask for one, is not there.
 #[tokio::test]
-async fn a_handler_is_tested_without_any_token() {
+async fn handler_runs_with_fake_claims() {
     let app = Router::new().route("/invoices", get(list)).layer(
         testing::claims()
             .org("org_a")

@@ -57,7 +57,7 @@ fn challenge(status: &Status) -> &str {
 }
 
 #[tokio::test]
-async fn the_handler_gets_the_calling_organization() {
+async fn grpc_handler_receives_calling_organization() {
     let (issuer, mut client) = server().await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
     let reply = client
@@ -76,7 +76,7 @@ async fn the_handler_gets_the_calling_organization() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_grpc_status_with_the_challenge() {
+async fn rejection_is_a_grpc_status_with_challenge() {
     let (issuer, mut client) = server().await;
 
     let status = refused(&mut client, &[]).await;
@@ -121,7 +121,7 @@ async fn a_refusal_is_a_grpc_status_with_the_challenge() {
 }
 
 #[tokio::test]
-async fn no_forged_token_is_let_in() {
+async fn grpc_service_rejects_forged_tokens() {
     let (issuer, mut client) = server().await;
     let good = issuer.org("org_a").scopes(["read:invoices"]);
     // A client cannot send the longest of them: its own limit on headers is lower.
@@ -144,7 +144,7 @@ async fn no_forged_token_is_let_in() {
 }
 
 #[tokio::test]
-async fn without_keys_the_service_is_unavailable() {
+async fn grpc_service_is_unavailable_without_keys() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.go_down().await;
     let verifier = Verifier::kinde(issuer.url())

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_the_rfc_shows() {
+    fn challenge_parser_accepts_rfc_examples() {
         let text = r#"bearer realm="example", error=invalid_token ,	error_description="The access token expired""#;
         let challenge = Challenge::parse(text).unwrap();
         assert_eq!(challenge.realm(), Some("example"));
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_no_server_may_send() {
+    fn challenge_parser_rejects_malformed_headers() {
         for (text, error) in [
             ("", ChallengeError::Scheme),
             ("Basic realm=\"x\"", ChallengeError::Scheme),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_exactly_one() {
+    fn response_has_exactly_one_challenge() {
         let value = HeaderValue::from_static("Bearer realm=\"a\"");
         let mut headers = HeaderMap::new();
         assert_eq!(Challenge::of(&headers), Err(ChallengeError::Absent));

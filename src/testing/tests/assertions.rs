@@ -18,7 +18,7 @@ fn problem() -> Answer {
 }
 
 #[tokio::test]
-async fn reads_bodies() {
+async fn test_response_reads_body() {
     let answer = Answer::read(Response::new(Full::new(bytes::Bytes::from_static(b"{}"))))
         .await
         .unwrap();
@@ -26,7 +26,7 @@ async fn reads_bodies() {
 }
 
 #[test]
-fn holds_what_is_there() {
+fn assertions_pass_on_matching_response() {
     let answer = problem();
     answer
         .assert_refused(403, "insufficient_scope")
@@ -38,24 +38,24 @@ fn holds_what_is_there() {
 
 #[test]
 #[should_panic(expected = "the status")]
-fn fails_on_another_status() {
+fn assertion_fails_on_different_status() {
     problem().assert_status(401);
 }
 
 #[test]
 #[should_panic(expected = "the error")]
-fn fails_on_another_error() {
+fn assertion_fails_on_different_error_code() {
     problem().assert_refused(403, "invalid_token");
 }
 
 #[test]
 #[should_panic(expected = "without credentials")]
-fn fails_on_an_error_without_credentials() {
+fn assertion_fails_on_error_code_without_credentials() {
     Answer::from((401, Some("Bearer error=\"invalid_token\"".into()), "")).assert_asked_for_token();
 }
 
 #[test]
 #[should_panic(expected = "repeats a part of the token")]
-fn fails_on_an_echo() {
+fn assertion_fails_if_response_contains_token() {
     Answer::from((401, None, "eyJhbGciOiJSUzI1NiJ9")).assert_hides("eyJhbGciOiJSUzI1NiJ9.e30.");
 }

@@ -22,7 +22,7 @@ async fn with_app() -> LocalIssuer {
 }
 
 #[tokio::test]
-async fn publishes_itself() {
+async fn issuer_publishes_metadata_and_keys() {
     let issuer = LocalIssuer::start().await.unwrap();
     let oidc = get(&issuer, "/.well-known/openid-configuration")
         .await
@@ -60,7 +60,7 @@ async fn publishes_itself() {
 }
 
 #[tokio::test]
-async fn a_path_in_the_issuer_moves_the_documents() {
+async fn issuer_path_is_part_of_document_urls() {
     let issuer = LocalIssuer::builder()
         .path("tenants/a/")
         .start()
@@ -93,7 +93,7 @@ async fn a_path_in_the_issuer_moves_the_documents() {
 }
 
 #[tokio::test]
-async fn refuses_to_be_reached_from_elsewhere() {
+async fn issuer_rejects_non_loopback_addresses() {
     let everywhere = LocalIssuer::builder()
         .listen(([0, 0, 0, 0], 0).into())
         .start()
@@ -105,7 +105,7 @@ async fn refuses_to_be_reached_from_elsewhere() {
 }
 
 #[test]
-fn mints_the_shape_of_kinde() {
+fn issuer_mints_kinde_tokens() {
     let clock = Clock::manual(1_751_150_668);
     let issuer = LocalIssuer::builder()
         .clock(clock)
@@ -133,7 +133,7 @@ fn mints_the_shape_of_kinde() {
 }
 
 #[test]
-fn mints_the_shape_of_rfc_9068() {
+fn issuer_mints_rfc9068_tokens() {
     let builder = LocalIssuer::builder()
         .profile(Profile::Rfc9068)
         .algorithm(SigningAlgorithm::EdDsa);
@@ -153,7 +153,7 @@ fn mints_the_shape_of_rfc_9068() {
 }
 
 #[test]
-fn setters_have_the_last_word() {
+fn token_setters_override_defaults() {
     let clock = Clock::manual(1_000_000);
     let issuer = LocalIssuer::builder()
         .clock(clock)
@@ -195,7 +195,7 @@ fn setters_have_the_last_word() {
 }
 
 #[tokio::test]
-async fn issues_tokens_to_apps() {
+async fn token_endpoint_issues_tokens_to_apps() {
     let issuer = with_app().await;
     let form =
         format!("grant_type=client_credentials&client_id=svc&client_secret=s3cret&audience={API}");
@@ -233,7 +233,7 @@ async fn issues_tokens_to_apps() {
 }
 
 #[tokio::test]
-async fn says_why_not() {
+async fn token_endpoint_returns_error_codes() {
     let issuer = with_app().await;
     let good = "client_id=svc&client_secret=s3cret";
     let grant = "grant_type=client_credentials";
@@ -293,7 +293,7 @@ async fn says_why_not() {
 }
 
 #[tokio::test]
-async fn rotates_secrets_with_and_without_overlap() {
+async fn secret_rotation_keeps_or_revokes_old_secret() {
     let issuer = with_app().await;
     let status = async |secret: &str| {
         let form = format!("grant_type=client_credentials&client_id=svc&client_secret={secret}");
@@ -314,7 +314,7 @@ async fn rotates_secrets_with_and_without_overlap() {
 }
 
 #[test]
-fn rotates_keys() {
+fn issuer_rotates_keys() {
     let builder = LocalIssuer::builder().algorithm(SigningAlgorithm::Es256);
     let issuer = builder.in_process("https://acme.kinde.com").unwrap();
     let first = issuer.signing_key();
@@ -337,7 +337,7 @@ fn rotates_keys() {
 }
 
 #[tokio::test]
-async fn is_administered_only_when_asked_to() {
+async fn admin_endpoints_are_disabled_by_default() {
     let closed = LocalIssuer::start().await.unwrap();
     assert_eq!(
         send(&closed, "POST /admin/rotate-key HTTP/1.1", "")

@@ -24,7 +24,7 @@ async fn with(fault: Fault) -> std::io::Result<Answer> {
 }
 
 #[tokio::test]
-async fn answers_that_are_wrong() {
+async fn fault_returns_wrong_response() {
     let too_many = with(Fault::too_many_requests(7)).await.unwrap();
     assert_eq!(too_many.status, 429);
     assert!(
@@ -69,7 +69,7 @@ async fn answers_that_are_wrong() {
 }
 
 #[tokio::test]
-async fn answers_that_are_late() {
+async fn fault_delays_response() {
     let start = Instant::now();
     assert!(
         with(Fault::Slow(Duration::from_millis(50)))
@@ -95,7 +95,7 @@ async fn answers_that_are_late() {
 }
 
 #[tokio::test]
-async fn answers_that_break_off() {
+async fn fault_truncates_response() {
     assert!(with(Fault::Reset).await.is_err());
     let whole = with(Fault::status(StatusCode::OK)).await.unwrap();
     assert!(whole.body.is_empty());
@@ -106,7 +106,7 @@ async fn answers_that_break_off() {
 }
 
 #[tokio::test]
-async fn faults_end() {
+async fn fault_ends_after_its_count() {
     let issuer = issuer().await;
     issuer.fail_next(
         Endpoint::Jwks,
@@ -133,7 +133,7 @@ async fn faults_end() {
 }
 
 #[tokio::test]
-async fn caching_headers_and_what_was_asked() {
+async fn issuer_sends_cache_headers_and_records_requests() {
     let issuer = issuer().await;
     let headers = [("Cache-Control", "max-age=60"), ("ETag", "\"one\"")];
     issuer.set_cache_headers(Endpoint::Jwks, &headers).unwrap();
@@ -160,7 +160,7 @@ async fn caching_headers_and_what_was_asked() {
 }
 
 #[tokio::test]
-async fn goes_down_and_comes_back() {
+async fn issuer_goes_down_and_comes_back() {
     let issuer = issuer().await;
     let kid = issuer.signing_key().kid().to_owned();
     issuer.set_fault(Endpoint::Jwks, Fault::Hang);

@@ -38,7 +38,7 @@ fn good() -> (LocalIssuer, TokenBuilder) {
 }
 
 #[test]
-fn there_are_many_and_each_has_its_own_name() {
+fn forgeries_have_unique_names() {
     let (_issuer, good) = good();
     let all = forged::all(&good);
     let names: BTreeSet<_> = all.iter().map(forged::Forgery::name).collect();
@@ -59,7 +59,7 @@ fn there_are_many_and_each_has_its_own_name() {
 }
 
 #[test]
-fn signatures_hold_where_only_the_content_is_wrong_and_nowhere_else() {
+fn only_content_forgeries_have_valid_signatures() {
     let (issuer, good) = good();
     let key = issuer.signing_key();
     assert!(signature_holds(&key, &good.token()));
@@ -122,7 +122,7 @@ fn signatures_hold_where_only_the_content_is_wrong_and_nowhere_else() {
 }
 
 #[test]
-fn spellings_differ_but_mean_the_same() {
+fn respelled_tokens_differ_but_decode_equally() {
     use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
     let (issuer, good) = good();
     let lenient = GeneralPurposeConfig::new()
@@ -150,7 +150,7 @@ fn spellings_differ_but_mean_the_same() {
 }
 
 #[test]
-fn every_algorithm_can_be_forged() {
+fn forgeries_exist_for_every_algorithm() {
     for algorithm in [
         SigningAlgorithm::Es256,
         SigningAlgorithm::Es384,
@@ -174,7 +174,7 @@ fn every_algorithm_can_be_forged() {
 }
 
 #[test]
-fn tenants_and_kinds_are_as_described() {
+fn forgeries_match_their_descriptions() {
     let (_issuer, good) = good();
     let claims = |forgery: forged::Forgery| super::claims(forgery.token());
     assert_eq!(
@@ -200,7 +200,7 @@ fn tenants_and_kinds_are_as_described() {
 }
 
 #[tokio::test]
-async fn a_perfect_server_has_a_clean_report() {
+async fn correct_server_passes_the_report() {
     let (_issuer, good) = good();
     let all = forged::all(&good);
     let oracle = async |authorization: String| {
@@ -220,7 +220,7 @@ async fn a_perfect_server_has_a_clean_report() {
 }
 
 #[tokio::test]
-async fn a_report_names_every_mistake() {
+async fn report_names_every_wrong_result() {
     let (_issuer, good) = good();
     let list = [
         forged::expired(&good),
@@ -245,7 +245,7 @@ async fn a_report_names_every_mistake() {
 
 #[test]
 #[should_panic(expected = "LET IN")]
-fn a_bad_report_fails_the_test() {
+fn failed_report_fails_the_test() {
     let (_issuer, good) = good();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

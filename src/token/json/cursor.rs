@@ -125,7 +125,7 @@ mod tests {
 
     /// Each special byte at each place, between bytes that are nearly special.
     #[test]
-    fn the_first_special_byte_is_found_wherever_it_stands() {
+    fn first_special_byte_is_found_at_every_position() {
         let plain_len = |text: &[u8]| {
             let mut cursor = Cursor::of(std::str::from_utf8(text).unwrap());
             cursor.skip_plain();
@@ -147,7 +147,7 @@ mod tests {
 
     /// Bytes of characters beyond ASCII are never special.
     #[test]
-    fn characters_beyond_ascii_are_plain() {
+    fn non_ascii_bytes_are_not_special() {
         for byte in 0x80..=0xff {
             assert_eq!(special_bytes(u64::from_le_bytes([byte; 8])), 0, "{byte:#x}");
         }

@@ -307,7 +307,7 @@ mod tests {
 
     /// What `serde_json` reads of a text is what is read here, and what it refuses is refused.
     #[test]
-    fn a_second_opinion_on_scalars() {
+    fn scalars_are_parsed_like_serde_json() {
         for text in [
             "0",
             "-0",

@@ -168,7 +168,7 @@ mod tests {
 
     /// What the factors in [`Print::place`] were chosen for.
     #[test]
-    fn the_names_of_a_token_have_each_their_own_place() {
+    fn claim_names_have_distinct_index_slots() {
         let there = [
             "aud", "azp", "exp", "gty", "iat", "iss", "jti", "org_code", "scope", "scp", "v",
         ];

@@ -49,7 +49,7 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 const FEATURES: &str = "axum,metrics,test-util,tracing";
 
 #[test]
-fn the_public_interface_is_the_one_in_api_txt() {
+fn public_api_matches_api_txt() {
     let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("api.txt");
     let items = items();
     let now = items
@@ -188,7 +188,7 @@ fn mentions(text: &str, path: &str) -> bool {
 
 /// The checks can fail.
 #[test]
-fn a_change_and_a_foreign_type_are_seen() {
+fn api_check_finds_changes_and_foreign_types() {
     assert_eq!(difference("a\nb\nb\n", "b\nc\nb\n"), "- a\n+ c\n");
     assert_eq!(difference("a\n", "a\n"), "");
     let tokens = [

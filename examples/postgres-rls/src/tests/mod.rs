@@ -81,7 +81,7 @@ async fn assert_no_tenant(database: &Database, after: &str) {
 
 /// Rule 160.
 #[tokio::test]
-async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_tenant() {
+async fn query_without_where_affects_only_own_tenant() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -134,7 +134,7 @@ async fn rule_160_a_query_without_where_shows_and_changes_nothing_of_another_ten
 
 /// Rule 160.
 #[tokio::test]
-async fn rule_160_a_pooled_connection_leaks_nothing_however_a_request_ends() {
+async fn pooled_connection_does_not_leak_tenant_setting() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -233,7 +233,7 @@ async fn begun_within(db: &TenantDb, polls: usize) -> bool {
 
 /// Rule 160.
 #[tokio::test]
-async fn rule_160_what_gets_around_row_security_is_refused_at_start() {
+async fn role_that_bypasses_row_security_is_rejected_at_start() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -311,7 +311,7 @@ async fn rule_160_what_gets_around_row_security_is_refused_at_start() {
 
 /// The whole way: a token, the layer, the extractor, the transaction, the policy.
 #[tokio::test]
-async fn the_api_keeps_tenants_apart() {
+async fn api_isolates_tenants() {
     let Some(server) = Server::start() else {
         return;
     };
