@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Standing;
-use super::rules::is_identifier;
 use crate::clock::Clock;
-use crate::token::{Claims, OrgCode, org_code};
+use crate::token::{Claims, OrgCode, is_identifier, org_code};
 
 /// Tokens, clients and organizations that are not let in any more, although their tokens still verify.
 ///

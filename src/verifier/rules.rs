@@ -11,7 +11,7 @@ use super::Profile;
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Packed, Scopes, Texts,
-    TokenError, TokenType, Value,
+    TokenError, TokenType, Value, is_identifier,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -413,16 +413,6 @@ fn text<'j>(json: &'j Json<'_>, name: &'static str) -> Result<Option<&'j str>, T
         Some(Value::String(text)) if is_identifier(text) => Ok(Some(text)),
         Some(_) => Err(TokenError::MalformedClaim(name)),
     }
-}
-
-/// Not empty, bounded, and without control characters, since it is written to logs.
-pub(super) fn is_identifier(text: &str) -> bool {
-    // Nearly every one is printable ASCII, which is seen at once.
-    let is_plain = || {
-        text.bytes()
-            .fold(true, |plain, byte| plain & matches!(byte, 0x20..=0x7e))
-    };
-    !text.is_empty() && text.len() <= 512 && (is_plain() || !text.chars().any(char::is_control))
 }
 
 fn as_text(value: Value<'_>) -> Option<&str> {
