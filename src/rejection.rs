@@ -87,6 +87,13 @@ impl From<BearerError> for Rejection {
     }
 }
 
+impl From<TokenError> for Rejection {
+    /// Nothing is known of a token until its signature held, so this is what an error means unless said otherwise.
+    fn from(error: TokenError) -> Self {
+        Self::NotAuthentic(error)
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -460,13 +460,6 @@ impl From<TokenError> for Refused {
     }
 }
 
-impl From<TokenError> for Rejection {
-    /// Nothing is known of a token until its signature held, so this is what an error means unless said otherwise.
-    fn from(error: TokenError) -> Self {
-        Self::NotAuthentic(error)
-    }
-}
-
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let issuers: Vec<&str> = self
