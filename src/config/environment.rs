@@ -4,8 +4,8 @@ use std::env;
 use std::ffi::OsString;
 
 use super::issuer::{IssuerConfig, Texts};
-use super::{Config, Place, Settings};
-use crate::verifier::ConfigError;
+use super::{Config, Settings};
+use crate::verifier::{ConfigError, Place};
 
 type Set = fn(&mut IssuerConfig, &str);
 

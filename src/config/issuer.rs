@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::duration;
+use super::duration::duration;
 use crate::token::Algorithm;
 use crate::verifier::{ConfigError, Issuer, Place, Profile, Verifier};
 

@@ -1,9 +1,8 @@
 //! Settings from a file or from the environment: they pass through the same setters as those in code.
 
+mod duration;
 mod environment;
 mod issuer;
-
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -180,14 +179,4 @@ impl Settings {
             Some(Start::Lazy) => builder.start_lazily(),
         }
     }
-}
-
-/// A duration as people write it: `30s`, `10m`, `1h 30m`.
-fn duration(text: &str, setting: &'static str) -> Result<Duration, ConfigError> {
-    humantime::parse_duration(text.trim()).map_err(|_| {
-        ConfigError::new(
-            setting,
-            "must be a duration with its unit, such as 30s, 10m or 1h 30m",
-        )
-    })
 }

@@ -1,0 +1,15 @@
+//! Durations as people write them.
+
+use std::time::Duration;
+
+use crate::verifier::ConfigError;
+
+/// A duration as people write it: `30s`, `10m`, `1h 30m`.
+pub(super) fn duration(text: &str, setting: &'static str) -> Result<Duration, ConfigError> {
+    humantime::parse_duration(text.trim()).map_err(|_| {
+        ConfigError::new(
+            setting,
+            "must be a duration with its unit, such as 30s, 10m or 1h 30m",
+        )
+    })
+}
