@@ -196,8 +196,9 @@ impl House {
         }
         let mut at_the_root = BTreeMap::new();
         for line in modules["lib"]
-            .lines()
-            .filter_map(|line| line.strip_prefix("pub use "))
+            .split(';')
+            .filter_map(|item| item.split_once("pub use "))
+            .map(|(_, path)| path)
         {
             let (module, names) = line.split_once("::").unwrap();
             for name in names
