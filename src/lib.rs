@@ -91,6 +91,7 @@ mod metrics;
 mod middleware;
 mod rejection;
 mod response;
+mod revocation;
 #[cfg(feature = "axum")]
 mod routes;
 mod scopes;
@@ -109,11 +110,11 @@ pub use jwks::BoxError;
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
 pub use rejection::Rejection;
+pub use revocation::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
 #[cfg(feature = "axum")]
 pub use routes::{Access, DecidedRoute, Inventory, Public, RouteError, Routes};
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
-pub use verifier::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
 pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{
     ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting,

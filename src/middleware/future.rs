@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::service::{Onward, Proof, Weighed};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
-use crate::verifier::Asking;
+use crate::revocation::Asking;
 
 /// What is waited for.
 pub(super) enum Pending {

@@ -20,8 +20,9 @@ use crate::bearer::{BearerError, Credentials};
 use crate::events::{self, Decision, Verdict};
 use crate::extensions::{Acting, NoToken};
 use crate::rejection::Rejection;
+use crate::revocation::Asking;
 use crate::token::{Claims, OrgCode};
-use crate::verifier::{Asking, Stands, Step};
+use crate::verifier::{Stands, Step};
 
 /// The service that [`AuthorizeLayer`] makes of an inner one.
 #[derive(Clone, Debug)]

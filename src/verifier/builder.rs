@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::denylist::Others;
 use super::issuers::Issuers;
 use super::resolver::{Function, Resolver, Settings};
-use super::standing::{Question, Silence};
 use super::verified::{Capacity, VerifiedTokens};
-use super::{ConfigError, Denylist, Inner, Issuer, StandingCheck, Verifier};
+use super::{ConfigError, Inner, Issuer, Verifier};
 use crate::clock::Clock;
 use crate::jwks::{BoxError, HttpClients, JwksError, SavedKeys};
+use crate::revocation::{Denylist, Others, Question, Silence, StandingCheck};
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
 ///

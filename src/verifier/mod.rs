@@ -1,7 +1,6 @@
 //! Is it true: the one function that verifies a token, as steps that follow the RFCs.
 
 mod builder;
-mod denylist;
 mod describe;
 mod error;
 mod explain;
@@ -12,7 +11,6 @@ mod profiles;
 mod refused;
 mod resolver;
 mod rules;
-mod standing;
 mod verified;
 mod weak;
 
@@ -20,7 +18,6 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{StartError, VerifierBuilder};
-pub use denylist::{Denied, DenyError, Denylist, Until};
 pub use error::ConfigError;
 pub(crate) use error::Place;
 pub use explain::{Check, Explanation, Outcome};
@@ -29,9 +26,6 @@ use issuers::{InUse, Issuers, Trusted};
 pub use profile::Profile;
 use resolver::Answer;
 use rules::{Seal, issuer_of};
-pub(crate) use standing::Asking;
-use standing::Question;
-pub use standing::{Caller, Standing, StandingCheck};
 use verified::{Entry, VerifiedTokens};
 pub use weak::WeakSetting;
 
@@ -39,6 +33,7 @@ use crate::bearer::b64token;
 use crate::clock::Clock;
 use crate::jwks::{Flight, IssuerStatus, SavedKeys, Wanted};
 use crate::rejection::Rejection;
+use crate::revocation::{Asking, Denylist, Question};
 use crate::token::{Claims, Compact, JoseHeader, Json, OrgCode, Room, TokenError};
 
 /// Turns an access token into [`Claims`] or a [`Rejection`].

@@ -44,6 +44,11 @@ const FLOORS: &[Floor] = &[
     ),
     ("rejection", &["token", "bearer"], &[]),
     (
+        "revocation",
+        &["token", "clock", "jwks", "rejection", "events"],
+        &["tokio"],
+    ),
+    (
         "verifier",
         &[
             "token",
@@ -51,6 +56,7 @@ const FLOORS: &[Floor] = &[
             "bearer",
             "jwks",
             "rejection",
+            "revocation",
             "events",
             "metrics",
             "spans",
@@ -65,6 +71,7 @@ const FLOORS: &[Floor] = &[
             "token",
             "bearer",
             "rejection",
+            "revocation",
             "verifier",
             "response",
             "extensions",

@@ -1,9 +1,19 @@
-//! Whether a caller whose token verifies is still in good standing: the application's word, asked on every request.
+//! Revocation: checks on every request whether the caller of a valid token is still allowed.
+//!
+//! There are two sources: the application's check, in this file, and the [`Denylist`] in memory.
+
+mod denylist;
+mod entries;
+mod entry;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use denylist::{DenyError, Denylist};
+pub(crate) use entries::Others;
+pub use entry::{Denied, Until};
 
 use crate::jwks::{BoxError, unwinding};
 use crate::rejection::Rejection;
@@ -111,7 +121,7 @@ impl Caller {
 }
 
 impl Standing {
-    pub(super) fn verdict(self) -> Result<(), Rejection> {
+    pub(crate) fn verdict(self) -> Result<(), Rejection> {
         match self {
             Self::Good => Ok(()),
             Self::Revoked => Err(Rejection::NotAcceptable(TokenError::Revoked)),
@@ -127,7 +137,7 @@ pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Se
 
 /// The check that a verifier was given, and its bounds.
 #[derive(Clone)]
-pub(super) struct Question {
+pub(crate) struct Question {
     ask: Arc<dyn Fn(Caller) -> Answering + Send + Sync>,
     timeout: Duration,
     silence: Silence,
@@ -137,13 +147,13 @@ type Answering = Pin<Box<dyn Future<Output = Result<Standing, BoxError>> + Send>
 
 /// What no answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(crate) enum Silence {
     Unavailable,
     Good,
 }
 
 impl Question {
-    pub(super) fn new(check: impl StandingCheck) -> Self {
+    pub(crate) fn new(check: impl StandingCheck) -> Self {
         let check = Arc::new(check);
         let ask = move |caller| -> Answering {
             let check = Arc::clone(&check);
@@ -156,7 +166,7 @@ impl Question {
         }
     }
 
-    pub(super) fn within(self, timeout: Duration, silence: Silence) -> Self {
+    pub(crate) fn within(self, timeout: Duration, silence: Silence) -> Self {
         Self {
             timeout,
             silence,
@@ -164,7 +174,7 @@ impl Question {
         }
     }
 
-    pub(super) fn ask(&self, claims: &Claims, acting: Option<&OrgCode>) -> Asking {
+    pub(crate) fn ask(&self, claims: &Claims, acting: Option<&OrgCode>) -> Asking {
         let Self {
             timeout, silence, ..
         } = *self;

@@ -1,11 +1,12 @@
 //! Who was turned away before the token ended: a bounded list in memory that is asked on every request.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Standing;
+use super::entries::{Lists, Names, Origin, Others};
+use super::entry::{Denied, Kind, Until};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier, org_code};
 
@@ -44,77 +45,6 @@ struct Shared {
     lists: RwLock<Lists>,
 }
 
-#[derive(Default)]
-struct Lists {
-    clock: Clock,
-    entries: usize,
-    /// By issuer: those of the verifiers that use the list.
-    issuers: HashMap<Arc<str>, Names>,
-    others: Others,
-}
-
-/// Whether an issuer that no verifier lists may be named: where one resolves issuers, the application knows them.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Others {
-    #[default]
-    Unknown,
-    Resolved,
-}
-
-#[derive(Default)]
-struct Names {
-    /// Some verifier lists the issuer, so it is known without any entry. Others are forgotten with their last one.
-    origin: Origin,
-    tokens: HashMap<Box<str>, Terms>,
-    clients: HashMap<Box<str>, Terms>,
-    organizations: HashMap<Box<str>, Terms>,
-    everything: HashMap<Box<str>, Terms>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Origin {
-    #[default]
-    Denied,
-    Listed,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Token,
-    Client,
-    Organization,
-    Everything,
-}
-
-/// What holds for a name: up to two entries.
-#[derive(Clone, Copy, Default)]
-struct Terms {
-    /// Not let in until then.
-    denied: Option<i64>,
-    /// Tokens issued before the first moment are not let in until the second.
-    issued_before: Option<(i64, i64)>,
-}
-
-/// What is denied: a token, a client, an organization, or all that was issued before a moment. Each belongs to an issuer.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Denied {
-    issuer: Box<str>,
-    kind: Kind,
-    name: Box<str>,
-    issued_before: Option<i64>,
-}
-
-/// How long an entry of a [`Denylist`] stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Until {
-    /// Until it is [lifted](Denylist::lift).
-    Lifted,
-    /// Until this many seconds after the Unix epoch, such as a token's `exp`, and 5 minutes longer: the greatest leeway
-    /// with which an ended token is let in.
-    UnixSeconds(i64),
-}
-
 /// Why an entry was not taken up. The caller has to act on it: nothing is denied then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -129,50 +59,6 @@ pub enum DenyError {
 }
 
 const LEEWAY_MAX: i64 = 5 * 60;
-
-impl Denied {
-    fn new(issuer: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
-        Self {
-            issuer: issuer.into().into(),
-            kind,
-            name: name.into().into(),
-            issued_before: None,
-        }
-    }
-
-    /// One token, by its `jti`: it is answered 401, as revoked.
-    #[must_use]
-    pub fn token(issuer: impl Into<String>, jti: impl Into<String>) -> Self {
-        Self::new(issuer, Kind::Token, jti)
-    }
-
-    /// A client and all its tokens, future ones too: it is answered 403, as suspended.
-    #[must_use]
-    pub fn client(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
-        Self::new(issuer, Kind::Client, client_id)
-    }
-
-    /// An organization and all its tokens, future ones too: it is answered 403, as suspended. Global clients cannot act for
-    /// it either.
-    #[must_use]
-    pub fn organization(issuer: impl Into<String>, code: impl Into<String>) -> Self {
-        Self::new(issuer, Kind::Organization, code)
-    }
-
-    /// All tokens of the issuer that were [issued before](Self::issued_before) a moment.
-    #[must_use]
-    pub fn everything(issuer: impl Into<String>, issued_before: i64) -> Self {
-        Self::new(issuer, Kind::Everything, "*").issued_before(issued_before)
-    }
-
-    /// Only tokens with an `iat` before this many seconds after the Unix epoch, and those without: they are answered 401,
-    /// as revoked, so that clients fetch new ones. Default: whenever they were issued.
-    #[must_use]
-    pub fn issued_before(mut self, unix_seconds: i64) -> Self {
-        self.issued_before = Some(unix_seconds);
-        self
-    }
-}
 
 impl Denylist {
     /// A list of at most 10,000 entries.
@@ -267,7 +153,7 @@ impl Denylist {
     }
 
     /// A verifier uses the list for its issuers.
-    pub(super) fn serve<'i>(
+    pub(crate) fn serve<'i>(
         &self,
         issuers: impl Iterator<Item = &'i Arc<str>>,
         others: Others,
@@ -285,7 +171,7 @@ impl Denylist {
     }
 
     /// What the list says of a caller. It waits for nobody but a writer in the middle of its work.
-    pub(super) fn standing(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> Standing {
+    pub(crate) fn standing(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> Standing {
         if self.is_empty() {
             return Standing::Good;
         }
@@ -320,119 +206,6 @@ impl Denylist {
     }
 }
 
-impl Lists {
-    /// What holds for a name at present. Nothing for an issuer that no verifier of the list trusts.
-    fn terms(&self, issuer: &str, kind: Kind, name: &str) -> Option<Terms> {
-        let names = self.issuers.get(issuer)?;
-        Some(names.of(kind).get(name).copied().unwrap_or_default())
-    }
-
-    fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Terms) {
-        let Some(names) = self.issuers.get_mut(issuer) else {
-            return;
-        };
-        let of_kind = names.of_mut(kind);
-        let before = if terms.len() == 0 {
-            of_kind.remove(&name)
-        } else {
-            of_kind.insert(name, terms)
-        };
-        self.entries =
-            (self.entries + terms.len()).saturating_sub(before.unwrap_or_default().len());
-        if !names.is_needed() {
-            self.issuers.remove(issuer);
-        }
-    }
-
-    fn forget_what_passed(&mut self) {
-        let now = self.clock.unix_seconds();
-        let mut entries = 0;
-        for names in self.issuers.values_mut() {
-            for kind in Kind::ALL {
-                names.of_mut(kind).retain(|_, terms| {
-                    *terms = terms.at(now);
-                    entries += terms.len();
-                    terms.len() > 0
-                });
-            }
-        }
-        self.issuers.retain(|_, names| names.is_needed());
-        self.entries = entries;
-    }
-}
-
-impl Names {
-    fn is_needed(&self) -> bool {
-        self.origin == Origin::Listed || Kind::ALL.iter().any(|kind| !self.of(*kind).is_empty())
-    }
-
-    fn of(&self, kind: Kind) -> &HashMap<Box<str>, Terms> {
-        match kind {
-            Kind::Token => &self.tokens,
-            Kind::Client => &self.clients,
-            Kind::Organization => &self.organizations,
-            Kind::Everything => &self.everything,
-        }
-    }
-
-    fn of_mut(&mut self, kind: Kind) -> &mut HashMap<Box<str>, Terms> {
-        match kind {
-            Kind::Token => &mut self.tokens,
-            Kind::Client => &mut self.clients,
-            Kind::Organization => &mut self.organizations,
-            Kind::Everything => &mut self.everything,
-        }
-    }
-}
-
-impl Kind {
-    const ALL: [Self; 4] = [
-        Self::Token,
-        Self::Client,
-        Self::Organization,
-        Self::Everything,
-    ];
-}
-
-impl Terms {
-    fn len(self) -> usize {
-        usize::from(self.denied.is_some()) + usize::from(self.issued_before.is_some())
-    }
-
-    /// These and one more entry, which takes nothing back.
-    fn and(mut self, issued_before: Option<i64>, until: i64) -> Self {
-        match issued_before {
-            None => self.denied = self.denied.max(Some(until)),
-            Some(moment) => {
-                let (old_moment, old_until) = self.issued_before.unwrap_or((moment, until));
-                self.issued_before = Some((moment.max(old_moment), until.max(old_until)));
-            }
-        }
-        self
-    }
-
-    /// What is left of them.
-    fn at(self, now: i64) -> Self {
-        Self {
-            denied: self.denied.filter(|until| now < *until),
-            issued_before: self.issued_before.filter(|(_, until)| now < *until),
-        }
-    }
-
-    fn standing(self, kind: Kind, issued_at: Option<i64>, now: i64) -> Standing {
-        let left = self.at(now);
-        let too_old = left
-            .issued_before
-            .is_some_and(|(moment, _)| issued_at.is_none_or(|issued_at| issued_at < moment));
-        match (left.denied, kind) {
-            (Some(_), Kind::Client | Kind::Organization) => Standing::Suspended,
-            (Some(_), Kind::Token | Kind::Everything) => Standing::Revoked,
-            (None, _) if too_old => Standing::Revoked,
-            (None, _) => Standing::Good,
-        }
-    }
-}
-
 impl Default for Denylist {
     fn default() -> Self {
         Self::new()
@@ -445,16 +218,6 @@ impl fmt::Debug for Denylist {
             .field("len", &self.len())
             .field("capacity", &self.0.capacity)
             .finish()
-    }
-}
-
-impl fmt::Debug for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Denied")
-            .field("kind", &self.kind)
-            .field("name", &self.name)
-            .field("issued_before", &self.issued_before)
-            .finish_non_exhaustive()
     }
 }
 
@@ -623,42 +386,5 @@ mod tests {
             Ok(())
         );
         assert!(!list.is_empty());
-    }
-
-    #[test]
-    fn denying_again_never_shortens_a_denial() {
-        let terms = Terms::default()
-            .and(None, 900)
-            .and(None, 100)
-            .and(Some(50), 900)
-            .and(Some(40), 100);
-        assert_eq!(terms.denied, Some(900));
-        assert_eq!(terms.issued_before, Some((50, 900)));
-        assert_eq!(terms.len(), 2);
-    }
-
-    /// Boundary pairs: the moment itself is not before it, and an entry ends at its second.
-    #[test]
-    fn issued_before_is_exact_and_includes_tokens_without_iat() {
-        let terms = Terms::default().and(Some(500), 2_000);
-        for (issued_at, now, standing) in [
-            (Some(499), 1_000, Standing::Revoked),
-            (Some(500), 1_000, Standing::Good),
-            (None, 1_000, Standing::Revoked),
-            (Some(499), 1_999, Standing::Revoked),
-            (Some(499), 2_000, Standing::Good),
-        ] {
-            assert_eq!(
-                terms.standing(Kind::Client, issued_at, now),
-                standing,
-                "{issued_at:?} at {now}"
-            );
-        }
-        let terms = Terms::default().and(None, 2_000);
-        assert_eq!(
-            terms.standing(Kind::Client, None, 1_999),
-            Standing::Suspended
-        );
-        assert_eq!(terms.standing(Kind::Client, None, 2_000), Standing::Good);
     }
 }
