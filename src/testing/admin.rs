@@ -13,10 +13,8 @@ use super::apps::{App, OldSecrets};
 use super::encoding::{hex, random};
 use super::faults::{Endpoint, Fault, Planned};
 use super::form::{Form, decode};
-use super::issuer::{rotate_key, rotate_secret};
-use super::respond;
-use super::routes::not_allowed;
-use super::state::Shared;
+use super::respond::{self, not_allowed};
+use super::state::{Shared, rotate_key, rotate_secret};
 
 /// Answers a request to `/admin/{path}`.
 pub(super) fn answer(shared: &Shared, path: &str, request: &Parts, body: &[u8]) -> Response<Bytes> {

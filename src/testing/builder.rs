@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::algorithm::SigningAlgorithm;
+use super::defaults::AUDIENCE;
 use super::issuer::LocalIssuer;
 use super::keyring::KeyRing;
 use super::profile::Profile;
@@ -39,12 +40,12 @@ pub struct LocalIssuerBuilder {
 }
 
 impl LocalIssuerBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let settings = Settings {
             clock: Clock::system(),
             profile: Profile::default(),
             lifetime: Duration::from_secs(86_400),
-            audience: super::AUDIENCE.into(),
+            audience: AUDIENCE.into(),
             admin: Admin::Absent,
             path: String::new(),
         };
@@ -144,6 +145,32 @@ impl LocalIssuerBuilder {
             issuer_url.to_owned(),
             keys,
         )))
+    }
+}
+
+/// Starting it.
+impl LocalIssuer {
+    /// Starts a server on a free port of `127.0.0.1`, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When no port could be opened or no key made.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// An issuer without a server, whose tokens carry `issuer_url` as their `iss`.
+    ///
+    /// # Errors
+    ///
+    /// When no key could be made.
+    pub fn in_process(issuer_url: &str) -> io::Result<Self> {
+        Self::builder().in_process(issuer_url)
+    }
+
+    /// An issuer with settings of its own.
+    pub fn builder() -> LocalIssuerBuilder {
+        LocalIssuerBuilder::new()
     }
 }
 

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::algorithm::SigningAlgorithm;
 use super::faults::Endpoint;
-use super::respond::{empty, json_text};
-use super::routes::not_allowed;
+use super::respond::{empty, json_text, not_allowed};
 use super::state::Shared;
 
 /// Answers a request for a document, with 304 where the client holds it already (RFC 9110 §13.1.2).

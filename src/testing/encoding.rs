@@ -5,24 +5,9 @@ use std::io;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::keys::SigningKey;
-
 /// Base64url without padding (RFC 7515 §2).
 pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// A compact JWS over exactly these bytes (RFC 7515 §7.1).
-///
-/// A failing signer leaves the signature empty: nothing accepts such a token, so the test that needed it fails.
-pub(super) fn compact(
-    header: impl AsRef<[u8]>,
-    payload: impl AsRef<[u8]>,
-    key: &SigningKey,
-) -> String {
-    let input = signing_input(header, payload);
-    let signature = key.sign(input.as_bytes()).unwrap_or_default();
-    format!("{input}.{}", base64url(signature))
 }
 
 /// What a JWS signature covers (RFC 7515 §5.1).

@@ -9,7 +9,7 @@ use http::{Extensions, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::CLIENT_ID;
+use super::defaults::{AUDIENCE, CLIENT_ID};
 use crate::extensions::Acting;
 use crate::token::{Claims, Facts, OrgCode, Packed, Scopes, Texts};
 
@@ -55,7 +55,7 @@ fn facts() -> Facts {
             client_id: CLIENT_ID,
             subject: None,
             jti: Some("00000000-0000-4000-8000-000000000000"),
-            audience: Some(super::AUDIENCE),
+            audience: Some(AUDIENCE),
         }),
         org_code: None,
         scopes: Scopes::default(),

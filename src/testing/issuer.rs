@@ -8,13 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 
 use super::apps::{App, OldSecrets};
-use super::builder::LocalIssuerBuilder;
 use super::documents;
-use super::encoding::{compact, hex, random};
-use super::keys::SigningKey;
+use super::keys::{SigningKey, compact};
 use super::mint::TokenBuilder;
 use super::server::Server;
-use super::state::Shared;
+use super::state::{Shared, publish_next_key, rotate_key, rotate_secret};
 
 /// An authorization server of your own, on loopback or without a socket.
 ///
@@ -42,31 +40,8 @@ pub struct LocalIssuer {
     server: Mutex<Option<Server>>,
 }
 
-/// Starting and reaching it.
+/// Reaching it.
 impl LocalIssuer {
-    /// Starts a server on a free port of `127.0.0.1`, on the current tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// When no port could be opened or no key made.
-    pub async fn start() -> io::Result<Self> {
-        Self::builder().start().await
-    }
-
-    /// An issuer without a server, whose tokens carry `issuer_url` as their `iss`.
-    ///
-    /// # Errors
-    ///
-    /// When no key could be made.
-    pub fn in_process(issuer_url: &str) -> io::Result<Self> {
-        Self::builder().in_process(issuer_url)
-    }
-
-    /// An issuer with settings of its own.
-    pub fn builder() -> LocalIssuerBuilder {
-        LocalIssuerBuilder::new()
-    }
-
     /// The exact `iss` of its tokens, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -240,33 +215,4 @@ impl fmt::Debug for LocalIssuer {
             .field("url", &self.shared.url)
             .finish_non_exhaustive()
     }
-}
-
-pub(super) fn rotate_key(shared: &Shared) -> io::Result<String> {
-    let kid = publish_next_key(shared)?;
-    shared.state().keys.sign_with(&kid)?;
-    Ok(kid)
-}
-
-fn publish_next_key(shared: &Shared) -> io::Result<String> {
-    let algorithm = shared.state().keys.signing().algorithm();
-    // Made outside the lock: an RSA key takes a tenth of a second.
-    let key = SigningKey::generate(algorithm)?;
-    let kid = key.kid().to_owned();
-    shared.state().keys.publish(key);
-    Ok(kid)
-}
-
-pub(super) fn rotate_secret(
-    shared: &Shared,
-    client_id: &str,
-    old: OldSecrets,
-) -> io::Result<String> {
-    let secret = hex(&random::<24>()?, "");
-    let mut state = shared.state();
-    let app = state.apps.get_mut(client_id);
-    let app =
-        app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client id"))?;
-    app.rotate_secret(secret.clone(), old);
-    Ok(secret)
 }

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPa
 use serde_json::{Map, Value};
 
 use super::algorithm::{Family, SigningAlgorithm};
-use super::encoding::{base64url, hex, pem, random, rsa_components};
+use super::encoding::{base64url, hex, pem, random, rsa_components, signing_input};
 
 /// A key pair that signs tokens, bound to one algorithm and one `kid`.
 ///
@@ -137,6 +137,19 @@ impl fmt::Debug for SigningKey {
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
+}
+
+/// A compact JWS over exactly these bytes (RFC 7515 §7.1).
+///
+/// A failing signer leaves the signature empty: nothing accepts such a token, so the test that needed it fails.
+pub(super) fn compact(
+    header: impl AsRef<[u8]>,
+    payload: impl AsRef<[u8]>,
+    key: &SigningKey,
+) -> String {
+    let input = signing_input(header, payload);
+    let signature = key.sign(input.as_bytes()).unwrap_or_default();
+    format!("{input}.{}", base64url(signature))
 }
 
 struct Material {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::encoding::compact;
-use super::keys::SigningKey;
+use super::keys::{SigningKey, compact};
 use super::profile::Profile;
 use crate::clock::seconds;
 

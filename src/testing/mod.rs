@@ -39,6 +39,7 @@ mod algorithm;
 mod apps;
 mod builder;
 mod control;
+mod defaults;
 mod documents;
 mod encoding;
 mod faults;
@@ -63,15 +64,10 @@ mod tests;
 pub use algorithm::SigningAlgorithm;
 pub use apps::{App, OldSecrets};
 pub use builder::LocalIssuerBuilder;
+pub use defaults::{AUDIENCE, CLIENT_ID};
 pub use faults::{Endpoint, Fault};
 pub use inject::{FakeClaims, Inject, Injected, claims};
 pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
 pub use mint::TokenBuilder;
 pub use profile::Profile;
-
-/// The audience of minted tokens when the test names none.
-pub const AUDIENCE: &str = "https://api.example.com";
-
-/// The client of minted tokens when the test names none, in the form of Kinde's client ids.
-pub const CLIENT_ID: &str = "d4d3c5b74e064badb9625a4aa6241bcc";

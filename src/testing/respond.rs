@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 
 use super::faults::Fault;
 use super::gzip;
-use super::server::cut;
 
 /// A whole body, or one that trickles.
 pub(super) type Payload = Either<Full<Bytes>, Trickle>;
@@ -44,6 +43,15 @@ pub(super) fn json_text(status: StatusCode, text: String) -> Response<Bytes> {
     let mut response = empty(status);
     *response.body_mut() = text.into();
     typed(response, "application/json")
+}
+
+/// The answer to a method that an endpoint does not know (RFC 9110 §15.5.6).
+pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
 }
 
 /// What becomes of the usual answer. An error cuts the connection.
@@ -91,6 +99,11 @@ pub(super) async fn misbehave(
         }
         Fault::WrongContentType => plain(typed(usual, "text/plain")),
     })
+}
+
+/// Why a connection is cut: it was asked for.
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault")
 }
 
 fn typed(mut response: Response<Bytes>, content_type: &'static str) -> Response<Bytes> {

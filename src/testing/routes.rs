@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
 use super::admin;
 use super::documents;
 use super::faults::Endpoint;
-use super::respond::{Payload, empty, misbehave, plain};
+use super::respond::{Payload, empty, misbehave, not_allowed, plain};
 use super::state::{Admin, Shared};
 use super::token_endpoint;
 
@@ -45,15 +45,6 @@ pub(super) async fn answer(
         Some(fault) => misbehave(fault, usual).await,
         None => Ok(plain(usual)),
     }
-}
-
-/// The answer to a method that an endpoint does not know (RFC 9110 §15.5.6).
-pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
-    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-    response
-        .headers_mut()
-        .insert(header::ALLOW, http::HeaderValue::from_static(allow));
-    response
 }
 
 fn endpoint(shared: &Shared, path: &str) -> Endpoint {

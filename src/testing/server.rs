@@ -1,6 +1,5 @@
 //! The socket: accepts connections and closes all of them when told to.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,9 +74,4 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _: Result<(), _> = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
-}
-
-/// Why a connection is cut: it was asked for.
-pub(super) fn cut() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault")
 }

@@ -1,6 +1,7 @@
 //! What the issuer's handle and its server share.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,9 +9,12 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::apps::App;
+use super::apps::{App, OldSecrets};
+use super::defaults::CLIENT_ID;
+use super::encoding::{hex, random};
 use super::faults::{Endpoint, Fault, Planned};
 use super::keyring::KeyRing;
+use super::keys::SigningKey;
 use super::mint::TokenBuilder;
 use super::profile::{Beginning, Profile};
 use crate::clock::{Clock, seconds};
@@ -124,7 +128,7 @@ impl Shared {
         let beginning = Beginning {
             issuer: &self.url,
             audience: &self.audience,
-            client: super::CLIENT_ID,
+            client: CLIENT_ID,
             issued_at: now,
             expires_at: now.saturating_add(lifetime),
         };
@@ -143,6 +147,35 @@ impl State {
     pub(super) fn station(&mut self, at: Endpoint) -> &mut Station {
         self.stations.entry(at).or_default()
     }
+}
+
+pub(super) fn rotate_key(shared: &Shared) -> io::Result<String> {
+    let kid = publish_next_key(shared)?;
+    shared.state().keys.sign_with(&kid)?;
+    Ok(kid)
+}
+
+pub(super) fn publish_next_key(shared: &Shared) -> io::Result<String> {
+    let algorithm = shared.state().keys.signing().algorithm();
+    // Made outside the lock: an RSA key takes a tenth of a second.
+    let key = SigningKey::generate(algorithm)?;
+    let kid = key.kid().to_owned();
+    shared.state().keys.publish(key);
+    Ok(kid)
+}
+
+pub(super) fn rotate_secret(
+    shared: &Shared,
+    client_id: &str,
+    old: OldSecrets,
+) -> io::Result<String> {
+    let secret = hex(&random::<24>()?, "");
+    let mut state = shared.state();
+    let app = state.apps.get_mut(client_id);
+    let app =
+        app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client id"))?;
+    app.rotate_secret(secret.clone(), old);
+    Ok(secret)
 }
 
 /// What a builder has collected.

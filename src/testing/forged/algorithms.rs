@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::forge::{with_hmac, with_signature};
-use super::forgeries;
+use super::forgery::forgeries;
 use crate::testing::algorithm::SigningAlgorithm;
 use crate::testing::encoding::pem;
 use crate::testing::mint::TokenBuilder;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::forge::{other_case, with_more_claims};
-use super::forgeries;
+use super::forgery::forgeries;
 use crate::testing::mint::TokenBuilder;
 
 forgeries! {

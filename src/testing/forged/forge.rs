@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::hmac;
 
 use crate::testing::algorithm::SigningAlgorithm;
-use crate::testing::encoding::{base64url, compact, signing_input};
-use crate::testing::keys::SigningKey;
+use crate::testing::encoding::{base64url, signing_input};
+use crate::testing::keys::{SigningKey, compact};
 use crate::testing::mint::TokenBuilder;
 
 /// The good header and payload with a signature of choice.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::forge::{by_attacker, with_hmac};
-use super::forgeries;
+use super::forgery::forgeries;
 use crate::testing::mint::TokenBuilder;
 
 forgeries! {

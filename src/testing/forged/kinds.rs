@@ -3,7 +3,7 @@
 use serde_json::{Map, json};
 
 use super::forge::{by_attacker, with_payload};
-use super::forgeries;
+use super::forgery::forgeries;
 
 forgeries! {
     /// The ID token of a signed-in user.
@@ -39,7 +39,7 @@ forgeries! {
             ("iat".to_owned(), good.value("iat").clone()),
         ]);
         let bare = ["aud", "exp", "iss", "azp", "gty", "scope", "scp", "v", "org_code", "sub", "client_id"];
-        let proof = bare.into_iter().fold(good, crate::testing::TokenBuilder::without);
+        let proof = bare.into_iter().fold(good, crate::testing::mint::TokenBuilder::without);
         let proof = payload.into_iter().fold(proof, |token, (name, value)| token.claim(name, value));
         by_attacker(&proof, |token, key| {
             token.header("typ", "dpop+jwt").header("jwk", key.public_jwk()).without_header("kid")
@@ -69,7 +69,7 @@ forgeries! {
     }
 }
 
-fn client(good: &crate::testing::TokenBuilder) -> serde_json::Value {
+fn client(good: &crate::testing::mint::TokenBuilder) -> serde_json::Value {
     [good.value("azp"), good.value("client_id")]
         .into_iter()
         .find(|id| id.is_string())
@@ -83,7 +83,7 @@ pub use of_kinde::*;
 pub(super) mod of_kinde {
     use serde_json::json;
 
-    use crate::testing::forged::forgeries;
+    use crate::testing::forged::forgery::forgeries;
 
     forgeries! {
         /// The access token of a signed-in user: same issuer, key, audience, and even an organization.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::forge::with_more_claims;
-use super::forgeries;
+use super::forgery::forgeries;
 
 forgeries! {
     /// Its organization is `null`.

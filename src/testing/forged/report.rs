@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Forgery, all};
+use super::corpus::all;
+use super::forgery::Forgery;
 use crate::testing::assertions::{Answer, Challenge};
 use crate::testing::mint::TokenBuilder;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::forge::{more_members, segments, with_header, with_payload};
-use super::{Expected, Forgery, forgeries};
+use super::forgery::{Expected, Forgery, forgeries};
 use crate::testing::encoding::base64url;
 use crate::testing::mint::TokenBuilder;
 

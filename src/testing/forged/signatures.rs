@@ -1,7 +1,7 @@
 //! Signatures that do not belong to what they stand under.
 
 use super::forge::{segments, with_signature};
-use super::forgeries;
+use super::forgery::forgeries;
 use crate::testing::encoding::{base64url, signing_input, uuid};
 use crate::testing::mint::TokenBuilder;
 

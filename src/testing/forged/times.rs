@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::forge::{more_members, with_payload};
-use super::{Expected, Forgery, forgeries};
+use super::forgery::{Expected, Forgery, forgeries};
 use crate::testing::mint::TokenBuilder;
 
 /// Further off than any leeway may reach.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, request};
 
-use super::{Probe, Tenant};
+use super::probe::{Probe, Tenant};
 
 /// One request, and what has to become of it. There is none when the probe makes no request.
 pub(super) struct Attempt {

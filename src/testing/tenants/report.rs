@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Tenant;
 use super::attempt::Expected;
+use super::probe::Tenant;
 use crate::testing::assertions::Answer;
 
 /// How an API kept two tenants apart. `Display` is a table, the failures first.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::super::{App, Endpoint, LocalIssuer, OldSecrets, Profile, SigningAlgorithm, SigningKey};
-use super::{claims, get, part, send, token, token_with};
+use super::support::{claims, get, part, send, token, token_with};
 use crate::clock::Clock;
 
 const API: &str = "https://api.example.com";
@@ -147,7 +147,7 @@ fn issuer_mints_rfc9068_tokens() {
     );
     assert!(claims.get("gty").is_none() && claims.get("azp").is_none());
     assert_eq!(
-        super::claims(&issuer.user("u1").client("web").token())["sub"],
+        super::support::claims(&issuer.user("u1").client("web").token())["sub"],
         "u1"
     );
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::super::{Endpoint, Fault, LocalIssuer, SigningAlgorithm};
-use super::{Answer, get, is_silent, send};
+use super::support::{Answer, get, is_silent, send};
 
 const KEYS: &str = "/.well-known/jwks";
 

@@ -176,7 +176,7 @@ fn forgeries_exist_for_every_algorithm() {
 #[test]
 fn forgeries_match_their_descriptions() {
     let (_issuer, good) = good();
-    let claims = |forgery: forged::Forgery| super::claims(forgery.token());
+    let claims = |forgery: forged::Forgery| super::support::claims(forgery.token());
     assert_eq!(
         claims(forged::org_code_null(&good)).get("org_code"),
         Some(&Value::Null)
@@ -194,7 +194,7 @@ fn forgeries_match_their_descriptions() {
         ["htm", "htu", "iat", "jti"]
     );
     assert_eq!(
-        super::part(forged::dpop_proof(&good).token(), 0)["typ"],
+        super::support::part(forged::dpop_proof(&good).token(), 0)["typ"],
         "dpop+jwt"
     );
 }

@@ -1,0 +1,29 @@
+//! All forgeries of one good token.
+
+use super::forgery::{Forge, Forgery};
+use super::{algorithms, audiences, keys, kinds, orgs, shapes, signatures, times};
+use crate::testing::mint::TokenBuilder;
+use crate::testing::profile::Profile;
+
+/// Every forgery, except those that are no forgery for the good token's [`Profile`]: outside Kinde a user's token
+/// cannot be told from a machine's by its grant type.
+#[must_use]
+pub fn all(good: &TokenBuilder) -> Vec<Forgery> {
+    let everywhere = [
+        algorithms::ALL,
+        signatures::ALL,
+        keys::ALL,
+        times::ALL,
+        audiences::ALL,
+        orgs::ALL,
+        kinds::ALL,
+        shapes::ALL,
+    ];
+    let here: &[Forge] = if good.profile() == Profile::Kinde {
+        kinds::of_kinde::ALL
+    } else {
+        &[]
+    };
+    let forges = everywhere.into_iter().flatten().chain(here);
+    forges.map(|forge| forge(good)).collect()
+}
