@@ -9,16 +9,9 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::service::{Onward, Proof, Weighed};
+use super::decision::{Onward, Pending, Proof, Weighed};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
-use crate::revocation::Asking;
-
-/// What is waited for.
-pub(super) enum Pending {
-    Key(Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>),
-    Standing(Asking, Option<Weighed>),
-}
 
 pin_project! {
     /// The future of [`Authorize`](super::Authorize).

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
-use tower_layer::Layer;
 
+use super::RouteOrganization;
 use super::policy::{Mismatch, Policy, Who};
-use super::{Authorize, RouteOrganization};
 use crate::rejection::Rejection;
 use crate::response::{Answers, Body};
 use crate::token::Requirement;
@@ -295,17 +294,6 @@ impl AuthorizeLayer {
                 policy,
                 ..settings.clone()
             }),
-        }
-    }
-}
-
-impl<S> Layer<S> for AuthorizeLayer {
-    type Service = Authorize<S>;
-
-    fn layer(&self, inner: S) -> Authorize<S> {
-        Authorize {
-            inner,
-            layer: self.clone(),
         }
     }
 }

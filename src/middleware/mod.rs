@@ -3,6 +3,7 @@
 //! [`policy`] is the one function that admits: claims, tenant, scope, in this order.
 
 mod body;
+mod decision;
 mod future;
 mod layer;
 pub(crate) mod policy;
