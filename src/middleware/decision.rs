@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, Response};
 
-use super::layer::{AuthorizeLayer, Extractors, Settings, Told};
+use super::layer::{AuthorizeLayer, Told};
 use super::policy::{Admitted, Policy};
 use super::route::Found;
+use super::settings::{Extractors, Settings};
 use crate::events::{self, Decision, Verdict};
 use crate::extensions::Acting;
 use crate::rejection::Rejection;

@@ -8,8 +8,9 @@ use http::Response;
 
 use super::RouteOrganization;
 use super::policy::{Mismatch, Policy, Who};
+use super::settings::{Extractors, Preflights, Presence, Settings};
 use crate::rejection::Rejection;
-use crate::response::{Answers, Body};
+use crate::response::Body;
 use crate::token::Requirement;
 #[cfg(feature = "axum")]
 use crate::token::Scope;
@@ -45,45 +46,6 @@ use crate::verifier::Verifier;
 pub struct AuthorizeLayer {
     pub(crate) verifier: Verifier,
     pub(crate) settings: Arc<Settings>,
-}
-
-/// All that a layer is told.
-#[derive(Clone, Default)]
-pub(crate) struct Settings {
-    pub(crate) policy: Policy,
-    pub(crate) answers: Answers,
-    /// The name of the axum route parameter that is checked, empty for the default.
-    #[cfg(feature = "axum")]
-    parameter: String,
-    pub(super) presence: Presence,
-    pub(super) preflights: Preflights,
-    pub(super) places: Vec<RouteOrganization>,
-    pub(super) extractors: Extractors,
-}
-
-/// Whether extractors have to know the settings. They do not while all that matters to them is as it is by default, which
-/// spares the common request one extension.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Extractors {
-    #[default]
-    KnowTheDefaults,
-    AreTold,
-}
-
-/// Whether CORS preflights are let in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Preflights {
-    #[default]
-    Pass,
-    Refused,
-}
-
-/// Whether a request without a token is let in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Presence {
-    #[default]
-    Required,
-    Optional,
 }
 
 impl Verifier {
@@ -227,10 +189,6 @@ impl AuthorizeLayer {
     }
 }
 
-/// The name of the claim.
-#[cfg(feature = "axum")]
-pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
-
 /// The layers that extractors have to know of, all of one verifier, the outermost first. An inner layer adds to what an outer
 /// one demands and takes nothing away.
 #[derive(Clone, Default)]
@@ -267,17 +225,6 @@ impl AuthorizeLayer {
     pub(crate) fn is_of_organization(&self, path: &str) -> bool {
         let parameter = format!("{{{}}}", self.settings.parameter());
         !self.settings.places.is_empty() || path.split('/').any(|step| step == parameter)
-    }
-}
-
-#[cfg(feature = "axum")]
-impl Settings {
-    pub(crate) fn parameter(&self) -> &str {
-        if self.parameter.is_empty() {
-            DEFAULT_PARAMETER
-        } else {
-            &self.parameter
-        }
     }
 }
 

@@ -9,11 +9,14 @@ mod layer;
 pub(crate) mod policy;
 pub(crate) mod route;
 mod service;
+mod settings;
 
 pub use body::ResponseBody;
 pub use future::ResponseFuture;
 pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
-pub(crate) use layer::{DEFAULT_PARAMETER, Settings, Told};
+pub(crate) use layer::Told;
 pub use route::RouteOrganization;
 pub use service::Authorize;
+#[cfg(feature = "axum")]
+pub(crate) use settings::{DEFAULT_PARAMETER, Settings};

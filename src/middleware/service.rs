@@ -12,7 +12,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::decision::{Asked, Onward, Pending, Proof};
-use super::layer::{AuthorizeLayer, Preflights, Presence, Told};
+use super::layer::{AuthorizeLayer, Told};
+use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
 use crate::events::Verdict;

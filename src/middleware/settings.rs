@@ -1,0 +1,59 @@
+//! The settings of a layer.
+
+use super::RouteOrganization;
+use super::policy::Policy;
+use crate::response::Answers;
+
+/// All that a layer is told.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) answers: Answers,
+    /// The name of the axum route parameter that is checked, empty for the default.
+    #[cfg(feature = "axum")]
+    pub(super) parameter: String,
+    pub(super) presence: Presence,
+    pub(super) preflights: Preflights,
+    pub(super) places: Vec<RouteOrganization>,
+    pub(super) extractors: Extractors,
+}
+
+/// Whether extractors have to know the settings. They do not while all that matters to them is as it is by default, which
+/// spares the common request one extension.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Extractors {
+    #[default]
+    KnowTheDefaults,
+    AreTold,
+}
+
+/// Whether CORS preflights are let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Preflights {
+    #[default]
+    Pass,
+    Refused,
+}
+
+/// Whether a request without a token is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Presence {
+    #[default]
+    Required,
+    Optional,
+}
+
+/// The name of the claim.
+#[cfg(feature = "axum")]
+pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
+
+#[cfg(feature = "axum")]
+impl Settings {
+    pub(crate) fn parameter(&self) -> &str {
+        if self.parameter.is_empty() {
+            DEFAULT_PARAMETER
+        } else {
+            &self.parameter
+        }
+    }
+}
