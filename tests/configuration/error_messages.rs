@@ -30,7 +30,7 @@ fn assert_says(message: impl ToString, words: &[&str]) {
     }
 }
 
-async fn refused(verifier: &Verifier, token: String) -> Rejection {
+async fn rejection_of(verifier: &Verifier, token: String) -> Rejection {
     verifier
         .verify(&token)
         .await
@@ -71,7 +71,7 @@ async fn error_explains_missing_audience() {
     );
     // And a client that did not ask for it.
     let (issuer, verifier) = fixture();
-    let rejection = refused(&verifier, issuer.org("org_a").audiences([""; 0]).token()).await;
+    let rejection = rejection_of(&verifier, issuer.org("org_a").audiences([""; 0]).token()).await;
     assert_says(
         rejection,
         &["aud", "did the client ask for the API's audience?"],
@@ -105,7 +105,7 @@ async fn rejection_explains_trailing_slash() {
         .build()
         .unwrap();
     assert_says(
-        refused(&slash, issuer.org("org_a").token()).await,
+        rejection_of(&slash, issuer.org("org_a").token()).await,
         &["iss is not a trusted issuer", "look for a trailing slash"],
     );
 
@@ -164,7 +164,7 @@ async fn error_explains_wrong_layer_order() {
 async fn rejection_explains_user_token() {
     let (issuer, verifier) = fixture();
     let token = issuer.user("kp_0123").org("org_a");
-    let rejection = refused(&verifier, token.token()).await;
+    let rejection = rejection_of(&verifier, token.token()).await;
     assert_says(
         rejection,
         &[
@@ -222,12 +222,12 @@ async fn rejection_explains_wrong_clock() {
     let future = tower_m2m::Clock::system().unix_seconds() + 600;
     let good = issuer.org("org_a");
     assert_says(
-        refused(&verifier, good.clone().issued_at(future).token()).await,
+        rejection_of(&verifier, good.clone().issued_at(future).token()).await,
         &["iat is in the future", "compare the clocks"],
     );
-    let not_yet = refused(&verifier, good.clone().claim("nbf", future).token()).await;
+    let not_yet = rejection_of(&verifier, good.clone().claim("nbf", future).token()).await;
     assert_says(not_yet, &["nbf is still to come", "compare the clocks"]);
-    let expired = refused(
+    let expired = rejection_of(
         &verifier,
         good.expired_by(std::time::Duration::from_secs(60)).token(),
     )

@@ -75,7 +75,7 @@ impl Server {
             .without_proxy()
     }
 
-    async fn refused(&self, issuer: Issuer) {
+    async fn assert_rejected(&self, issuer: Issuer) {
         let refused = Verifier::trusting([issuer]).build_ready().await;
         assert!(
             matches!(
@@ -150,11 +150,11 @@ async fn certificate_of_a_configured_authority_is_trusted() {
 #[tokio::test]
 async fn certificate_of_an_unknown_authority_is_rejected() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
-    server.refused(server.trusted()).await;
+    server.assert_rejected(server.trusted()).await;
     // Nor does another authority vouch for it.
     let other = Server::start(&LOOPBACK, FOR_LONG).await;
     server
-        .refused(server.trusted().ca_certificate_pem(other.certificate))
+        .assert_rejected(server.trusted().ca_certificate_pem(other.certificate))
         .await;
 }
 
@@ -169,7 +169,7 @@ async fn certificate_with_wrong_name_or_date_is_rejected() {
     ] {
         let server = Server::start(name, not_after).await;
         server
-            .refused(
+            .assert_rejected(
                 server
                     .trusted()
                     .ca_certificate_pem(server.certificate.clone()),

@@ -34,7 +34,7 @@ fn scene(algorithm: SigningAlgorithm) -> Scene {
     }
 }
 
-fn refused(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
+fn assert_rejected(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
     for forge in forgeries {
         let forgery = forge(&scene.good);
         let status = send(&scene.verifier.layer(), forgery.authorization(), "/")
@@ -50,7 +50,7 @@ fn refused(scene: &Scene, forgeries: &[fn(&TokenBuilder) -> Forgery]) {
 #[test]
 fn attack_alg_none() {
     let scene = scene(SigningAlgorithm::Rs256);
-    refused(
+    assert_rejected(
         &scene,
         &[
             forged::alg_none,
@@ -72,7 +72,7 @@ fn attack_rs_hs_confusion() {
         SigningAlgorithm::EdDsa,
     ] {
         let scene = scene(algorithm);
-        refused(
+        assert_rejected(
             &scene,
             &[
                 forged::key_confusion_hs256,
@@ -131,7 +131,7 @@ fn attack_algorithm_chosen_by_token() {
 #[test]
 fn attack_embedded_keys() {
     let scene = scene(SigningAlgorithm::Rs256);
-    refused(
+    assert_rejected(
         &scene,
         &[
             forged::embedded_jwk,
@@ -187,7 +187,7 @@ fn attack_embedded_keys() {
 #[test]
 fn attack_kid_injection() {
     let scene = scene(SigningAlgorithm::EdDsa);
-    refused(
+    assert_rejected(
         &scene,
         &[
             forged::kid_path_traversal,
@@ -231,7 +231,7 @@ fn attack_ignored_crit() {
 fn attack_empty_and_zero_signatures() {
     for algorithm in SigningAlgorithm::ALL {
         let scene = scene(algorithm);
-        refused(
+        assert_rejected(
             &scene,
             &[
                 forged::empty_signature,
@@ -249,7 +249,7 @@ fn attack_empty_and_zero_signatures() {
 #[test]
 fn attack_lax_encodings() {
     let scene = scene(SigningAlgorithm::Rs256);
-    refused(
+    assert_rejected(
         &scene,
         &[
             forged::padded_signature,

@@ -39,7 +39,7 @@ fn call(metadata: &[(&'static str, &str)]) -> Request<ListRequest> {
     request
 }
 
-async fn refused(
+async fn rejected(
     client: &mut InvoicesClient<Channel>,
     metadata: &[(&'static str, &str)],
 ) -> Status {
@@ -79,18 +79,18 @@ async fn grpc_handler_receives_calling_organization() {
 async fn rejection_is_a_grpc_status_with_challenge() {
     let (issuer, mut client) = server().await;
 
-    let status = refused(&mut client, &[]).await;
+    let status = rejected(&mut client, &[]).await;
     assert_eq!(
         (status.code(), status.message()),
         (Code::Unauthenticated, "An access token is needed")
     );
     assert_eq!(challenge(&status), r#"Bearer realm="api""#);
 
-    let status = refused(&mut client, &[("authorization", "Bearer a, Bearer b")]).await;
+    let status = rejected(&mut client, &[("authorization", "Bearer a, Bearer b")]).await;
     assert_eq!(status.code(), Code::Unauthenticated);
     assert!(challenge(&status).contains(r#"error="invalid_request""#));
 
-    let status = refused(
+    let status = rejected(
         &mut client,
         &[("authorization", &issuer.org("org_a").bearer())],
     )
@@ -98,7 +98,7 @@ async fn rejection_is_a_grpc_status_with_challenge() {
     assert_eq!(status.code(), Code::PermissionDenied);
     assert!(challenge(&status).contains(r#"scope="read:invoices""#));
 
-    let status = refused(
+    let status = rejected(
         &mut client,
         &[(
             "authorization",
@@ -109,7 +109,7 @@ async fn rejection_is_a_grpc_status_with_challenge() {
     assert_eq!(status.code(), Code::PermissionDenied);
 
     let other = issuer.org("org_a").scopes(["read:invoices"]).bearer();
-    let status = refused(
+    let status = rejected(
         &mut client,
         &[("authorization", &other), ("x-organization", "org_b")],
     )
@@ -131,7 +131,7 @@ async fn grpc_service_rejects_forged_tokens() {
         .collect();
     assert!(forgeries.len() > 50);
     for forgery in forgeries {
-        let status = refused(&mut client, &[("authorization", forgery.authorization())]).await;
+        let status = rejected(&mut client, &[("authorization", forgery.authorization())]).await;
         assert_eq!(status.code(), Code::Unauthenticated, "{}", forgery.name());
         let error = format!("error=\"{}\"", forgery.expected().error());
         assert!(
@@ -153,6 +153,6 @@ async fn grpc_service_is_unavailable_without_keys() {
         .unwrap();
     let mut client = serve(verifier).await;
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
-    let status = refused(&mut client, &[("authorization", &token)]).await;
+    let status = rejected(&mut client, &[("authorization", &token)]).await;
     assert_eq!((status.code(), challenge(&status)), (Code::Unavailable, ""));
 }

@@ -11,7 +11,7 @@ use super::super::{LocalIssuer, Profile, SigningAlgorithm, SigningKey, TokenBuil
 
 type Answer = (u16, Option<String>, String);
 
-fn refused(status: u16, error: &str) -> Answer {
+fn rejected(status: u16, error: &str) -> Answer {
     (
         status,
         Some(format!("Bearer error=\"{error}\"")),
@@ -209,9 +209,9 @@ async fn correct_server_passes_the_report() {
             .find(|forgery| forgery.authorization() == authorization);
         // Elliptic and randomised tokens differ from run to run; RS256 without a fresh `jti` does not.
         match known {
-            Some(forgery) => refused(forgery.expected().status(), forgery.expected().error()),
+            Some(forgery) => rejected(forgery.expected().status(), forgery.expected().error()),
             None if authorization == good.bearer() => (200, None, String::new()),
-            None => refused(401, "invalid_token"),
+            None => rejected(401, "invalid_token"),
         }
     };
     let report = forged::attack(&good, oracle).await;
@@ -235,11 +235,11 @@ async fn report_names_every_wrong_result() {
         silent.to_string().contains("NO PROPER CHALLENGE")
             && silent.to_string().contains("WRONG STATUS")
     );
-    let vague = forged::attack_with(&list[..1], async |_| refused(401, "oops")).await;
+    let vague = forged::attack_with(&list[..1], async |_| rejected(401, "oops")).await;
     assert!(vague.to_string().contains("WRONG ERROR"));
     let parrot = forged::attack_with(&list[..1], async |token| (401, None, token)).await;
     assert!(parrot.to_string().contains("ECHOES THE TOKEN"));
-    let closed = forged::attack(&good, async |_| refused(401, "invalid_token")).await;
+    let closed = forged::attack(&good, async |_| rejected(401, "invalid_token")).await;
     assert_eq!(closed.failures().next(), Some("(the good token)"));
 }
 
