@@ -25,10 +25,11 @@ fn every_rule_names_an_existing_test() {
         let names = quoted(names);
         assert!(!names.is_empty(), "rule {rule} has no test");
         for name in names {
-            let named = tests.get(name);
-            let named = named.unwrap_or_else(|| panic!("rule {rule}: {name} is not a test"));
+            let covered = tests
+                .get(name)
+                .unwrap_or_else(|| panic!("rule {rule}: {name} is not a test"));
             assert!(
-                named.contains(&rule),
+                covered.contains(&rule),
                 "the comment of {name} does not name rule {rule}"
             );
         }
@@ -43,30 +44,31 @@ fn every_rule_names_an_existing_test() {
 fn every_threat_names_existing_tests_and_fuzz_targets() {
     let tests = tests();
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
-    let mut named = 0;
+    let mut count = 0;
     for row in THREATS.lines().filter(|line| line.starts_with("| ")) {
         let shown_by = row.trim_matches('|').rsplit(" | ").next().unwrap();
-        let (names, driven) = shown_by.split_once("fuzz target").unwrap_or((shown_by, ""));
+        let (test_names, target_names) =
+            shown_by.split_once("fuzz target").unwrap_or((shown_by, ""));
         let is_test_name = |name: &&str| {
             name.contains('_')
                 && name
                     .chars()
                     .all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_'))
         };
-        for name in quoted(names).into_iter().filter(is_test_name) {
+        for name in quoted(test_names).into_iter().filter(is_test_name) {
             assert!(tests.contains_key(name), "{name} is not a test");
-            named += 1;
+            count += 1;
         }
-        for target in quoted(driven) {
+        for target in quoted(target_names) {
             let file = targets.join(format!("{target}.rs"));
             assert!(file.exists(), "{target} is not a fuzz target");
         }
         assert!(
-            !row.contains("fuzz target") || !quoted(driven).is_empty(),
+            !row.contains("fuzz target") || !quoted(target_names).is_empty(),
             "{row}"
         );
     }
-    assert!(named > 20, "the table was not read");
+    assert!(count > 20, "the table was not read");
 }
 
 /// Returns the numbers of a line such as `Rules 28, 34–36.`, or `None` if it is another line.
@@ -76,8 +78,8 @@ fn numbers(line: &str) -> Option<BTreeSet<u32>> {
         .or_else(|| line.strip_prefix("Rules "))?;
     let mut all = BTreeSet::new();
     for part in list.strip_suffix('.')?.split(", ") {
-        let (first, last) = part.split_once('–').unwrap_or((part, part));
-        all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
+        let (start, end) = part.split_once('–').unwrap_or((part, part));
+        all.extend(start.parse::<u32>().ok()?..=end.parse().ok()?);
     }
     Some(all)
 }
