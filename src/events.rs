@@ -2,34 +2,44 @@
 //!
 //! Names and fields are stable; the table of them is in the guide. What takes time has [spans](crate::spans). Nothing here takes a token or a claim's value beyond client, organization and `jti`.
 
+use std::fmt::Display;
+
 use http::Extensions;
 #[cfg(feature = "tracing")]
 use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
-use crate::jwks::{Cause, JwksError, KeySet, LeftOut};
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, Requirement};
 
 /// A key set was fetched or confirmed.
-pub(crate) fn keys_fetched(issuer: &str, cause: Cause, set: &KeySet) {
+pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, left_out: usize) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: "tower_m2m::jwks", issuer, cause = cause.code(), keys = set.keys().count(), left_out = set.left_out().len(), "keys fetched");
-    let _ = (issuer, cause, set);
+    tracing::debug!(target: "tower_m2m::jwks", issuer, cause, keys, left_out, "keys fetched");
+    let _ = (issuer, cause, keys, left_out);
 }
 
-/// Some keys of a set are not used.
-pub(crate) fn keys_left_out(issuer: &str, left_out: &[LeftOut]) {
+/// Reports the keys of a set that are not used: the `kid` of each, and the reason.
+pub(crate) fn keys_left_out<'a>(
+    issuer: &str,
+    left_out: impl Iterator<Item = (Option<&'a str>, &'a dyn Display)>,
+) {
     #[cfg(feature = "tracing")]
-    for key in left_out {
-        tracing::warn!(target: "tower_m2m::jwks", issuer, kid = key.kid.as_deref().map(|kid| kid.escape_debug().to_string()), reason = %key.reason, "key left out");
+    for (kid, reason) in left_out {
+        tracing::warn!(target: "tower_m2m::jwks", issuer, kid = kid.map(|kid| kid.escape_debug().to_string()), reason = %reason, "key left out");
     }
+    #[cfg(not(feature = "tracing"))]
     let _ = (issuer, left_out);
 }
 
 /// A fetch failed.
-pub(crate) fn fetch_failed(issuer: &str, cause: Cause, error: JwksError, holds_keys: bool) {
+pub(crate) fn fetch_failed(
+    issuer: &str,
+    cause: &'static str,
+    error: &dyn Display,
+    holds_keys: bool,
+) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", issuer, cause = cause.code(), error = %error, holds_keys, "fetching keys failed");
+    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, error = %error, holds_keys, "fetching keys failed");
     let _ = (issuer, cause, error, holds_keys);
 }
 

@@ -5,7 +5,6 @@
 #[cfg(feature = "tracing")]
 use tracing::{Instrument as _, Span, debug_span, field::Empty};
 
-use crate::jwks::Cause;
 use crate::token::Claims;
 #[cfg(feature = "tracing")]
 use crate::token::{Compact, JoseHeader, Room};
@@ -21,11 +20,11 @@ pub(crate) struct Fetching {
 }
 
 impl Fetching {
-    pub(crate) fn begin(issuer: &str, cause: Cause) -> Self {
+    pub(crate) fn begin(issuer: &str, cause: &'static str) -> Self {
         let _ = (issuer, cause);
         Self {
             #[cfg(feature = "tracing")]
-            span: debug_span!(target: "tower_m2m::jwks", parent: None, "fetch_keys", issuer, cause = cause.code(), outcome = Empty),
+            span: debug_span!(target: "tower_m2m::jwks", parent: None, "fetch_keys", issuer, cause, outcome = Empty),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Cause;
-use super::fetch_set::{Failed, fetch_set};
+use super::fetch_set::{Failed, fetch_set, report_left_out};
 use super::flights::Landing;
 use super::freshness::{backoff, refresh_after};
 use super::lease::{Fetched, Origin};
@@ -44,7 +44,7 @@ pub(super) async fn drive(turn: Turn) {
         let begun_with = shared.holding.current(Instant::now());
         // Metadata in two places, and the keys.
         shared.flights.begin(shared.timing.timeout * 3);
-        let fetching = Fetching::begin(&shared.issuer, cause);
+        let fetching = Fetching::begin(&shared.issuer, cause.code());
         let outcome = fetching
             .around(with_ceiling(
                 shared,
@@ -132,13 +132,15 @@ fn conclude(
             if failures > 0 {
                 crate::events::keys_recovered(&shared.issuer, failures);
             }
-            crate::metrics::fetched(&shared.issuer, cause, None);
+            crate::metrics::fetched(&shared.issuer, cause.code(), "ok");
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {
-                crate::events::keys_fetched(&shared.issuer, cause, &lease.keys.set);
+                let set = &lease.keys.set;
+                let (keys, left_out) = (set.keys().count(), set.left_out().len());
+                crate::events::keys_fetched(&shared.issuer, cause.code(), keys, left_out);
                 // Once for each set, not with every refresh.
                 if lease.keys.number != before {
-                    crate::events::keys_left_out(&shared.issuer, lease.keys.set.left_out());
+                    report_left_out(&shared.issuer, set);
                 }
             }
             (
@@ -165,8 +167,8 @@ fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) ->
         let longest = shared.timing.longest_pause;
         (Duration::from_millis(250), longest, longest)
     };
-    crate::events::fetch_failed(&shared.issuer, cause, failure.error, holds);
-    crate::metrics::fetched(&shared.issuer, cause, Some(failure.error));
+    crate::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, holds);
+    crate::metrics::fetched(&shared.issuer, cause.code(), failure.error.code());
     let asked = failure.retry_after.map(|pause| pause.min(asked_at_most));
     let mut log = shared.log();
     log.failed(cause, failure.error);

@@ -1,5 +1,6 @@
 //! What one flight does: find out where the set is, ask for it, and judge the answer.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
@@ -87,7 +88,7 @@ pub(super) async fn fetch_set(
         (StatusCode::OK, _) => {
             let set = KeySet::parse(&body, &shared.allowed)?;
             if set.is_empty() {
-                crate::events::keys_left_out(&shared.issuer, set.left_out());
+                report_left_out(&shared.issuer, &set);
                 return Err(JwksError::NoUsableKey.into());
             }
             let life = stated.unwrap_or(shared.timing.time_to_live);
@@ -103,6 +104,13 @@ pub(super) async fn fetch_set(
         }
         (status, _) => Err(refused(status, &parts.headers, fetched_at)),
     }
+}
+
+/// Reports the keys of a fetched set that are not used.
+pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
+    let left_out = set.left_out().iter();
+    let with_reasons = left_out.map(|key| (key.kid.as_deref(), &key.reason as &dyn Display));
+    crate::events::keys_left_out(issuer, with_reasons);
 }
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.

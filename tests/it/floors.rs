@@ -17,14 +17,13 @@ const FLOORS: &[Floor] = &[
     ("clock", &[], &[]),
     ("bearer", &[], &["http"]),
     ("scopes", &["token"], &[]),
-    // What is reported is said in the words of those who report it.
-    ("metrics", &["jwks"], &["metrics"]),
+    ("metrics", &[], &["metrics"]),
     (
         "events",
-        &["token", "jwks", "rejection", "metrics"],
+        &["token", "rejection", "metrics"],
         &["axum", "http", "tracing"],
     ),
-    ("spans", &["token", "jwks"], &["tracing"]),
+    ("spans", &["token"], &["tracing"]),
     (
         "jwks",
         &["token", "clock", "events", "metrics", "spans"],
