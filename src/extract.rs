@@ -10,7 +10,6 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::events::{self, Decision, Verdict};
 use crate::extensions::{Acting, NoToken, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
@@ -18,6 +17,7 @@ use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Settings, Told};
 use crate::rejection::Rejection;
 use crate::response::Answers;
 use crate::scopes::ScopeSet;
+use crate::telemetry::events::{self, Decision, Verdict};
 use crate::token::{Claims, OrgCode, Requirement};
 use crate::verifier::Stands;
 

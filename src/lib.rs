@@ -80,14 +80,12 @@
 pub mod bearer;
 mod clock;
 mod config;
-mod events;
 mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
 pub mod guide;
 pub mod jwks;
 mod metadata;
-mod metrics;
 mod middleware;
 mod rejection;
 mod response;
@@ -95,7 +93,7 @@ mod revocation;
 #[cfg(feature = "axum")]
 mod routes;
 mod scopes;
-mod spans;
+mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub mod token;

@@ -12,7 +12,7 @@ use super::flights::Landing;
 use super::freshness::{backoff, refresh_after};
 use super::lease::{Fetched, Origin};
 use super::remote::Shared;
-use crate::spans::Fetching;
+use crate::telemetry::spans::Fetching;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
@@ -80,7 +80,7 @@ async fn wait_for_cause(shared: &Shared, mut due: Instant) -> Cause {
         let now = Instant::now();
         if stale.is_some_and(|stale| now >= stale) {
             shared.log().told_stale = true;
-            crate::events::keys_stale(&shared.issuer);
+            crate::telemetry::events::keys_stale(&shared.issuer);
         }
         if ceiling.is_some_and(|ceiling| now >= ceiling) {
             expire(shared);
@@ -114,8 +114,8 @@ async fn with_ceiling<T>(shared: &Shared, fetch: impl Future<Output = T>) -> T {
 
 fn expire(shared: &Shared) {
     shared.holding.let_go();
-    crate::events::keys_expired(&shared.issuer);
-    crate::metrics::keys_let_go(&shared.issuer);
+    crate::telemetry::events::keys_expired(&shared.issuer);
+    crate::telemetry::metrics::keys_let_go(&shared.issuer);
 }
 
 /// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
@@ -130,14 +130,19 @@ fn conclude(
             let (life, before) = (origin.life, shared.holding.generation());
             let failures = shared.log().succeeded(cause);
             if failures > 0 {
-                crate::events::keys_recovered(&shared.issuer, failures);
+                crate::telemetry::events::keys_recovered(&shared.issuer, failures);
             }
-            crate::metrics::fetched(&shared.issuer, cause.code(), "ok");
+            crate::telemetry::metrics::fetched(&shared.issuer, cause.code(), "ok");
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {
                 let set = &lease.keys.set;
                 let (keys, left_out) = (set.keys().count(), set.left_out().len());
-                crate::events::keys_fetched(&shared.issuer, cause.code(), keys, left_out);
+                crate::telemetry::events::keys_fetched(
+                    &shared.issuer,
+                    cause.code(),
+                    keys,
+                    left_out,
+                );
                 // Once for each set, not with every refresh.
                 if lease.keys.number != before {
                     report_left_out(&shared.issuer, set);
@@ -167,8 +172,8 @@ fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) ->
         let longest = shared.timing.longest_pause;
         (Duration::from_millis(250), longest, longest)
     };
-    crate::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, holds);
-    crate::metrics::fetched(&shared.issuer, cause.code(), failure.error.code());
+    crate::telemetry::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, holds);
+    crate::telemetry::metrics::fetched(&shared.issuer, cause.code(), failure.error.code());
     let asked = failure.retry_after.map(|pause| pause.min(asked_at_most));
     let mut log = shared.log();
     log.failed(cause, failure.error);

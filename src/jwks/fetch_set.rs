@@ -110,7 +110,7 @@ pub(super) async fn fetch_set(
 pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
     let left_out = set.left_out().iter();
     let with_reasons = left_out.map(|key| (key.kid.as_deref(), &key.reason as &dyn Display));
-    crate::events::keys_left_out(issuer, with_reasons);
+    crate::telemetry::events::keys_left_out(issuer, with_reasons);
 }
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.
@@ -126,7 +126,7 @@ async fn discover(shared: &Shared) -> Result<String, Failed> {
     match read_metadata(shared).await {
         Ok(uri) => {
             if known.is_some_and(|(before, _)| before != uri) {
-                crate::events::jwks_uri_changed(&shared.issuer);
+                crate::telemetry::events::jwks_uri_changed(&shared.issuer);
             }
             shared.log().whereabouts = Some(Whereabouts {
                 uri: uri.clone(),

@@ -10,10 +10,10 @@ use super::layer::{AuthorizeLayer, Told};
 use super::policy::{Admitted, Policy};
 use super::route::Found;
 use super::settings::{Extractors, Settings};
-use crate::events::{self, Decision, Verdict};
 use crate::extensions::Acting;
 use crate::rejection::Rejection;
 use crate::revocation::Asking;
+use crate::telemetry::events::{self, Decision, Verdict};
 use crate::token::{Claims, OrgCode};
 use crate::verifier::Stands;
 

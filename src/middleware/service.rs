@@ -16,9 +16,9 @@ use super::layer::{AuthorizeLayer, Told};
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
-use crate::events::Verdict;
 use crate::extensions::{Acting, NoToken};
 use crate::rejection::Rejection;
+use crate::telemetry::events::Verdict;
 use crate::token::Claims;
 use crate::verifier::Step;
 

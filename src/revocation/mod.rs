@@ -196,7 +196,7 @@ impl Question {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            crate::events::check_failed(problem.as_deref(), silence == Silence::Good);
+            crate::telemetry::events::check_failed(problem.as_deref(), silence == Silence::Good);
             match silence {
                 Silence::Unavailable => Err(Rejection::CheckUnavailable),
                 Silence::Good => Ok(()),

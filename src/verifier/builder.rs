@@ -211,7 +211,7 @@ impl VerifierBuilder {
     /// [`ConfigError`], naming the setting that cannot be used.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         self.check()?;
-        crate::metrics::describe();
+        crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
         for issuer in self.issuers {

@@ -178,7 +178,7 @@ impl Verifier {
                 Step::Wait(Wait::Key(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
                         let kid = wait.kid.as_deref();
-                        crate::spans::waiting(
+                        crate::telemetry::spans::waiting(
                             &trusted.issuer,
                             kid,
                             trusted.keys.arrival(wait.flight, kid),
@@ -206,10 +206,13 @@ impl Verifier {
             .as_ref()
             .and_then(|tokens| tokens.get(token, now, &self.0.issuers));
         if self.0.tokens.is_some() {
-            crate::metrics::remembered(remembered.as_ref());
+            crate::telemetry::metrics::remembered(remembered.as_ref());
         }
-        let anew = || crate::metrics::timed(|| self.verify_anew(token, now, before));
-        match remembered.map_or_else(|| crate::spans::verifying(token, anew, Refused::code), Ok) {
+        let anew = || crate::telemetry::metrics::timed(|| self.verify_anew(token, now, before));
+        match remembered.map_or_else(
+            || crate::telemetry::spans::verifying(token, anew, Refused::code),
+            Ok,
+        ) {
             Ok(claims) => Step::Done(Ok(claims)),
             Err(Refused::Now(rejection)) => Step::Done(Err(rejection)),
             Err(Refused::Unless(wait)) => Step::Wait(*wait),

@@ -257,7 +257,7 @@ impl Desk {
                 Answer::NotTrusted
             }
             Err(problem) => {
-                crate::events::resolver_failed(&problem);
+                crate::telemetry::events::resolver_failed(&problem);
                 let until = state.refused.remember(iss, Reason::NoAnswer, now);
                 if let Some(known) = state.known.get_mut(iss) {
                     known.ask_again_at = until;

@@ -17,16 +17,15 @@ const FLOORS: &[Floor] = &[
     ("clock", &[], &[]),
     ("bearer", &[], &["http"]),
     ("scopes", &["token"], &[]),
-    ("metrics", &[], &["metrics"]),
+    ("rejection", &["token", "bearer"], &[]),
     (
-        "events",
-        &["token", "rejection", "metrics"],
-        &["axum", "http", "tracing"],
+        "telemetry",
+        &["token", "rejection"],
+        &["axum", "http", "metrics", "tracing"],
     ),
-    ("spans", &["token"], &["tracing"]),
     (
         "jwks",
-        &["token", "clock", "events", "metrics", "spans"],
+        &["token", "clock", "telemetry"],
         &[
             "aws_lc_rs",
             "base64",
@@ -41,10 +40,9 @@ const FLOORS: &[Floor] = &[
             "tokio",
         ],
     ),
-    ("rejection", &["token", "bearer"], &[]),
     (
         "revocation",
-        &["token", "clock", "jwks", "rejection", "events"],
+        &["token", "clock", "jwks", "rejection", "telemetry"],
         &["tokio"],
     ),
     (
@@ -56,9 +54,7 @@ const FLOORS: &[Floor] = &[
             "jwks",
             "rejection",
             "revocation",
-            "events",
-            "metrics",
-            "spans",
+            "telemetry",
         ],
         &["http", "moka", "serde", "serde_json", "tokio"],
     ),
@@ -74,7 +70,7 @@ const FLOORS: &[Floor] = &[
             "verifier",
             "response",
             "extensions",
-            "events",
+            "telemetry",
         ],
         &[
             "axum",
@@ -91,7 +87,7 @@ const FLOORS: &[Floor] = &[
         &[
             "token",
             "scopes",
-            "events",
+            "telemetry",
             "rejection",
             "verifier",
             "response",

@@ -1,4 +1,4 @@
-//! Where time goes: the spans of the crate (feature `tracing`), beside the [events](crate::events).
+//! Where time goes: the spans of the crate (feature `tracing`), beside the [events](super::events).
 //!
 //! Names and fields are stable. All are of level DEBUG, and one that is switched off allocates nothing and looks at nothing.
 

@@ -1,6 +1,6 @@
 //! What operators get to see: every event of the crate, in one place (feature `tracing`).
 //!
-//! Names and fields are stable; the table of them is in the guide. What takes time has [spans](crate::spans). Nothing here takes a token or a claim's value beyond client, organization and `jti`.
+//! Names and fields are stable; the table of them is in the guide. What takes time has [spans](super::spans). Nothing here takes a token or a claim's value beyond client, organization and `jti`.
 
 use std::fmt::Display;
 
@@ -142,7 +142,7 @@ pub(crate) fn decided(decision: &Decision<'_>) {
     } else {
         "extractor"
     };
-    crate::metrics::decided(by, decision.verdict.code());
+    super::metrics::decided(by, decision.verdict.code());
     #[cfg(feature = "tracing")]
     decision.mark_span();
     #[cfg(feature = "tracing")]
