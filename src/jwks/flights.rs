@@ -82,7 +82,7 @@ impl Flights {
 
     pub(super) fn plan(&self, due: Instant) {
         self.counts.send_modify(|counts| {
-            (counts.next, counts.silent_until) = (Some(due), Some(due + GRACE))
+            (counts.next, counts.silent_until) = (Some(due), Some(due + GRACE));
         });
     }
 

@@ -148,11 +148,11 @@ pub(crate) fn decided(decision: &Decision<'_>) {
     #[cfg(feature = "tracing")]
     match decision.verdict {
         Verdict::Admitted if decision.acting.is_some() => {
-            decided!(info, "request admitted", decision)
+            decided!(info, "request admitted", decision);
         }
         Verdict::Admitted | Verdict::Anonymous => decided!(debug, "request admitted", decision),
         Verdict::Refused(Rejection::LayerMissing(_)) => {
-            decided!(error, "an authorization layer is missing", decision)
+            decided!(error, "an authorization layer is missing", decision);
         }
         Verdict::Refused(Rejection::KeysUnavailable { .. } | Rejection::CheckUnavailable) => {
             decided!(warn, "request refused", decision);
