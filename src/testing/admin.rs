@@ -9,7 +9,7 @@ use http::{Method, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::apps::{App, OldSecrets};
+use super::apps::{App, SecretRotation};
 use super::encoding::{hex, random};
 use super::faults::{Endpoint, Fault, Planned};
 use super::form::{Form, decode};
@@ -78,8 +78,8 @@ fn add_app(shared: &Shared, body: &[u8]) -> io::Result<Value> {
 fn new_secret(shared: &Shared, client_id: &str, request: &Parts) -> io::Result<Value> {
     let query = Form::parse(request.uri.query().unwrap_or_default().as_bytes());
     let old = match query.as_ref().and_then(|query| query.value("overlap")) {
-        Some("true") => OldSecrets::Keep,
-        Some("false") | None => OldSecrets::Revoke,
+        Some("true") => SecretRotation::KeepOld,
+        Some("false") | None => SecretRotation::RevokeOld,
         Some(_) => return Err(invalid("overlap is true or false")),
     };
     let client_id =

@@ -34,11 +34,11 @@ pub struct App {
 /// What becomes of the secrets that were valid before a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OldSecrets {
+pub enum SecretRotation {
     /// They stop working at once, Kinde's default.
-    Revoke,
+    RevokeOld,
     /// They go on working beside the new one.
-    Keep,
+    KeepOld,
 }
 
 impl App {
@@ -133,8 +133,8 @@ impl App {
         secrets.any(|known| verify_slices_are_equal(known.as_bytes(), secret.as_bytes()).is_ok())
     }
 
-    pub(super) fn rotate_secret(&mut self, secret: String, old: OldSecrets) {
-        if old == OldSecrets::Revoke {
+    pub(super) fn rotate_secret(&mut self, secret: String, old: SecretRotation) {
+        if old == SecretRotation::RevokeOld {
             self.secrets.clear();
         }
         self.secrets.push(secret);

@@ -1,10 +1,10 @@
 //! Looking into answers: status, challenge (RFC 6750 §3) and problem body (RFC 9457).
 //!
 //! ```
-//! use tower_m2m::testing::assertions::Answer;
+//! use tower_m2m::testing::assertions::TestResponse;
 //!
-//! let answer = Answer::from((403, Some("Bearer error=\"insufficient_scope\", scope=\"read:a\"".into()), ""));
-//! answer.assert_refused(403, "insufficient_scope").assert_scope("read:a");
+//! let answer = TestResponse::from((403, Some("Bearer error=\"insufficient_scope\", scope=\"read:a\"".into()), ""));
+//! answer.assert_rejected(403, "insufficient_scope").assert_scope("read:a");
 //! ```
 
 mod challenge;
@@ -20,15 +20,15 @@ pub use challenge::{Challenge, ChallengeError};
 /// An answer, whichever client or service it came from.
 ///
 /// Made from an `http::Response` whose body is bytes or text, from the tuple of status, `WWW-Authenticate` and body, or
-/// by [reading](Answer::read) a body. The `assert_` methods fail the test, with the answer in the message.
+/// by [reading](TestResponse::read) a body. The `assert_` methods fail the test, with the answer in the message.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct TestResponse {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     /// Reads the body of a response to its end.
     ///
     /// # Errors
@@ -77,12 +77,12 @@ impl Answer {
     ///
     /// When there is none, more than one, or one that is not well-formed.
     pub fn challenge(&self) -> Result<Challenge, ChallengeError> {
-        Challenge::of(&self.headers)
+        Challenge::from_headers(&self.headers)
     }
 
     /// Whether the headers or the body repeat a part of this token that is long enough to tell something.
     #[must_use]
-    pub fn echoes(&self, token: &str) -> bool {
+    pub fn contains(&self, token: &str) -> bool {
         let values = self.headers.values().map(HeaderValue::as_bytes);
         let places: Vec<&[u8]> = values.chain([self.body()]).collect();
         let parts = token.split('.').filter(|part| part.len() >= 16);
@@ -112,7 +112,7 @@ impl Answer {
     ///
     /// When the status, the challenge or its `error` is another.
     #[track_caller]
-    pub fn assert_refused(&self, status: u16, error: &str) -> &Self {
+    pub fn assert_rejected(&self, status: u16, error: &str) -> &Self {
         self.assert_status(status);
         assert_eq!(
             self.well_formed().error(),
@@ -128,7 +128,7 @@ impl Answer {
     ///
     /// When the status is not 401, or the challenge has an `error`.
     #[track_caller]
-    pub fn assert_asked_for_token(&self) -> &Self {
+    pub fn assert_challenged(&self) -> &Self {
         self.assert_status(401);
         let challenge = self.well_formed();
         let said = [
@@ -187,9 +187,9 @@ impl Answer {
     ///
     /// When a part of it does.
     #[track_caller]
-    pub fn assert_hides(&self, token: &str) -> &Self {
+    pub fn assert_does_not_contain(&self, token: &str) -> &Self {
         assert!(
-            !self.echoes(token),
+            !self.contains(token),
             "the answer with status {} repeats a part of the token",
             self.status
         );
@@ -203,7 +203,7 @@ impl Answer {
     }
 }
 
-impl<B: Into<Bytes>> From<Response<B>> for Answer {
+impl<B: Into<Bytes>> From<Response<B>> for TestResponse {
     fn from(response: Response<B>) -> Self {
         let (parts, body) = response.into_parts();
         Self {
@@ -215,7 +215,7 @@ impl<B: Into<Bytes>> From<Response<B>> for Answer {
 }
 
 /// Status, `WWW-Authenticate` and body. A header value that HTTP does not allow counts as none.
-impl<B: Into<Bytes>> From<(u16, Option<String>, B)> for Answer {
+impl<B: Into<Bytes>> From<(u16, Option<String>, B)> for TestResponse {
     fn from((status, challenge, body): (u16, Option<String>, B)) -> Self {
         let value = challenge.and_then(|text| HeaderValue::try_from(text).ok());
         let headers = value

@@ -145,20 +145,20 @@ impl FakeClaims {
 
     /// A layer that puts them into every request, in place of the real one.
     #[must_use]
-    pub fn layer(self) -> Inject {
-        Inject(self)
+    pub fn layer(self) -> FakeClaimsLayer {
+        FakeClaimsLayer(self)
     }
 }
 
 /// The layer of [`FakeClaims::layer`].
 #[derive(Clone)]
-pub struct Inject(FakeClaims);
+pub struct FakeClaimsLayer(FakeClaims);
 
-impl<S> Layer<S> for Inject {
-    type Service = Injected<S>;
+impl<S> Layer<S> for FakeClaimsLayer {
+    type Service = FakeClaimsService<S>;
 
-    fn layer(&self, inner: S) -> Injected<S> {
-        Injected {
+    fn layer(&self, inner: S) -> FakeClaimsService<S> {
+        FakeClaimsService {
             inner,
             claims: self.0.clone(),
         }
@@ -167,12 +167,12 @@ impl<S> Layer<S> for Inject {
 
 /// The service of [`Inject`].
 #[derive(Clone)]
-pub struct Injected<S> {
+pub struct FakeClaimsService<S> {
     inner: S,
     claims: FakeClaims,
 }
 
-impl<S: Service<Request<B>>, B> Service<Request<B>> for Injected<S> {
+impl<S: Service<Request<B>>, B> Service<Request<B>> for FakeClaimsService<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -196,13 +196,13 @@ impl fmt::Debug for FakeClaims {
     }
 }
 
-impl fmt::Debug for Inject {
+impl fmt::Debug for FakeClaimsLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Inject").field(&self.0).finish()
     }
 }
 
-impl<S> fmt::Debug for Injected<S> {
+impl<S> fmt::Debug for FakeClaimsService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Injected")
             .field("claims", &self.claims)

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 
-use super::apps::{App, OldSecrets};
+use super::apps::{App, SecretRotation};
 use super::documents;
 use super::keys::{SigningKey, compact};
 use super::mint::TokenBuilder;
@@ -127,7 +127,7 @@ impl LocalIssuer {
     /// # Errors
     ///
     /// When there is no such app.
-    pub fn rotate_secret(&self, client_id: &str, old: OldSecrets) -> io::Result<String> {
+    pub fn rotate_secret(&self, client_id: &str, old: SecretRotation) -> io::Result<String> {
         rotate_secret(&self.shared, client_id, old)
     }
 }

@@ -22,7 +22,7 @@
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
 //! | an issuer that is slow, lies, or is gone | [`Fault`], [`LocalIssuer::go_down`] |
 //! | everything an attacker would send | [`forged::all`], [`forged::attack`] |
-//! | to try every route as another tenant | [`tenants::cross`] |
+//! | to try every route as another tenant | [`tenants::check_isolation`] |
 //! | to test a handler without any token | [`claims()`] |
 //! | to look into a refusal | [`assertions::Challenge`] |
 //!
@@ -62,11 +62,11 @@ mod token_endpoint;
 mod tests;
 
 pub use algorithm::SigningAlgorithm;
-pub use apps::{App, OldSecrets};
+pub use apps::{App, SecretRotation};
 pub use builder::LocalIssuerBuilder;
 pub use defaults::{AUDIENCE, CLIENT_ID};
 pub use faults::{Endpoint, Fault};
-pub use inject::{FakeClaims, Inject, Injected, claims};
+pub use inject::{FakeClaims, FakeClaimsLayer, FakeClaimsService, claims};
 pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
 pub use mint::TokenBuilder;

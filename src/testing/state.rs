@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::apps::{App, OldSecrets};
+use super::apps::{App, SecretRotation};
 use super::defaults::CLIENT_ID;
 use super::encoding::{hex, random};
 use super::faults::{Endpoint, Fault, Planned};
@@ -167,7 +167,7 @@ pub(super) fn publish_next_key(shared: &Shared) -> io::Result<String> {
 pub(super) fn rotate_secret(
     shared: &Shared,
     client_id: &str,
-    old: OldSecrets,
+    old: SecretRotation,
 ) -> io::Result<String> {
     let secret = hex(&random::<24>()?, "");
     let mut state = shared.state();

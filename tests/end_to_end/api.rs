@@ -5,7 +5,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::{Claims, OrgCode, Scope, Verifier};
 
 const READ_ORDERS: Scope = Scope::from_static("orders:read");
@@ -39,7 +39,7 @@ impl Api {
         format!("{}{path}", self.url)
     }
 
-    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> TestResponse {
         super::http::get(&self.url(path), token).await
     }
 }

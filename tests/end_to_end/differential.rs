@@ -18,7 +18,7 @@ const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
         &[
             "user_token",
             "gty_missing",
-            "gty_of_user",
+            "gty_authorization_code",
             "gty_prefix",
             "gty_empty",
             "gty_null",

@@ -9,12 +9,12 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 
 use super::node::PATIENCE;
 
 /// Sends a request to a URL such as `http://127.0.0.1:4000/x`.
-pub(crate) async fn send(request: Request<String>) -> Answer {
+pub(crate) async fn send(request: Request<String>) -> TestResponse {
     let authority = request.uri().authority().unwrap().to_string();
     let stream = TcpStream::connect(&authority).await.unwrap();
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
@@ -32,7 +32,7 @@ pub(crate) async fn send(request: Request<String>) -> Answer {
         .insert(header::HOST, authority.parse().unwrap());
     let request = Request::from_parts(parts, Full::new(Bytes::from(body)));
     let answer = async {
-        Answer::read(sender.send_request(request).await.unwrap())
+        TestResponse::read(sender.send_request(request).await.unwrap())
             .await
             .unwrap()
     };
@@ -42,7 +42,7 @@ pub(crate) async fn send(request: Request<String>) -> Answer {
 }
 
 /// Calls an API with a token.
-pub(crate) async fn get(url: &str, token: &str) -> Answer {
+pub(crate) async fn get(url: &str, token: &str) -> TestResponse {
     send(
         Request::get(url)
             .header(header::AUTHORIZATION, format!("Bearer {token}"))

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,7 +102,7 @@ impl Program {
         method: Method,
         path: &str,
         token: impl Into<Option<&str>>,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
@@ -113,22 +113,22 @@ impl Program {
         let response = patiently(self.client.request(request))
             .await
             .expect("an answer");
-        Answer::read(response).await.unwrap()
+        TestResponse::read(response).await.unwrap()
     }
 
-    pub(crate) async fn get(&self, path: &str, token: impl Into<Option<&str>>) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: impl Into<Option<&str>>) -> TestResponse {
         self.call(Method::GET, path, token).await
     }
 
     /// Posts a form, as curl does with `-d`.
-    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> TestResponse {
         let request = Request::post(format!("{}{path}", self.url))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = request.body(Full::from(body.to_owned())).unwrap();
         let response = patiently(self.client.request(request))
             .await
             .expect("an answer");
-        Answer::read(response).await.unwrap()
+        TestResponse::read(response).await.unwrap()
     }
 
     /// Asks again and again until the answer is such.
@@ -136,8 +136,8 @@ impl Program {
         &self,
         path: &str,
         token: Option<&str>,
-        such: impl Fn(&Answer) -> bool,
-    ) -> Answer {
+        such: impl Fn(&TestResponse) -> bool,
+    ) -> TestResponse {
         patiently(async {
             loop {
                 let answer = self.get(path, token).await;

@@ -72,11 +72,11 @@ async fn invalid_setting_exits_with_2_and_is_named() {
                 .filter(|(name, _)| name != variable)
                 .collect();
             variables.push((variable, value));
-            assert_refused(variable, value, &variables).await;
+            assert_rejected(variable, value, &variables).await;
         }
     }
-    assert_refused("ISSUER", "nothing", &[("AUDIENCE", AUDIENCE)]).await;
-    assert_refused(
+    assert_rejected("ISSUER", "nothing", &[("AUDIENCE", AUDIENCE)]).await;
+    assert_rejected(
         "AUDIENCE",
         "nothing",
         &[("ISSUER", "https://acme.kinde.com")],
@@ -84,7 +84,7 @@ async fn invalid_setting_exits_with_2_and_is_named() {
     .await;
 }
 
-async fn assert_refused(variable: &str, value: &str, variables: &[(&str, &str)]) {
+async fn assert_rejected(variable: &str, value: &str, variables: &[(&str, &str)]) {
     let output = run("resource_server", &[], variables).await;
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
@@ -149,7 +149,7 @@ async fn only_generic_profile_accepts_rfc9068_tokens() {
     kinde
         .get("/whoami", &*token)
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn algorithms_are_an_allow_list() {
         .await
         .get("/whoami", &*token)
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
     server(&issuer, &[("ALGORITHMS", "RS256, ES256")])
         .await
         .get("/whoami", &*token)
@@ -205,7 +205,7 @@ async fn leeway_defaults_to_30_seconds() {
     strict
         .get("/whoami", &*expired)
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
 }
 
 #[tokio::test]

@@ -87,12 +87,12 @@ async fn hyper_example_compares_path_organization() {
     server
         .get("/orgs/org_a/invoices", None)
         .await
-        .assert_asked_for_token();
+        .assert_challenged();
     let lacking = issuer.org("org_a").token();
     server
         .get("/orgs/org_a/invoices", &*lacking)
         .await
-        .assert_refused(403, "insufficient_scope")
+        .assert_rejected(403, "insufficient_scope")
         .assert_scope("read:invoices");
     let global = issuer.global().scopes(["read:invoices"]).token();
     server

@@ -42,7 +42,7 @@ async fn every_forgery_is_rejected_within_the_fetch_budget() {
             .await
     })
     .await;
-    report.assert_all_refused();
+    report.assert_all_rejected();
     assert!(report.sent() > 100, "{report}");
     assert!(
         (1..=4).contains(&issuer.hits(Endpoint::Jwks)),

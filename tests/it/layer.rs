@@ -40,7 +40,7 @@ async fn route_layer_ignores_unknown_paths_and_wrong_methods() {
     let routes = || Router::new().route("/invoices", get(org));
     let inner = Api::serve(routes().route_layer(verifier.layer())).await;
     inner.get_bare("/nowhere").await.assert_status(404);
-    inner.get_bare("/invoices").await.assert_asked_for_token();
+    inner.get_bare("/invoices").await.assert_challenged();
     assert_says(&inner.get("/invoices", &good()).await, "org_a");
 
     let method =
@@ -49,11 +49,11 @@ async fn route_layer_ignores_unknown_paths_and_wrong_methods() {
         .send("DELETE", "/invoices", &[])
         .await
         .assert_status(405);
-    method.get_bare("/invoices").await.assert_asked_for_token();
+    method.get_bare("/invoices").await.assert_challenged();
 
     let outer = Api::serve(routes().layer(verifier.layer())).await;
-    outer.get_bare("/invoices").await.assert_asked_for_token();
-    outer.get_bare("/nowhere").await.assert_asked_for_token();
+    outer.get_bare("/invoices").await.assert_challenged();
+    outer.get_bare("/nowhere").await.assert_challenged();
     outer.get("/nowhere", &good()).await.assert_status(404);
     assert_says(&outer.get("/invoices", &good()).await, "org_a");
 }
@@ -81,11 +81,9 @@ async fn nested_and_merged_routers_use_their_own_layers() {
         .assert_status(403);
     api.get("/v1/org_a/admin", &good())
         .await
-        .assert_refused(403, "insufficient_scope")
+        .assert_rejected(403, "insufficient_scope")
         .assert_scope("admin");
-    api.get_bare("/v1/org_a/invoices")
-        .await
-        .assert_asked_for_token();
+    api.get_bare("/v1/org_a/invoices").await.assert_challenged();
 }
 
 #[tokio::test]
@@ -102,7 +100,7 @@ async fn route_scopes_add_up_and_match_exactly() {
     assert_says(&api.get("/one", &good()).await, "org_a");
     api.get("/both", &good())
         .await
-        .assert_refused(403, "insufficient_scope")
+        .assert_rejected(403, "insufficient_scope")
         .assert_scope("write:invoices");
     assert_says(
         &api.get("/both", &good().scopes(["write:invoices", "read:invoices"]))
@@ -122,7 +120,7 @@ async fn route_scopes_add_up_and_match_exactly() {
     ] {
         api.get("/one", &good().scopes([scope]))
             .await
-            .assert_refused(403, "insufficient_scope")
+            .assert_rejected(403, "insufficient_scope")
             .assert_scope("read:invoices");
     }
 }
@@ -145,8 +143,8 @@ async fn inner_layer_of_same_verifier_does_not_verify_again() {
     assert_says(&api.get("/invoices", &good()).await, "org_a");
     api.get("/invoices", &good().scopes(["other"]))
         .await
-        .assert_refused(403, "insufficient_scope");
-    api.get_bare("/invoices").await.assert_asked_for_token();
+        .assert_rejected(403, "insufficient_scope");
+    api.get_bare("/invoices").await.assert_challenged();
 }
 
 async fn without_credentials(mut request: AxumRequest, next: Next) -> axum::response::Response {
@@ -177,15 +175,15 @@ async fn claims_of_another_verifier_never_reach_a_handler() {
             .layer(a.layer())
     };
     let required = Api::serve(stripped(b.layer())).await;
-    required.get("/org", &good()).await.assert_asked_for_token();
+    required.get("/org", &good()).await.assert_challenged();
     let optional = Api::serve(stripped(b.optional_layer())).await;
     assert_says(&optional.get("/maybe", &good()).await, "nobody");
-    optional.get("/org", &good()).await.assert_asked_for_token();
+    optional.get("/org", &good()).await.assert_challenged();
 
     let both = Api::serve(routes().layer(b.layer()).layer(a.layer())).await;
     both.get("/org", &good())
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
     assert_says(
         &both
             .get(
@@ -255,7 +253,7 @@ async fn optional_layer_admits_no_token_and_rejects_bad_token() {
         "nobody",
     );
     assert_says(&api.get("/", &good()).await, tower_m2m::testing::CLIENT_ID);
-    api.get_bare("/org").await.assert_asked_for_token();
+    api.get_bare("/org").await.assert_challenged();
     for (authorization, status) in [
         ("Bearer", 400),
         ("Bearer a b", 400),
@@ -268,10 +266,10 @@ async fn optional_layer_admits_no_token_and_rejects_bad_token() {
     }
     api.get("/", &good().expired_by(Duration::from_secs(60)))
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
     api.get("/", &good().scopes(["other"]))
         .await
-        .assert_refused(403, "insufficient_scope");
+        .assert_rejected(403, "insufficient_scope");
     api.get("/", &global()).await.assert_status(403);
 }
 
@@ -294,7 +292,7 @@ async fn preflight_passes_without_claims() {
     assert_says(&api.send("OPTIONS", "/maybe", &preflight).await, "nobody");
     api.send("OPTIONS", "/org", &preflight)
         .await
-        .assert_asked_for_token();
+        .assert_challenged();
     api.send("OPTIONS", "/get", &preflight)
         .await
         .assert_status(405);
@@ -306,7 +304,7 @@ async fn preflight_passes_without_claims() {
     for some in [&preflight[..1], &preflight[1..], &[]] {
         api.send("OPTIONS", "/maybe", some)
             .await
-            .assert_asked_for_token();
+            .assert_challenged();
     }
     // A preflight has no body and says nothing of one: what does is meant for a service that goes by the body.
     for (name, value) in [
@@ -318,7 +316,7 @@ async fn preflight_passes_without_claims() {
         let headers = [preflight[0], preflight[1], (name, value)];
         api.send("OPTIONS", "/maybe", &headers)
             .await
-            .assert_asked_for_token();
+            .assert_challenged();
     }
     assert_says(
         &api.send(
@@ -357,7 +355,7 @@ async fn preflights_can_be_rejected() {
     ];
     api.send("OPTIONS", "/x", &preflight)
         .await
-        .assert_asked_for_token();
+        .assert_challenged();
     api.get("/x", &good()).await.assert_status(200);
 }
 
@@ -386,11 +384,11 @@ async fn token_outside_authorization_header_is_ignored() {
     let token = good().token();
     api.get_bare(&format!("/?access_token={token}"))
         .await
-        .assert_asked_for_token();
+        .assert_challenged();
     for header in ["proxy-authorization", "x-authorization", "cookie"] {
         api.send("GET", "/", &[(header, &format!("Bearer {token}"))])
             .await
-            .assert_asked_for_token();
+            .assert_challenged();
     }
 }
 
@@ -417,13 +415,10 @@ async fn layer_wraps_a_hyper_service() {
         }
     });
     assert_says(&api.get("/", &good()).await, "org_a");
-    api.get_bare("/")
-        .await
-        .assert_asked_for_token()
-        .assert_problem();
+    api.get_bare("/").await.assert_challenged().assert_problem();
     api.get("/", &good().scopes(["other"]))
         .await
-        .assert_refused(403, "insufficient_scope");
+        .assert_rejected(403, "insufficient_scope");
 }
 
 /// A service that must be polled ready before each call, and a clone of which never is.

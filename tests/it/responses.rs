@@ -9,7 +9,7 @@ use axum::routing::{any, get};
 use http::Request;
 use tower::ServiceExt as _;
 use tower_m2m::testing::TokenBuilder;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::{Claims, OrgCode, Rejection, Scoped};
 
 use crate::support::{ADMIN, Api, NOW, READ, WRITE, build, global, good, text, trust, verifier};
@@ -315,7 +315,7 @@ async fn rejection(app: Router, case: &Case) -> Option<&'static str> {
         .map(Rejection::code)
 }
 
-fn shown(case: &Case, answer: &Answer, rejection: Option<&str>) -> String {
+fn shown(case: &Case, answer: &TestResponse, rejection: Option<&str>) -> String {
     let mut lines = vec![
         format!("status: {}", answer.status()),
         format!("rejection: {}", rejection.unwrap_or("none")),
@@ -354,7 +354,7 @@ async fn every_response_matches_the_snapshot() {
             .collect();
         let answer = api.send(case.request.0, case.request.1, &headers).await;
         for (_, value) in &case.headers {
-            answer.assert_hides(value);
+            answer.assert_does_not_contain(value);
         }
         let _ = write!(
             all,
@@ -391,14 +391,14 @@ async fn every_rejection_response_is_well_formed() {
         let answer = api.send(case.request.0, case.request.1, &headers).await;
         let challenge = answer.challenge();
         match answer.status() {
-            400 => answer.assert_refused(400, "invalid_request"),
+            400 => answer.assert_rejected(400, "invalid_request"),
             401 if headers
                 .iter()
                 .any(|(name, value)| *name == "authorization" && value.starts_with("Bearer")) =>
             {
-                answer.assert_refused(401, "invalid_token")
+                answer.assert_rejected(401, "invalid_token")
             }
-            401 => answer.assert_asked_for_token(),
+            401 => answer.assert_challenged(),
             403 => {
                 let challenge = challenge.unwrap();
                 assert_eq!(

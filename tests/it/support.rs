@@ -8,7 +8,7 @@ use axum::Router;
 use http::{HeaderName, HeaderValue, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, TokenBuilder};
 use tower_m2m::{Clock, Issuer, Scope, Verifier};
 
@@ -76,18 +76,23 @@ impl Api {
     }
 
     /// GET with a token.
-    pub(crate) async fn get(self, path: &str, token: &TokenBuilder) -> Answer {
+    pub(crate) async fn get(self, path: &str, token: &TokenBuilder) -> TestResponse {
         self.send("GET", path, &[("authorization", &token.bearer())])
             .await
     }
 
     /// GET without a token.
-    pub(crate) async fn get_bare(self, path: &str) -> Answer {
+    pub(crate) async fn get_bare(self, path: &str) -> TestResponse {
         self.send("GET", path, &[]).await
     }
 
     /// One request on a connection of its own, so that nothing between hides what is sent.
-    pub(crate) async fn send(self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send(
+        self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> TestResponse {
         let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             request.push_str("host: api.example.com\r\n");
@@ -131,13 +136,13 @@ fn parse(bytes: &[u8]) -> Response<Vec<u8>> {
     response
 }
 
-pub(crate) fn text(answer: &Answer) -> &str {
+pub(crate) fn text(answer: &TestResponse) -> &str {
     std::str::from_utf8(answer.body()).unwrap()
 }
 
 /// Holds that the request came through and this is what the handler said.
 #[track_caller]
-pub(crate) fn assert_says(answer: &Answer, said: &str) {
+pub(crate) fn assert_says(answer: &TestResponse, said: &str) {
     answer.assert_status(200);
     assert_eq!(text(answer), said);
 }

@@ -326,7 +326,7 @@ async fn hidden_organization_looks_like_a_missing_one() {
     let api =
         Api::serve(routes().route_layer(verifier().layer().hide_organizations().require(ADMIN)))
             .await;
-    let seen = |answer: &tower_m2m::testing::assertions::Answer| {
+    let seen = |answer: &tower_m2m::testing::assertions::TestResponse| {
         let mut headers = answer.headers().clone();
         headers.remove("date");
         (answer.status(), headers, answer.body().to_vec())
@@ -344,7 +344,7 @@ async fn hidden_organization_looks_like_a_missing_one() {
     // Rule: tenant before scope. Its own organization asks for the scope.
     api.get("/orgs/org_a/invoices", &good())
         .await
-        .assert_refused(403, "insufficient_scope");
+        .assert_rejected(403, "insufficient_scope");
 }
 
 #[tokio::test]
@@ -403,7 +403,7 @@ async fn global_tokens_are_rejected_unless_allowed() {
         // A malformed organization is never global (rule 5 of tenancy).
         api.get("/", &global().claim("org_code", ""))
             .await
-            .assert_refused(401, "invalid_token");
+            .assert_rejected(401, "invalid_token");
     }
     let api = Api::serve(routes().route_layer(verifier.layer().only_global())).await;
     api.get("/mine", &good()).await.assert_status(403);

@@ -6,16 +6,17 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use std::collections::HashMap;
 use tower_m2m::testing;
-use tower_m2m::testing::tenants::{Probe, Report, Tenant, cross, router};
+use tower_m2m::testing::tenants::{IsolationReport, Probe, Tenant, check_isolation, router};
 use tower_m2m::{Claims, OrgCode, Public, Routes, Scoped};
 
 use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
-async fn tried(app: Router, fixture: &Fixture, probe: Probe) -> Report {
-    let tenant = |code: &str| Tenant::from(&fixture.org(code)).holding(format!("secret of {code}"));
-    cross(&tenant("org_a"), &tenant("org_b"), &[probe], router(app)).await
+async fn tried(app: Router, fixture: &Fixture, probe: Probe) -> IsolationReport {
+    let tenant =
+        |code: &str| Tenant::from(&fixture.org(code)).with_marker(format!("secret of {code}"));
+    check_isolation(&tenant("org_a"), &tenant("org_b"), &[probe], router(app)).await
 }
 
 async fn own(org: OrgCode) -> String {
@@ -123,9 +124,9 @@ async fn isolation_check_covers_the_whole_inventory() {
     let probes: Vec<Probe> = inventory
         .iter()
         .filter(|route| !route.is_public())
-        .map(|route| Probe::of(route).with("id", "7"))
+        .map(|route| Probe::from_route(route).path_parameter("id", "7"))
         .collect();
-    let report = cross(&tenant("org_a"), &tenant("org_b"), &probes, router(app)).await;
+    let report = check_isolation(&tenant("org_a"), &tenant("org_b"), &probes, router(app)).await;
     report.assert_isolated();
     assert_eq!(report.sent(), 2 * 10 + 2 * 2);
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Method, Request};
 use tower::ServiceExt as _;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, TokenBuilder};
 use tower_m2m::{Clock, Issuer, Rejection, Verifier};
 
@@ -83,5 +83,5 @@ pub(crate) async fn text(app: &Router, method: Method, path: &str, token: &Token
         .oneshot(request.body(Body::empty()).unwrap())
         .await
         .unwrap();
-    String::from_utf8(Answer::read(response).await.unwrap().body().to_vec()).unwrap()
+    String::from_utf8(TestResponse::read(response).await.unwrap().body().to_vec()).unwrap()
 }

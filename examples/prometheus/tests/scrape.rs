@@ -8,18 +8,18 @@ use axum::http::Request;
 use example_prometheus::{app, recorder};
 use tower::ServiceExt as _;
 use tower_m2m::Verifier;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{LocalIssuer, forged};
 
 const INVOICES: &str = "/orgs/org_secret/invoices";
 
-async fn get(app: &Router, path: &str, authorization: Option<&str>) -> Answer {
+async fn get(app: &Router, path: &str, authorization: Option<&str>) -> TestResponse {
     let request = authorization
         .into_iter()
         .fold(Request::get(path), |request, value| {
             request.header("authorization", value)
         });
-    Answer::read(
+    TestResponse::read(
         app.clone()
             .oneshot(request.body(Body::empty()).unwrap())
             .await

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use testing_your_api::app;
 use tower::ServiceExt as _;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{App, Endpoint, Fault, LocalIssuer, forged};
 use tower_m2m::{Clock, Issuer, Profile, Rejection, Verifier};
 
@@ -28,7 +28,7 @@ fn trusting(issuer: &LocalIssuer) -> Issuer {
 }
 
 /// One request, `authorization` as in the header and empty for none.
-async fn call(app: &Router, method: &str, path: &str, authorization: &str) -> Answer {
+async fn call(app: &Router, method: &str, path: &str, authorization: &str) -> TestResponse {
     let request = Request::builder().method(method).uri(path);
     let request = if authorization.is_empty() {
         request
@@ -40,7 +40,7 @@ async fn call(app: &Router, method: &str, path: &str, authorization: &str) -> An
         .oneshot(request.body(Body::empty()).unwrap())
         .await
         .unwrap();
-    Answer::read(response).await.unwrap()
+    TestResponse::read(response).await.unwrap()
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn token_is_minted_in_one_line() {
 
     let answer = call(&app, "POST", INVOICES_OF_A, &reader).await;
     answer
-        .assert_refused(403, "insufficient_scope")
+        .assert_rejected(403, "insufficient_scope")
         .assert_scope("write:invoices");
     assert_eq!(
         answer.assert_problem()["title"],
@@ -61,7 +61,7 @@ async fn token_is_minted_in_one_line() {
 
     call(&app, "GET", INVOICES_OF_A, "")
         .await
-        .assert_asked_for_token();
+        .assert_challenged();
     call(&app, "GET", "/healthz", "").await.assert_status(200);
     call(&app, "GET", "/whoami", &issuer.global().bearer())
         .await
@@ -104,7 +104,7 @@ async fn api_rejects_every_forged_token() {
             call(&app, method, path, &authorization).await
         })
         .await;
-        report.assert_all_refused();
+        report.assert_all_rejected();
     }
 }
 
@@ -138,7 +138,7 @@ async fn token_expires_on_manual_clock() {
     clock.advance(Duration::from_secs(1));
     call(&app, "GET", INVOICES_OF_A, &token)
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
 }
 
 /// A real server with discovery, keys and a token endpoint: the whole way that a client goes.
@@ -196,7 +196,7 @@ async fn api_follows_key_rotation() {
     assert_eq!(issuer.hits(Endpoint::Jwks), 2);
     call(&app, "GET", INVOICES_OF_A, &before)
         .await
-        .assert_refused(401, "invalid_token");
+        .assert_rejected(401, "invalid_token");
 }
 
 /// What the API answers while the issuer misbehaves: 503 as long as there are no keys, and nothing changes once there are.
@@ -226,7 +226,7 @@ async fn api_survives_issuer_outage() {
             .bearer();
         call(&app, "GET", INVOICES_OF_A, &expired)
             .await
-            .assert_refused(401, "invalid_token");
+            .assert_rejected(401, "invalid_token");
     }
 
     issuer.set_fault(Endpoint::Jwks, None);

@@ -7,7 +7,7 @@ use axum::routing::get;
 use testing_your_api::{app, list};
 use tower::ServiceExt as _;
 use tower_m2m::Verifier;
-use tower_m2m::testing::assertions::Answer;
+use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::tenants::{self, Probe, Tenant};
 use tower_m2m::testing::{self, LocalIssuer};
 
@@ -22,14 +22,14 @@ async fn tenants_cannot_access_each_others_data() {
         .unwrap();
     let [one, other] = ["org_a", "org_b"].map(|org| {
         let token = issuer.org(org).scopes(["read:invoices", "write:invoices"]);
-        Tenant::from(&token).holding(format!("invoices of {org}"))
+        Tenant::from(&token).with_marker(format!("invoices of {org}"))
     });
     let route = "/orgs/{org_code}/invoices";
     let probes = [
         Probe::get(route),
         Probe::post_json(route, &serde_json::json!({ "total": "1.00" })),
     ];
-    tenants::cross(
+    tenants::check_isolation(
         &one,
         &other,
         &probes,
@@ -49,7 +49,7 @@ async fn handler_runs_with_fake_claims() {
             .layer(),
     );
     let request = Request::get("/invoices").body(Body::empty()).unwrap();
-    let answer = Answer::read(app.oneshot(request).await.unwrap())
+    let answer = TestResponse::read(app.oneshot(request).await.unwrap())
         .await
         .unwrap();
     assert_eq!(answer.assert_status(200).body(), b"invoices of org_a");

@@ -26,12 +26,12 @@ impl Challenge {
     /// # Errors
     ///
     /// When there is none or more than one, and as [`parse`](Self::parse).
-    pub fn of(headers: &HeaderMap) -> Result<Self, ChallengeError> {
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, ChallengeError> {
         let mut values = headers.get_all(header::WWW_AUTHENTICATE).iter();
         match (values.next().map(HeaderValue::to_str), values.next()) {
-            (None, _) => Err(ChallengeError::Absent),
-            (Some(_), Some(_)) => Err(ChallengeError::Several),
-            (Some(Err(_)), None) => Err(ChallengeError::Character),
+            (None, _) => Err(ChallengeError::Missing),
+            (Some(_), Some(_)) => Err(ChallengeError::Multiple),
+            (Some(Err(_)), None) => Err(ChallengeError::InvalidCharacter),
             (Some(Ok(text)), None) => Self::parse(text),
         }
     }
@@ -45,13 +45,13 @@ impl Challenge {
     pub fn parse(text: &str) -> Result<Self, ChallengeError> {
         let (scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
         if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(ChallengeError::Scheme);
+            return Err(ChallengeError::UnexpectedScheme);
         }
         let mut parameters: Vec<(String, String)> = Vec::new();
         loop {
             let (name, value, after) = parameter(rest.trim_start_matches(' '))?;
             if parameters.iter().any(|(known, _)| *known == name) {
-                return Err(ChallengeError::Repeated);
+                return Err(ChallengeError::DuplicateParameter);
             }
             check(&name, &value)?;
             parameters.push((name, value));
@@ -61,7 +61,7 @@ impl Challenge {
             }
             rest = after
                 .strip_prefix(',')
-                .ok_or(ChallengeError::Syntax)?
+                .ok_or(ChallengeError::InvalidSyntax)?
                 .trim_start_matches([' ', '\t']);
         }
     }
@@ -111,28 +111,28 @@ impl Challenge {
 #[non_exhaustive]
 pub enum ChallengeError {
     /// No `WWW-Authenticate` at all.
-    Absent,
+    Missing,
     /// More than one.
-    Several,
+    Multiple,
     /// Another scheme than Bearer.
-    Scheme,
+    UnexpectedScheme,
     /// No parameter, or not `name=value` with commas between (RFC 9110 §11.2).
-    Syntax,
+    InvalidSyntax,
     /// A parameter comes twice.
-    Repeated,
+    DuplicateParameter,
     /// A character that RFC 6750 §3 does not allow there.
-    Character,
+    InvalidCharacter,
 }
 
 impl fmt::Display for ChallengeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Absent => "there is no WWW-Authenticate",
-            Self::Several => "there is more than one WWW-Authenticate",
-            Self::Scheme => "the challenge is not for Bearer",
-            Self::Syntax => "the challenge's parameters are malformed",
-            Self::Repeated => "the challenge repeats a parameter",
-            Self::Character => "the challenge holds a character that is not allowed",
+            Self::Missing => "there is no WWW-Authenticate",
+            Self::Multiple => "there is more than one WWW-Authenticate",
+            Self::UnexpectedScheme => "the challenge is not for Bearer",
+            Self::InvalidSyntax => "the challenge's parameters are malformed",
+            Self::DuplicateParameter => "the challenge repeats a parameter",
+            Self::InvalidCharacter => "the challenge holds a character that is not allowed",
         })
     }
 }
@@ -141,12 +141,12 @@ impl std::error::Error for ChallengeError {}
 
 /// One `name=value` and what follows it.
 fn parameter(text: &str) -> Result<(String, String, &str), ChallengeError> {
-    let (name, after) = text.split_once('=').ok_or(ChallengeError::Syntax)?;
+    let (name, after) = text.split_once('=').ok_or(ChallengeError::InvalidSyntax)?;
     if !is_token(name) {
-        return Err(ChallengeError::Syntax);
+        return Err(ChallengeError::InvalidSyntax);
     }
     let value = after.strip_prefix('"').map_or_else(|| bare(after), unquote);
-    let (value, rest) = value.ok_or(ChallengeError::Syntax)?;
+    let (value, rest) = value.ok_or(ChallengeError::InvalidSyntax)?;
     Ok((name.to_ascii_lowercase(), value, rest))
 }
 
@@ -192,7 +192,7 @@ fn check(name: &str, value: &str) -> Result<(), ChallengeError> {
     if fine {
         Ok(())
     } else {
-        Err(ChallengeError::Character)
+        Err(ChallengeError::InvalidCharacter)
     }
 }
 
@@ -219,17 +219,23 @@ mod tests {
     #[test]
     fn challenge_parser_rejects_malformed_headers() {
         for (text, error) in [
-            ("", ChallengeError::Scheme),
-            ("Basic realm=\"x\"", ChallengeError::Scheme),
-            ("Bearer", ChallengeError::Syntax),
-            ("Bearer abc", ChallengeError::Syntax),
-            ("Bearer realm=\"x", ChallengeError::Syntax),
-            ("Bearer realm=\"x\" error=\"y\"", ChallengeError::Syntax),
-            ("Bearer realm=\"x\",", ChallengeError::Syntax),
-            ("Bearer realm=a b", ChallengeError::Syntax),
-            ("Bearer error=\"a\", ERROR=\"b\"", ChallengeError::Repeated),
-            ("Bearer error=\"a\\\"b\"", ChallengeError::Character),
-            ("Bearer scope=\"a  b\"", ChallengeError::Character),
+            ("", ChallengeError::UnexpectedScheme),
+            ("Basic realm=\"x\"", ChallengeError::UnexpectedScheme),
+            ("Bearer", ChallengeError::InvalidSyntax),
+            ("Bearer abc", ChallengeError::InvalidSyntax),
+            ("Bearer realm=\"x", ChallengeError::InvalidSyntax),
+            (
+                "Bearer realm=\"x\" error=\"y\"",
+                ChallengeError::InvalidSyntax,
+            ),
+            ("Bearer realm=\"x\",", ChallengeError::InvalidSyntax),
+            ("Bearer realm=a b", ChallengeError::InvalidSyntax),
+            (
+                "Bearer error=\"a\", ERROR=\"b\"",
+                ChallengeError::DuplicateParameter,
+            ),
+            ("Bearer error=\"a\\\"b\"", ChallengeError::InvalidCharacter),
+            ("Bearer scope=\"a  b\"", ChallengeError::InvalidCharacter),
         ] {
             assert_eq!(Challenge::parse(text), Err(error), "{text}");
         }
@@ -239,10 +245,16 @@ mod tests {
     fn response_has_exactly_one_challenge() {
         let value = HeaderValue::from_static("Bearer realm=\"a\"");
         let mut headers = HeaderMap::new();
-        assert_eq!(Challenge::of(&headers), Err(ChallengeError::Absent));
+        assert_eq!(
+            Challenge::from_headers(&headers),
+            Err(ChallengeError::Missing)
+        );
         headers.append(header::WWW_AUTHENTICATE, value.clone());
-        assert!(Challenge::of(&headers).is_ok());
+        assert!(Challenge::from_headers(&headers).is_ok());
         headers.append(header::WWW_AUTHENTICATE, value);
-        assert_eq!(Challenge::of(&headers), Err(ChallengeError::Several));
+        assert_eq!(
+            Challenge::from_headers(&headers),
+            Err(ChallengeError::Multiple)
+        );
     }
 }

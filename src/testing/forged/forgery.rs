@@ -8,7 +8,7 @@ use crate::testing::mint::TokenBuilder;
 #[derive(Clone)]
 pub struct Forgery {
     name: &'static str,
-    about: &'static str,
+    description: &'static str,
     authorization: String,
     expected: Expected,
 }
@@ -22,8 +22,8 @@ impl Forgery {
 
     /// One sentence on what is wrong with it.
     #[must_use]
-    pub fn about(&self) -> &'static str {
-        self.about
+    pub fn description(&self) -> &'static str {
+        self.description
     }
 
     /// The value of the `Authorization` header, visible ASCII.
@@ -48,13 +48,13 @@ impl Forgery {
 
     pub(super) fn new(
         name: &'static str,
-        about: &'static str,
+        description: &'static str,
         token: &str,
         expected: Expected,
     ) -> Self {
         Self {
             name,
-            about,
+            description,
             authorization: format!("Bearer {token}"),
             expected,
         }

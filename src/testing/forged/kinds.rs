@@ -96,7 +96,7 @@ pub(super) mod of_kinde {
         gty_missing(good) -> INVALID_TOKEN { good.without("gty").token() }
 
         /// It was obtained by a user's sign-in.
-        gty_of_user(good) -> INVALID_TOKEN { good.claim("gty", json!(["authorization_code"])).token() }
+        gty_authorization_code(good) -> INVALID_TOKEN { good.claim("gty", json!(["authorization_code"])).token() }
 
         /// Its grant type only begins like the right one.
         gty_prefix(good) -> INVALID_TOKEN { good.claim("gty", json!(["client_credentials_x"])).token() }

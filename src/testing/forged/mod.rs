@@ -18,7 +18,7 @@
 //! // `call_my_api` sends the header value and returns status, `WWW-Authenticate` and body.
 //! let report = forged::attack(&good, call_my_api).await;
 //! println!("{report}");
-//! // In a test: report.assert_all_refused();
+//! // In a test: report.assert_all_rejected();
 //!
 //! let one = forged::key_confusion_hs256(&good);
 //! assert_eq!((one.expected().status(), one.expected().error()), (401, "invalid_token"));
@@ -51,7 +51,7 @@ pub use forgery::{Expected, Forgery};
 pub use keys::*;
 pub use kinds::*;
 pub use orgs::*;
-pub use report::{Report, attack, attack_with};
+pub use report::{CorpusReport, attack, attack_with};
 pub use shapes::*;
 pub use signatures::*;
 pub use times::*;

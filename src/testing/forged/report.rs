@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::corpus::all;
 use super::forgery::Forgery;
-use crate::testing::assertions::{Answer, Challenge};
+use crate::testing::assertions::{Challenge, TestResponse};
 use crate::testing::mint::TokenBuilder;
 
 /// Sends the good token once and then every forgery of it, one after the other.
@@ -12,11 +12,11 @@ use crate::testing::mint::TokenBuilder;
 /// `send` takes the value of an `Authorization` header and returns the [`Answer`]: an `http::Response` with a body of
 /// bytes, or the tuple of status, `WWW-Authenticate` and body. The good token has to be let in; otherwise the refusals
 /// would prove nothing.
-pub async fn attack<A: Into<Answer>>(
+pub async fn attack<A: Into<TestResponse>>(
     good: &TokenBuilder,
     send: impl AsyncFn(String) -> A,
-) -> Report {
-    let answer: Answer = send(good.bearer()).await.into();
+) -> CorpusReport {
+    let answer: TestResponse = send(good.bearer()).await.into();
     let verdict = if answer.status() < 400 {
         Verdict::Right
     } else {
@@ -35,39 +35,39 @@ pub async fn attack<A: Into<Answer>>(
 }
 
 /// Sends these forgeries and nothing else.
-pub async fn attack_with<A: Into<Answer>>(
+pub async fn attack_with<A: Into<TestResponse>>(
     forgeries: &[Forgery],
     send: impl AsyncFn(String) -> A,
-) -> Report {
+) -> CorpusReport {
     let mut rows = Vec::new();
     for forgery in forgeries {
-        let answer: Answer = send(forgery.authorization().to_owned()).await.into();
+        let answer: TestResponse = send(forgery.authorization().to_owned()).await.into();
         rows.push(Row {
             name: forgery.name(),
-            about: forgery.about(),
+            about: forgery.description(),
             expected: forgery.expected().status(),
             got: answer.status(),
             verdict: Verdict::of(forgery, &answer),
         });
     }
-    Report { rows }
+    CorpusReport { rows }
 }
 
 /// How a server answered to forgeries. `Display` is a table, the wrong answers first.
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody reads proves nothing"]
-pub struct Report {
+pub struct CorpusReport {
     rows: Vec<Row>,
 }
 
-impl Report {
+impl CorpusReport {
     /// Fails the test unless every forgery was refused in the right way, and the good token let in.
     ///
     /// # Panics
     ///
     /// With the whole table, when an answer was wrong.
     #[track_caller]
-    pub fn assert_all_refused(&self) {
+    pub fn assert_all_rejected(&self) {
         assert!(self.failures().next().is_none(), "{self}");
     }
 
@@ -84,7 +84,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for CorpusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = self.failures().count();
         writeln!(f, "{} requests, {wrong} answered wrongly", self.sent())?;
@@ -131,7 +131,7 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn of(forgery: &Forgery, answer: &Answer) -> Self {
+    fn of(forgery: &Forgery, answer: &TestResponse) -> Self {
         let expected = forgery.expected();
         if answer.status() < 400 {
             return Self::LetIn;
@@ -139,7 +139,7 @@ impl Verdict {
         if !expected.allows(answer.status()) {
             return Self::WrongStatus;
         }
-        if answer.echoes(forgery.token()) {
+        if answer.contains(forgery.token()) {
             return Self::Echoed;
         }
         if answer.status() != expected.status() {

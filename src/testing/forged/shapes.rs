@@ -23,8 +23,8 @@ forgeries! {
     /// Nothing follows the scheme.
     no_token(_good) -> INVALID_REQUEST { String::new() }
 
-    /// The JSON serialisation of a JWS (CVE-2022-39227).
-    json_serialisation(good) -> INVALID_REQUEST {
+    /// The JSON serialization of a JWS (CVE-2022-39227).
+    json_serialization(good) -> INVALID_REQUEST {
         let token = good.token();
         let (protected, payload, signature) = segments(&token);
         json!({ "payload": payload, "protected": protected, "signature": signature }).to_string()

@@ -17,7 +17,7 @@
 //! let one = Tenant::from(&issuer.org("org_a").scopes(["read:invoices"]));
 //! let other = Tenant::from(&issuer.org("org_b").scopes(["read:invoices"]));
 //! let probes = [Probe::get("/orgs/{org_code}/invoices"), Probe::get("/invoices")];
-//! tenants::cross(&one, &other, &probes, tenants::router(app)).await.assert_isolated();
+//! tenants::check_isolation(&one, &other, &probes, tenants::router(app)).await.assert_isolated();
 //! # Ok(())
 //! # }
 //! ```
@@ -33,20 +33,20 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::assertions::Answer;
+use super::assertions::TestResponse;
 use attempt::attempts;
 pub use probe::{Probe, Tenant};
-pub use report::Report;
+pub use report::IsolationReport;
 use report::{Row, Verdict};
 
 /// Makes each request as each of the two tenants: first for itself, which has to succeed, since refusals would prove nothing
 /// otherwise; then for the other one, in its path, and with headers and a query that name it.
-pub async fn cross<A: Into<Answer>>(
+pub async fn check_isolation<A: Into<TestResponse>>(
     one: &Tenant,
     other: &Tenant,
     probes: &[Probe],
     send: impl AsyncFn(Request<Bytes>) -> A,
-) -> Report {
+) -> IsolationReport {
     let mut rows = Vec::new();
     for probe in probes {
         for (own, victim) in [(one, other), (other, one)] {
@@ -54,7 +54,7 @@ pub async fn cross<A: Into<Answer>>(
                 let route = format!("{} {}", probe.method, probe.template);
                 let (verdict, got) = match attempt.request {
                     Some(request) => {
-                        let answer: Answer = send(request).await.into();
+                        let answer: TestResponse = send(request).await.into();
                         (
                             Verdict::of(attempt.expected, victim, &answer),
                             Some(answer.status()),
@@ -72,17 +72,17 @@ pub async fn cross<A: Into<Answer>>(
             }
         }
     }
-    Report::new(rows)
+    IsolationReport::new(rows)
 }
 
 /// Sends requests to an axum router, without a socket.
 #[cfg(feature = "axum")]
-pub fn router(router: axum::Router) -> impl AsyncFn(Request<Bytes>) -> Answer {
+pub fn router(router: axum::Router) -> impl AsyncFn(Request<Bytes>) -> TestResponse {
     service::<axum::body::Body, _, _>(router)
 }
 
 /// Sends requests to a service whose requests have the body `B`, without a socket.
-pub fn service<B, S, R>(service: S) -> impl AsyncFn(Request<Bytes>) -> Answer
+pub fn service<B, S, R>(service: S) -> impl AsyncFn(Request<Bytes>) -> TestResponse
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: std::fmt::Debug,
@@ -96,7 +96,7 @@ where
             return failed(&error);
         }
         match service.call(request.map(B::from)).await {
-            Ok(response) => Answer::read(response)
+            Ok(response) => TestResponse::read(response)
                 .await
                 .unwrap_or_else(|error| failed(&error)),
             Err(error) => failed(&error),
@@ -105,6 +105,6 @@ where
 }
 
 /// What is no answer is no refusal either.
-fn failed(error: &dyn std::fmt::Debug) -> Answer {
-    Answer::from((500, None, format!("{error:?}")))
+fn failed(error: &dyn std::fmt::Debug) -> TestResponse {
+    TestResponse::from((500, None, format!("{error:?}")))
 }

@@ -10,7 +10,7 @@ use crate::testing::mint::TokenBuilder;
 pub struct Tenant {
     pub(super) code: String,
     pub(super) authorization: String,
-    pub(super) marks: Vec<String>,
+    pub(super) markers: Vec<String>,
 }
 
 impl Tenant {
@@ -20,15 +20,15 @@ impl Tenant {
         Self {
             code: code.into(),
             authorization: authorization.into(),
-            marks: Vec::new(),
+            markers: Vec::new(),
         }
     }
 
     /// A text that only this tenant's data holds, such as the number of an invoice: no answer to anybody else may have it
     /// in its body. The tenant's code is looked for in any case.
     #[must_use]
-    pub fn holding(mut self, text: impl Into<String>) -> Self {
-        self.marks.push(text.into());
+    pub fn with_marker(mut self, text: impl Into<String>) -> Self {
+        self.markers.push(text.into());
         self
     }
 }
@@ -87,7 +87,7 @@ impl Probe {
     /// The route of an [`Inventory`](crate::Inventory).
     #[cfg(feature = "axum")]
     #[must_use]
-    pub fn of(route: &crate::DecidedRoute) -> Self {
+    pub fn from_route(route: &crate::DecidedRoute) -> Self {
         Self::new(route.method().clone(), route.path())
     }
 
@@ -101,7 +101,7 @@ impl Probe {
 
     /// Fills in another parameter of the template.
     #[must_use]
-    pub fn with(mut self, parameter: &str, value: &str) -> Self {
+    pub fn path_parameter(mut self, parameter: &str, value: &str) -> Self {
         self.template = self.template.replace(&format!("{{{parameter}}}"), value);
         self
     }

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::attempt::Expected;
 use super::probe::Tenant;
-use crate::testing::assertions::Answer;
+use crate::testing::assertions::TestResponse;
 
 /// How an API kept two tenants apart. `Display` is a table, the failures first.
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody reads proves nothing"]
-pub struct Report {
+pub struct IsolationReport {
     rows: Vec<Row>,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) fn of(expected: Expected, victim: &Tenant, answer: &Answer) -> Self {
+    pub(super) fn of(expected: Expected, victim: &Tenant, answer: &TestResponse) -> Self {
         let status = answer.status();
         let let_in = status < 400;
         let shows = |text: &String| {
@@ -42,7 +42,7 @@ impl Verdict {
                     .windows(text.len())
                     .any(|part| part == text.as_bytes())
         };
-        let leaks = victim.marks.iter().any(shows) || (let_in && shows(&victim.code));
+        let leaks = victim.markers.iter().any(shows) || (let_in && shows(&victim.code));
         match expected {
             Expected::LetIn if !let_in => Self::OwnRefused,
             Expected::Refused if !matches!(status, 401 | 403 | 404) => Self::NotRefused,
@@ -53,7 +53,7 @@ impl Verdict {
     }
 }
 
-impl Report {
+impl IsolationReport {
     pub(super) fn new(rows: Vec<Row>) -> Self {
         Self { rows }
     }
@@ -85,7 +85,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for IsolationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,

@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::super::{App, Endpoint, LocalIssuer, OldSecrets, Profile, SigningAlgorithm, SigningKey};
+use super::super::{
+    App, Endpoint, LocalIssuer, Profile, SecretRotation, SigningAlgorithm, SigningKey,
+};
 use super::support::{claims, get, part, send, token, token_with};
 use crate::clock::Clock;
 
@@ -299,9 +301,13 @@ async fn secret_rotation_keeps_or_revokes_old_secret() {
         let form = format!("grant_type=client_credentials&client_id=svc&client_secret={secret}");
         token(&issuer, &form).await.status
     };
-    let second = issuer.rotate_secret("svc", OldSecrets::Keep).unwrap();
+    let second = issuer
+        .rotate_secret("svc", SecretRotation::KeepOld)
+        .unwrap();
     assert_eq!((status("s3cret").await, status(&second).await), (200, 200));
-    let third = issuer.rotate_secret("svc", OldSecrets::Revoke).unwrap();
+    let third = issuer
+        .rotate_secret("svc", SecretRotation::RevokeOld)
+        .unwrap();
     assert_eq!(
         (
             status("s3cret").await,
@@ -310,7 +316,11 @@ async fn secret_rotation_keeps_or_revokes_old_secret() {
         ),
         (401, 401, 200)
     );
-    assert!(issuer.rotate_secret("nobody", OldSecrets::Keep).is_err());
+    assert!(
+        issuer
+            .rotate_secret("nobody", SecretRotation::KeepOld)
+            .is_err()
+    );
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn forgeries_have_unique_names() {
         assert!(
             value.starts_with("Bearer ") && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         );
-        assert!(forgery.about().ends_with('.') && !forgery.about().starts_with(' '));
+        assert!(forgery.description().ends_with('.') && !forgery.description().starts_with(' '));
         assert_ne!(forgery.authorization(), good.bearer(), "{}", forgery.name());
         assert!(
             !format!("{forgery:?}").contains("eyJ"),
@@ -216,7 +216,7 @@ async fn correct_server_passes_the_report() {
     };
     let report = forged::attack(&good, oracle).await;
     assert_eq!(report.sent(), all.len() + 1);
-    report.assert_all_refused();
+    report.assert_all_rejected();
 }
 
 #[tokio::test]
@@ -252,5 +252,5 @@ fn failed_report_fails_the_test() {
         .unwrap();
     let list = [forged::expired(&good)];
     let report = runtime.block_on(forged::attack_with(&list, async |_| (200, None, "")));
-    report.assert_all_refused();
+    report.assert_all_rejected();
 }

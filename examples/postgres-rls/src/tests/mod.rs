@@ -329,13 +329,17 @@ async fn api_isolates_tenants() {
 
     let token = |code: &str| issuer.org(code).scopes(["read:invoices", "write:invoices"]);
     let (a, b) = (
-        Tenant::from(&token("org_a")).holding("1001"),
-        Tenant::from(&token("org_b")).holding("2002"),
+        Tenant::from(&token("org_a")).with_marker("1001"),
+        Tenant::from(&token("org_b")).with_marker("2002"),
     );
     let invoice = serde_json::json!({ "number": 7, "amount": 1 });
     let probes: Vec<Probe> = inventory
         .iter()
-        .map(|route| Probe::of(route).with("number", "7").json(&invoice))
+        .map(|route| {
+            Probe::from_route(route)
+                .path_parameter("number", "7")
+                .json(&invoice)
+        })
         .collect();
     let create = [Probe::post_json("/orgs/{org_code}/invoices", &invoice)];
     cross(&a, &b, &create, router(api.clone()))
