@@ -11,13 +11,18 @@ use serde_json::{Value, json};
 
 use super::apps::{App, SecretRotation};
 use super::encoding::{hex, random};
-use super::faults::{Endpoint, Fault, Planned};
-use super::form::{Form, decode};
+use super::faults::{Endpoint, Fault, PlannedFault};
+use super::form::{UrlEncodedForm, decode};
 use super::respond::{self, not_allowed};
-use super::state::{Shared, rotate_key, rotate_secret};
+use super::state::{IssuerState, rotate_key, rotate_secret};
 
 /// Answers a request to `/admin/{path}`.
-pub(super) fn answer(shared: &Shared, path: &str, request: &Parts, body: &[u8]) -> Response<Bytes> {
+pub(super) fn answer(
+    shared: &IssuerState,
+    path: &str,
+    request: &Parts,
+    body: &[u8],
+) -> Response<Bytes> {
     // A web page in the developer's browser can reach loopback too, and always says where it comes from.
     if request.headers.contains_key(header::ORIGIN) {
         return problem(StatusCode::FORBIDDEN, "not for web pages");
@@ -54,7 +59,7 @@ struct NewApp {
     scopes: Vec<String>,
 }
 
-fn add_app(shared: &Shared, body: &[u8]) -> io::Result<Value> {
+fn add_app(shared: &IssuerState, body: &[u8]) -> io::Result<Value> {
     let new: NewApp = parse(body)?;
     let client_id = new
         .client_id
@@ -75,8 +80,8 @@ fn add_app(shared: &Shared, body: &[u8]) -> io::Result<Value> {
     Ok(json!({ "client_id": client_id, "client_secret": secret, "org_code": new.org_code }))
 }
 
-fn new_secret(shared: &Shared, client_id: &str, request: &Parts) -> io::Result<Value> {
-    let query = Form::parse(request.uri.query().unwrap_or_default().as_bytes());
+fn new_secret(shared: &IssuerState, client_id: &str, request: &Parts) -> io::Result<Value> {
+    let query = UrlEncodedForm::parse(request.uri.query().unwrap_or_default().as_bytes());
     let old = match query.as_ref().and_then(|query| query.value("overlap")) {
         Some("true") => SecretRotation::KeepOld,
         Some("false") | None => SecretRotation::RevokeOld,
@@ -101,17 +106,17 @@ struct NewFault {
     times: Option<u32>,
 }
 
-fn fault(shared: &Shared, body: &[u8]) -> io::Result<Value> {
+fn fault(shared: &IssuerState, body: &[u8]) -> io::Result<Value> {
     let new: NewFault = parse(body)?;
     let endpoint = Endpoint::from_name(&new.endpoint).ok_or_else(|| invalid("no such endpoint"))?;
     let planned = match new.fault.as_deref() {
         None => None,
-        Some(name) => Some(Planned {
+        Some(name) => Some(PlannedFault {
             fault: named(name, &new)?,
             times: new.times,
         }),
     };
-    shared.state().station(endpoint).planned = planned;
+    shared.state().endpoint_mut(endpoint).planned = planned;
     Ok(json!({ "endpoint": new.endpoint, "fault": new.fault }))
 }
 

@@ -12,7 +12,7 @@ use super::defaults::AUDIENCE;
 use super::issuer::LocalIssuer;
 use super::keyring::KeyRing;
 use super::profile::Profile;
-use super::state::{Admin, Settings, Shared};
+use super::state::{Admin, IssuerSettings, IssuerState};
 use crate::clock::Clock;
 
 /// Settings of a [`LocalIssuer`], from [`LocalIssuer::builder`].
@@ -36,12 +36,12 @@ use crate::clock::Clock;
 pub struct LocalIssuerBuilder {
     listen: SocketAddr,
     algorithm: SigningAlgorithm,
-    settings: Settings,
+    settings: IssuerSettings,
 }
 
 impl LocalIssuerBuilder {
     fn new() -> Self {
-        let settings = Settings {
+        let settings = IssuerSettings {
             clock: Clock::system(),
             profile: Profile::default(),
             lifetime: Duration::from_secs(86_400),
@@ -127,7 +127,7 @@ impl LocalIssuerBuilder {
         let url = format!("http://{address}{}", self.settings.path);
         let keys = KeyRing::generate(self.algorithm)?;
         Ok(LocalIssuer::serving(
-            Shared::new(self.settings, url, keys),
+            IssuerState::new(self.settings, url, keys),
             listener,
             address,
         ))
@@ -140,7 +140,7 @@ impl LocalIssuerBuilder {
     /// When no key could be made.
     pub fn in_process(self, issuer_url: &str) -> io::Result<LocalIssuer> {
         let keys = KeyRing::generate(self.algorithm)?;
-        Ok(LocalIssuer::silent(Shared::new(
+        Ok(LocalIssuer::silent(IssuerState::new(
             self.settings,
             issuer_url.to_owned(),
             keys,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
-use super::faults::{Endpoint, Fault, Planned};
+use super::faults::{Endpoint, Fault, PlannedFault};
 use super::issuer::LocalIssuer;
 use super::server::Server;
 
@@ -14,17 +14,19 @@ use super::server::Server;
 impl LocalIssuer {
     /// Makes an endpoint misbehave until told otherwise; `None` ends it.
     pub fn set_fault(&self, endpoint: Endpoint, fault: impl Into<Option<Fault>>) {
-        let planned = fault.into().map(|fault| Planned { fault, times: None });
-        self.shared.state().station(endpoint).planned = planned;
+        let planned = fault
+            .into()
+            .map(|fault| PlannedFault { fault, times: None });
+        self.shared.state().endpoint_mut(endpoint).planned = planned;
     }
 
     /// Makes an endpoint misbehave for its next requests only.
     pub fn fail_next(&self, endpoint: Endpoint, times: u32, fault: Fault) {
-        let planned = Planned {
+        let planned = PlannedFault {
             fault,
             times: Some(times),
         };
-        self.shared.state().station(endpoint).planned = Some(planned);
+        self.shared.state().endpoint_mut(endpoint).planned = Some(planned);
     }
 
     /// Publishes this text as the key set, whatever it is. [`LocalIssuer::restore_documents`] ends it.
@@ -34,14 +36,14 @@ impl LocalIssuer {
 
     /// Publishes this text at [`Endpoint::Discovery`], [`Endpoint::Metadata`] or [`Endpoint::Jwks`].
     pub fn set_document(&self, endpoint: Endpoint, document: impl Into<String>) {
-        self.shared.state().station(endpoint).document = Some(document.into());
+        self.shared.state().endpoint_mut(endpoint).document = Some(document.into());
     }
 
     /// Publishes the true documents again.
     pub fn restore_documents(&self) {
         let mut state = self.shared.state();
         for endpoint in [Endpoint::Discovery, Endpoint::Metadata, Endpoint::Jwks] {
-            state.station(endpoint).document = None;
+            state.endpoint_mut(endpoint).document = None;
         }
     }
 
@@ -67,14 +69,14 @@ impl LocalIssuer {
                 .map_err(invalid)?;
             map.append(name, value);
         }
-        self.shared.state().station(endpoint).headers = map;
+        self.shared.state().endpoint_mut(endpoint).headers = map;
         Ok(())
     }
 
     /// How many requests have reached an endpoint, misbehaving or not.
     #[must_use]
     pub fn hits(&self, endpoint: Endpoint) -> u64 {
-        self.shared.state().station(endpoint).hits
+        self.shared.state().endpoint_mut(endpoint).hits
     }
 
     /// Waits until that many requests have reached an endpoint.
@@ -92,7 +94,11 @@ impl LocalIssuer {
     /// The headers of the last request to an endpoint: no fetch of keys should carry an `Authorization`.
     #[must_use]
     pub fn last_headers(&self, endpoint: Endpoint) -> Option<HeaderMap> {
-        self.shared.state().station(endpoint).last_headers.clone()
+        self.shared
+            .state()
+            .endpoint_mut(endpoint)
+            .last_headers
+            .clone()
     }
 
     /// Closes the port and every connection. From now on connecting is refused.

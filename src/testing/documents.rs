@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use super::algorithm::SigningAlgorithm;
 use super::faults::Endpoint;
 use super::respond::{empty, json_text, not_allowed};
-use super::state::Shared;
+use super::state::IssuerState;
 
 /// Answers a request for a document, with 304 where the client holds it already (RFC 9110 §13.1.2).
-pub(super) fn answer(shared: &Shared, endpoint: Endpoint, request: &Parts) -> Response<Bytes> {
+pub(super) fn answer(shared: &IssuerState, endpoint: Endpoint, request: &Parts) -> Response<Bytes> {
     if request.method != Method::GET && request.method != Method::HEAD {
         return not_allowed("GET, HEAD");
     }
     let (headers, document) = {
         let mut state = shared.state();
-        let station = state.station(endpoint);
+        let station = state.endpoint_mut(endpoint);
         (station.headers.clone(), station.document.clone())
     };
     let known = headers.get(header::ETAG);
@@ -36,17 +36,17 @@ pub(super) fn answer(shared: &Shared, endpoint: Endpoint, request: &Parts) -> Re
 }
 
 /// The published keys.
-pub(super) fn jwks(shared: &Shared) -> String {
+pub(super) fn jwks(shared: &IssuerState) -> String {
     shared.state().keys.jwks().to_string()
 }
 
 /// Where Kinde's discovery says that the keys are.
-pub(super) fn jwks_uri(shared: &Shared) -> String {
+pub(super) fn jwks_uri(shared: &IssuerState) -> String {
     format!("{}/.well-known/jwks", shared.url)
 }
 
 /// Where tokens are issued.
-pub(super) fn token_endpoint(shared: &Shared) -> String {
+pub(super) fn token_endpoint(shared: &IssuerState) -> String {
     format!("{}/oauth2/token", shared.url)
 }
 
@@ -55,7 +55,7 @@ pub(super) const BASIC_CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"token endpoint\"");
 
 /// One document for both forms of discovery: RFC 8414 §2 with what `OpenID` Connect Discovery §3 requires besides.
-fn metadata(shared: &Shared) -> Value {
+fn metadata(shared: &IssuerState) -> Value {
     let mut algorithms = vec![SigningAlgorithm::Rs256.as_str()];
     let signing = shared.state().keys.signing().algorithm().as_str();
     if !algorithms.contains(&signing) {

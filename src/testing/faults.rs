@@ -121,13 +121,13 @@ impl Fault {
 
 /// A fault and for how many requests it lasts.
 #[derive(Clone)]
-pub(super) struct Planned {
+pub(super) struct PlannedFault {
     pub(super) fault: Fault,
     /// `None`: until it is taken away.
     pub(super) times: Option<u32>,
 }
 
-impl Planned {
+impl PlannedFault {
     /// The fault for this request and what is left of the plan.
     pub(super) fn take(self) -> (Option<Fault>, Option<Self>) {
         match self.times {

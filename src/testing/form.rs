@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The parameters of an `application/x-www-form-urlencoded` body.
-pub(super) struct Form(Vec<(String, String)>);
+pub(super) struct UrlEncodedForm(Vec<(String, String)>);
 
-impl Form {
+impl UrlEncodedForm {
     /// `None` when it is not a form.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body = std::str::from_utf8(body).ok()?;
@@ -78,15 +78,15 @@ mod tests {
 
     #[test]
     fn form_parser_decodes_fields() {
-        let form = Form::parse(b"a=1&b=x%20y+z&c=&a=2&&d").unwrap();
+        let form = UrlEncodedForm::parse(b"a=1&b=x%20y+z&c=&a=2&&d").unwrap();
         assert_eq!(form.value("b"), Some("x y z"));
         assert_eq!((form.value("c"), form.value("d")), (None, None));
         assert_eq!(form.values("a").collect::<Vec<_>>(), ["1", "2"]);
         assert!(form.repeats("a") && !form.repeats("b"));
         assert!(
-            Form::parse(b"a=%4").is_none()
-                && Form::parse(b"a=%zz").is_none()
-                && Form::parse(b"a=%ff").is_none()
+            UrlEncodedForm::parse(b"a=%4").is_none()
+                && UrlEncodedForm::parse(b"a=%zz").is_none()
+                && UrlEncodedForm::parse(b"a=%ff").is_none()
         );
     }
 

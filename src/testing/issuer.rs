@@ -12,7 +12,7 @@ use super::documents;
 use super::keys::{SigningKey, compact};
 use super::mint::TokenBuilder;
 use super::server::Server;
-use super::state::{Shared, publish_next_key, rotate_key, rotate_secret};
+use super::state::{IssuerState, publish_next_key, rotate_key, rotate_secret};
 
 /// An authorization server of your own, on loopback or without a socket.
 ///
@@ -35,7 +35,7 @@ use super::state::{Shared, publish_next_key, rotate_key, rotate_secret};
 /// # }
 /// ```
 pub struct LocalIssuer {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<IssuerState>,
     address: Option<SocketAddr>,
     server: Mutex<Option<Server>>,
 }
@@ -84,13 +84,13 @@ impl LocalIssuer {
     /// A token of an app that belongs to no organization.
     #[must_use]
     pub fn global(&self) -> TokenBuilder {
-        self.shared.machine(self.shared.lifetime)
+        self.shared.machine_token(self.shared.lifetime)
     }
 
     /// An access token of a signed-in user such as `kp_1234`: same issuer, same key, same audience, but no machine.
     #[must_use]
     pub fn user(&self, user: &str) -> TokenBuilder {
-        self.shared.user(user)
+        self.shared.user_token(user)
     }
 
     /// Signs any header and any bytes with the current key: duplicate members, broken UTF-8, anything.
@@ -186,7 +186,7 @@ impl LocalIssuer {
 }
 
 impl LocalIssuer {
-    pub(super) fn serving(shared: Shared, listener: TcpListener, address: SocketAddr) -> Self {
+    pub(super) fn serving(shared: IssuerState, listener: TcpListener, address: SocketAddr) -> Self {
         let shared = Arc::new(shared);
         let server = Server::spawn(listener, Arc::clone(&shared));
         Self {
@@ -196,7 +196,7 @@ impl LocalIssuer {
         }
     }
 
-    pub(super) fn silent(shared: Shared) -> Self {
+    pub(super) fn silent(shared: IssuerState) -> Self {
         Self {
             shared: Arc::new(shared),
             address: None,

@@ -16,7 +16,7 @@ pub enum Profile {
 }
 
 /// What every token of an issuer begins with.
-pub(super) struct Beginning<'a> {
+pub(super) struct CommonClaims<'a> {
     pub(super) issuer: &'a str,
     pub(super) audience: &'a str,
     pub(super) client: &'a str,
@@ -34,7 +34,7 @@ impl Profile {
     }
 
     /// The claims of a machine's token.
-    pub(super) fn machine(self, with: &Beginning<'_>) -> Map<String, Value> {
+    pub(super) fn machine(self, with: &CommonClaims<'_>) -> Map<String, Value> {
         let mut claims = self.common(with);
         match self {
             Self::Kinde => {
@@ -48,7 +48,7 @@ impl Profile {
     }
 
     /// The claims of a signed-in user's token from the same issuer, under the same key.
-    pub(super) fn user(self, with: &Beginning<'_>, user: &str) -> Map<String, Value> {
+    pub(super) fn user(self, with: &CommonClaims<'_>, user: &str) -> Map<String, Value> {
         let mut claims = self.common(with);
         if self == Self::Kinde {
             claims.insert("scp".into(), json!(["openid", "profile", "email"]));
@@ -86,7 +86,7 @@ impl Profile {
         }
     }
 
-    fn common(self, with: &Beginning<'_>) -> Map<String, Value> {
+    fn common(self, with: &CommonClaims<'_>) -> Map<String, Value> {
         let mut claims = Map::new();
         self.set_audiences(&mut claims, &[with.audience.to_owned()]);
         claims.insert("exp".into(), with.expires_at.into());

@@ -16,13 +16,13 @@ use super::faults::Fault;
 use super::gzip;
 
 /// A whole body, or one that trickles.
-pub(super) type Payload = Either<Full<Bytes>, Trickle>;
+pub(super) type FaultBody = Either<Full<Bytes>, SlowBody>;
 
 const PORTAL: &str = "<!DOCTYPE html><html><title>Sign in</title><body><h1>Please sign in to continue</h1></body></html>";
 const GARBAGE: &[u8] = b"\x1f\x00{\"keys\":\xff\xfe\xc3\x28]]]\x00\x80";
 
 /// Sends an answer as it is.
-pub(super) fn plain(response: Response<Bytes>) -> Response<Payload> {
+pub(super) fn plain(response: Response<Bytes>) -> Response<FaultBody> {
     response.map(|body| Either::Left(Full::new(body)))
 }
 
@@ -55,10 +55,10 @@ pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
 }
 
 /// What becomes of the usual answer. An error cuts the connection.
-pub(super) async fn misbehave(
+pub(super) async fn apply_fault(
     fault: Fault,
     usual: Response<Bytes>,
-) -> io::Result<Response<Payload>> {
+) -> io::Result<Response<FaultBody>> {
     Ok(match fault {
         Fault::Status { status, headers } => {
             let mut response = empty(status);
@@ -70,19 +70,19 @@ pub(super) async fn misbehave(
             plain(usual)
         }
         Fault::Drip { bytes, every } => {
-            usual.map(|body| Either::Right(Trickle::drip(&body, bytes.max(1), every)))
+            usual.map(|body| Either::Right(SlowBody::drip(&body, bytes.max(1), every)))
         }
         Fault::Hang => std::future::pending().await,
-        Fault::Stall => half(usual, Trickle::then_silent),
-        Fault::Reset => return Err(cut()),
-        Fault::Truncated => half(usual, Trickle::then_cut),
+        Fault::Stall => half(usual, SlowBody::then_silent),
+        Fault::Reset => return Err(connection_reset()),
+        Fault::Truncated => half(usual, SlowBody::then_cut),
         Fault::Garbage => plain(usual.map(|_| Bytes::from_static(GARBAGE))),
         Fault::Html => plain(typed(
             usual.map(|_| Bytes::from_static(PORTAL.as_bytes())),
             "text/html; charset=utf-8",
         )),
         Fault::Oversized(bytes) => plain(usual.map(|body| pad(&body, bytes))),
-        Fault::Endless => usual.map(|body| Either::Right(Trickle::endless(body))),
+        Fault::Endless => usual.map(|body| Either::Right(SlowBody::endless(body))),
         Fault::GzipBomb(bytes) => {
             let mut response = usual.map(|body| gzip::bomb(&body, bytes).into());
             response
@@ -102,7 +102,7 @@ pub(super) async fn misbehave(
 }
 
 /// Why a connection is cut: it was asked for.
-fn cut() -> io::Error {
+fn connection_reset() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault")
 }
 
@@ -120,7 +120,7 @@ fn pad(body: &[u8], bytes: usize) -> Bytes {
 }
 
 /// Promises the whole body and sends half of it.
-fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> Trickle) -> Response<Payload> {
+fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> SlowBody) -> Response<FaultBody> {
     let whole = usual.body().len();
     let mut response = usual.map(|body| Either::Right(then(body.slice(..body.len() / 2))));
     response
@@ -130,11 +130,11 @@ fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> Trickle) -> Response
 }
 
 /// A body that a task feeds. The task ends when the client is gone.
-pub(super) struct Trickle {
+pub(super) struct SlowBody {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
 }
 
-impl Trickle {
+impl SlowBody {
     fn drip(body: &Bytes, bytes: usize, every: Duration) -> Self {
         let pieces: Vec<Bytes> = body.chunks(bytes).map(Bytes::copy_from_slice).collect();
         Self::fed(async move |sink| {
@@ -159,7 +159,7 @@ impl Trickle {
             sink.send(Ok(first)).await.ok()?;
             // So that the first half leaves before the line is cut.
             tokio::time::sleep(Duration::from_millis(20)).await;
-            sink.send(Err(cut())).await.ok()
+            sink.send(Err(connection_reset())).await.ok()
         })
     }
 
@@ -184,7 +184,7 @@ impl Trickle {
     }
 }
 
-impl Body for Trickle {
+impl Body for SlowBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -11,8 +11,8 @@ use hyper::body::Incoming;
 use super::admin;
 use super::documents;
 use super::faults::Endpoint;
-use super::respond::{Payload, empty, misbehave, not_allowed, plain};
-use super::state::{Admin, Shared};
+use super::respond::{FaultBody, apply_fault, empty, not_allowed, plain};
+use super::state::{Admin, IssuerState};
 use super::token_endpoint;
 
 /// More than any request of the OAuth protocol needs.
@@ -20,16 +20,16 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 /// Answers one request, or cuts the connection.
 pub(super) async fn answer(
-    shared: &Arc<Shared>,
+    shared: &Arc<IssuerState>,
     request: Request<Incoming>,
-) -> io::Result<Response<Payload>> {
+) -> io::Result<Response<FaultBody>> {
     let (parts, body) = request.into_parts();
     if let Some(path) = admin_path(shared, parts.uri.path()) {
         let body = read(body).await.unwrap_or_default();
         return Ok(plain(admin::answer(shared, path, &parts, &body)));
     }
     let endpoint = endpoint(shared, parts.uri.path());
-    let fault = shared.arrive(endpoint, &parts.headers);
+    let fault = shared.record_hit(endpoint, &parts.headers);
     let usual = match endpoint {
         Endpoint::Discovery | Endpoint::Metadata | Endpoint::Jwks => {
             documents::answer(shared, endpoint, &parts)
@@ -42,12 +42,12 @@ pub(super) async fn answer(
         Endpoint::Other => empty(StatusCode::NOT_FOUND),
     };
     match fault {
-        Some(fault) => misbehave(fault, usual).await,
+        Some(fault) => apply_fault(fault, usual).await,
         None => Ok(plain(usual)),
     }
 }
 
-fn endpoint(shared: &Shared, path: &str) -> Endpoint {
+fn endpoint(shared: &IssuerState, path: &str) -> Endpoint {
     // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect puts it behind.
     if let Some(rest) = path.strip_prefix("/.well-known/oauth-authorization-server") {
         return if rest == shared.path {
@@ -64,7 +64,7 @@ fn endpoint(shared: &Shared, path: &str) -> Endpoint {
     }
 }
 
-fn admin_path<'a>(shared: &Shared, path: &'a str) -> Option<&'a str> {
+fn admin_path<'a>(shared: &IssuerState, path: &'a str) -> Option<&'a str> {
     let path = path.strip_prefix("/admin/")?;
     (shared.admin == Admin::Offered).then_some(path)
 }

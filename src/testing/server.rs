@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::routes;
-use super::state::Shared;
+use super::state::IssuerState;
 
 /// A running server. Dropping it ends it.
 pub(super) struct Server {
@@ -20,7 +20,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn spawn(listener: TcpListener, shared: Arc<Shared>) -> Self {
+    pub(super) fn spawn(listener: TcpListener, shared: Arc<IssuerState>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(listener, shared, stopped));
         Self {
@@ -45,7 +45,11 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<IssuerState>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -64,7 +68,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot
     connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+async fn serve(stream: TcpStream, shared: Arc<IssuerState>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);

@@ -12,15 +12,15 @@ use tokio::sync::Notify;
 use super::apps::{App, SecretRotation};
 use super::defaults::CLIENT_ID;
 use super::encoding::{hex, random};
-use super::faults::{Endpoint, Fault, Planned};
+use super::faults::{Endpoint, Fault, PlannedFault};
 use super::keyring::KeyRing;
 use super::keys::SigningKey;
 use super::mint::TokenBuilder;
-use super::profile::{Beginning, Profile};
+use super::profile::{CommonClaims, Profile};
 use crate::clock::{Clock, seconds};
 
 /// Fixed when the issuer starts.
-pub(super) struct Shared {
+pub(super) struct IssuerState {
     /// The exact `iss`.
     pub(super) url: String,
     /// The path within `url`, empty or with a leading slash.
@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub(super) admin: Admin,
     /// Wakes whoever waits for a request.
     pub(super) arrivals: Notify,
-    state: Mutex<State>,
+    state: Mutex<MutableState>,
 }
 
 /// Whether the server offers endpoints that change it.
@@ -43,27 +43,27 @@ pub(super) enum Admin {
 }
 
 /// Changed by tests while the server runs.
-pub(super) struct State {
+pub(super) struct MutableState {
     pub(super) keys: KeyRing,
     pub(super) apps: BTreeMap<String, App>,
-    stations: BTreeMap<Endpoint, Station>,
+    endpoints: BTreeMap<Endpoint, EndpointState>,
 }
 
 /// What is known and planned about one endpoint.
 #[derive(Default)]
-pub(super) struct Station {
+pub(super) struct EndpointState {
     pub(super) hits: u64,
     pub(super) last_headers: Option<HeaderMap>,
-    pub(super) planned: Option<Planned>,
+    pub(super) planned: Option<PlannedFault>,
     /// Sent with every regular answer.
     pub(super) headers: HeaderMap,
     /// Sent instead of the regular document.
     pub(super) document: Option<String>,
 }
 
-impl Shared {
-    pub(super) fn new(settings: Settings, url: String, keys: KeyRing) -> Self {
-        let Settings {
+impl IssuerState {
+    pub(super) fn new(settings: IssuerSettings, url: String, keys: KeyRing) -> Self {
+        let IssuerSettings {
             clock,
             profile,
             lifetime,
@@ -71,10 +71,10 @@ impl Shared {
             admin,
             path,
         } = settings;
-        let state = State {
+        let state = MutableState {
             keys,
             apps: BTreeMap::new(),
-            stations: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
         };
         Self {
             url,
@@ -89,43 +89,46 @@ impl Shared {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, MutableState> {
         // A panic elsewhere is a failed assertion; the state itself is never left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request and says what goes wrong with it.
-    pub(super) fn arrive(&self, at: Endpoint, headers: &HeaderMap) -> Option<Fault> {
+    pub(super) fn record_hit(&self, at: Endpoint, headers: &HeaderMap) -> Option<Fault> {
         let mut state = self.state();
-        let station = state.station(at);
+        let station = state.endpoint_mut(at);
         station.hits += 1;
         station.last_headers = Some(headers.clone());
-        let (fault, rest) = station.planned.take().map_or((None, None), Planned::take);
+        let (fault, rest) = station
+            .planned
+            .take()
+            .map_or((None, None), PlannedFault::take);
         station.planned = rest;
         self.arrivals.notify_waiters();
         fault
     }
 
     /// A machine's token as it stands before the test changes it.
-    pub(super) fn machine(&self, lifetime: Duration) -> TokenBuilder {
-        self.begin(lifetime, Profile::machine)
+    pub(super) fn machine_token(&self, lifetime: Duration) -> TokenBuilder {
+        self.start_token(lifetime, Profile::machine)
     }
 
     /// A user's token as it stands before the test changes it.
-    pub(super) fn user(&self, user: &str) -> TokenBuilder {
-        self.begin(self.lifetime, |profile, beginning| {
+    pub(super) fn user_token(&self, user: &str) -> TokenBuilder {
+        self.start_token(self.lifetime, |profile, beginning| {
             profile.user(beginning, user)
         })
     }
 
-    fn begin(
+    fn start_token(
         &self,
         lifetime: Duration,
-        claims: impl FnOnce(Profile, &Beginning<'_>) -> Map<String, Value>,
+        claims: impl FnOnce(Profile, &CommonClaims<'_>) -> Map<String, Value>,
     ) -> TokenBuilder {
         let now = self.clock.unix_seconds();
         let lifetime = seconds(lifetime);
-        let beginning = Beginning {
+        let beginning = CommonClaims {
             issuer: &self.url,
             audience: &self.audience,
             client: CLIENT_ID,
@@ -143,19 +146,19 @@ impl Shared {
     }
 }
 
-impl State {
-    pub(super) fn station(&mut self, at: Endpoint) -> &mut Station {
-        self.stations.entry(at).or_default()
+impl MutableState {
+    pub(super) fn endpoint_mut(&mut self, at: Endpoint) -> &mut EndpointState {
+        self.endpoints.entry(at).or_default()
     }
 }
 
-pub(super) fn rotate_key(shared: &Shared) -> io::Result<String> {
+pub(super) fn rotate_key(shared: &IssuerState) -> io::Result<String> {
     let kid = publish_next_key(shared)?;
     shared.state().keys.sign_with(&kid)?;
     Ok(kid)
 }
 
-pub(super) fn publish_next_key(shared: &Shared) -> io::Result<String> {
+pub(super) fn publish_next_key(shared: &IssuerState) -> io::Result<String> {
     let algorithm = shared.state().keys.signing().algorithm();
     // Made outside the lock: an RSA key takes a tenth of a second.
     let key = SigningKey::generate(algorithm)?;
@@ -165,7 +168,7 @@ pub(super) fn publish_next_key(shared: &Shared) -> io::Result<String> {
 }
 
 pub(super) fn rotate_secret(
-    shared: &Shared,
+    shared: &IssuerState,
     client_id: &str,
     old: SecretRotation,
 ) -> io::Result<String> {
@@ -179,7 +182,7 @@ pub(super) fn rotate_secret(
 }
 
 /// What a builder has collected.
-pub(super) struct Settings {
+pub(super) struct IssuerSettings {
     pub(super) clock: Clock,
     pub(super) profile: Profile,
     pub(super) lifetime: Duration,

@@ -6,24 +6,28 @@ use serde_json::json;
 
 use super::apps::App;
 use super::documents::BASIC_CHALLENGE;
-use super::form::{Form, basic};
+use super::form::{UrlEncodedForm, basic};
 use super::profile::Profile;
 use super::respond;
-use super::state::Shared;
+use super::state::IssuerState;
 use crate::clock::seconds;
 
 /// Issues a token or says why not.
-pub(super) fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Response<Bytes> {
-    let answer = issue(shared, headers, body).unwrap_or_else(TokenError::response);
+pub(super) fn answer(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> Response<Bytes> {
+    let answer = issue(shared, headers, body).unwrap_or_else(TokenEndpointError::response);
     uncached(answer)
 }
 
-fn issue(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response<Bytes>, TokenError> {
+fn issue(
+    shared: &IssuerState,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response<Bytes>, TokenEndpointError> {
     let form = form(headers, body)?;
     match form.value("grant_type") {
         Some("client_credentials") => {}
-        Some(_) => return Err(TokenError::UnsupportedGrantType),
-        None => return Err(TokenError::InvalidRequest("grant_type is missing")),
+        Some(_) => return Err(TokenEndpointError::UnsupportedGrantType),
+        None => return Err(TokenEndpointError::InvalidRequest("grant_type is missing")),
     }
     let app = authenticate(shared, headers, &form)?;
     let audiences = audiences(shared, &app, &form)?;
@@ -36,7 +40,7 @@ fn issue(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response<B
 
     let lifetime = app.lifetime().unwrap_or(shared.lifetime);
     let token = shared
-        .machine(lifetime)
+        .machine_token(lifetime)
         .audiences(audiences)
         .scopes(granted.iter().copied());
     let token = match shared.profile {
@@ -54,37 +58,44 @@ fn issue(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response<B
     Ok(respond::json(StatusCode::OK, &answer))
 }
 
-fn form(headers: &HeaderMap, body: &[u8]) -> Result<Form, TokenError> {
+fn form(headers: &HeaderMap, body: &[u8]) -> Result<UrlEncodedForm, TokenEndpointError> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(TokenError::InvalidRequest(
+        return Err(TokenEndpointError::InvalidRequest(
             "the body must be application/x-www-form-urlencoded",
         ));
     }
-    let form = Form::parse(body).ok_or(TokenError::InvalidRequest("the body is not a form"))?;
+    let form = UrlEncodedForm::parse(body)
+        .ok_or(TokenEndpointError::InvalidRequest("the body is not a form"))?;
     let once = ["grant_type", "client_id", "client_secret", "scope"];
     if once.into_iter().any(|name| form.repeats(name)) {
-        return Err(TokenError::InvalidRequest("a parameter is repeated"));
+        return Err(TokenEndpointError::InvalidRequest(
+            "a parameter is repeated",
+        ));
     }
     Ok(form)
 }
 
-fn authenticate(shared: &Shared, headers: &HeaderMap, form: &Form) -> Result<App, TokenError> {
+fn authenticate(
+    shared: &IssuerState,
+    headers: &HeaderMap,
+    form: &UrlEncodedForm,
+) -> Result<App, TokenEndpointError> {
     let in_form = form.value("client_id").zip(form.value("client_secret"));
     let (authorization, refused) = match headers.get(header::AUTHORIZATION) {
         Some(value) => (
             Some(value.to_str().unwrap_or_default()),
-            TokenError::InvalidClient(Tried::Basic),
+            TokenEndpointError::InvalidClient(AuthMethod::Basic),
         ),
-        None => (None, TokenError::InvalidClient(Tried::Body)),
+        None => (None, TokenEndpointError::InvalidClient(AuthMethod::Body)),
     };
     let (id, secret) = match (authorization, in_form) {
         (Some(_), Some(_)) => {
-            return Err(TokenError::InvalidRequest(
+            return Err(TokenEndpointError::InvalidRequest(
                 "more than one client authentication",
             ));
         }
@@ -99,7 +110,11 @@ fn authenticate(shared: &Shared, headers: &HeaderMap, form: &Form) -> Result<App
 
 /// `audience` as Kinde takes it, `resource` as RFC 8707 does. Kinde's tokens without a requested audience are addressed
 /// to nobody (`aud: []`); RFC 9068 §3 asks for a default.
-fn audiences(shared: &Shared, app: &App, form: &Form) -> Result<Vec<String>, TokenError> {
+fn audiences(
+    shared: &IssuerState,
+    app: &App,
+    form: &UrlEncodedForm,
+) -> Result<Vec<String>, TokenEndpointError> {
     let audience = form.values("audience").flat_map(str::split_whitespace);
     let requested: Vec<String> = audience
         .chain(form.values("resource"))
@@ -109,7 +124,7 @@ fn audiences(shared: &Shared, app: &App, form: &Form) -> Result<Vec<String>, Tok
         .iter()
         .all(|audience| app.audiences().contains(audience))
     {
-        return Err(TokenError::UnauthorizedClient);
+        return Err(TokenEndpointError::UnauthorizedClient);
     }
     if requested.is_empty() && shared.profile == Profile::Rfc9068 {
         return Ok(app.audiences().to_vec());
@@ -118,7 +133,7 @@ fn audiences(shared: &Shared, app: &App, form: &Form) -> Result<Vec<String>, Tok
 }
 
 /// What was asked for, or everything that is enabled.
-fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, TokenError> {
+fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, TokenEndpointError> {
     let enabled: Vec<&str> = app.enabled_scopes().iter().map(String::as_str).collect();
     if requested.is_empty() {
         return Ok(enabled);
@@ -126,14 +141,14 @@ fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, Token
     let all_enabled = requested.iter().all(|scope| enabled.contains(scope));
     all_enabled
         .then(|| requested.to_vec())
-        .ok_or(TokenError::InvalidScope)
+        .ok_or(TokenEndpointError::InvalidScope)
 }
 
 /// RFC 6749 §5.2.
 #[derive(Clone, Copy)]
-enum TokenError {
+enum TokenEndpointError {
     InvalidRequest(&'static str),
-    InvalidClient(Tried),
+    InvalidClient(AuthMethod),
     UnauthorizedClient,
     InvalidScope,
     UnsupportedGrantType,
@@ -141,12 +156,12 @@ enum TokenError {
 
 /// How the client tried to authenticate.
 #[derive(Clone, Copy, PartialEq)]
-enum Tried {
+enum AuthMethod {
     Basic,
     Body,
 }
 
-impl TokenError {
+impl TokenEndpointError {
     fn response(self) -> Response<Bytes> {
         let (status, error, description) = match self {
             Self::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why),
@@ -175,7 +190,7 @@ impl TokenError {
             status,
             &json!({ "error": error, "error_description": description }),
         );
-        if let Self::InvalidClient(Tried::Basic) = self {
+        if let Self::InvalidClient(AuthMethod::Basic) = self {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);

@@ -20,7 +20,7 @@ pub fn all(good: &TokenBuilder) -> Vec<Forgery> {
         shapes::ALL,
     ];
     let here: &[Forge] = if good.profile() == Profile::Kinde {
-        kinds::of_kinde::ALL
+        kinds::kinde_only::ALL
     } else {
         &[]
     };

@@ -77,10 +77,10 @@ fn client(good: &crate::testing::mint::TokenBuilder) -> serde_json::Value {
         .unwrap_or_default()
 }
 
-pub use of_kinde::*;
+pub use kinde_only::*;
 
 /// Kinde's machines can be told from its users.
-pub(super) mod of_kinde {
+pub(super) mod kinde_only {
     use serde_json::json;
 
     use crate::testing::forged::forgery::forgeries;

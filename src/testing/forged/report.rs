@@ -18,16 +18,16 @@ pub async fn attack<A: Into<TestResponse>>(
 ) -> CorpusReport {
     let answer: TestResponse = send(good.bearer()).await.into();
     let verdict = if answer.status() < 400 {
-        Verdict::Right
+        CorpusResult::Correct
     } else {
-        Verdict::GoodRefused
+        CorpusResult::ValidTokenRejected
     };
-    let control = Row {
+    let control = CorpusRow {
         name: "(the good token)",
-        about: "",
+        description: "",
         expected: 200,
         got: answer.status(),
-        verdict,
+        result: verdict,
     };
     let mut report = attack_with(&all(good), send).await;
     report.rows.insert(0, control);
@@ -42,12 +42,12 @@ pub async fn attack_with<A: Into<TestResponse>>(
     let mut rows = Vec::new();
     for forgery in forgeries {
         let answer: TestResponse = send(forgery.authorization().to_owned()).await.into();
-        rows.push(Row {
+        rows.push(CorpusRow {
             name: forgery.name(),
-            about: forgery.description(),
+            description: forgery.description(),
             expected: forgery.expected().status(),
             got: answer.status(),
-            verdict: Verdict::of(forgery, &answer),
+            result: CorpusResult::new(forgery, &answer),
         });
     }
     CorpusReport { rows }
@@ -57,7 +57,7 @@ pub async fn attack_with<A: Into<TestResponse>>(
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody reads proves nothing"]
 pub struct CorpusReport {
-    rows: Vec<Row>,
+    rows: Vec<CorpusRow>,
 }
 
 impl CorpusReport {
@@ -73,7 +73,10 @@ impl CorpusReport {
 
     /// The names of those that were not answered as they should be.
     pub fn failures(&self) -> impl Iterator<Item = &'static str> {
-        let wrong = self.rows.iter().filter(|row| row.verdict != Verdict::Right);
+        let wrong = self
+            .rows
+            .iter()
+            .filter(|row| row.result != CorpusResult::Correct);
         wrong.map(|row| row.name)
     }
 
@@ -93,16 +96,16 @@ impl fmt::Display for CorpusReport {
             "{:<28} {:>8} {:>4}  verdict",
             "request", "expected", "got"
         )?;
-        let mut rows: Vec<&Row> = self.rows.iter().collect();
-        rows.sort_by_key(|row| row.verdict == Verdict::Right);
+        let mut rows: Vec<&CorpusRow> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.result == CorpusResult::Correct);
         for row in rows {
             write!(
                 f,
                 "{:<28} {:>8} {:>4}  {}",
-                row.name, row.expected, row.got, row.verdict
+                row.name, row.expected, row.got, row.result
             )?;
-            if row.verdict != Verdict::Right && !row.about.is_empty() {
-                write!(f, ": {}", row.about)?;
+            if row.result != CorpusResult::Correct && !row.description.is_empty() {
+                write!(f, ": {}", row.description)?;
             }
             writeln!(f)?;
         }
@@ -111,30 +114,30 @@ impl fmt::Display for CorpusReport {
 }
 
 #[derive(Clone, Debug)]
-struct Row {
+struct CorpusRow {
     name: &'static str,
-    about: &'static str,
+    description: &'static str,
     expected: u16,
     got: u16,
-    verdict: Verdict,
+    result: CorpusResult,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Verdict {
-    Right,
-    GoodRefused,
-    LetIn,
+enum CorpusResult {
+    Correct,
+    ValidTokenRejected,
+    Accepted,
     WrongStatus,
     NoChallenge,
     WrongError,
     Echoed,
 }
 
-impl Verdict {
-    fn of(forgery: &Forgery, answer: &TestResponse) -> Self {
+impl CorpusResult {
+    fn new(forgery: &Forgery, answer: &TestResponse) -> Self {
         let expected = forgery.expected();
         if answer.status() < 400 {
-            return Self::LetIn;
+            return Self::Accepted;
         }
         if !expected.allows(answer.status()) {
             return Self::WrongStatus;
@@ -144,22 +147,22 @@ impl Verdict {
         }
         if answer.status() != expected.status() {
             // The server's own limit, which knows nothing of challenges.
-            return Self::Right;
+            return Self::Correct;
         }
         match answer.challenge().as_ref().map(Challenge::error) {
             Err(_) => Self::NoChallenge,
-            Ok(error) if error == Some(expected.error()) => Self::Right,
+            Ok(error) if error == Some(expected.error()) => Self::Correct,
             Ok(_) => Self::WrongError,
         }
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CorpusResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Right => "ok",
-            Self::GoodRefused => "REFUSED, so the rest proves nothing",
-            Self::LetIn => "LET IN",
+            Self::Correct => "ok",
+            Self::ValidTokenRejected => "REFUSED, so the rest proves nothing",
+            Self::Accepted => "LET IN",
             Self::WrongStatus => "WRONG STATUS",
             Self::NoChallenge => "NO PROPER CHALLENGE",
             Self::WrongError => "WRONG ERROR",

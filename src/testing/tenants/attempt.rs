@@ -9,20 +9,20 @@ use super::probe::{Probe, Tenant};
 /// One request, and what has to become of it. There is none when the probe makes no request.
 pub(super) struct Attempt {
     pub(super) what: &'static str,
-    pub(super) expected: Expected,
+    pub(super) expected: ExpectedResult,
     pub(super) request: Option<Request<Bytes>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(super) enum ExpectedResult {
     /// The tenant itself.
-    LetIn,
+    Accepted,
     /// 401, 403 or 404.
-    Refused,
+    Rejected,
     /// The same, or any other answer that blames the request: the path is odd.
-    RefusedSomehow,
+    RejectedAnyStatus,
     /// Whatever the answer is, it has nothing of the other tenant in it.
-    NothingOfTheOther,
+    NoForeignData,
 }
 
 const PARAMETER: &str = "{org_code}";
@@ -38,35 +38,41 @@ pub(super) fn attempts(probe: &Probe, own: &Tenant, victim: &Tenant) -> Vec<Atte
             request: build(probe, path, named, token),
         }
     };
-    let mut attempts = vec![make("itself", Expected::LetIn, &own.code, None, Some(own))];
+    let mut attempts = vec![make(
+        "itself",
+        ExpectedResult::Accepted,
+        &own.code,
+        None,
+        Some(own),
+    )];
     if probe.template.contains(PARAMETER) {
         let (own_code, victims) = (&own.code, &victim.code);
-        let odd = Expected::RefusedSomehow;
+        let odd = ExpectedResult::RejectedAnyStatus;
         attempts.extend([
             make(
                 "the other's path",
-                Expected::Refused,
+                ExpectedResult::Rejected,
                 victims,
                 None,
                 Some(own),
             ),
             make(
                 "the other's path, own headers",
-                Expected::Refused,
+                ExpectedResult::Rejected,
                 victims,
                 Some(own),
                 Some(own),
             ),
             make(
                 "the other's path, no token",
-                Expected::Refused,
+                ExpectedResult::Rejected,
                 victims,
                 None,
                 None,
             ),
             make(
                 "the other's path, encoded",
-                Expected::Refused,
+                ExpectedResult::Rejected,
                 &encoded(victims),
                 None,
                 Some(own),
@@ -103,7 +109,7 @@ pub(super) fn attempts(probe: &Probe, own: &Tenant, victim: &Tenant) -> Vec<Atte
     }
     attempts.push(make(
         "headers and query name the other",
-        Expected::NothingOfTheOther,
+        ExpectedResult::NoForeignData,
         &own.code,
         Some(victim),
         Some(own),

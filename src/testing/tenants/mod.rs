@@ -37,7 +37,7 @@ use super::assertions::TestResponse;
 use attempt::attempts;
 pub use probe::{Probe, Tenant};
 pub use report::IsolationReport;
-use report::{Row, Verdict};
+use report::{IsolationResult, IsolationRow};
 
 /// Makes each request as each of the two tenants: first for itself, which has to succeed, since refusals would prove nothing
 /// otherwise; then for the other one, in its path, and with headers and a query that name it.
@@ -56,17 +56,17 @@ pub async fn check_isolation<A: Into<TestResponse>>(
                     Some(request) => {
                         let answer: TestResponse = send(request).await.into();
                         (
-                            Verdict::of(attempt.expected, victim, &answer),
+                            IsolationResult::new(attempt.expected, victim, &answer),
                             Some(answer.status()),
                         )
                     }
-                    None => (Verdict::NoRequest, None),
+                    None => (IsolationResult::NoRequest, None),
                 };
-                rows.push(Row {
+                rows.push(IsolationRow {
                     route,
                     caller: own.code.clone(),
                     what: attempt.what,
-                    verdict,
+                    result: verdict,
                     got,
                 });
             }

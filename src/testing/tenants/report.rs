@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::attempt::Expected;
+use super::attempt::ExpectedResult;
 use super::probe::Tenant;
 use crate::testing::assertions::TestResponse;
 
@@ -10,29 +10,29 @@ use crate::testing::assertions::TestResponse;
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody reads proves nothing"]
 pub struct IsolationReport {
-    rows: Vec<Row>,
+    rows: Vec<IsolationRow>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct IsolationRow {
     pub(super) route: String,
     pub(super) caller: String,
     pub(super) what: &'static str,
-    pub(super) verdict: Verdict,
+    pub(super) result: IsolationResult,
     pub(super) got: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Right,
-    OwnRefused,
-    NotRefused,
+pub(super) enum IsolationResult {
+    Correct,
+    OwnRequestRejected,
+    NotRejected,
     Leaked,
     NoRequest,
 }
 
-impl Verdict {
-    pub(super) fn of(expected: Expected, victim: &Tenant, answer: &TestResponse) -> Self {
+impl IsolationResult {
+    pub(super) fn new(expected: ExpectedResult, victim: &Tenant, answer: &TestResponse) -> Self {
         let status = answer.status();
         let let_in = status < 400;
         let shows = |text: &String| {
@@ -44,17 +44,17 @@ impl Verdict {
         };
         let leaks = victim.markers.iter().any(shows) || (let_in && shows(&victim.code));
         match expected {
-            Expected::LetIn if !let_in => Self::OwnRefused,
-            Expected::Refused if !matches!(status, 401 | 403 | 404) => Self::NotRefused,
-            Expected::RefusedSomehow if !(400..500).contains(&status) => Self::NotRefused,
+            ExpectedResult::Accepted if !let_in => Self::OwnRequestRejected,
+            ExpectedResult::Rejected if !matches!(status, 401 | 403 | 404) => Self::NotRejected,
+            ExpectedResult::RejectedAnyStatus if !(400..500).contains(&status) => Self::NotRejected,
             _ if leaks => Self::Leaked,
-            _ => Self::Right,
+            _ => Self::Correct,
         }
     }
 }
 
 impl IsolationReport {
-    pub(super) fn new(rows: Vec<Row>) -> Self {
+    pub(super) fn new(rows: Vec<IsolationRow>) -> Self {
         Self { rows }
     }
 
@@ -74,7 +74,7 @@ impl IsolationReport {
     pub fn failures(&self) -> usize {
         self.rows
             .iter()
-            .filter(|row| row.verdict != Verdict::Right)
+            .filter(|row| row.result != IsolationResult::Correct)
             .count()
     }
 
@@ -93,13 +93,13 @@ impl fmt::Display for IsolationReport {
             self.sent(),
             self.failures()
         )?;
-        let mut rows: Vec<&Row> = self.rows.iter().collect();
-        rows.sort_by_key(|row| row.verdict == Verdict::Right);
-        for Row {
+        let mut rows: Vec<&IsolationRow> = self.rows.iter().collect();
+        rows.sort_by_key(|row| row.result == IsolationResult::Correct);
+        for IsolationRow {
             route,
             caller,
             what,
-            verdict,
+            result: verdict,
             got,
         } in rows
         {
@@ -113,12 +113,12 @@ impl fmt::Display for IsolationReport {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for IsolationResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Right => "ok",
-            Self::OwnRefused => "REFUSED ITS OWN, so the rest proves nothing",
-            Self::NotRefused => "NOT REFUSED",
+            Self::Correct => "ok",
+            Self::OwnRequestRejected => "REFUSED ITS OWN, so the rest proves nothing",
+            Self::NotRejected => "NOT REFUSED",
             Self::Leaked => "SHOWS THE OTHER TENANT",
             Self::NoRequest => "NO REQUEST: the template or the credentials cannot be sent",
         })

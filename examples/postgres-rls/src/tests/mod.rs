@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use tokio_postgres::Client;
-use tower_m2m::testing::tenants::{Probe, Tenant, cross, router};
+use tower_m2m::testing::tenants::{Probe, Tenant, check_isolation, router};
 use tower_m2m::testing::{self, AUDIENCE, LocalIssuer};
 use tower_m2m::{OrgCode, Verifier};
 
@@ -342,10 +342,12 @@ async fn api_isolates_tenants() {
         })
         .collect();
     let create = [Probe::post_json("/orgs/{org_code}/invoices", &invoice)];
-    cross(&a, &b, &create, router(api.clone()))
+    check_isolation(&a, &b, &create, router(api.clone()))
         .await
         .assert_isolated();
-    cross(&a, &b, &probes, router(api)).await.assert_isolated();
+    check_isolation(&a, &b, &probes, router(api))
+        .await
+        .assert_isolated();
     assert_eq!(numbers(&tenant(&database, "org_a")).await, [7, 1_001]);
     assert_eq!(numbers(&tenant(&database, "org_b")).await, [7, 2_002]);
 }
