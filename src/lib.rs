@@ -97,6 +97,7 @@ mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub mod token;
+mod util;
 mod verifier;
 
 pub use clock::Clock;
@@ -104,7 +105,6 @@ pub use config::Config;
 pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
 pub use extract::{Refusal, Scoped};
-pub use jwks::BoxError;
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
 pub use rejection::Rejection;
@@ -113,6 +113,7 @@ pub use revocation::{Caller, Denied, DenyError, Denylist, Standing, StandingChec
 pub use routes::{Access, DecidedRoute, Inventory, Public, RouteError, Routes};
 pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
+pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{
     ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting,

@@ -2,18 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
 
 use super::JwksError;
-
-/// Any error of a fetch function.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use crate::util::{BoxError, unwinding};
 
 /// What a fetch function of the user's gives.
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send>>;
@@ -179,17 +175,6 @@ impl Fetcher {
             }
         }
     }
-}
-
-/// What a function of the application's gives; nothing when it panics, which must not end the task that calls it.
-pub(crate) async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = Box::pin(future);
-    std::future::poll_fn(move |cx| {
-        // After a panic the future is dropped and never polled again.
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
-    })
-    .await
 }
 
 #[cfg(feature = "reqwest")]

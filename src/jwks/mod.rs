@@ -27,8 +27,8 @@ mod url;
 pub(crate) use clients::HttpClients;
 pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
-pub use fetch::{BoxError, FetchFuture};
-pub(crate) use fetch::{Fetcher, HttpSettings, Proxy, unwinding};
+pub use fetch::FetchFuture;
+pub(crate) use fetch::{Fetcher, HttpSettings, Proxy};
 pub(crate) use flights::Flight;
 use key::VerificationKey;
 pub use key_set::{KeySet, LeftOut, PublishedKey};
@@ -38,3 +38,5 @@ pub(crate) use source::{Generation, Keys};
 pub use status::{Cause, IssuerStatus};
 pub(crate) use timing::{Endpoint, Timing, Wanted};
 pub(crate) use url::is_secure_url;
+
+pub use crate::util::BoxError;

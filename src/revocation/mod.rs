@@ -15,9 +15,9 @@ pub use denylist::{DenyError, Denylist};
 pub(crate) use entries::Others;
 pub use entry::{Denied, Until};
 
-use crate::jwks::{BoxError, unwinding};
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};
+use crate::util::{BoxError, unwinding};
 
 /// The application's own check of callers: revocation, suspension, allow-lists that change.
 ///

@@ -10,8 +10,9 @@ use super::resolver::{Function, Resolver, Settings};
 use super::verified::{Capacity, VerifiedTokens};
 use super::{ConfigError, Inner, Issuer, Verifier};
 use crate::clock::Clock;
-use crate::jwks::{BoxError, HttpClients, JwksError, SavedKeys};
+use crate::jwks::{HttpClients, JwksError, SavedKeys};
 use crate::revocation::{Denylist, Others, Question, Silence, StandingCheck};
+use crate::util::BoxError;
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
 ///

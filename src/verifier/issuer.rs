@@ -18,6 +18,7 @@ use crate::jwks::{
     RemoteKeys, Timing, is_secure_url,
 };
 use crate::token::{Algorithm, org_code};
+use crate::util::BoxError;
 
 /// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
 #[derive(Clone, Debug)]
@@ -310,7 +311,7 @@ impl Issuer {
     pub fn fetch_with<F, R>(mut self, fetch: F) -> Self
     where
         F: Fn(Request<()>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<http::Response<Vec<u8>>, crate::jwks::BoxError>> + Send + 'static,
+        R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
     {
         self.fetch_function = Some(Fetcher::function(move |request| -> FetchFuture {
             Box::pin(fetch(request))

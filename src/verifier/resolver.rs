@@ -18,7 +18,8 @@ use super::issuers::{InUse, Trusted, Whose};
 use super::refused::{Reason, RefusedIssuers};
 use super::{ConfigError, Issuer};
 use crate::clock::Clock;
-use crate::jwks::{BoxError, HttpClients, SavedKeys, is_secure_url, unwinding};
+use crate::jwks::{HttpClients, SavedKeys, is_secure_url};
+use crate::util::{BoxError, unwinding};
 
 /// How long an issuer is trusted before the application is asked again, with and without waiting for the answer.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5 * 60);

@@ -15,6 +15,7 @@ type Floor = (
 const FLOORS: &[Floor] = &[
     ("token", &[], &["base64", "memchr", "serde_json"]),
     ("clock", &[], &[]),
+    ("util", &[], &[]),
     ("bearer", &[], &["http"]),
     ("scopes", &["token"], &[]),
     ("rejection", &["token", "bearer"], &[]),
@@ -25,7 +26,7 @@ const FLOORS: &[Floor] = &[
     ),
     (
         "jwks",
-        &["token", "clock", "telemetry"],
+        &["token", "clock", "util", "telemetry"],
         &[
             "aws_lc_rs",
             "base64",
@@ -42,7 +43,7 @@ const FLOORS: &[Floor] = &[
     ),
     (
         "revocation",
-        &["token", "clock", "jwks", "rejection", "telemetry"],
+        &["token", "clock", "util", "rejection", "telemetry"],
         &["tokio"],
     ),
     (
@@ -50,6 +51,7 @@ const FLOORS: &[Floor] = &[
         &[
             "token",
             "clock",
+            "util",
             "bearer",
             "jwks",
             "rejection",
