@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tower_m2m::jwks::{BoxError, Cause};
+use tower_m2m::jwks::Cause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
-use tower_m2m::{Algorithm, Clock, Issuer, Profile, Verifier};
+use tower_m2m::{Algorithm, BoxError, Clock, Issuer, Profile, Verifier};
 
 /// One at a time: the memory of the process is measured.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -38,5 +38,3 @@ pub(crate) use source::{Generation, Keys};
 pub use status::{Cause, IssuerStatus};
 pub(crate) use timing::{Endpoint, Timing, Wanted};
 pub(crate) use url::is_secure_url;
-
-pub use crate::util::BoxError;

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use tower_m2m::Verifier;
-use tower_m2m::jwks::BoxError;
+use tower_m2m::{BoxError, Verifier};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::sync::Notify;
-use tower_m2m::jwks::{BoxError, Cause};
+use tower_m2m::jwks::Cause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
-use tower_m2m::{Algorithm, Claims, Clock, Issuer, Profile, Rejection, Verifier};
+use tower_m2m::{Algorithm, BoxError, Claims, Clock, Issuer, Profile, Rejection, Verifier};
 
 pub(crate) const NOW: i64 = 1_750_000_000;
 

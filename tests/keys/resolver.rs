@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_m2m::jwks::BoxError;
-use tower_m2m::{Clock, Denied, DenyError, Denylist, Issuer, Until, Verifier};
+use tower_m2m::{BoxError, Clock, Denied, DenyError, Denylist, Issuer, Until, Verifier};
 
 use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
-use tower_m2m::Verifier;
-use tower_m2m::jwks::{BoxError, Cause};
+use tower_m2m::jwks::Cause;
 use tower_m2m::testing::{SigningAlgorithm, SigningKey};
+use tower_m2m::{BoxError, Verifier};
 
 use super::harness::{
     Behavior, FakeIssuer, code, fetches_by, key, pass, secs, settle, unknown_kid_fetches, verdict,

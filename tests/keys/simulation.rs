@@ -11,9 +11,9 @@ use std::time::Duration;
 use http::{Request, Response};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tower_m2m::jwks::{BoxError, Cause};
+use tower_m2m::jwks::Cause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
-use tower_m2m::{Algorithm, Clock, Profile, Rejection, Verifier};
+use tower_m2m::{Algorithm, BoxError, Clock, Profile, Rejection, Verifier};
 
 use super::harness::{NOW, key, settle};
 
