@@ -12,6 +12,7 @@
 
 mod algorithm;
 mod base64url;
+mod claim_strings;
 mod claims;
 mod compact;
 mod error;
@@ -19,11 +20,12 @@ mod header;
 mod identifier;
 mod json;
 pub mod org_code;
-mod packed;
+mod requirement;
 mod scope;
 
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub(crate) use claim_strings::{Packed, Texts};
 pub use claims::Claims;
 pub(crate) use claims::{Custom, Facts};
 pub use compact::Compact;
@@ -33,5 +35,5 @@ pub use header::{JoseHeader, TokenType};
 pub(crate) use identifier::is_identifier;
 pub use json::{Inside, Json, JsonError, Value};
 pub use org_code::OrgCode;
-pub(crate) use packed::{Packed, Texts};
-pub use scope::{InvalidScope, Requirement, Scope, Scopes};
+pub use requirement::Requirement;
+pub use scope::{InvalidScope, Scope, Scopes};

@@ -1,13 +1,18 @@
 //! One JSON object, read once, strictly, without copying (RFC 8259, RFC 7519 §4).
 
 mod cursor;
-mod read;
-mod texts;
+mod duplicates;
+mod error;
+mod index;
+mod parser;
+mod strings;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use texts::{Index, Known, Name, Print, Span, Texts};
+pub use error::JsonError;
+use index::{Index, Known, Print};
+use strings::{Name, Span, Texts};
 
 /// A JSON object as a flat list of values in the order of the text, borrowed from it.
 ///
@@ -80,57 +85,7 @@ pub struct Inside {
     end: u32,
 }
 
-/// Why a text is not a JSON object that means one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JsonError {
-    /// Not UTF-8 (RFC 8725 §3.7).
-    NotUtf8,
-    /// Not JSON, or something follows it.
-    Syntax,
-    /// JSON, but not an object.
-    NotAnObject,
-    /// A member appears twice.
-    DuplicateMember,
-    /// Nested deeper than eight levels.
-    TooDeep,
-    /// More than 1,024 values.
-    TooLarge,
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotUtf8 => "not UTF-8",
-            Self::Syntax => "not well-formed JSON",
-            Self::NotAnObject => "not a JSON object",
-            Self::DuplicateMember => "ambiguous: a member appears twice",
-            Self::TooDeep => "nested too deeply",
-            Self::TooLarge => "too large: it has too many values",
-        })
-    }
-}
-
-impl std::error::Error for JsonError {}
-
-impl<'a> Json<'a> {
-    /// Reads one JSON object.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`]: the first thing that is come upon.
-    pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
-        let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
-        let json = read::document(text)?;
-        match json.nodes.first() {
-            Some(Node {
-                value: Stored::Object,
-                ..
-            }) => Ok(json),
-            _ => Err(JsonError::NotAnObject),
-        }
-    }
-
+impl Json<'_> {
     /// The members of the object, in the order of the text.
     pub fn members(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
         self.inside(self.all())
@@ -264,7 +219,7 @@ impl fmt::Debug for Inside {
 
 #[cfg(test)]
 mod tests {
-    use super::read::MANY;
+    use super::duplicates::MANY;
     use super::*;
 
     fn error(text: &[u8]) -> JsonError {

@@ -3,16 +3,37 @@
 //! It is our own because a token's claims are read on every request with a new token, and because what a token says must not
 //! depend on how another crate of the build configured a general reader. Fuzzing compares it with `serde_json`.
 
-use std::collections::HashSet;
-
 use super::cursor::Cursor;
-use super::{Index, Json, JsonError, Known, Name, Node, Span, Stored, Texts, siblings};
+use super::duplicates::Names;
+use super::error::JsonError;
+use super::index::Index;
+use super::strings::{Name, Span, Texts};
+use super::{Json, Node, Stored};
 
 const MAX_DEPTH: usize = 8;
 const MAX_VALUES: u32 = 1024;
 
+impl<'a> Json<'a> {
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`]: the first thing that is come upon.
+    pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
+        let json = document(text)?;
+        match json.nodes.first() {
+            Some(Node {
+                value: Stored::Object,
+                ..
+            }) => Ok(json),
+            _ => Err(JsonError::NotAnObject),
+        }
+    }
+}
+
 /// Reads one JSON value, and nothing behind it.
-pub(super) fn document(text: &str) -> Result<Json<'_>, JsonError> {
+fn document(text: &str) -> Result<Json<'_>, JsonError> {
     // A value takes some twenty bytes in headers and claims as they are.
     let room = (text.len() / 16 + 4).min(32);
     let texts = Texts::of(text)?;
@@ -267,36 +288,6 @@ impl Reader<'_> {
             Ok(float) if float.is_finite() => Ok(Stored::Float(float)),
             _ => Err(JsonError::Syntax),
         }
-    }
-}
-
-/// Tells whether a member's name appears for the first time in its object.
-///
-/// Most names have a place of their own in the index; only where another has it are names compared. In an object
-/// of many members a set is made once at its end instead, so that names chosen to look alike cost no quadratic time.
-struct Names {
-    index: Index,
-    count: usize,
-}
-
-pub(super) const MANY: usize = 32;
-
-impl Names {
-    /// A name, before the node of its member is there.
-    fn first_time(&mut self, name: Name, texts: &Texts<'_>, nodes: &[Node], object: u32) -> bool {
-        self.count += 1;
-        if self.index.find(name.print) == Known::Absent {
-            self.index.note(name.print, nodes.len());
-            return true;
-        }
-        let same = |node: &Node| texts.is(node.key, name.print, texts.get_name(name));
-        self.count > MANY || !siblings(nodes, object + 1).any(|(_, node)| same(node))
-    }
-
-    fn all_once(&self, texts: &Texts<'_>, nodes: &[Node], object: u32) -> bool {
-        let mut before = HashSet::new();
-        self.count <= MANY
-            || siblings(nodes, object + 1).all(|(_, node)| before.insert(texts.get_name(node.key)))
     }
 }
 

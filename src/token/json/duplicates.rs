@@ -1,0 +1,43 @@
+//! Whether a member appears for the first time in its object.
+
+use std::collections::HashSet;
+
+use super::index::{Index, Known};
+use super::strings::{Name, Texts};
+use super::{Node, siblings};
+
+/// Tells whether a member's name appears for the first time in its object.
+///
+/// Most names have a place of their own in the index; only where another has it are names compared. In an object
+/// of many members a set is made once at its end instead, so that names chosen to look alike cost no quadratic time.
+pub(super) struct Names {
+    pub(super) index: Index,
+    pub(super) count: usize,
+}
+
+pub(super) const MANY: usize = 32;
+
+impl Names {
+    /// A name, before the node of its member is there.
+    pub(super) fn first_time(
+        &mut self,
+        name: Name,
+        texts: &Texts<'_>,
+        nodes: &[Node],
+        object: u32,
+    ) -> bool {
+        self.count += 1;
+        if self.index.find(name.print) == Known::Absent {
+            self.index.note(name.print, nodes.len());
+            return true;
+        }
+        let same = |node: &Node| texts.is(node.key, name.print, texts.get_name(name));
+        self.count > MANY || !siblings(nodes, object + 1).any(|(_, node)| same(node))
+    }
+
+    pub(super) fn all_once(&self, texts: &Texts<'_>, nodes: &[Node], object: u32) -> bool {
+        let mut before = HashSet::new();
+        self.count <= MANY
+            || siblings(nodes, object + 1).all(|(_, node)| before.insert(texts.get_name(node.key)))
+    }
+}
