@@ -54,16 +54,16 @@ impl<'a> Credentials<'a> {
         }
         let value = value.as_bytes();
         let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
-            return Err(other_scheme(value));
+            return Err(unsupported_scheme(value));
         };
         if !scheme.eq_ignore_ascii_case(b"Bearer") {
-            return Err(other_scheme(value));
+            return Err(unsupported_scheme(value));
         }
         let token = match rest {
             [b' ', token @ ..] => without_leading_spaces(token),
             [] | [b'\t' | b',', ..] => return Err(BearerError::Malformed),
             // Another scheme whose name begins with the same letters.
-            _ => return Err(other_scheme(value)),
+            _ => return Err(unsupported_scheme(value)),
         };
         if token.is_empty() {
             return Err(BearerError::Malformed);
@@ -121,7 +121,7 @@ const fn is_allowed(byte: u8) -> bool {
 }
 
 /// Another scheme is no bearer credential, unless one is hidden behind it in a list.
-fn other_scheme(value: &[u8]) -> BearerError {
+fn unsupported_scheme(value: &[u8]) -> BearerError {
     let hidden = |part: &[u8]| {
         part.trim_ascii()
             .get(..7)

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::defaults::{AUDIENCE, CLIENT_ID};
 use crate::extensions::Acting;
-use crate::token::{Claims, Facts, OrgCode, Packed, Scopes, Texts};
+use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, OrgCode, Scopes};
 
 /// Claims that no token was verified for: of a global client without scopes, until told otherwise.
 ///
@@ -43,15 +43,15 @@ pub fn claims() -> FakeClaims {
 #[must_use = "claims are in no request before they are inserted or layered"]
 pub struct FakeClaims {
     acting: Option<OrgCode>,
-    facts: Facts,
+    facts: ClaimsInner,
 }
 
-fn facts() -> Facts {
-    Facts {
+fn facts() -> ClaimsInner {
+    ClaimsInner {
         // Verifiers are numbered from 1.
         verified_by: 0,
         issuer: Arc::from("https://issuer.test"),
-        texts: Packed::of(Texts {
+        strings: ClaimStrings::new(ClaimStrs {
             client_id: CLIENT_ID,
             subject: None,
             jti: Some("00000000-0000-4000-8000-000000000000"),
@@ -75,7 +75,7 @@ impl FakeClaims {
     /// When it is no organization code.
     #[track_caller]
     pub fn org(mut self, code: &str) -> Self {
-        self.facts.org_code = OrgCode::of_token(&self.facts.issuer, code);
+        self.facts.org_code = OrgCode::from_token(&self.facts.issuer, code);
         assert!(
             self.facts.org_code.is_some(),
             "not an organization code: {code:?}"
@@ -110,9 +110,9 @@ impl FakeClaims {
 
     /// Of this client. [`CLIENT_ID`] by default.
     pub fn client(mut self, client_id: &str) -> Self {
-        self.facts.texts = Packed::of(Texts {
+        self.facts.strings = ClaimStrings::new(ClaimStrs {
             client_id,
-            ..self.facts.texts.texts()
+            ..self.facts.strings.as_strs()
         });
         self
     }
@@ -132,7 +132,7 @@ impl FakeClaims {
     /// The claims alone.
     #[must_use]
     pub fn claims(&self) -> Claims {
-        Claims::proven(self.facts.clone())
+        Claims::new_verified(self.facts.clone())
     }
 
     /// Puts them where a layer would.

@@ -2,7 +2,7 @@
 
 /// What a token says in short texts.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Texts<'t> {
+pub(crate) struct ClaimStrs<'t> {
     pub(crate) client_id: &'t str,
     pub(crate) subject: Option<&'t str>,
     pub(crate) jti: Option<&'t str>,
@@ -12,20 +12,20 @@ pub(crate) struct Texts<'t> {
 
 /// The same, kept.
 #[derive(Clone)]
-pub(crate) struct Packed {
+pub(crate) struct ClaimStrings {
     all: Box<str>,
-    client_id: Place,
-    subject: Option<Place>,
-    jti: Option<Place>,
-    audience: Option<Place>,
+    client_id: StrRange,
+    subject: Option<StrRange>,
+    jti: Option<StrRange>,
+    audience: Option<StrRange>,
 }
 
 /// Where a text begins and ends.
-type Place = (u32, u32);
+type StrRange = (u32, u32);
 
-impl Packed {
-    pub(crate) fn of(texts: Texts<'_>) -> Self {
-        let Texts {
+impl ClaimStrings {
+    pub(crate) fn new(texts: ClaimStrs<'_>) -> Self {
+        let ClaimStrs {
             client_id,
             subject,
             jti,
@@ -48,7 +48,7 @@ impl Packed {
         }
     }
 
-    pub(crate) fn texts(&self) -> Texts<'_> {
+    pub(crate) fn as_strs(&self) -> ClaimStrs<'_> {
         let Self {
             client_id,
             subject,
@@ -56,7 +56,7 @@ impl Packed {
             audience,
             ..
         } = *self;
-        Texts {
+        ClaimStrs {
             client_id: self.get(client_id),
             subject: subject.map(|place| self.get(place)),
             jti: jti.map(|place| self.get(place)),
@@ -64,7 +64,7 @@ impl Packed {
         }
     }
 
-    fn get(&self, (begin, end): Place) -> &str {
+    fn get(&self, (begin, end): StrRange) -> &str {
         self.all
             .get(begin as usize..end as usize)
             .unwrap_or_default()
@@ -77,18 +77,18 @@ mod tests {
 
     #[test]
     fn packed_strings_are_found() {
-        let texts = Packed::of(Texts {
+        let texts = ClaimStrings::new(ClaimStrs {
             client_id: "ü€",
             subject: None,
             jti: Some(""),
             audience: Some("https://api"),
         });
-        let Texts {
+        let ClaimStrs {
             client_id,
             subject,
             jti,
             audience,
-        } = texts.texts();
+        } = texts.as_strs();
         assert_eq!(
             (client_id, subject, jti, audience),
             ("ü€", None, Some(""), Some("https://api"))

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{OrgCode, Packed, Scopes};
+use super::{ClaimStrings, OrgCode, Scopes};
 
 /// What a verified access token says.
 ///
@@ -31,18 +31,18 @@ use super::{OrgCode, Packed, Scopes};
 /// let claims = tower_m2m::Claims::default();
 /// ```
 #[derive(Clone)]
-pub struct Claims(Arc<Facts>);
+pub struct Claims(Arc<ClaimsInner>);
 
 /// A custom claims type of the user's, decoded at verification.
 pub(crate) type Custom = Arc<dyn Any + Send + Sync>;
 
 /// The facts behind [`Claims`], put together where they are verified.
 #[derive(Clone)]
-pub(crate) struct Facts {
+pub(crate) struct ClaimsInner {
     /// The number of the verifier, so that a second layer of the same one need not verify again.
     pub(crate) verified_by: u64,
     pub(crate) issuer: Arc<str>,
-    pub(crate) texts: Packed,
+    pub(crate) strings: ClaimStrings,
     pub(crate) org_code: Option<OrgCode>,
     pub(crate) scopes: Scopes,
     /// The audiences behind the first, which few tokens have.
@@ -55,17 +55,17 @@ pub(crate) struct Facts {
 }
 
 impl Claims {
-    pub(crate) fn proven(facts: Facts) -> Self {
+    pub(crate) fn new_verified(facts: ClaimsInner) -> Self {
         Self(Arc::new(facts))
     }
 
     /// The same claims in memory of their own: threads that share none do not wait for each other's counting.
-    pub(crate) fn unshared(&self) -> Self {
-        let mut facts = Facts::clone(&self.0);
+    pub(crate) fn deep_clone(&self) -> Self {
+        let mut facts = ClaimsInner::clone(&self.0);
         facts.issuer = Arc::from(&*facts.issuer);
         facts.org_code = facts
             .org_code
-            .and_then(|org| OrgCode::of_token(&facts.issuer, org.as_str()));
+            .and_then(|org| OrgCode::from_token(&facts.issuer, org.as_str()));
         Self(Arc::new(facts))
     }
 
@@ -86,14 +86,14 @@ impl Claims {
     /// The client that the token was issued to: `azp` at Kinde, `client_id` elsewhere (RFC 9068 §2.2).
     #[must_use]
     pub fn client_id(&self) -> &str {
-        self.0.texts.texts().client_id
+        self.0.strings.as_strs().client_id
     }
 
     /// `sub`, which Kinde's machine-to-machine tokens do not have (RFC 7519 §4.1.2). It says who only together with the
     /// [issuer](Self::issuer).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.texts.texts().subject
+        self.0.strings.as_strs().subject
     }
 
     /// The organization that the token is scoped to, or nothing for a *global* token.
@@ -121,13 +121,13 @@ impl Claims {
     /// verifier accepts any.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
         let further = self.0.further_audiences.iter().map(AsRef::as_ref);
-        self.0.texts.texts().audience.into_iter().chain(further)
+        self.0.strings.as_strs().audience.into_iter().chain(further)
     }
 
     /// The token's unique id (`jti`, RFC 7519 §4.1.7).
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
-        self.0.texts.texts().jti
+        self.0.strings.as_strs().jti
     }
 
     /// When the token ends, in seconds since the Unix epoch (`exp`, RFC 7519 §4.1.4).

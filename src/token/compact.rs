@@ -119,22 +119,22 @@ const SIGNATURE_MAX: usize = 1024;
 
 /// Room for a token's decoded segments: on the stack for tokens of up to 2,048 bytes, which are all that are not made to be
 /// long.
-pub(crate) struct Room {
-    stack: [u8; Self::USUAL],
+pub(crate) struct DecodeBuffer {
+    stack: [u8; Self::INLINE_CAPACITY],
     heap: Vec<u8>,
 }
 
-impl Room {
-    const USUAL: usize = 2_048 / 4 * 3;
+impl DecodeBuffer {
+    const INLINE_CAPACITY: usize = 2_048 / 4 * 3;
 
-    pub(crate) fn of(token: &[u8]) -> Self {
-        let len = if token.len() / 4 * 3 < Self::USUAL {
+    pub(crate) fn for_token(token: &[u8]) -> Self {
+        let len = if token.len() / 4 * 3 < Self::INLINE_CAPACITY {
             0
         } else {
             token.len()
         };
         Self {
-            stack: [0; Self::USUAL],
+            stack: [0; Self::INLINE_CAPACITY],
             heap: vec![0; len],
         }
     }
@@ -209,7 +209,7 @@ mod tests {
             (4_000, Err(TokenError::Signature)),
         ] {
             let token = format!("e30.e30.{}", "A".repeat(letters));
-            let mut room = Room::of(token.as_bytes());
+            let mut room = DecodeBuffer::for_token(token.as_bytes());
             let decoded = Compact::split(&token)
                 .unwrap()
                 .decode_signature(&mut room.as_mut_slice())
@@ -233,7 +233,7 @@ mod tests {
             ("e", false),
         ] {
             let token = format!("e30.{payload}.c2ln");
-            let mut room = Room::of(token.as_bytes());
+            let mut room = DecodeBuffer::for_token(token.as_bytes());
             let decoded = Compact::split(&token)
                 .and_then(|compact| compact.decode_payload(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
@@ -249,7 +249,7 @@ mod tests {
             ("c2k", true),
         ] {
             let token = format!("e30.e30.{signature}");
-            let mut room = Room::of(token.as_bytes());
+            let mut room = DecodeBuffer::for_token(token.as_bytes());
             let decoded = Compact::split(&token)
                 .and_then(|compact| compact.decode_signature(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{signature}");
@@ -267,7 +267,7 @@ mod tests {
             let text = URL_SAFE_NO_PAD.encode(&bytes);
             let read = |text: &[u8]| {
                 let token = [text, b".e30.c2ln"].concat();
-                let mut room = Room::of(&token);
+                let mut room = DecodeBuffer::for_token(&token);
                 Compact::split(&token)
                     .unwrap()
                     .decode_header(&mut room.as_mut_slice())
@@ -298,7 +298,7 @@ mod tests {
         {
             let payload = "A".repeat(letters / 4 * 4);
             let token = format!("e30.{payload}.c2ln");
-            let mut room = Room::of(token.as_bytes());
+            let mut room = DecodeBuffer::for_token(token.as_bytes());
             let mut room = room.as_mut_slice();
             let compact = Compact::split(&token).unwrap();
             assert_eq!(compact.decode_header(&mut room), Ok(&b"{}"[..]));

@@ -25,11 +25,11 @@ mod scope;
 
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub(crate) use claim_strings::{Packed, Texts};
+pub(crate) use claim_strings::{ClaimStrings, ClaimStrs};
 pub use claims::Claims;
-pub(crate) use claims::{Custom, Facts};
+pub(crate) use claims::{ClaimsInner, Custom};
 pub use compact::Compact;
-pub(crate) use compact::Room;
+pub(crate) use compact::DecodeBuffer;
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub(crate) use identifier::is_identifier;

@@ -40,12 +40,12 @@ use std::sync::Arc;
 pub struct OrgCode {
     issuer: Arc<str>,
     code: Arc<str>,
-    capacity: Capacity,
+    role: OrgRole,
 }
 
 /// In which capacity a client speaks for the organization.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Capacity {
+enum OrgRole {
     /// The token belongs to the organization.
     Member,
     /// A global client was let in.
@@ -54,11 +54,11 @@ enum Capacity {
 
 impl OrgCode {
     /// The organization of an organization's token.
-    pub(crate) fn of_token(issuer: &Arc<str>, code: &str) -> Option<Self> {
+    pub(crate) fn from_token(issuer: &Arc<str>, code: &str) -> Option<Self> {
         check(code).then(|| Self {
             issuer: Arc::clone(issuer),
             code: code.into(),
-            capacity: Capacity::Member,
+            role: OrgRole::Member,
         })
     }
 
@@ -67,7 +67,7 @@ impl OrgCode {
         check(code).then(|| Self {
             issuer: Arc::clone(issuer),
             code: code.into(),
-            capacity: Capacity::Acting,
+            role: OrgRole::Acting,
         })
     }
 
@@ -86,7 +86,7 @@ impl OrgCode {
     /// Whether a *global* client speaks for this organization, because the route names a scope that allows it.
     #[must_use]
     pub fn is_acting(&self) -> bool {
-        self.capacity == Capacity::Acting
+        self.role == OrgRole::Acting
     }
 
     /// Issuer and code as two path segments, for object names and cache keys: no two tenants share one, and neither
@@ -220,7 +220,7 @@ mod tests {
     /// The same code from two issuers is two tenants.
     #[test]
     fn same_code_of_two_issuers_is_two_tenants() {
-        let org = |issuer: &str, code: &str| OrgCode::of_token(&Arc::from(issuer), code).unwrap();
+        let org = |issuer: &str, code: &str| OrgCode::from_token(&Arc::from(issuer), code).unwrap();
         assert_eq!(
             org("https://a.example", "org_1"),
             org("https://a.example", "org_1")
@@ -251,12 +251,12 @@ mod tests {
 
     #[test]
     fn organization_code_cannot_traverse_a_path() {
-        let org = OrgCode::of_token(&Arc::from("https://a.example/x"), "../..").unwrap();
+        let org = OrgCode::from_token(&Arc::from("https://a.example/x"), "../..").unwrap();
         assert_eq!(
             org.to_path(),
             "https%3A%2F%2Fa%2Eexample%2Fx/%2E%2E%2F%2E%2E"
         );
-        let org = OrgCode::of_token(&Arc::from("x"), "org_8f14-Aé").unwrap();
+        let org = OrgCode::from_token(&Arc::from("x"), "org_8f14-Aé").unwrap();
         assert_eq!(org.to_path(), "x/org_8f14-A%C3%A9");
     }
 }

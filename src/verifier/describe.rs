@@ -7,7 +7,7 @@ use super::profile::{Mark, Test};
 use super::rules::{Form, OF_ANOTHER_KIND, Rules};
 use super::{Answer, InUse, Trusted, Verifier, issuer_of};
 use crate::bearer::b64token;
-use crate::token::{Compact, JoseHeader, Json, Room, Value};
+use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
 
 /// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
 pub(super) struct Sight<'a> {
@@ -24,7 +24,7 @@ impl<'a> Sight<'a> {
         let looked_at = token.len() <= verifier.max_token_bytes();
         let decoded = Compact::split(token).ok().filter(|_| looked_at);
         let decoded = decoded.and_then(|compact| {
-            let mut room = Room::of(token.as_bytes());
+            let mut room = DecodeBuffer::for_token(token.as_bytes());
             let mut room = room.as_mut_slice();
             let header = compact.decode_header(&mut room).ok()?.to_vec();
             Some((header, compact.decode_payload(&mut room).ok()?.to_vec()))
@@ -48,7 +48,7 @@ impl<'a> Sight<'a> {
     }
 
     pub(super) fn signature_decodes(&self) -> bool {
-        let mut room = Room::of(self.token.as_bytes());
+        let mut room = DecodeBuffer::for_token(self.token.as_bytes());
         Compact::split(self.token)
             .is_ok_and(|compact| compact.decode_signature(&mut room.as_mut_slice()).is_ok())
     }

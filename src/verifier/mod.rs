@@ -34,7 +34,7 @@ use crate::clock::Clock;
 use crate::jwks::{Flight, IssuerStatus, SavedKeys, Wanted};
 use crate::rejection::Rejection;
 use crate::revocation::{Asking, Denylist, Question};
-use crate::token::{Claims, Compact, JoseHeader, Json, OrgCode, Room, TokenError};
+use crate::token::{Claims, Compact, DecodeBuffer, JoseHeader, Json, OrgCode, TokenError};
 
 /// Turns an access token into [`Claims`] or a [`Rejection`].
 ///
@@ -265,7 +265,7 @@ impl Verifier {
 
     fn take_steps(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
         let compact = Compact::split(token)?;
-        let mut room = Room::of(token);
+        let mut room = DecodeBuffer::for_token(token);
         let mut room = room.as_mut_slice();
         let header = JoseHeader::parse(compact.decode_header(&mut room)?)?;
         let kid = header.kid();

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use super::Profile;
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, Claims, Custom, Facts, Inside, Json, JsonError, OrgCode, Packed, Scopes, Texts,
-    TokenError, TokenType, Value, is_identifier,
+    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, Custom, Inside, Json, JsonError,
+    OrgCode, Scopes, TokenError, TokenType, Value, is_identifier,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -301,7 +301,7 @@ impl Rules {
         let org_code = match checked.org_code {
             None => None,
             Some(code) => {
-                Some(OrgCode::of_token(seal.issuer, code).ok_or(TokenError::Organization)?)
+                Some(OrgCode::from_token(seal.issuer, code).ok_or(TokenError::Organization)?)
             }
         };
         let (audience, further_audiences) = audiences_of(checked.audience, json);
@@ -311,10 +311,10 @@ impl Rules {
             jti,
             ..
         } = *checked;
-        Ok(Claims::proven(Facts {
+        Ok(Claims::new_verified(ClaimsInner {
             verified_by: seal.verifier,
             issuer: Arc::clone(seal.issuer),
-            texts: Packed::of(Texts {
+            strings: ClaimStrings::new(ClaimStrs {
                 client_id,
                 subject,
                 jti,

@@ -195,7 +195,7 @@ mod front {
             };
             if slot.candidate == fingerprint {
                 let entry = Entry {
-                    claims: entry.claims.unshared(),
+                    claims: entry.claims.deep_clone(),
                     ..entry.clone()
                 };
                 slot.held = Some(Held {

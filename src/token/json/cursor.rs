@@ -9,7 +9,7 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) const fn of(text: &'a str) -> Self {
+    pub(super) const fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn first_special_byte_is_found_at_every_position() {
         let plain_len = |text: &[u8]| {
-            let mut cursor = Cursor::of(std::str::from_utf8(text).unwrap());
+            let mut cursor = Cursor::new(std::str::from_utf8(text).unwrap());
             cursor.skip_plain();
             cursor.at()
         };
@@ -151,7 +151,7 @@ mod tests {
         for byte in 0x80..=0xff {
             assert_eq!(special_bytes(u64::from_le_bytes([byte; 8])), 0, "{byte:#x}");
         }
-        let mut cursor = Cursor::of("\u{80}\u{a2}\u{dc}ü€😀\u{10ffff}\"");
+        let mut cursor = Cursor::new("\u{80}\u{a2}\u{dc}ü€😀\u{10ffff}\"");
         cursor.skip_plain();
         assert_eq!(cursor.next(), Some(b'"'));
         assert!(cursor.is_at_end());

@@ -2,9 +2,9 @@
 
 /// Length, first and last byte of a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Print(u32);
+pub(super) struct NameFingerprint(u32);
 
-impl Print {
+impl NameFingerprint {
     /// The print of the empty name.
     pub(super) const NONE: Self = Self(0);
 
@@ -12,7 +12,7 @@ impl Print {
         clippy::cast_possible_truncation,
         reason = "only equality is asked for"
     )]
-    pub(super) fn of(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         match name.as_bytes() {
             [] => Self::NONE,
             [first, .., last] => {
@@ -24,44 +24,44 @@ impl Print {
 
     /// A number below [`PLACES`]. The factors are such that the names of a token's claims, and of those that are sought in
     /// vain, have each their own.
-    const fn place(self) -> usize {
+    const fn bucket(self) -> usize {
         let [last, first, len, _] = self.0.to_le_bytes();
-        (len as usize + first as usize * 13 + last as usize * 27) % PLACES
+        (len as usize + first as usize * 13 + last as usize * 27) % BUCKETS
     }
 }
 
-const PLACES: usize = 64;
+const BUCKETS: usize = 64;
 
 /// Where an object's members are, by the prints of their names: the first of each place.
 #[derive(Clone, Copy)]
-pub(super) struct Index([u8; PLACES]);
+pub(super) struct Index([u8; BUCKETS]);
 
 /// What an [`Index`] knows of a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum IndexEntry {
     Absent,
     /// It is here, or another name has taken its place.
-    Perhaps(u32),
+    Candidate(u32),
     /// Something is there, too far behind to be told.
-    Somewhere,
+    Overflow,
 }
 
 impl Index {
-    pub(super) const EMPTY: Self = Self([0; PLACES]);
-    const FAR: u8 = u8::MAX;
+    pub(super) const EMPTY: Self = Self([0; BUCKETS]);
+    const OVERFLOW: u8 = u8::MAX;
 
-    pub(super) fn find(&self, print: Print) -> Known {
-        match self.0.get(print.place()) {
-            None | Some(0) => Known::Absent,
-            Some(&Self::FAR) => Known::Somewhere,
-            Some(node) => Known::Perhaps(u32::from(*node)),
+    pub(super) fn find(&self, print: NameFingerprint) -> IndexEntry {
+        match self.0.get(print.bucket()) {
+            None | Some(0) => IndexEntry::Absent,
+            Some(&Self::OVERFLOW) => IndexEntry::Overflow,
+            Some(node) => IndexEntry::Candidate(u32::from(*node)),
         }
     }
 
     /// Notes a member whose place is free. The object itself comes before it, so its number is not zero.
-    pub(super) fn note(&mut self, print: Print, node: usize) {
-        if let Some(place) = self.0.get_mut(print.place()) {
-            *place = u8::try_from(node).unwrap_or(Self::FAR);
+    pub(super) fn insert(&mut self, print: NameFingerprint, node: usize) {
+        if let Some(place) = self.0.get_mut(print.bucket()) {
+            *place = u8::try_from(node).unwrap_or(Self::OVERFLOW);
         }
     }
 }
@@ -91,12 +91,17 @@ mod tests {
             "htm",
         ];
         let extras = ["application_properties", "feature_flags"];
-        let places: Vec<usize> = there.map(|name| Print::of(name).place()).to_vec();
+        let places: Vec<usize> = there
+            .map(|name| NameFingerprint::new(name).bucket())
+            .to_vec();
         for (at, place) in places.iter().enumerate() {
             assert!(!places[..at].contains(place), "{}", there[at]);
         }
         for name in sought.iter().chain(&extras) {
-            assert!(!places.contains(&Print::of(name).place()), "{name}");
+            assert!(
+                !places.contains(&NameFingerprint::new(name).bucket()),
+                "{name}"
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use error::JsonError;
-use index::{Index, Known, Print};
-use strings::{Name, Span, Texts};
+use index::{Index, IndexEntry, NameFingerprint};
+use strings::{Name, Span, StringTable};
 
 /// A JSON object as a flat list of values in the order of the text, borrowed from it.
 ///
@@ -30,7 +30,7 @@ use strings::{Name, Span, Texts};
 /// # }
 /// ```
 pub struct Json<'a> {
-    texts: Texts<'a>,
+    strings: StringTable<'a>,
     /// Where the object's members are.
     index: Index,
     nodes: Vec<Node>,
@@ -41,14 +41,14 @@ pub struct Json<'a> {
 struct Node {
     /// The member's name inside an object, nothing inside an array.
     key: Name,
-    value: Stored,
+    value: NodeValue,
     /// The index behind the last value inside this one.
     end: u32,
 }
 
 /// A value without what is inside of it or what it says.
 #[derive(Clone, Copy)]
-enum Stored {
+enum NodeValue {
     Null,
     Bool(bool),
     Integer(i64),
@@ -88,29 +88,29 @@ pub struct Inside {
 impl Json<'_> {
     /// The members of the object, in the order of the text.
     pub fn members(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.inside(self.all())
-            .map(|(at, node)| (self.texts.get_name(node.key), self.value(at, node)))
+        self.children(self.root_children())
+            .map(|(at, node)| (self.strings.get_name(node.key), self.value(at, node)))
     }
 
     /// The member called `name`.
     #[must_use]
     #[inline]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
-        let print = Print::of(name);
+        let print = NameFingerprint::new(name);
         match self.index.find(print) {
-            Known::Absent => None,
-            known => self.sought(known, print, name),
+            IndexEntry::Absent => None,
+            known => self.get_slow(known, print, name),
         }
     }
 
-    fn sought(&self, known: Known, print: Print, name: &str) -> Option<Value<'_>> {
-        if let Known::Perhaps(at) = known
+    fn get_slow(&self, known: IndexEntry, print: NameFingerprint, name: &str) -> Option<Value<'_>> {
+        if let IndexEntry::Candidate(at) = known
             && let Some(node) = self.nodes.get(at as usize)
-            && self.texts.is(node.key, print, name)
+            && self.strings.is(node.key, print, name)
         {
             return Some(self.value(at, node));
         }
-        self.member(self.all(), print, name)
+        self.member(self.root_children(), print, name)
     }
 
     /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
@@ -121,7 +121,7 @@ impl Json<'_> {
         if !steps.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
             return self.get(steps);
         }
-        let mut found = Value::Object(self.all());
+        let mut found = Value::Object(self.root_children());
         for step in steps.split('/') {
             let Value::Object(inside) = found else {
                 return None;
@@ -131,20 +131,20 @@ impl Json<'_> {
             } else {
                 Cow::Borrowed(step)
             };
-            found = self.member(inside, Print::of(&name), &name)?;
+            found = self.member(inside, NameFingerprint::new(&name), &name)?;
         }
         Some(found)
     }
 
     /// The values in an array of this object, or the members' values of an object.
     pub fn items(&self, inside: Inside) -> impl Iterator<Item = Value<'_>> {
-        self.inside(inside).map(|(at, node)| self.value(at, node))
+        self.children(inside).map(|(at, node)| self.value(at, node))
     }
 
-    fn member(&self, inside: Inside, print: Print, name: &str) -> Option<Value<'_>> {
+    fn member(&self, inside: Inside, print: NameFingerprint, name: &str) -> Option<Value<'_>> {
         let (at, node) = self
-            .inside(inside)
-            .find(|(_, node)| self.texts.is(node.key, print, name))?;
+            .children(inside)
+            .find(|(_, node)| self.strings.is(node.key, print, name))?;
         Some(self.value(at, node))
     }
 
@@ -154,24 +154,24 @@ impl Json<'_> {
             end: node.end,
         };
         match node.value {
-            Stored::Null => Value::Null,
-            Stored::Bool(bool) => Value::Bool(bool),
-            Stored::Integer(integer) => Value::Integer(integer),
-            Stored::Float(float) => Value::Float(float),
-            Stored::String(span) => Value::String(self.texts.get(span)),
-            Stored::Array => Value::Array(inside),
-            Stored::Object => Value::Object(inside),
+            NodeValue::Null => Value::Null,
+            NodeValue::Bool(bool) => Value::Bool(bool),
+            NodeValue::Integer(integer) => Value::Integer(integer),
+            NodeValue::Float(float) => Value::Float(float),
+            NodeValue::String(span) => Value::String(self.strings.get(span)),
+            NodeValue::Array => Value::Array(inside),
+            NodeValue::Object => Value::Object(inside),
         }
     }
 
-    fn all(&self) -> Inside {
+    fn root_children(&self) -> Inside {
         Inside {
             start: 1,
             end: self.nodes.first().map_or(1, |object| object.end),
         }
     }
 
-    fn inside(&self, inside: Inside) -> impl Iterator<Item = (u32, &Node)> {
+    fn children(&self, inside: Inside) -> impl Iterator<Item = (u32, &Node)> {
         siblings(
             self.nodes.get(..inside.end as usize).unwrap_or_default(),
             inside.start,
@@ -219,7 +219,7 @@ impl fmt::Debug for Inside {
 
 #[cfg(test)]
 mod tests {
-    use super::duplicates::MANY;
+    use super::duplicates::LINEAR_SCAN_MAX;
     use super::*;
 
     fn error(text: &[u8]) -> JsonError {
@@ -292,7 +292,7 @@ mod tests {
     /// On both sides of the size from which names are compared in another way.
     #[test]
     fn duplicate_members_are_found_in_any_object_size() {
-        for before in 1..=MANY + 2 {
+        for before in 1..=LINEAR_SCAN_MAX + 2 {
             let names: Vec<String> = (0..before)
                 .map(|number| format!("\"m{number}\":0"))
                 .collect();

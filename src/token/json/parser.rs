@@ -4,11 +4,11 @@
 //! depend on how another crate of the build configured a general reader. Fuzzing compares it with `serde_json`.
 
 use super::cursor::Cursor;
-use super::duplicates::Names;
+use super::duplicates::DuplicateCheck;
 use super::error::JsonError;
 use super::index::Index;
-use super::strings::{Name, Span, Texts};
-use super::{Json, Node, Stored};
+use super::strings::{Name, Span, StringTable};
+use super::{Json, Node, NodeValue};
 
 const MAX_DEPTH: usize = 8;
 const MAX_VALUES: u32 = 1024;
@@ -21,10 +21,10 @@ impl<'a> Json<'a> {
     /// [`JsonError`]: the first thing that is come upon.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
-        let json = document(text)?;
+        let json = parse_document(text)?;
         match json.nodes.first() {
             Some(Node {
-                value: Stored::Object,
+                value: NodeValue::Object,
                 ..
             }) => Ok(json),
             _ => Err(JsonError::NotAnObject),
@@ -33,28 +33,28 @@ impl<'a> Json<'a> {
 }
 
 /// Reads one JSON value, and nothing behind it.
-fn document(text: &str) -> Result<Json<'_>, JsonError> {
+fn parse_document(text: &str) -> Result<Json<'_>, JsonError> {
     // A value takes some twenty bytes in headers and claims as they are.
     let room = (text.len() / 16 + 4).min(32);
-    let texts = Texts::of(text)?;
+    let texts = StringTable::new(text)?;
     let mut reader = Reader {
-        texts,
+        strings: texts,
         index: Index::EMPTY,
-        cursor: Cursor::of(text),
+        cursor: Cursor::new(text),
         nodes: Vec::with_capacity(room),
     };
     reader.cursor.skip_white_space();
     reader.value(Name::NONE, 0)?;
     reader.cursor.skip_white_space();
     let Reader {
-        texts,
+        strings: texts,
         index,
         cursor,
         nodes,
     } = reader;
     if cursor.is_at_end() {
         Ok(Json {
-            texts,
+            strings: texts,
             index,
             nodes,
         })
@@ -64,7 +64,7 @@ fn document(text: &str) -> Result<Json<'_>, JsonError> {
 }
 
 struct Reader<'a> {
-    texts: Texts<'a>,
+    strings: StringTable<'a>,
     /// Where the members are of the object that was closed last: in the end, of the one that holds all.
     index: Index,
     cursor: Cursor<'a>,
@@ -79,27 +79,27 @@ impl Reader<'_> {
     #[inline(always)]
     fn value(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
         let value = match self.cursor.peek() {
-            Some(b'"') => Stored::String(self.string()?),
+            Some(b'"') => NodeValue::String(self.string()?),
             Some(b'{') => return self.object(key, depth),
             Some(b'[') => return self.array(key, depth),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b't') => self
                 .cursor
                 .expect_word(b"true")
-                .map(|()| Stored::Bool(true))?,
+                .map(|()| NodeValue::Bool(true))?,
             Some(b'f') => self
                 .cursor
                 .expect_word(b"false")
-                .map(|()| Stored::Bool(false))?,
-            _ => self.cursor.expect_word(b"null").map(|()| Stored::Null)?,
+                .map(|()| NodeValue::Bool(false))?,
+            _ => self.cursor.expect_word(b"null").map(|()| NodeValue::Null)?,
         };
         self.push(key, value).map(|_| ())
     }
 
     #[inline(never)]
     fn object(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
-        let at = self.open(key, Stored::Object, depth)?;
-        let mut names = Names {
+        let at = self.open(key, NodeValue::Object, depth)?;
+        let mut names = DuplicateCheck {
             index: Index::EMPTY,
             count: 0,
         };
@@ -108,8 +108,8 @@ impl Reader<'_> {
         if !self.cursor.take(b'}') {
             loop {
                 let name = self.string()?;
-                let name = self.texts.name(name);
-                if !names.first_time(name, &self.texts, &self.nodes, at) {
+                let name = self.strings.name(name);
+                if !names.insert(name, &self.strings, &self.nodes, at) {
                     return Err(JsonError::DuplicateMember);
                 }
                 self.cursor.skip_white_space();
@@ -124,7 +124,7 @@ impl Reader<'_> {
             }
             self.cursor.expect(b'}')?;
         }
-        if !names.all_once(&self.texts, &self.nodes, at) {
+        if !names.finish(&self.strings, &self.nodes, at) {
             return Err(JsonError::DuplicateMember);
         }
         self.index = names.index;
@@ -134,7 +134,7 @@ impl Reader<'_> {
 
     #[inline(never)]
     fn array(&mut self, key: Name, depth: usize) -> Result<(), JsonError> {
-        let at = self.open(key, Stored::Array, depth)?;
+        let at = self.open(key, NodeValue::Array, depth)?;
         self.cursor.expect(b'[')?;
         self.cursor.skip_white_space();
         if !self.cursor.take(b']') {
@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 
     /// Appends an array or object, whose end is known only when it is [closed](Self::close).
-    fn open(&mut self, key: Name, value: Stored, depth: usize) -> Result<u32, JsonError> {
+    fn open(&mut self, key: Name, value: NodeValue, depth: usize) -> Result<u32, JsonError> {
         if depth >= MAX_DEPTH {
             Err(JsonError::TooDeep)
         } else {
@@ -161,7 +161,7 @@ impl Reader<'_> {
         }
     }
 
-    fn push(&mut self, key: Name, value: Stored) -> Result<u32, JsonError> {
+    fn push(&mut self, key: Name, value: NodeValue) -> Result<u32, JsonError> {
         let at = self.count();
         if at >= MAX_VALUES {
             return Err(JsonError::TooLarge);
@@ -192,7 +192,7 @@ impl Reader<'_> {
         self.cursor.skip_plain();
         let end = self.cursor.at();
         if self.cursor.take(b'"') {
-            Ok(Texts::part(start, end))
+            Ok(StringTable::part(start, end))
         } else {
             self.escaped(start)
         }
@@ -201,16 +201,16 @@ impl Reader<'_> {
     /// The rest of a string behind its first plain part, with escapes.
     #[cold]
     fn escaped(&mut self, mut start: usize) -> Result<Span, JsonError> {
-        let begin = self.texts.begin();
+        let begin = self.strings.begin();
         loop {
             // It ends before an ASCII character, so always between two characters.
-            self.texts
+            self.strings
                 .append(self.cursor.since(start).ok_or(JsonError::Syntax)?);
             match self.cursor.next() {
-                Some(b'"') => return Ok(self.texts.end(begin)),
+                Some(b'"') => return Ok(self.strings.end(begin)),
                 Some(b'\\') => {
                     let char = self.escape()?;
-                    self.texts.append(char.encode_utf8(&mut [0; 4]));
+                    self.strings.append(char.encode_utf8(&mut [0; 4]));
                 }
                 // A control character, or the end of the text.
                 _ => return Err(JsonError::Syntax),
@@ -261,7 +261,7 @@ impl Reader<'_> {
         })
     }
 
-    fn number(&mut self) -> Result<Stored, JsonError> {
+    fn number(&mut self) -> Result<NodeValue, JsonError> {
         let cursor = &mut self.cursor;
         let start = cursor.at();
         cursor.take(b'-');
@@ -282,10 +282,10 @@ impl Reader<'_> {
         }
         let text = cursor.since(start).unwrap_or_default();
         if whole && let Ok(whole) = text.parse() {
-            return Ok(Stored::Integer(whole));
+            return Ok(NodeValue::Integer(whole));
         }
         match text.parse::<f64>() {
-            Ok(float) if float.is_finite() => Ok(Stored::Float(float)),
+            Ok(float) if float.is_finite() => Ok(NodeValue::Float(float)),
             _ => Err(JsonError::Syntax),
         }
     }
@@ -387,7 +387,7 @@ mod tests {
             "{]",
         ] {
             let naive = serde_json::from_str::<serde_json::Value>(text);
-            match (document(text), naive) {
+            match (parse_document(text), naive) {
                 (Ok(ours), Ok(naive)) => same(ours.value(0, &ours.nodes[0]), &naive, text),
                 (Err(JsonError::Syntax), Err(_)) => {}
                 (ours, theirs) => panic!("{text}: {ours:?}, but {theirs:?}"),

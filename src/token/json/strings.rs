@@ -1,7 +1,7 @@
 //! Where the strings of a document are.
 
 use super::error::JsonError;
-use super::index::Print;
+use super::index::NameFingerprint;
 
 /// A string of the document, by its place in [`Texts`].
 #[derive(Clone, Copy)]
@@ -14,28 +14,28 @@ pub(super) struct Span {
 #[derive(Clone, Copy)]
 pub(super) struct Name {
     span: Span,
-    pub(super) print: Print,
+    pub(super) fingerprint: NameFingerprint,
 }
 
 impl Name {
     /// What is in an array has no name.
     pub(super) const NONE: Self = Self {
         span: Span { start: 0, len: 0 },
-        print: Print::NONE,
+        fingerprint: NameFingerprint::NONE,
     };
 }
 
 /// The document's text, and behind it the strings of it that were written with escapes, which few are.
-pub(super) struct Texts<'a> {
+pub(super) struct StringTable<'a> {
     text: &'a str,
     unescaped: String,
 }
 
-impl<'a> Texts<'a> {
+impl<'a> StringTable<'a> {
     /// # Errors
     ///
     /// [`JsonError::TooLarge`] for what has more bytes than spans count.
-    pub(super) fn of(text: &'a str) -> Result<Self, JsonError> {
+    pub(super) fn new(text: &'a str) -> Result<Self, JsonError> {
         // Unescaped strings are no longer than the text that they were written in.
         if text.len() > i32::MAX as usize {
             Err(JsonError::TooLarge)
@@ -59,7 +59,7 @@ impl<'a> Texts<'a> {
     pub(super) fn name(&self, span: Span) -> Name {
         Name {
             span,
-            print: Print::of(self.get(span)),
+            fingerprint: NameFingerprint::new(self.get(span)),
         }
     }
 
@@ -68,8 +68,8 @@ impl<'a> Texts<'a> {
     }
 
     /// Whether a name, whose print is given too, is this one.
-    pub(super) fn is(&self, name: Name, print: Print, text: &str) -> bool {
-        name.print == print && self.get(name.span) == text
+    pub(super) fn is(&self, name: Name, print: NameFingerprint, text: &str) -> bool {
+        name.fingerprint == print && self.get(name.span) == text
     }
 
     /// The span of a part of the text.
