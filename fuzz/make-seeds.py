@@ -94,7 +94,7 @@ def main():
         seed("discovery", "http://localhost\n" + uri)
     for text in ["read:invoices write:invoices\nread:invoices", "read\nread:all", "a  b\na b", " a\n", "READ\nread", "a\"b\n",
                  "org_ba4a2311eb1", "org_a\u200b", "Zürich", "\u00ad", "a" * 128, "a" * 129]:
-        seed("names", text)
+        seed("identifiers", text)
     paths = ["/orgs/org_a/invoices", "/orgs/org%5Fa/invoices", "/orgs/org%255Fa/invoices", "/orgs//invoices", "/orgs/../invoices",
              "/orgs/org_a%2F..%2Forg_b/invoices", "/orgs/org_a;x/invoices", "/ORGS/org_a/invoices", "/orgs/org_a/invoices/",
              "/org_a", "/org%5fa", "/a/org_a/b/c", "/orgs/org_a/7/x", "/orgs/%C3%BC/invoices", "/orgs/%ff/invoices", "/%6Frgs/org_b/invoices"]

@@ -23,7 +23,7 @@ const TEMPLATES: [&str; 4] = [
 const X_ORG: HeaderName = HeaderName::from_static("x-org");
 const BASE: &str = "api.example";
 
-struct Doors {
+struct Fixture {
     tokens: Vec<HeaderValue>,
     /// For each template: the layer of an unrouted service, and an axum router.
     templates: Vec<(AuthorizeLayer, Router)>,
@@ -31,7 +31,7 @@ struct Doors {
     subdomain: AuthorizeLayer,
 }
 
-static DOORS: LazyLock<Doors> = LazyLock::new(|| {
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let verifier = support::issuer(|issuer| issuer);
     let token = |org: &&str| {
         let claims = serde_json::json!({
@@ -58,7 +58,7 @@ static DOORS: LazyLock<Doors> = LazyLock::new(|| {
             .route_layer(verifier.layer());
         (layer, router)
     };
-    Doors {
+    Fixture {
         tokens: ORGANIZATIONS.iter().map(token).collect(),
         templates: TEMPLATES.iter().map(template).collect(),
         header: verifier
@@ -93,7 +93,7 @@ fn path(org: usize, template: usize, path: &[u8]) {
     if !uri.path().starts_with('/') {
         return;
     }
-    let (layer, router) = &DOORS.templates[template];
+    let (layer, router) = &FIXTURE.templates[template];
     let (name, template) = (ORGANIZATIONS[org], TEMPLATES[template]);
     let ours = support::send(layer, request(org, &uri)).status();
     let readings = [
@@ -160,7 +160,7 @@ fn header(org: usize, values: &[u8]) {
         _ => false,
     };
     assert_eq!(
-        support::send(&DOORS.header, request).status() == StatusCode::OK,
+        support::send(&FIXTURE.header, request).status() == StatusCode::OK,
         fits
     );
 }
@@ -181,7 +181,7 @@ fn host(org: usize, host: &[u8]) {
                 && !ORGANIZATIONS[org].contains('.')
                 && is_plain(ORGANIZATIONS[org]));
     assert_eq!(
-        support::send(&DOORS.subdomain, request).status() == StatusCode::OK,
+        support::send(&FIXTURE.subdomain, request).status() == StatusCode::OK,
         fits,
         "{text}"
     );
@@ -190,7 +190,7 @@ fn host(org: usize, host: &[u8]) {
 fn request(org: usize, uri: &Uri) -> Request<()> {
     let request = Request::builder()
         .uri(uri.clone())
-        .header(AUTHORIZATION, DOORS.tokens[org].clone());
+        .header(AUTHORIZATION, FIXTURE.tokens[org].clone());
     request.body(()).expect("a request")
 }
 
