@@ -3,14 +3,14 @@
 use std::env;
 use std::ffi::OsString;
 
-use super::issuer::{IssuerConfig, Texts};
-use super::{Config, Settings};
+use super::issuer::{IssuerConfig, StringOrList};
+use super::{Config, RawConfig};
 use crate::verifier::{ConfigError, Place};
 
-type Set = fn(&mut IssuerConfig, &str);
+type Setter = fn(&mut IssuerConfig, &str);
 
 /// A setting, the variable that sets it, and how. Where two variables set the same, it must be one of them.
-const VARIABLES: [(&str, &str, Set); 17] = [
+const VARIABLES: [(&str, &str, Setter); 17] = [
     ("kinde", "KINDE_DOMAIN", |issuer, text| {
         issuer.kinde = Some(text.into())
     }),
@@ -96,7 +96,7 @@ impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         let mut vars = Vec::new();
         for (name, value) in env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
+            let Some(name) = name.to_str().filter(|name| has_known_prefix(name)) else {
                 continue;
             };
             vars.push((name.to_owned(), text(name, value)?));
@@ -137,7 +137,7 @@ impl Config {
                     "is empty: name those that are let in, or do not set it, which lets in all";
                 return Err(ConfigError::new(name.to_owned(), problem));
             }
-            if !is_ours(name) || value.is_empty() {
+            if !has_known_prefix(name) || value.is_empty() {
                 continue;
             }
             let Some((setting, variable, set)) =
@@ -181,16 +181,16 @@ impl Config {
             ));
         }
         let place = Place::Environment(given.into());
-        Self::try_from(Settings {
+        Self::try_from(RawConfig {
             issuers: vec![issuer],
             place: Some(place),
-            ..Settings::default()
+            ..RawConfig::default()
         })
     }
 }
 
 /// Whether a variable is looked at at all.
-fn is_ours(name: &str) -> bool {
+fn has_known_prefix(name: &str) -> bool {
     name.starts_with("M2M_") || VARIABLES.iter().any(|(_, variable, _)| *variable == name)
 }
 
@@ -201,8 +201,8 @@ fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
 }
 
 /// A list, separated by commas or spaces.
-fn list(text: &str) -> Texts {
-    Texts::Several(words(text).map(str::to_owned).collect())
+fn list(text: &str) -> StringOrList {
+    StringOrList::Many(words(text).map(str::to_owned).collect())
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

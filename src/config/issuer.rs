@@ -14,20 +14,20 @@ use crate::verifier::{ConfigError, Issuer, Place, Profile, Verifier};
 pub(super) struct IssuerConfig {
     pub(super) kinde: Option<String>,
     pub(super) issuer: Option<String>,
-    pub(super) audience: Option<Texts>,
-    pub(super) dangerous_accept_any_audience: Option<Yes>,
+    pub(super) audience: Option<StringOrList>,
+    pub(super) dangerous_accept_any_audience: Option<OnlyYes>,
     pub(super) profile: Option<String>,
-    pub(super) algorithms: Option<Texts>,
+    pub(super) algorithms: Option<StringOrList>,
     pub(super) leeway: Option<String>,
     pub(super) max_age: Option<String>,
-    pub(super) require: Option<Form>,
-    pub(super) grant_type: Option<Any>,
+    pub(super) require: Option<OnlyRfc9068>,
+    pub(super) grant_type: Option<OnlyAny>,
     pub(super) require_claim: Option<BTreeMap<String, String>>,
     pub(super) organization_claim: Option<String>,
     pub(super) scope_claim: Option<String>,
     pub(super) client_id_claim: Option<String>,
-    pub(super) allow_organizations: Option<Texts>,
-    pub(super) allow_clients: Option<Texts>,
+    pub(super) allow_organizations: Option<StringOrList>,
+    pub(super) allow_clients: Option<StringOrList>,
     pub(super) jwks_url: Option<String>,
     pub(super) jwk_set: Option<String>,
     pub(super) keys_time_to_live: Option<String>,
@@ -42,33 +42,34 @@ pub(super) struct IssuerConfig {
 /// One text or several.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
-pub(super) enum Texts {
+pub(super) enum StringOrList {
     One(String),
-    Several(Vec<String>),
+    Many(Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Yes {
+pub(super) enum OnlyYes {
     Yes,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Form {
+pub(super) enum OnlyRfc9068 {
     Rfc9068,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Any {
+pub(super) enum OnlyAny {
     Any,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Proxy {
-    None,
+    #[serde(rename = "none")]
+    Disabled,
 }
 
 impl IssuerConfig {
@@ -90,7 +91,7 @@ impl IssuerConfig {
         if let Some(pem) = &self.ca_certificate_pem {
             issuer = issuer.ca_certificate_pem(pem.as_bytes());
         }
-        if let Some(Proxy::None) = self.proxy {
+        if let Some(Proxy::Disabled) = self.proxy {
             issuer = issuer.without_proxy();
         }
         let durations = [
@@ -146,7 +147,7 @@ impl IssuerConfig {
         };
         let issuer = match (&self.audience, self.dangerous_accept_any_audience) {
             (Some(audiences), None) => needs_audience.audiences(audiences.iter()),
-            (None, Some(Yes::Yes)) => needs_audience.dangerous_accept_any_audience(),
+            (None, Some(OnlyYes::Yes)) => needs_audience.dangerous_accept_any_audience(),
             (None, None) => {
                 return Err(ConfigError::new(
                     "audience",
@@ -180,10 +181,10 @@ impl IssuerConfig {
                 ConfigError::new("algorithms", format!("must be some of {}", names()))
             })?);
         }
-        if let Some(Form::Rfc9068) = self.require {
+        if let Some(OnlyRfc9068::Rfc9068) = self.require {
             issuer = issuer.require_rfc9068();
         }
-        if let Some(Any::Any) = self.grant_type {
+        if let Some(OnlyAny::Any) = self.grant_type {
             issuer = issuer.allow_any_grant_type();
         }
         for (claim, value) in self.require_claim.iter().flatten() {
@@ -208,11 +209,11 @@ impl IssuerConfig {
     }
 }
 
-impl Texts {
+impl StringOrList {
     fn iter(&self) -> impl Iterator<Item = &str> {
         let texts = match self {
             Self::One(text) => std::slice::from_ref(text),
-            Self::Several(texts) => texts,
+            Self::Many(texts) => texts,
         };
         texts.iter().map(String::as_str)
     }

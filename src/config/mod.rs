@@ -57,17 +57,17 @@ use crate::verifier::{ConfigError, Place, Verifier, VerifierBuilder};
 /// # }
 /// ```
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Settings")]
-pub struct Config(Settings);
+#[serde(try_from = "RawConfig")]
+pub struct Config(RawConfig);
 
 /// What is written, before it is checked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+struct RawConfig {
     issuers: Vec<IssuerConfig>,
     max_token_bytes: Option<usize>,
-    token_cache: Option<TokenCache>,
-    start: Option<Start>,
+    token_cache: Option<TokenCacheSetting>,
+    start: Option<StartSetting>,
     /// Where the issuer is written, if not in a list.
     #[serde(skip)]
     place: Option<Place>,
@@ -78,27 +78,27 @@ struct Settings {
     untagged,
     expecting = "expected `token_cache` to be \"off\" or { tokens, bytes }"
 )]
-enum TokenCache {
-    Off(Off),
-    Of(Capacity),
+enum TokenCacheSetting {
+    Off(OnlyOff),
+    Size(TokenCacheSize),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Off {
+enum OnlyOff {
     Off,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Capacity {
+struct TokenCacheSize {
     tokens: u32,
     bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Start {
+enum StartSetting {
     Background,
     Lazy,
 }
@@ -144,16 +144,16 @@ impl Verifier {
     }
 }
 
-impl TryFrom<Settings> for Config {
+impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
-    fn try_from(settings: Settings) -> Result<Self, ConfigError> {
+    fn try_from(settings: RawConfig) -> Result<Self, ConfigError> {
         settings.builder()?.check()?;
         Ok(Self(settings))
     }
 }
 
-impl Settings {
+impl RawConfig {
     fn builder(&self) -> Result<VerifierBuilder, ConfigError> {
         let place = |at| self.place.clone().unwrap_or(Place::Listed(at));
         let issuers: Result<Vec<_>, _> = self
@@ -171,12 +171,14 @@ impl Settings {
         }
         builder = match self.token_cache {
             None => builder,
-            Some(TokenCache::Off(Off::Off)) => builder.without_token_cache(),
-            Some(TokenCache::Of(capacity)) => builder.token_cache(capacity.tokens, capacity.bytes),
+            Some(TokenCacheSetting::Off(OnlyOff::Off)) => builder.without_token_cache(),
+            Some(TokenCacheSetting::Size(capacity)) => {
+                builder.token_cache(capacity.tokens, capacity.bytes)
+            }
         };
         match self.start {
-            None | Some(Start::Background) => builder,
-            Some(Start::Lazy) => builder.start_lazily(),
+            None | Some(StartSetting::Background) => builder,
+            Some(StartSetting::Lazy) => builder.start_lazily(),
         }
     }
 }
