@@ -1,14 +1,18 @@
 //! Which organization a request is about.
 
-use std::borrow::Cow;
+mod host;
+mod lookup;
+mod parameter;
+mod template;
 
-use http::header::HOST;
+use host::in_host;
+use http::{HeaderName, Request};
+pub(super) use lookup::Found;
 #[cfg(feature = "axum")]
-use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, Request, Uri};
-
-use super::policy::Target;
-use crate::token::OrgCode;
+pub(crate) use parameter::in_axum_params;
+#[cfg(feature = "axum")]
+pub(super) use parameter::in_axum_params_of;
+use template::{Segment, in_paths};
 
 /// Where a request says which organization it is about, for services that are no axum router. What is found there is only
 /// compared with the token, exactly; it never decides.
@@ -32,14 +36,6 @@ enum Place {
     NoTemplate,
     Subdomain(String),
     Header(HeaderName),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
-    Exactly(String),
-    Any,
-    Organization,
-    Rest,
 }
 
 impl RouteOrganization {
@@ -101,249 +97,6 @@ impl RouteOrganization {
             }
         }
     }
-}
-
-impl Segment {
-    fn parse(segment: &str) -> Option<Self> {
-        let inner = segment
-            .strip_prefix('{')
-            .and_then(|segment| segment.strip_suffix('}'));
-        match (segment, inner) {
-            ("*", _) => Some(Self::Rest),
-            (_, Some(name)) if name.strip_prefix('*').is_some_and(is_parameter_name) => {
-                Some(Self::Rest)
-            }
-            (_, Some("org_code")) => Some(Self::Organization),
-            (_, Some(name)) if is_parameter_name(name) => Some(Self::Any),
-            _ if segment.contains(['{', '}', '*']) || segment.starts_with(':') => None,
-            _ => Some(Self::Exactly(segment.to_owned())),
-        }
-    }
-}
-
-/// What can stand between a route's braces: older and other notations cannot.
-pub(crate) fn is_parameter_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['{', '}', '*', ':', '/'])
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    Nothing,
-    Organization(String),
-    Unclear,
-}
-
-impl Found {
-    /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
-    fn code(code: &str) -> Self {
-        if is_plain(code) {
-            Self::Organization(code.to_owned())
-        } else {
-            Self::Unclear
-        }
-    }
-
-    pub(crate) fn target(&self) -> Target<'_> {
-        match self {
-            Self::Nothing => Target::None,
-            Self::Organization(code) => Target::Organization(code),
-            Self::Unclear => Target::Unclear,
-        }
-    }
-
-    /// The same, unless an outer layer let a global client act for another organization.
-    pub(crate) fn agreeing_with(self, acting: Option<&OrgCode>) -> Self {
-        match (self, acting) {
-            (Self::Organization(code), Some(acting)) if code != acting.as_str() => Self::Unclear,
-            (found, _) => found,
-        }
-    }
-
-    /// What two places say together: they must agree.
-    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
-    pub(crate) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, found) | (found, Self::Nothing) => found,
-            (Self::Organization(a), Self::Organization(b)) if a == b => Self::Organization(a),
-            _ => Self::Unclear,
-        }
-    }
-}
-
-/// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
-fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> Found {
-    let found = in_path(template, uri.path());
-    #[cfg(feature = "axum")]
-    if let Some(axum::extract::OriginalUri(whole)) = extensions.get()
-        && whole.path() != uri.path()
-    {
-        return found.and(in_path(template, whole.path()));
-    }
-    let _ = extensions;
-    found
-}
-
-/// What the path says as it stands, if a reader who tidies it up first finds the same.
-fn in_path(template: &[Segment], path: &str) -> Found {
-    let Some(segments) = path
-        .split('/')
-        .skip(1)
-        .map(decoded)
-        .collect::<Option<Vec<_>>>()
-    else {
-        return Found::Unclear;
-    };
-    let as_it_stands = fit(template, segments.iter().map(AsRef::as_ref), str::eq);
-    let tidied_up = tidy(&segments);
-    let tidied_up = fit(
-        template,
-        tidied_up.iter().map(AsRef::as_ref),
-        str::eq_ignore_ascii_case,
-    );
-    if as_it_stands == tidied_up {
-        as_it_stands
-    } else {
-        Found::Unclear
-    }
-}
-
-fn fit<'p>(
-    template: &[Segment],
-    mut path: impl Iterator<Item = &'p str>,
-    same: fn(&str, &str) -> bool,
-) -> Found {
-    let mut found = Found::Nothing;
-    for expected in template {
-        match (expected, path.next()) {
-            (Segment::Rest, _) => return found,
-            (Segment::Exactly(text), Some(segment)) if same(text, segment) => {}
-            (Segment::Any, Some(_)) => {}
-            (Segment::Organization, Some(code)) => found = found.and(Found::code(code)),
-            _ => return Found::Nothing,
-        }
-    }
-    found
-}
-
-/// How often careless readers decode what was decoded: no more, so that a long path costs no quadratic time.
-const DECODED_AGAIN_MAX: usize = 3;
-
-/// The segments as servers read them that decode again, take encoded slashes and backslashes for slashes, leave
-/// out what stands behind a semicolon, spaces and control characters around a step, and empty steps, and follow dots.
-fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
-    let mut tidy = Vec::with_capacity(segments.len());
-    for segment in segments {
-        let mut segment = Cow::Borrowed(segment.as_ref());
-        for _ in 0..DECODED_AGAIN_MAX {
-            if let Some(Cow::Owned(again)) = decoded(&segment) {
-                segment = Cow::Owned(again);
-            }
-        }
-        for step in segment.split(['/', '\\']) {
-            let step = step.split(';').next().unwrap_or_default();
-            match step.trim_matches(|c: char| c.is_whitespace() || c.is_control()) {
-                "" | "." => {}
-                ".." => drop(tidy.pop()),
-                step => tidy.push(Cow::Owned(step.to_owned())),
-            }
-        }
-    }
-    tidy
-}
-
-/// Neither empty nor something that another reader of the path would take for a step: dots, slashes.
-fn is_plain(code: &str) -> bool {
-    !matches!(code, "" | "." | "..") && !code.contains(['/', '\\'])
-}
-
-/// Percent-decoded once, as UTF-8 (RFC 3986 §2.1).
-fn decoded(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains('%') {
-        return Some(Cow::Borrowed(segment));
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
-}
-
-fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (
-        uri.host(),
-        hosts.next().map(|host| host.to_str()),
-        hosts.next(),
-    ) {
-        (Some(target), None, None) => target,
-        (None, Some(Ok(host)), None) => without_port(host),
-        (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => {
-            target
-        }
-        // None, two, two that differ, or one that is not text.
-        _ => return Found::Unclear,
-    };
-    let host = host.to_ascii_lowercase();
-    if host == base {
-        return Found::Nothing;
-    }
-    match host
-        .strip_suffix(base)
-        .and_then(|label| label.strip_suffix('.'))
-    {
-        Some(label) if !label.contains('.') => Found::code(label),
-        _ => Found::Unclear,
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    host.rsplit_once(':').map_or(host, |(host, _)| host)
-}
-
-/// The parameter of a matched axum route, percent-decoded by axum itself.
-#[cfg(feature = "axum")]
-pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
-    use axum::extract::rejection::RawPathParamsRejection;
-    use axum::extract::{FromRequestParts as _, RawPathParams};
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
-    if !is_parameter_name(name) {
-        return Found::Unclear;
-    }
-    // The extractor only looks into the extensions and is ready at once.
-    let params = pin!(RawPathParams::from_request_parts(parts, &()))
-        .poll(&mut Context::from_waker(Waker::noop()));
-    match params {
-        Poll::Ready(Ok(params)) => params
-            .iter()
-            .filter(|(param, _)| *param == name)
-            .map(|(_, code)| Found::code(code))
-            .fold(Found::Nothing, Found::and),
-        Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => Found::Nothing,
-        _ => Found::Unclear,
-    }
-}
-
-/// The same where there are only the extensions, which are lent to a request of nothing else.
-#[cfg(feature = "axum")]
-pub(super) fn in_axum_params_of(extensions: &mut Extensions, name: &str) -> Found {
-    let (mut lent, ()) = Request::new(()).into_parts();
-    std::mem::swap(&mut lent.extensions, extensions);
-    let found = in_axum_params(&mut lent, name);
-    std::mem::swap(&mut lent.extensions, extensions);
-    found
 }
 
 #[cfg(test)]

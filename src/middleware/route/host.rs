@@ -1,0 +1,38 @@
+//! The organization in a subdomain.
+
+use http::header::HOST;
+use http::{HeaderMap, Uri};
+
+use super::Found;
+
+pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (
+        uri.host(),
+        hosts.next().map(|host| host.to_str()),
+        hosts.next(),
+    ) {
+        (Some(target), None, None) => target,
+        (None, Some(Ok(host)), None) => without_port(host),
+        (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => {
+            target
+        }
+        // None, two, two that differ, or one that is not text.
+        _ => return Found::Unclear,
+    };
+    let host = host.to_ascii_lowercase();
+    if host == base {
+        return Found::Nothing;
+    }
+    match host
+        .strip_suffix(base)
+        .and_then(|label| label.strip_suffix('.'))
+    {
+        Some(label) if !label.contains('.') => Found::code(label),
+        _ => Found::Unclear,
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    host.rsplit_once(':').map_or(host, |(host, _)| host)
+}

@@ -1,0 +1,137 @@
+//! The organization in a path, by a template.
+
+use std::borrow::Cow;
+
+use http::{Extensions, Uri};
+
+use super::Found;
+use super::parameter::is_parameter_name;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    Exactly(String),
+    Any,
+    Organization,
+    Rest,
+}
+
+impl Segment {
+    pub(super) fn parse(segment: &str) -> Option<Self> {
+        let inner = segment
+            .strip_prefix('{')
+            .and_then(|segment| segment.strip_suffix('}'));
+        match (segment, inner) {
+            ("*", _) => Some(Self::Rest),
+            (_, Some(name)) if name.strip_prefix('*').is_some_and(is_parameter_name) => {
+                Some(Self::Rest)
+            }
+            (_, Some("org_code")) => Some(Self::Organization),
+            (_, Some(name)) if is_parameter_name(name) => Some(Self::Any),
+            _ if segment.contains(['{', '}', '*']) || segment.starts_with(':') => None,
+            _ => Some(Self::Exactly(segment.to_owned())),
+        }
+    }
+}
+
+/// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
+pub(super) fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> Found {
+    let found = in_path(template, uri.path());
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(whole)) = extensions.get()
+        && whole.path() != uri.path()
+    {
+        return found.and(in_path(template, whole.path()));
+    }
+    let _ = extensions;
+    found
+}
+
+/// What the path says as it stands, if a reader who tidies it up first finds the same.
+fn in_path(template: &[Segment], path: &str) -> Found {
+    let Some(segments) = path
+        .split('/')
+        .skip(1)
+        .map(decoded)
+        .collect::<Option<Vec<_>>>()
+    else {
+        return Found::Unclear;
+    };
+    let as_it_stands = fit(template, segments.iter().map(AsRef::as_ref), str::eq);
+    let tidied_up = tidy(&segments);
+    let tidied_up = fit(
+        template,
+        tidied_up.iter().map(AsRef::as_ref),
+        str::eq_ignore_ascii_case,
+    );
+    if as_it_stands == tidied_up {
+        as_it_stands
+    } else {
+        Found::Unclear
+    }
+}
+
+fn fit<'p>(
+    template: &[Segment],
+    mut path: impl Iterator<Item = &'p str>,
+    same: fn(&str, &str) -> bool,
+) -> Found {
+    let mut found = Found::Nothing;
+    for expected in template {
+        match (expected, path.next()) {
+            (Segment::Rest, _) => return found,
+            (Segment::Exactly(text), Some(segment)) if same(text, segment) => {}
+            (Segment::Any, Some(_)) => {}
+            (Segment::Organization, Some(code)) => found = found.and(Found::code(code)),
+            _ => return Found::Nothing,
+        }
+    }
+    found
+}
+
+/// How often careless readers decode what was decoded: no more, so that a long path costs no quadratic time.
+const DECODED_AGAIN_MAX: usize = 3;
+
+/// The segments as servers read them that decode again, take encoded slashes and backslashes for slashes, leave
+/// out what stands behind a semicolon, spaces and control characters around a step, and empty steps, and follow dots.
+fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
+    let mut tidy = Vec::with_capacity(segments.len());
+    for segment in segments {
+        let mut segment = Cow::Borrowed(segment.as_ref());
+        for _ in 0..DECODED_AGAIN_MAX {
+            if let Some(Cow::Owned(again)) = decoded(&segment) {
+                segment = Cow::Owned(again);
+            }
+        }
+        for step in segment.split(['/', '\\']) {
+            let step = step.split(';').next().unwrap_or_default();
+            match step.trim_matches(|c: char| c.is_whitespace() || c.is_control()) {
+                "" | "." => {}
+                ".." => drop(tidy.pop()),
+                step => tidy.push(Cow::Owned(step.to_owned())),
+            }
+        }
+    }
+    tidy
+}
+
+/// Percent-decoded once, as UTF-8 (RFC 3986 §2.1).
+fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(Cow::Borrowed(segment));
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
