@@ -1,0 +1,43 @@
+//! Why routes cannot be built.
+
+use std::fmt;
+
+use http::Method;
+
+/// Why routes cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// Two decisions about one method of one path.
+    Decided {
+        /// The method.
+        method: Method,
+        /// The path.
+        path: String,
+    },
+    /// The path is none, or it overlaps with another: `/a/{x}` and `/a/{y}`.
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// A method that axum cannot route.
+    Method {
+        /// The method.
+        method: Method,
+    },
+}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decided { method, path } => write!(f, "{method} {path} is decided twice"),
+            Self::Path { path } => write!(
+                f,
+                "{path:?} is no path that can be routed, or overlaps with another"
+            ),
+            Self::Method { method } => write!(f, "{method} is a method that cannot be routed"),
+        }
+    }
+}
+
+impl std::error::Error for RouteError {}
