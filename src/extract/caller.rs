@@ -1,0 +1,103 @@
+//! Who calls, checked against the organization of the route.
+
+use http::request::Parts;
+
+use super::refusal::{Refusal, tell};
+use crate::extensions::{Acting, NoToken, RequestExt as _};
+use crate::middleware::policy::Policy;
+use crate::middleware::route::in_axum_params;
+use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Told};
+use crate::rejection::Rejection;
+use crate::telemetry::events::Verdict;
+use crate::token::{Claims, OrgCode};
+use crate::verifier::Stands;
+
+/// Who calls.
+pub(super) struct Caller {
+    pub(super) claims: Claims,
+    pub(super) org: Option<OrgCode>,
+}
+
+/// The same, or nothing where a layer let the request in without a token.
+pub(super) async fn caller_if_any(
+    parts: &mut Parts,
+    by: &'static str,
+) -> Result<Option<Caller>, Refusal> {
+    if parts.claims().is_none() && parts.extensions.get::<NoToken>().is_some() {
+        return Ok(None);
+    }
+    caller(parts, by).await.map(Some)
+}
+
+/// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
+/// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
+pub(super) async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller, Refusal> {
+    let Some(claims) = parts.claims().cloned() else {
+        return Err(no_claims(parts, by));
+    };
+    let before = parts
+        .extensions
+        .get::<Acting>()
+        .map(|acting| acting.0.clone());
+    let layers = parts
+        .extensions
+        .get::<Told>()
+        .cloned()
+        .unwrap_or_default()
+        .0;
+    let acting = match acting_for(parts, &claims, before.clone(), &layers) {
+        Ok(acting) => acting,
+        Err(rejection) => return Err(Refusal::new(parts, by, rejection)),
+    };
+    if let (Some(org), Some(layer)) = (acting.clone().filter(|_| acting != before), layers.last()) {
+        let standing = match layer.verifier.stands(&claims, Some(&org)) {
+            Stands::Known(standing) => standing,
+            Stands::Asking(asking) => asking.await,
+        };
+        standing.map_err(|rejection| Refusal::new(parts, by, rejection))?;
+        // The next extractor need not ask again.
+        parts.extensions.insert(Acting(org));
+        tell(parts, by, None, Verdict::Admitted);
+    }
+    Ok(Caller {
+        org: claims.org_code().cloned().or(acting),
+        claims,
+    })
+}
+
+/// The organization that a global client acts for, once each layer's policy agrees to what the route says.
+fn acting_for(
+    parts: &mut Parts,
+    claims: &Claims,
+    before: Option<OrgCode>,
+    layers: &[AuthorizeLayer],
+) -> Result<Option<OrgCode>, Rejection> {
+    if layers.is_empty() {
+        let (policy, found) = (Policy::of_place(), in_axum_params(parts, DEFAULT_PARAMETER));
+        return match before.filter(|_| claims.is_global()) {
+            Some(org) => policy.compare(&org, &found.target()).map(|()| Some(org)),
+            None => policy
+                .admit_tenant(claims, &found.target())
+                .map(|admitted| admitted.acting),
+        };
+    }
+    layers
+        .iter()
+        .try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
+            let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
+            Ok(settings
+                .policy
+                .admit_tenant(claims, &found.target())?
+                .acting
+                .or(acting))
+        })
+}
+
+/// No claims: because a layer let the request in without a token, or because there is no layer.
+fn no_claims(parts: &Parts, what: &'static str) -> Refusal {
+    let rejection = match parts.extensions.get::<NoToken>() {
+        Some(NoToken) => Rejection::MissingToken,
+        None => Rejection::LayerMissing(what),
+    };
+    Refusal::new(parts, what, rejection)
+}

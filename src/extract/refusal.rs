@@ -1,0 +1,112 @@
+//! What an extractor answers when it rejects a request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+
+use crate::extensions::{Acting, RequestExt as _};
+use crate::middleware::{Settings, Told};
+use crate::rejection::Rejection;
+use crate::response::Answers;
+use crate::telemetry::events::{self, Decision, Verdict};
+use crate::token::Requirement;
+
+/// What an extractor of this crate answers when it refuses: the same answer as the layer's.
+///
+/// ```
+/// use tower_m2m::{OrgCode, Refusal};
+///
+/// async fn list(org: Result<OrgCode, Refusal>) -> String {
+///     match org {
+///         Ok(org) => format!("invoices of {org}"),
+///         Err(refusal) => format!("refused: {}", refusal.rejection()),
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Refusal {
+    rejection: Rejection,
+    settings: Option<Arc<Settings>>,
+}
+
+impl Refusal {
+    pub(super) fn new(parts: &Parts, by: &'static str, rejection: Rejection) -> Self {
+        let needed = match &rejection {
+            Rejection::InsufficientScope(requirement) => Some(requirement),
+            _ => None,
+        };
+        tell(parts, by, needed, Verdict::Refused(&rejection));
+        Self {
+            rejection,
+            settings: parts
+                .extensions
+                .get::<Told>()
+                .and_then(|told| told.0.last())
+                .map(|layer| Arc::clone(&layer.settings)),
+        }
+    }
+
+    /// Why the request is refused.
+    #[must_use]
+    pub fn rejection(&self) -> &Rejection {
+        &self.rejection
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let answer = match self.settings {
+            Some(settings) => settings.answers.http(self.rejection),
+            None => Answers::default().http(self.rejection),
+        };
+        answer.map(Body::from)
+    }
+}
+
+impl IntoResponse for Rejection {
+    /// The same answer as a layer's with the default realm and a problem document.
+    fn into_response(self) -> Response {
+        Answers::default().http(self).map(Body::from)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.rejection, f)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.rejection, f)
+    }
+}
+
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.rejection.source()
+    }
+}
+
+/// What an extractor decides is an event of its own.
+pub(super) fn tell(
+    parts: &Parts,
+    by: &'static str,
+    needed: Option<&Requirement>,
+    verdict: Verdict<'_>,
+) {
+    let acting = parts.extensions.get::<Acting>().map(|acting| &acting.0);
+    let extensions = &parts.extensions;
+    events::decided(&Decision {
+        by,
+        claims: parts.claims(),
+        acting,
+        who: by,
+        needed,
+        verdict,
+        extensions,
+    });
+}

@@ -1,0 +1,75 @@
+//! Claims of a token that was granted the scopes of a type.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::caller::caller;
+use super::refusal::Refusal;
+use crate::rejection::Rejection;
+use crate::scopes::ScopeSet;
+use crate::token::Claims;
+
+/// A handler's argument that is the enforcement of its scopes: the claims of a token that was granted them. Otherwise 403
+/// `insufficient_scope`, naming what is needed. Scopes are declared with [`scopes!`](crate::scopes).
+///
+/// ```
+/// use tower_m2m::{OrgCode, Scoped};
+///
+/// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read:invoices" } }
+///
+/// async fn list(org: OrgCode, claims: Scoped<ReadInvoices>) -> String {
+///     format!("invoices of {org} for {}", claims.client_id())
+/// }
+/// ```
+///
+/// Claims alone do not make one:
+///
+/// ```compile_fail
+/// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read:invoices" } }
+/// fn promote(claims: tower_m2m::Claims) -> tower_m2m::Scoped<ReadInvoices> {
+///     claims.into()
+/// }
+/// ```
+pub struct Scoped<T> {
+    claims: Claims,
+    scopes: PhantomData<fn() -> T>,
+}
+
+impl<T> Deref for Scoped<T> {
+    type Target = Claims;
+
+    fn deref(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+impl<T> fmt::Debug for Scoped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scoped").field(&self.claims).finish()
+    }
+}
+
+impl<S: Send + Sync, T: ScopeSet> FromRequestParts<S> for Scoped<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let claims = caller(parts, "Scoped").await?.claims;
+        let requirement = T::requirement();
+        if requirement.is_met_by(claims.scopes()) {
+            Ok(Self {
+                claims,
+                scopes: PhantomData,
+            })
+        } else {
+            Err(Refusal::new(
+                parts,
+                "Scoped",
+                Rejection::InsufficientScope(requirement),
+            ))
+        }
+    }
+}
