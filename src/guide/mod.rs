@@ -12,7 +12,7 @@
 //! | [`operations`] | start, readiness, the order of layers, limits |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
 //! | [`observability`] | the events, spans and metrics, and recipes for alerts |
-//! | [`architecture`] | the floors, the way of a request, the invariants |
+//! | [`architecture`] | the code layers, the path of a request, the invariants |
 //! | [`threats`] | who can do what, and what stands in the way |
 //! | [`decisions`] | what was decided, and why |
 

@@ -10,8 +10,8 @@
 
 mod attack;
 mod config;
+mod dependencies;
 mod extractors;
-mod floors;
 mod key_sources;
 mod layer;
 mod outage;
