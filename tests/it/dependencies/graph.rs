@@ -26,7 +26,7 @@ pub(super) struct Uses {
 
 /// Where a path leads.
 #[derive(Debug)]
-enum Target {
+enum Resolved {
     Module(Vec<String>),
     Item { module: Vec<String>, name: String },
 }
@@ -125,7 +125,7 @@ impl ModuleGraph {
         }
         let mut visited = Vec::new();
         for target in self.resolve(&scope.module, path, &mut visited) {
-            if let Target::Item { module, name } = target
+            if let Resolved::Item { module, name } = target
                 && is_used
                 && let Some(defining) = self.scopes.get(&module)
                 && defining.is_node
@@ -147,7 +147,7 @@ impl ModuleGraph {
     /// Adds the file of a word that a glob import may bring.
     fn add_glob(&self, scope: &Scope, path: &[String], word: &str, uses: &mut Uses) {
         for target in self.resolve(&scope.module, path, &mut Vec::new()) {
-            if let Target::Module(module) = target
+            if let Resolved::Module(module) = target
                 && self
                     .scopes
                     .get(&module)
@@ -175,7 +175,7 @@ impl ModuleGraph {
         module: &[String],
         path: &[String],
         visited: &mut Vec<Vec<String>>,
-    ) -> Vec<Target> {
+    ) -> Vec<Resolved> {
         let mut at = module.to_vec();
         let rest = match path {
             [first, rest @ ..] if first == "crate" => {
@@ -209,13 +209,13 @@ impl ModuleGraph {
         module: Vec<String>,
         path: &[String],
         visited: &mut Vec<Vec<String>>,
-    ) -> Vec<Target> {
+    ) -> Vec<Resolved> {
         let Some(scope) = self.scopes.get(&module) else {
             return Vec::new();
         };
         let [name, rest @ ..] = path else {
             visited.push(module.clone());
-            return vec![Target::Module(module)];
+            return vec![Resolved::Module(module)];
         };
         let child = join(&module, name);
         if self.scopes.contains_key(&child) {
@@ -224,7 +224,7 @@ impl ModuleGraph {
         }
         visited.push(module.clone());
         let item = |module| {
-            vec![Target::Item {
+            vec![Resolved::Item {
                 module,
                 name: name.clone(),
             }]
@@ -257,10 +257,10 @@ impl ModuleGraph {
         }
     }
 
-    fn is_defined(&self, target: &Target) -> bool {
+    fn is_defined(&self, target: &Resolved) -> bool {
         match target {
-            Target::Module(_) => true,
-            Target::Item { module, name } => self
+            Resolved::Module(_) => true,
+            Resolved::Item { module, name } => self
                 .scopes
                 .get(module)
                 .is_some_and(|scope| scope.definitions.contains(name)),
