@@ -1,6 +1,9 @@
 //! Issuer metadata: where an issuer's keys are (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
 
+use std::time::Duration;
+
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::{JwksError, is_secure_url};
 
@@ -54,6 +57,40 @@ pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
         format!("{trimmed}/.well-known/openid-configuration"),
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
     ]
+}
+
+/// How long a `jwks_uri` is used before metadata is read again; a failing fetch makes it sooner.
+const METADATA_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// Where metadata said that the keys are, and when it was read.
+#[derive(Debug)]
+pub(super) struct Whereabouts {
+    uri: String,
+    read_at: Instant,
+    /// After a failure the metadata is read anew: the keys may have moved.
+    doubted: bool,
+}
+
+impl Whereabouts {
+    pub(super) fn new(uri: String, read_at: Instant) -> Self {
+        Self {
+            uri,
+            read_at,
+            doubted: false,
+        }
+    }
+
+    pub(super) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    pub(super) fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
+    pub(super) fn is_current(&self, now: Instant) -> bool {
+        !self.doubted && now.saturating_duration_since(self.read_at) < METADATA_LIFE
+    }
 }
 
 #[cfg(test)]

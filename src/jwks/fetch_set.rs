@@ -7,33 +7,11 @@ use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::discovery::{jwks_uri, metadata_urls};
+use super::discovery::{Whereabouts, jwks_uri, metadata_urls};
 use super::freshness::{lifetime, retry_after};
 use super::lease::{Fetched, Lease, Origin};
 use super::remote::Shared;
 use super::{Endpoint, JwksError, KeySet};
-
-/// How long a `jwks_uri` is used before metadata is read again; a failing fetch makes it sooner.
-const METADATA_LIFE: Duration = Duration::from_secs(60 * 60);
-
-/// Where metadata said that the keys are, and when it was read.
-#[derive(Debug)]
-pub(super) struct Whereabouts {
-    uri: String,
-    read_at: Instant,
-    /// After a failure the metadata is read anew: the keys may have moved.
-    doubted: bool,
-}
-
-impl Whereabouts {
-    pub(super) fn doubt(&mut self) {
-        self.doubted = true;
-    }
-
-    fn is_current(&self, now: Instant) -> bool {
-        !self.doubted && now.saturating_duration_since(self.read_at) < METADATA_LIFE
-    }
-}
 
 /// A fetch's bad end, and how long the issuer asks to be left alone.
 pub(super) struct Failed {
@@ -119,7 +97,7 @@ async fn discover(shared: &Shared) -> Result<String, Failed> {
         .log()
         .whereabouts
         .as_ref()
-        .map(|known| (known.uri.clone(), known.is_current(Instant::now())));
+        .map(|known| (known.uri().to_owned(), known.is_current(Instant::now())));
     if let Some((uri, true)) = known {
         return Ok(uri);
     }
@@ -128,11 +106,7 @@ async fn discover(shared: &Shared) -> Result<String, Failed> {
             if known.is_some_and(|(before, _)| before != uri) {
                 crate::telemetry::events::jwks_uri_changed(&shared.issuer);
             }
-            shared.log().whereabouts = Some(Whereabouts {
-                uri: uri.clone(),
-                read_at: Instant::now(),
-                doubted: false,
-            });
+            shared.log().whereabouts = Some(Whereabouts::new(uri.clone(), Instant::now()));
             Ok(uri)
         }
         // A metadata document that cannot be read now does not undo one that was read before (rule 83).

@@ -26,6 +26,13 @@ pub struct KeySet {
     naming: Naming,
 }
 
+/// A key set and its number: another one for each change of an issuer's set, never reused, never 0.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    pub(crate) set: KeySet,
+    pub(crate) number: u64,
+}
+
 /// Whether a token's `kid` must name the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Naming {

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::fetch_set::Whereabouts;
+use super::discovery::Whereabouts;
 use super::{Cause, JwksError};
 
 #[derive(Debug, Default)]

@@ -3,14 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Flight, IssuerStatus, JwksError, KeySet, RemoteKeys, SavedKeys, Wanted};
-
-/// A key set and its number: another one for each change of an issuer's set, never reused, never 0.
-#[derive(Debug)]
-pub(crate) struct Generation {
-    pub(crate) set: KeySet,
-    pub(crate) number: u64,
-}
+use super::{Flight, Generation, IssuerStatus, JwksError, KeySet, RemoteKeys, SavedKeys, Wanted};
 
 /// The keys of one issuer.
 #[derive(Debug)]
