@@ -11,7 +11,7 @@ use super::fetch_set::{Failed, fetch_set, report_left_out};
 use super::flights::Landing;
 use super::freshness::{backoff, refresh_after};
 use super::lease::{Fetched, Origin};
-use super::remote::Shared;
+use super::state::Shared;
 use crate::telemetry::spans::Fetching;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.

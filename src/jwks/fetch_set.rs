@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::discovery::{Whereabouts, jwks_uri, metadata_urls};
 use super::freshness::{lifetime, retry_after};
 use super::lease::{Fetched, Lease, Origin};
-use super::remote::Shared;
+use super::state::Shared;
 use super::{Endpoint, JwksError, KeySet};
 
 /// A fetch's bad end, and how long the issuer asks to be left alone.

@@ -19,6 +19,7 @@ mod log;
 mod remote;
 mod saved;
 mod source;
+mod state;
 mod status;
 mod timing;
 mod unknown_kids;

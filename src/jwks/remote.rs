@@ -3,21 +3,18 @@
 //!
 //! Requests look at what is held and, at most, wait for the [driver](super::driver) to finish a flight.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::budget::{Budget, KnownClients};
 use super::driver::{Turn, drive};
-use super::flights::{Boarded, Flight, Flights, Landing};
-use super::freshness::Jitter;
-use super::lease::{Fetched, Holding, Lease, Origin, Term};
-use super::log::Log;
-use super::unknown_kids::UnknownKids;
+use super::flights::{Boarded, Flight, Landing};
+use super::lease::{Fetched, Lease};
+use super::state::{Shared, lock};
 use super::{
     Endpoint, Fetcher, Generation, IssuerStatus, JwksError, SavedKeys, Timing, Wanted, saved,
 };
@@ -30,26 +27,6 @@ pub(crate) struct RemoteKeys {
     driver: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What requests and the driver share.
-pub(super) struct Shared {
-    pub(super) issuer: Arc<str>,
-    pub(super) endpoint: Endpoint,
-    pub(super) allowed: Vec<Algorithm>,
-    pub(super) fetcher: Fetcher,
-    pub(super) timing: Timing,
-    clock: Clock,
-
-    pub(super) holding: Holding,
-    pub(super) flights: Flights,
-    /// Which driver's turn it is.
-    pub(super) turn: AtomicU64,
-    budget: Mutex<Budget>,
-    known_clients: KnownClients,
-    unknown_kids: UnknownKids,
-    pub(super) jitter: Jitter,
-    log: Mutex<Log>,
-}
-
 impl RemoteKeys {
     pub(crate) fn new(
         issuer: Arc<str>,
@@ -59,22 +36,7 @@ impl RemoteKeys {
         timing: Timing,
         clock: Clock,
     ) -> Self {
-        let shared = Shared {
-            issuer,
-            endpoint,
-            allowed,
-            fetcher,
-            clock,
-            holding: Holding::new(),
-            flights: Flights::new(),
-            turn: AtomicU64::new(0),
-            budget: Mutex::new(Budget::new(timing.cooldown, Instant::now())),
-            known_clients: KnownClients::new(),
-            unknown_kids: UnknownKids::default(),
-            jitter: Jitter::new(timing.jitter_seed),
-            log: Mutex::default(),
-            timing,
-        };
+        let shared = Shared::new(issuer, endpoint, allowed, fetcher, timing, clock);
         Self {
             shared: Arc::new(shared),
             driver: Mutex::new(None),
@@ -295,51 +257,4 @@ impl std::fmt::Debug for RemoteKeys {
             .field("issuer", &self.shared.issuer)
             .finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    fn board(&self, asker: super::budget::Asker, now: Instant) -> Option<Flight> {
-        // Metadata and keys are a fetch each.
-        let deadline = now + self.timing.timeout * 2;
-        self.flights.board(asker, deadline, || {
-            !self.log().leaves_alone(now) && lock(&self.budget).take(asker, now)
-        })
-    }
-
-    pub(super) fn hold(&self, fetched: Fetched, origin: Origin, age: Duration, now: Instant) {
-        let term = Term {
-            now,
-            wall_seconds: self.clock.unix_seconds(),
-            age,
-            max_stale: self.timing.max_stale,
-        };
-        self.holding.hold(fetched, origin, term);
-        if let Some(lease) = self.holding.current(now) {
-            let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
-            crate::telemetry::metrics::keys_held(
-                &self.issuer,
-                keys,
-                origin.fetched_at,
-                origin.life,
-                self.timing.max_stale,
-            );
-        }
-    }
-
-    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
-        lock(&self.log)
-    }
-
-    /// The wall clock, which is the epoch for a clock that is set before it or beyond what can be said.
-    pub(super) fn wall_now(&self) -> SystemTime {
-        let seconds = u64::try_from(self.clock.unix_seconds()).unwrap_or(0);
-        UNIX_EPOCH
-            .checked_add(Duration::from_secs(seconds))
-            .unwrap_or(UNIX_EPOCH)
-    }
-}
-
-/// Locks without panicking: what is guarded here is whole at every step, so a panic elsewhere leaves it usable.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
