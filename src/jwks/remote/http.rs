@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 
-use super::JwksError;
+use crate::jwks::JwksError;
 use crate::util::{BoxError, unwinding};
 
 /// What a fetch function of the user's gives.

@@ -7,11 +7,12 @@ use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::discovery::{Whereabouts, jwks_uri, metadata_urls};
+use super::config::Endpoint;
+use super::current::{Fetched, Lease, Origin};
 use super::freshness::{lifetime, retry_after};
-use super::lease::{Fetched, Lease, Origin};
 use super::state::Shared;
-use super::{Endpoint, JwksError, KeySet};
+use crate::jwks::discovery::{Whereabouts, jwks_uri, metadata_urls};
+use crate::jwks::{JwksError, KeySet};
 
 /// A fetch's bad end, and how long the issuer asks to be left alone.
 pub(super) struct Failed {

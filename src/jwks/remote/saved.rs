@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use super::fetch::BODY_MAX;
+use super::config::Timing;
+use super::current::Origin;
 use super::freshness::LONGEST;
-use super::lease::Origin;
-use super::{KeySet, Timing};
+use super::http::BODY_MAX;
+use crate::jwks::KeySet;
 use crate::token::Algorithm;
 
 /// An issuer's key set as text, with the moment it was fetched: what

@@ -1,4 +1,4 @@
-//! What requests for an issuer's keys and the [driver](super::driver) share.
+//! What requests for an issuer's keys and the [driver](super::refresh) share.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::budget::{Asker, Budget, KnownClients};
-use super::flights::{Flight, Flights};
+use super::config::{Endpoint, Timing};
+use super::current::{Fetched, Holding, Origin, Term};
 use super::freshness::Jitter;
-use super::lease::{Fetched, Holding, Origin, Term};
-use super::log::Log;
+use super::history::Log;
+use super::http::Fetcher;
+use super::in_flight::{Flight, Flights};
 use super::unknown_kids::UnknownKids;
-use super::{Endpoint, Fetcher, Timing};
 use crate::clock::Clock;
 use crate::token::Algorithm;
 

@@ -1,7 +1,21 @@
 //! An issuer's keys, kept fresh: refreshed ahead of their end, kept through outages up to a ceiling, fetched out of turn
 //! for an unknown `kid` within a budget, one fetch at a time.
 //!
-//! Requests look at what is held and, at most, wait for the [driver](super::driver) to finish a flight.
+//! Requests look at what is held and, at most, wait for the [driver](refresh) to finish a flight.
+
+mod budget;
+mod clients;
+mod config;
+mod current;
+mod fetch;
+mod freshness;
+mod history;
+mod http;
+mod in_flight;
+mod refresh;
+mod saved;
+mod state;
+mod unknown_kids;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -11,13 +25,17 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::driver::{Turn, drive};
-use super::flights::{Boarded, Flight, Landing};
-use super::lease::{Fetched, Lease};
-use super::state::{Shared, lock};
-use super::{
-    Endpoint, Fetcher, Generation, IssuerStatus, JwksError, SavedKeys, Timing, Wanted, saved,
-};
+pub(crate) use self::clients::HttpClients;
+pub(crate) use self::config::{Endpoint, Timing, Wanted};
+use self::current::{Fetched, Lease};
+pub use self::http::FetchFuture;
+pub(crate) use self::http::{Fetcher, HttpSettings, Proxy};
+pub(crate) use self::in_flight::Flight;
+use self::in_flight::{Boarded, Landing};
+use self::refresh::{Turn, drive};
+pub use self::saved::SavedKeys;
+use self::state::{Shared, lock};
+use super::{Generation, IssuerStatus, JwksError};
 use crate::clock::Clock;
 use crate::token::Algorithm;
 

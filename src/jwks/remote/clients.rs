@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Fetcher, HttpSettings};
+use super::http::{Fetcher, HttpSettings};
 
 #[derive(Default)]
 pub(crate) struct HttpClients(Mutex<Vec<(HttpSettings, Fetcher)>>);
@@ -27,7 +27,7 @@ impl HttpClients {
 mod tests {
     use std::time::Duration;
 
-    use super::super::Proxy;
+    use super::super::http::Proxy;
     use super::*;
 
     #[test]

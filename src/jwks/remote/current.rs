@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use super::{Generation, KeySet};
 use crate::clock::seconds;
+use crate::jwks::{Generation, KeySet};
 
 /// A key set in use, and until when. Counted on the monotonic clock: a jump of the wall clock changes nothing of it.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::discovery::Whereabouts;
-use super::{Cause, JwksError};
+use crate::jwks::discovery::Whereabouts;
+use crate::jwks::{Cause, JwksError};
 
 #[derive(Debug, Default)]
 pub(super) struct Log {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Cause;
-use super::fetch_set::{Failed, fetch_set, report_left_out};
-use super::flights::Landing;
+use super::current::{Fetched, Origin};
+use super::fetch::{Failed, fetch_set, report_left_out};
 use super::freshness::{backoff, refresh_after};
-use super::lease::{Fetched, Origin};
+use super::in_flight::Landing;
 use super::state::Shared;
+use crate::jwks::Cause;
 use crate::telemetry::spans::Fetching;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.
