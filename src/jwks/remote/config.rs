@@ -7,7 +7,8 @@ use std::time::Duration;
 pub(crate) struct Timing {
     /// A fetched set is fresh this long, unless the issuer says otherwise within bounds.
     pub(crate) time_to_live: Duration,
-    /// Whether the time to live was set, and so outweighs what the issuer says.
+    /// `true` if the issuer's `Cache-Control` or `Expires` replaces `time_to_live`, within bounds.
+    /// `false` if the application set `time_to_live`: it then overrides the issuer.
     pub(crate) issuer_decides: bool,
     /// How long past its life a set may serve while fetching fails.
     pub(crate) max_stale: Duration,
