@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::cache::{Capacity, VerifiedTokens};
 use super::issuers::Issuers;
 use super::resolver::{Function, Resolver, Settings};
-use super::verified::{Capacity, VerifiedTokens};
 use super::{ConfigError, Inner, Issuer, Verifier};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, JwksError, SavedKeys};

@@ -1,8 +1,9 @@
 //! Is it true: the one function that verifies a token, as steps that follow the RFCs.
 
 mod builder;
+mod cache;
+mod config_error;
 mod describe;
-mod error;
 mod explain;
 mod issuer;
 mod issuers;
@@ -11,23 +12,22 @@ mod profiles;
 mod refused;
 mod resolver;
 mod rules;
-mod verified;
-mod weak;
+mod weak_settings;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{StartError, VerifierBuilder};
-pub use error::ConfigError;
-pub(crate) use error::Place;
+use cache::{Entry, VerifiedTokens};
+pub use config_error::ConfigError;
+pub(crate) use config_error::Place;
 pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
 use issuers::{InUse, Issuers, Trusted};
 pub use profile::Profile;
 use resolver::Answer;
 use rules::{Seal, issuer_of};
-use verified::{Entry, VerifiedTokens};
-pub use weak::WeakSetting;
+pub use weak_settings::WeakSetting;
 
 use crate::bearer::b64token;
 use crate::clock::Clock;
