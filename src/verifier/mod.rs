@@ -8,7 +8,6 @@ mod explain;
 mod issuer;
 mod issuers;
 mod profile;
-mod profiles;
 mod refused;
 mod resolver;
 mod rules;

@@ -1,5 +1,7 @@
 //! How an issuer writes its tokens: data, not code.
 
+mod known;
+
 use std::borrow::Cow;
 
 use crate::token::{Algorithm, Json, Value};
@@ -59,30 +61,6 @@ pub(crate) enum Test {
 }
 
 impl Profile {
-    /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
-    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too.
-    ///
-    /// `scope` says what was granted. `scp` echoes what was asked for and counts only where `scope` is absent.
-    pub const KINDE: Self = Self {
-        name: "kinde",
-        client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
-        organization: Cow::Borrowed("/org_code"),
-        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        marks: Cow::Borrowed(&[Mark::is("/gty", "client_credentials")]),
-        algorithms: &[Algorithm::RS256],
-    };
-
-    /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
-    /// `org_code`. No grant type is asked for, since the RFC names no claim for it.
-    pub const GENERIC: Self = Self {
-        name: "generic",
-        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
-        organization: Cow::Borrowed("/org_code"),
-        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        marks: Cow::Borrowed(&[]),
-        algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
-    };
-
     /// The profile of this [name](Self::name).
     ///
     /// ```

@@ -1,15 +1,40 @@
-//! How other issuers write their tokens: data, taken from their documentation and sources, not from a live tenant.
+//! The known issuers, as data: how each one writes its tokens.
+//!
+//! The data comes from documentation and source code, not from a live tenant.
 
 use std::borrow::Cow;
 
-use super::Profile;
-use super::profile::{Mark, Test};
+use super::{Mark, Profile, Test};
 use crate::token::Algorithm;
 
 /// A machine is its own subject (RFC 9068 §2.2).
 const SUBJECT_IS_CLIENT: Mark = Mark::new("/sub", Test::IsClient { suffix: "" });
 
 impl Profile {
+    /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
+    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too.
+    ///
+    /// `scope` says what was granted. `scp` echoes what was asked for and counts only where `scope` is absent.
+    pub const KINDE: Self = Self {
+        name: "kinde",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
+        marks: Cow::Borrowed(&[Mark::is("/gty", "client_credentials")]),
+        algorithms: &[Algorithm::RS256],
+    };
+
+    /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
+    /// `org_code`. No grant type is asked for, since the RFC names no claim for it.
+    pub const GENERIC: Self = Self {
+        name: "generic",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
+        marks: Cow::Borrowed(&[]),
+        algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
+    };
+
     /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of RFC 9068 (`at+jwt`,
     /// `client_id`). The issuer ends with a slash: `https://acme.auth0.com/`.
     ///
