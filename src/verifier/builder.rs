@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::cache::{Capacity, VerifiedTokens};
 use super::issuers::Issuers;
-use super::resolver::{Function, Resolver, Settings};
+use super::issuers::resolved::{Function, Resolving, Settings};
+use super::issuers::resolver::Resolver;
 use super::{ConfigError, Inner, Issuer, Verifier};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, JwksError, SavedKeys};
@@ -124,9 +125,7 @@ impl VerifierBuilder {
         F: Fn(String) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
     {
-        self.resolve = Some(Arc::new(move |iss| -> super::resolver::Resolving {
-            Box::pin(resolve(iss))
-        }));
+        self.resolve = Some(Arc::new(move |iss| -> Resolving { Box::pin(resolve(iss)) }));
         self
     }
 

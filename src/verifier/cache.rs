@@ -13,7 +13,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use moka::sync::Cache;
 
-use super::issuers::{InUse, Issuers, Remembered};
+use super::issuers::Issuers;
+use super::issuers::trusted::{InUse, Remembered};
 use super::rules::Lifetime;
 use crate::token::Claims;
 

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::explain::Step;
+use super::issuers::trusted::{Answer, InUse, Trusted};
 use super::profile::{Mark, Test};
 use super::rules::{Form, OF_ANOTHER_KIND, Rules};
-use super::{Answer, InUse, Trusted, Verifier, issuer_of};
+use super::{Verifier, issuer_of};
 use crate::bearer::b64token;
 use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
 

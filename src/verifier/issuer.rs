@@ -9,9 +9,10 @@ use std::time::Duration;
 use http::Request;
 use serde::de::DeserializeOwned;
 
+use super::issuers::trusted::Trusted;
 use super::profile::{Mark, Test};
 use super::rules::{CustomDecoder, Form, Rules};
-use super::{ConfigError, Place, Profile, StartError, Trusted, Verifier};
+use super::{ConfigError, Place, Profile, StartError, Verifier};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
     Endpoint, FetchFuture, Fetcher, HttpClients, HttpSettings, KeyError, KeySet, Keys, Proxy,

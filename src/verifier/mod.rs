@@ -8,8 +8,6 @@ mod explain;
 mod issuer;
 mod issuers;
 mod profile;
-mod refused;
-mod resolver;
 mod rules;
 mod weak_settings;
 
@@ -22,9 +20,9 @@ pub use config_error::ConfigError;
 pub(crate) use config_error::Place;
 pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
-use issuers::{InUse, Issuers, Trusted};
+use issuers::Issuers;
+use issuers::trusted::{Answer, InUse, Trusted};
 pub use profile::Profile;
-use resolver::Answer;
 use rules::{Seal, issuer_of};
 pub use weak_settings::WeakSetting;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Verifier;
-use super::issuers::Trusted;
+use super::issuers::trusted::Trusted;
 
 const LONG_LEEWAY: i64 = 60;
 const LONG_STALE: Duration = Duration::from_secs(24 * 60 * 60);
