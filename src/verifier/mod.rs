@@ -3,7 +3,6 @@
 mod builder;
 mod cache;
 mod config_error;
-mod describe;
 mod explain;
 mod issuer;
 mod issuers;

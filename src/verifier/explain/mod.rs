@@ -1,14 +1,17 @@
 //! Why a token is accepted or refused, check by check, for the people who run an API.
 
+mod expected;
+mod inspect;
+mod step;
+
 use std::fmt;
 
 use serde::Serialize;
 
+use self::inspect::Sight;
+use self::step::Step;
 use super::Verifier;
-use super::describe::Sight;
-use crate::bearer::BearerError;
 use crate::rejection::Rejection;
-use crate::token::TokenError;
 
 /// Every check that a token went through: what it saw, what the configuration demands, and how it ended.
 ///
@@ -59,39 +62,6 @@ pub enum Outcome {
     NotReached,
     /// The configuration demands nothing here.
     NotDemanded,
-}
-
-/// The checks, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
-    Length,
-    Characters,
-    Segments,
-    Encoding,
-    Header,
-    ClaimsSet,
-    Issuer,
-    Type,
-    Algorithm,
-    Key,
-    Signature,
-    Kind,
-    Dates,
-    Expiry,
-    NotBefore,
-    IssuedAt,
-    Audience,
-    Binding,
-    Delegation,
-    Machine,
-    Identifiers,
-    Client,
-    Organization,
-    Scope,
-    Custom,
-    ClientAllowed,
-    OrganizationAllowed,
-    Application,
 }
 
 impl Verifier {
@@ -193,90 +163,6 @@ impl Check {
     #[must_use]
     pub fn demanded(&self) -> Option<&str> {
         self.demanded.as_deref()
-    }
-}
-
-impl Step {
-    const ALL: [(Self, &'static str); 28] = [
-        (Self::Length, "length"),
-        (Self::Characters, "characters"),
-        (Self::Segments, "segments"),
-        (Self::Encoding, "encoding"),
-        (Self::Header, "header"),
-        (Self::ClaimsSet, "claims set"),
-        (Self::Issuer, "issuer"),
-        (Self::Type, "type"),
-        (Self::Algorithm, "algorithm"),
-        (Self::Key, "key"),
-        (Self::Signature, "signature"),
-        (Self::Kind, "kind of token"),
-        (Self::Dates, "dates"),
-        (Self::Expiry, "expiry"),
-        (Self::NotBefore, "not before"),
-        (Self::IssuedAt, "issued at"),
-        (Self::Audience, "audience"),
-        (Self::Binding, "binding"),
-        (Self::Delegation, "delegation"),
-        (Self::Machine, "machine"),
-        (Self::Identifiers, "identifiers"),
-        (Self::Client, "client"),
-        (Self::Organization, "organization"),
-        (Self::Scope, "scope"),
-        (Self::Custom, "custom claims"),
-        (Self::ClientAllowed, "client allowed"),
-        (Self::OrganizationAllowed, "organization allowed"),
-        (Self::Application, "application's check"),
-    ];
-
-    /// The check that a rejection comes from: every check before it was passed.
-    fn of(rejection: &Rejection) -> Self {
-        match rejection {
-            Rejection::InvalidRequest(BearerError::TooLong) => Self::Length,
-            Rejection::InvalidRequest(_) => Self::Characters,
-            Rejection::NotAuthentic(error) | Rejection::NotAcceptable(error) => {
-                Self::of_error(*error)
-            }
-            Rejection::KeysUnavailable { .. } => Self::Key,
-            Rejection::ClientNotAllowed => Self::ClientAllowed,
-            Rejection::OrganizationNotAllowed => Self::OrganizationAllowed,
-            _ => Self::Application,
-        }
-    }
-
-    fn of_error(error: TokenError) -> Self {
-        use TokenError as E;
-        match error {
-            E::NotThreeSegments | E::Encrypted | E::NoSignature => Self::Segments,
-            E::Base64 => Self::Encoding,
-            E::Header(_)
-            | E::HeaderMember(_)
-            | E::UnknownAlgorithm
-            | E::Critical
-            | E::UnencodedPayload => Self::Header,
-            E::ClaimsSet(_) => Self::ClaimsSet,
-            E::Issuer => Self::Issuer,
-            E::Type => Self::Type,
-            E::AlgorithmNotAllowed => Self::Algorithm,
-            E::UnknownKey => Self::Key,
-            E::Signature => Self::Signature,
-            E::NotAnAccessToken => Self::Kind,
-            E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => {
-                Self::Dates
-            }
-            E::Expired => Self::Expiry,
-            E::NotYetValid => Self::NotBefore,
-            E::IssuedInFuture | E::TooOld => Self::IssuedAt,
-            E::Audience | E::MissingClaim("aud") | E::MalformedClaim("aud") => Self::Audience,
-            E::SenderConstrained => Self::Binding,
-            E::Delegated => Self::Delegation,
-            E::GrantType => Self::Machine,
-            E::MissingClaim("client id") | E::MalformedClaim("client id") => Self::Client,
-            E::Organization => Self::Organization,
-            E::MalformedClaim("scope") => Self::Scope,
-            E::MalformedClaim("custom claims") => Self::Custom,
-            E::MissingClaim(_) | E::MalformedClaim(_) => Self::Identifiers,
-            _ => Self::Application,
-        }
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::explain::Step;
-use super::issuers::trusted::{Answer, InUse, Trusted};
-use super::profile::{Mark, Test};
-use super::rules::{Form, OF_ANOTHER_KIND, Rules};
-use super::{Verifier, issuer_of};
+use super::step::Step;
 use crate::bearer::b64token;
 use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
+use crate::verifier::issuers::trusted::{Answer, InUse, Trusted};
+use crate::verifier::rules::OF_ANOTHER_KIND;
+use crate::verifier::{Verifier, issuer_of};
 
 /// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
 pub(super) struct Sight<'a> {
-    verifier: &'a Verifier,
+    pub(super) verifier: &'a Verifier,
     token: &'a str,
     /// Header and claims.
     decoded: Option<(Vec<u8>, Vec<u8>)>,
@@ -63,7 +62,7 @@ impl<'a> Sight<'a> {
     }
 
     /// Whose rules these are.
-    fn trusted(&self) -> Option<&Trusted> {
+    pub(super) fn trusted(&self) -> Option<&Trusted> {
         self.verifier.0.issuers.get(self.issuer.as_ref()?)
     }
 
@@ -196,29 +195,6 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.
-    pub(super) fn demanded(&self, step: Step) -> Option<String> {
-        let text = |text: &str| Some(text.to_owned());
-        match step {
-            Step::Length => Some(format!("at most {} bytes", self.verifier.max_token_bytes())),
-            Step::Characters => text("only those of a bearer token"),
-            Step::Segments => text("2 dots and a signature"),
-            Step::Encoding => text("canonical base64url without padding"),
-            Step::Header => text("one JSON object with a known alg, without crit and b64"),
-            Step::ClaimsSet => text("one JSON object, no claim twice"),
-            Step::Issuer => Some(format!(
-                "exactly {}",
-                self.verifier.issuers().collect::<Vec<_>>().join(" or ")
-            )),
-            Step::Signature => text("made with the issuer's key"),
-            Step::Kind => text("no claim that ID, logout and proof tokens have"),
-            Step::Dates => text("exp, and numbers where present"),
-            Step::Binding => text("absent: it came as a bearer token"),
-            Step::Delegation => text("absent"),
-            _ => demanded_by_issuer(step, self.trusted()?),
-        }
-    }
-
     /// Claims that look like personal data, by their names.
     pub(super) fn personal_data(&self) -> Vec<&'static str> {
         const NAMES: [&str; 20] = [
@@ -254,90 +230,6 @@ impl<'a> Sight<'a> {
         };
         NAMES.iter().filter(carried).copied().collect()
     }
-}
-
-fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
-    let rules: &Rules = &trusted.rules;
-    match step {
-        Step::Type => Some(match rules.form {
-            Form::Lenient => "absent, JWT or at+jwt".to_owned(),
-            Form::Rfc9068 => "at+jwt".to_owned(),
-        }),
-        Step::Algorithm => Some(joined(
-            rules.algorithms.iter().map(|algorithm| algorithm.name()),
-        )),
-        Step::Key => Some(match trusted.keys.held() {
-            Some(keys) => {
-                let named = keys.set.keys().map(|key| {
-                    format!(
-                        "{} {}",
-                        key.kid.as_deref().unwrap_or("(unnamed)"),
-                        key.algorithm
-                    )
-                });
-                format!("one of {}", named.collect::<Vec<_>>().join(", "))
-            }
-            None => "one of the issuer's, of which none are held".to_owned(),
-        }),
-        Step::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
-        Step::NotBefore => Some(format!(
-            "in the past where present, {} s tolerated",
-            rules.leeway
-        )),
-        Step::IssuedAt => Some(match rules.max_age {
-            Some(age) => format!("at most {age} s ago, {} s tolerated", rules.leeway),
-            None => format!("not in the future, {} s tolerated", rules.leeway),
-        }),
-        Step::Audience => rules
-            .audiences
-            .as_ref()
-            .map(|audiences| joined(audiences.iter().map(String::as_str))),
-        Step::Machine if rules.profile.marks.is_empty() => None,
-        Step::Machine => Some(
-            rules
-                .profile
-                .marks
-                .iter()
-                .map(demand)
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
-        Step::Identifiers => Some(match rules.form {
-            Form::Lenient => "texts where present".to_owned(),
-            Form::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
-        }),
-        Step::Client => Some(format!(
-            "a text in {}",
-            joined(rules.profile.client_id.iter().map(AsRef::as_ref))
-        )),
-        Step::Organization => Some("absent, or an organization code".to_owned()),
-        Step::Scope => Some("a list or a space-separated text where present".to_owned()),
-        Step::Custom => rules.custom.map(|_| "the application's type".to_owned()),
-        Step::ClientAllowed => rules
-            .clients
-            .as_ref()
-            .map(|clients| format!("one of {} that are let in", clients.len())),
-        Step::OrganizationAllowed => rules
-            .organizations
-            .as_ref()
-            .map(|codes| format!("one of {} that are let in", codes.len())),
-        _ => None,
-    }
-}
-
-fn demand(mark: &Mark) -> String {
-    let claim = &mark.claim;
-    match &mark.test {
-        Test::Is(value) => format!("{claim} is or contains {value}"),
-        Test::IsUnlessAbsent(value) => format!("{claim} is absent or {value}"),
-        Test::Absent => format!("{claim} is absent"),
-        Test::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
-        Test::IsClient { suffix } => format!("{claim} is the client{suffix}"),
-    }
-}
-
-fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
-    texts.collect::<Vec<_>>().join(" or ")
 }
 
 /// The type of a value and how long it is, never the value.
