@@ -1,4 +1,4 @@
-//! Every path through the layer, beside what it is compared with: the bare service, the raw signature check.
+//! Every path through the layer, and its baselines: the bare service and the raw signature check.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,14 +18,14 @@ use tower_m2m::testing::SigningAlgorithm;
 
 use crate::{Bare, Bench, PassThrough, SCOPE, now, raw_check, request};
 
-/// Different tokens for the path on which each is remembered: more than a turn takes, and few enough to be minted soon.
+/// Different tokens for the path on which each is cached: more than a turn takes, and few enough to be minted soon.
 const DIFFERENT: usize = 1_000;
 
-/// What a path is compared with.
+/// The path that a path is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
-    /// It is itself what others are compared with.
-    Nothing,
+pub enum Baseline {
+    /// None: other paths are compared with this one.
+    Itself,
     /// The path of this name, and the raw check of this name where there is one.
     Path(&'static str, Option<&'static str>),
 }
@@ -33,7 +33,7 @@ pub enum Beside {
 /// One way that a request goes.
 pub struct Path {
     pub name: &'static str,
-    pub beside: Beside,
+    pub baseline: Baseline,
     /// Requests for `run`, made beforehand.
     pub make: Make,
     pub run: Run,
@@ -47,7 +47,7 @@ pub type Run = Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>;
 impl Path {
     fn new<S, B, F>(
         name: &'static str,
-        beside: Beside,
+        baseline: Baseline,
         token: Option<&str>,
         expected: u16,
         service: S,
@@ -62,15 +62,15 @@ impl Path {
         let make = move || token.as_deref().map_or_else(|| Request::new(()), request);
         Self {
             name,
-            beside,
+            baseline,
             make: Box::new(move |count| (0..count).map(|_| make()).collect()),
-            run: drive(service, expected),
+            run: run_requests(service, expected),
         }
     }
 }
 
 /// The loop is one with the service, so that nothing stands between them but the call.
-fn drive<S, B, F>(mut service: S, expected: u16) -> Run
+fn run_requests<S, B, F>(mut service: S, expected: u16) -> Run
 where
     S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F>
         + Clone
@@ -111,9 +111,9 @@ impl Service<Request<()>> for OnlyCheck {
 pub fn all() -> Vec<Path> {
     let rs256 = Bench::new(SigningAlgorithm::Rs256);
     let token = rs256.token(0);
-    let bare = Beside::Path("bare service", Some("raw RS256"));
+    let bare = Baseline::Path("bare service", Some("raw RS256"));
     let mut paths = vec![
-        Path::new("bare service", Beside::Nothing, Some(&token), 200, Bare),
+        Path::new("bare service", Baseline::Itself, Some(&token), 200, Bare),
         Path::new(
             "seen before",
             bare,
@@ -132,7 +132,7 @@ pub fn all() -> Vec<Path> {
         let check = raw_check(&bench, algorithm, &token);
         paths.push(Path::new(
             raw,
-            Beside::Path("bare service", None),
+            Baseline::Path("bare service", None),
             Some(&token),
             200,
             OnlyCheck(Arc::new(check)),
@@ -140,13 +140,13 @@ pub fn all() -> Vec<Path> {
         let layer = bench.uncached().layer().require(SCOPE);
         paths.push(Path::new(
             name,
-            Beside::Path("bare service", Some(raw)),
+            Baseline::Path("bare service", Some(raw)),
             Some(&token),
             200,
             layer.layer(Bare),
         ));
     }
-    paths.push(remembered(bare));
+    paths.push(cached(bare));
     // A request weighs what its header does, whoever reads it.
     for (name, size) in [
         ("bare service, 8 KiB", 8_192),
@@ -154,7 +154,7 @@ pub fn all() -> Vec<Path> {
     ] {
         paths.push(Path::new(
             name,
-            Beside::Nothing,
+            Baseline::Itself,
             Some(&"a".repeat(size)),
             200,
             Bare,
@@ -169,28 +169,28 @@ pub fn all() -> Vec<Path> {
         };
         paths.push(Path::new(
             name,
-            Beside::Path(same_request, Some("raw RS256")),
+            Baseline::Path(same_request, Some("raw RS256")),
             token.as_deref(),
             status,
             service,
         ));
     }
-    paths.push(sought_in_vain());
+    paths.push(missing_key());
     paths.extend(in_router(&rs256, &token));
     paths
 }
 
-/// New tokens only, and each is remembered. Once all were seen, a verifier that has seen none takes over.
-fn remembered(beside: Beside) -> Path {
+/// New tokens only, and each is cached. After all tokens were sent, a new verifier replaces the old one.
+fn cached(baseline: Baseline) -> Path {
     let bench = Bench::new(SigningAlgorithm::Rs256);
     let tokens = bench.tokens(DIFFERENT);
-    let unaware = move || drive(bench.verifier().layer().require(SCOPE).layer(Bare), 200);
+    let unaware = move || run_requests(bench.verifier().layer().require(SCOPE).layer(Bare), 200);
     let mut run = unaware();
     let mut next = 0;
     let mut seen = 0;
     Path {
-        name: "new, RS256, and remembered",
-        beside,
+        name: "new, RS256, and cached",
+        baseline,
         make: Box::new(move |count| {
             (0..count)
                 .map(|_| {
@@ -245,8 +245,8 @@ fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
     ]
 }
 
-/// A key's name that the issuer was asked for in vain a moment ago, half a minute at most.
-fn sought_in_vain() -> Path {
+/// A `kid` that the last fetch did not return. It is cached as missing for 30 s at most.
+fn missing_key() -> Path {
     // Its runtime has to go on for as long as the path is there.
     let bench = Box::leak(Box::new(Bench::new(SigningAlgorithm::Rs256)));
     let token = bench
@@ -259,8 +259,8 @@ fn sought_in_vain() -> Path {
     let verdict = bench.runtime().block_on(verifier.verify(&token));
     assert!(verdict.is_err(), "a key that is not there was found");
     Path::new(
-        "unknown kid, sought in vain",
-        Beside::Path("bare service", Some("raw RS256")),
+        "unknown kid, cached as missing",
+        Baseline::Path("bare service", Some("raw RS256")),
         Some(&token),
         401,
         service,
@@ -269,21 +269,21 @@ fn sought_in_vain() -> Path {
 
 /// In an axum router: the layer alone over a layer that does nothing, and with a handler that takes the organization.
 fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
-    let idle = Beside::Path("axum, an idle layer", Some("raw RS256"));
+    let idle = Baseline::Path("axum, an idle layer", Some("raw RS256"));
     let warm = bench.verifier();
     let layer = || warm.layer().require(SCOPE);
     let plain = || Router::new().route("/", get(async || StatusCode::OK));
     let tenant = || Router::new().route("/", get(async |_: OrgCode| StatusCode::OK));
-    let path = |name, beside, router: Router| {
+    let path = |name, baseline, router: Router| {
         let with_body = tower::ServiceBuilder::new()
             .map_request(|request: Request<()>| request.map(|()| Body::empty()));
-        Path::new(name, beside, Some(token), 200, with_body.service(router))
+        Path::new(name, baseline, Some(token), 200, with_body.service(router))
     };
     vec![
-        path("axum, no layer", Beside::Nothing, plain()),
+        path("axum, no layer", Baseline::Itself, plain()),
         path(
             "axum, an idle layer",
-            Beside::Path("axum, no layer", None),
+            Baseline::Path("axum, no layer", None),
             plain().route_layer(tower::layer::layer_fn(PassThrough)),
         ),
         path("axum, seen before", idle, plain().route_layer(layer())),

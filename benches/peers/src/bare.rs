@@ -16,7 +16,7 @@ use tower::Service;
 use tower::layer::layer_fn;
 use tower_m2m_benches::{Bare, PassThrough};
 
-use crate::{Contender, Over, Status};
+use crate::{Baseline, Contender, Status};
 
 /// Each kind of service without authentication.
 pub fn contenders() -> Vec<Contender> {
@@ -26,9 +26,13 @@ pub fn contenders() -> Vec<Contender> {
         .route_layer(layer_fn(PassThrough));
     vec![
         Contender::new("no auth: function", Bare),
-        Contender::axum("no auth: function, axum's body", Over::AxumBare, AxumBare),
-        Contender::axum("no auth: router", Over::Router, router),
-        Contender::axum("a layer that does nothing", Over::Router, passing),
+        Contender::axum(
+            "no auth: function, axum's body",
+            Baseline::AxumBare,
+            AxumBare,
+        ),
+        Contender::axum("no auth: router", Baseline::Router, router),
+        Contender::axum("a layer that does nothing", Baseline::Router, passing),
     ]
 }
 
@@ -56,15 +60,15 @@ impl Service<Request<Body>> for AxumBare {
 }
 
 /// What [`Bare`] answers, in a type of ours, since jwt-authorizer wants one that its error turns into.
-pub struct Answer(Response<Full<Bytes>>);
+pub struct BareResponse(Response<Full<Bytes>>);
 
-impl From<Response<Full<Bytes>>> for Answer {
+impl From<Response<Full<Bytes>>> for BareResponse {
     fn from(response: Response<Full<Bytes>>) -> Self {
         Self(response)
     }
 }
 
-impl From<AuthError> for Answer {
+impl From<AuthError> for BareResponse {
     fn from(error: AuthError) -> Self {
         let mut response = Response::new(Full::default());
         *response.status_mut() = axum_status(error);
@@ -78,7 +82,7 @@ fn axum_status(error: AuthError) -> StatusCode {
     response.status()
 }
 
-impl Status for Answer {
+impl Status for BareResponse {
     fn status(&self) -> StatusCode {
         self.0.status()
     }

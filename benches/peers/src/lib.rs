@@ -15,7 +15,7 @@ use http::{Request, StatusCode};
 use tower::Service;
 use tower_m2m_benches::{Bench, now};
 
-pub use bare::{Answer, AxumBare};
+pub use bare::{AxumBare, BareResponse};
 pub use keys::serve_keys;
 pub use refusals::{REFUSED, Refusals};
 pub use setup::{Backend, Setup};
@@ -23,9 +23,9 @@ pub use setup::{Backend, Setup};
 /// What goes wrong while a peer is set up.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
-/// What a contender is compared with: the same service with nobody in front.
+/// The service that a contender is compared with: the same service without authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
+pub enum Baseline {
     /// A function call that answers an empty body: [`tower_m2m_benches::Bare`].
     Bare,
     /// The same with axum's body, for those who know no other.
@@ -37,7 +37,7 @@ pub enum Over {
 /// One way to protect the service, or none.
 pub struct Contender {
     pub name: &'static str,
-    pub over: Over,
+    pub baseline: Baseline,
     call: Box<dyn FnMut(Request<()>) -> StatusCode>,
 }
 
@@ -50,20 +50,20 @@ impl Contender {
     {
         Self {
             name,
-            over: Over::Bare,
+            baseline: Baseline::Bare,
             call: Box::new(move |request| answer(&mut service, request)),
         }
     }
 
     /// A service that takes axum's body.
-    pub fn axum<S>(name: &'static str, over: Over, mut service: S) -> Self
+    pub fn axum<S>(name: &'static str, baseline: Baseline, mut service: S) -> Self
     where
         S: Service<Request<Body>> + 'static,
         S::Response: Status,
     {
         Self {
             name,
-            over,
+            baseline,
             call: Box::new(move |request| answer(&mut service, request.map(|()| Body::empty()))),
         }
     }

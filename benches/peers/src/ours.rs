@@ -7,7 +7,7 @@ use tower::Layer;
 use tower_m2m::{OrgCode, Verifier};
 use tower_m2m_benches::{Bare, Bench, SCOPE};
 
-use crate::{AxumBare, Contender, Over};
+use crate::{AxumBare, Baseline, Contender};
 
 /// Over each kind of service that a peer stands before.
 pub fn contenders(bench: &Bench) -> Vec<Contender> {
@@ -18,16 +18,24 @@ pub fn contenders(bench: &Bench) -> Vec<Contender> {
         Contender::new("tower-m2m, every token new", over(&cold).layer(Bare)),
         Contender::axum(
             "tower-m2m, token seen before",
-            Over::AxumBare,
+            Baseline::AxumBare,
             over(&warm).layer(AxumBare),
         ),
         Contender::axum(
             "tower-m2m, every token new",
-            Over::AxumBare,
+            Baseline::AxumBare,
             over(&cold).layer(AxumBare),
         ),
-        Contender::axum("tower-m2m, token seen before", Over::Router, router(&warm)),
-        Contender::axum("tower-m2m, every token new", Over::Router, router(&cold)),
+        Contender::axum(
+            "tower-m2m, token seen before",
+            Baseline::Router,
+            router(&warm),
+        ),
+        Contender::axum(
+            "tower-m2m, every token new",
+            Baseline::Router,
+            router(&cold),
+        ),
     ]
 }
 

@@ -29,7 +29,7 @@ use tower_oauth2_resource_server::server::OAuth2ResourceServer;
 use tower_oauth2_resource_server::tenant::TenantConfiguration;
 use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
-use crate::{Answer, AxumBare, Contender, Failure, Over};
+use crate::{AxumBare, BareResponse, Baseline, Contender, Failure};
 
 /// What a handler behind a peer would want to read, and no more: the fewer claims, the faster the peer.
 #[derive(Clone, Debug, Deserialize)]
@@ -103,7 +103,7 @@ pub async fn jwt_authorizer(url: &str, bench: &Bench) -> Result<Contender, Failu
         .await?;
     let service = authorizer
         .into_layer()
-        .layer(Bare.map_response(Answer::from));
+        .layer(Bare.map_response(BareResponse::from));
     service.clone().oneshot(request(&bench.token(0))).await?;
     Ok(Contender::new("jwt-authorizer 0.15", service))
 }
@@ -184,7 +184,7 @@ pub async fn huskarl(url: &str) -> Result<Contender, Failure> {
         .require_scopes([SCOPE.as_str()]);
     Ok(Contender::axum(
         "huskarl-resource-server 0.11",
-        Over::AxumBare,
+        Baseline::AxumBare,
         layer.layer(AxumBare),
     ))
 }
@@ -211,5 +211,9 @@ pub async fn axum_jwt_auth(url: &str) -> Result<Contender, Failure> {
     let router = Router::new().route("/", route).with_state(AppState {
         decoder: Arc::new(decoder),
     });
-    Ok(Contender::axum("axum-jwt-auth 0.7", Over::Router, router))
+    Ok(Contender::axum(
+        "axum-jwt-auth 0.7",
+        Baseline::Router,
+        router,
+    ))
 }

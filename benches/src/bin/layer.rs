@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
-use tower_m2m_benches::paths::{self, Beside, Path};
+use tower_m2m_benches::paths::{self, Baseline, Path};
 
 const ROUNDS: usize = 600;
 /// Nanoseconds that a turn takes, roughly: short enough to be left in peace.
@@ -15,14 +15,14 @@ const TURN: f64 = 500_000.0;
 /// Requests made ahead: more would not fit the processor's caches, and a server reads what it just received.
 const MOST: usize = 32;
 
-/// One path's part of the race.
-struct Lane {
+/// A path that is measured.
+struct Candidate {
     path: Path,
     turn: usize,
     rounds: Rounds,
 }
 
-impl Lane {
+impl Candidate {
     fn take_turn(&mut self) {
         let mut spent = std::time::Duration::ZERO;
         let mut left = self.turn;
@@ -48,24 +48,24 @@ fn main() {
         .nth(1)
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(ROUNDS);
-    let mut lanes: Vec<_> = paths::all()
+    let mut candidates: Vec<_> = paths::all()
         .into_iter()
-        .map(|path| Lane {
+        .map(|path| Candidate {
             path,
             turn: MOST,
             rounds: Rounds::default(),
         })
         .collect();
-    for lane in &mut lanes {
-        lane.take_turn();
-        lane.take_turn();
-        lane.turn = turn_of(lane.rounds.best());
-        lane.rounds = Rounds::default();
+    for candidate in &mut candidates {
+        candidate.take_turn();
+        candidate.take_turn();
+        candidate.turn = turn_of(candidate.rounds.best());
+        candidate.rounds = Rounds::default();
     }
     for _ in 0..rounds {
-        lanes.iter_mut().for_each(Lane::take_turn);
+        candidates.iter_mut().for_each(Candidate::take_turn);
     }
-    report(&lanes);
+    report(&candidates);
 }
 
 #[expect(
@@ -77,23 +77,23 @@ fn turn_of(nanoseconds: f64) -> usize {
     ((TURN / nanoseconds) as usize).clamp(8, MOST * 16)
 }
 
-fn report(lanes: &[Lane]) {
+fn report(candidates: &[Candidate]) {
     let find = |name: &str| {
-        lanes
+        candidates
             .iter()
-            .find(|lane| lane.path.name == name)
-            .map(|lane| &lane.rounds)
+            .find(|candidate| candidate.path.name == name)
+            .map(|candidate| &candidate.rounds)
     };
     println!("| | ns | over | ns more, best round | median round | raw check = 1 |");
     println!("|---|---:|---|---:|---:|---:|");
-    for lane in lanes {
-        let (name, alone) = (lane.path.name, lane.rounds.best());
-        let Beside::Path(other, raw) = lane.path.beside else {
+    for candidate in candidates {
+        let (name, alone) = (candidate.path.name, candidate.rounds.best());
+        let Baseline::Path(other, raw) = candidate.path.baseline else {
             println!("| {name} | {alone:.0} | | | | |");
             continue;
         };
         let Some(base) = find(other) else { continue };
-        let (best, median) = (alone - base.best(), lane.rounds.over(base).median());
+        let (best, median) = (alone - base.best(), candidate.rounds.over(base).median());
         let ratio = raw
             .and_then(find)
             .map(|raw| format!("{:.3}", best / raw.best()))

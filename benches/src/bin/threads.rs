@@ -4,7 +4,7 @@
 //! cargo run --release --bin threads
 //! ```
 //!
-//! Turns are short and alternate, each thread on a core of its own. A turn counts only if nothing interrupted its threads (wall
+//! Slices are short and alternate, each thread on a core of its own. A slice counts only if nothing interrupted its threads (wall
 //! time close to CPU time) and, of two, if they ran at the same time: else it would say nothing about two cores. Ratios are
 //! taken within a round, and the median of them is what is said.
 
@@ -21,29 +21,29 @@ use tower_m2m::testing::SigningAlgorithm;
 use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
 use tower_m2m_benches::{Bare, Bench, SCOPE, now, raw_check, request};
 
-/// For so long turns are taken.
+/// The duration of the measurement.
 const TIME: Duration = Duration::from_secs(40);
 /// The least number of rounds that is worth a median.
 const ENOUGH: usize = 30;
-/// Wall time over CPU time in a turn that counts.
+/// Wall time over CPU time in a slice that counts.
 const UNDISTURBED: f64 = 1.05;
 /// Of the time from the first start to the last end, the part in which both threads ran.
 const TOGETHER: f64 = 0.9;
 
-/// What is done, and how many times: a turn takes about half a millisecond, so that many are left in peace.
+/// What is done, and how many times: a slice takes about half a millisecond, so that many are left in peace.
 const KINDS: [(&str, usize); 4] = [("raw", 30), ("cold", 30), ("bare", 3_000), ("hot", 1_500)];
 
 fn main() -> ExitCode {
     let bench = Arc::new(Bench::new(SigningAlgorithm::Rs256));
     let (cached, uncached) = (bench.verifier(), bench.uncached());
     let token = bench.token(0);
-    let crew = Crew::default();
+    let workers = Workers::default();
     // The same verifier on both threads, each with a clone of the service, as a server has it.
     let worker = |_: usize| {
         let mut hot = cached.layer().require(SCOPE).layer(Bare);
         let mut cold = uncached.layer().require(SCOPE).layer(Bare);
         let raw = raw_check(&bench, SigningAlgorithm::Rs256, &token);
-        // Cloned inside the turn, with and without the layer: a store of ready ones would not fit the caches.
+        // Cloned inside the slice, with and without the layer: a store of ready ones would not fit the caches.
         let mine = request(&token);
         move |kind: usize| match kind {
             0 => drop(black_box(raw())),
@@ -70,10 +70,10 @@ fn main() -> ExitCode {
         .map(|answer| answer.status().as_u16()),
         Ok(200)
     );
-    report(&crew.run(worker))
+    report(&workers.run(worker))
 }
 
-/// Nanoseconds per request in one turn, where it counts.
+/// Nanoseconds per request in one slice, where it counts.
 #[derive(Clone, Copy)]
 struct Figures {
     cpu: f64,
@@ -93,7 +93,7 @@ fn report(rounds: &[Round]) -> ExitCode {
             .filter(|round| round[kind][threads].is_some())
             .count()
     };
-    println!("turns that count of {}, one thread and two:", rounds.len());
+    println!("slices that count of {}, one thread and two:", rounds.len());
     for (kind, (name, _)) in KINDS.iter().enumerate() {
         println!("  {name:5} {:5} {:5}", counted(kind, 0), counted(kind, 1));
     }
@@ -172,12 +172,12 @@ fn median<T>(rounds: &[T], figure: impl Fn(&T) -> f64) -> f64 {
 
 /// Two threads that start together.
 #[derive(Default)]
-struct Crew {
+struct Workers {
     arrived: AtomicUsize,
     stop: AtomicBool,
 }
 
-impl Crew {
+impl Workers {
     fn run<W: FnMut(usize) + Send>(&self, worker: impl Fn(usize) -> W) -> Vec<Round> {
         let barrier = Barrier::new(2);
         let (mut first, mut second) = (worker(0), worker(1));
@@ -189,18 +189,18 @@ impl Crew {
         })
     }
 
-    /// Every turn of one thread. In turns for one thread they take turns.
+    /// Runs every slice of one thread. The threads alternate in slices for one thread.
     fn part(
         &self,
         barrier: &Barrier,
         me: usize,
         work: &mut impl FnMut(usize),
-    ) -> Vec<Option<Turn>> {
-        // Where it is refused, the turns that count will be few.
+    ) -> Vec<Option<Slice>> {
+        // Where it is refused, the slices that count will be few.
         let mut core = CpuSet::new();
         core.set(me);
         let _ = sched_setaffinity(None, &core);
-        let mut turns = Vec::new();
+        let mut slices = Vec::new();
         let start = Instant::now();
         for round in 0.. {
             if me == 0 && start.elapsed() > TIME {
@@ -213,16 +213,16 @@ impl Crew {
             for (kind, (_, times)) in KINDS.iter().enumerate() {
                 for threads in [1, 2] {
                     barrier.wait();
-                    turns.push((threads == 2 || round % 2 == me).then(|| {
+                    slices.push((threads == 2 || round % 2 == me).then(|| {
                         if threads == 2 {
                             self.together();
                         }
-                        turn(*times, || work(kind))
+                        slice(*times, || work(kind))
                     }));
                 }
             }
         }
-        turns
+        slices
     }
 
     /// Spins until the other thread is here too: a barrier of the operating system wakes one much later than the other.
@@ -236,34 +236,34 @@ impl Crew {
 }
 
 #[derive(Clone, Copy)]
-struct Turn {
+struct Slice {
     cpu: Duration,
     start: Instant,
     end: Instant,
 }
 
-impl Turn {
+impl Slice {
     fn undisturbed(&self) -> bool {
         (self.end - self.start).as_secs_f64() < UNDISTURBED * self.cpu.as_secs_f64()
     }
 }
 
-fn turn(times: usize, mut work: impl FnMut()) -> Turn {
+fn slice(times: usize, mut work: impl FnMut()) -> Slice {
     let (before, start) = (thread_cpu(), Instant::now());
     for _ in 0..times {
         work();
     }
-    Turn {
+    Slice {
         end: Instant::now(),
         cpu: thread_cpu().saturating_sub(before),
         start,
     }
 }
 
-fn together(ran: &[Turn], whole: Duration) -> bool {
+fn together(ran: &[Slice], whole: Duration) -> bool {
     let (start, end) = (
-        ran.iter().map(|turn| turn.start).max(),
-        ran.iter().map(|turn| turn.end).min(),
+        ran.iter().map(|slice| slice.start).max(),
+        ran.iter().map(|slice| slice.end).min(),
     );
     let (Some(start), Some(end)) = (start, end) else {
         return false;
@@ -271,25 +271,25 @@ fn together(ran: &[Turn], whole: Duration) -> bool {
     end.saturating_duration_since(start).as_secs_f64() > TOGETHER * whole.as_secs_f64()
 }
 
-/// The two threads' turns are in the same order.
-fn merge(mine: &[Option<Turn>], theirs: &[Option<Turn>]) -> Vec<Round> {
-    let figures = |times: usize, pair: (&Option<Turn>, &Option<Turn>)| {
-        let ran: Vec<Turn> = [pair.0, pair.1].into_iter().flatten().copied().collect();
+/// The two threads' slices are in the same order.
+fn merge(mine: &[Option<Slice>], theirs: &[Option<Slice>]) -> Vec<Round> {
+    let figures = |times: usize, pair: (&Option<Slice>, &Option<Slice>)| {
+        let ran: Vec<Slice> = [pair.0, pair.1].into_iter().flatten().copied().collect();
         let whole =
-            ran.iter().map(|turn| turn.end).max()? - ran.iter().map(|turn| turn.start).min()?;
-        let counts = ran.iter().all(Turn::undisturbed) && together(&ran, whole);
+            ran.iter().map(|slice| slice.end).max()? - ran.iter().map(|slice| slice.start).min()?;
+        let counts = ran.iter().all(Slice::undisturbed) && together(&ran, whole);
         let times = times * ran.len();
         counts.then(|| Figures {
-            cpu: nanoseconds(ran.iter().map(|turn| turn.cpu).sum(), times),
+            cpu: nanoseconds(ran.iter().map(|slice| slice.cpu).sum(), times),
             wall: nanoseconds(whole, times),
         })
     };
-    let mut turns = mine.iter().zip(theirs);
+    let mut slices = mine.iter().zip(theirs);
     let mut rounds = Vec::new();
-    while turns.len() >= 2 * KINDS.len() {
+    while slices.len() >= 2 * KINDS.len() {
         rounds.push(
             KINDS.map(|(_, times)| {
-                [0, 1].map(|_| turns.next().and_then(|pair| figures(times, pair)))
+                [0, 1].map(|_| slices.next().and_then(|pair| figures(times, pair)))
             }),
         );
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use http::StatusCode;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tower_m2m_benches::{measure, request};
-use tower_m2m_peers::{Backend, Contender, Failure, Over, Setup};
+use tower_m2m_peers::{Backend, Baseline, Contender, Failure, Setup};
 
 #[global_allocator]
 static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -27,10 +27,10 @@ fn count(mut setup: Setup) -> Result<(), Failure> {
     let mut counts = Vec::new();
     for contender in &mut setup.contenders {
         let (allocations, bytes) = of_one(contender, &token)?;
-        counts.push((contender.name, contender.over, allocations, bytes));
+        counts.push((contender.name, contender.baseline, allocations, bytes));
     }
-    for over in [Over::Bare, Over::AxumBare, Over::Router] {
-        let mut rows = counts.iter().filter(|(_, of, ..)| *of == over);
+    for baseline in [Baseline::Bare, Baseline::AxumBare, Baseline::Router] {
+        let mut rows = counts.iter().filter(|(_, of, ..)| *of == baseline);
         let Some((name, _, base, base_bytes)) = rows.next() else {
             continue;
         };

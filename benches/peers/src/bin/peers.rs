@@ -14,7 +14,7 @@ use http::StatusCode;
 use tower_m2m::testing::SigningAlgorithm;
 use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
 use tower_m2m_benches::{raw_check, request};
-use tower_m2m_peers::{Backend, Contender, Failure, Over, REFUSED, Refusals, Setup};
+use tower_m2m_peers::{Backend, Baseline, Contender, Failure, REFUSED, Refusals, Setup};
 
 /// Rounds, in each of which everybody has a turn.
 const ROUNDS: usize = 600;
@@ -92,14 +92,14 @@ fn protects(contender: &Contender) -> bool {
     !contender.name.starts_with("no auth") && !contender.name.starts_with("a layer")
 }
 
-/// One contender's part of the race.
-struct Lane<'a> {
+/// A contender that is measured.
+struct Candidate<'a> {
     contender: &'a mut Contender,
     turn: usize,
     rounds: Rounds,
 }
 
-impl Lane<'_> {
+impl Candidate<'_> {
     fn take_turn(&mut self, token: &str) -> Result<(), Failure> {
         let mut requests: Vec<_> = (0..self.turn).map(|_| request(token)).collect();
         let mut good = 0;
@@ -121,24 +121,24 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
     let _entered = setup.runtime.enter();
     let token = setup.bench.token(0);
     let raw = raw_check(&setup.bench, SigningAlgorithm::Rs256, &token);
-    let mut lanes: Vec<_> = setup
+    let mut candidates: Vec<_> = setup
         .contenders
         .iter_mut()
-        .map(|contender| Lane {
+        .map(|contender| Candidate {
             contender,
             turn: SLOW,
             rounds: Rounds::default(),
         })
         .collect();
-    for lane in &mut lanes {
-        lane.take_turn(&token)?;
-        lane.take_turn(&token)?;
-        lane.turn = if lane.rounds.best() < LIMIT {
+    for candidate in &mut candidates {
+        candidate.take_turn(&token)?;
+        candidate.take_turn(&token)?;
+        candidate.turn = if candidate.rounds.best() < LIMIT {
             FAST
         } else {
             SLOW
         };
-        lane.rounds = Rounds::default();
+        candidate.rounds = Rounds::default();
     }
     let mut raw_rounds = Rounds::default();
     for _ in 0..ROUNDS {
@@ -146,25 +146,29 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
         let good = (0..SLOW).filter(|_| black_box(raw())).count();
         raw_rounds.push(nanoseconds(thread_cpu().saturating_sub(start), SLOW));
         assert_eq!(good, SLOW, "the raw check fails");
-        for lane in &mut lanes {
-            lane.take_turn(&token)?;
+        for candidate in &mut candidates {
+            candidate.take_turn(&token)?;
         }
     }
     println!("a token of {} bytes, {ROUNDS} rounds", token.len());
-    report(&lanes, &raw_rounds);
+    report(&candidates, &raw_rounds);
     Ok(())
 }
 
 /// A table per kind of service: everybody over the first, which is the one without authentication.
-fn report(lanes: &[Lane<'_>], raw: &Rounds) {
+fn report(candidates: &[Candidate<'_>], raw: &Rounds) {
     println!(
         "raw RS256 check, aws-lc-rs, key ready: best {:.0} ns, median {:.0}",
         raw.best(),
         raw.median()
     );
-    for over in [Over::Bare, Over::AxumBare, Over::Router] {
-        let mut lanes = lanes.iter().filter(|lane| lane.contender.over == over);
-        let Some(base) = lanes.next() else { continue };
+    for baseline in [Baseline::Bare, Baseline::AxumBare, Baseline::Router] {
+        let mut candidates = candidates
+            .iter()
+            .filter(|candidate| candidate.contender.baseline == baseline);
+        let Some(base) = candidates.next() else {
+            continue;
+        };
         println!(
             "\n{}: best {:.0} ns, median {:.0}\n",
             base.contender.name,
@@ -175,12 +179,12 @@ fn report(lanes: &[Lane<'_>], raw: &Rounds) {
             "| ns per request over no auth | best round | median round | best, raw check = 1 |"
         );
         println!("|---|---:|---:|---:|");
-        for lane in lanes {
-            let best = lane.rounds.best() - base.rounds.best();
-            let median = lane.rounds.over(&base.rounds).median();
+        for candidate in candidates {
+            let best = candidate.rounds.best() - base.rounds.best();
+            let median = candidate.rounds.over(&base.rounds).median();
             println!(
                 "| {} | {best:.0} | {median:.0} | {:.3} |",
-                lane.contender.name,
+                candidate.contender.name,
                 best / raw.best()
             );
         }
@@ -214,7 +218,7 @@ fn count(mut setup: Setup, times: &str) -> Result<(), Failure> {
             });
         }
         turn_over(contender.name);
-        println!("{:?}|{}", contender.over, contender.name);
+        println!("{:?}|{}", contender.baseline, contender.name);
     }
     Ok(())
 }
