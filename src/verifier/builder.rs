@@ -6,10 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::cache::{Capacity, VerifiedTokens};
+use super::config_error::ConfigError;
+use super::issuer::kinde::kinde_issuer;
+use super::issuer::{Issuer, NeedsAudience};
 use super::issuers::Issuers;
 use super::issuers::resolved::{Function, Resolving, Settings};
 use super::issuers::resolver::Resolver;
-use super::{ConfigError, Inner, Issuer, Verifier};
+use super::profile::Profile;
+use super::{Inner, Verifier};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, JwksError, SavedKeys};
 use crate::revocation::{Denylist, Others, Question, Silence, StandingCheck};
@@ -64,6 +68,23 @@ pub enum StartError {
         /// Why not.
         error: JwksError,
     },
+}
+
+impl Verifier {
+    /// Trusts a Kinde business: `acme`, `acme.kinde.com`, `acme.au.kinde.com` or `https://acme.kinde.com`.
+    pub fn kinde(domain: &str) -> NeedsAudience {
+        NeedsAudience::new(kinde_issuer(domain), Profile::KINDE)
+    }
+
+    /// Trusts any OAuth 2.0 issuer that writes JWT access tokens. The issuer is what `iss` says, character for character.
+    pub fn issuer(issuer: impl Into<String>) -> NeedsAudience {
+        NeedsAudience::new(Ok(issuer.into()), Profile::GENERIC)
+    }
+
+    /// Trusts several issuers, or one with settings that belong to the verifier.
+    pub fn trusting(issuers: impl IntoIterator<Item = Issuer>) -> VerifierBuilder {
+        VerifierBuilder::new(issuers)
+    }
 }
 
 impl VerifierBuilder {
@@ -333,6 +354,34 @@ impl VerifierBuilder {
             trusted.keys.first_try().await.map_err(failed)?;
         }
         Ok(verifier)
+    }
+}
+
+impl Issuer {
+    /// A verifier that trusts this issuer alone, all else as [`Verifier::trusting`] sets it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], naming the setting that cannot be used.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        Verifier::trusting([self]).build()
+    }
+
+    /// The same, once the issuer's keys are at hand: for services that had rather not start than start without, and to
+    /// hear at start what is wrong with a mistyped issuer.
+    ///
+    /// # Errors
+    ///
+    /// As [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = tower_m2m::Verifier::kinde("acme").audience("https://api.acme.com").build_ready().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn build_ready(self) -> Result<Verifier, StartError> {
+        Verifier::trusting([self]).build_ready().await
     }
 }
 

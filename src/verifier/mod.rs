@@ -113,21 +113,6 @@ enum Waited {
 }
 
 impl Verifier {
-    /// Trusts a Kinde business: `acme`, `acme.kinde.com`, `acme.au.kinde.com` or `https://acme.kinde.com`.
-    pub fn kinde(domain: &str) -> NeedsAudience {
-        NeedsAudience::new(issuer::kinde_issuer(domain), Profile::KINDE)
-    }
-
-    /// Trusts any OAuth 2.0 issuer that writes JWT access tokens. The issuer is what `iss` says, character for character.
-    pub fn issuer(issuer: impl Into<String>) -> NeedsAudience {
-        NeedsAudience::new(Ok(issuer.into()), Profile::GENERIC)
-    }
-
-    /// Trusts several issuers, or one with settings that belong to the verifier.
-    pub fn trusting(issuers: impl IntoIterator<Item = Issuer>) -> VerifierBuilder {
-        VerifierBuilder::new(issuers)
-    }
-
     /// Verifies an access token, without any HTTP around it.
     ///
     /// It waits for a key that is missing, at most for one fetch and never while the token's key is held; and for the

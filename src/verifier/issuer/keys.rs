@@ -1,0 +1,163 @@
+//! Where an issuer's keys come from.
+
+use std::sync::Arc;
+
+use http::Request;
+
+use super::{Issuer, KeySource};
+use crate::clock::Clock;
+use crate::jwks::{
+    Endpoint, FetchFuture, Fetcher, HttpClients, KeyError, KeySet, Keys, Proxy, RemoteKeys,
+    is_secure_url,
+};
+use crate::token::Algorithm;
+use crate::util::BoxError;
+use crate::verifier::config_error::ConfigError;
+
+impl Issuer {
+    /// Fetches the keys from here. Default: where the issuer's metadata says (RFC 8414).
+    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
+        self.keys = KeySource::Url(url.into());
+        self
+    }
+
+    /// Uses the keys of this JWK Set (RFC 7517 §5), and fetches nothing.
+    pub fn jwk_set(mut self, json: impl Into<String>) -> Self {
+        self.keys = KeySource::Set(json.into());
+        self
+    }
+
+    /// Uses this one public key in PEM form, and fetches nothing.
+    pub fn public_key_pem(mut self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
+        self.keys = KeySource::Pem(algorithm, pem.into());
+        self
+    }
+
+    /// Fetches metadata and keys with a function of the application's instead of the HTTP client of this crate: for egress
+    /// through something special, or for a build without the client.
+    ///
+    /// The function must not follow redirects, and should not read more than 256 KiB; more than that is refused. It runs
+    /// within [`fetch_timeout`](Self::fetch_timeout).
+    ///
+    /// ```
+    /// # use tower_m2m::Verifier;
+    /// let issuer = Verifier::kinde("acme").audience("https://api.acme.com").fetch_with(|request| async move {
+    ///     println!("GET {}", request.uri());
+    ///     Ok(http::Response::new(br#"{"keys":[]}"#.to_vec()))
+    /// });
+    /// ```
+    pub fn fetch_with<F, R>(mut self, fetch: F) -> Self
+    where
+        F: Fn(Request<()>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
+    {
+        self.fetch_function = Some(Fetcher::function(move |request| -> FetchFuture {
+            Box::pin(fetch(request))
+        }));
+        self
+    }
+
+    pub(super) fn keys(
+        &self,
+        issuer: &Arc<str>,
+        algorithms: &[Algorithm],
+        clock: &Clock,
+        clients: &HttpClients,
+    ) -> Result<Keys, ConfigError> {
+        let endpoint = match &self.keys {
+            KeySource::Set(json) => {
+                return Ok(Keys::fixed(
+                    Arc::clone(issuer),
+                    static_set(json, algorithms)?,
+                ));
+            }
+            KeySource::Pem(algorithm, pem) => {
+                if !algorithms.contains(algorithm) {
+                    return Err(ConfigError::new(
+                        "public_key_pem",
+                        "its algorithm is not among the allowed ones",
+                    ));
+                }
+                let set = KeySet::from_pem(*algorithm, pem)
+                    .map_err(|error| ConfigError::new("public_key_pem", error.to_string()))?;
+                return Ok(Keys::fixed(Arc::clone(issuer), set));
+            }
+            KeySource::Url(url) if !is_secure_url(url) => {
+                return Err(ConfigError::new(
+                    "jwks_url",
+                    "must be an https URL (http is accepted on loopback only)",
+                ));
+            }
+            KeySource::Url(url) => Endpoint::Url(url.clone()),
+            KeySource::Discovery => Endpoint::Discovery,
+        };
+        let mut http = self.http.clone();
+        let first = if let Endpoint::Url(url) = &endpoint {
+            url
+        } else {
+            &**issuer
+        };
+        if first.starts_with("http://") {
+            // That is loopback, which no proxy of the network can reach on this machine's behalf.
+            http.proxy = Proxy::None;
+        }
+        let tls = cfg!(any(
+            feature = "tls-rustls",
+            feature = "tls-native",
+            feature = "tls-rustls-no-provider"
+        ));
+        let url = if let Endpoint::Url(url) = &endpoint {
+            url
+        } else {
+            &**issuer
+        };
+        let fetcher = match &self.fetch_function {
+            Some(function) => function.clone(),
+            None if cfg!(feature = "reqwest") && !tls && url.starts_with("https:") => {
+                let problem = "the crate was built without TLS, which an https issuer needs: switch on the feature `tls-rustls`";
+                return Err(ConfigError::new("http client", problem));
+            }
+            None => clients
+                .client(&http)
+                .map_err(|problem| ConfigError::new("http client", problem))?,
+        };
+        let timing = self.timing.clone();
+        let remote = RemoteKeys::new(
+            Arc::clone(issuer),
+            endpoint,
+            algorithms.to_vec(),
+            fetcher,
+            timing,
+            clock.clone(),
+        );
+        Ok(Keys::Remote(remote))
+    }
+}
+
+/// A set that is given, not fetched, is right as a whole or an error: what is weak or broken in it was put there by hand.
+fn static_set(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
+    let set = KeySet::parse(json.as_bytes(), algorithms)
+        .map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
+    let harmless = |reason| {
+        matches!(
+            reason,
+            KeyError::UnknownType
+                | KeyError::NotForSignatures
+                | KeyError::Algorithm
+                | KeyError::AlgorithmNotAllowed
+        )
+    };
+    if let Some(key) = set.left_out().iter().find(|key| !harmless(key.reason)) {
+        return Err(ConfigError::new(
+            "jwk_set",
+            format!("a key cannot be used: {}", key.reason),
+        ));
+    }
+    if set.is_empty() {
+        return Err(ConfigError::new(
+            "jwk_set",
+            "has no key that can be used with the allowed algorithms",
+        ));
+    }
+    Ok(set)
+}

@@ -1,0 +1,75 @@
+//! The issuer of a Kinde business, from its domain.
+
+use crate::jwks::is_secure_url;
+use crate::verifier::config_error::ConfigError;
+
+/// The issuer behind what people write for a Kinde domain.
+pub(in crate::verifier) fn kinde_issuer(domain: &str) -> Result<String, ConfigError> {
+    let host = domain.strip_prefix("https://").unwrap_or(domain);
+    let host = host.strip_suffix('/').unwrap_or(host);
+    let labels = |host: &str| {
+        !host.is_empty()
+            && host.split('.').all(|label| {
+                !label.is_empty()
+                    && label
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            })
+    };
+    let loopback = domain.starts_with("http://") && is_secure_url(domain);
+    if loopback {
+        return Ok(domain.strip_suffix('/').unwrap_or(domain).to_owned());
+    }
+    if !labels(host) {
+        return Err(ConfigError::new(
+            "kinde",
+            "must be a Kinde domain such as acme, acme.kinde.com or https://acme.kinde.com",
+        ));
+    }
+    let host = host.to_ascii_lowercase();
+    if !host.contains('.') {
+        return Ok(format!("https://{host}.kinde.com"));
+    }
+    if !host.ends_with(".kinde.com") {
+        return Err(ConfigError::new(
+            "kinde",
+            "is not under kinde.com: machine-to-machine tokens come from the Kinde domain even where users see a custom one (for a custom issuer: Verifier::issuer(url) and .profile(Profile::KINDE))",
+        ));
+    }
+    Ok(format!("https://{host}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinde_domain_is_parsed_in_every_form() {
+        for (domain, issuer) in [
+            ("acme", "https://acme.kinde.com"),
+            ("acme.kinde.com", "https://acme.kinde.com"),
+            ("Acme.Kinde.com", "https://acme.kinde.com"),
+            ("https://acme.kinde.com", "https://acme.kinde.com"),
+            ("https://acme.kinde.com/", "https://acme.kinde.com"),
+            ("acme.au.kinde.com", "https://acme.au.kinde.com"),
+            ("http://127.0.0.1:4000", "http://127.0.0.1:4000"),
+        ] {
+            assert_eq!(kinde_issuer(domain).as_deref(), Ok(issuer), "{domain}");
+        }
+        for domain in [
+            "",
+            "/",
+            "http://acme.kinde.com",
+            "auth.acme.com",
+            "acme.kinde.com.evil.example",
+            "evilkinde.com",
+            "a b",
+            "acme/x",
+            "acme@x",
+            ".kinde.com",
+            "https://",
+        ] {
+            assert!(kinde_issuer(domain).is_err(), "{domain}");
+        }
+    }
+}

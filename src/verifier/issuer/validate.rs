@@ -1,0 +1,146 @@
+//! The checks of an issuer's settings.
+
+use std::time::Duration;
+
+use super::Issuer;
+use crate::jwks::is_secure_url;
+use crate::token::{Algorithm, org_code};
+use crate::verifier::config_error::ConfigError;
+
+const LEEWAY_MAX: Duration = Duration::from_secs(5 * 60);
+const A_MINUTE: Duration = Duration::from_secs(60);
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const A_WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const POINTER: &str = "must be a JSON Pointer such as /org_code or /tenant/id (RFC 6901)";
+
+impl Issuer {
+    /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
+    pub(in crate::verifier) fn checked(&self) -> Result<String, ConfigError> {
+        let name = self
+            .issuer
+            .clone()
+            .and_then(|issuer| self.check(&issuer, &self.allowed()).map(|()| issuer));
+        name.map_err(|error| error.at(&self.place))
+    }
+
+    fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
+        let unless = |fine: bool, setting, problem: &'static str| {
+            if fine {
+                Ok(())
+            } else {
+                Err(ConfigError::new(setting, problem))
+            }
+        };
+        unless(
+            is_secure_url(issuer) && !issuer.contains('?'),
+            "issuer",
+            "must be an https URL without query and fragment (http is accepted on loopback only), character for character what `iss` says",
+        )?;
+        if let Some(audiences) = &self.audiences {
+            unless(
+                !audiences.is_empty(),
+                "audience",
+                "at least one is needed: the identifier under which the API is registered at the issuer",
+            )?;
+            unless(
+                audiences.iter().all(|audience| !audience.trim().is_empty()),
+                "audience",
+                "must not be empty",
+            )?;
+        }
+        unless(
+            !algorithms.is_empty(),
+            "algorithms",
+            "at least one is needed",
+        )?;
+        unless(
+            self.leeway <= LEEWAY_MAX,
+            "leeway",
+            "must be at most 5 minutes",
+        )?;
+        unless(
+            self.max_age != Some(Duration::ZERO),
+            "max_age",
+            "must not be zero",
+        )?;
+        unless(
+            is_pointer(&self.profile.organization),
+            "organization_claim",
+            POINTER,
+        )?;
+        unless(
+            self.profile
+                .scopes
+                .iter()
+                .all(|pointer| is_pointer(pointer)),
+            "scope_claim",
+            POINTER,
+        )?;
+        unless(
+            self.profile
+                .marks
+                .iter()
+                .all(|mark| is_pointer(&mark.claim)),
+            "require_claim",
+            POINTER,
+        )?;
+        unless(
+            self.profile
+                .client_id
+                .iter()
+                .all(|name| !name.is_empty() && !name.starts_with('/')),
+            "client_id_claim",
+            "must be the name of a claim",
+        )?;
+        unless(
+            self.organizations
+                .iter()
+                .flatten()
+                .all(|code| org_code::check(code)),
+            "allow_organizations",
+            "holds what is not an organization code",
+        )?;
+        unless(
+            self.clients
+                .iter()
+                .flatten()
+                .all(|client| !client.is_empty()),
+            "allow_clients",
+            "holds an empty client id",
+        )?;
+        unless(
+            self.timing.time_to_live >= Duration::from_secs(1),
+            "keys_time_to_live",
+            "must be at least 1 second",
+        )?;
+        unless(
+            self.timing.time_to_live <= A_DAY,
+            "keys_time_to_live",
+            "must be at most 1 day: a removed key is trusted that long",
+        )?;
+        unless(
+            self.timing.max_stale <= A_WEEK,
+            "keys_max_stale",
+            "must be at most 7 days",
+        )?;
+        unless(
+            !self.timing.cooldown.is_zero() && self.timing.cooldown <= A_DAY,
+            "unknown_kid_cooldown",
+            "must be more than zero and at most 1 day",
+        )?;
+        unless(
+            !self.timing.timeout.is_zero() && self.timing.timeout <= A_MINUTE,
+            "fetch_timeout",
+            "must be more than zero and at most 1 minute",
+        )?;
+        unless(
+            self.timing.max_wait <= A_MINUTE,
+            "max_wait",
+            "must be at most 1 minute",
+        )
+    }
+}
+
+fn is_pointer(text: &str) -> bool {
+    text.starts_with('/') && text.len() > 1
+}
