@@ -91,13 +91,12 @@ impl Issuer {
             KeySource::Url(url) => Endpoint::Url(url.clone()),
             KeySource::Discovery => Endpoint::Discovery,
         };
-        let mut http = self.http.clone();
-        let first = if let Endpoint::Url(url) = &endpoint {
-            url
-        } else {
-            &**issuer
+        let first_url = match &endpoint {
+            Endpoint::Url(url) => url,
+            Endpoint::Discovery => &**issuer,
         };
-        if first.starts_with("http://") {
+        let mut http = self.http.clone();
+        if first_url.starts_with("http://") {
             // That is loopback, which no proxy of the network can reach on this machine's behalf.
             http.proxy = Proxy::None;
         }
@@ -106,14 +105,9 @@ impl Issuer {
             feature = "tls-native",
             feature = "tls-rustls-no-provider"
         ));
-        let url = if let Endpoint::Url(url) = &endpoint {
-            url
-        } else {
-            &**issuer
-        };
         let fetcher = match &self.fetch_function {
             Some(function) => function.clone(),
-            None if cfg!(feature = "reqwest") && !tls && url.starts_with("https:") => {
+            None if cfg!(feature = "reqwest") && !tls && first_url.starts_with("https:") => {
                 let problem = "the crate was built without TLS, which an https issuer needs: switch on the feature `tls-rustls`";
                 return Err(ConfigError::new("http client", problem));
             }
