@@ -105,6 +105,13 @@ fn modules_depend_only_on_lower_code_layers() {
 }
 
 #[test]
+fn files_and_modules_have_no_import_cycles() {
+    let graph = ModuleGraph::read(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let problems = import_cycles(&graph);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
 fn guide_and_test_have_the_same_rules() {
     let cell = |text: &str| {
         if text == "–" {
