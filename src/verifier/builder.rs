@@ -1,22 +1,17 @@
 //! A verifier of one or several issuers.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::cache::{Capacity, VerifiedTokens};
-use super::config_error::ConfigError;
+use super::cache::Capacity;
 use super::issuer::kinde::kinde_issuer;
 use super::issuer::{Issuer, NeedsAudience};
-use super::issuers::Issuers;
-use super::issuers::resolved::{Function, Resolving, Settings};
-use super::issuers::resolver::Resolver;
+use super::issuers::resolved::{Function, Resolving};
 use super::profile::Profile;
-use super::{Inner, Verifier};
+use super::verifier::Verifier;
 use crate::clock::Clock;
-use crate::jwks::{HttpClients, JwksError, SavedKeys};
-use crate::revocation::{Denylist, Others, Question, Silence, StandingCheck};
+use crate::jwks::SavedKeys;
+use crate::revocation::{Denylist, Question, Silence, StandingCheck};
 use crate::util::BoxError;
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
@@ -33,41 +28,24 @@ use crate::util::BoxError;
 /// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct VerifierBuilder {
-    issuers: Vec<Issuer>,
-    resolve: Option<Arc<Function>>,
-    resolved_max: usize,
-    clock: Clock,
-    max_token_bytes: usize,
-    tokens: Option<Capacity>,
-    saved: Vec<SavedKeys>,
-    start: Start,
-    denylist: Option<Denylist>,
-    check: Option<Question>,
-    standing_timeout: Duration,
-    silence: Silence,
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) resolve: Option<Arc<Function>>,
+    pub(super) resolved_max: usize,
+    pub(super) clock: Clock,
+    pub(super) max_token_bytes: usize,
+    pub(super) tokens: Option<Capacity>,
+    pub(super) saved: Vec<SavedKeys>,
+    pub(super) start: Start,
+    pub(super) denylist: Option<Denylist>,
+    pub(super) check: Option<Question>,
+    pub(super) standing_timeout: Duration,
+    pub(super) silence: Silence,
 }
-
-/// Numbers the verifiers of the process.
-static VERIFIERS: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
+pub(super) enum Start {
     Lazy,
     Background,
-}
-
-/// Why a verifier could not be started with its keys at hand.
-#[non_exhaustive]
-pub enum StartError {
-    /// A setting cannot be used.
-    Config(ConfigError),
-    /// The keys of an issuer could not be had.
-    Keys {
-        /// The issuer, exactly as configured.
-        issuer: String,
-        /// Why not.
-        error: JwksError,
-    },
 }
 
 impl Verifier {
@@ -224,165 +202,6 @@ impl VerifierBuilder {
         self.start = Start::Lazy;
         self
     }
-
-    /// Builds the verifier. An issuer that is down does not stop it.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`], naming the setting that cannot be used.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
-        self.check()?;
-        crate::telemetry::metrics::describe();
-        let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
-        let (mut listed, clients) = (Vec::new(), HttpClients::default());
-        for issuer in self.issuers {
-            let trusted = issuer.into_trusted(&self.clock, &clients)?;
-            self.saved
-                .iter()
-                .filter(|saved| saved.is_of(&trusted.issuer))
-                .for_each(|saved| trusted.keys.restore(saved));
-            listed.push(trusted);
-        }
-        let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
-        let resolver = self.resolve.map(|function| {
-            Resolver::new(
-                Settings {
-                    function,
-                    kept,
-                    clock,
-                },
-                saved,
-            )
-        });
-        let issuers = Issuers::new(listed, resolver).ok_or_else(|| {
-            ConfigError::new("issuer", "is given twice: one issuer has one configuration")
-        })?;
-        if self.start == Start::Background {
-            // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
-            let _ = issuers
-                .listed()
-                .iter()
-                .try_for_each(|trusted| trusted.keys.start());
-        }
-        if let Some(denylist) = &self.denylist {
-            let others = if issuers.resolves() {
-                Others::Resolved
-            } else {
-                Others::Unknown
-            };
-            denylist.serve(
-                issuers.listed().iter().map(|trusted| &trusted.issuer),
-                others,
-                &self.clock,
-            );
-        }
-        let (timeout, silence) = (self.standing_timeout, self.silence);
-        Ok(Verifier(Arc::new(Inner {
-            number,
-            issuers,
-            clock: self.clock,
-            max_token_bytes: self.max_token_bytes,
-            tokens: self
-                .tokens
-                .map(|capacity| VerifiedTokens::new(number, capacity)),
-            denylist: self.denylist,
-            check: self.check.map(|check| check.within(timeout, silence)),
-        })))
-    }
-
-    /// Checks the settings; what they name, keys and certificates, is looked at only when the verifier is built.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.issuers.is_empty() && self.resolve.is_none() {
-            return Err(ConfigError::new("issuer", "at least one is needed"));
-        }
-        if self.resolved_max == 0 {
-            return Err(ConfigError::new(
-                "max_resolved_issuers",
-                "must be at least 1",
-            ));
-        }
-        if !(256..=64 * 1024).contains(&self.max_token_bytes) {
-            return Err(ConfigError::new(
-                "max_token_bytes",
-                "must be from 256 bytes to 64 KiB",
-            ));
-        }
-        if self
-            .tokens
-            .is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0)
-        {
-            return Err(ConfigError::new(
-                "token_cache",
-                "must hold something: without_token_cache() switches it off",
-            ));
-        }
-        if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
-            return Err(ConfigError::new(
-                "standing_timeout",
-                "must be more than zero and at most 1 minute",
-            ));
-        }
-        let mut names = HashSet::new();
-        for issuer in &self.issuers {
-            if !names.insert(issuer.checked()?) {
-                return Err(ConfigError::new(
-                    "issuer",
-                    "is given twice: one issuer has one configuration",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Builds the verifier and waits until each issuer's keys are at hand: for services that had rather not start than
-    /// start without.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError::Config`]; [`StartError::Keys`] when the first fetch of an issuer's keys fails, and none were
-    /// [restored](Self::restore_keys).
-    pub async fn build_ready(self) -> Result<Verifier, StartError> {
-        let verifier = self.build().map_err(StartError::Config)?;
-        let listed = verifier.0.issuers.listed();
-        // All at once, and then one after the other.
-        let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
-        for trusted in listed {
-            let failed = |error| StartError::Keys {
-                issuer: trusted.issuer.to_string(),
-                error,
-            };
-            trusted.keys.first_try().await.map_err(failed)?;
-        }
-        Ok(verifier)
-    }
-}
-
-impl Issuer {
-    /// A verifier that trusts this issuer alone, all else as [`Verifier::trusting`] sets it.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`], naming the setting that cannot be used.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
-        Verifier::trusting([self]).build()
-    }
-
-    /// The same, once the issuer's keys are at hand: for services that had rather not start than start without, and to
-    /// hear at start what is wrong with a mistyped issuer.
-    ///
-    /// # Errors
-    ///
-    /// As [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
-    ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let verifier = tower_m2m::Verifier::kinde("acme").audience("https://api.acme.com").build_ready().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn build_ready(self) -> Result<Verifier, StartError> {
-        Verifier::trusting([self]).build_ready().await
-    }
 }
 
 impl std::fmt::Debug for VerifierBuilder {
@@ -391,32 +210,5 @@ impl std::fmt::Debug for VerifierBuilder {
             .field("issuers", &self.issuers)
             .field("start", &self.start)
             .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Config(error) => write!(f, "{error}"),
-            Self::Keys { issuer, error } => {
-                write!(f, "the keys of {issuer} could not be had: {error}")
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for StartError {
-    // What a `main` that returns it prints.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Config(error) => Some(error),
-            Self::Keys { error, .. } => Some(error),
-        }
     }
 }

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 
 use super::issuers::Issuers;
 use super::issuers::trusted::{InUse, Remembered};
-use super::rules::Lifetime;
+use super::validated::Lifetime;
 use crate::token::Claims;
 
 /// The tokens that one verifier has verified.

@@ -1,17 +1,16 @@
 //! What each claim must satisfy (RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4).
 
-use std::any::Any;
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
-use super::Profile;
+use super::claim::{audiences_of, kinde_extras, numeric_date, parent, text};
+use super::custom_claims::CustomDecoder;
+use super::profile::Profile;
+use super::validated::{Checked, Granted, Lifetime, Seal};
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, Custom, Inside, Json, JsonError,
-    OrgCode, Scopes, TokenError, TokenType, Value, is_identifier,
+    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, Json, OrgCode, TokenError, TokenType,
+    Value, is_identifier,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -35,64 +34,6 @@ pub(crate) enum Form {
     Lenient,
     Rfc9068,
 }
-
-/// Decodes the claims into a type of the application's.
-#[derive(Clone, Copy)]
-pub(crate) struct CustomDecoder(fn(&[u8]) -> Option<Custom>);
-
-impl CustomDecoder {
-    pub(crate) fn of<T: DeserializeOwned + Send + Sync + 'static>() -> Self {
-        Self(|payload| {
-            let custom: T = serde_json::from_slice(payload).ok()?;
-            Some(Arc::new(custom) as Arc<dyn Any + Send + Sync>)
-        })
-    }
-}
-
-impl fmt::Debug for CustomDecoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomDecoder")
-    }
-}
-
-/// The claims of a token that satisfies the rules, still borrowed from it. Whether its signature holds is another matter.
-pub(crate) struct Checked<'j> {
-    client_id: &'j str,
-    subject: Option<&'j str>,
-    org_code: Option<&'j str>,
-    scopes: Granted<'j>,
-    audience: Option<Value<'j>>,
-    jti: Option<&'j str>,
-    expires_at: i64,
-    issued_at: Option<i64>,
-    not_before: Option<i64>,
-}
-
-/// Where the scopes are written, and how.
-#[derive(Clone, Copy)]
-enum Granted<'j> {
-    Nothing,
-    Text(&'j str),
-    List(Inside),
-}
-
-/// Who vouches for a token: which verifier, for which issuer.
-pub(crate) struct Seal<'s> {
-    pub(crate) verifier: u64,
-    pub(crate) issuer: &'s Arc<str>,
-}
-
-/// The seconds within which a verified token may pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lifetime {
-    /// The first second in which it is valid.
-    pub(crate) from: i64,
-    /// The first second in which it is not valid any more.
-    pub(crate) until: i64,
-}
-
-/// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
-const LAST_MOMENT: i64 = 253_402_300_799;
 
 impl Rules {
     /// What can be said of the header alone.
@@ -352,115 +293,7 @@ impl Rules {
     }
 }
 
-impl<'j> Checked<'j> {
-    pub(crate) fn client_id(&self) -> &'j str {
-        self.client_id
-    }
-
-    /// Whether the scopes can be read, for a token of which no proof is made yet.
-    pub(crate) fn check_scopes(&self, json: &Json<'_>) -> Result<(), TokenError> {
-        self.scopes.read(json).map(|_| ())
-    }
-}
-
-impl Granted<'_> {
-    fn read(self, json: &Json<'_>) -> Result<Scopes, TokenError> {
-        const MALFORMED: TokenError = TokenError::MalformedClaim("scope");
-        match self {
-            Self::Nothing => Ok(Scopes::default()),
-            Self::Text(text) => Scopes::parse(text).map_err(|_| MALFORMED),
-            Self::List(list) => {
-                let words: Option<Vec<&str>> = json.items(list).map(as_text).collect();
-                let words = words.ok_or(MALFORMED)?;
-                // A space inside one item would make two scopes of it.
-                if words
-                    .iter()
-                    .any(|word| word.contains(' ') || word.is_empty())
-                {
-                    return Err(MALFORMED);
-                }
-                Scopes::parse(&words.join(" ")).map_err(|_| MALFORMED)
-            }
-        }
-    }
-}
-
 /// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
 pub(super) const OF_ANOTHER_KIND: [&str; 7] = [
     "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm",
 ];
-
-/// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
-fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "within the range that was just checked"
-    )]
-    match json.get(name) {
-        None => Ok(None),
-        Some(Value::Integer(seconds)) if (0..=LAST_MOMENT).contains(&seconds) => Ok(Some(seconds)),
-        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(&seconds) => {
-            Ok(Some(seconds as i64))
-        }
-        Some(_) => Err(TokenError::MalformedClaim(name)),
-    }
-}
-
-fn text<'j>(json: &'j Json<'_>, name: &'static str) -> Result<Option<&'j str>, TokenError> {
-    match json.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) if is_identifier(text) => Ok(Some(text)),
-        Some(_) => Err(TokenError::MalformedClaim(name)),
-    }
-}
-
-fn as_text(value: Value<'_>) -> Option<&str> {
-    match value {
-        Value::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-/// The first audience, and those behind it.
-fn audiences_of<'j>(
-    aud: Option<Value<'j>>,
-    json: &'j Json<'_>,
-) -> (Option<&'j str>, Box<[Box<str>]>) {
-    match aud {
-        Some(Value::String(audience)) => (Some(audience), Box::default()),
-        Some(Value::Array(list)) => {
-            let mut texts = json.items(list).filter_map(as_text);
-            (texts.next(), texts.map(Into::into).collect())
-        }
-        _ => (None, Box::default()),
-    }
-}
-
-/// The pointer to what holds the value of a pointer, above the whole document nothing.
-fn parent(pointer: &str) -> Option<&str> {
-    pointer
-        .rsplit_once('/')
-        .map(|(parent, _)| parent)
-        .filter(|parent| !parent.is_empty())
-}
-
-/// Kinde's properties and feature flags, which few tokens have.
-fn kinde_extras(
-    json: &Json<'_>,
-    payload: &[u8],
-) -> Result<Option<Box<serde_json::Map<String, serde_json::Value>>>, TokenError> {
-    const NAMES: [&str; 2] = ["application_properties", "feature_flags"];
-    if NAMES.iter().all(|name| json.get(name).is_none()) {
-        return Ok(None);
-    }
-    let mut all: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(payload).map_err(|_| TokenError::ClaimsSet(JsonError::Syntax))?;
-    all.retain(|name, _| NAMES.contains(&name.as_str()));
-    Ok(Some(Box::new(all)))
-}
-
-/// What `iss` says.
-pub(crate) fn issuer_of<'j>(json: &'j Json<'_>) -> Option<&'j str> {
-    json.get("iss").and_then(as_text)
-}

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use super::step::Step;
 use crate::bearer::b64token;
 use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
+use crate::verifier::claim::issuer_of;
 use crate::verifier::issuers::trusted::{Answer, InUse, Trusted};
 use crate::verifier::rules::OF_ANOTHER_KIND;
-use crate::verifier::{Verifier, issuer_of};
+use crate::verifier::verifier::Verifier;
 
 /// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
 pub(super) struct Sight<'a> {

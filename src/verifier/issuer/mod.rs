@@ -14,9 +14,10 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::config_error::{ConfigError, Place};
+use super::custom_claims::CustomDecoder;
 use super::issuers::trusted::Trusted;
 use super::profile::{Mark, Profile, Test};
-use super::rules::{CustomDecoder, Form, Rules};
+use super::rules::{Form, Rules};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, Timing};
 use crate::token::Algorithm;

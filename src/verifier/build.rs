@@ -1,0 +1,182 @@
+//! From settings to a verifier.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::builder::{Start, VerifierBuilder};
+use super::cache::VerifiedTokens;
+use super::config_error::ConfigError;
+use super::issuer::Issuer;
+use super::issuers::Issuers;
+use super::issuers::resolved::Settings;
+use super::issuers::resolver::Resolver;
+use super::start_error::StartError;
+use super::verifier::{Inner, Verifier};
+use crate::jwks::HttpClients;
+use crate::revocation::Others;
+
+/// Numbers the verifiers of the process.
+static VERIFIERS: AtomicU64 = AtomicU64::new(1);
+
+impl VerifierBuilder {
+    /// Builds the verifier. An issuer that is down does not stop it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], naming the setting that cannot be used.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        self.check()?;
+        crate::telemetry::metrics::describe();
+        let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
+        let (mut listed, clients) = (Vec::new(), HttpClients::default());
+        for issuer in self.issuers {
+            let trusted = issuer.into_trusted(&self.clock, &clients)?;
+            self.saved
+                .iter()
+                .filter(|saved| saved.is_of(&trusted.issuer))
+                .for_each(|saved| trusted.keys.restore(saved));
+            listed.push(trusted);
+        }
+        let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
+        let resolver = self.resolve.map(|function| {
+            Resolver::new(
+                Settings {
+                    function,
+                    kept,
+                    clock,
+                },
+                saved,
+            )
+        });
+        let issuers = Issuers::new(listed, resolver).ok_or_else(|| {
+            ConfigError::new("issuer", "is given twice: one issuer has one configuration")
+        })?;
+        if self.start == Start::Background {
+            // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
+            let _ = issuers
+                .listed()
+                .iter()
+                .try_for_each(|trusted| trusted.keys.start());
+        }
+        if let Some(denylist) = &self.denylist {
+            let others = if issuers.resolves() {
+                Others::Resolved
+            } else {
+                Others::Unknown
+            };
+            denylist.serve(
+                issuers.listed().iter().map(|trusted| &trusted.issuer),
+                others,
+                &self.clock,
+            );
+        }
+        let (timeout, silence) = (self.standing_timeout, self.silence);
+        Ok(Verifier(Arc::new(Inner {
+            number,
+            issuers,
+            clock: self.clock,
+            max_token_bytes: self.max_token_bytes,
+            tokens: self
+                .tokens
+                .map(|capacity| VerifiedTokens::new(number, capacity)),
+            denylist: self.denylist,
+            check: self.check.map(|check| check.within(timeout, silence)),
+        })))
+    }
+
+    /// Checks the settings; what they name, keys and certificates, is looked at only when the verifier is built.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.issuers.is_empty() && self.resolve.is_none() {
+            return Err(ConfigError::new("issuer", "at least one is needed"));
+        }
+        if self.resolved_max == 0 {
+            return Err(ConfigError::new(
+                "max_resolved_issuers",
+                "must be at least 1",
+            ));
+        }
+        if !(256..=64 * 1024).contains(&self.max_token_bytes) {
+            return Err(ConfigError::new(
+                "max_token_bytes",
+                "must be from 256 bytes to 64 KiB",
+            ));
+        }
+        if self
+            .tokens
+            .is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0)
+        {
+            return Err(ConfigError::new(
+                "token_cache",
+                "must hold something: without_token_cache() switches it off",
+            ));
+        }
+        if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
+            return Err(ConfigError::new(
+                "standing_timeout",
+                "must be more than zero and at most 1 minute",
+            ));
+        }
+        let mut names = HashSet::new();
+        for issuer in &self.issuers {
+            if !names.insert(issuer.checked()?) {
+                return Err(ConfigError::new(
+                    "issuer",
+                    "is given twice: one issuer has one configuration",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the verifier and waits until each issuer's keys are at hand: for services that had rather not start than
+    /// start without.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Config`]; [`StartError::Keys`] when the first fetch of an issuer's keys fails, and none were
+    /// [restored](Self::restore_keys).
+    pub async fn build_ready(self) -> Result<Verifier, StartError> {
+        let verifier = self.build().map_err(StartError::Config)?;
+        let listed = verifier.0.issuers.listed();
+        // All at once, and then one after the other.
+        let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
+        for trusted in listed {
+            let failed = |error| StartError::Keys {
+                issuer: trusted.issuer.to_string(),
+                error,
+            };
+            trusted.keys.first_try().await.map_err(failed)?;
+        }
+        Ok(verifier)
+    }
+}
+
+impl Issuer {
+    /// A verifier that trusts this issuer alone, all else as [`Verifier::trusting`] sets it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], naming the setting that cannot be used.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        Verifier::trusting([self]).build()
+    }
+
+    /// The same, once the issuer's keys are at hand: for services that had rather not start than start without, and to
+    /// hear at start what is wrong with a mistyped issuer.
+    ///
+    /// # Errors
+    ///
+    /// As [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = tower_m2m::Verifier::kinde("acme").audience("https://api.acme.com").build_ready().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn build_ready(self) -> Result<Verifier, StartError> {
+        Verifier::trusting([self]).build_ready().await
+    }
+}

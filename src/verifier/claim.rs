@@ -1,0 +1,84 @@
+//! Readers of single claims.
+
+use crate::token::{Json, JsonError, TokenError, Value, is_identifier};
+
+/// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
+pub(super) const LAST_MOMENT: i64 = 253_402_300_799;
+
+/// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
+pub(super) fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "within the range that was just checked"
+    )]
+    match json.get(name) {
+        None => Ok(None),
+        Some(Value::Integer(seconds)) if (0..=LAST_MOMENT).contains(&seconds) => Ok(Some(seconds)),
+        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(&seconds) => {
+            Ok(Some(seconds as i64))
+        }
+        Some(_) => Err(TokenError::MalformedClaim(name)),
+    }
+}
+
+pub(super) fn text<'j>(
+    json: &'j Json<'_>,
+    name: &'static str,
+) -> Result<Option<&'j str>, TokenError> {
+    match json.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if is_identifier(text) => Ok(Some(text)),
+        Some(_) => Err(TokenError::MalformedClaim(name)),
+    }
+}
+
+pub(super) fn as_text(value: Value<'_>) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The first audience, and those behind it.
+pub(super) fn audiences_of<'j>(
+    aud: Option<Value<'j>>,
+    json: &'j Json<'_>,
+) -> (Option<&'j str>, Box<[Box<str>]>) {
+    match aud {
+        Some(Value::String(audience)) => (Some(audience), Box::default()),
+        Some(Value::Array(list)) => {
+            let mut texts = json.items(list).filter_map(as_text);
+            (texts.next(), texts.map(Into::into).collect())
+        }
+        _ => (None, Box::default()),
+    }
+}
+
+/// The pointer to what holds the value of a pointer, above the whole document nothing.
+pub(super) fn parent(pointer: &str) -> Option<&str> {
+    pointer
+        .rsplit_once('/')
+        .map(|(parent, _)| parent)
+        .filter(|parent| !parent.is_empty())
+}
+
+/// Kinde's properties and feature flags, which few tokens have.
+pub(super) fn kinde_extras(
+    json: &Json<'_>,
+    payload: &[u8],
+) -> Result<Option<Box<serde_json::Map<String, serde_json::Value>>>, TokenError> {
+    const NAMES: [&str; 2] = ["application_properties", "feature_flags"];
+    if NAMES.iter().all(|name| json.get(name).is_none()) {
+        return Ok(None);
+    }
+    let mut all: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(payload).map_err(|_| TokenError::ClaimsSet(JsonError::Syntax))?;
+    all.retain(|name, _| NAMES.contains(&name.as_str()));
+    Ok(Some(Box::new(all)))
+}
+
+/// What `iss` says.
+pub(crate) fn issuer_of<'j>(json: &'j Json<'_>) -> Option<&'j str> {
+    json.get("iss").and_then(as_text)
+}

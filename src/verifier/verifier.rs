@@ -1,0 +1,130 @@
+//! What applications call: the verifier and what it reports about its keys.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::cache::VerifiedTokens;
+use super::issuers::Issuers;
+use super::issuers::trusted::Trusted;
+use crate::clock::Clock;
+use crate::jwks::{IssuerStatus, SavedKeys};
+use crate::revocation::{Denylist, Question};
+use crate::token::Claims;
+
+/// Turns an access token into [`Claims`] or a [`Rejection`].
+///
+/// Cloning is cheap and shares everything: keys, what was verified, the background refresh, which ends when the last clone
+/// is dropped.
+///
+/// ```
+/// use tower_m2m::Verifier;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An issuer without an audience is not enough:
+///
+/// ```compile_fail
+/// let verifier = tower_m2m::Verifier::kinde("acme").build();
+/// ```
+///
+/// ```compile_fail
+/// let verifier = tower_m2m::Verifier::trusting([tower_m2m::Verifier::kinde("acme")]).build();
+/// ```
+#[derive(Clone)]
+pub struct Verifier(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    /// Tells this verifier from others of the process.
+    pub(super) number: u64,
+    pub(super) issuers: Issuers,
+    pub(super) clock: Clock,
+    pub(super) max_token_bytes: usize,
+    pub(super) tokens: Option<VerifiedTokens>,
+    pub(super) denylist: Option<Denylist>,
+    pub(super) check: Option<Question>,
+}
+
+impl Verifier {
+    /// The issuers that are listed, exactly as configured.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .map(|trusted| trusted.issuer.as_ref())
+    }
+
+    pub(crate) fn max_token_bytes(&self) -> usize {
+        self.0.max_token_bytes
+    }
+
+    /// Whether the claims come from this verifier, so that a second layer need not verify again.
+    pub(crate) fn vouches_for(&self, claims: &Claims) -> bool {
+        claims.verified_by() == self.0.number
+    }
+
+    /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
+    #[must_use]
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        let resolved = self.0.issuers.resolved();
+        let mut status: Vec<_> = self
+            .trusted(&resolved)
+            .map(|trusted| trusted.keys.status())
+            .collect();
+        status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        status
+    }
+
+    /// Whether keys of every listed issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
+    /// should not, since a restart does not bring an issuer back.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .all(|trusted| trusted.keys.held().is_some())
+    }
+
+    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`] at the next start.
+    #[must_use]
+    pub fn export_keys(&self) -> Vec<SavedKeys> {
+        let resolved = self.0.issuers.resolved();
+        self.trusted(&resolved)
+            .filter_map(|trusted| trusted.keys.export())
+            .collect()
+    }
+
+    fn trusted<'a>(&'a self, resolved: &'a [Arc<Trusted>]) -> impl Iterator<Item = &'a Trusted> {
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .chain(resolved.iter().map(Arc::as_ref))
+    }
+
+    /// How many verified tokens are remembered, roughly.
+    #[must_use]
+    pub fn remembered_tokens(&self) -> u64 {
+        self.0.tokens.as_ref().map_or(0, VerifiedTokens::len)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers: Vec<&str> = self
+            .0
+            .issuers
+            .listed()
+            .iter()
+            .map(|trusted| trusted.issuer.as_ref())
+            .collect();
+        f.debug_struct("Verifier")
+            .field("issuers", &issuers)
+            .finish_non_exhaustive()
+    }
+}
