@@ -102,25 +102,15 @@ impl Denylist {
         }
         let mut lists = self.write();
         if lists.others == Others::Resolved && !lists.issuers.contains_key(&*issuer) {
-            if lists.entries >= self.0.capacity {
-                lists.forget_what_passed();
-            }
-            if lists.entries >= self.0.capacity {
-                self.0.len.store(lists.entries, Ordering::Release);
-                return Err(DenyError::Full);
-            }
+            self.make_space(&mut lists)?;
             lists.issuers.insert(Arc::from(&*issuer), Names::default());
         }
         let before = lists
             .terms(&issuer, kind, &name)
             .ok_or(DenyError::UnknownIssuer)?;
         let after = before.and(issued_before, until);
-        if after.len() > before.len() && lists.entries >= self.0.capacity {
-            lists.forget_what_passed();
-            if lists.entries >= self.0.capacity {
-                self.0.len.store(lists.entries, Ordering::Release);
-                return Err(DenyError::Full);
-            }
+        if after.len() > before.len() {
+            self.make_space(&mut lists)?;
         }
         lists.replace(&issuer, kind, name, after);
         self.0.len.store(lists.entries, Ordering::Release);
@@ -194,6 +184,18 @@ impl Denylist {
         .into_iter()
         .find(|standing| *standing != Standing::Good)
         .unwrap_or(Standing::Good)
+    }
+
+    /// Removes expired entries if the list is full.
+    fn make_space(&self, lists: &mut Lists) -> Result<(), DenyError> {
+        if lists.entries >= self.0.capacity {
+            lists.forget_what_passed();
+        }
+        if lists.entries < self.0.capacity {
+            return Ok(());
+        }
+        self.0.len.store(lists.entries, Ordering::Release);
+        Err(DenyError::Full)
     }
 
     // A thread that panicked while it held the lock left whole entries behind: each change is one insertion or removal.
