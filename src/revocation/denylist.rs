@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Standing;
-use super::entries::{Lists, Names, Origin, Others};
+use super::entries::{Lists, Origin, Others};
 use super::entry::{Denied, Kind, Until};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier, org_code};
@@ -101,10 +101,6 @@ impl Denylist {
             return Err(DenyError::Name);
         }
         let mut lists = self.write();
-        if lists.others == Others::Resolved && !lists.issuers.contains_key(&*issuer) {
-            self.make_space(&mut lists)?;
-            lists.issuers.insert(Arc::from(&*issuer), Names::default());
-        }
         let before = lists
             .terms(&issuer, kind, &name)
             .ok_or(DenyError::UnknownIssuer)?;
@@ -285,6 +281,18 @@ mod tests {
             Ok(())
         );
         assert_eq!(list.len(), 1);
+    }
+
+    /// An entry of an unlisted issuer is stored even if all other entries of that issuer expired.
+    #[test]
+    fn new_entry_replaces_the_expired_ones_of_its_issuer() {
+        let list = Denylist::with_capacity(1);
+        list.serve([].iter(), Others::Resolved, &Clock::system());
+        let (expired, new) = (Denied::token(ISSUER, "a"), Denied::token(ISSUER, "b"));
+        assert_eq!(list.deny(expired, Until::UnixSeconds(1_000)), Ok(()));
+        assert_eq!(list.deny(new, Until::Lifted), Ok(()));
+        assert_eq!(list.len(), 1);
+        assert!(list.read().issuers[ISSUER].tokens.contains_key("b"));
     }
 
     /// Issuers that come and go leave nothing behind when their entries are lifted or have passed.

@@ -51,16 +51,17 @@ pub(super) struct Terms {
 }
 
 impl Lists {
-    /// What holds for a name at present. Nothing for an issuer that no verifier of the list trusts.
+    /// Returns the terms of a name, or `None` if entries of this issuer could not have any effect.
     pub(super) fn terms(&self, issuer: &str, kind: Kind, name: &str) -> Option<Terms> {
-        let names = self.issuers.get(issuer)?;
-        Some(names.of(kind).get(name).copied().unwrap_or_default())
+        match self.issuers.get(issuer) {
+            Some(names) => Some(names.of(kind).get(name).copied().unwrap_or_default()),
+            None if self.others == Others::Resolved => Some(Terms::default()),
+            None => None,
+        }
     }
 
     pub(super) fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Terms) {
-        let Some(names) = self.issuers.get_mut(issuer) else {
-            return;
-        };
+        let names = self.issuers.entry(Arc::from(issuer)).or_default();
         let of_kind = names.of_mut(kind);
         let before = if terms.len() == 0 {
             of_kind.remove(&name)
