@@ -144,7 +144,7 @@ fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
     match status.last_error {
         Some(error) => problems.push(format!("its keys cannot be had: {error}")),
         None if !status.is_ready() => {
-            problems.push("its keys did not come within ten seconds".to_owned())
+            problems.push("its keys did not come within ten seconds".to_owned());
         }
         None => {}
     }

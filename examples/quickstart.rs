@@ -176,28 +176,7 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
     let mut expected = 0;
     for (number, call) in calls.iter().enumerate() {
         let answer = clients.call(url, call).await?;
-        let challenge = answer
-            .headers()
-            .get(WWW_AUTHENTICATE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let (status, body) = (answer.status(), String::from_utf8_lossy(answer.body()));
-        println!("{:2}  {}\n    GET {}", number + 1, call.who, call.path);
-        println!("    {status}");
-        if let Some(challenge) = &challenge {
-            println!("    WWW-Authenticate: {challenge}");
-        }
-        println!("    {}", shortened(&body));
-        let said = body.contains(call.says)
-            || challenge.is_some_and(|challenge| challenge.contains(call.says));
-        if status == call.status && said {
-            expected += 1;
-        } else {
-            println!(
-                "    UNEXPECTED: it should be {} and say {:?}",
-                call.status, call.says
-            );
-        }
-        println!();
+        expected += usize::from(print(number + 1, call, &answer));
     }
     let let_in = calls
         .iter()
@@ -209,6 +188,32 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
         calls.len() - let_in
     );
     Ok(expected == calls.len())
+}
+
+/// Prints a call and its response, and returns `true` if the response is the expected one.
+fn print(number: usize, call: &Call<'_>, answer: &Response<Bytes>) -> bool {
+    let challenge = answer
+        .headers()
+        .get(WWW_AUTHENTICATE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let (status, body) = (answer.status(), String::from_utf8_lossy(answer.body()));
+    println!("{number:2}  {}\n    GET {}", call.who, call.path);
+    println!("    {status}");
+    if let Some(challenge) = &challenge {
+        println!("    WWW-Authenticate: {challenge}");
+    }
+    println!("    {}", shortened(&body));
+    let said = body.contains(call.says)
+        || challenge.is_some_and(|challenge| challenge.contains(call.says));
+    let is_expected = status == call.status && said;
+    if !is_expected {
+        println!(
+            "    UNEXPECTED: it should be {} and say {:?}",
+            call.status, call.says
+        );
+    }
+    println!();
+    is_expected
 }
 
 struct Call<'a> {

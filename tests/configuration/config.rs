@@ -98,6 +98,7 @@ async fn config_file_and_code_build_the_same_verifier() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn config_error_names_value_and_location() {
     for (setting, value, at) in [
         ("kinde", json!("auth.acme.com"), "issuers[0].kinde: "),

@@ -95,6 +95,7 @@ async fn valid_token_passes_every_required_check() {
 
 /// Which check a token fails at, and what is said there.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn explanation_names_the_failed_check() {
     let (issuer, _) = fixture();
     let verifier = Verifier::kinde("acme")
@@ -267,6 +268,7 @@ async fn explanation_names_the_failed_check() {
 
 /// What is said to be demanded is what the configuration says: of everything that can be set, and of nothing.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn explanation_lists_exactly_the_configured_checks() {
     let (issuer, lenient) = fixture();
     let strict = Verifier::kinde("acme")

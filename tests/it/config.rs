@@ -36,6 +36,7 @@ fn weak_jwks() -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn build_rejects_invalid_issuer_setting_by_name() {
     let private = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}]}"#;
     let es256 = SigningKey::generate(SigningAlgorithm::Es256).unwrap();

@@ -147,6 +147,7 @@ fn with(name: &'static str, path: &'static str, token: &TokenBuilder) -> Case {
     case(name, ("GET", path), vec![("authorization", token.bearer())])
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn cases() -> Vec<Case> {
     let bearer = || ("authorization", good().bearer());
     let grpc = || ("content-type", "application/grpc+proto".to_owned());

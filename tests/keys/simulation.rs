@@ -447,7 +447,7 @@ impl Simulation {
                             .is_some_and(|held| held.kids.contains(key.kid()))
                     ),
                     Err(Rejection::KeysUnavailable { .. }) => {
-                        assert!(self.usable(after).is_none(), "503 with keys at hand")
+                        assert!(self.usable(after).is_none(), "503 with keys at hand");
                     }
                     Err(_) => assert!(
                         self.usable(after)

@@ -190,7 +190,7 @@ fn rfc7520_3_keys() {
         let keys = key_set(&parse(text), &Algorithm::ALL);
         match expected {
             Ok(algorithm) => {
-                assert_eq!(keys.keys().next().map(|key| key.algorithm), Some(algorithm))
+                assert_eq!(keys.keys().next().map(|key| key.algorithm), Some(algorithm));
             }
             Err(reason) => assert_eq!(keys.left_out()[0].reason, reason),
         }
