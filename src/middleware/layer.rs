@@ -117,7 +117,7 @@ impl AuthorizeLayer {
     /// Default: tokens of organizations only.
     pub fn allow_global_with(self, scopes: impl Into<Requirement>) -> Self {
         self.telling_extractors(|settings| {
-            settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into())
+            settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into());
         })
     }
 

@@ -61,7 +61,7 @@ impl<'a> JoseHeader<'a> {
                 ("b64", _) => return Err(TokenError::UnencodedPayload),
                 ("alg", Value::String(name)) => {
                     algorithm =
-                        Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?)
+                        Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?);
                 }
                 ("alg", _) => return Err(TokenError::HeaderMember("alg")),
                 ("kid", Value::String(id)) if id.len() <= KID_MAX => {}
