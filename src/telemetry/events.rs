@@ -1,6 +1,8 @@
 //! What operators get to see: every event of the crate, in one place (feature `tracing`).
 //!
-//! Names and fields are stable; the table of them is in the guide. What takes time has [spans](super::spans). Nothing here takes a token or a claim's value beyond client, organization and `jti`.
+//! Names and fields are stable; the table of them is in the guide. What takes time has
+//! [spans](super::spans). No event contains a token or a claim value, except the organization, the
+//! client ID, the issuer and `jti`.
 
 use std::fmt::Display;
 
