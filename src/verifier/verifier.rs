@@ -11,7 +11,7 @@ use crate::jwks::{IssuerStatus, SavedKeys};
 use crate::revocation::{Denylist, Question};
 use crate::token::Claims;
 
-/// Turns an access token into [`Claims`] or a [`Rejection`].
+/// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
 ///
 /// Cloning is cheap and shares everything: keys, what was verified, the background refresh, which ends when the last clone
 /// is dropped.
@@ -90,7 +90,7 @@ impl Verifier {
             .all(|trusted| trusted.keys.held().is_some())
     }
 
-    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`] at the next start.
+    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`](crate::VerifierBuilder::restore_keys) at the next start.
     #[must_use]
     pub fn export_keys(&self) -> Vec<SavedKeys> {
         let resolved = self.0.issuers.resolved();

@@ -15,7 +15,7 @@ impl Verifier {
     /// Verifies an access token, without any HTTP around it.
     ///
     /// It waits for a key that is missing, at most for one fetch and never while the token's key is held; and for the
-    /// [check of standing](VerifierBuilder::check_standing), where the application has one.
+    /// [check of standing](crate::VerifierBuilder::check_standing), where the application has one.
     ///
     /// # Errors
     ///
