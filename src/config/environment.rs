@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use super::issuer::{IssuerConfig, StringOrList};
 use super::{Config, RawConfig};
-use crate::verifier::{ConfigError, Place};
+use crate::verifier::{ConfigError, SettingSource};
 
 type Setter = fn(&mut IssuerConfig, &str);
 
@@ -180,7 +180,7 @@ impl Config {
                 "is missing: the identifier under which the API is registered at the issuer",
             ));
         }
-        let place = Place::Environment(given.into());
+        let place = SettingSource::Environment(given.into());
         Self::try_from(RawConfig {
             issuers: vec![issuer],
             place: Some(place),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::duration::duration;
 use crate::token::Algorithm;
-use crate::verifier::{ConfigError, Issuer, Place, Profile, Verifier};
+use crate::verifier::{ConfigError, Issuer, SettingSource, Profile, Verifier};
 
 /// One issuer, as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,9 +74,9 @@ pub(super) enum Proxy {
 
 impl IssuerConfig {
     /// The issuer with these settings, through the setters that code uses too.
-    pub(super) fn to_issuer(&self, place: &Place) -> Result<Issuer, ConfigError> {
+    pub(super) fn to_issuer(&self, place: &SettingSource) -> Result<Issuer, ConfigError> {
         self.read()
-            .map(|issuer| issuer.written_at(place.clone()))
+            .map(|issuer| issuer.with_source(place.clone()))
             .map_err(|error| error.at(place))
     }
 

@@ -7,7 +7,7 @@ mod issuer;
 use serde::Deserialize;
 
 use self::issuer::IssuerConfig;
-use crate::verifier::{ConfigError, Place, Verifier, VerifierBuilder};
+use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 
 /// The settings of a verifier, read from a configuration file with serde, or from the environment.
 ///
@@ -70,7 +70,7 @@ struct RawConfig {
     start: Option<StartSetting>,
     /// Where the issuer is written, if not in a list.
     #[serde(skip)]
-    place: Option<Place>,
+    place: Option<SettingSource>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -155,7 +155,7 @@ impl TryFrom<RawConfig> for Config {
 
 impl RawConfig {
     fn builder(&self) -> Result<VerifierBuilder, ConfigError> {
-        let place = |at| self.place.clone().unwrap_or(Place::Listed(at));
+        let place = |at| self.place.clone().unwrap_or(SettingSource::Listed(at));
         let issuers: Result<Vec<_>, _> = self
             .issuers
             .iter()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::builder::{Start, VerifierBuilder};
+use super::builder::{StartMode, VerifierBuilder};
 use super::cache::VerifiedTokens;
 use super::config_error::ConfigError;
 use super::issuer::Issuer;
@@ -32,7 +32,7 @@ impl VerifierBuilder {
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
         for issuer in self.issuers {
-            let trusted = issuer.into_trusted(&self.clock, &clients)?;
+            let trusted = issuer.into_trusted_issuer(&self.clock, &clients)?;
             self.saved
                 .iter()
                 .filter(|saved| saved.is_of(&trusted.issuer))
@@ -53,7 +53,7 @@ impl VerifierBuilder {
         let issuers = Issuers::new(listed, resolver).ok_or_else(|| {
             ConfigError::new("issuer", "is given twice: one issuer has one configuration")
         })?;
-        if self.start == Start::Background {
+        if self.start == StartMode::Background {
             // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
             let _ = issuers
                 .listed()
@@ -120,7 +120,7 @@ impl VerifierBuilder {
         }
         let mut names = HashSet::new();
         for issuer in &self.issuers {
-            if !names.insert(issuer.checked()?) {
+            if !names.insert(issuer.validated_name()?) {
                 return Err(ConfigError::new(
                     "issuer",
                     "is given twice: one issuer has one configuration",

@@ -35,7 +35,7 @@ pub struct VerifierBuilder {
     pub(super) max_token_bytes: usize,
     pub(super) tokens: Option<Capacity>,
     pub(super) saved: Vec<SavedKeys>,
-    pub(super) start: Start,
+    pub(super) start: StartMode,
     pub(super) denylist: Option<Denylist>,
     pub(super) check: Option<Question>,
     pub(super) standing_timeout: Duration,
@@ -43,7 +43,7 @@ pub struct VerifierBuilder {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum StartMode {
     Lazy,
     Background,
 }
@@ -78,7 +78,7 @@ impl VerifierBuilder {
                 bytes: 32 * 1024 * 1024,
             }),
             saved: Vec::new(),
-            start: Start::Background,
+            start: StartMode::Background,
             denylist: None,
             check: None,
             standing_timeout: Duration::from_millis(500),
@@ -199,7 +199,7 @@ impl VerifierBuilder {
     /// Fetches keys when the first token comes. Default: in the background, as soon as the verifier is built (or with the
     /// first token, when it is built outside a tokio runtime).
     pub fn start_lazily(mut self) -> Self {
-        self.start = Start::Lazy;
+        self.start = StartMode::Lazy;
         self
     }
 }

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 
 use super::issuers::Issuers;
 use super::issuers::trusted::{InUse, Remembered};
-use super::validated::Lifetime;
+use super::validated::ValidityPeriod;
 use crate::token::Claims;
 
 /// The tokens that one verifier has verified.
@@ -39,7 +39,7 @@ pub(crate) struct Entry {
     /// Nothing that keeps an issuer's background work alive for as long as a thread remembers one of its tokens.
     pub(crate) issuer: Remembered,
     pub(crate) generation: u64,
-    pub(crate) lifetime: Lifetime,
+    pub(crate) validity_period: ValidityPeriod,
 }
 
 impl Entry {
@@ -53,7 +53,7 @@ impl Entry {
             }
             holds
         };
-        (self.lifetime.from..self.lifetime.until).contains(&now)
+        (self.validity_period.start..self.validity_period.end).contains(&now)
             && self.issuer.recall().is_some_and(still_holds)
     }
 }

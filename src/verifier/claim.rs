@@ -3,7 +3,7 @@
 use crate::token::{Json, JsonError, TokenError, Value, is_identifier};
 
 /// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
-pub(super) const LAST_MOMENT: i64 = 253_402_300_799;
+pub(super) const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
 
 /// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
 pub(super) fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
@@ -14,15 +14,15 @@ pub(super) fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option
     )]
     match json.get(name) {
         None => Ok(None),
-        Some(Value::Integer(seconds)) if (0..=LAST_MOMENT).contains(&seconds) => Ok(Some(seconds)),
-        Some(Value::Float(seconds)) if (0.0..=LAST_MOMENT as f64).contains(&seconds) => {
+        Some(Value::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
+        Some(Value::Float(seconds)) if (0.0..=MAX_NUMERIC_DATE as f64).contains(&seconds) => {
             Ok(Some(seconds as i64))
         }
         Some(_) => Err(TokenError::MalformedClaim(name)),
     }
 }
 
-pub(super) fn text<'j>(
+pub(super) fn string_claim<'j>(
     json: &'j Json<'_>,
     name: &'static str,
 ) -> Result<Option<&'j str>, TokenError> {
@@ -33,7 +33,7 @@ pub(super) fn text<'j>(
     }
 }
 
-pub(super) fn as_text(value: Value<'_>) -> Option<&str> {
+pub(super) fn as_string(value: Value<'_>) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
         _ => None,
@@ -41,14 +41,14 @@ pub(super) fn as_text(value: Value<'_>) -> Option<&str> {
 }
 
 /// The first audience, and those behind it.
-pub(super) fn audiences_of<'j>(
+pub(super) fn audiences<'j>(
     aud: Option<Value<'j>>,
     json: &'j Json<'_>,
 ) -> (Option<&'j str>, Box<[Box<str>]>) {
     match aud {
         Some(Value::String(audience)) => (Some(audience), Box::default()),
         Some(Value::Array(list)) => {
-            let mut texts = json.items(list).filter_map(as_text);
+            let mut texts = json.items(list).filter_map(as_string);
             (texts.next(), texts.map(Into::into).collect())
         }
         _ => (None, Box::default()),
@@ -56,7 +56,7 @@ pub(super) fn audiences_of<'j>(
 }
 
 /// The pointer to what holds the value of a pointer, above the whole document nothing.
-pub(super) fn parent(pointer: &str) -> Option<&str> {
+pub(super) fn parent_pointer(pointer: &str) -> Option<&str> {
     pointer
         .rsplit_once('/')
         .map(|(parent, _)| parent)
@@ -79,6 +79,6 @@ pub(super) fn kinde_extras(
 }
 
 /// What `iss` says.
-pub(crate) fn issuer_of<'j>(json: &'j Json<'_>) -> Option<&'j str> {
-    json.get("iss").and_then(as_text)
+pub(crate) fn issuer_claim<'j>(json: &'j Json<'_>) -> Option<&'j str> {
+    json.get("iss").and_then(as_string)
 }

@@ -30,7 +30,7 @@ impl ConfigError {
     }
 
     /// The same error, of a setting that is written there.
-    pub(crate) fn at(self, place: &Place) -> Self {
+    pub(crate) fn at(self, place: &SettingSource) -> Self {
         Self {
             setting: place.name(self.setting),
             ..self
@@ -68,7 +68,7 @@ impl std::error::Error for ConfigError {}
 
 /// Where an issuer's settings are written, so that an error can name the place.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Place {
+pub(crate) enum SettingSource {
     /// In code, where a setting has the name of the method.
     #[default]
     Code,
@@ -78,7 +78,7 @@ pub(crate) enum Place {
     Environment(Arc<[(&'static str, &'static str)]>),
 }
 
-impl Place {
+impl SettingSource {
     /// The name that a setting has there.
     fn name(&self, setting: Cow<'static, str>) -> Cow<'static, str> {
         match self {

@@ -13,7 +13,7 @@ use crate::token::Custom;
 pub(crate) struct CustomDecoder(pub(super) fn(&[u8]) -> Option<Custom>);
 
 impl CustomDecoder {
-    pub(crate) fn of<T: DeserializeOwned + Send + Sync + 'static>() -> Self {
+    pub(crate) fn new<T: DeserializeOwned + Send + Sync + 'static>() -> Self {
         Self(|payload| {
             let custom: T = serde_json::from_slice(payload).ok()?;
             Some(Arc::new(custom) as Arc<dyn Any + Send + Sync>)

@@ -24,7 +24,7 @@ mod weak_settings;
 
 pub use builder::VerifierBuilder;
 pub use config_error::ConfigError;
-pub(crate) use config_error::Place;
+pub(crate) use config_error::SettingSource;
 pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;

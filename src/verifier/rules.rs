@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::claim::{audiences_of, kinde_extras, numeric_date, parent, text};
+use super::claim::{audiences, kinde_extras, numeric_date, parent_pointer, string_claim};
 use super::custom_claims::CustomDecoder;
 use super::profile::Profile;
-use super::validated::{Checked, Granted, Lifetime, Seal};
+use super::validated::{ValidatedClaims, RawScopes, ValidityPeriod, Provenance};
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, Json, OrgCode, TokenError, TokenType,
@@ -22,7 +22,7 @@ pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) leeway: i64,
     pub(crate) max_age: Option<i64>,
-    pub(crate) form: Form,
+    pub(crate) strictness: Strictness,
     pub(crate) custom: Option<CustomDecoder>,
     pub(crate) organizations: Option<HashSet<String>>,
     pub(crate) clients: Option<HashSet<String>>,
@@ -30,7 +30,7 @@ pub(crate) struct Rules {
 
 /// How strictly RFC 9068 is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum Strictness {
     Lenient,
     Rfc9068,
 }
@@ -42,8 +42,8 @@ impl Rules {
         algorithm: Algorithm,
         token_type: TokenType,
     ) -> Result<(), TokenError> {
-        match (self.form, token_type) {
-            (_, TokenType::Other) | (Form::Rfc9068, TokenType::Absent | TokenType::Jwt) => {
+        match (self.strictness, token_type) {
+            (_, TokenType::Other) | (Strictness::Rfc9068, TokenType::Absent | TokenType::Jwt) => {
                 return Err(TokenError::Type);
             }
             _ => {}
@@ -60,8 +60,8 @@ impl Rules {
         &self,
         json: &'j Json<'j>,
         now: i64,
-    ) -> Result<Checked<'j>, TokenError> {
-        if OF_ANOTHER_KIND.iter().any(|name| json.get(name).is_some()) {
+    ) -> Result<ValidatedClaims<'j>, TokenError> {
+        if NON_ACCESS_TOKEN_CLAIMS.iter().any(|name| json.get(name).is_some()) {
             return Err(TokenError::NotAnAccessToken);
         }
         let expires_at = numeric_date(json, "exp")?.ok_or(TokenError::MissingClaim("exp"))?;
@@ -79,20 +79,20 @@ impl Rules {
         let client_id = self.client_id(json);
         if !self
             .profile
-            .marks
+            .machine_claims
             .iter()
-            .all(|mark| mark.is_borne(json, client_id.ok()))
+            .all(|mark| mark.matches(json, client_id.ok()))
         {
             return Err(TokenError::GrantType);
         }
-        let subject = text(json, "sub")?;
-        let jti = text(json, "jti")?;
-        if self.form == Form::Rfc9068 {
+        let subject = string_claim(json, "sub")?;
+        let jti = string_claim(json, "jti")?;
+        if self.strictness == Strictness::Rfc9068 {
             for name in ["sub", "client_id", "iat", "jti"] {
                 json.get(name).ok_or(TokenError::MissingClaim(name))?;
             }
         }
-        Ok(Checked {
+        Ok(ValidatedClaims {
             client_id: client_id?,
             subject,
             org_code: self.organization(json)?,
@@ -175,8 +175,8 @@ impl Rules {
 
     /// Absent is global; present and not an organization code is nothing at all, least of all global.
     fn organization<'j>(&self, json: &'j Json<'j>) -> Result<Option<&'j str>, TokenError> {
-        let mut parents = std::iter::successors(parent(&self.profile.organization), |pointer| {
-            parent(pointer)
+        let mut parents = std::iter::successors(parent_pointer(&self.profile.organization), |pointer| {
+            parent_pointer(pointer)
         });
         match json.pointer(&self.profile.organization) {
             Some(Value::String(code)) if crate::token::org_code::check(code) => Ok(Some(code)),
@@ -191,22 +191,22 @@ impl Rules {
         }
     }
 
-    fn scopes<'j>(&self, json: &'j Json<'j>) -> Result<Granted<'j>, TokenError> {
+    fn scopes<'j>(&self, json: &'j Json<'j>) -> Result<RawScopes<'j>, TokenError> {
         match self
             .profile
             .scopes
             .iter()
             .find_map(|pointer| json.pointer(pointer))
         {
-            None => Ok(Granted::Nothing),
-            Some(Value::String(text)) => Ok(Granted::Text(text)),
-            Some(Value::Array(list)) => Ok(Granted::List(list)),
+            None => Ok(RawScopes::Absent),
+            Some(Value::String(text)) => Ok(RawScopes::String(text)),
+            Some(Value::Array(list)) => Ok(RawScopes::Array(list)),
             Some(_) => Err(TokenError::MalformedClaim("scope")),
         }
     }
 
     /// What a hit in the cache of verified tokens is checked against.
-    pub(crate) fn lifetime(&self, checked: &Checked<'_>) -> Lifetime {
+    pub(crate) fn validity_period(&self, checked: &ValidatedClaims<'_>) -> ValidityPeriod {
         let until = checked.expires_at.saturating_add(self.leeway);
         let oldest = match (self.max_age, checked.issued_at) {
             (Some(max_age), Some(issued_at)) => issued_at
@@ -218,17 +218,17 @@ impl Rules {
             .not_before
             .max(checked.issued_at)
             .map_or(i64::MIN, |from| from.saturating_sub(self.leeway));
-        Lifetime {
-            from,
-            until: until.min(oldest),
+        ValidityPeriod {
+            start: from,
+            end: until.min(oldest),
         }
     }
 
     /// Makes the proof: to be called once the signature held.
-    pub(crate) fn prove(
+    pub(crate) fn build_claims(
         &self,
-        checked: &Checked<'_>,
-        seal: &Seal<'_>,
+        checked: &ValidatedClaims<'_>,
+        seal: &Provenance<'_>,
         json: &Json<'_>,
         payload: &[u8],
     ) -> Result<Claims, TokenError> {
@@ -245,8 +245,8 @@ impl Rules {
                 Some(OrgCode::from_token(seal.issuer, code).ok_or(TokenError::Organization)?)
             }
         };
-        let (audience, further_audiences) = audiences_of(checked.audience, json);
-        let Checked {
+        let (audience, further_audiences) = audiences(checked.audience, json);
+        let ValidatedClaims {
             client_id,
             subject,
             jti,
@@ -272,7 +272,7 @@ impl Rules {
     }
 
     /// Whether the application lets the client in at all, and the organization that it belongs to or acts for.
-    pub(crate) fn check_allowed(
+    pub(crate) fn check_allow_lists(
         &self,
         claims: &Claims,
         acting: Option<&OrgCode>,
@@ -294,6 +294,6 @@ impl Rules {
 }
 
 /// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
-pub(super) const OF_ANOTHER_KIND: [&str; 7] = [
+pub(super) const NON_ACCESS_TOKEN_CLAIMS: [&str; 7] = [
     "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm",
 ];

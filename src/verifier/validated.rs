@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::claim::as_text;
+use super::claim::as_string;
 use crate::token::{Inside, Json, Scopes, TokenError, Value};
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Whether its signature holds is another matter.
-pub(crate) struct Checked<'j> {
+pub(crate) struct ValidatedClaims<'j> {
     pub(super) client_id: &'j str,
     pub(super) subject: Option<&'j str>,
     pub(super) org_code: Option<&'j str>,
-    pub(super) scopes: Granted<'j>,
+    pub(super) scopes: RawScopes<'j>,
     pub(super) audience: Option<Value<'j>>,
     pub(super) jti: Option<&'j str>,
     pub(super) expires_at: i64,
@@ -20,28 +20,28 @@ pub(crate) struct Checked<'j> {
 
 /// Where the scopes are written, and how.
 #[derive(Clone, Copy)]
-pub(super) enum Granted<'j> {
-    Nothing,
-    Text(&'j str),
-    List(Inside),
+pub(super) enum RawScopes<'j> {
+    Absent,
+    String(&'j str),
+    Array(Inside),
 }
 
 /// Who vouches for a token: which verifier, for which issuer.
-pub(crate) struct Seal<'s> {
+pub(crate) struct Provenance<'s> {
     pub(crate) verifier: u64,
     pub(crate) issuer: &'s Arc<str>,
 }
 
 /// The seconds within which a verified token may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lifetime {
+pub(crate) struct ValidityPeriod {
     /// The first second in which it is valid.
-    pub(crate) from: i64,
+    pub(crate) start: i64,
     /// The first second in which it is not valid any more.
-    pub(crate) until: i64,
+    pub(crate) end: i64,
 }
 
-impl<'j> Checked<'j> {
+impl<'j> ValidatedClaims<'j> {
     pub(crate) fn client_id(&self) -> &'j str {
         self.client_id
     }
@@ -52,14 +52,14 @@ impl<'j> Checked<'j> {
     }
 }
 
-impl Granted<'_> {
+impl RawScopes<'_> {
     pub(super) fn read(self, json: &Json<'_>) -> Result<Scopes, TokenError> {
         const MALFORMED: TokenError = TokenError::MalformedClaim("scope");
         match self {
-            Self::Nothing => Ok(Scopes::default()),
-            Self::Text(text) => Scopes::parse(text).map_err(|_| MALFORMED),
-            Self::List(list) => {
-                let words: Option<Vec<&str>> = json.items(list).map(as_text).collect();
+            Self::Absent => Ok(Scopes::default()),
+            Self::String(text) => Scopes::parse(text).map_err(|_| MALFORMED),
+            Self::Array(list) => {
+                let words: Option<Vec<&str>> = json.items(list).map(as_string).collect();
                 let words = words.ok_or(MALFORMED)?;
                 // A space inside one item would make two scopes of it.
                 if words

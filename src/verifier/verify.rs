@@ -1,9 +1,9 @@
 //! The verification of a token, from top to bottom as the steps of the RFCs, and resuming after a wait.
 
 use super::cache::Entry;
-use super::claim::issuer_of;
+use super::claim::issuer_claim;
 use super::issuers::trusted::{Answer, InUse};
-use super::validated::Seal;
+use super::validated::Provenance;
 use super::verification::{Before, Refused, Stands, Step, Wait, WaitForKey, Waited};
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
@@ -116,7 +116,7 @@ impl Verifier {
                 .and_then(|issuer| self.0.issuers.get(issuer)),
             &known,
         ) {
-            (Some(trusted), _) => trusted.rules.check_allowed(claims, acting),
+            (Some(trusted), _) => trusted.rules.check_allow_lists(claims, acting),
             // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
             (None, Some(Answer::NotTrusted)) => Err(TokenError::Issuer.into()),
             (None, _) => Err(Rejection::CheckUnavailable),
@@ -153,7 +153,7 @@ impl Verifier {
         let payload = compact.decode_payload(&mut room)?;
         let signature = compact.decode_signature(&mut room)?;
         let json = Json::parse(payload).map_err(TokenError::ClaimsSet)?;
-        let issuer = self.whose(issuer_of(&json).ok_or(TokenError::Issuer)?, before)?;
+        let issuer = self.whose(issuer_claim(&json).ok_or(TokenError::Issuer)?, before)?;
         let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted
             .rules
@@ -202,18 +202,18 @@ impl Verifier {
             .rules
             .check(&json, now)
             .map_err(Rejection::NotAcceptable)?;
-        let seal = Seal {
+        let seal = Provenance {
             verifier: self.0.number,
             issuer: &trusted.issuer,
         };
         let claims = trusted
             .rules
-            .prove(&checked, &seal, &json, payload)
+            .build_claims(&checked, &seal, &json, payload)
             .map_err(Rejection::NotAcceptable)?;
         trusted.keys.remember_client(claims.client_id());
         trusted.vouched(now);
         if let Some(tokens) = &self.0.tokens {
-            let lifetime = trusted.rules.lifetime(&checked);
+            let lifetime = trusted.rules.validity_period(&checked);
             let issuer = issuer.remembered();
             tokens.insert(
                 token,
@@ -221,7 +221,7 @@ impl Verifier {
                     claims: claims.clone(),
                     issuer,
                     generation: keys.number,
-                    lifetime,
+                    validity_period: lifetime,
                 },
             );
         }

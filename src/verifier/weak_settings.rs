@@ -57,7 +57,7 @@ fn weak_settings_of(trusted: &Trusted) -> impl Iterator<Item = WeakSetting> {
             "dangerous_accept_any_audience",
             "tokens for every other API of this issuer are accepted: name an audience, or list the clients with allow_clients",
         )),
-        (rules.profile.marks.is_empty() && anybody).then_some((
+        (rules.profile.machine_claims.is_empty() && anybody).then_some((
             "require_claim",
             "nothing tells machines' tokens from users', which are accepted too: require a claim that only machines' tokens \
              have, or list the clients with allow_clients",

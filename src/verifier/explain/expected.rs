@@ -3,8 +3,8 @@
 use super::inspect::Sight;
 use super::step::Step;
 use crate::verifier::issuers::trusted::Trusted;
-use crate::verifier::profile::{Mark, Test};
-use crate::verifier::rules::{Form, Rules};
+use crate::verifier::profile::{ClaimRule, ClaimMatcher};
+use crate::verifier::rules::{Strictness, Rules};
 
 impl Sight<'_> {
     /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.
@@ -34,9 +34,9 @@ impl Sight<'_> {
 fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
     let rules: &Rules = &trusted.rules;
     match step {
-        Step::Type => Some(match rules.form {
-            Form::Lenient => "absent, JWT or at+jwt".to_owned(),
-            Form::Rfc9068 => "at+jwt".to_owned(),
+        Step::Type => Some(match rules.strictness {
+            Strictness::Lenient => "absent, JWT or at+jwt".to_owned(),
+            Strictness::Rfc9068 => "at+jwt".to_owned(),
         }),
         Step::Algorithm => Some(joined(
             rules.algorithms.iter().map(|algorithm| algorithm.name()),
@@ -67,19 +67,19 @@ fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
             .audiences
             .as_ref()
             .map(|audiences| joined(audiences.iter().map(String::as_str))),
-        Step::Machine if rules.profile.marks.is_empty() => None,
+        Step::Machine if rules.profile.machine_claims.is_empty() => None,
         Step::Machine => Some(
             rules
                 .profile
-                .marks
+                .machine_claims
                 .iter()
                 .map(demand)
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
-        Step::Identifiers => Some(match rules.form {
-            Form::Lenient => "texts where present".to_owned(),
-            Form::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
+        Step::Identifiers => Some(match rules.strictness {
+            Strictness::Lenient => "texts where present".to_owned(),
+            Strictness::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
         }),
         Step::Client => Some(format!(
             "a text in {}",
@@ -100,14 +100,14 @@ fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
     }
 }
 
-fn demand(mark: &Mark) -> String {
+fn demand(mark: &ClaimRule) -> String {
     let claim = &mark.claim;
-    match &mark.test {
-        Test::Is(value) => format!("{claim} is or contains {value}"),
-        Test::IsUnlessAbsent(value) => format!("{claim} is absent or {value}"),
-        Test::Absent => format!("{claim} is absent"),
-        Test::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
-        Test::IsClient { suffix } => format!("{claim} is the client{suffix}"),
+    match &mark.matcher {
+        ClaimMatcher::Is(value) => format!("{claim} is or contains {value}"),
+        ClaimMatcher::IsUnlessAbsent(value) => format!("{claim} is absent or {value}"),
+        ClaimMatcher::Absent => format!("{claim} is absent"),
+        ClaimMatcher::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
+        ClaimMatcher::IsClient { suffix } => format!("{claim} is the client{suffix}"),
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::step::Step;
 use crate::bearer::b64token;
 use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
-use crate::verifier::claim::issuer_of;
+use crate::verifier::claim::issuer_claim;
 use crate::verifier::issuers::trusted::{Answer, InUse, Trusted};
-use crate::verifier::rules::OF_ANOTHER_KIND;
+use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
 /// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
@@ -34,7 +34,7 @@ impl<'a> Sight<'a> {
             let json = Json::parse(claims).ok();
             let named = json
                 .as_ref()
-                .and_then(issuer_of)
+                .and_then(issuer_claim)
                 .and_then(|issuer| verifier.0.issuers.look_up(issuer));
             named.as_ref().and_then(Answer::trusted).cloned()
         });
@@ -119,12 +119,12 @@ impl<'a> Sight<'a> {
         };
         match step {
             Step::ClaimsSet => format!("{} claims", json.members().count()),
-            Step::Issuer => match issuer_of(json).and_then(host) {
+            Step::Issuer => match issuer_claim(json).and_then(host) {
                 Some(host) => format!("host {}", host.escape_debug()),
                 None => format!("iss is {}", kind(json, json.get("iss"))),
             },
             Step::Kind => {
-                let found: Vec<&str> = OF_ANOTHER_KIND
+                let found: Vec<&str> = NON_ACCESS_TOKEN_CLAIMS
                     .into_iter()
                     .filter(|name| json.get(name).is_some())
                     .collect();
@@ -144,7 +144,7 @@ impl<'a> Sight<'a> {
             Step::Binding => at("/cnf"),
             Step::Delegation => at("/act"),
             Step::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
-            Step::Machine => match rules.map(|rules| rules.profile.marks.as_ref()) {
+            Step::Machine => match rules.map(|rules| rules.profile.machine_claims.as_ref()) {
                 Some(marks) => marks
                     .iter()
                     .map(|mark| at(&mark.claim))

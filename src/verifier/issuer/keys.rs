@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 
-use super::{Issuer, KeySource};
+use super::{Issuer, KeyConfig};
 use crate::clock::Clock;
 use crate::jwks::{
     Endpoint, FetchFuture, Fetcher, HttpClients, KeyError, KeySet, Keys, Proxy, RemoteKeys,
@@ -17,19 +17,19 @@ use crate::verifier::config_error::ConfigError;
 impl Issuer {
     /// Fetches the keys from here. Default: where the issuer's metadata says (RFC 8414).
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
-        self.keys = KeySource::Url(url.into());
+        self.keys = KeyConfig::Url(url.into());
         self
     }
 
     /// Uses the keys of this JWK Set (RFC 7517 §5), and fetches nothing.
     pub fn jwk_set(mut self, json: impl Into<String>) -> Self {
-        self.keys = KeySource::Set(json.into());
+        self.keys = KeyConfig::Set(json.into());
         self
     }
 
     /// Uses this one public key in PEM form, and fetches nothing.
     pub fn public_key_pem(mut self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
-        self.keys = KeySource::Pem(algorithm, pem.into());
+        self.keys = KeyConfig::Pem(algorithm, pem.into());
         self
     }
 
@@ -65,13 +65,13 @@ impl Issuer {
         clients: &HttpClients,
     ) -> Result<Keys, ConfigError> {
         let endpoint = match &self.keys {
-            KeySource::Set(json) => {
+            KeyConfig::Set(json) => {
                 return Ok(Keys::fixed(
                     Arc::clone(issuer),
-                    static_set(json, algorithms)?,
+                    parse_static_keys(json, algorithms)?,
                 ));
             }
-            KeySource::Pem(algorithm, pem) => {
+            KeyConfig::Pem(algorithm, pem) => {
                 if !algorithms.contains(algorithm) {
                     return Err(ConfigError::new(
                         "public_key_pem",
@@ -82,14 +82,14 @@ impl Issuer {
                     .map_err(|error| ConfigError::new("public_key_pem", error.to_string()))?;
                 return Ok(Keys::fixed(Arc::clone(issuer), set));
             }
-            KeySource::Url(url) if !is_secure_url(url) => {
+            KeyConfig::Url(url) if !is_secure_url(url) => {
                 return Err(ConfigError::new(
                     "jwks_url",
                     "must be an https URL (http is accepted on loopback only)",
                 ));
             }
-            KeySource::Url(url) => Endpoint::Url(url.clone()),
-            KeySource::Discovery => Endpoint::Discovery,
+            KeyConfig::Url(url) => Endpoint::Url(url.clone()),
+            KeyConfig::Discovery => Endpoint::Discovery,
         };
         let first_url = match &endpoint {
             Endpoint::Url(url) => url,
@@ -129,7 +129,7 @@ impl Issuer {
 }
 
 /// A set that is given, not fetched, is right as a whole or an error: what is weak or broken in it was put there by hand.
-fn static_set(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
+fn parse_static_keys(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
     let set = KeySet::parse(json.as_bytes(), algorithms)
         .map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
     let harmless = |reason| {

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::config_error::{ConfigError, Place};
+use super::config_error::{ConfigError, SettingSource};
 use super::custom_claims::CustomDecoder;
 use super::issuers::trusted::Trusted;
-use super::profile::{Mark, Profile, Test};
-use super::rules::{Form, Rules};
+use super::profile::{ClaimRule, Profile, ClaimMatcher};
+use super::rules::{Strictness, Rules};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, Timing};
 use crate::token::Algorithm;
@@ -85,19 +85,19 @@ pub struct Issuer {
     algorithms: Option<Vec<Algorithm>>,
     leeway: Duration,
     max_age: Option<Duration>,
-    form: Form,
+    strictness: Strictness,
     custom: Option<CustomDecoder>,
     organizations: Option<HashSet<String>>,
     clients: Option<HashSet<String>>,
-    keys: KeySource,
+    keys: KeyConfig,
     fetch_function: Option<Fetcher>,
     http: HttpSettings,
     timing: Timing,
-    place: Place,
+    source: SettingSource,
 }
 
 #[derive(Debug)]
-enum KeySource {
+enum KeyConfig {
     Discovery,
     Url(String),
     Set(String),
@@ -113,11 +113,11 @@ impl Issuer {
             algorithms: None,
             leeway: Duration::from_secs(30),
             max_age: None,
-            form: Form::Lenient,
+            strictness: Strictness::Lenient,
             custom: None,
             organizations: None,
             clients: None,
-            keys: KeySource::Discovery,
+            keys: KeyConfig::Discovery,
             fetch_function: None,
             http: HttpSettings {
                 timeout: Duration::from_secs(3),
@@ -134,13 +134,13 @@ impl Issuer {
                 max_wait: Duration::from_secs(1),
                 jitter_seed: None,
             },
-            place: Place::Code,
+            source: SettingSource::Code,
         }
     }
 
     /// Where the settings are written, for errors.
-    pub(crate) fn written_at(mut self, place: Place) -> Self {
-        self.place = place;
+    pub(crate) fn with_source(mut self, place: SettingSource) -> Self {
+        self.source = place;
         self
     }
 
@@ -174,14 +174,14 @@ impl Issuer {
     /// Demands tokens exactly as RFC 9068 has them: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat`
     /// and `jti` are all there. Default: `typ` may be absent or `JWT` too, as at Kinde.
     pub fn require_rfc9068(mut self) -> Self {
-        self.form = Form::Rfc9068;
+        self.strictness = Strictness::Rfc9068;
         self
     }
 
     /// Lets in tokens of any grant type, users' tokens among them. Default: as the profile says, which for Kinde is client
     /// credentials only.
     pub fn allow_any_grant_type(mut self) -> Self {
-        self.profile.marks = Cow::Borrowed(&[]);
+        self.profile.machine_claims = Cow::Borrowed(&[]);
         self
     }
 
@@ -193,9 +193,9 @@ impl Issuer {
     /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
     /// ```
     pub fn require_claim(mut self, pointer: impl Into<String>, value: impl Into<String>) -> Self {
-        self.profile.marks.to_mut().push(Mark {
+        self.profile.machine_claims.to_mut().push(ClaimRule {
             claim: pointer.into().into(),
-            test: Test::Is(value.into().into()),
+            matcher: ClaimMatcher::Is(value.into().into()),
         });
         self
     }
@@ -225,7 +225,7 @@ impl Issuer {
     /// Decodes the claims into a type of the application's too, once per verification; a token that does not fit it is
     /// refused. [`Claims::custom`](crate::Claims::custom) reads it.
     pub fn custom_claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
-        self.custom = Some(CustomDecoder::of::<T>());
+        self.custom = Some(CustomDecoder::new::<T>());
         self
     }
 
@@ -247,23 +247,23 @@ impl Issuer {
         self
     }
 
-    pub(super) fn into_trusted(
+    pub(super) fn into_trusted_issuer(
         self,
         clock: &Clock,
         clients: &HttpClients,
     ) -> Result<Trusted, ConfigError> {
-        let issuer: Arc<str> = self.checked()?.into();
-        let algorithms = self.allowed();
+        let issuer: Arc<str> = self.validated_name()?.into();
+        let algorithms = self.allowed_algorithms();
         let keys = self
             .keys(&issuer, &algorithms, clock, clients)
-            .map_err(|error| error.at(&self.place))?;
+            .map_err(|error| error.at(&self.source))?;
         let rules = Rules {
             audiences: self.audiences,
             profile: self.profile,
             algorithms,
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),
-            form: self.form,
+            strictness: self.strictness,
             custom: self.custom,
             organizations: self.organizations,
             clients: self.clients,
@@ -277,7 +277,7 @@ impl Issuer {
         })
     }
 
-    fn allowed(&self) -> Vec<Algorithm> {
+    fn allowed_algorithms(&self) -> Vec<Algorithm> {
         self.algorithms
             .clone()
             .unwrap_or_else(|| self.profile.algorithms.to_vec())

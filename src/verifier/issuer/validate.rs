@@ -15,12 +15,12 @@ const POINTER: &str = "must be a JSON Pointer such as /org_code or /tenant/id (R
 
 impl Issuer {
     /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
-    pub(in crate::verifier) fn checked(&self) -> Result<String, ConfigError> {
+    pub(in crate::verifier) fn validated_name(&self) -> Result<String, ConfigError> {
         let name = self
             .issuer
             .clone()
-            .and_then(|issuer| self.check(&issuer, &self.allowed()).map(|()| issuer));
-        name.map_err(|error| error.at(&self.place))
+            .and_then(|issuer| self.check(&issuer, &self.allowed_algorithms()).map(|()| issuer));
+        name.map_err(|error| error.at(&self.source))
     }
 
     fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
@@ -78,7 +78,7 @@ impl Issuer {
         )?;
         unless(
             self.profile
-                .marks
+                .machine_claims
                 .iter()
                 .all(|mark| is_pointer(&mark.claim)),
             "require_claim",

@@ -102,7 +102,7 @@ impl Desk {
 
     /// The application's answer is checked as a listed issuer is.
     fn trusted(&self, iss: &str, issuer: Issuer, now: Instant) -> Result<Trusted, String> {
-        let trusted = issuer.into_trusted(&self.settings.clock, &self.clients);
+        let trusted = issuer.into_trusted_issuer(&self.settings.clock, &self.clients);
         let mut trusted = trusted.map_err(|error: ConfigError| error.to_string())?;
         if *trusted.issuer != *iss {
             return Err("another issuer than the one that was asked for".to_owned());

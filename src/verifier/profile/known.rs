@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use super::{Mark, Profile, Test};
+use super::{ClaimRule, Profile, ClaimMatcher};
 use crate::token::Algorithm;
 
 /// A machine is its own subject (RFC 9068 §2.2).
-const SUBJECT_IS_CLIENT: Mark = Mark::new("/sub", Test::IsClient { suffix: "" });
+const SUBJECT_IS_CLIENT: ClaimRule = ClaimRule::new("/sub", ClaimMatcher::IsClient { suffix: "" });
 
 impl Profile {
     /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
@@ -20,7 +20,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        marks: Cow::Borrowed(&[Mark::is("/gty", "client_credentials")]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::is("/gty", "client_credentials")]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -31,7 +31,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        marks: Cow::Borrowed(&[]),
+        machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
     };
 
@@ -45,9 +45,9 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/org_id"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[
-            Mark::new("/sub", Test::IsClient { suffix: "@clients" }),
-            Mark::new("/gty", Test::IsUnlessAbsent("client-credentials")),
+        machine_claims: Cow::Borrowed(&[
+            ClaimRule::new("/sub", ClaimMatcher::IsClient { suffix: "@clients" }),
+            ClaimRule::new("/gty", ClaimMatcher::IsUnlessAbsent("client-credentials")),
         ]),
         algorithms: &[Algorithm::RS256, Algorithm::PS256],
     };
@@ -63,7 +63,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("cid")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scp")]),
-        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT, Mark::new("/uid", Test::Absent)]),
+        machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT, ClaimRule::new("/uid", ClaimMatcher::Absent)]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -78,7 +78,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/tid"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/roles")]),
-        marks: Cow::Borrowed(&[Mark::is("/idtyp", "app"), Mark::new("/scp", Test::Absent)]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::is("/idtyp", "app"), ClaimRule::new("/scp", ClaimMatcher::Absent)]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -94,7 +94,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[Mark::new("/azp", Test::IsClient { suffix: "" })]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new("/azp", ClaimMatcher::IsClient { suffix: "" })]),
         algorithms: &[
             Algorithm::RS256,
             Algorithm::PS256,
@@ -128,7 +128,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[Mark::is("/token_use", "access"), SUBJECT_IS_CLIENT]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::is("/token_use", "access"), SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -141,7 +141,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/org_id"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT, Mark::new("/sid", Test::Absent)]),
+        machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT, ClaimRule::new("/sid", ClaimMatcher::Absent)]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -155,7 +155,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/ext/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scp"), Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
+        machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256],
     };
 
@@ -170,7 +170,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/urn:zitadel:iam:user:resourceowner:id"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[]),
+        machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -184,7 +184,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[Mark::new("/sub", Test::StartsWith("m2m-client-"))]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("m2m-client-"))]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -198,7 +198,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[Mark::new("/sub", Test::StartsWith("mch_"))]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("mch_"))]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -210,7 +210,7 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/oid"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
-        marks: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
+        machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
     };
 

@@ -32,21 +32,21 @@ pub struct Profile {
     /// JSON Pointers to the scopes; the first that is present counts, and no other.
     pub(crate) scopes: Cow<'static, [Cow<'static, str>]>,
     /// What a machine-to-machine token says of itself.
-    pub(crate) marks: Cow<'static, [Mark]>,
+    pub(crate) machine_claims: Cow<'static, [ClaimRule]>,
     pub(crate) algorithms: &'static [Algorithm],
 }
 
 /// What a claim must be for a token to be a machine's.
 #[derive(Clone, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct ClaimRule {
     /// A JSON Pointer (RFC 6901).
     pub(crate) claim: Cow<'static, str>,
-    pub(crate) test: Test,
+    pub(crate) matcher: ClaimMatcher,
 }
 
 /// What is asked of one claim.
 #[derive(Clone, Debug)]
-pub(crate) enum Test {
+pub(crate) enum ClaimMatcher {
     /// It is this text, or a list that contains it.
     Is(Cow<'static, str>),
     /// It is this text, or a list that contains it, or it is not there.
@@ -84,32 +84,32 @@ impl Profile {
     }
 }
 
-impl Mark {
+impl ClaimRule {
     pub(super) const fn is(claim: &'static str, value: &'static str) -> Self {
         Self {
             claim: Cow::Borrowed(claim),
-            test: Test::Is(Cow::Borrowed(value)),
+            matcher: ClaimMatcher::Is(Cow::Borrowed(value)),
         }
     }
 
-    pub(super) const fn new(claim: &'static str, test: Test) -> Self {
+    pub(super) const fn new(claim: &'static str, matcher: ClaimMatcher) -> Self {
         Self {
             claim: Cow::Borrowed(claim),
-            test,
+            matcher,
         }
     }
 
     /// Whether the token bears it. The client is nothing where the token does not name one for certain.
-    pub(crate) fn is_borne(&self, json: &Json<'_>, client_id: Option<&str>) -> bool {
+    pub(crate) fn matches(&self, json: &Json<'_>, client_id: Option<&str>) -> bool {
         let value = json.pointer(&self.claim);
-        match &self.test {
-            Test::Is(expected) => value.is_some_and(|value| says(json, value, expected)),
-            Test::IsUnlessAbsent(expected) => value.is_none_or(|value| says(json, value, expected)),
-            Test::Absent => value.is_none(),
-            Test::StartsWith(prefix) => {
+        match &self.matcher {
+            ClaimMatcher::Is(expected) => value.is_some_and(|value| contains_string(json, value, expected)),
+            ClaimMatcher::IsUnlessAbsent(expected) => value.is_none_or(|value| contains_string(json, value, expected)),
+            ClaimMatcher::Absent => value.is_none(),
+            ClaimMatcher::StartsWith(prefix) => {
                 matches!(value, Some(Value::String(text)) if text.starts_with(prefix))
             }
-            Test::IsClient { suffix } => match (value, client_id) {
+            ClaimMatcher::IsClient { suffix } => match (value, client_id) {
                 (Some(Value::String(text)), Some(client_id)) => {
                     text.strip_suffix(suffix) == Some(client_id)
                 }
@@ -119,7 +119,7 @@ impl Mark {
     }
 }
 
-fn says(json: &Json<'_>, value: Value<'_>, expected: &str) -> bool {
+fn contains_string(json: &Json<'_>, value: Value<'_>, expected: &str) -> bool {
     match value {
         Value::String(text) => text == expected,
         Value::Array(list) => json
