@@ -10,7 +10,7 @@ use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Told};
 use crate::rejection::Rejection;
 use crate::telemetry::events::Verdict;
 use crate::token::{Claims, OrgCode};
-use crate::verifier::Stands;
+use crate::verifier::CallerVerdict;
 
 /// Who calls.
 pub(super) struct Caller {
@@ -50,9 +50,9 @@ pub(super) async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller
         Err(rejection) => return Err(Refusal::new(parts, by, rejection)),
     };
     if let (Some(org), Some(layer)) = (acting.clone().filter(|_| acting != before), layers.last()) {
-        let standing = match layer.verifier.stands(&claims, Some(&org)) {
-            Stands::Known(standing) => standing,
-            Stands::Asking(asking) => asking.await,
+        let standing = match layer.verifier.check_caller(&claims, Some(&org)) {
+            CallerVerdict::Known(standing) => standing,
+            CallerVerdict::Pending(asking) => asking.await,
         };
         standing.map_err(|rejection| Refusal::new(parts, by, rejection))?;
         // The next extractor need not ask again.

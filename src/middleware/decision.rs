@@ -15,7 +15,7 @@ use crate::rejection::Rejection;
 use crate::revocation::Asking;
 use crate::telemetry::events::{self, Decision, Verdict};
 use crate::token::{Claims, OrgCode};
-use crate::verifier::Stands;
+use crate::verifier::CallerVerdict;
 
 /// Verified claims.
 pub(super) struct Proof {
@@ -82,13 +82,13 @@ impl AuthorizeLayer {
         let known_before =
             acting.is_none() || acting == acting_before(request.extensions(), &weighed.claims);
         let standing = if asked == Asked::Already && known_before {
-            Stands::Known(Ok(()))
+            CallerVerdict::Known(Ok(()))
         } else {
-            self.verifier.stands(&weighed.claims, acting)
+            self.verifier.check_caller(&weighed.claims, acting)
         };
         match standing {
-            Stands::Known(standing) => self.conclude(standing, weighed, request),
-            Stands::Asking(asking) => Onward::Asking(asking, weighed),
+            CallerVerdict::Known(standing) => self.conclude(standing, weighed, request),
+            CallerVerdict::Pending(asking) => Onward::Asking(asking, weighed),
         }
     }
 
@@ -100,7 +100,7 @@ impl AuthorizeLayer {
             return;
         }
         let mut told = match (told, extensions.get::<Claims>()) {
-            (Some(told), Some(outer)) if !self.verifier.vouches_for(outer) => Told(
+            (Some(told), Some(outer)) if !self.verifier.has_verified(outer) => Told(
                 told.0
                     .iter()
                     .map(|layer| self.of_place(&layer.settings))
@@ -134,7 +134,7 @@ impl AuthorizeLayer {
                 );
                 self.tell_extractors(extensions);
                 if let Some(before) = extensions.insert(claims)
-                    && !self.verifier.vouches_for(&before)
+                    && !self.verifier.has_verified(&before)
                 {
                     extensions.remove::<Acting>();
                 }

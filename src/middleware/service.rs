@@ -20,7 +20,7 @@ use crate::extensions::{Acting, NoToken};
 use crate::rejection::Rejection;
 use crate::telemetry::events::Verdict;
 use crate::token::Claims;
-use crate::verifier::Step;
+use crate::verifier::Verification;
 
 /// The service that [`AuthorizeLayer`] makes of an inner one.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ enum Presented {
     Nothing,
     Judged(Result<Proof, Rejection>),
     /// A token whose key has to be waited for.
-    Waiting(Step, Vec<u8>),
+    Waiting(Verification, Vec<u8>),
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
@@ -75,7 +75,7 @@ where
             Presented::Waiting(step, token) => {
                 let verifier = self.layer.verifier.clone();
                 let verdict =
-                    Box::pin(async move { verifier.finish(step, &token).await.map(Proof::fresh) });
+                    Box::pin(async move { verifier.resume(step, &token).await.map(Proof::fresh) });
                 return ResponseFuture::waiting(
                     Pending::Key(verdict),
                     self.take_ready(),
@@ -112,7 +112,7 @@ impl<S> Authorize<S> {
         if let Some(claims) = request
             .extensions()
             .get::<Claims>()
-            .filter(|claims| verifier.vouches_for(claims))
+            .filter(|claims| verifier.has_verified(claims))
         {
             return Presented::Judged(Ok(Proof {
                 claims: claims.clone(),
@@ -126,9 +126,9 @@ impl<S> Authorize<S> {
             }
             Err(error) => return Presented::Judged(Err(error.into())),
         };
-        match verifier.judge(token) {
-            Step::Done(verdict) => Presented::Judged(verdict.map(Proof::fresh)),
-            step @ Step::Wait(_) => Presented::Waiting(step, token.to_vec()),
+        match verifier.try_verify(token) {
+            Verification::Done(verdict) => Presented::Judged(verdict.map(Proof::fresh)),
+            step @ Verification::Pending(_) => Presented::Waiting(step, token.to_vec()),
         }
     }
 }

@@ -9,11 +9,11 @@ use super::builder::{StartMode, VerifierBuilder};
 use super::cache::VerifiedTokens;
 use super::config_error::ConfigError;
 use super::issuer::Issuer;
-use super::issuers::Issuers;
-use super::issuers::resolved::Settings;
+use super::issuers::IssuerRegistry;
+use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
 use super::start_error::StartError;
-use super::verifier::{Inner, Verifier};
+use super::verifier::{VerifierInner, Verifier};
 use crate::jwks::HttpClients;
 use crate::revocation::Others;
 
@@ -42,15 +42,15 @@ impl VerifierBuilder {
         let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
         let resolver = self.resolve.map(|function| {
             Resolver::new(
-                Settings {
-                    function,
-                    kept,
+                ResolverConfig {
+                    resolve: function,
+                    capacity: kept,
                     clock,
                 },
                 saved,
             )
         });
-        let issuers = Issuers::new(listed, resolver).ok_or_else(|| {
+        let issuers = IssuerRegistry::new(listed, resolver).ok_or_else(|| {
             ConfigError::new("issuer", "is given twice: one issuer has one configuration")
         })?;
         if self.start == StartMode::Background {
@@ -61,7 +61,7 @@ impl VerifierBuilder {
                 .try_for_each(|trusted| trusted.keys.start());
         }
         if let Some(denylist) = &self.denylist {
-            let others = if issuers.resolves() {
+            let others = if issuers.has_resolver() {
                 Others::Resolved
             } else {
                 Others::Unknown
@@ -72,9 +72,9 @@ impl VerifierBuilder {
                 &self.clock,
             );
         }
-        let (timeout, silence) = (self.standing_timeout, self.silence);
-        Ok(Verifier(Arc::new(Inner {
-            number,
+        let (timeout, silence) = (self.standing_timeout, self.fail_mode);
+        Ok(Verifier(Arc::new(VerifierInner {
+            id: number,
             issuers,
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
@@ -82,7 +82,7 @@ impl VerifierBuilder {
                 .tokens
                 .map(|capacity| VerifiedTokens::new(number, capacity)),
             denylist: self.denylist,
-            check: self.check.map(|check| check.within(timeout, silence)),
+            caller_check: self.caller_check.map(|check| check.within(timeout, silence)),
         })))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cache::Capacity;
 use super::issuer::kinde::kinde_issuer;
 use super::issuer::{Issuer, NeedsAudience};
-use super::issuers::resolved::{Function, Resolving};
+use super::issuers::resolved::{ResolveFn, ResolveFuture};
 use super::profile::Profile;
 use super::verifier::Verifier;
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ use crate::util::BoxError;
 #[must_use = "a builder does nothing until it is built"]
 pub struct VerifierBuilder {
     pub(super) issuers: Vec<Issuer>,
-    pub(super) resolve: Option<Arc<Function>>,
+    pub(super) resolve: Option<Arc<ResolveFn>>,
     pub(super) resolved_max: usize,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
@@ -37,9 +37,9 @@ pub struct VerifierBuilder {
     pub(super) saved: Vec<SavedKeys>,
     pub(super) start: StartMode,
     pub(super) denylist: Option<Denylist>,
-    pub(super) check: Option<Question>,
+    pub(super) caller_check: Option<Question>,
     pub(super) standing_timeout: Duration,
-    pub(super) silence: Silence,
+    pub(super) fail_mode: Silence,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +80,9 @@ impl VerifierBuilder {
             saved: Vec::new(),
             start: StartMode::Background,
             denylist: None,
-            check: None,
+            caller_check: None,
             standing_timeout: Duration::from_millis(500),
-            silence: Silence::Unavailable,
+            fail_mode: Silence::Unavailable,
         }
     }
 
@@ -124,7 +124,7 @@ impl VerifierBuilder {
         F: Fn(String) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
     {
-        self.resolve = Some(Arc::new(move |iss| -> Resolving { Box::pin(resolve(iss)) }));
+        self.resolve = Some(Arc::new(move |iss| -> ResolveFuture { Box::pin(resolve(iss)) }));
         self
     }
 
@@ -169,7 +169,7 @@ impl VerifierBuilder {
     /// Asks the application about every caller whose token verifies, whether the token was verified before or not.
     /// Default: nobody is asked, and the common request waits for nothing.
     pub fn check_standing(mut self, check: impl StandingCheck) -> Self {
-        self.check = Some(Question::new(check));
+        self.caller_check = Some(Question::new(check));
         self
     }
 
@@ -184,7 +184,7 @@ impl VerifierBuilder {
     ///
     /// Whoever can slow down or break what the check asks is then never revoked or suspended. Default: 503.
     pub fn dangerous_allow_unchecked(mut self) -> Self {
-        self.silence = Silence::Good;
+        self.fail_mode = Silence::Good;
         self
     }
 

@@ -13,8 +13,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use moka::sync::Cache;
 
-use super::issuers::Issuers;
-use super::issuers::trusted::{InUse, Remembered};
+use super::issuers::IssuerRegistry;
+use super::issuers::trusted::{ActiveIssuer, WeakIssuer};
 use super::validated::ValidityPeriod;
 use crate::token::Claims;
 
@@ -37,24 +37,24 @@ pub(crate) struct Capacity {
 pub(crate) struct Entry {
     pub(crate) claims: Claims,
     /// Nothing that keeps an issuer's background work alive for as long as a thread remembers one of its tokens.
-    pub(crate) issuer: Remembered,
+    pub(crate) issuer: WeakIssuer,
     pub(crate) generation: u64,
     pub(crate) validity_period: ValidityPeriod,
 }
 
 impl Entry {
-    fn passes(&self, now: i64, issuers: &Issuers) -> bool {
-        let still_holds = |issuer: InUse| {
+    fn passes(&self, now: i64, issuers: &IssuerRegistry) -> bool {
+        let still_holds = |issuer: ActiveIssuer| {
             let holds = issuers
                 .get(&issuer)
                 .is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
-            if let (true, InUse::Resolved(trusted)) = (holds, &issuer) {
-                trusted.vouched(now);
+            if let (true, ActiveIssuer::Resolved(trusted)) = (holds, &issuer) {
+                trusted.mark_used(now);
             }
             holds
         };
         (self.validity_period.start..self.validity_period.end).contains(&now)
-            && self.issuer.recall().is_some_and(still_holds)
+            && self.issuer.upgrade().is_some_and(still_holds)
     }
 }
 
@@ -75,7 +75,7 @@ impl VerifiedTokens {
     }
 
     /// The claims of a token that was verified before and still holds.
-    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &Issuers) -> Option<Claims> {
+    pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &IssuerRegistry) -> Option<Claims> {
         if let Some(found) = front::get(self.verifier, token, now, issuers) {
             return Some(found);
         }
@@ -149,7 +149,7 @@ impl Hasher for TailHasher {
 
 /// What each thread keeps for itself.
 mod front {
-    use super::{Claims, Entry, Issuers, RefCell};
+    use super::{Claims, Entry, IssuerRegistry, RefCell};
 
     const SLOTS: usize = 8;
 
@@ -171,7 +171,7 @@ mod front {
         static SLOTS_OF_THREAD: RefCell<[Slot; SLOTS]> = RefCell::default();
     }
 
-    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &Issuers) -> Option<Claims> {
+    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &IssuerRegistry) -> Option<Claims> {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;

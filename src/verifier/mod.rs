@@ -29,6 +29,6 @@ pub use explain::{Check, Explanation, Outcome};
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;
 pub use start_error::StartError;
-pub(crate) use verification::{Stands, Step};
+pub(crate) use verification::{CallerVerdict, Verification};
 pub use verifier::Verifier;
 pub use weak_settings::WeakSetting;

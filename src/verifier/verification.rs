@@ -1,77 +1,77 @@
 //! How far the verification of a token got, and what it waits for.
 
-use super::issuers::trusted::{Answer, InUse};
+use super::issuers::trusted::{Resolution, ActiveIssuer};
 use crate::jwks::Flight;
 use crate::rejection::Rejection;
 use crate::revocation::Asking;
 use crate::token::{Claims, TokenError};
 
 /// How far a token was judged without waiting.
-pub(crate) enum Step {
+pub(crate) enum Verification {
     Done(Result<Claims, Rejection>),
     /// Waiting may bring what is missing.
-    Wait(Wait),
+    Pending(WaitFor),
 }
 
 /// Whether a caller whose token verifies is in good standing, as far as that is known without waiting.
-pub(crate) enum Stands {
+pub(crate) enum CallerVerdict {
     Known(Result<(), Rejection>),
-    Asking(Asking),
+    Pending(Asking),
 }
 
 /// What is waited for.
-pub(crate) enum Wait {
+pub(crate) enum WaitFor {
     /// Whether the application trusts this issuer.
-    Issuer(String),
-    Key(WaitForKey),
+    IssuerResolution(String),
+    KeyFetch(PendingKey),
 }
 
-pub(crate) struct WaitForKey {
-    pub(super) issuer: InUse,
+pub(crate) struct PendingKey {
+    pub(super) issuer: ActiveIssuer,
     pub(super) flight: Flight,
     pub(super) kid: Option<String>,
-    pub(super) waited: Waited,
+    pub(super) waited: KeyWait,
 }
 
 /// What a token's waiting has brought before it is judged again.
 #[derive(Default)]
-pub(super) struct Before {
-    pub(super) answer: Option<Answer>,
-    pub(super) waited: Waited,
+pub(super) struct PriorWaits {
+    pub(super) resolution: Option<Resolution>,
+    pub(super) key_wait: KeyWait,
 }
 
 /// What a token waited for last: a first set, and after that a key that is not in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Waited {
+pub(super) enum KeyWait {
     #[default]
-    Not,
-    ForFirstSet,
-    ForKid,
+    NotYet,
+    InitialKeys,
+    UnknownKid,
 }
 
 /// Why a token was not verified: for good, or unless a key arrives.
-pub(super) enum Refused {
-    Now(Rejection),
-    Unless(Box<Wait>),
+pub(super) enum VerifyError {
+    Rejected(Rejection),
+    Pending(Box<WaitFor>),
 }
 
-impl Refused {
+impl VerifyError {
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Now(rejection) => rejection.code(),
-            Self::Unless(_) => "waits",
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Pending(_) => "waits",
         }
     }
 }
 
-impl From<Rejection> for Refused {
+impl From<Rejection> for VerifyError {
     fn from(rejection: Rejection) -> Self {
-        Self::Now(rejection)
+        Self::Rejected(rejection)
     }
 }
 
-impl From<TokenError> for Refused {
+impl From<TokenError> for VerifyError {
     fn from(error: TokenError) -> Self {
-        Self::Now(error.into())
+        Self::Rejected(error.into())
     }
 }

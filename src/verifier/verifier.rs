@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cache::VerifiedTokens;
-use super::issuers::Issuers;
-use super::issuers::trusted::Trusted;
+use super::issuers::IssuerRegistry;
+use super::issuers::trusted::TrustedIssuer;
 use crate::clock::Clock;
 use crate::jwks::{IssuerStatus, SavedKeys};
 use crate::revocation::{Denylist, Question};
@@ -35,17 +35,17 @@ use crate::token::Claims;
 /// let verifier = tower_m2m::Verifier::trusting([tower_m2m::Verifier::kinde("acme")]).build();
 /// ```
 #[derive(Clone)]
-pub struct Verifier(pub(super) Arc<Inner>);
+pub struct Verifier(pub(super) Arc<VerifierInner>);
 
-pub(super) struct Inner {
+pub(super) struct VerifierInner {
     /// Tells this verifier from others of the process.
-    pub(super) number: u64,
-    pub(super) issuers: Issuers,
+    pub(super) id: u64,
+    pub(super) issuers: IssuerRegistry,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
     pub(super) tokens: Option<VerifiedTokens>,
     pub(super) denylist: Option<Denylist>,
-    pub(super) check: Option<Question>,
+    pub(super) caller_check: Option<Question>,
 }
 
 impl Verifier {
@@ -63,8 +63,8 @@ impl Verifier {
     }
 
     /// Whether the claims come from this verifier, so that a second layer need not verify again.
-    pub(crate) fn vouches_for(&self, claims: &Claims) -> bool {
-        claims.verified_by() == self.0.number
+    pub(crate) fn has_verified(&self, claims: &Claims) -> bool {
+        claims.verified_by() == self.0.id
     }
 
     /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
@@ -72,7 +72,7 @@ impl Verifier {
     pub fn status(&self) -> Vec<IssuerStatus> {
         let resolved = self.0.issuers.resolved();
         let mut status: Vec<_> = self
-            .trusted(&resolved)
+            .trusted_issuers(&resolved)
             .map(|trusted| trusted.keys.status())
             .collect();
         status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
@@ -94,12 +94,12 @@ impl Verifier {
     #[must_use]
     pub fn export_keys(&self) -> Vec<SavedKeys> {
         let resolved = self.0.issuers.resolved();
-        self.trusted(&resolved)
+        self.trusted_issuers(&resolved)
             .filter_map(|trusted| trusted.keys.export())
             .collect()
     }
 
-    fn trusted<'a>(&'a self, resolved: &'a [Arc<Trusted>]) -> impl Iterator<Item = &'a Trusted> {
+    fn trusted_issuers<'a>(&'a self, resolved: &'a [Arc<TrustedIssuer>]) -> impl Iterator<Item = &'a TrustedIssuer> {
         self.0
             .issuers
             .listed()

@@ -2,9 +2,9 @@
 
 use super::cache::Entry;
 use super::claim::issuer_claim;
-use super::issuers::trusted::{Answer, InUse};
+use super::issuers::trusted::{Resolution, ActiveIssuer};
 use super::validated::Provenance;
-use super::verification::{Before, Refused, Stands, Step, Wait, WaitForKey, Waited};
+use super::verification::{PriorWaits, VerifyError, CallerVerdict, Verification, WaitFor, PendingKey, KeyWait};
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
 use crate::jwks::Wanted;
@@ -35,25 +35,25 @@ impl Verifier {
         if token.len() > self.max_token_bytes() {
             return Err(Rejection::InvalidRequest(BearerError::TooLong));
         }
-        let step = self.judge(token.as_bytes());
-        let claims = self.finish(step, token.as_bytes()).await?;
-        match self.stands(&claims, None) {
-            Stands::Known(known) => known?,
-            Stands::Asking(asking) => asking.await?,
+        let step = self.try_verify(token.as_bytes());
+        let claims = self.resume(step, token.as_bytes()).await?;
+        match self.check_caller(&claims, None) {
+            CallerVerdict::Known(known) => known?,
+            CallerVerdict::Pending(asking) => asking.await?,
         }
         Ok(claims)
     }
 
     /// Waits for what is missing, for each thing once, and judges again.
-    pub(crate) async fn finish(&self, mut step: Step, token: &[u8]) -> Result<Claims, Rejection> {
-        let mut before = Before::default();
+    pub(crate) async fn resume(&self, mut step: Verification, token: &[u8]) -> Result<Claims, Rejection> {
+        let mut before = PriorWaits::default();
         loop {
             match step {
-                Step::Done(result) => return result,
-                Step::Wait(Wait::Issuer(iss)) => {
-                    before.answer = Some(self.0.issuers.resolve(&iss).await)
+                Verification::Done(result) => return result,
+                Verification::Pending(WaitFor::IssuerResolution(iss)) => {
+                    before.resolution = Some(self.0.issuers.resolve(&iss).await)
                 }
-                Step::Wait(Wait::Key(wait)) => {
+                Verification::Pending(WaitFor::KeyFetch(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
                         let kid = wait.kid.as_deref();
                         crate::telemetry::spans::waiting(
@@ -63,20 +63,20 @@ impl Verifier {
                         )
                         .await;
                     }
-                    before.waited = wait.waited;
+                    before.key_wait = wait.waited;
                 }
             }
-            step = self.judge_as(token, &before);
+            step = self.try_verify_after(token, &before);
         }
     }
 
     /// Judges a token as far as that goes without waiting: all the way, unless its issuer is not known or its key not held.
     /// Whether the caller is in good standing is a question of its own, see [`stands`](Self::stands).
-    pub(crate) fn judge(&self, token: &[u8]) -> Step {
-        self.judge_as(token, &Before::default())
+    pub(crate) fn try_verify(&self, token: &[u8]) -> Verification {
+        self.try_verify_after(token, &PriorWaits::default())
     }
 
-    fn judge_as(&self, token: &[u8], before: &Before) -> Step {
+    fn try_verify_after(&self, token: &[u8], before: &PriorWaits) -> Verification {
         let now = self.0.clock.unix_seconds();
         let remembered = self
             .0
@@ -86,44 +86,44 @@ impl Verifier {
         if self.0.tokens.is_some() {
             crate::telemetry::metrics::remembered(remembered.as_ref());
         }
-        let anew = || crate::telemetry::metrics::timed(|| self.verify_anew(token, now, before));
+        let anew = || crate::telemetry::metrics::timed(|| self.verify_uncached(token, now, before));
         match remembered.map_or_else(
-            || crate::telemetry::spans::verifying(token, anew, Refused::code),
+            || crate::telemetry::spans::verifying(token, anew, VerifyError::code),
             Ok,
         ) {
-            Ok(claims) => Step::Done(Ok(claims)),
-            Err(Refused::Now(rejection)) => Step::Done(Err(rejection)),
-            Err(Refused::Unless(wait)) => Step::Wait(*wait),
+            Ok(claims) => Verification::Done(Ok(claims)),
+            Err(VerifyError::Rejected(rejection)) => Verification::Done(Err(rejection)),
+            Err(VerifyError::Pending(wait)) => Verification::Pending(*wait),
         }
     }
 
     /// Whether a caller is in good standing: revocation and suspension, then the lists of who is let in at all, then the
     /// application's check. It is asked for every request, and again where a global client wants to act for an
     /// organization that was not known before.
-    pub(crate) fn stands(&self, claims: &Claims, acting: Option<&OrgCode>) -> Stands {
+    pub(crate) fn check_caller(&self, claims: &Claims, acting: Option<&OrgCode>) -> CallerVerdict {
         if let Some(denylist) = &self.0.denylist
             && let Err(rejection) = denylist
                 .standing(claims, acting, self.0.clock.unix_seconds())
                 .verdict()
         {
-            return Stands::Known(Err(rejection));
+            return CallerVerdict::Known(Err(rejection));
         }
-        let known = self.0.issuers.look_up(claims.issuer());
+        let known = self.0.issuers.lookup(claims.issuer());
         let allowed = match (
             known
                 .as_ref()
-                .and_then(Answer::trusted)
+                .and_then(Resolution::trusted)
                 .and_then(|issuer| self.0.issuers.get(issuer)),
             &known,
         ) {
             (Some(trusted), _) => trusted.rules.check_allow_lists(claims, acting),
             // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
-            (None, Some(Answer::NotTrusted)) => Err(TokenError::Issuer.into()),
+            (None, Some(Resolution::NotTrusted)) => Err(TokenError::Issuer.into()),
             (None, _) => Err(Rejection::CheckUnavailable),
         };
-        match (allowed, &self.0.check) {
-            (Ok(()), Some(check)) => Stands::Asking(check.ask(claims, acting)),
-            (known, _) => Stands::Known(known),
+        match (allowed, &self.0.caller_check) {
+            (Ok(()), Some(check)) => CallerVerdict::Pending(check.ask(claims, acting)),
+            (known, _) => CallerVerdict::Known(known),
         }
     }
 
@@ -131,29 +131,29 @@ impl Verifier {
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order (but for custom claims, which the application reads of verified tokens only), so that no forged token costs a fetch and a token that is refused in any case is not answered 503. A key that
     /// its issuer was asked for a moment ago in vain is refused by its name, which keeps a flood of them cheap.
-    fn verify_anew(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
+    fn verify_uncached(&self, token: &[u8], now: i64, before: &PriorWaits) -> Result<Claims, VerifyError> {
         // What decodes has no character that no token has, so they are looked at only where something is wrong with the token.
         // Then they are what is wrong first.
-        self.take_steps(token, now, before)
+        self.verify_signature_and_claims(token, now, before)
             .map_err(|refused| match b64token(token) {
                 Ok(_) => refused,
                 Err(error) => Rejection::from(error).into(),
             })
     }
 
-    fn take_steps(&self, token: &[u8], now: i64, before: &Before) -> Result<Claims, Refused> {
+    fn verify_signature_and_claims(&self, token: &[u8], now: i64, before: &PriorWaits) -> Result<Claims, VerifyError> {
         let compact = Compact::split(token)?;
         let mut room = DecodeBuffer::for_token(token);
         let mut room = room.as_mut_slice();
         let header = JoseHeader::parse(compact.decode_header(&mut room)?)?;
         let kid = header.kid();
-        if self.0.issuers.had_no_key(kid) {
+        if self.0.issuers.is_known_missing(kid) {
             return Err(TokenError::UnknownKey.into());
         }
         let payload = compact.decode_payload(&mut room)?;
         let signature = compact.decode_signature(&mut room)?;
         let json = Json::parse(payload).map_err(TokenError::ClaimsSet)?;
-        let issuer = self.whose(issuer_claim(&json).ok_or(TokenError::Issuer)?, before)?;
+        let issuer = self.lookup_issuer(issuer_claim(&json).ok_or(TokenError::Issuer)?, before)?;
         let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
         trusted
             .rules
@@ -172,27 +172,27 @@ impl Verifier {
                     },
                 };
                 let waited = if held.is_some() {
-                    Waited::ForKid
+                    KeyWait::UnknownKid
                 } else {
-                    Waited::ForFirstSet
+                    KeyWait::InitialKeys
                 };
-                if waited <= before.waited {
-                    return Err(Refused::Now(otherwise));
+                if waited <= before.key_wait {
+                    return Err(VerifyError::Rejected(otherwise));
                 }
                 let wish = Wanted {
                     kid,
                     client_id: Some(checked.client_id()),
                 };
                 let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else {
-                    return Err(Refused::Now(otherwise));
+                    return Err(VerifyError::Rejected(otherwise));
                 };
-                let missing = WaitForKey {
+                let missing = PendingKey {
                     issuer: issuer.clone(),
                     flight,
                     kid: kid.map(str::to_owned),
                     waited,
                 };
-                return Err(Refused::Unless(Box::new(Wait::Key(missing))));
+                return Err(VerifyError::Pending(Box::new(WaitFor::KeyFetch(missing))));
             }
         };
         keys.set
@@ -203,7 +203,7 @@ impl Verifier {
             .check(&json, now)
             .map_err(Rejection::NotAcceptable)?;
         let seal = Provenance {
-            verifier: self.0.number,
+            verifier: self.0.id,
             issuer: &trusted.issuer,
         };
         let claims = trusted
@@ -211,10 +211,10 @@ impl Verifier {
             .build_claims(&checked, &seal, &json, payload)
             .map_err(Rejection::NotAcceptable)?;
         trusted.keys.remember_client(claims.client_id());
-        trusted.vouched(now);
+        trusted.mark_used(now);
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.validity_period(&checked);
-            let issuer = issuer.remembered();
+            let issuer = issuer.downgrade();
             tokens.insert(
                 token,
                 Entry {
@@ -229,18 +229,18 @@ impl Verifier {
     }
 
     /// Whose token it says it is, if that one is trusted.
-    fn whose(&self, iss: &str, before: &Before) -> Result<InUse, Refused> {
+    fn lookup_issuer(&self, iss: &str, before: &PriorWaits) -> Result<ActiveIssuer, VerifyError> {
         match before
-            .answer
+            .resolution
             .clone()
-            .or_else(|| self.0.issuers.look_up(iss))
+            .or_else(|| self.0.issuers.lookup(iss))
         {
-            Some(Answer::Trusted(issuer)) => Ok(issuer),
-            Some(Answer::NotTrusted) => Err(TokenError::Issuer.into()),
-            Some(Answer::Unavailable { retry_after }) => {
+            Some(Resolution::Trusted(issuer)) => Ok(issuer),
+            Some(Resolution::NotTrusted) => Err(TokenError::Issuer.into()),
+            Some(Resolution::Unavailable { retry_after }) => {
                 Err(Rejection::KeysUnavailable { retry_after }.into())
             }
-            None => Err(Refused::Unless(Box::new(Wait::Issuer(iss.to_owned())))),
+            None => Err(VerifyError::Pending(Box::new(WaitFor::IssuerResolution(iss.to_owned())))),
         }
     }
 }

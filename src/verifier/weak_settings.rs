@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Verifier;
-use super::issuers::trusted::Trusted;
+use super::issuers::trusted::TrustedIssuer;
 
 const LONG_LEEWAY: i64 = 60;
 const LONG_STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -49,7 +49,7 @@ impl Verifier {
     }
 }
 
-fn weak_settings_of(trusted: &Trusted) -> impl Iterator<Item = WeakSetting> {
+fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting> {
     let rules = &trusted.rules;
     let anybody = rules.clients.is_none();
     let found = [

@@ -2,7 +2,7 @@
 
 use super::inspect::Sight;
 use super::step::Step;
-use crate::verifier::issuers::trusted::Trusted;
+use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::profile::{ClaimRule, ClaimMatcher};
 use crate::verifier::rules::{Strictness, Rules};
 
@@ -31,7 +31,7 @@ impl Sight<'_> {
     }
 }
 
-fn demanded_by_issuer(step: Step, trusted: &Trusted) -> Option<String> {
+fn demanded_by_issuer(step: Step, trusted: &TrustedIssuer) -> Option<String> {
     let rules: &Rules = &trusted.rules;
     match step {
         Step::Type => Some(match rules.strictness {

@@ -6,7 +6,7 @@ use super::step::Step;
 use crate::bearer::b64token;
 use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
 use crate::verifier::claim::issuer_claim;
-use crate::verifier::issuers::trusted::{Answer, InUse, Trusted};
+use crate::verifier::issuers::trusted::{Resolution, ActiveIssuer, TrustedIssuer};
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
@@ -17,7 +17,7 @@ pub(super) struct Sight<'a> {
     /// Header and claims.
     decoded: Option<(Vec<u8>, Vec<u8>)>,
     /// The token's issuer, or the only one.
-    issuer: Option<InUse>,
+    issuer: Option<ActiveIssuer>,
 }
 
 impl<'a> Sight<'a> {
@@ -35,11 +35,11 @@ impl<'a> Sight<'a> {
             let named = json
                 .as_ref()
                 .and_then(issuer_claim)
-                .and_then(|issuer| verifier.0.issuers.look_up(issuer));
-            named.as_ref().and_then(Answer::trusted).cloned()
+                .and_then(|issuer| verifier.0.issuers.lookup(issuer));
+            named.as_ref().and_then(Resolution::trusted).cloned()
         });
         let issuer =
-            issuer.or((verifier.0.issuers.listed().len() == 1).then_some(InUse::Listed(0)));
+            issuer.or((verifier.0.issuers.listed().len() == 1).then_some(ActiveIssuer::Listed(0)));
         Self {
             verifier,
             token,
@@ -63,7 +63,7 @@ impl<'a> Sight<'a> {
     }
 
     /// Whose rules these are.
-    pub(super) fn trusted(&self) -> Option<&Trusted> {
+    pub(super) fn trusted(&self) -> Option<&TrustedIssuer> {
         self.verifier.0.issuers.get(self.issuer.as_ref()?)
     }
 

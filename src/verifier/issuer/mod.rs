@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::config_error::{ConfigError, SettingSource};
 use super::custom_claims::CustomDecoder;
-use super::issuers::trusted::Trusted;
+use super::issuers::trusted::TrustedIssuer;
 use super::profile::{ClaimRule, Profile, ClaimMatcher};
 use super::rules::{Strictness, Rules};
 use crate::clock::{Clock, seconds};
@@ -251,7 +251,7 @@ impl Issuer {
         self,
         clock: &Clock,
         clients: &HttpClients,
-    ) -> Result<Trusted, ConfigError> {
+    ) -> Result<TrustedIssuer, ConfigError> {
         let issuer: Arc<str> = self.validated_name()?.into();
         let algorithms = self.allowed_algorithms();
         let keys = self
@@ -268,12 +268,12 @@ impl Issuer {
             organizations: self.organizations,
             clients: self.clients,
         };
-        Ok(Trusted {
+        Ok(TrustedIssuer {
             issuer,
             keys,
             rules,
-            until: None,
-            vouched: AtomicI64::new(i64::MIN),
+            expires_at: None,
+            last_used: AtomicI64::new(i64::MIN),
         })
     }
 

@@ -9,17 +9,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::resolver::Resolver;
-use self::trusted::{Answer, InUse, Trusted, Whose};
+use self::trusted::{Resolution, ActiveIssuer, TrustedIssuer, IssuerRef};
 
-pub(crate) struct Issuers {
-    listed: Vec<Trusted>,
-    places: HashMap<Arc<str>, usize>,
+pub(crate) struct IssuerRegistry {
+    listed: Vec<TrustedIssuer>,
+    index: HashMap<Arc<str>, usize>,
     resolver: Option<Resolver>,
 }
 
-impl Issuers {
+impl IssuerRegistry {
     /// Nothing when an issuer is listed twice.
-    pub(crate) fn new(listed: Vec<Trusted>, resolver: Option<Resolver>) -> Option<Self> {
+    pub(crate) fn new(listed: Vec<TrustedIssuer>, resolver: Option<Resolver>) -> Option<Self> {
         let places: HashMap<_, _> = listed
             .iter()
             .enumerate()
@@ -27,58 +27,58 @@ impl Issuers {
             .collect();
         (places.len() == listed.len()).then_some(Self {
             listed,
-            places,
+            index: places,
             resolver,
         })
     }
 
-    pub(crate) fn listed(&self) -> &[Trusted] {
+    pub(crate) fn listed(&self) -> &[TrustedIssuer] {
         &self.listed
     }
 
     /// Whether the application is asked about issuers that are not listed.
-    pub(crate) fn resolves(&self) -> bool {
+    pub(crate) fn has_resolver(&self) -> bool {
         self.resolver.is_some()
     }
 
     /// Those that are resolved now.
-    pub(crate) fn resolved(&self) -> Vec<Arc<Trusted>> {
+    pub(crate) fn resolved(&self) -> Vec<Arc<TrustedIssuer>> {
         self.resolver
             .as_ref()
-            .map(Resolver::known)
+            .map(Resolver::resolved_issuers)
             .unwrap_or_default()
     }
 
-    pub(crate) fn get<'a>(&'a self, whose: &'a InUse) -> Option<&'a Trusted> {
+    pub(crate) fn get<'a>(&'a self, whose: &'a ActiveIssuer) -> Option<&'a TrustedIssuer> {
         match whose {
-            Whose::Listed(place) => self.listed.get(*place),
-            Whose::Resolved(trusted) => Some(trusted),
+            IssuerRef::Listed(place) => self.listed.get(*place),
+            IssuerRef::Resolved(trusted) => Some(trusted),
         }
     }
 
     /// What can be said of an `iss` without waiting; nothing when the application has to be asked.
     #[inline]
-    pub(crate) fn look_up(&self, iss: &str) -> Option<Answer> {
+    pub(crate) fn lookup(&self, iss: &str) -> Option<Resolution> {
         // Nearly every verifier has one issuer.
         if let [only] = self.listed.as_slice()
             && *only.issuer == *iss
         {
-            return Some(Answer::Trusted(Whose::Listed(0)));
+            return Some(Resolution::Trusted(IssuerRef::Listed(0)));
         }
-        self.look_further(iss)
+        self.lookup_slow(iss)
     }
 
-    fn look_further(&self, iss: &str) -> Option<Answer> {
-        match (self.places.get(iss), &self.resolver) {
-            (Some(place), _) => Some(Answer::Trusted(Whose::Listed(*place))),
-            (None, Some(resolver)) => resolver.look_up(iss),
-            (None, None) => Some(Answer::NotTrusted),
+    fn lookup_slow(&self, iss: &str) -> Option<Resolution> {
+        match (self.index.get(iss), &self.resolver) {
+            (Some(place), _) => Some(Resolution::Trusted(IssuerRef::Listed(*place))),
+            (None, Some(resolver)) => resolver.lookup(iss),
+            (None, None) => Some(Resolution::NotTrusted),
         }
     }
 
     /// Whether a token with this `kid` is refused whatever else it says: the only issuer was asked for the key a moment ago
     /// and had none. Where there are several it depends on whose token it is.
-    pub(crate) fn had_no_key(&self, kid: Option<&str>) -> bool {
+    pub(crate) fn is_known_missing(&self, kid: Option<&str>) -> bool {
         match (self.listed.as_slice(), &self.resolver, kid) {
             ([only], None, Some(kid)) => only.keys.had_no_key(kid),
             _ => false,
@@ -86,10 +86,10 @@ impl Issuers {
     }
 
     /// Asks the application whether it trusts an issuer, or waits for an answer that is under way.
-    pub(crate) async fn resolve(&self, iss: &str) -> Answer {
+    pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
         match &self.resolver {
             Some(resolver) => resolver.resolve(iss).await,
-            None => Answer::NotTrusted,
+            None => Resolution::NotTrusted,
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::negative_cache::{Reason, RefusedIssuers};
-use super::trusted::{Answer, Trusted, Whose};
+use super::negative_cache::{NegativeReason, NegativeCache};
+use super::trusted::{Resolution, TrustedIssuer, IssuerRef};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, SavedKeys};
 use crate::util::BoxError;
@@ -19,22 +19,22 @@ use crate::verifier::config_error::ConfigError;
 use crate::verifier::issuer::Issuer;
 
 /// How long an issuer is trusted before the application is asked again, with and without waiting for the answer.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5 * 60);
-const TRUSTED_FOR: Duration = Duration::from_secs(10 * 60);
+const REFRESH_AFTER: Duration = Duration::from_secs(5 * 60);
+const TTL: Duration = Duration::from_secs(10 * 60);
 
-pub(in crate::verifier) type Resolving =
+pub(in crate::verifier) type ResolveFuture =
     Pin<Box<dyn Future<Output = Result<Option<Issuer>, BoxError>> + Send>>;
-pub(in crate::verifier) type Function = dyn Fn(String) -> Resolving + Send + Sync;
+pub(in crate::verifier) type ResolveFn = dyn Fn(String) -> ResolveFuture + Send + Sync;
 
 /// What the resolved issuers of a verifier are made with.
-pub(crate) struct Settings {
-    pub(crate) function: Arc<Function>,
-    pub(crate) kept: usize,
+pub(crate) struct ResolverConfig {
+    pub(crate) resolve: Arc<ResolveFn>,
+    pub(crate) capacity: usize,
     pub(crate) clock: Clock,
 }
 
-pub(super) struct Desk {
-    pub(super) settings: Settings,
+pub(super) struct ResolverInner {
+    pub(super) settings: ResolverConfig,
     pub(super) clients: HttpClients,
     pub(super) waiting: Semaphore,
     pub(super) state: Mutex<State>,
@@ -42,36 +42,36 @@ pub(super) struct Desk {
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) known: HashMap<Arc<str>, Known>,
-    pub(super) refused: RefusedIssuers,
-    pub(super) open: HashMap<Arc<str>, Open>,
+    pub(super) cached: HashMap<Arc<str>, CachedIssuer>,
+    pub(super) negative: NegativeCache,
+    pub(super) in_flight: HashMap<Arc<str>, InFlightResolution>,
     /// Each serves once, when its issuer is first resolved: what was fetched since is younger, and knows which keys are gone.
     pub(super) saved: Vec<SavedKeys>,
 }
 
-pub(super) struct Known {
-    pub(super) trusted: Arc<Trusted>,
-    pub(super) ask_again_at: Instant,
+pub(super) struct CachedIssuer {
+    pub(super) trusted: Arc<TrustedIssuer>,
+    pub(super) refresh_at: Instant,
 }
 
 /// A question that is under way, in a task of its own: the request that asked may go away.
-pub(super) struct Open {
-    pub(super) answer: watch::Receiver<Option<Answer>>,
+pub(super) struct InFlightResolution {
+    pub(super) resolution: watch::Receiver<Option<Resolution>>,
     pub(super) task: AbortHandle,
 }
 
-impl Drop for Open {
+impl Drop for InFlightResolution {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Desk {
+impl ResolverInner {
     pub(super) fn conclude(
         &self,
         iss: &Arc<str>,
         outcome: Result<Option<Issuer>, &'static str>,
-    ) -> Answer {
+    ) -> Resolution {
         let now = Instant::now();
         let trusted = outcome.map_err(str::to_owned).and_then(|issuer| {
             issuer
@@ -79,21 +79,21 @@ impl Desk {
                 .transpose()
         });
         let mut state = self.state();
-        state.open.remove(iss);
+        state.in_flight.remove(iss);
         match trusted {
             Ok(Some(trusted)) => {
-                Answer::Trusted(Whose::Resolved(self.keep(&mut state, trusted, now)))
+                Resolution::Trusted(IssuerRef::Resolved(self.keep(&mut state, trusted, now)))
             }
             Ok(None) => {
-                state.known.remove(iss);
-                state.refused.remember(iss, Reason::NotTrusted, now);
-                Answer::NotTrusted
+                state.cached.remove(iss);
+                state.negative.insert(iss, NegativeReason::NotTrusted, now);
+                Resolution::NotTrusted
             }
             Err(problem) => {
                 crate::telemetry::events::resolver_failed(&problem);
-                let until = state.refused.remember(iss, Reason::NoAnswer, now);
-                if let Some(known) = state.known.get_mut(iss) {
-                    known.ask_again_at = until;
+                let until = state.negative.insert(iss, NegativeReason::Failed, now);
+                if let Some(known) = state.cached.get_mut(iss) {
+                    known.refresh_at = until;
                 }
                 unavailable(until.saturating_duration_since(now))
             }
@@ -101,20 +101,20 @@ impl Desk {
     }
 
     /// The application's answer is checked as a listed issuer is.
-    fn trusted(&self, iss: &str, issuer: Issuer, now: Instant) -> Result<Trusted, String> {
+    fn trusted(&self, iss: &str, issuer: Issuer, now: Instant) -> Result<TrustedIssuer, String> {
         let trusted = issuer.into_trusted_issuer(&self.settings.clock, &self.clients);
         let mut trusted = trusted.map_err(|error: ConfigError| error.to_string())?;
         if *trusted.issuer != *iss {
             return Err("another issuer than the one that was asked for".to_owned());
         }
-        trusted.until = Some(now + TRUSTED_FOR);
+        trusted.expires_at = Some(now + TTL);
         Ok(trusted)
     }
 
-    fn keep(&self, state: &mut State, trusted: Trusted, now: Instant) -> Arc<Trusted> {
-        if let Some(before) = state.known.get(&trusted.issuer) {
+    fn keep(&self, state: &mut State, trusted: TrustedIssuer, now: Instant) -> Arc<TrustedIssuer> {
+        if let Some(before) = state.cached.get(&trusted.issuer) {
             trusted.keys.adopt(&before.trusted.keys);
-            trusted.vouched(before.trusted.last_vouched());
+            trusted.mark_used(before.trusted.last_used());
         } else {
             let saved = state
                 .saved
@@ -122,22 +122,22 @@ impl Desk {
             saved.for_each(|saved| trusted.keys.restore(&saved));
         }
         let trusted = Arc::new(trusted);
-        let known = Known {
+        let known = CachedIssuer {
             trusted: Arc::clone(&trusted),
-            ask_again_at: now + ASK_AGAIN_AFTER,
+            refresh_at: now + REFRESH_AFTER,
         };
-        state.known.insert(Arc::clone(&trusted.issuer), known);
-        if state.known.len() > self.settings.kept {
+        state.cached.insert(Arc::clone(&trusted.issuer), known);
+        if state.cached.len() > self.settings.capacity {
             // The one that vouched for no token for the longest time: names that only forged tokens bear push each other
             // out, and not the issuers of those who call.
             let others = state
-                .known
+                .cached
                 .iter()
                 .filter(|(iss, _)| **iss != trusted.issuer);
             let oldest =
-                others.min_by_key(|(_, known)| (known.trusted.last_vouched(), known.ask_again_at));
+                others.min_by_key(|(_, known)| (known.trusted.last_used(), known.refresh_at));
             let oldest = oldest.map(|(iss, _)| Arc::clone(iss));
-            oldest.and_then(|iss| state.known.remove(&iss));
+            oldest.and_then(|iss| state.cached.remove(&iss));
         }
         trusted
     }
@@ -147,8 +147,8 @@ impl Desk {
     }
 }
 
-pub(super) fn unavailable(retry_after: Duration) -> Answer {
-    Answer::Unavailable {
+pub(super) fn unavailable(retry_after: Duration) -> Resolution {
+    Resolution::Unavailable {
         retry_after: retry_after.max(Duration::from_secs(1)),
     }
 }

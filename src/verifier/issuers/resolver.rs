@@ -11,29 +11,29 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
-use super::negative_cache::Reason;
-use super::resolved::{Desk, Function, Open, Settings, State, unavailable};
-use super::trusted::{Answer, Trusted, Whose};
+use super::negative_cache::NegativeReason;
+use super::resolved::{ResolverInner, ResolveFn, InFlightResolution, ResolverConfig, State, unavailable};
+use super::trusted::{Resolution, TrustedIssuer, IssuerRef};
 use crate::jwks::{HttpClients, SavedKeys, is_secure_url};
 use crate::util::unwinding;
 
 /// How long one question may take, how many are open at once, and how many requests may wait for them.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-const OPEN_MAX: usize = 64;
-const WAITING_MAX: usize = 4096;
+const TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_IN_FLIGHT: usize = 64;
+const MAX_WAITERS: usize = 4096;
 
 /// No issuer's name is longer.
-const NAME_MAX: usize = 512;
+const MAX_ISSUER_LEN: usize = 512;
 
 /// Dropping it ends the questions that are open.
-pub(crate) struct Resolver(Arc<Desk>);
+pub(crate) struct Resolver(Arc<ResolverInner>);
 
 impl Resolver {
-    pub(crate) fn new(settings: Settings, saved: Vec<SavedKeys>) -> Self {
-        Self(Arc::new(Desk {
+    pub(crate) fn new(settings: ResolverConfig, saved: Vec<SavedKeys>) -> Self {
+        Self(Arc::new(ResolverInner {
             settings,
             clients: HttpClients::default(),
-            waiting: Semaphore::new(WAITING_MAX),
+            waiting: Semaphore::new(MAX_WAITERS),
             state: Mutex::new(State {
                 saved,
                 ..State::default()
@@ -41,10 +41,10 @@ impl Resolver {
         }))
     }
 
-    pub(crate) fn known(&self) -> Vec<Arc<Trusted>> {
+    pub(crate) fn resolved_issuers(&self) -> Vec<Arc<TrustedIssuer>> {
         self.0
             .state()
-            .known
+            .cached
             .values()
             .map(|known| Arc::clone(&known.trusted))
             .collect()
@@ -52,53 +52,53 @@ impl Resolver {
 
     /// What is known without asking; nothing when the application has to be asked. An issuer in its last minutes is asked
     /// about in the background.
-    pub(crate) fn look_up(&self, iss: &str) -> Option<Answer> {
-        self.look_up_in(&mut self.0.state(), iss)
+    pub(crate) fn lookup(&self, iss: &str) -> Option<Resolution> {
+        self.lookup_in(&mut self.0.state(), iss)
     }
 
-    fn look_up_in(&self, state: &mut State, iss: &str) -> Option<Answer> {
+    fn lookup_in(&self, state: &mut State, iss: &str) -> Option<Resolution> {
         let now = Instant::now();
         if let Some(known) = state
-            .known
+            .cached
             .get(iss)
-            .filter(|known| known.trusted.until.is_some_and(|until| now < until))
+            .filter(|known| known.trusted.expires_at.is_some_and(|until| now < until))
         {
-            let answer = Answer::Trusted(Whose::Resolved(Arc::clone(&known.trusted)));
-            if now >= known.ask_again_at {
+            let answer = Resolution::Trusted(IssuerRef::Resolved(Arc::clone(&known.trusted)));
+            if now >= known.refresh_at {
                 // Whether it could be asked shows at the end of its time.
-                let _ = self.ask(state, iss);
+                let _ = self.start_resolution(state, iss);
             }
             return Some(answer);
         }
-        match state.refused.get(iss, now) {
-            Some((Reason::NotTrusted, _)) => Some(Answer::NotTrusted),
-            Some((Reason::NoAnswer, until)) => {
+        match state.negative.get(iss, now) {
+            Some((NegativeReason::NotTrusted, _)) => Some(Resolution::NotTrusted),
+            Some((NegativeReason::Failed, until)) => {
                 Some(unavailable(until.saturating_duration_since(now)))
             }
-            None if iss.len() > NAME_MAX || iss.contains('?') || !is_secure_url(iss) => {
-                Some(Answer::NotTrusted)
+            None if iss.len() > MAX_ISSUER_LEN || iss.contains('?') || !is_secure_url(iss) => {
+                Some(Resolution::NotTrusted)
             }
             None => None,
         }
     }
 
-    pub(crate) async fn resolve(&self, iss: &str) -> Answer {
+    pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
         // Nobody queues: over the bound means answered at once.
         let Ok(_place) = self.0.waiting.try_acquire() else {
             return unavailable(Duration::ZERO);
         };
         let asked = {
             let mut state = self.0.state();
-            match self.look_up_in(&mut state, iss) {
+            match self.lookup_in(&mut state, iss) {
                 Some(answer) => return answer,
-                None => self.ask(&mut state, iss),
+                None => self.start_resolution(&mut state, iss),
             }
         };
         let Some(mut asked) = asked else {
             return unavailable(Duration::ZERO);
         };
         match timeout(
-            ANSWER_WITHIN + Duration::from_secs(1),
+            TIMEOUT + Duration::from_secs(1),
             asked.wait_for(Option::is_some),
         )
         .await
@@ -112,30 +112,30 @@ impl Resolver {
     }
 
     /// Asks, unless that is under way; nothing when too many questions are open, or there is nothing to ask in.
-    fn ask(&self, state: &mut State, iss: &str) -> Option<watch::Receiver<Option<Answer>>> {
+    fn start_resolution(&self, state: &mut State, iss: &str) -> Option<watch::Receiver<Option<Resolution>>> {
         // The sender of a question whose task ended with its runtime is gone.
-        let is_live = |open: &Open| open.answer.has_changed().is_ok();
-        if let Some(open) = state.open.get(iss).filter(|open| is_live(open)) {
-            return Some(open.answer.clone());
+        let is_live = |open: &InFlightResolution| open.resolution.has_changed().is_ok();
+        if let Some(open) = state.in_flight.get(iss).filter(|open| is_live(open)) {
+            return Some(open.resolution.clone());
         }
-        if state.open.len() >= OPEN_MAX {
-            state.open.retain(|_, open| is_live(open));
+        if state.in_flight.len() >= MAX_IN_FLIGHT {
+            state.in_flight.retain(|_, open| is_live(open));
         }
         // Strangers' names do not keep those from being asked about that are trusted; there are only so many of these.
-        let has_place = state.open.len() < OPEN_MAX || state.known.contains_key(iss);
+        let has_place = state.in_flight.len() < MAX_IN_FLIGHT || state.cached.contains_key(iss);
         let runtime = Handle::try_current().ok().filter(|_| has_place)?;
         let iss: Arc<str> = iss.into();
         let (sender, answer) = watch::channel(None);
-        let task = runtime.spawn(put(
+        let task = runtime.spawn(run_resolver(
             Arc::downgrade(&self.0),
-            Arc::clone(&self.0.settings.function),
+            Arc::clone(&self.0.settings.resolve),
             Arc::clone(&iss),
             sender,
         ));
-        state.open.insert(
+        state.in_flight.insert(
             iss,
-            Open {
-                answer: answer.clone(),
+            InFlightResolution {
+                resolution: answer.clone(),
                 task: task.abort_handle(),
             },
         );
@@ -144,15 +144,15 @@ impl Resolver {
 }
 
 /// Puts the question and keeps the answer.
-async fn put(
-    desk: Weak<Desk>,
-    function: Arc<Function>,
+async fn run_resolver(
+    desk: Weak<ResolverInner>,
+    function: Arc<ResolveFn>,
     iss: Arc<str>,
-    answer: watch::Sender<Option<Answer>>,
+    answer: watch::Sender<Option<Resolution>>,
 ) {
     let name = iss.to_string();
     let outcome = timeout(
-        ANSWER_WITHIN,
+        TIMEOUT,
         unwinding(async move { function(name).await }),
     )
     .await;

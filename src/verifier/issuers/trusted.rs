@@ -11,63 +11,63 @@ use crate::verifier::rules::Rules;
 
 /// An issuer that is trusted: its name, its keys, its rules.
 #[derive(Debug)]
-pub(crate) struct Trusted {
+pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Arc<str>,
     pub(crate) keys: Keys,
     pub(crate) rules: Rules,
     /// When a resolved issuer has to be asked for again; nothing for a listed one.
-    pub(crate) until: Option<Instant>,
+    pub(crate) expires_at: Option<Instant>,
     /// The second in which a token of it last passed.
-    pub(crate) vouched: AtomicI64,
+    pub(crate) last_used: AtomicI64,
 }
 
-impl Trusted {
-    pub(crate) fn vouched(&self, now: i64) {
+impl TrustedIssuer {
+    pub(crate) fn mark_used(&self, now: i64) {
         // A look before the write keeps the line shared between cores within a second.
-        if self.last_vouched() < now {
-            self.vouched.store(now, Ordering::Relaxed);
+        if self.last_used() < now {
+            self.last_used.store(now, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn last_vouched(&self) -> i64 {
-        self.vouched.load(Ordering::Relaxed)
+    pub(crate) fn last_used(&self) -> i64 {
+        self.last_used.load(Ordering::Relaxed)
     }
 }
 
 /// Whose a token is. Listed issuers are told by their place, so that the warm path of cores that verify at once shares no
 /// counter; resolved ones come and go, and are referred to.
 #[derive(Clone, Debug)]
-pub(crate) enum Whose<R> {
+pub(crate) enum IssuerRef<R> {
     Listed(usize),
     Resolved(R),
 }
 
 /// An issuer in use: it stays for as long.
-pub(crate) type InUse = Whose<Arc<Trusted>>;
+pub(crate) type ActiveIssuer = IssuerRef<Arc<TrustedIssuer>>;
 
 /// An issuer as a verified token remembers it: what is remembered keeps neither its keys nor its background work alive.
-pub(crate) type Remembered = Whose<Weak<Trusted>>;
+pub(crate) type WeakIssuer = IssuerRef<Weak<TrustedIssuer>>;
 
-impl InUse {
-    pub(crate) fn remembered(&self) -> Remembered {
+impl ActiveIssuer {
+    pub(crate) fn downgrade(&self) -> WeakIssuer {
         match self {
-            Self::Listed(place) => Whose::Listed(*place),
-            Self::Resolved(trusted) => Whose::Resolved(Arc::downgrade(trusted)),
+            Self::Listed(place) => IssuerRef::Listed(*place),
+            Self::Resolved(trusted) => IssuerRef::Resolved(Arc::downgrade(trusted)),
         }
     }
 }
 
-impl Remembered {
+impl WeakIssuer {
     /// The issuer of a token that was verified before, if it is trusted still.
-    pub(crate) fn recall(&self) -> Option<InUse> {
+    pub(crate) fn upgrade(&self) -> Option<ActiveIssuer> {
         match self {
-            Self::Listed(place) => Some(Whose::Listed(*place)),
+            Self::Listed(place) => Some(IssuerRef::Listed(*place)),
             Self::Resolved(trusted) => {
                 let trusted = trusted.upgrade()?;
                 trusted
-                    .until
+                    .expires_at
                     .is_none_or(|until| Instant::now() < until)
-                    .then_some(Whose::Resolved(trusted))
+                    .then_some(IssuerRef::Resolved(trusted))
             }
         }
     }
@@ -75,8 +75,8 @@ impl Remembered {
 
 /// What is known of an `iss`.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
-    Trusted(InUse),
+pub(crate) enum Resolution {
+    Trusted(ActiveIssuer),
     NotTrusted,
     /// The application gave no answer that could be used.
     Unavailable {
@@ -84,8 +84,8 @@ pub(crate) enum Answer {
     },
 }
 
-impl Answer {
-    pub(crate) fn trusted(&self) -> Option<&InUse> {
+impl Resolution {
+    pub(crate) fn trusted(&self) -> Option<&ActiveIssuer> {
         match self {
             Self::Trusted(issuer) => Some(issuer),
             Self::NotTrusted | Self::Unavailable { .. } => None,
