@@ -12,7 +12,7 @@ use super::route::Found;
 use super::settings::{Extractors, Settings};
 use crate::extensions::Acting;
 use crate::rejection::Rejection;
-use crate::revocation::Asking;
+use crate::revocation::CallerCheckFuture;
 use crate::telemetry::events::{self, Decision, Verdict};
 use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
@@ -42,13 +42,13 @@ pub(super) enum Onward {
     Inside,
     Refused(Response<Bytes>),
     /// The application is asked about the caller.
-    Asking(Asking, Weighed),
+    Asking(CallerCheckFuture, Weighed),
 }
 
 /// What is waited for.
 pub(super) enum Pending {
     Key(Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>),
-    Standing(Asking, Option<Weighed>),
+    Standing(CallerCheckFuture, Option<Weighed>),
 }
 
 impl Proof {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Standing;
-use super::entries::{Lists, Origin, Others};
+use super::entries::{Entries, IssuerOrigin, UnlistedIssuers};
 use super::entry::{Denied, Kind, Until};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier, org_code};
@@ -36,13 +36,13 @@ use crate::token::{Claims, OrgCode, is_identifier, org_code};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Denylist(Arc<Shared>);
+pub struct Denylist(Arc<DenylistInner>);
 
-struct Shared {
+struct DenylistInner {
     capacity: usize,
     /// How many entries there are, so that an empty list costs one look.
     len: AtomicUsize,
-    lists: RwLock<Lists>,
+    entries: RwLock<Entries>,
 }
 
 /// Why an entry was not taken up. The caller has to act on it: nothing is denied then.
@@ -70,10 +70,10 @@ impl Denylist {
     /// A list of at most so many entries.
     #[must_use]
     pub fn with_capacity(entries: usize) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(DenylistInner {
             capacity: entries,
             len: AtomicUsize::new(0),
-            lists: RwLock::default(),
+            entries: RwLock::default(),
         }))
     }
 
@@ -95,16 +95,16 @@ impl Denylist {
         };
         let could_be_carried = match kind {
             Kind::Organization => org_code::check(&name),
-            Kind::Token | Kind::Client | Kind::Everything => is_identifier(&name),
+            Kind::Token | Kind::Client | Kind::AllTokens => is_identifier(&name),
         };
         if !could_be_carried {
             return Err(DenyError::Name);
         }
         let mut lists = self.write();
         let before = lists
-            .terms(&issuer, kind, &name)
+            .deadlines(&issuer, kind, &name)
             .ok_or(DenyError::UnknownIssuer)?;
-        let after = before.and(issued_before, until);
+        let after = before.merge(issued_before, until);
         if after.len() > before.len() {
             self.make_space(&mut lists)?;
         }
@@ -116,7 +116,7 @@ impl Denylist {
     /// Lets in again. The moment of [`Denied::issued_before`] need not be the one that was given before.
     pub fn lift(&self, denied: &Denied) {
         let mut lists = self.write();
-        if let Some(mut terms) = lists.terms(&denied.issuer, denied.kind, &denied.name) {
+        if let Some(mut terms) = lists.deadlines(&denied.issuer, denied.kind, &denied.name) {
             match denied.issued_before {
                 None => terms.denied = None,
                 Some(_) => terms.issued_before = None,
@@ -139,25 +139,25 @@ impl Denylist {
     }
 
     /// A verifier uses the list for its issuers.
-    pub(crate) fn serve<'i>(
+    pub(crate) fn register_issuers<'i>(
         &self,
         issuers: impl Iterator<Item = &'i Arc<str>>,
-        others: Others,
+        others: UnlistedIssuers,
         clock: &Clock,
     ) {
         let mut lists = self.write();
         lists.clock = clock.clone();
         for issuer in issuers {
-            lists.issuers.entry(Arc::clone(issuer)).or_default().origin = Origin::Listed;
+            lists.issuers.entry(Arc::clone(issuer)).or_default().origin = IssuerOrigin::Verifier;
         }
         // Several verifiers may use one list.
-        if others == Others::Resolved {
-            lists.others = others;
+        if others == UnlistedIssuers::Accept {
+            lists.unlisted_issuers = others;
         }
     }
 
     /// What the list says of a caller. It waits for nobody but a writer in the middle of its work.
-    pub(crate) fn standing(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> Standing {
+    pub(crate) fn status(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> Standing {
         if self.is_empty() {
             return Standing::Good;
         }
@@ -167,13 +167,13 @@ impl Denylist {
         };
         let issued_at = claims.issued_at();
         let says = |kind, name: Option<&str>| {
-            let terms = name.and_then(|name| names.of(kind).get(name));
-            terms.map_or(Standing::Good, |terms| terms.standing(kind, issued_at, now))
+            let terms = name.and_then(|name| names.by_kind(kind).get(name));
+            terms.map_or(Standing::Good, |terms| terms.status(kind, issued_at, now))
         };
         let organization = claims.org_code().or(acting).map(OrgCode::as_str);
         [
             says(Kind::Token, claims.jti()),
-            says(Kind::Everything, Some("*")),
+            says(Kind::AllTokens, Some("*")),
             says(Kind::Client, Some(claims.client_id())),
             says(Kind::Organization, organization),
         ]
@@ -183,9 +183,9 @@ impl Denylist {
     }
 
     /// Removes expired entries if the list is full.
-    fn make_space(&self, lists: &mut Lists) -> Result<(), DenyError> {
+    fn make_space(&self, lists: &mut Entries) -> Result<(), DenyError> {
         if lists.entries >= self.0.capacity {
-            lists.forget_what_passed();
+            lists.remove_expired();
         }
         if lists.entries < self.0.capacity {
             return Ok(());
@@ -195,12 +195,12 @@ impl Denylist {
     }
 
     // A thread that panicked while it held the lock left whole entries behind: each change is one insertion or removal.
-    fn read(&self) -> RwLockReadGuard<'_, Lists> {
-        self.0.lists.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Entries> {
+        self.0.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Lists> {
-        self.0.lists.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Entries> {
+        self.0.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -239,9 +239,9 @@ mod tests {
 
     fn list(capacity: usize) -> Denylist {
         let list = Denylist::with_capacity(capacity);
-        list.serve(
+        list.register_issuers(
             [Arc::from(ISSUER)].iter(),
-            Others::Unknown,
+            UnlistedIssuers::Reject,
             &Clock::system(),
         );
         list
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn new_entry_replaces_the_expired_ones_of_its_issuer() {
         let list = Denylist::with_capacity(1);
-        list.serve([].iter(), Others::Resolved, &Clock::system());
+        list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
         let (expired, new) = (Denied::token(ISSUER, "a"), Denied::token(ISSUER, "b"));
         assert_eq!(list.deny(expired, Until::UnixSeconds(1_000)), Ok(()));
         assert_eq!(list.deny(new, Until::Lifted), Ok(()));
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn resolved_issuer_is_removed_with_its_last_entry() {
         let list = list(2);
-        list.serve([].iter(), Others::Resolved, &Clock::system());
+        list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
         let issuers = || list.read().issuers.len();
         for number in 0..100 {
             let lifted = Denied::client(format!("https://lifted-{number}.example"), "c");
@@ -348,8 +348,8 @@ mod tests {
     #[test]
     fn resolvable_issuer_can_be_denied_within_the_limit() {
         let list = Denylist::with_capacity(1);
-        list.serve([].iter(), Others::Resolved, &Clock::system());
-        list.serve([].iter(), Others::Unknown, &Clock::system());
+        list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
+        list.register_issuers([].iter(), UnlistedIssuers::Reject, &Clock::system());
         assert_eq!(
             list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000)),
             Ok(())

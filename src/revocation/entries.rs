@@ -8,61 +8,61 @@ use super::entry::Kind;
 use crate::clock::Clock;
 
 #[derive(Default)]
-pub(super) struct Lists {
+pub(super) struct Entries {
     pub(super) clock: Clock,
     pub(super) entries: usize,
     /// By issuer: those of the verifiers that use the list.
-    pub(super) issuers: HashMap<Arc<str>, Names>,
-    pub(super) others: Others,
+    pub(super) issuers: HashMap<Arc<str>, IssuerEntries>,
+    pub(super) unlisted_issuers: UnlistedIssuers,
 }
 
 /// Whether an issuer that no verifier lists may be named: where one resolves issuers, the application knows them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Others {
+pub(crate) enum UnlistedIssuers {
     #[default]
-    Unknown,
-    Resolved,
+    Reject,
+    Accept,
 }
 
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct IssuerEntries {
     /// Some verifier lists the issuer, so it is known without any entry. Others are forgotten with their last one.
-    pub(super) origin: Origin,
-    pub(super) tokens: HashMap<Box<str>, Terms>,
-    clients: HashMap<Box<str>, Terms>,
-    organizations: HashMap<Box<str>, Terms>,
-    everything: HashMap<Box<str>, Terms>,
+    pub(super) origin: IssuerOrigin,
+    pub(super) tokens: HashMap<Box<str>, Deadlines>,
+    clients: HashMap<Box<str>, Deadlines>,
+    organizations: HashMap<Box<str>, Deadlines>,
+    all_tokens: HashMap<Box<str>, Deadlines>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum IssuerOrigin {
     #[default]
-    Denied,
-    Listed,
+    Entry,
+    Verifier,
 }
 
 /// What holds for a name: up to two entries.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Terms {
+pub(super) struct Deadlines {
     /// Not let in until then.
     pub(super) denied: Option<i64>,
     /// Tokens issued before the first moment are not let in until the second.
     pub(super) issued_before: Option<(i64, i64)>,
 }
 
-impl Lists {
+impl Entries {
     /// Returns the terms of a name, or `None` if entries of this issuer could not have any effect.
-    pub(super) fn terms(&self, issuer: &str, kind: Kind, name: &str) -> Option<Terms> {
+    pub(super) fn deadlines(&self, issuer: &str, kind: Kind, name: &str) -> Option<Deadlines> {
         match self.issuers.get(issuer) {
-            Some(names) => Some(names.of(kind).get(name).copied().unwrap_or_default()),
-            None if self.others == Others::Resolved => Some(Terms::default()),
+            Some(names) => Some(names.by_kind(kind).get(name).copied().unwrap_or_default()),
+            None if self.unlisted_issuers == UnlistedIssuers::Accept => Some(Deadlines::default()),
             None => None,
         }
     }
 
-    pub(super) fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Terms) {
+    pub(super) fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Deadlines) {
         let names = self.issuers.entry(Arc::from(issuer)).or_default();
-        let of_kind = names.of_mut(kind);
+        let of_kind = names.by_kind_mut(kind);
         let before = if terms.len() == 0 {
             of_kind.remove(&name)
         } else {
@@ -75,13 +75,13 @@ impl Lists {
         }
     }
 
-    pub(super) fn forget_what_passed(&mut self) {
+    pub(super) fn remove_expired(&mut self) {
         let now = self.clock.unix_seconds();
         let mut entries = 0;
         for names in self.issuers.values_mut() {
             for kind in Kind::ALL {
-                names.of_mut(kind).retain(|_, terms| {
-                    *terms = terms.at(now);
+                names.by_kind_mut(kind).retain(|_, terms| {
+                    *terms = terms.active_at(now);
                     entries += terms.len();
                     terms.len() > 0
                 });
@@ -92,37 +92,37 @@ impl Lists {
     }
 }
 
-impl Names {
+impl IssuerEntries {
     fn is_needed(&self) -> bool {
-        self.origin == Origin::Listed || Kind::ALL.iter().any(|kind| !self.of(*kind).is_empty())
+        self.origin == IssuerOrigin::Verifier || Kind::ALL.iter().any(|kind| !self.by_kind(*kind).is_empty())
     }
 
-    pub(super) fn of(&self, kind: Kind) -> &HashMap<Box<str>, Terms> {
+    pub(super) fn by_kind(&self, kind: Kind) -> &HashMap<Box<str>, Deadlines> {
         match kind {
             Kind::Token => &self.tokens,
             Kind::Client => &self.clients,
             Kind::Organization => &self.organizations,
-            Kind::Everything => &self.everything,
+            Kind::AllTokens => &self.all_tokens,
         }
     }
 
-    fn of_mut(&mut self, kind: Kind) -> &mut HashMap<Box<str>, Terms> {
+    fn by_kind_mut(&mut self, kind: Kind) -> &mut HashMap<Box<str>, Deadlines> {
         match kind {
             Kind::Token => &mut self.tokens,
             Kind::Client => &mut self.clients,
             Kind::Organization => &mut self.organizations,
-            Kind::Everything => &mut self.everything,
+            Kind::AllTokens => &mut self.all_tokens,
         }
     }
 }
 
-impl Terms {
+impl Deadlines {
     pub(super) fn len(self) -> usize {
         usize::from(self.denied.is_some()) + usize::from(self.issued_before.is_some())
     }
 
     /// These and one more entry, which takes nothing back.
-    pub(super) fn and(mut self, issued_before: Option<i64>, until: i64) -> Self {
+    pub(super) fn merge(mut self, issued_before: Option<i64>, until: i64) -> Self {
         match issued_before {
             None => self.denied = self.denied.max(Some(until)),
             Some(moment) => {
@@ -134,21 +134,21 @@ impl Terms {
     }
 
     /// What is left of them.
-    fn at(self, now: i64) -> Self {
+    fn active_at(self, now: i64) -> Self {
         Self {
             denied: self.denied.filter(|until| now < *until),
             issued_before: self.issued_before.filter(|(_, until)| now < *until),
         }
     }
 
-    pub(super) fn standing(self, kind: Kind, issued_at: Option<i64>, now: i64) -> Standing {
-        let left = self.at(now);
+    pub(super) fn status(self, kind: Kind, issued_at: Option<i64>, now: i64) -> Standing {
+        let left = self.active_at(now);
         let too_old = left
             .issued_before
             .is_some_and(|(moment, _)| issued_at.is_none_or(|issued_at| issued_at < moment));
         match (left.denied, kind) {
             (Some(_), Kind::Client | Kind::Organization) => Standing::Suspended,
-            (Some(_), Kind::Token | Kind::Everything) => Standing::Revoked,
+            (Some(_), Kind::Token | Kind::AllTokens) => Standing::Revoked,
             (None, _) if too_old => Standing::Revoked,
             (None, _) => Standing::Good,
         }
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn denying_again_never_shortens_a_denial() {
-        let terms = Terms::default()
-            .and(None, 900)
-            .and(None, 100)
-            .and(Some(50), 900)
-            .and(Some(40), 100);
+        let terms = Deadlines::default()
+            .merge(None, 900)
+            .merge(None, 100)
+            .merge(Some(50), 900)
+            .merge(Some(40), 100);
         assert_eq!(terms.denied, Some(900));
         assert_eq!(terms.issued_before, Some((50, 900)));
         assert_eq!(terms.len(), 2);
@@ -174,7 +174,7 @@ mod tests {
     /// Boundary pairs: the moment itself is not before it, and an entry ends at its second.
     #[test]
     fn issued_before_is_exact_and_includes_tokens_without_iat() {
-        let terms = Terms::default().and(Some(500), 2_000);
+        let terms = Deadlines::default().merge(Some(500), 2_000);
         for (issued_at, now, standing) in [
             (Some(499), 1_000, Standing::Revoked),
             (Some(500), 1_000, Standing::Good),
@@ -183,16 +183,16 @@ mod tests {
             (Some(499), 2_000, Standing::Good),
         ] {
             assert_eq!(
-                terms.standing(Kind::Client, issued_at, now),
+                terms.status(Kind::Client, issued_at, now),
                 standing,
                 "{issued_at:?} at {now}"
             );
         }
-        let terms = Terms::default().and(None, 2_000);
+        let terms = Deadlines::default().merge(None, 2_000);
         assert_eq!(
-            terms.standing(Kind::Client, None, 1_999),
+            terms.status(Kind::Client, None, 1_999),
             Standing::Suspended
         );
-        assert_eq!(terms.standing(Kind::Client, None, 2_000), Standing::Good);
+        assert_eq!(terms.status(Kind::Client, None, 2_000), Standing::Good);
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Kind {
     Token,
     Client,
     Organization,
-    Everything,
+    AllTokens,
 }
 
 impl Denied {
@@ -62,7 +62,7 @@ impl Denied {
     /// All tokens of the issuer that were [issued before](Self::issued_before) a moment.
     #[must_use]
     pub fn everything(issuer: impl Into<String>, issued_before: i64) -> Self {
-        Self::new(issuer, Kind::Everything, "*").issued_before(issued_before)
+        Self::new(issuer, Kind::AllTokens, "*").issued_before(issued_before)
     }
 
     /// Only tokens with an `iat` before this many seconds after the Unix epoch, and those without: they are answered 401,
@@ -79,7 +79,7 @@ impl Kind {
         Self::Token,
         Self::Client,
         Self::Organization,
-        Self::Everything,
+        Self::AllTokens,
     ];
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use denylist::{DenyError, Denylist};
-pub(crate) use entries::Others;
+pub(crate) use entries::UnlistedIssuers;
 pub use entry::{Denied, Until};
 
 use crate::rejection::Rejection;
@@ -133,50 +133,50 @@ impl Standing {
 }
 
 /// The answer that is waited for.
-pub(crate) type Asking = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
+pub(crate) type CallerCheckFuture = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
 
 /// The check that a verifier was given, and its bounds.
 #[derive(Clone)]
-pub(crate) struct Question {
-    ask: Arc<dyn Fn(Caller) -> Answering + Send + Sync>,
+pub(crate) struct CallerCheckRunner {
+    ask: Arc<dyn Fn(Caller) -> StatusFuture + Send + Sync>,
     timeout: Duration,
-    silence: Silence,
+    fail_mode: FailMode,
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Standing, BoxError>> + Send>>;
+type StatusFuture = Pin<Box<dyn Future<Output = Result<Standing, BoxError>> + Send>>;
 
 /// What no answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Silence {
-    Unavailable,
-    Good,
+pub(crate) enum FailMode {
+    Closed,
+    Open,
 }
 
-impl Question {
+impl CallerCheckRunner {
     pub(crate) fn new(check: impl StandingCheck) -> Self {
         let check = Arc::new(check);
-        let ask = move |caller| -> Answering {
+        let ask = move |caller| -> StatusFuture {
             let check = Arc::clone(&check);
             Box::pin(async move { check.standing(caller).await })
         };
         Self {
             ask: Arc::new(ask),
             timeout: Duration::ZERO,
-            silence: Silence::Unavailable,
+            fail_mode: FailMode::Closed,
         }
     }
 
-    pub(crate) fn within(self, timeout: Duration, silence: Silence) -> Self {
+    pub(crate) fn with_timeout(self, timeout: Duration, silence: FailMode) -> Self {
         Self {
             timeout,
-            silence,
+            fail_mode: silence,
             ..self
         }
     }
 
-    pub(crate) fn ask(&self, claims: &Claims, acting: Option<&OrgCode>) -> Asking {
+    pub(crate) fn run(&self, claims: &Claims, acting: Option<&OrgCode>) -> CallerCheckFuture {
         let Self {
-            timeout, silence, ..
+            timeout, fail_mode: silence, ..
         } = *self;
         let answer = (self.ask)(Caller {
             claims: claims.clone(),
@@ -196,20 +196,20 @@ impl Question {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            crate::telemetry::events::check_failed(problem.as_deref(), silence == Silence::Good);
+            crate::telemetry::events::check_failed(problem.as_deref(), silence == FailMode::Open);
             match silence {
-                Silence::Unavailable => Err(Rejection::CheckUnavailable),
-                Silence::Good => Ok(()),
+                FailMode::Closed => Err(Rejection::CheckUnavailable),
+                FailMode::Open => Ok(()),
             }
         })
     }
 }
 
-impl fmt::Debug for Question {
+impl fmt::Debug for CallerCheckRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question")
             .field("timeout", &self.timeout)
-            .field("silence", &self.silence)
+            .field("silence", &self.fail_mode)
             .finish_non_exhaustive()
     }
 }

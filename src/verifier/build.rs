@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::builder::{StartMode, VerifierBuilder};
-use super::cache::VerifiedTokens;
+use super::cache::TokenCache;
 use super::config_error::ConfigError;
 use super::issuer::Issuer;
 use super::issuers::IssuerRegistry;
@@ -15,7 +15,7 @@ use super::issuers::resolver::Resolver;
 use super::start_error::StartError;
 use super::verifier::{VerifierInner, Verifier};
 use crate::jwks::HttpClients;
-use crate::revocation::Others;
+use crate::revocation::UnlistedIssuers;
 
 /// Numbers the verifiers of the process.
 static VERIFIERS: AtomicU64 = AtomicU64::new(1);
@@ -62,11 +62,11 @@ impl VerifierBuilder {
         }
         if let Some(denylist) = &self.denylist {
             let others = if issuers.has_resolver() {
-                Others::Resolved
+                UnlistedIssuers::Accept
             } else {
-                Others::Unknown
+                UnlistedIssuers::Reject
             };
-            denylist.serve(
+            denylist.register_issuers(
                 issuers.listed().iter().map(|trusted| &trusted.issuer),
                 others,
                 &self.clock,
@@ -80,9 +80,9 @@ impl VerifierBuilder {
             max_token_bytes: self.max_token_bytes,
             tokens: self
                 .tokens
-                .map(|capacity| VerifiedTokens::new(number, capacity)),
+                .map(|capacity| TokenCache::new(number, capacity)),
             denylist: self.denylist,
-            caller_check: self.caller_check.map(|check| check.within(timeout, silence)),
+            caller_check: self.caller_check.map(|check| check.with_timeout(timeout, silence)),
         })))
     }
 

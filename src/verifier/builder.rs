@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache::Capacity;
+use super::cache::CacheCapacity;
 use super::issuer::kinde::kinde_issuer;
 use super::issuer::{Issuer, NeedsAudience};
 use super::issuers::resolved::{ResolveFn, ResolveFuture};
@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::verifier::Verifier;
 use crate::clock::Clock;
 use crate::jwks::SavedKeys;
-use crate::revocation::{Denylist, Question, Silence, StandingCheck};
+use crate::revocation::{Denylist, CallerCheckRunner, FailMode, StandingCheck};
 use crate::util::BoxError;
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
@@ -33,13 +33,13 @@ pub struct VerifierBuilder {
     pub(super) resolved_max: usize,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
-    pub(super) tokens: Option<Capacity>,
+    pub(super) tokens: Option<CacheCapacity>,
     pub(super) saved: Vec<SavedKeys>,
     pub(super) start: StartMode,
     pub(super) denylist: Option<Denylist>,
-    pub(super) caller_check: Option<Question>,
+    pub(super) caller_check: Option<CallerCheckRunner>,
     pub(super) standing_timeout: Duration,
-    pub(super) fail_mode: Silence,
+    pub(super) fail_mode: FailMode,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl VerifierBuilder {
             resolved_max: 1_000,
             clock: Clock::system(),
             max_token_bytes: 8 * 1024,
-            tokens: Some(Capacity {
+            tokens: Some(CacheCapacity {
                 tokens: 10_000,
                 bytes: 32 * 1024 * 1024,
             }),
@@ -82,7 +82,7 @@ impl VerifierBuilder {
             denylist: None,
             caller_check: None,
             standing_timeout: Duration::from_millis(500),
-            fail_mode: Silence::Unavailable,
+            fail_mode: FailMode::Closed,
         }
     }
 
@@ -150,7 +150,7 @@ impl VerifierBuilder {
     /// How many verified tokens are remembered: no more than so many, and no more than so many bytes. Default: 10,000
     /// tokens and 32 MiB.
     pub fn token_cache(mut self, tokens: u32, bytes: u64) -> Self {
-        self.tokens = Some(Capacity { tokens, bytes });
+        self.tokens = Some(CacheCapacity { tokens, bytes });
         self
     }
 
@@ -169,7 +169,7 @@ impl VerifierBuilder {
     /// Asks the application about every caller whose token verifies, whether the token was verified before or not.
     /// Default: nobody is asked, and the common request waits for nothing.
     pub fn check_standing(mut self, check: impl StandingCheck) -> Self {
-        self.caller_check = Some(Question::new(check));
+        self.caller_check = Some(CallerCheckRunner::new(check));
         self
     }
 
@@ -184,7 +184,7 @@ impl VerifierBuilder {
     ///
     /// Whoever can slow down or break what the check asks is then never revoked or suspended. Default: 503.
     pub fn dangerous_allow_unchecked(mut self) -> Self {
-        self.fail_mode = Silence::Good;
+        self.fail_mode = FailMode::Open;
         self
     }
 

@@ -19,15 +19,15 @@ use super::validated::ValidityPeriod;
 use crate::token::Claims;
 
 /// The tokens that one verifier has verified.
-pub(crate) struct VerifiedTokens {
+pub(crate) struct TokenCache {
     /// The verifier's number tells its entries from those of others in the thread's front.
     verifier: u64,
-    store: Cache<Box<[u8]>, Entry, TailHashing>,
+    store: Cache<Box<[u8]>, Entry, TailHashBuilder>,
 }
 
 /// How many verified tokens are remembered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Capacity {
+pub(crate) struct CacheCapacity {
     pub(crate) tokens: u32,
     pub(crate) bytes: u64,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn passes(&self, now: i64, issuers: &IssuerRegistry) -> bool {
+    fn is_valid_at(&self, now: i64, issuers: &IssuerRegistry) -> bool {
         let still_holds = |issuer: ActiveIssuer| {
             let holds = issuers
                 .get(&issuer)
@@ -58,8 +58,8 @@ impl Entry {
     }
 }
 
-impl VerifiedTokens {
-    pub(crate) fn new(verifier: u64, capacity: Capacity) -> Self {
+impl TokenCache {
+    pub(crate) fn new(verifier: u64, capacity: CacheCapacity) -> Self {
         // Each entry weighs at least its share, so that both bounds are kept by one.
         let share =
             u32::try_from(capacity.bytes / u64::from(capacity.tokens.max(1))).unwrap_or(u32::MAX);
@@ -70,20 +70,20 @@ impl VerifiedTokens {
         let store = Cache::builder()
             .max_capacity(capacity.bytes)
             .weigher(move |token: &Box<[u8]>, _: &Entry| weight(token).max(share))
-            .build_with_hasher(TailHashing(RandomState::new()));
+            .build_with_hasher(TailHashBuilder(RandomState::new()));
         Self { verifier, store }
     }
 
     /// The claims of a token that was verified before and still holds.
     pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &IssuerRegistry) -> Option<Claims> {
-        if let Some(found) = front::get(self.verifier, token, now, issuers) {
+        if let Some(found) = thread_cache::get(self.verifier, token, now, issuers) {
             return Some(found);
         }
         let entry = self.store.get(token)?;
-        if !entry.passes(now, issuers) {
+        if !entry.is_valid_at(now, issuers) {
             return None;
         }
-        front::offer(self.verifier, token, &entry);
+        thread_cache::promote(self.verifier, token, &entry);
         Some(entry.claims)
     }
 
@@ -98,7 +98,7 @@ impl VerifiedTokens {
     }
 }
 
-impl std::fmt::Debug for VerifiedTokens {
+impl std::fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifiedTokens").finish_non_exhaustive()
     }
@@ -119,11 +119,11 @@ fn weight(token: &[u8]) -> u32 {
 /// That is the end of its signature: as random as a hash, and nobody but the issuer chooses it. Only verified tokens are
 /// stored, so tokens that are made to collide find nothing and cost one comparison; equality is always that of the whole.
 #[derive(Clone)]
-struct TailHashing(RandomState);
+struct TailHashBuilder(RandomState);
 
 const TAIL: usize = 32;
 
-impl BuildHasher for TailHashing {
+impl BuildHasher for TailHashBuilder {
     type Hasher = TailHasher;
 
     fn build_hasher(&self) -> TailHasher {
@@ -148,7 +148,7 @@ impl Hasher for TailHasher {
 }
 
 /// What each thread keeps for itself.
-mod front {
+mod thread_cache {
     use super::{Claims, Entry, IssuerRegistry, RefCell};
 
     const SLOTS: usize = 8;
@@ -158,10 +158,10 @@ mod front {
         /// The token that missed here last. A second miss in a row takes the slot: tokens that take turns would
         /// otherwise copy each other out of it at every request.
         candidate: u64,
-        held: Option<Held>,
+        entry: Option<CachedEntry>,
     }
 
-    struct Held {
+    struct CachedEntry {
         verifier: u64,
         token: Box<[u8]>,
         entry: Entry,
@@ -175,23 +175,23 @@ mod front {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;
-                let held = slots.get(place(fingerprint(token)))?.held.as_ref()?;
+                let held = slots.get(slot_index(fingerprint(token)))?.entry.as_ref()?;
                 let same = held.verifier == verifier && *held.token == *token;
-                let passes = same && held.entry.passes(now, issuers);
+                let passes = same && held.entry.is_valid_at(now, issuers);
                 passes.then(|| held.entry.claims.clone())
             })
             .ok()?
     }
 
     /// Keeps a token for this thread, if it is the second time in a row that it came.
-    pub(super) fn offer(verifier: u64, token: &[u8], entry: &Entry) {
+    pub(super) fn promote(verifier: u64, token: &[u8], entry: &Entry) {
         // A thread that ends has no use for it.
         let _ = SLOTS_OF_THREAD.try_with(|slots| {
             let fingerprint = fingerprint(token);
             let Ok(mut slots) = slots.try_borrow_mut() else {
                 return;
             };
-            let Some(slot) = slots.get_mut(place(fingerprint)) else {
+            let Some(slot) = slots.get_mut(slot_index(fingerprint)) else {
                 return;
             };
             if slot.candidate == fingerprint {
@@ -199,7 +199,7 @@ mod front {
                     claims: entry.claims.deep_clone(),
                     ..entry.clone()
                 };
-                slot.held = Some(Held {
+                slot.entry = Some(CachedEntry {
                     verifier,
                     token: token.into(),
                     entry,
@@ -216,7 +216,7 @@ mod front {
             .map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
-    fn place(fingerprint: u64) -> usize {
+    fn slot_index(fingerprint: u64) -> usize {
         // The lower bits of base64 letters repeat.
         let mixed = fingerprint.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         usize::try_from(mixed).unwrap_or(0) % SLOTS

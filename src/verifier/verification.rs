@@ -3,7 +3,7 @@
 use super::issuers::trusted::{Resolution, ActiveIssuer};
 use crate::jwks::Flight;
 use crate::rejection::Rejection;
-use crate::revocation::Asking;
+use crate::revocation::CallerCheckFuture;
 use crate::token::{Claims, TokenError};
 
 /// How far a token was judged without waiting.
@@ -16,7 +16,7 @@ pub(crate) enum Verification {
 /// Whether a caller whose token verifies is in good standing, as far as that is known without waiting.
 pub(crate) enum CallerVerdict {
     Known(Result<(), Rejection>),
-    Pending(Asking),
+    Pending(CallerCheckFuture),
 }
 
 /// What is waited for.

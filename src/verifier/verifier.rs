@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::cache::VerifiedTokens;
+use super::cache::TokenCache;
 use super::issuers::IssuerRegistry;
 use super::issuers::trusted::TrustedIssuer;
 use crate::clock::Clock;
 use crate::jwks::{IssuerStatus, SavedKeys};
-use crate::revocation::{Denylist, Question};
+use crate::revocation::{Denylist, CallerCheckRunner};
 use crate::token::Claims;
 
 /// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
@@ -43,9 +43,9 @@ pub(super) struct VerifierInner {
     pub(super) issuers: IssuerRegistry,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
-    pub(super) tokens: Option<VerifiedTokens>,
+    pub(super) tokens: Option<TokenCache>,
     pub(super) denylist: Option<Denylist>,
-    pub(super) caller_check: Option<Question>,
+    pub(super) caller_check: Option<CallerCheckRunner>,
 }
 
 impl Verifier {
@@ -110,7 +110,7 @@ impl Verifier {
     /// How many verified tokens are remembered, roughly.
     #[must_use]
     pub fn remembered_tokens(&self) -> u64 {
-        self.0.tokens.as_ref().map_or(0, VerifiedTokens::len)
+        self.0.tokens.as_ref().map_or(0, TokenCache::len)
     }
 }
 

@@ -103,7 +103,7 @@ impl Verifier {
     pub(crate) fn check_caller(&self, claims: &Claims, acting: Option<&OrgCode>) -> CallerVerdict {
         if let Some(denylist) = &self.0.denylist
             && let Err(rejection) = denylist
-                .standing(claims, acting, self.0.clock.unix_seconds())
+                .status(claims, acting, self.0.clock.unix_seconds())
                 .verdict()
         {
             return CallerVerdict::Known(Err(rejection));
@@ -122,7 +122,7 @@ impl Verifier {
             (None, _) => Err(Rejection::CheckUnavailable),
         };
         match (allowed, &self.0.caller_check) {
-            (Ok(()), Some(check)) => CallerVerdict::Pending(check.ask(claims, acting)),
+            (Ok(()), Some(check)) => CallerVerdict::Pending(check.run(claims, acting)),
             (known, _) => CallerVerdict::Known(known),
         }
     }

@@ -1,47 +1,47 @@
 //! What the configuration requires of each check, for explanations.
 
-use super::inspect::Sight;
-use super::step::Step;
+use super::inspect::TokenInspection;
+use super::step::CheckKind;
 use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::profile::{ClaimRule, ClaimMatcher};
 use crate::verifier::rules::{Strictness, Rules};
 
-impl Sight<'_> {
+impl TokenInspection<'_> {
     /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.
-    pub(super) fn demanded(&self, step: Step) -> Option<String> {
+    pub(super) fn expected(&self, step: CheckKind) -> Option<String> {
         let text = |text: &str| Some(text.to_owned());
         match step {
-            Step::Length => Some(format!("at most {} bytes", self.verifier.max_token_bytes())),
-            Step::Characters => text("only those of a bearer token"),
-            Step::Segments => text("2 dots and a signature"),
-            Step::Encoding => text("canonical base64url without padding"),
-            Step::Header => text("one JSON object with a known alg, without crit and b64"),
-            Step::ClaimsSet => text("one JSON object, no claim twice"),
-            Step::Issuer => Some(format!(
+            CheckKind::Length => Some(format!("at most {} bytes", self.verifier.max_token_bytes())),
+            CheckKind::Characters => text("only those of a bearer token"),
+            CheckKind::Segments => text("2 dots and a signature"),
+            CheckKind::Encoding => text("canonical base64url without padding"),
+            CheckKind::Header => text("one JSON object with a known alg, without crit and b64"),
+            CheckKind::ClaimsSet => text("one JSON object, no claim twice"),
+            CheckKind::Issuer => Some(format!(
                 "exactly {}",
                 self.verifier.issuers().collect::<Vec<_>>().join(" or ")
             )),
-            Step::Signature => text("made with the issuer's key"),
-            Step::Kind => text("no claim that ID, logout and proof tokens have"),
-            Step::Dates => text("exp, and numbers where present"),
-            Step::Binding => text("absent: it came as a bearer token"),
-            Step::Delegation => text("absent"),
-            _ => demanded_by_issuer(step, self.trusted()?),
+            CheckKind::Signature => text("made with the issuer's key"),
+            CheckKind::TokenKind => text("no claim that ID, logout and proof tokens have"),
+            CheckKind::DateFormats => text("exp, and numbers where present"),
+            CheckKind::Binding => text("absent: it came as a bearer token"),
+            CheckKind::Delegation => text("absent"),
+            _ => expected_by_issuer(step, self.trusted()?),
         }
     }
 }
 
-fn demanded_by_issuer(step: Step, trusted: &TrustedIssuer) -> Option<String> {
+fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String> {
     let rules: &Rules = &trusted.rules;
     match step {
-        Step::Type => Some(match rules.strictness {
+        CheckKind::Type => Some(match rules.strictness {
             Strictness::Lenient => "absent, JWT or at+jwt".to_owned(),
             Strictness::Rfc9068 => "at+jwt".to_owned(),
         }),
-        Step::Algorithm => Some(joined(
+        CheckKind::Algorithm => Some(joined(
             rules.algorithms.iter().map(|algorithm| algorithm.name()),
         )),
-        Step::Key => Some(match trusted.keys.held() {
+        CheckKind::Key => Some(match trusted.keys.held() {
             Some(keys) => {
                 let named = keys.set.keys().map(|key| {
                     format!(
@@ -54,45 +54,45 @@ fn demanded_by_issuer(step: Step, trusted: &TrustedIssuer) -> Option<String> {
             }
             None => "one of the issuer's, of which none are held".to_owned(),
         }),
-        Step::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
-        Step::NotBefore => Some(format!(
+        CheckKind::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
+        CheckKind::NotBefore => Some(format!(
             "in the past where present, {} s tolerated",
             rules.leeway
         )),
-        Step::IssuedAt => Some(match rules.max_age {
+        CheckKind::IssuedAt => Some(match rules.max_age {
             Some(age) => format!("at most {age} s ago, {} s tolerated", rules.leeway),
             None => format!("not in the future, {} s tolerated", rules.leeway),
         }),
-        Step::Audience => rules
+        CheckKind::Audience => rules
             .audiences
             .as_ref()
             .map(|audiences| joined(audiences.iter().map(String::as_str))),
-        Step::Machine if rules.profile.machine_claims.is_empty() => None,
-        Step::Machine => Some(
+        CheckKind::MachineClaims if rules.profile.machine_claims.is_empty() => None,
+        CheckKind::MachineClaims => Some(
             rules
                 .profile
                 .machine_claims
                 .iter()
-                .map(demand)
+                .map(describe_rule)
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
-        Step::Identifiers => Some(match rules.strictness {
+        CheckKind::Identifiers => Some(match rules.strictness {
             Strictness::Lenient => "texts where present".to_owned(),
             Strictness::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
         }),
-        Step::Client => Some(format!(
+        CheckKind::Client => Some(format!(
             "a text in {}",
             joined(rules.profile.client_id.iter().map(AsRef::as_ref))
         )),
-        Step::Organization => Some("absent, or an organization code".to_owned()),
-        Step::Scope => Some("a list or a space-separated text where present".to_owned()),
-        Step::Custom => rules.custom.map(|_| "the application's type".to_owned()),
-        Step::ClientAllowed => rules
+        CheckKind::Organization => Some("absent, or an organization code".to_owned()),
+        CheckKind::Scope => Some("a list or a space-separated text where present".to_owned()),
+        CheckKind::Custom => rules.custom.map(|_| "the application's type".to_owned()),
+        CheckKind::ClientAllowed => rules
             .clients
             .as_ref()
             .map(|clients| format!("one of {} that are let in", clients.len())),
-        Step::OrganizationAllowed => rules
+        CheckKind::OrganizationAllowed => rules
             .organizations
             .as_ref()
             .map(|codes| format!("one of {} that are let in", codes.len())),
@@ -100,7 +100,7 @@ fn demanded_by_issuer(step: Step, trusted: &TrustedIssuer) -> Option<String> {
     }
 }
 
-fn demand(mark: &ClaimRule) -> String {
+fn describe_rule(mark: &ClaimRule) -> String {
     let claim = &mark.claim;
     match &mark.matcher {
         ClaimMatcher::Is(value) => format!("{claim} is or contains {value}"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::step::Step;
+use super::step::CheckKind;
 use crate::bearer::b64token;
 use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
 use crate::verifier::claim::issuer_claim;
@@ -11,7 +11,7 @@ use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
 /// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
-pub(super) struct Sight<'a> {
+pub(super) struct TokenInspection<'a> {
     pub(super) verifier: &'a Verifier,
     token: &'a str,
     /// Header and claims.
@@ -20,8 +20,8 @@ pub(super) struct Sight<'a> {
     issuer: Option<ActiveIssuer>,
 }
 
-impl<'a> Sight<'a> {
-    pub(super) fn of(verifier: &'a Verifier, token: &'a str) -> Self {
+impl<'a> TokenInspection<'a> {
+    pub(super) fn new(verifier: &'a Verifier, token: &'a str) -> Self {
         let looked_at = token.len() <= verifier.max_token_bytes();
         let decoded = Compact::split(token).ok().filter(|_| looked_at);
         let decoded = decoded.and_then(|compact| {
@@ -68,14 +68,14 @@ impl<'a> Sight<'a> {
     }
 
     /// What the token has there.
-    pub(super) fn saw(&self, step: Step) -> String {
+    pub(super) fn found(&self, step: CheckKind) -> String {
         match step {
-            Step::Length => format!("{} bytes", self.token.len()),
-            Step::Characters => match b64token(self.token.as_bytes()) {
+            CheckKind::Length => format!("{} bytes", self.token.len()),
+            CheckKind::Characters => match b64token(self.token.as_bytes()) {
                 Ok(_) => "no others".to_owned(),
                 Err(_) => "others, or none".to_owned(),
             },
-            Step::Segments => format!(
+            CheckKind::Segments => format!(
                 "{} dots",
                 self.token
                     .bytes()
@@ -83,33 +83,33 @@ impl<'a> Sight<'a> {
                     .take(9)
                     .count()
             ),
-            Step::Encoding if self.decoded.is_some() => {
+            CheckKind::Encoding if self.decoded.is_some() => {
                 "header and claims are base64url".to_owned()
             }
-            Step::Header | Step::Type | Step::Algorithm | Step::Key => self.saw_in_header(step),
-            Step::Encoding | Step::Signature | Step::Custom | Step::Application => String::new(),
+            CheckKind::Header | CheckKind::Type | CheckKind::Algorithm | CheckKind::Key => self.found_in_header(step),
+            CheckKind::Encoding | CheckKind::Signature | CheckKind::Custom | CheckKind::Application => String::new(),
             _ => match self.json() {
-                Some(json) => self.saw_in_claims(step, &json),
+                Some(json) => self.found_in_claims(step, &json),
                 None => "unreadable".to_owned(),
             },
         }
     }
 
-    fn saw_in_header(&self, step: Step) -> String {
+    fn found_in_header(&self, step: CheckKind) -> String {
         let Some(header) = self.header() else {
             return "unreadable".to_owned();
         };
         match (step, header.kid()) {
-            (Step::Type, _) => format!("typ {:?}", header.token_type()),
-            (Step::Algorithm | Step::Header, _) => format!("alg {}", header.algorithm()),
+            (CheckKind::Type, _) => format!("typ {:?}", header.token_type()),
+            (CheckKind::Algorithm | CheckKind::Header, _) => format!("alg {}", header.algorithm()),
             (_, Some(kid)) => format!("kid {}", kid.escape_debug()),
             (_, None) => "no kid".to_owned(),
         }
     }
 
-    fn saw_in_claims(&self, step: Step, json: &Json<'_>) -> String {
+    fn found_in_claims(&self, step: CheckKind, json: &Json<'_>) -> String {
         let rules = self.trusted().map(|trusted| &trusted.rules);
-        let at = |pointer: &str| format!("{pointer} is {}", kind(json, json.pointer(pointer)));
+        let at = |pointer: &str| format!("{pointer} is {}", type_and_length(json, json.pointer(pointer)));
         let first = |names: Vec<String>| {
             let found = names.iter().find(|pointer| json.pointer(pointer).is_some());
             found
@@ -118,12 +118,12 @@ impl<'a> Sight<'a> {
                 .unwrap_or_default()
         };
         match step {
-            Step::ClaimsSet => format!("{} claims", json.members().count()),
-            Step::Issuer => match issuer_claim(json).and_then(host) {
+            CheckKind::ClaimsSet => format!("{} claims", json.members().count()),
+            CheckKind::Issuer => match issuer_claim(json).and_then(host) {
                 Some(host) => format!("host {}", host.escape_debug()),
-                None => format!("iss is {}", kind(json, json.get("iss"))),
+                None => format!("iss is {}", type_and_length(json, json.get("iss"))),
             },
-            Step::Kind => {
+            CheckKind::TokenKind => {
                 let found: Vec<&str> = NON_ACCESS_TOKEN_CLAIMS
                     .into_iter()
                     .filter(|name| json.get(name).is_some())
@@ -134,17 +134,17 @@ impl<'a> Sight<'a> {
                     found.join(", ")
                 }
             }
-            Step::Dates => ["exp", "nbf", "iat"]
-                .map(|name| format!("{name} {}", form(json.get(name))))
+            CheckKind::DateFormats => ["exp", "nbf", "iat"]
+                .map(|name| format!("{name} {}", type_name(json.get(name))))
                 .join(", "),
-            Step::Expiry => self.moment(json, "exp"),
-            Step::NotBefore => self.moment(json, "nbf"),
-            Step::IssuedAt => self.moment(json, "iat"),
-            Step::Audience => at("/aud"),
-            Step::Binding => at("/cnf"),
-            Step::Delegation => at("/act"),
-            Step::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
-            Step::Machine => match rules.map(|rules| rules.profile.machine_claims.as_ref()) {
+            CheckKind::Expiry => self.relative_time(json, "exp"),
+            CheckKind::NotBefore => self.relative_time(json, "nbf"),
+            CheckKind::IssuedAt => self.relative_time(json, "iat"),
+            CheckKind::Audience => at("/aud"),
+            CheckKind::Binding => at("/cnf"),
+            CheckKind::Delegation => at("/act"),
+            CheckKind::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
+            CheckKind::MachineClaims => match rules.map(|rules| rules.profile.machine_claims.as_ref()) {
                 Some(marks) => marks
                     .iter()
                     .map(|mark| at(&mark.claim))
@@ -152,7 +152,7 @@ impl<'a> Sight<'a> {
                     .join(", "),
                 None => String::new(),
             },
-            Step::Client | Step::ClientAllowed => match rules {
+            CheckKind::Client | CheckKind::ClientAllowed => match rules {
                 Some(rules) => first(
                     rules
                         .profile
@@ -163,11 +163,11 @@ impl<'a> Sight<'a> {
                 ),
                 None => String::new(),
             },
-            Step::Organization | Step::OrganizationAllowed => match rules {
+            CheckKind::Organization | CheckKind::OrganizationAllowed => match rules {
                 Some(rules) => at(&rules.profile.organization),
                 None => String::new(),
             },
-            Step::Scope => match rules {
+            CheckKind::Scope => match rules {
                 Some(rules) => first(
                     rules
                         .profile
@@ -183,10 +183,10 @@ impl<'a> Sight<'a> {
     }
 
     /// A time, relative to now.
-    fn moment(&self, json: &Json<'_>, name: &str) -> String {
+    fn relative_time(&self, json: &Json<'_>, name: &str) -> String {
         let seconds = match json.get(name) {
             Some(Value::Integer(seconds)) => seconds,
-            other => return format!("{name} is {}", form(other)),
+            other => return format!("{name} is {}", type_name(other)),
         };
         let away = seconds.saturating_sub(self.verifier.0.clock.unix_seconds());
         if away > 0 {
@@ -234,17 +234,17 @@ impl<'a> Sight<'a> {
 }
 
 /// The type of a value and how long it is, never the value.
-fn kind(json: &Json<'_>, value: Option<Value<'_>>) -> String {
+fn type_and_length(json: &Json<'_>, value: Option<Value<'_>>) -> String {
     let mut text = String::new();
     let _ = match value {
         Some(Value::String(value)) => write!(text, "a text of {}", value.chars().count()),
         Some(Value::Array(list)) => write!(text, "a list of {}", json.items(list).count()),
-        other => write!(text, "{}", form(other)),
+        other => write!(text, "{}", type_name(other)),
     };
     text
 }
 
-fn form(value: Option<Value<'_>>) -> &'static str {
+fn type_name(value: Option<Value<'_>>) -> &'static str {
     match value {
         None => "absent",
         Some(Value::Null) => "null",

@@ -8,8 +8,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use self::inspect::Sight;
-use self::step::Step;
+use self::inspect::TokenInspection;
+use self::step::CheckKind;
 use super::Verifier;
 use crate::rejection::Rejection;
 
@@ -24,7 +24,7 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
+    error: Option<String>,
     checks: Vec<Check>,
     personal_data: Vec<&'static str>,
     #[serde(skip)]
@@ -36,7 +36,7 @@ pub struct Explanation {
 #[serde(rename_all = "snake_case")]
 enum Verdict {
     Accepted,
-    Refused,
+    Rejected,
 }
 
 /// One check.
@@ -77,22 +77,22 @@ impl Verifier {
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
         let rejection = self.verify(token).await.err();
-        let sight = Sight::of(self, token);
+        let sight = TokenInspection::new(self, token);
         let failed = rejection.as_ref().map(|rejection| {
-            let step = match Step::of(rejection) {
+            let step = match CheckKind::from_rejection(rejection) {
                 // A signature that is longer than any is found out before the header is read.
-                Step::Signature if !sight.signature_decodes() => Step::Encoding,
+                CheckKind::Signature if !sight.signature_decodes() => CheckKind::Encoding,
                 step => step,
             };
-            (step, step <= Step::Signature || signature_held(rejection))
+            (step, step <= CheckKind::Signature || signature_was_valid(rejection))
         });
-        let checks = Step::ALL.iter().map(|(step, name)| {
-            let demanded = sight.demanded(*step);
+        let checks = CheckKind::ALL.iter().map(|(step, name)| {
+            let demanded = sight.expected(*step);
             let outcome = match failed {
                 Some((failing, _)) if failing == *step => Outcome::Failed,
                 Some((failing, _)) if failing < *step => Outcome::NotReached,
                 // The claims of a token are looked at before its key is fetched, so that a hopeless one costs no fetch.
-                Some((_, false)) if matches!(step, Step::Key | Step::Signature) => {
+                Some((_, false)) if matches!(step, CheckKind::Key | CheckKind::Signature) => {
                     Outcome::NotReached
                 }
                 _ if demanded.is_none() => Outcome::NotDemanded,
@@ -101,7 +101,7 @@ impl Verifier {
             Check {
                 name,
                 outcome,
-                saw: sight.saw(*step),
+                saw: sight.found(*step),
                 demanded,
             }
         });
@@ -109,10 +109,10 @@ impl Verifier {
             verdict: if rejection.is_none() {
                 Verdict::Accepted
             } else {
-                Verdict::Refused
+                Verdict::Rejected
             },
             reason: rejection.as_ref().map(Rejection::code),
-            problem: rejection.as_ref().map(ToString::to_string),
+            error: rejection.as_ref().map(ToString::to_string),
             checks: checks.collect(),
             personal_data: sight.personal_data(),
             rejection,
@@ -167,7 +167,7 @@ impl Check {
 }
 
 /// Whether the signature was found to hold before the token was refused.
-fn signature_held(rejection: &Rejection) -> bool {
+fn signature_was_valid(rejection: &Rejection) -> bool {
     !matches!(
         rejection,
         Rejection::InvalidRequest(_)
@@ -201,7 +201,7 @@ impl fmt::Display for Explanation {
                 self.personal_data.join(", ")
             )?;
         }
-        match (&self.problem, self.reason) {
+        match (&self.error, self.reason) {
             (Some(problem), Some(reason)) => write!(f, "\nREFUSED ({reason}): {problem}"),
             _ => f.write_str("\nACCEPTED"),
         }

@@ -6,7 +6,7 @@ use crate::token::TokenError;
 
 /// The checks, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum CheckKind {
     Length,
     Characters,
     Segments,
@@ -18,15 +18,15 @@ pub(super) enum Step {
     Algorithm,
     Key,
     Signature,
-    Kind,
-    Dates,
+    TokenKind,
+    DateFormats,
     Expiry,
     NotBefore,
     IssuedAt,
     Audience,
     Binding,
     Delegation,
-    Machine,
+    MachineClaims,
     Identifiers,
     Client,
     Organization,
@@ -37,7 +37,7 @@ pub(super) enum Step {
     Application,
 }
 
-impl Step {
+impl CheckKind {
     pub(super) const ALL: [(Self, &'static str); 28] = [
         (Self::Length, "length"),
         (Self::Characters, "characters"),
@@ -50,15 +50,15 @@ impl Step {
         (Self::Algorithm, "algorithm"),
         (Self::Key, "key"),
         (Self::Signature, "signature"),
-        (Self::Kind, "kind of token"),
-        (Self::Dates, "dates"),
+        (Self::TokenKind, "kind of token"),
+        (Self::DateFormats, "dates"),
         (Self::Expiry, "expiry"),
         (Self::NotBefore, "not before"),
         (Self::IssuedAt, "issued at"),
         (Self::Audience, "audience"),
         (Self::Binding, "binding"),
         (Self::Delegation, "delegation"),
-        (Self::Machine, "machine"),
+        (Self::MachineClaims, "machine"),
         (Self::Identifiers, "identifiers"),
         (Self::Client, "client"),
         (Self::Organization, "organization"),
@@ -70,12 +70,12 @@ impl Step {
     ];
 
     /// The check that a rejection comes from: every check before it was passed.
-    pub(super) fn of(rejection: &Rejection) -> Self {
+    pub(super) fn from_rejection(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::InvalidRequest(BearerError::TooLong) => Self::Length,
             Rejection::InvalidRequest(_) => Self::Characters,
             Rejection::NotAuthentic(error) | Rejection::NotAcceptable(error) => {
-                Self::of_error(*error)
+                Self::from_token_error(*error)
             }
             Rejection::KeysUnavailable { .. } => Self::Key,
             Rejection::ClientNotAllowed => Self::ClientAllowed,
@@ -84,7 +84,7 @@ impl Step {
         }
     }
 
-    fn of_error(error: TokenError) -> Self {
+    fn from_token_error(error: TokenError) -> Self {
         use TokenError as E;
         match error {
             E::NotThreeSegments | E::Encrypted | E::NoSignature => Self::Segments,
@@ -100,9 +100,9 @@ impl Step {
             E::AlgorithmNotAllowed => Self::Algorithm,
             E::UnknownKey => Self::Key,
             E::Signature => Self::Signature,
-            E::NotAnAccessToken => Self::Kind,
+            E::NotAnAccessToken => Self::TokenKind,
             E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => {
-                Self::Dates
+                Self::DateFormats
             }
             E::Expired => Self::Expiry,
             E::NotYetValid => Self::NotBefore,
@@ -110,7 +110,7 @@ impl Step {
             E::Audience | E::MissingClaim("aud") | E::MalformedClaim("aud") => Self::Audience,
             E::SenderConstrained => Self::Binding,
             E::Delegated => Self::Delegation,
-            E::GrantType => Self::Machine,
+            E::GrantType => Self::MachineClaims,
             E::MissingClaim("client id") | E::MalformedClaim("client id") => Self::Client,
             E::Organization => Self::Organization,
             E::MalformedClaim("scope") => Self::Scope,
