@@ -8,7 +8,7 @@ use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
 use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Told};
 use crate::rejection::Rejection;
-use crate::telemetry::events::Verdict;
+use crate::telemetry::events::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
 
@@ -57,7 +57,7 @@ pub(super) async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller
         standing.map_err(|rejection| Refusal::new(parts, by, rejection))?;
         // The next extractor need not ask again.
         parts.extensions.insert(Acting(org));
-        tell(parts, by, None, Verdict::Admitted);
+        tell(parts, by, None, DecisionOutcome::Admitted);
     }
     Ok(Caller {
         org: claims.org_code().cloned().or(acting),

@@ -11,7 +11,7 @@ use crate::extensions::{Acting, RequestExt as _};
 use crate::middleware::{Settings, Told};
 use crate::rejection::Rejection;
 use crate::response::Answers;
-use crate::telemetry::events::{self, Decision, Verdict};
+use crate::telemetry::events::{self, Decision, DecisionOutcome};
 use crate::token::Requirement;
 
 /// What an extractor of this crate answers when it refuses: the same answer as the layer's.
@@ -38,7 +38,7 @@ impl Refusal {
             Rejection::InsufficientScope(requirement) => Some(requirement),
             _ => None,
         };
-        tell(parts, by, needed, Verdict::Refused(&rejection));
+        tell(parts, by, needed, DecisionOutcome::Rejected(&rejection));
         Self {
             rejection,
             settings: parts
@@ -96,17 +96,17 @@ pub(super) fn tell(
     parts: &Parts,
     by: &'static str,
     needed: Option<&Requirement>,
-    verdict: Verdict<'_>,
+    verdict: DecisionOutcome<'_>,
 ) {
     let acting = parts.extensions.get::<Acting>().map(|acting| &acting.0);
     let extensions = &parts.extensions;
-    events::decided(&Decision {
-        by,
+    events::request_decided(&Decision {
+        stage: by,
         claims: parts.claims(),
         acting,
-        who: by,
-        needed,
-        verdict,
+        access: by,
+        required: needed,
+        outcome: verdict,
         extensions,
     });
 }

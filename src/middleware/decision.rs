@@ -13,7 +13,7 @@ use super::settings::{Extractors, Settings};
 use crate::extensions::Acting;
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
-use crate::telemetry::events::{self, Decision, Verdict};
+use crate::telemetry::events::{self, Decision, DecisionOutcome};
 use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
 
@@ -128,7 +128,7 @@ impl AuthorizeLayer {
                 let extensions = request.extensions_mut();
                 self.settings.tell(
                     Some(&claims),
-                    Verdict::Admitted,
+                    DecisionOutcome::Admitted,
                     admitted.acting.as_ref(),
                     extensions,
                 );
@@ -206,7 +206,7 @@ impl Settings {
     ) -> Response<Bytes> {
         self.tell(
             claims,
-            Verdict::Refused(&rejection),
+            DecisionOutcome::Rejected(&rejection),
             None,
             request.extensions(),
         );
@@ -221,7 +221,7 @@ impl Settings {
     pub(super) fn tell(
         &self,
         claims: Option<&Claims>,
-        verdict: Verdict<'_>,
+        verdict: DecisionOutcome<'_>,
         acting: Option<&OrgCode>,
         extensions: &Extensions,
     ) {
@@ -229,13 +229,13 @@ impl Settings {
         let Policy {
             who, requirement, ..
         } = &self.policy;
-        events::decided(&Decision {
-            by: "layer",
+        events::request_decided(&Decision {
+            stage: "layer",
             claims,
             acting,
-            who: who.name(),
-            needed: Some(requirement),
-            verdict,
+            access: who.name(),
+            required: Some(requirement),
+            outcome: verdict,
             extensions,
         });
     }

@@ -18,7 +18,7 @@ use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
 use crate::extensions::{Acting, NoToken};
 use crate::rejection::Rejection;
-use crate::telemetry::events::Verdict;
+use crate::telemetry::events::DecisionOutcome;
 use crate::token::Claims;
 use crate::verifier::Verification;
 
@@ -66,7 +66,7 @@ where
             Presented::Nothing => {
                 self.layer
                     .settings
-                    .tell(None, Verdict::Anonymous, None, request.extensions());
+                    .tell(None, DecisionOutcome::Anonymous, None, request.extensions());
                 forget(request.extensions_mut());
                 request.extensions_mut().insert(NoToken);
                 Onward::Inside

@@ -196,7 +196,7 @@ impl CallerCheckRunner {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            crate::telemetry::events::check_failed(problem.as_deref(), silence == FailMode::Open);
+            crate::telemetry::events::caller_check_failed(problem.as_deref(), silence == FailMode::Open);
             match silence {
                 FailMode::Closed => Err(Rejection::CheckUnavailable),
                 FailMode::Open => Ok(()),

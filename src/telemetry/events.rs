@@ -21,7 +21,7 @@ pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, left_
 }
 
 /// Reports the keys of a set that are not used: the `kid` of each, and the reason.
-pub(crate) fn keys_left_out<'a>(
+pub(crate) fn unusable_keys<'a>(
     issuer: &str,
     left_out: impl Iterator<Item = (Option<&'a str>, &'a dyn Display)>,
 ) {
@@ -74,14 +74,14 @@ pub(crate) fn jwks_uri_changed(issuer: &str) {
 }
 
 /// The application gave no answer about an issuer that can be used. Which one is not told: the name is a stranger's word.
-pub(crate) fn resolver_failed(problem: &str) {
+pub(crate) fn issuer_resolution_failed(problem: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::jwks", problem, "resolving an issuer failed");
     let _ = problem;
 }
 
 /// The application's check of standing gave no answer.
-pub(crate) fn check_failed(
+pub(crate) fn caller_check_failed(
     error: Option<&(dyn std::error::Error + Send + Sync + 'static)>,
     let_in: bool,
 ) {
@@ -96,12 +96,12 @@ pub(crate) fn check_failed(
 /// One decision about one request: what an audit needs to know of it. The guide says what each field is.
 #[cfg_attr(not(all(feature = "tracing", feature = "axum")), allow(dead_code))]
 pub(crate) struct Decision<'d> {
-    pub(crate) by: &'static str,
+    pub(crate) stage: &'static str,
     pub(crate) claims: Option<&'d Claims>,
     pub(crate) acting: Option<&'d OrgCode>,
-    pub(crate) who: &'static str,
-    pub(crate) needed: Option<&'d Requirement>,
-    pub(crate) verdict: Verdict<'d>,
+    pub(crate) access: &'static str,
+    pub(crate) required: Option<&'d Requirement>,
+    pub(crate) outcome: DecisionOutcome<'d>,
     /// Those of the request, where axum keeps the matched route.
     pub(crate) extensions: &'d Extensions,
 }
@@ -109,10 +109,10 @@ pub(crate) struct Decision<'d> {
 /// What was decided.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
-pub(crate) enum Verdict<'d> {
+pub(crate) enum DecisionOutcome<'d> {
     Admitted,
     Anonymous,
-    Refused(&'d Rejection),
+    Rejected(&'d Rejection),
 }
 
 #[cfg(feature = "tracing")]
@@ -138,41 +138,41 @@ macro_rules! decided {
 
 /// A request was decided about. What is let in is told at level DEBUG, unless a global client acts for an organization; that
 /// and refusals at INFO; what could not be decided at WARN, and what no layer decided at ERROR.
-pub(crate) fn decided(decision: &Decision<'_>) {
-    let by = if decision.by == "layer" {
+pub(crate) fn request_decided(decision: &Decision<'_>) {
+    let by = if decision.stage == "layer" {
         "layer"
     } else {
         "extractor"
     };
-    super::metrics::decided(by, decision.verdict.code());
+    super::metrics::request_decided(by, decision.outcome.code());
     #[cfg(feature = "tracing")]
-    decision.mark_span();
+    decision.record_on_span();
     #[cfg(feature = "tracing")]
-    match decision.verdict {
-        Verdict::Admitted if decision.acting.is_some() => {
+    match decision.outcome {
+        DecisionOutcome::Admitted if decision.acting.is_some() => {
             decided!(info, "request admitted", decision);
         }
-        Verdict::Admitted | Verdict::Anonymous => decided!(debug, "request admitted", decision),
-        Verdict::Refused(Rejection::LayerMissing(_)) => {
+        DecisionOutcome::Admitted | DecisionOutcome::Anonymous => decided!(debug, "request admitted", decision),
+        DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
             decided!(error, "an authorization layer is missing", decision);
         }
-        Verdict::Refused(Rejection::KeysUnavailable { .. } | Rejection::CheckUnavailable) => {
+        DecisionOutcome::Rejected(Rejection::KeysUnavailable { .. } | Rejection::CheckUnavailable) => {
             decided!(warn, "request refused", decision);
         }
-        Verdict::Refused(_) => decided!(info, "request refused", decision),
+        DecisionOutcome::Rejected(_) => decided!(info, "request refused", decision),
     }
     let _ = decision;
 }
 
 /// What is told to the span that the request is in, if it has fields of these names.
 #[cfg(feature = "tracing")]
-const MARKS: [&str; 5] = ["client", "issuer", "organization", "jti", "verdict"];
+const SPAN_FIELDS: [&str; 5] = ["client", "issuer", "organization", "jti", "verdict"];
 
 #[cfg(feature = "tracing")]
 impl Decision<'_> {
     /// Tells the request's span who calls, so that the handler's own events say it too. Spans without such fields, and
     /// processes that nobody watches, cost a look.
-    fn mark_span(&self) {
+    fn record_on_span(&self) {
         if LevelFilter::current() == LevelFilter::OFF {
             return;
         }
@@ -180,7 +180,7 @@ impl Decision<'_> {
             let current = watched.current_span();
             current
                 .metadata()
-                .is_some_and(|span| MARKS.iter().any(|name| span.fields().field(name).is_some()))
+                .is_some_and(|span| SPAN_FIELDS.iter().any(|name| span.fields().field(name).is_some()))
         });
         if !wanted {
             return;
@@ -201,8 +201,8 @@ impl Decision<'_> {
         {
             span.record("organization", organization.as_str());
         }
-        if !same || matches!(self.verdict, Verdict::Refused(_)) {
-            span.record("verdict", self.verdict.code());
+        if !same || matches!(self.outcome, DecisionOutcome::Rejected(_)) {
+            span.record("verdict", self.outcome.code());
         }
     }
 
@@ -224,12 +224,12 @@ impl Decision<'_> {
     }
 }
 
-impl Verdict<'_> {
+impl DecisionOutcome<'_> {
     fn code(self) -> &'static str {
         match self {
             Self::Admitted => "admitted",
             Self::Anonymous => "anonymous",
-            Self::Refused(rejection) => rejection.code(),
+            Self::Rejected(rejection) => rejection.code(),
         }
     }
 }

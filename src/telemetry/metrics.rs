@@ -44,14 +44,14 @@ pub(crate) fn describe() {
 }
 
 /// A request was let in, or refused for a reason.
-pub(crate) fn decided(by: &'static str, outcome: &'static str) {
+pub(crate) fn request_decided(by: &'static str, outcome: &'static str) {
     #[cfg(feature = "metrics")]
     metrics::counter!("tower_m2m_decisions_total", "by" => by, "outcome" => outcome).increment(1);
     let _ = (by, outcome);
 }
 
 /// A token was looked for among those that were verified before.
-pub(crate) fn remembered<T>(found: Option<&T>) {
+pub(crate) fn cache_lookup<T>(found: Option<&T>) {
     #[cfg(feature = "metrics")]
     {
         let result = if found.is_some() { "hit" } else { "miss" };
@@ -61,7 +61,7 @@ pub(crate) fn remembered<T>(found: Option<&T>) {
 }
 
 /// Measures a verification from scratch, without the wait for a key.
-pub(crate) fn timed<T>(verify: impl FnOnce() -> T) -> T {
+pub(crate) fn time_verification<T>(verify: impl FnOnce() -> T) -> T {
     #[cfg(feature = "metrics")]
     {
         let begun = std::time::Instant::now();
@@ -74,7 +74,7 @@ pub(crate) fn timed<T>(verify: impl FnOnce() -> T) -> T {
 }
 
 /// Counts a fetch of keys: its cause, and `ok` or the code of its failure.
-pub(crate) fn fetched(issuer: &str, cause: &'static str, outcome: &'static str) {
+pub(crate) fn key_fetch(issuer: &str, cause: &'static str, outcome: &'static str) {
     #[cfg(feature = "metrics")]
     metrics::counter!("tower_m2m_key_fetches_total", "issuer" => issuer.to_owned(), "cause" => cause, "outcome" => outcome)
         .increment(1);
@@ -82,7 +82,7 @@ pub(crate) fn fetched(issuer: &str, cause: &'static str, outcome: &'static str) 
 }
 
 /// A key set is in use.
-pub(crate) fn keys_held(
+pub(crate) fn keys_available(
     issuer: &str,
     keys: usize,
     fetched_at: SystemTime,
@@ -108,7 +108,7 @@ pub(crate) fn keys_held(
 }
 
 /// No keys are held any more: the issuer's tokens are answered 503.
-pub(crate) fn keys_let_go(issuer: &str) {
+pub(crate) fn keys_cleared(issuer: &str) {
     #[cfg(feature = "metrics")]
     metrics::gauge!("tower_m2m_keys", "issuer" => issuer.to_owned()).set(0.0);
     let _ = issuer;

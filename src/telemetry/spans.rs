@@ -14,12 +14,12 @@ use crate::token::{Compact, DecodeBuffer, JoseHeader};
 const KID_MAX: usize = 64;
 
 /// `fetch_keys`: one fetch of an issuer's keys, from the question where they are to the set that is held.
-pub(crate) struct Fetching {
+pub(crate) struct FetchSpan {
     #[cfg(feature = "tracing")]
     span: Span,
 }
 
-impl Fetching {
+impl FetchSpan {
     pub(crate) fn begin(issuer: &str, cause: &'static str) -> Self {
         let _ = (issuer, cause);
         Self {
@@ -28,14 +28,14 @@ impl Fetching {
         }
     }
 
-    pub(crate) async fn around<T>(&self, fetch: impl Future<Output = T>) -> T {
+    pub(crate) async fn instrument<T>(&self, fetch: impl Future<Output = T>) -> T {
         #[cfg(feature = "tracing")]
         let fetch = fetch.instrument(self.span.clone());
         fetch.await
     }
 
     /// What follows from the fetch belongs to it.
-    pub(crate) fn ended<T>(self, outcome: &'static str, conclude: impl FnOnce() -> T) -> T {
+    pub(crate) fn finish<T>(self, outcome: &'static str, conclude: impl FnOnce() -> T) -> T {
         let _ = (&self, outcome);
         #[cfg(feature = "tracing")]
         return self.span.record("outcome", outcome).in_scope(conclude);
@@ -45,7 +45,7 @@ impl Fetching {
 }
 
 /// `wait_for_keys`: a request waits for a key that is not held.
-pub(crate) async fn waiting<T>(
+pub(crate) async fn key_wait_span<T>(
     issuer: &str,
     kid: Option<&str>,
     wait: impl Future<Output = T>,
@@ -59,7 +59,7 @@ pub(crate) async fn waiting<T>(
 }
 
 /// `verify_token`: a verification that is not answered from memory.
-pub(crate) fn verifying<E>(
+pub(crate) fn verification_span<E>(
     token: &[u8],
     verify: impl FnOnce() -> Result<Claims, E>,
     verdict: impl FnOnce(&E) -> &'static str,

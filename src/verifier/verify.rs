@@ -56,7 +56,7 @@ impl Verifier {
                 Verification::Pending(WaitFor::KeyFetch(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
                         let kid = wait.kid.as_deref();
-                        crate::telemetry::spans::waiting(
+                        crate::telemetry::spans::key_wait_span(
                             &trusted.issuer,
                             kid,
                             trusted.keys.arrival(wait.flight, kid),
@@ -84,11 +84,11 @@ impl Verifier {
             .as_ref()
             .and_then(|tokens| tokens.get(token, now, &self.0.issuers));
         if self.0.tokens.is_some() {
-            crate::telemetry::metrics::remembered(remembered.as_ref());
+            crate::telemetry::metrics::cache_lookup(remembered.as_ref());
         }
-        let anew = || crate::telemetry::metrics::timed(|| self.verify_uncached(token, now, before));
+        let anew = || crate::telemetry::metrics::time_verification(|| self.verify_uncached(token, now, before));
         match remembered.map_or_else(
-            || crate::telemetry::spans::verifying(token, anew, VerifyError::code),
+            || crate::telemetry::spans::verification_span(token, anew, VerifyError::code),
             Ok,
         ) {
             Ok(claims) => Verification::Done(Ok(claims)),

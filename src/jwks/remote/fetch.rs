@@ -89,7 +89,7 @@ pub(super) async fn fetch_set(
 pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
     let left_out = set.left_out().iter();
     let with_reasons = left_out.map(|key| (key.kid.as_deref(), &key.reason as &dyn Display));
-    crate::telemetry::events::keys_left_out(issuer, with_reasons);
+    crate::telemetry::events::unusable_keys(issuer, with_reasons);
 }
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.

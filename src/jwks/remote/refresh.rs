@@ -12,7 +12,7 @@ use super::freshness::{backoff, refresh_after};
 use super::in_flight::Landing;
 use super::state::Shared;
 use crate::jwks::Cause;
-use crate::telemetry::spans::Fetching;
+use crate::telemetry::spans::FetchSpan;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
@@ -44,9 +44,9 @@ pub(super) async fn drive(turn: Turn) {
         let begun_with = shared.holding.current(Instant::now());
         // Metadata in two places, and the keys.
         shared.flights.begin(shared.timing.timeout * 3);
-        let fetching = Fetching::begin(&shared.issuer, cause.code());
+        let fetching = FetchSpan::begin(&shared.issuer, cause.code());
         let outcome = fetching
-            .around(with_ceiling(
+            .instrument(with_ceiling(
                 shared,
                 fetch_set(shared, begun_with.as_deref()),
             ))
@@ -55,7 +55,7 @@ pub(super) async fn drive(turn: Turn) {
             .as_ref()
             .map_or_else(|failed| failed.error.code(), |_| "ok");
         let landing;
-        (landing, due) = fetching.ended(word, || conclude(shared, cause, outcome));
+        (landing, due) = fetching.finish(word, || conclude(shared, cause, outcome));
         shared.flights.end(landing, due);
     }
 }
@@ -115,7 +115,7 @@ async fn with_ceiling<T>(shared: &Shared, fetch: impl Future<Output = T>) -> T {
 fn expire(shared: &Shared) {
     shared.holding.let_go();
     crate::telemetry::events::keys_expired(&shared.issuer);
-    crate::telemetry::metrics::keys_let_go(&shared.issuer);
+    crate::telemetry::metrics::keys_cleared(&shared.issuer);
 }
 
 /// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
@@ -132,7 +132,7 @@ fn conclude(
             if failures > 0 {
                 crate::telemetry::events::keys_recovered(&shared.issuer, failures);
             }
-            crate::telemetry::metrics::fetched(&shared.issuer, cause.code(), "ok");
+            crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), "ok");
             shared.hold(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.holding.current(now) {
                 let set = &lease.keys.set;
@@ -173,7 +173,7 @@ fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) ->
         (Duration::from_millis(250), longest, longest)
     };
     crate::telemetry::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, holds);
-    crate::telemetry::metrics::fetched(&shared.issuer, cause.code(), failure.error.code());
+    crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), failure.error.code());
     let asked = failure.retry_after.map(|pause| pause.min(asked_at_most));
     let mut log = shared.log();
     log.failed(cause, failure.error);

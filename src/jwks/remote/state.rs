@@ -82,7 +82,7 @@ impl Shared {
         self.holding.hold(fetched, origin, term);
         if let Some(lease) = self.holding.current(now) {
             let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
-            crate::telemetry::metrics::keys_held(
+            crate::telemetry::metrics::keys_available(
                 &self.issuer,
                 keys,
                 origin.fetched_at,

@@ -90,7 +90,7 @@ impl ResolverInner {
                 Resolution::NotTrusted
             }
             Err(problem) => {
-                crate::telemetry::events::resolver_failed(&problem);
+                crate::telemetry::events::issuer_resolution_failed(&problem);
                 let until = state.negative.insert(iss, NegativeReason::Failed, now);
                 if let Some(known) = state.cached.get_mut(iss) {
                     known.refresh_at = until;
