@@ -7,7 +7,7 @@ use std::task::Poll;
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a function of the application's gives; nothing when it panics, which must not end the task that calls it.
-pub(crate) async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
+pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     std::future::poll_fn(move |cx| {
         // After a panic the future is dropped and never polled again.

@@ -60,23 +60,23 @@ pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
 }
 
 /// How long a `jwks_uri` is used before metadata is read again; a failing fetch makes it sooner.
-const METADATA_LIFE: Duration = Duration::from_secs(60 * 60);
+const METADATA_TTL: Duration = Duration::from_secs(60 * 60);
 
 /// Where metadata said that the keys are, and when it was read.
 #[derive(Debug)]
-pub(super) struct Whereabouts {
+pub(super) struct CachedJwksUri {
     uri: String,
     read_at: Instant,
     /// After a failure the metadata is read anew: the keys may have moved.
-    doubted: bool,
+    is_invalidated: bool,
 }
 
-impl Whereabouts {
+impl CachedJwksUri {
     pub(super) fn new(uri: String, read_at: Instant) -> Self {
         Self {
             uri,
             read_at,
-            doubted: false,
+            is_invalidated: false,
         }
     }
 
@@ -84,12 +84,12 @@ impl Whereabouts {
         &self.uri
     }
 
-    pub(super) fn doubt(&mut self) {
-        self.doubted = true;
+    pub(super) fn invalidate(&mut self) {
+        self.is_invalidated = true;
     }
 
     pub(super) fn is_current(&self, now: Instant) -> bool {
-        !self.doubted && now.saturating_duration_since(self.read_at) < METADATA_LIFE
+        !self.is_invalidated && now.saturating_duration_since(self.read_at) < METADATA_TTL
     }
 }
 

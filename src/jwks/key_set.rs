@@ -23,22 +23,22 @@ use crate::token::{Algorithm, TokenError};
 pub struct KeySet {
     keys: Vec<VerificationKey>,
     left_out: Vec<LeftOut>,
-    naming: Naming,
+    kid_matching: KidMatching,
 }
 
 /// A key set and its number: another one for each change of an issuer's set, never reused, never 0.
 #[derive(Debug)]
-pub(crate) struct Generation {
+pub(crate) struct VersionedKeySet {
     pub(crate) set: KeySet,
-    pub(crate) number: u64,
+    pub(crate) generation: u64,
 }
 
 /// Whether a token's `kid` must name the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Naming {
-    ByKid,
+enum KidMatching {
+    Required,
     /// A single key that was given without a name fits any `kid`.
-    Unnamed,
+    Ignored,
 }
 
 /// A key that a set publishes and that can be used.
@@ -86,7 +86,7 @@ impl KeySet {
         let mut set = Self {
             keys: Vec::new(),
             left_out: Vec::new(),
-            naming: Naming::ByKid,
+            kid_matching: KidMatching::Required,
         };
         for (at, jwk) in document.keys.into_iter().enumerate() {
             let parsed = if at < MAX_KEYS {
@@ -115,7 +115,7 @@ impl KeySet {
         Ok(Self {
             keys: vec![key],
             left_out: Vec::new(),
-            naming: Naming::Unnamed,
+            kid_matching: KidMatching::Ignored,
         })
     }
 
@@ -138,10 +138,10 @@ impl KeySet {
     }
 
     /// Whether the set knows the name, be it that of a key that was left out: then fetching it again brings nothing new.
-    pub(crate) fn knows(&self, kid: Option<&str>) -> bool {
-        match (self.naming, kid) {
-            (Naming::Unnamed, _) | (Naming::ByKid, None) => true,
-            (Naming::ByKid, Some(kid)) => {
+    pub(crate) fn contains_kid(&self, kid: Option<&str>) -> bool {
+        match (self.kid_matching, kid) {
+            (KidMatching::Ignored, _) | (KidMatching::Required, None) => true,
+            (KidMatching::Required, Some(kid)) => {
                 self.keys.iter().any(|key| key.kid() == Some(kid))
                     || self
                         .left_out
@@ -196,7 +196,7 @@ impl KeySet {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &VerificationKey> {
-        let any_name = self.naming == Naming::Unnamed || kid.is_none();
+        let any_name = self.kid_matching == KidMatching::Ignored || kid.is_none();
         self.keys
             .iter()
             .filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid))

@@ -3,54 +3,54 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Flight, Generation, IssuerStatus, JwksError, KeySet, RemoteKeys, SavedKeys, Wanted};
+use super::{FetchTicket, VersionedKeySet, IssuerStatus, JwksError, KeySet, RemoteKeySet, SavedKeys, KeyLookup};
 
 /// The keys of one issuer.
 #[derive(Debug)]
-pub(crate) enum Keys {
-    Fixed {
+pub(crate) enum KeySource {
+    Static {
         issuer: Arc<str>,
-        keys: Arc<Generation>,
+        keys: Arc<VersionedKeySet>,
     },
-    Remote(RemoteKeys),
+    Remote(RemoteKeySet),
 }
 
-impl Keys {
-    pub(crate) fn fixed(issuer: Arc<str>, set: KeySet) -> Self {
-        Self::Fixed {
+impl KeySource {
+    pub(crate) fn from_static(issuer: Arc<str>, set: KeySet) -> Self {
+        Self::Static {
             issuer,
-            keys: Arc::new(Generation { set, number: 1 }),
+            keys: Arc::new(VersionedKeySet { set, generation: 1 }),
         }
     }
 
     /// The set in use; nothing while there is none to decide with.
-    pub(crate) fn held(&self) -> Option<Arc<Generation>> {
+    pub(crate) fn current(&self) -> Option<Arc<VersionedKeySet>> {
         match self {
-            Self::Fixed { keys, .. } => Some(Arc::clone(keys)),
-            Self::Remote(remote) => remote.held(),
+            Self::Static { keys, .. } => Some(Arc::clone(keys)),
+            Self::Remote(remote) => remote.current(),
         }
     }
 
     /// Whether a token that was verified under this generation may still pass at this second of the wall clock.
-    pub(crate) fn still_holds(&self, generation: u64, now: i64) -> bool {
+    pub(crate) fn is_current(&self, generation: u64, now: i64) -> bool {
         match self {
-            Self::Fixed { keys, .. } => generation == keys.number,
-            Self::Remote(remote) => remote.still_holds(generation, now),
+            Self::Static { keys, .. } => generation == keys.generation,
+            Self::Remote(remote) => remote.is_current(generation, now),
         }
     }
 
     /// Whether the set in use has no key of this name, and a fetch a moment ago brought none.
-    pub(crate) fn had_no_key(&self, kid: &str) -> bool {
+    pub(crate) fn is_known_missing(&self, kid: &str) -> bool {
         match self {
-            Self::Fixed { .. } => false,
-            Self::Remote(remote) => remote.had_no_key(kid),
+            Self::Static { .. } => false,
+            Self::Remote(remote) => remote.is_known_missing(kid),
         }
     }
 
-    pub(crate) fn seek(&self, wanted: Wanted<'_>, held: Option<&Generation>) -> Option<Flight> {
+    pub(crate) fn request_key(&self, wanted: KeyLookup<'_>, held: Option<&VersionedKeySet>) -> Option<FetchTicket> {
         match self {
-            Self::Fixed { .. } => None,
-            Self::Remote(remote) => remote.seek(wanted, held),
+            Self::Static { .. } => None,
+            Self::Remote(remote) => remote.request_key(wanted, held),
         }
     }
 
@@ -58,46 +58,46 @@ impl Keys {
     pub(crate) fn max_stale(&self) -> Duration {
         match self {
             Self::Remote(remote) => remote.max_stale(),
-            Self::Fixed { .. } => Duration::ZERO,
+            Self::Static { .. } => Duration::ZERO,
         }
     }
 
-    pub(crate) async fn arrival(&self, flight: Flight, kid: Option<&str>) {
+    pub(crate) async fn wait_for_fetch(&self, flight: FetchTicket, kid: Option<&str>) {
         if let Self::Remote(remote) = self {
-            remote.arrival(flight, kid).await;
+            remote.wait_for_fetch(flight, kid).await;
         }
     }
 
-    pub(crate) fn remember_client(&self, client_id: &str) {
+    pub(crate) fn record_client(&self, client_id: &str) {
         if let Self::Remote(remote) = self {
-            remote.remember_client(client_id);
+            remote.record_client(client_id);
         }
     }
 
     pub(crate) fn retry_after(&self) -> Duration {
         match self {
-            Self::Fixed { .. } => Duration::from_secs(1),
+            Self::Static { .. } => Duration::from_secs(1),
             Self::Remote(remote) => remote.retry_after(),
         }
     }
 
     pub(crate) fn start(&self) -> Result<(), JwksError> {
         match self {
-            Self::Fixed { .. } => Ok(()),
+            Self::Static { .. } => Ok(()),
             Self::Remote(remote) => remote.start(),
         }
     }
 
-    pub(crate) async fn first_try(&self) -> Result<(), JwksError> {
+    pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), JwksError> {
         match self {
-            Self::Fixed { .. } => Ok(()),
-            Self::Remote(remote) => remote.first_try().await,
+            Self::Static { .. } => Ok(()),
+            Self::Remote(remote) => remote.wait_for_initial_fetch().await,
         }
     }
 
     pub(crate) fn export(&self) -> Option<SavedKeys> {
         match self {
-            Self::Fixed { .. } => None,
+            Self::Static { .. } => None,
             Self::Remote(remote) => remote.export(),
         }
     }
@@ -109,15 +109,15 @@ impl Keys {
     }
 
     /// Takes over what another holds for the same issuer.
-    pub(crate) fn adopt(&self, other: &Self) {
+    pub(crate) fn inherit_from(&self, other: &Self) {
         if let (Self::Remote(remote), Self::Remote(other)) = (self, other) {
-            remote.adopt(other);
+            remote.inherit_from(other);
         }
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
         match self {
-            Self::Fixed { issuer, keys } => IssuerStatus {
+            Self::Static { issuer, keys } => IssuerStatus {
                 issuer: issuer.to_string(),
                 keys: keys.set.keys().collect(),
                 left_out: keys.set.left_out().to_vec(),

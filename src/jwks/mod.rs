@@ -15,11 +15,11 @@ mod url;
 pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
 use key::VerificationKey;
-pub(crate) use key_set::Generation;
+pub(crate) use key_set::VersionedKeySet;
 pub use key_set::{KeySet, LeftOut, PublishedKey};
-pub(crate) use key_source::Keys;
+pub(crate) use key_source::KeySource;
 pub(crate) use remote::{
-    Endpoint, Fetcher, Flight, HttpClients, HttpSettings, Proxy, RemoteKeys, Timing, Wanted,
+    JwksLocation, Fetcher, FetchTicket, HttpClients, HttpSettings, Proxy, RemoteKeySet, RefreshConfig, KeyLookup,
 };
 pub use remote::{FetchFuture, SavedKeys};
 pub use status::{Cause, IssuerStatus};

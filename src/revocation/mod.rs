@@ -17,7 +17,7 @@ pub use entry::{Denied, Until};
 
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};
-use crate::util::{BoxError, unwinding};
+use crate::util::{BoxError, catch_panic};
 
 /// The application's own check of callers: revocation, suspension, allow-lists that change.
 ///
@@ -185,7 +185,7 @@ impl CallerCheckRunner {
         Box::pin(async move {
             // Without a tokio runtime nobody would end the wait. A check that panics gave no answer.
             let answered = match tokio::runtime::Handle::try_current() {
-                Ok(_) => tokio::time::timeout(timeout, unwinding(answer))
+                Ok(_) => tokio::time::timeout(timeout, catch_panic(answer))
                     .await
                     .ok()
                     .flatten(),

@@ -147,7 +147,7 @@ impl VerifierBuilder {
                 issuer: trusted.issuer.to_string(),
                 error,
             };
-            trusted.keys.first_try().await.map_err(failed)?;
+            trusted.keys.wait_for_initial_fetch().await.map_err(failed)?;
         }
         Ok(verifier)
     }

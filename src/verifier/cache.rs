@@ -47,7 +47,7 @@ impl Entry {
         let still_holds = |issuer: ActiveIssuer| {
             let holds = issuers
                 .get(&issuer)
-                .is_some_and(|trusted| trusted.keys.still_holds(self.generation, now));
+                .is_some_and(|trusted| trusted.keys.is_current(self.generation, now));
             if let (true, ActiveIssuer::Resolved(trusted)) = (holds, &issuer) {
                 trusted.mark_used(now);
             }

@@ -1,7 +1,7 @@
 //! How far the verification of a token got, and what it waits for.
 
 use super::issuers::trusted::{Resolution, ActiveIssuer};
-use crate::jwks::Flight;
+use crate::jwks::FetchTicket;
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
 use crate::token::{Claims, TokenError};
@@ -28,7 +28,7 @@ pub(crate) enum WaitFor {
 
 pub(crate) struct PendingKey {
     pub(super) issuer: ActiveIssuer,
-    pub(super) flight: Flight,
+    pub(super) flight: FetchTicket,
     pub(super) kid: Option<String>,
     pub(super) waited: KeyWait,
 }

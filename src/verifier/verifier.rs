@@ -87,7 +87,7 @@ impl Verifier {
             .issuers
             .listed()
             .iter()
-            .all(|trusted| trusted.keys.held().is_some())
+            .all(|trusted| trusted.keys.current().is_some())
     }
 
     /// The keys in use, to be given to [`VerifierBuilder::restore_keys`](crate::VerifierBuilder::restore_keys) at the next start.

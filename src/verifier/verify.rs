@@ -7,7 +7,7 @@ use super::validated::Provenance;
 use super::verification::{PriorWaits, VerifyError, CallerVerdict, Verification, WaitFor, PendingKey, KeyWait};
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
-use crate::jwks::Wanted;
+use crate::jwks::KeyLookup;
 use crate::rejection::Rejection;
 use crate::token::{Claims, Compact, DecodeBuffer, JoseHeader, Json, OrgCode, TokenError};
 
@@ -59,7 +59,7 @@ impl Verifier {
                         crate::telemetry::spans::key_wait_span(
                             &trusted.issuer,
                             kid,
-                            trusted.keys.arrival(wait.flight, kid),
+                            trusted.keys.wait_for_fetch(wait.flight, kid),
                         )
                         .await;
                     }
@@ -159,9 +159,9 @@ impl Verifier {
             .rules
             .check_header(header.algorithm(), header.token_type())?;
 
-        let held = trusted.keys.held();
+        let held = trusted.keys.current();
         let keys = match &held {
-            Some(keys) if keys.set.knows(kid) => keys,
+            Some(keys) if keys.set.contains_kid(kid) => keys,
             _ => {
                 let checked = trusted.rules.check(&json, now)?;
                 checked.check_scopes(&json)?;
@@ -179,11 +179,11 @@ impl Verifier {
                 if waited <= before.key_wait {
                     return Err(VerifyError::Rejected(otherwise));
                 }
-                let wish = Wanted {
+                let wish = KeyLookup {
                     kid,
                     client_id: Some(checked.client_id()),
                 };
-                let Some(flight) = trusted.keys.seek(wish, held.as_deref()) else {
+                let Some(flight) = trusted.keys.request_key(wish, held.as_deref()) else {
                     return Err(VerifyError::Rejected(otherwise));
                 };
                 let missing = PendingKey {
@@ -210,7 +210,7 @@ impl Verifier {
             .rules
             .build_claims(&checked, &seal, &json, payload)
             .map_err(Rejection::NotAcceptable)?;
-        trusted.keys.remember_client(claims.client_id());
+        trusted.keys.record_client(claims.client_id());
         trusted.mark_used(now);
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.validity_period(&checked);
@@ -220,7 +220,7 @@ impl Verifier {
                 Entry {
                     claims: claims.clone(),
                     issuer,
-                    generation: keys.number,
+                    generation: keys.generation,
                     validity_period: lifetime,
                 },
             );

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 /// Who asks for a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asker {
+pub(crate) enum Requester {
     /// A client whose tokens were verified before.
-    Known,
+    KnownClient,
     /// Anybody else, an attacker who invents names of keys among them.
-    Stranger,
+    UnknownClient,
 }
 
 /// Fetches on behalf of unknown `kid`s: two at once, then one per cooldown. Apart from the scheduled refresh, so that a
@@ -38,7 +38,7 @@ impl Budget {
     }
 
     /// Takes one fetch out of the budget, if there is one for the asker. Nobody waits for the budget.
-    pub(crate) fn take(&mut self, asker: Asker, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, asker: Requester, now: Instant) -> bool {
         while self.fetches < CAPACITY
             && now.saturating_duration_since(self.earned_until) >= self.cooldown
         {
@@ -46,8 +46,8 @@ impl Budget {
             self.earned_until += self.cooldown;
         }
         let kept = match asker {
-            Asker::Known => 0,
-            Asker::Stranger => RESERVED,
+            Requester::KnownClient => 0,
+            Requester::UnknownClient => RESERVED,
         };
         if self.fetches <= kept {
             return false;
@@ -75,23 +75,23 @@ impl KnownClients {
         }
     }
 
-    pub(crate) fn remember(&self, client_id: &str) {
-        let (fingerprint, place) = self.place(client_id);
+    pub(crate) fn record(&self, client_id: &str) {
+        let (fingerprint, place) = self.slot(client_id);
         // A look before the write keeps the line shared between cores when nothing changes.
         if let Some(place) = place.filter(|place| place.load(Ordering::Relaxed) != fingerprint) {
             place.store(fingerprint, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn asker(&self, client_id: Option<&str>) -> Asker {
+    pub(crate) fn classify(&self, client_id: Option<&str>) -> Requester {
         let known = client_id.is_some_and(|client_id| {
-            let (fingerprint, place) = self.place(client_id);
+            let (fingerprint, place) = self.slot(client_id);
             place.is_some_and(|place| place.load(Ordering::Relaxed) == fingerprint)
         });
-        if known { Asker::Known } else { Asker::Stranger }
+        if known { Requester::KnownClient } else { Requester::UnknownClient }
     }
 
-    fn place(&self, client_id: &str) -> (u64, Option<&AtomicU64>) {
+    fn slot(&self, client_id: &str) -> (u64, Option<&AtomicU64>) {
         // Zero marks an empty place.
         let fingerprint = self.hasher.hash_one(client_id) | 1;
         let at = usize::try_from(fingerprint >> 32).unwrap_or(0) % self.fingerprints.len();
@@ -116,7 +116,7 @@ mod tests {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
         let mut taken =
-            |seconds: u64| budget.take(Asker::Stranger, start + Duration::from_secs(seconds));
+            |seconds: u64| budget.take(Requester::UnknownClient, start + Duration::from_secs(seconds));
         assert_eq!([0, 0, 0, 9].map(&mut taken), [true, true, false, false]);
         assert_eq!([10, 10, 19, 20].map(&mut taken), [true, false, false, true]);
         assert_eq!(
@@ -135,21 +135,21 @@ mod tests {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
         let strangers = (0..60_000)
-            .filter(|ms| budget.take(Asker::Stranger, start + Duration::from_millis(*ms)))
+            .filter(|ms| budget.take(Requester::UnknownClient, start + Duration::from_millis(*ms)))
             .count();
         assert_eq!(strangers, 7);
         let end = start + Duration::from_millis(59_999);
-        assert!(budget.take(Asker::Known, end));
-        assert!(!budget.take(Asker::Known, end));
+        assert!(budget.take(Requester::KnownClient, end));
+        assert!(!budget.take(Requester::KnownClient, end));
     }
 
     #[test]
     fn only_recorded_clients_are_known() {
         let clients = KnownClients::new();
-        clients.remember("a");
-        assert_eq!(clients.asker(Some("a")), Asker::Known);
-        assert_eq!(clients.asker(Some("b")), Asker::Stranger);
-        assert_eq!(clients.asker(None), Asker::Stranger);
+        clients.record("a");
+        assert_eq!(clients.classify(Some("a")), Requester::KnownClient);
+        assert_eq!(clients.classify(Some("b")), Requester::UnknownClient);
+        assert_eq!(clients.classify(None), Requester::UnknownClient);
     }
 
     /// Of two hundred in a thousand places few take each other's.
@@ -158,12 +158,12 @@ mod tests {
         let clients = KnownClients::new();
         let names: Vec<String> = (0..200).map(|at| format!("client {at}")).collect();
         for name in &names {
-            clients.remember(name);
+            clients.record(name);
         }
         assert!(
             names
                 .iter()
-                .filter(|name| clients.asker(Some(name)) == Asker::Known)
+                .filter(|name| clients.classify(Some(name)) == Requester::KnownClient)
                 .count()
                 > 100
         );

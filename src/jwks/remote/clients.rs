@@ -36,7 +36,7 @@ mod tests {
         for second in (1..=10).chain(1..=10) {
             let settings = HttpSettings {
                 timeout: Duration::from_secs(second),
-                proxy: Proxy::None,
+                proxy: Proxy::Disabled,
                 ca_certificate_pem: None,
             };
             assert!(clients.client(&settings).is_ok());

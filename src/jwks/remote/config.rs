@@ -4,18 +4,18 @@ use std::time::Duration;
 
 /// How fresh keys are kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Timing {
+pub(crate) struct RefreshConfig {
     /// A fetched set is fresh this long, unless the issuer says otherwise within bounds.
     pub(crate) time_to_live: Duration,
     /// `true` if the issuer's `Cache-Control` or `Expires` replaces `time_to_live`, within bounds.
     /// `false` if the application set `time_to_live`: it then overrides the issuer.
-    pub(crate) issuer_decides: bool,
+    pub(crate) honor_cache_control: bool,
     /// How long past its life a set may serve while fetching fails.
     pub(crate) max_stale: Duration,
     /// The unknown-kid budget earns one fetch per so much time.
     pub(crate) cooldown: Duration,
     /// The longest pause between tries while no set is held.
-    pub(crate) longest_pause: Duration,
+    pub(crate) max_retry_delay: Duration,
     /// One fetch, from connect to last byte.
     pub(crate) timeout: Duration,
     /// How long a request waits for a first set.
@@ -26,14 +26,14 @@ pub(crate) struct Timing {
 
 /// Where the set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub(crate) enum JwksLocation {
     Url(String),
     Discovery,
 }
 
 /// What a look-up wants.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct KeyLookup<'a> {
     pub(crate) kid: Option<&'a str>,
     /// The client that the token names, unverified: it only decides whether the reserve of the budget may be used.
     pub(crate) client_id: Option<&'a str>,

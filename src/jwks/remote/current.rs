@@ -8,33 +8,33 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::clock::seconds;
-use crate::jwks::{Generation, KeySet};
+use crate::jwks::{VersionedKeySet, KeySet};
 
 /// A key set in use, and until when. Counted on the monotonic clock: a jump of the wall clock changes nothing of it.
 #[derive(Clone, Debug)]
-pub(super) struct Lease {
-    pub(super) keys: Arc<Generation>,
+pub(super) struct CachedKeySet {
+    pub(super) keys: Arc<VersionedKeySet>,
     pub(super) fresh_until: Instant,
     /// The ceiling: from here on the set verifies nothing.
     pub(super) usable_until: Instant,
-    pub(super) origin: Origin,
+    pub(super) document: FetchedDocument,
 }
 
 /// The answer that a set came from.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub(super) struct FetchedDocument {
     pub(super) body: Vec<u8>,
     /// By the wall clock: for people, and for the next start.
     pub(super) fetched_at: SystemTime,
-    pub(super) life: Duration,
+    pub(super) lifetime: Duration,
     pub(super) validators: HeaderMap,
 }
 
 /// What a fetch brought.
-pub(super) enum Fetched {
-    New(KeySet),
+pub(super) enum FetchedKeys {
+    Modified(KeySet),
     /// The issuer says that the set in use is still the current one.
-    Same(Arc<Generation>),
+    NotModified(Arc<VersionedKeySet>),
 }
 
 /// When a set is taken into use, how old it is by then, and how long past its life it may serve.
@@ -47,34 +47,34 @@ pub(super) struct Term {
 }
 
 /// The place where the set in use is kept. Only the driver changes it once it runs.
-pub(super) struct Holding {
-    lease: RwLock<Option<Arc<Lease>>>,
+pub(super) struct CurrentKeySet {
+    latest: RwLock<Option<Arc<CachedKeySet>>>,
     /// The generation in use, 0 for none: what a cached token is compared with.
     generation: AtomicU64,
     last_generation: AtomicU64,
     /// When, by the wall clock, the warm path has to look at the monotonic clock too: at the end of the set's life, or at
     /// once when no driver watches over the ceiling.
-    look_closer_at: AtomicI64,
+    recheck_at: AtomicI64,
 }
 
-impl Holding {
+impl CurrentKeySet {
     pub(super) fn new() -> Self {
         Self {
-            lease: RwLock::new(None),
+            latest: RwLock::new(None),
             generation: AtomicU64::new(0),
             last_generation: AtomicU64::new(0),
-            look_closer_at: AtomicI64::new(i64::MIN),
+            recheck_at: AtomicI64::new(i64::MIN),
         }
     }
 
     /// The set in use, never past its ceiling.
-    pub(super) fn current(&self, now: Instant) -> Option<Arc<Lease>> {
-        self.lease().filter(|lease| now < lease.usable_until)
+    pub(super) fn current(&self, now: Instant) -> Option<Arc<CachedKeySet>> {
+        self.latest().filter(|lease| now < lease.usable_until)
     }
 
     /// The set that was taken into use last and not let go, be it past its ceiling.
-    pub(super) fn lease(&self) -> Option<Arc<Lease>> {
-        self.lease
+    pub(super) fn latest(&self) -> Option<Arc<CachedKeySet>> {
+        self.latest
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -86,65 +86,65 @@ impl Holding {
     }
 
     /// Whether the warm path need not look at the monotonic clock at this second of the wall clock.
-    pub(super) fn is_surely_fresh(&self, wall_seconds: i64) -> bool {
-        wall_seconds < self.look_closer_at.load(Ordering::Relaxed)
+    pub(super) fn is_before_recheck(&self, wall_seconds: i64) -> bool {
+        wall_seconds < self.recheck_at.load(Ordering::Relaxed)
     }
 
     /// Takes a set into use. One of the same bytes as the set in use is the same generation.
-    pub(super) fn hold(&self, fetched: Fetched, origin: Origin, term: Term) {
+    pub(super) fn store(&self, fetched: FetchedKeys, origin: FetchedDocument, term: Term) {
         let keys = match fetched {
-            Fetched::Same(keys) => keys,
-            Fetched::New(set) => match self
+            FetchedKeys::NotModified(keys) => keys,
+            FetchedKeys::Modified(set) => match self
                 .current(term.now)
-                .filter(|lease| lease.origin.body == origin.body)
+                .filter(|lease| lease.document.body == origin.body)
             {
                 Some(lease) => Arc::clone(&lease.keys),
-                None => Arc::new(Generation {
+                None => Arc::new(VersionedKeySet {
                     set,
-                    number: self.last_generation.fetch_add(1, Ordering::Relaxed) + 1,
+                    generation: self.last_generation.fetch_add(1, Ordering::Relaxed) + 1,
                 }),
             },
         };
-        let left = origin.life.saturating_sub(term.age);
-        let usable = (origin.life + term.max_stale).saturating_sub(term.age);
-        let lease = Lease {
+        let left = origin.lifetime.saturating_sub(term.age);
+        let usable = (origin.lifetime + term.max_stale).saturating_sub(term.age);
+        let lease = CachedKeySet {
             keys,
             fresh_until: term.now + left,
             usable_until: term.now + usable,
-            origin,
+            document: origin,
         };
-        self.put(lease, term.wall_seconds.saturating_add(seconds(left)));
+        self.replace(lease, term.wall_seconds.saturating_add(seconds(left)));
     }
 
     /// Takes over what another holds, with the life that is left of it.
-    pub(super) fn adopt(&self, other: &Self) {
-        let Some(lease) = other.lease() else { return };
+    pub(super) fn inherit_from(&self, other: &Self) {
+        let Some(lease) = other.latest() else { return };
         self.last_generation.store(
             other.last_generation.load(Ordering::Relaxed),
             Ordering::Relaxed,
         );
-        self.put(
-            Lease::clone(&lease),
-            other.look_closer_at.load(Ordering::Relaxed),
+        self.replace(
+            CachedKeySet::clone(&lease),
+            other.recheck_at.load(Ordering::Relaxed),
         );
     }
 
-    fn put(&self, lease: Lease, look_closer_at: i64) {
-        let number = lease.keys.number;
+    fn replace(&self, lease: CachedKeySet, look_closer_at: i64) {
+        let number = lease.keys.generation;
         // First the set, then its number: a token that passes by the number passes by a set that is there.
-        *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lease));
-        self.look_closer_at.store(look_closer_at, Ordering::Relaxed);
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lease));
+        self.recheck_at.store(look_closer_at, Ordering::Relaxed);
         self.generation.store(number, Ordering::Release);
     }
 
     /// Lets go of a set that reached its ceiling.
-    pub(super) fn let_go(&self) {
+    pub(super) fn clear(&self) {
         self.generation.store(0, Ordering::Release);
-        *self.lease.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Makes the warm path look at the monotonic clock from now on, since nobody else does.
-    pub(super) fn leave_unwatched(&self) {
-        self.look_closer_at.store(i64::MIN, Ordering::Relaxed);
+    pub(super) fn force_recheck(&self) {
+        self.recheck_at.store(i64::MIN, Ordering::Relaxed);
     }
 }

@@ -7,20 +7,20 @@ use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::config::Endpoint;
-use super::current::{Fetched, Lease, Origin};
+use super::config::JwksLocation;
+use super::current::{FetchedKeys, CachedKeySet, FetchedDocument};
 use super::freshness::{lifetime, retry_after};
-use super::state::Shared;
-use crate::jwks::discovery::{Whereabouts, jwks_uri, metadata_urls};
+use super::state::RemoteState;
+use crate::jwks::discovery::{CachedJwksUri, jwks_uri, metadata_urls};
 use crate::jwks::{JwksError, KeySet};
 
 /// A fetch's bad end, and how long the issuer asks to be left alone.
-pub(super) struct Failed {
+pub(super) struct FetchFailure {
     pub(super) error: JwksError,
     pub(super) retry_after: Option<Duration>,
 }
 
-impl From<JwksError> for Failed {
+impl From<JwksError> for FetchFailure {
     fn from(error: JwksError) -> Self {
         Self {
             error,
@@ -31,21 +31,21 @@ impl From<JwksError> for Failed {
 
 /// Fetches the set once. `held` is the one that a conditional request is about.
 pub(super) async fn fetch_set(
-    shared: &Shared,
-    held: Option<&Lease>,
-) -> Result<(Fetched, Origin), Failed> {
-    let url = match &shared.endpoint {
-        Endpoint::Url(url) => url.clone(),
-        Endpoint::Discovery => discover(shared).await?,
+    shared: &RemoteState,
+    held: Option<&CachedKeySet>,
+) -> Result<(FetchedKeys, FetchedDocument), FetchFailure> {
+    let url = match &shared.location {
+        JwksLocation::Url(url) => url.clone(),
+        JwksLocation::Discovery => discover(shared).await?,
     };
     let conditions = held
-        .map(|lease| lease.origin.validators.clone())
+        .map(|lease| lease.document.validators.clone())
         .unwrap_or_default();
     // Nobody who was not asked for a condition can say that it is not met.
     let unmodified = held.filter(|_| !conditions.is_empty());
     let (parts, body) = get(shared, &url, conditions).await?.into_parts();
     let fetched_at = shared.wall_now();
-    let stated = if shared.timing.issuer_decides {
+    let stated = if shared.config.honor_cache_control {
         lifetime(&parts.headers, fetched_at)
     } else {
         None
@@ -54,34 +54,34 @@ pub(super) async fn fetch_set(
         // Another life for the set that the request was about, as long as the last one unless this answer says otherwise
         // (RFC 9110 §15.4.5, RFC 9111 §4.3.4).
         (StatusCode::NOT_MODIFIED, Some(lease)) => {
-            let mut origin = Origin {
+            let mut origin = FetchedDocument {
                 fetched_at,
-                ..lease.origin.clone()
+                ..lease.document.clone()
             };
-            origin.life = stated.unwrap_or(origin.life);
+            origin.lifetime = stated.unwrap_or(origin.lifetime);
             if parts.headers.contains_key(ETAG) {
                 origin.validators = validators_of(&parts.headers);
             }
-            Ok((Fetched::Same(std::sync::Arc::clone(&lease.keys)), origin))
+            Ok((FetchedKeys::NotModified(std::sync::Arc::clone(&lease.keys)), origin))
         }
         (StatusCode::OK, _) => {
-            let set = KeySet::parse(&body, &shared.allowed)?;
+            let set = KeySet::parse(&body, &shared.allowed_algorithms)?;
             if set.is_empty() {
                 report_left_out(&shared.issuer, &set);
                 return Err(JwksError::NoUsableKey.into());
             }
-            let life = stated.unwrap_or(shared.timing.time_to_live);
+            let life = stated.unwrap_or(shared.config.time_to_live);
             Ok((
-                Fetched::New(set),
-                Origin {
+                FetchedKeys::Modified(set),
+                FetchedDocument {
                     body,
                     fetched_at,
-                    life,
+                    lifetime: life,
                     validators: validators_of(&parts.headers),
                 },
             ))
         }
-        (status, _) => Err(refused(status, &parts.headers, fetched_at)),
+        (status, _) => Err(status_failure(status, &parts.headers, fetched_at)),
     }
 }
 
@@ -93,10 +93,10 @@ pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
 }
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.
-async fn discover(shared: &Shared) -> Result<String, Failed> {
+async fn discover(shared: &RemoteState) -> Result<String, FetchFailure> {
     let known = shared
-        .log()
-        .whereabouts
+        .history()
+        .jwks_uri
         .as_ref()
         .map(|known| (known.uri().to_owned(), known.is_current(Instant::now())));
     if let Some((uri, true)) = known {
@@ -107,7 +107,7 @@ async fn discover(shared: &Shared) -> Result<String, Failed> {
             if known.is_some_and(|(before, _)| before != uri) {
                 crate::telemetry::events::jwks_uri_changed(&shared.issuer);
             }
-            shared.log().whereabouts = Some(Whereabouts::new(uri.clone(), Instant::now()));
+            shared.history().jwks_uri = Some(CachedJwksUri::new(uri.clone(), Instant::now()));
             Ok(uri)
         }
         // A metadata document that cannot be read now does not undo one that was read before (rule 83).
@@ -115,14 +115,14 @@ async fn discover(shared: &Shared) -> Result<String, Failed> {
     }
 }
 
-async fn read_metadata(shared: &Shared) -> Result<String, Failed> {
-    let mut failed = Failed::from(JwksError::Unreachable);
+async fn read_metadata(shared: &RemoteState) -> Result<String, FetchFailure> {
+    let mut failed = FetchFailure::from(JwksError::Unreachable);
     for url in metadata_urls(&shared.issuer) {
         let answer = get(shared, &url, HeaderMap::new()).await?;
         if answer.status() == StatusCode::OK {
             return Ok(jwks_uri(answer.body(), &shared.issuer)?);
         }
-        failed = refused(answer.status(), answer.headers(), shared.wall_now());
+        failed = status_failure(answer.status(), answer.headers(), shared.wall_now());
         // Only a document that is not there is looked for elsewhere.
         if !matches!(failed.error, JwksError::Status(404 | 405 | 410)) {
             break;
@@ -131,15 +131,15 @@ async fn read_metadata(shared: &Shared) -> Result<String, Failed> {
     Err(failed)
 }
 
-fn refused(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failed {
-    Failed {
+fn status_failure(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> FetchFailure {
+    FetchFailure {
         error: JwksError::Status(status.as_u16()),
         retry_after: retry_after(headers, now),
     }
 }
 
 async fn get(
-    shared: &Shared,
+    shared: &RemoteState,
     url: &str,
     conditions: HeaderMap,
 ) -> Result<Response<Vec<u8>>, JwksError> {
@@ -150,7 +150,7 @@ async fn get(
     request
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
-    shared.fetcher.get(request, shared.timing.timeout).await
+    shared.fetcher.get(request, shared.config.timeout).await
 }
 
 const VALIDATORS: [(HeaderName, HeaderName); 2] =

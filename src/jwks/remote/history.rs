@@ -2,28 +2,28 @@
 
 use tokio::time::Instant;
 
-use crate::jwks::discovery::Whereabouts;
+use crate::jwks::discovery::CachedJwksUri;
 use crate::jwks::{Cause, JwksError};
 
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(super) struct FetchHistory {
     /// The last fetch's failure, nothing once a fetch succeeded.
     pub(super) last_error: Option<JwksError>,
     /// How many fetches failed in a row.
     pub(super) failures: u32,
     /// Whether it was told that the held set is past its life.
-    pub(super) told_stale: bool,
+    pub(super) stale_reported: bool,
     pub(super) fetches: Vec<(Cause, u64)>,
-    pub(super) whereabouts: Option<Whereabouts>,
+    pub(super) jwks_uri: Option<CachedJwksUri>,
     /// Until when the issuer asks to be left alone.
-    pub(super) not_before: Option<Instant>,
+    pub(super) retry_not_before: Option<Instant>,
 }
 
-impl Log {
+impl FetchHistory {
     /// Gives how many fetches failed in a row before.
     pub(super) fn succeeded(&mut self, cause: Cause) -> u32 {
         self.count(cause);
-        (self.last_error, self.not_before, self.told_stale) = (None, None, false);
+        (self.last_error, self.retry_not_before, self.stale_reported) = (None, None, false);
         std::mem::take(&mut self.failures)
     }
 
@@ -31,13 +31,13 @@ impl Log {
         self.count(cause);
         self.last_error = Some(error);
         self.failures = self.failures.saturating_add(1);
-        if let Some(whereabouts) = &mut self.whereabouts {
-            whereabouts.doubt();
+        if let Some(whereabouts) = &mut self.jwks_uri {
+            whereabouts.invalidate();
         }
     }
 
-    pub(super) fn leaves_alone(&self, now: Instant) -> bool {
-        self.not_before.is_some_and(|not_before| now < not_before)
+    pub(super) fn is_backing_off(&self, now: Instant) -> bool {
+        self.retry_not_before.is_some_and(|not_before| now < not_before)
     }
 
     fn count(&mut self, cause: Cause) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{Request, Response};
 
 use crate::jwks::JwksError;
-use crate::util::{BoxError, unwinding};
+use crate::util::{BoxError, catch_panic};
 
 /// What a fetch function of the user's gives.
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send>>;
@@ -36,7 +36,7 @@ pub(crate) struct HttpSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proxy {
     Environment,
-    None,
+    Disabled,
 }
 
 /// The most that is read of any answer.
@@ -76,7 +76,7 @@ impl Fetcher {
                 "/",
                 env!("CARGO_PKG_VERSION")
             ));
-        if settings.proxy == Proxy::None {
+        if settings.proxy == Proxy::Disabled {
             builder = builder.no_proxy();
         }
         #[cfg(not(any(
@@ -109,7 +109,7 @@ impl Fetcher {
     pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
         let _ = (
             settings.timeout,
-            settings.proxy == Proxy::None,
+            settings.proxy == Proxy::Disabled,
             &settings.ca_certificate_pem,
         );
         Err("the crate was built without its HTTP client: switch on the feature `reqwest`, or give keys or a fetch function"
@@ -141,7 +141,7 @@ impl Fetcher {
     async fn send(&self, request: Request<()>) -> Result<Response<Vec<u8>>, JwksError> {
         match self {
             Self::Function(function) => {
-                let fetched = unwinding(async move { function(request).await }).await;
+                let fetched = catch_panic(async move { function(request).await }).await;
                 fetched
                     .ok_or(JwksError::Unreachable)?
                     .map_err(|_| JwksError::Unreachable)

@@ -7,91 +7,91 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::budget::Asker;
+use super::budget::Requester;
 
 /// Requests that may wait for one fetch: beyond that they are refused at once, so that an issuer that hangs cannot pile
 /// up requests here. Clients that were verified before may go on when strangers may not.
-const WAITING_MAX: usize = 4096;
-const WAITING_STRANGERS_MAX: usize = 256;
+const MAX_WAITERS: usize = 4096;
+const MAX_WAITERS_UNKNOWN_CLIENTS: usize = 256;
 
 /// How long after it should have done something a driver counts as stuck in a runtime that nobody runs any more.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A fetch that is worth waiting for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Flight {
+pub(crate) struct FetchTicket {
     number: u64,
     deadline: Instant,
-    pub(super) asker: Asker,
-    pub(super) boarded: Boarded,
+    pub(super) requester: Requester,
+    pub(super) joined: Joined,
 }
 
 /// When a flight was boarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Boarded {
-    BeforeItBegan,
+pub(super) enum Joined {
+    BeforeStart,
     /// What it brings may be older than the wish.
-    UnderWay,
+    InProgress,
 }
 
 /// How waiting for a flight ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Landing {
+pub(super) enum FetchOutcome {
     /// The issuer gave its set, or confirmed it.
-    Arrived,
+    Succeeded,
     /// The fetch failed, and so says nothing about any key.
     Failed,
     /// It was not waited for to the end.
-    Missed,
+    NotAwaited,
 }
 
 /// The count of fetches: asked for, begun, ended. A fetch that was asked for and not begun serves whoever else asks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
-    asked: u64,
-    begun: u64,
-    ended: u64,
+    requested: u64,
+    started: u64,
+    finished: u64,
     /// The last one that ended well.
-    arrived: u64,
+    succeeded: u64,
     /// When the next one begins by itself.
-    next: Option<Instant>,
+    next_at: Option<Instant>,
     /// When the driver does something again at the latest.
-    silent_until: Option<Instant>,
+    watchdog_deadline: Option<Instant>,
 }
 
-pub(super) struct Flights {
+pub(super) struct InFlightFetches {
     counts: watch::Sender<Counts>,
-    demanded: Notify,
+    fetch_requested: Notify,
     waiting: AtomicUsize,
 }
 
 /// The driver's side.
-impl Flights {
+impl InFlightFetches {
     pub(super) fn new() -> Self {
         Self {
             counts: watch::Sender::new(Counts::default()),
-            demanded: Notify::new(),
+            fetch_requested: Notify::new(),
             waiting: AtomicUsize::new(0),
         }
     }
 
     /// When the next flight begins by itself: at once when none was planned.
-    pub(super) fn due(&self) -> Instant {
+    pub(super) fn next_due(&self) -> Instant {
         self.next().unwrap_or_else(Instant::now)
     }
 
-    pub(super) fn plan(&self, due: Instant) {
+    pub(super) fn schedule(&self, due: Instant) {
         self.counts.send_modify(|counts| {
-            (counts.next, counts.silent_until) = (Some(due), Some(due + GRACE));
+            (counts.next_at, counts.watchdog_deadline) = (Some(due), Some(due + GRACE));
         });
     }
 
     /// Waits until a flight is asked for.
-    pub(super) async fn demand(&self) {
+    pub(super) async fn wait_for_request(&self) {
         loop {
-            self.demanded.notified().await;
+            self.fetch_requested.notified().await;
             let counts = *self.counts.borrow();
-            if counts.asked > counts.begun {
+            if counts.requested > counts.started {
                 return;
             }
         }
@@ -99,27 +99,27 @@ impl Flights {
 
     pub(super) fn begin(&self, takes_at_most: Duration) {
         self.counts.send_modify(|counts| {
-            counts.begun += 1;
-            counts.asked = counts.begun;
-            counts.silent_until = Some(Instant::now() + takes_at_most + GRACE);
+            counts.started += 1;
+            counts.requested = counts.started;
+            counts.watchdog_deadline = Some(Instant::now() + takes_at_most + GRACE);
         });
     }
 
-    pub(super) fn end(&self, landing: Landing, due: Instant) {
+    pub(super) fn end(&self, landing: FetchOutcome, due: Instant) {
         self.counts.send_modify(|counts| {
-            counts.ended = counts.begun;
-            if landing == Landing::Arrived {
-                counts.arrived = counts.begun;
+            counts.finished = counts.started;
+            if landing == FetchOutcome::Succeeded {
+                counts.succeeded = counts.started;
             }
-            (counts.next, counts.silent_until) = (Some(due), Some(due + GRACE));
+            (counts.next_at, counts.watchdog_deadline) = (Some(due), Some(due + GRACE));
         });
     }
 
     /// Ends what a driver left behind that was cut off: whoever waits need not wait on.
-    pub(super) fn cut_off(&self) {
+    pub(super) fn abort_all(&self) {
         self.counts.send_modify(|counts| {
-            counts.begun = counts.begun.max(counts.asked);
-            (counts.asked, counts.ended, counts.silent_until) = (counts.begun, counts.begun, None);
+            counts.started = counts.started.max(counts.requested);
+            (counts.requested, counts.finished, counts.watchdog_deadline) = (counts.started, counts.started, None);
         });
     }
 
@@ -127,118 +127,118 @@ impl Flights {
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
         self.counts
             .borrow()
-            .silent_until
+            .watchdog_deadline
             .is_some_and(|until| now > until)
     }
 }
 
 /// The requests' side.
-impl Flights {
+impl InFlightFetches {
     pub(super) fn next(&self) -> Option<Instant> {
-        self.counts.borrow().next
+        self.counts.borrow().next_at
     }
 
     /// While no set is held: the flight that is under way or about to begin, if it is near enough to be waited for.
-    pub(super) fn first_set(&self, now: Instant, max_wait: Duration) -> Option<Flight> {
+    pub(super) fn join_initial(&self, now: Instant, max_wait: Duration) -> Option<FetchTicket> {
         let counts = *self.counts.borrow();
         let deadline = now + max_wait;
-        let under_way = counts.begun > counts.ended;
+        let under_way = counts.started > counts.finished;
         let number = if under_way {
-            counts.begun
+            counts.started
         } else {
-            counts.begun + 1
+            counts.started + 1
         };
-        let soon = under_way || counts.next.is_none_or(|next| next < deadline);
+        let soon = under_way || counts.next_at.is_none_or(|next| next < deadline);
         // While nothing is held nobody was verified, so there is nobody to be told from strangers.
-        soon.then_some(Flight {
+        soon.then_some(FetchTicket {
             number,
             deadline,
-            asker: Asker::Known,
-            boarded: Boarded::BeforeItBegan,
+            requester: Requester::KnownClient,
+            joined: Joined::BeforeStart,
         })
     }
 
     /// The flight that may bring an unknown `kid`: one that is under way or asked for already is free, a further one has to
     /// be `affordable`. Nothing when it is not: nobody waits for the budget.
-    pub(super) fn board(
+    pub(super) fn join_or_request(
         &self,
-        asker: Asker,
+        asker: Requester,
         deadline: Instant,
         affordable: impl FnOnce() -> bool,
-    ) -> Option<Flight> {
+    ) -> Option<FetchTicket> {
         let mut found = None;
         let asked_for_another = self.counts.send_if_modified(|counts| {
-            if counts.asked > counts.begun {
-                found = Some((counts.asked, Boarded::BeforeItBegan));
+            if counts.requested > counts.started {
+                found = Some((counts.requested, Joined::BeforeStart));
                 return false;
             }
-            if counts.begun > counts.ended {
-                found = Some((counts.begun, Boarded::UnderWay));
+            if counts.started > counts.finished {
+                found = Some((counts.started, Joined::InProgress));
                 return false;
             }
             if !affordable() {
                 return false;
             }
-            counts.asked = counts.begun + 1;
-            found = Some((counts.asked, Boarded::BeforeItBegan));
+            counts.requested = counts.started + 1;
+            found = Some((counts.requested, Joined::BeforeStart));
             true
         });
         if asked_for_another {
-            self.demanded.notify_one();
+            self.fetch_requested.notify_one();
         }
         let (number, boarded) = found?;
-        Some(Flight {
+        Some(FetchTicket {
             number,
             deadline,
-            asker,
-            boarded,
+            requester: asker,
+            joined: boarded,
         })
     }
 
     /// Waits until a flight has ended, or its deadline.
-    pub(super) async fn wait(&self, flight: Flight) -> Landing {
-        let Some(_place) = Place::take(&self.waiting, flight.asker) else {
-            return Landing::Missed;
+    pub(super) async fn wait(&self, flight: FetchTicket) -> FetchOutcome {
+        let Some(_place) = WaiterSlot::take(&self.waiting, flight.requester) else {
+            return FetchOutcome::NotAwaited;
         };
         // Outside a runtime nobody flies, and a timer panics.
         if Handle::try_current().is_err() {
-            return Landing::Missed;
+            return FetchOutcome::NotAwaited;
         }
         let mut counts = self.counts.subscribe();
-        let ended = counts.wait_for(|counts| counts.ended >= flight.number);
+        let ended = counts.wait_for(|counts| counts.finished >= flight.number);
         match tokio::time::timeout_at(flight.deadline, ended).await {
-            Ok(Ok(counts)) if counts.arrived >= flight.number => Landing::Arrived,
-            Ok(Ok(_)) => Landing::Failed,
-            Ok(Err(_)) | Err(_) => Landing::Missed,
+            Ok(Ok(counts)) if counts.succeeded >= flight.number => FetchOutcome::Succeeded,
+            Ok(Ok(_)) => FetchOutcome::Failed,
+            Ok(Err(_)) | Err(_) => FetchOutcome::NotAwaited,
         }
     }
 
     /// Waits until some flight has ended.
-    pub(super) async fn any(&self) {
+    pub(super) async fn wait_for_any(&self) {
         // The sender is here, so the channel cannot be closed.
         let _ = self
             .counts
             .subscribe()
-            .wait_for(|counts| counts.ended > 0)
+            .wait_for(|counts| counts.finished > 0)
             .await;
     }
 }
 
 /// A place among those who wait.
-struct Place<'a>(&'a AtomicUsize);
+struct WaiterSlot<'a>(&'a AtomicUsize);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, asker: Asker) -> Option<Self> {
+impl<'a> WaiterSlot<'a> {
+    fn take(waiting: &'a AtomicUsize, asker: Requester) -> Option<Self> {
         let most = match asker {
-            Asker::Known => WAITING_MAX,
-            Asker::Stranger => WAITING_STRANGERS_MAX,
+            Requester::KnownClient => MAX_WAITERS,
+            Requester::UnknownClient => MAX_WAITERS_UNKNOWN_CLIENTS,
         };
         let place = Self(waiting);
         (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaiterSlot<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -252,16 +252,16 @@ mod tests {
     fn waiter_slots_are_released_and_reserved_for_known_clients() {
         let waiting = AtomicUsize::new(0);
         for _ in 0..2 {
-            let mut places: Vec<_> = (0..WAITING_STRANGERS_MAX)
-                .map(|_| Place::take(&waiting, Asker::Stranger).expect("a place"))
+            let mut places: Vec<_> = (0..MAX_WAITERS_UNKNOWN_CLIENTS)
+                .map(|_| WaiterSlot::take(&waiting, Requester::UnknownClient).expect("a place"))
                 .collect();
-            assert!(Place::take(&waiting, Asker::Stranger).is_none());
+            assert!(WaiterSlot::take(&waiting, Requester::UnknownClient).is_none());
             places.extend(
-                (places.len()..WAITING_MAX)
-                    .map(|_| Place::take(&waiting, Asker::Known).expect("a place")),
+                (places.len()..MAX_WAITERS)
+                    .map(|_| WaiterSlot::take(&waiting, Requester::KnownClient).expect("a place")),
             );
-            assert!(Place::take(&waiting, Asker::Known).is_none());
-            assert_eq!(waiting.load(Ordering::Relaxed), WAITING_MAX);
+            assert!(WaiterSlot::take(&waiting, Requester::KnownClient).is_none());
+            assert_eq!(waiting.load(Ordering::Relaxed), MAX_WAITERS);
         }
     }
 }

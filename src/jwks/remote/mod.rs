@@ -26,155 +26,155 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub(crate) use self::clients::HttpClients;
-pub(crate) use self::config::{Endpoint, Timing, Wanted};
-use self::current::{Fetched, Lease};
+pub(crate) use self::config::{JwksLocation, RefreshConfig, KeyLookup};
+use self::current::{FetchedKeys, CachedKeySet};
 pub use self::http::FetchFuture;
 pub(crate) use self::http::{Fetcher, HttpSettings, Proxy};
-pub(crate) use self::in_flight::Flight;
-use self::in_flight::{Boarded, Landing};
-use self::refresh::{Turn, drive};
+pub(crate) use self::in_flight::FetchTicket;
+use self::in_flight::{Joined, FetchOutcome};
+use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
-use self::state::{Shared, lock};
-use super::{Generation, IssuerStatus, JwksError};
+use self::state::{RemoteState, lock};
+use super::{VersionedKeySet, IssuerStatus, JwksError};
 use crate::clock::Clock;
 use crate::token::Algorithm;
 
 /// The keys of one issuer. Dropping it ends the driver.
-pub(crate) struct RemoteKeys {
-    shared: Arc<Shared>,
-    driver: Mutex<Option<JoinHandle<()>>>,
+pub(crate) struct RemoteKeySet {
+    state: Arc<RemoteState>,
+    refresh_task: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl RemoteKeys {
+impl RemoteKeySet {
     pub(crate) fn new(
         issuer: Arc<str>,
-        endpoint: Endpoint,
+        endpoint: JwksLocation,
         allowed: Vec<Algorithm>,
         fetcher: Fetcher,
-        timing: Timing,
+        timing: RefreshConfig,
         clock: Clock,
     ) -> Self {
-        let shared = Shared::new(issuer, endpoint, allowed, fetcher, timing, clock);
+        let shared = RemoteState::new(issuer, endpoint, allowed, fetcher, timing, clock);
         Self {
-            shared: Arc::new(shared),
-            driver: Mutex::new(None),
+            state: Arc::new(shared),
+            refresh_task: Mutex::new(None),
         }
     }
 
     /// Sees to it that the driver runs. It starts again in this runtime when the one that it ran in is gone, or is not run
     /// any more.
     pub(crate) fn start(&self) -> Result<(), JwksError> {
-        let shared = &self.shared;
-        let mut driver = lock(&self.driver);
+        let shared = &self.state;
+        let mut driver = lock(&self.refresh_task);
         if driver.as_ref().is_some_and(|task| !task.is_finished())
-            && !shared.flights.is_stuck(Instant::now())
+            && !shared.in_flight.is_stuck(Instant::now())
         {
             return Ok(());
         }
         let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
-        let number = shared.turn.fetch_add(1, Ordering::AcqRel) + 1;
+        let number = shared.active_task.fetch_add(1, Ordering::AcqRel) + 1;
         if let Some(before) = driver.take() {
             before.abort();
-            shared.flights.cut_off();
+            shared.in_flight.abort_all();
         }
-        *driver = Some(runtime.spawn(drive(Turn {
-            shared: Arc::clone(shared),
-            number,
+        *driver = Some(runtime.spawn(run(TaskGuard {
+            state: Arc::clone(shared),
+            task_id: number,
         })));
         Ok(())
     }
 
     /// Whether a token that was verified under `generation` may still pass at this second of the wall clock.
-    pub(crate) fn still_holds(&self, generation: u64, now: i64) -> bool {
-        let holding = &self.shared.holding;
+    pub(crate) fn is_current(&self, generation: u64, now: i64) -> bool {
+        let holding = &self.state.current;
         generation == holding.generation()
-            && (holding.is_surely_fresh(now)
-                || self.held().is_some_and(|keys| keys.number == generation))
+            && (holding.is_before_recheck(now)
+                || self.current().is_some_and(|keys| keys.generation == generation))
     }
 
     /// The set in use, never past its ceiling. Sees to it that the driver runs.
-    pub(crate) fn held(&self) -> Option<Arc<Generation>> {
+    pub(crate) fn current(&self) -> Option<Arc<VersionedKeySet>> {
         if let Err(error) = self.start() {
-            self.shared.log().last_error.get_or_insert(error);
+            self.state.history().last_error.get_or_insert(error);
         }
         Some(Arc::clone(
-            &self.shared.holding.current(Instant::now())?.keys,
+            &self.state.current.current(Instant::now())?.keys,
         ))
     }
 
     /// Notes that a token of this client was verified.
-    pub(crate) fn remember_client(&self, client_id: &str) {
-        self.shared.known_clients.remember(client_id);
+    pub(crate) fn record_client(&self, client_id: &str) {
+        self.state.known_clients.record(client_id);
     }
 
     /// Whether the set in use has no key of this name, and a fetch a moment ago brought none.
-    pub(crate) fn had_no_key(&self, kid: &str) -> bool {
-        let shared = &self.shared;
+    pub(crate) fn is_known_missing(&self, kid: &str) -> bool {
+        let shared = &self.state;
         !shared.unknown_kids.is_empty()
             && shared
                 .unknown_kids
-                .contains(kid, shared.holding.generation(), Instant::now())
-            && self.held().is_some()
+                .contains(kid, shared.current.generation(), Instant::now())
+            && self.current().is_some()
     }
 
     /// Whether waiting could bring the key that a token asks for, which is not among the keys `held`: cheap, so that a
     /// flood of invented names stays cheap. What is given is to be waited for with [`arrival`](Self::arrival).
-    pub(crate) fn seek(&self, wanted: Wanted<'_>, held: Option<&Generation>) -> Option<Flight> {
-        let (shared, now) = (&self.shared, Instant::now());
+    pub(crate) fn request_key(&self, wanted: KeyLookup<'_>, held: Option<&VersionedKeySet>) -> Option<FetchTicket> {
+        let (shared, now) = (&self.state, Instant::now());
         match (held, wanted.kid) {
-            (None, _) => shared.flights.first_set(now, shared.timing.max_wait),
+            (None, _) => shared.in_flight.join_initial(now, shared.config.max_wait),
             (Some(_), None) => None,
-            (Some(held), Some(kid)) if shared.unknown_kids.contains(kid, held.number, now) => None,
-            (Some(_), Some(_)) => shared.board(shared.known_clients.asker(wanted.client_id), now),
+            (Some(held), Some(kid)) if shared.unknown_kids.contains(kid, held.generation, now) => None,
+            (Some(_), Some(_)) => shared.join_or_request_fetch(shared.known_clients.classify(wanted.client_id), now),
         }
     }
 
     /// Waits until a flight has ended, or its deadline; boards a second one where the first began before it was asked for
     /// and so may have missed the key.
-    pub(crate) async fn arrival(&self, flight: Flight, kid: Option<&str>) {
-        let shared = &self.shared;
-        let mut landing = shared.flights.wait(flight).await;
+    pub(crate) async fn wait_for_fetch(&self, flight: FetchTicket, kid: Option<&str>) {
+        let shared = &self.state;
+        let mut landing = shared.in_flight.wait(flight).await;
         let missing = |kid: &&str| {
             shared
-                .holding
+                .current
                 .current(Instant::now())
-                .is_some_and(|held| !held.keys.set.knows(Some(kid)))
+                .is_some_and(|held| !held.keys.set.contains_kid(Some(kid)))
         };
         let Some(kid) = kid.filter(missing) else {
             return;
         };
-        if flight.boarded == Boarded::UnderWay && landing != Landing::Missed {
-            let Some(next) = shared.board(flight.asker, Instant::now()) else {
+        if flight.joined == Joined::InProgress && landing != FetchOutcome::NotAwaited {
+            let Some(next) = shared.join_or_request_fetch(flight.requester, Instant::now()) else {
                 return;
             };
-            landing = shared.flights.wait(next).await;
+            landing = shared.in_flight.wait(next).await;
         }
         // Only an answer that came says that the issuer has no such key.
-        if landing == Landing::Arrived
-            && let Some(held) = shared.holding.current(Instant::now())
-            && !held.keys.set.knows(Some(kid))
+        if landing == FetchOutcome::Succeeded
+            && let Some(held) = shared.current.current(Instant::now())
+            && !held.keys.set.contains_kid(Some(kid))
         {
             shared
                 .unknown_kids
-                .remember(kid, held.keys.number, Instant::now());
+                .insert(kid, held.keys.generation, Instant::now());
         }
     }
 
     /// Waits until a set is held or a try has failed.
-    pub(crate) async fn first_try(&self) -> Result<(), JwksError> {
+    pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), JwksError> {
         self.start()?;
-        if self.shared.holding.current(Instant::now()).is_none() {
-            self.shared.flights.any().await;
+        if self.state.current.current(Instant::now()).is_none() {
+            self.state.in_flight.wait_for_any().await;
         }
-        match self.shared.holding.current(Instant::now()) {
+        match self.state.current.current(Instant::now()) {
             Some(_) => Ok(()),
-            None => Err(self.shared.log().last_error.unwrap_or(JwksError::TimedOut)),
+            None => Err(self.state.history().last_error.unwrap_or(JwksError::TimedOut)),
         }
     }
 
     /// How long until keys may be there, for a 503's `Retry-After`.
     pub(crate) fn retry_after(&self) -> Duration {
-        let next = self.shared.flights.next();
+        let next = self.state.in_flight.next();
         next.map_or(Duration::ZERO, |next| {
             next.saturating_duration_since(Instant::now())
         })
@@ -182,15 +182,15 @@ impl RemoteKeys {
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
-        let shared = &self.shared;
+        let shared = &self.state;
         let now = Instant::now();
-        let held = shared.holding.current(now);
-        let log = shared.log();
-        let after = |span: fn(&Lease) -> Duration| {
+        let held = shared.current.current(now);
+        let log = shared.history();
+        let after = |span: fn(&CachedKeySet) -> Duration| {
             held.as_deref()
-                .and_then(|lease| lease.origin.fetched_at.checked_add(span(lease)))
+                .and_then(|lease| lease.document.fetched_at.checked_add(span(lease)))
         };
-        let max_stale = shared.timing.max_stale;
+        let max_stale = shared.config.max_stale;
         IssuerStatus {
             issuer: shared.issuer.to_string(),
             keys: held
@@ -202,8 +202,8 @@ impl RemoteKeys {
                 .map(|lease| lease.keys.set.left_out().to_vec())
                 .unwrap_or_default(),
             fetched_at: after(|_| Duration::ZERO),
-            fresh_until: after(|lease| lease.origin.life),
-            usable_until: after(|lease| lease.origin.life)
+            fresh_until: after(|lease| lease.document.lifetime),
+            usable_until: after(|lease| lease.document.lifetime)
                 .and_then(|end| end.checked_add(max_stale)),
             is_stale: held
                 .as_deref()
@@ -215,64 +215,64 @@ impl RemoteKeys {
 
     /// The set in use, to be given back at the next start.
     pub(crate) fn export(&self) -> Option<SavedKeys> {
-        let held = self.shared.holding.current(Instant::now())?;
-        saved::save(&self.shared.issuer, &held.origin)
+        let held = self.state.current.current(Instant::now())?;
+        saved::save(&self.state.issuer, &held.document)
     }
 
     pub(crate) fn max_stale(&self) -> Duration {
-        self.shared.timing.max_stale
+        self.state.config.max_stale
     }
 
     /// Takes a saved set into use if it is not past its ceiling: its age counts from when it was fetched.
     pub(crate) fn restore(&self, saved: &SavedKeys) {
-        let (shared, now) = (&self.shared, Instant::now());
+        let (shared, now) = (&self.state, Instant::now());
         let Some((set, origin, age)) =
-            saved::read(saved, &shared.allowed, &shared.timing, shared.wall_now())
+            saved::read(saved, &shared.allowed_algorithms, &shared.config, shared.wall_now())
         else {
             return;
         };
         // Of several the youngest.
         if shared
-            .holding
+            .current
             .current(now)
-            .is_none_or(|held| held.origin.fetched_at < origin.fetched_at)
+            .is_none_or(|held| held.document.fetched_at < origin.fetched_at)
         {
-            shared.hold(Fetched::New(set), origin, age, now);
+            shared.store_keys(FetchedKeys::Modified(set), origin, age, now);
         }
     }
 
     /// Takes over the set that another holds for the same issuer, from the same place, for the same algorithms, and its
     /// time-table: settings that change drop no good set.
-    pub(crate) fn adopt(&self, other: &Self) {
-        let (shared, other) = (&self.shared, &other.shared);
+    pub(crate) fn inherit_from(&self, other: &Self) {
+        let (shared, other) = (&self.state, &other.state);
         if shared.issuer == other.issuer
-            && shared.endpoint == other.endpoint
-            && shared.allowed == other.allowed
+            && shared.location == other.location
+            && shared.allowed_algorithms == other.allowed_algorithms
         {
-            shared.holding.adopt(&other.holding);
-            if shared.timing.cooldown == other.timing.cooldown {
+            shared.current.inherit_from(&other.current);
+            if shared.config.cooldown == other.config.cooldown {
                 let budget = lock(&other.budget).clone();
                 *lock(&shared.budget) = budget;
             }
-            if let Some(next) = other.flights.next() {
-                shared.flights.plan(next);
+            if let Some(next) = other.in_flight.next() {
+                shared.in_flight.schedule(next);
             }
         }
     }
 }
 
-impl Drop for RemoteKeys {
+impl Drop for RemoteKeySet {
     fn drop(&mut self) {
-        if let Some(driver) = lock(&self.driver).take() {
+        if let Some(driver) = lock(&self.refresh_task).take() {
             driver.abort();
         }
     }
 }
 
-impl std::fmt::Debug for RemoteKeys {
+impl std::fmt::Debug for RemoteKeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RemoteKeys")
-            .field("issuer", &self.shared.issuer)
+            .field("issuer", &self.state.issuer)
             .finish_non_exhaustive()
     }
 }

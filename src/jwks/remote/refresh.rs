@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::current::{Fetched, Origin};
-use super::fetch::{Failed, fetch_set, report_left_out};
+use super::current::{FetchedKeys, FetchedDocument};
+use super::fetch::{FetchFailure, fetch_set, report_left_out};
 use super::freshness::{backoff, refresh_after};
-use super::in_flight::Landing;
-use super::state::Shared;
+use super::in_flight::FetchOutcome;
+use super::state::RemoteState;
 use crate::jwks::Cause;
 use crate::telemetry::spans::FetchSpan;
 
@@ -18,35 +18,35 @@ use crate::telemetry::spans::FetchSpan;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A driver's turn. When its task is dropped before another took over, be it with its runtime, nobody waits for it any more.
-pub(super) struct Turn {
-    pub(super) shared: Arc<Shared>,
-    pub(super) number: u64,
+pub(super) struct TaskGuard {
+    pub(super) state: Arc<RemoteState>,
+    pub(super) task_id: u64,
 }
 
-impl Drop for Turn {
+impl Drop for TaskGuard {
     fn drop(&mut self) {
-        if self.shared.turn.load(Ordering::Acquire) == self.number {
-            self.shared.holding.leave_unwatched();
-            self.shared.flights.cut_off();
+        if self.state.active_task.load(Ordering::Acquire) == self.task_id {
+            self.state.current.force_recheck();
+            self.state.in_flight.abort_all();
         }
     }
 }
 
 /// Waits until a fetch is due or demanded, makes it, and lets go of a set that reached its ceiling, for ever.
-pub(super) async fn drive(turn: Turn) {
-    let shared = &*turn.shared;
+pub(super) async fn run(turn: TaskGuard) {
+    let shared = &*turn.state;
     // When the driver before would have: at once if there was none, also with a restored set, since nobody knows what
     // happened since it was saved. A new runtime for each request must not mean a new fetch for each.
-    let mut due = shared.flights.due();
+    let mut due = shared.in_flight.next_due();
     loop {
-        shared.flights.plan(due);
-        let cause = wait_for_cause(shared, due).await;
-        let begun_with = shared.holding.current(Instant::now());
+        shared.in_flight.schedule(due);
+        let cause = next_fetch_cause(shared, due).await;
+        let begun_with = shared.current.current(Instant::now());
         // Metadata in two places, and the keys.
-        shared.flights.begin(shared.timing.timeout * 3);
+        shared.in_flight.begin(shared.config.timeout * 3);
         let fetching = FetchSpan::begin(&shared.issuer, cause.code());
         let outcome = fetching
-            .instrument(with_ceiling(
+            .instrument(expiring_at_limit(
                 shared,
                 fetch_set(shared, begun_with.as_deref()),
             ))
@@ -55,44 +55,44 @@ pub(super) async fn drive(turn: Turn) {
             .as_ref()
             .map_or_else(|failed| failed.error.code(), |_| "ok");
         let landing;
-        (landing, due) = fetching.finish(word, || conclude(shared, cause, outcome));
-        shared.flights.end(landing, due);
+        (landing, due) = fetching.finish(word, || record_outcome(shared, cause, outcome));
+        shared.in_flight.end(landing, due);
     }
 }
 
-async fn wait_for_cause(shared: &Shared, mut due: Instant) -> Cause {
+async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> Cause {
     loop {
-        let lease = shared.holding.lease();
+        let lease = shared.current.latest();
         let ceiling = lease.as_ref().map(|lease| lease.usable_until);
         let stale = lease
             .as_ref()
             .map(|lease| lease.fresh_until)
-            .filter(|_| !shared.log().told_stale);
+            .filter(|_| !shared.history().stale_reported);
         let wake = [ceiling, stale]
             .into_iter()
             .flatten()
             .fold(due, Instant::min);
         let demanded = tokio::select! {
             biased;
-            () = shared.flights.demand() => true,
+            () = shared.in_flight.wait_for_request() => true,
             () = tokio::time::sleep_until(wake) => false,
         };
         let now = Instant::now();
         if stale.is_some_and(|stale| now >= stale) {
-            shared.log().told_stale = true;
+            shared.history().stale_reported = true;
             crate::telemetry::events::keys_stale(&shared.issuer);
         }
         if ceiling.is_some_and(|ceiling| now >= ceiling) {
             expire(shared);
             // Pauses are shorter while nothing is held.
-            due = due.min(now + shared.timing.longest_pause);
-            shared.flights.plan(due);
+            due = due.min(now + shared.config.max_retry_delay);
+            shared.in_flight.schedule(due);
         }
-        let holds = shared.holding.lease().is_some();
+        let holds = shared.current.latest().is_some();
         match (demanded, now >= due) {
             (true, _) if holds => return Cause::UnknownKid,
             (true, _) | (false, true) if !holds => return Cause::Start,
-            (_, true) if shared.log().failures > 0 => return Cause::Retry,
+            (_, true) if shared.history().failures > 0 => return Cause::Retry,
             (_, true) => return Cause::Refresh,
             (_, false) => {}
         }
@@ -100,9 +100,9 @@ async fn wait_for_cause(shared: &Shared, mut due: Instant) -> Cause {
 }
 
 /// A set reaches its ceiling during a fetch as well.
-async fn with_ceiling<T>(shared: &Shared, fetch: impl Future<Output = T>) -> T {
+async fn expiring_at_limit<T>(shared: &RemoteState, fetch: impl Future<Output = T>) -> T {
     let mut fetch = std::pin::pin!(fetch);
-    if let Some(lease) = shared.holding.lease() {
+    if let Some(lease) = shared.current.latest() {
         tokio::select! {
             biased;
             outcome = &mut fetch => return outcome,
@@ -112,29 +112,29 @@ async fn with_ceiling<T>(shared: &Shared, fetch: impl Future<Output = T>) -> T {
     fetch.await
 }
 
-fn expire(shared: &Shared) {
-    shared.holding.let_go();
+fn expire(shared: &RemoteState) {
+    shared.current.clear();
     crate::telemetry::events::keys_expired(&shared.issuer);
     crate::telemetry::metrics::keys_cleared(&shared.issuer);
 }
 
 /// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
-fn conclude(
-    shared: &Shared,
+fn record_outcome(
+    shared: &RemoteState,
     cause: Cause,
-    outcome: Result<(Fetched, Origin), Failed>,
-) -> (Landing, Instant) {
+    outcome: Result<(FetchedKeys, FetchedDocument), FetchFailure>,
+) -> (FetchOutcome, Instant) {
     let now = Instant::now();
     match outcome {
         Ok((fetched, origin)) => {
-            let (life, before) = (origin.life, shared.holding.generation());
-            let failures = shared.log().succeeded(cause);
+            let (life, before) = (origin.lifetime, shared.current.generation());
+            let failures = shared.history().succeeded(cause);
             if failures > 0 {
                 crate::telemetry::events::keys_recovered(&shared.issuer, failures);
             }
             crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), "ok");
-            shared.hold(fetched, origin, Duration::ZERO, now);
-            if let Some(lease) = shared.holding.current(now) {
+            shared.store_keys(fetched, origin, Duration::ZERO, now);
+            if let Some(lease) = shared.current.current(now) {
                 let set = &lease.keys.set;
                 let (keys, left_out) = (set.keys().count(), set.left_out().len());
                 crate::telemetry::events::keys_fetched(
@@ -144,24 +144,24 @@ fn conclude(
                     left_out,
                 );
                 // Once for each set, not with every refresh.
-                if lease.keys.number != before {
+                if lease.keys.generation != before {
                     report_left_out(&shared.issuer, set);
                 }
             }
             (
-                Landing::Arrived,
+                FetchOutcome::Succeeded,
                 now + refresh_after(life, shared.jitter.next()),
             )
         }
         Err(failure) => (
-            Landing::Failed,
-            now + pause_after(shared, cause, &failure, now),
+            FetchOutcome::Failed,
+            now + retry_delay(shared, cause, &failure, now),
         ),
     }
 }
 
-fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) -> Duration {
-    let holds = shared.holding.current(now).is_some();
+fn retry_delay(shared: &RemoteState, cause: Cause, failure: &FetchFailure, now: Instant) -> Duration {
+    let holds = shared.current.current(now).is_some();
     let (first, longest, asked_at_most) = if holds {
         (
             Duration::from_secs(1),
@@ -169,15 +169,15 @@ fn pause_after(shared: &Shared, cause: Cause, failure: &Failed, now: Instant) ->
             RETRY_AFTER_MAX,
         )
     } else {
-        let longest = shared.timing.longest_pause;
+        let longest = shared.config.max_retry_delay;
         (Duration::from_millis(250), longest, longest)
     };
     crate::telemetry::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, holds);
     crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), failure.error.code());
     let asked = failure.retry_after.map(|pause| pause.min(asked_at_most));
-    let mut log = shared.log();
+    let mut log = shared.history();
     log.failed(cause, failure.error);
-    log.not_before = asked.map(|pause| now + pause);
+    log.retry_not_before = asked.map(|pause| now + pause);
     asked
         .unwrap_or_default()
         .max(backoff(log.failures, first, longest, shared.jitter.next()))

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use super::config::Timing;
-use super::current::Origin;
+use super::config::RefreshConfig;
+use super::current::FetchedDocument;
 use super::freshness::LONGEST;
 use super::http::BODY_MAX;
 use crate::jwks::KeySet;
@@ -22,7 +22,7 @@ pub struct SavedKeys {
     issuer: String,
     jwks: String,
     fetched_at: u64,
-    life: u64,
+    lifetime: u64,
 }
 
 impl fmt::Debug for SavedKeys {
@@ -40,12 +40,12 @@ impl SavedKeys {
     }
 }
 
-pub(super) fn save(issuer: &str, origin: &Origin) -> Option<SavedKeys> {
+pub(super) fn save(issuer: &str, origin: &FetchedDocument) -> Option<SavedKeys> {
     Some(SavedKeys {
         issuer: issuer.to_owned(),
         jwks: String::from_utf8(origin.body.clone()).ok()?,
         fetched_at: origin.fetched_at.duration_since(UNIX_EPOCH).ok()?.as_secs(),
-        life: origin.life.as_secs(),
+        lifetime: origin.lifetime.as_secs(),
     })
 }
 
@@ -53,14 +53,14 @@ pub(super) fn save(issuer: &str, origin: &Origin) -> Option<SavedKeys> {
 pub(super) fn read(
     saved: &SavedKeys,
     allowed: &[Algorithm],
-    timing: &Timing,
+    timing: &RefreshConfig,
     now: SystemTime,
-) -> Option<(KeySet, Origin, Duration)> {
+) -> Option<(KeySet, FetchedDocument, Duration)> {
     let fetched_at = UNIX_EPOCH.checked_add(Duration::from_secs(saved.fetched_at))?;
     // A set from the future tells nothing about its age.
     let age = now.duration_since(fetched_at).ok()?;
-    let stated = Duration::from_secs(saved.life).min(LONGEST);
-    let life = if timing.issuer_decides {
+    let stated = Duration::from_secs(saved.lifetime).min(LONGEST);
+    let life = if timing.honor_cache_control {
         stated
     } else {
         timing.time_to_live
@@ -71,10 +71,10 @@ pub(super) fn read(
     let set = KeySet::parse(saved.jwks.as_bytes(), allowed)
         .ok()
         .filter(|set| !set.is_empty())?;
-    let origin = Origin {
+    let origin = FetchedDocument {
         body: saved.jwks.clone().into_bytes(),
         fetched_at,
-        life,
+        lifetime: life,
         validators: HeaderMap::new(),
     };
     Some((set, origin, age))

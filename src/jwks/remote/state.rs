@@ -6,94 +6,94 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::budget::{Asker, Budget, KnownClients};
-use super::config::{Endpoint, Timing};
-use super::current::{Fetched, Holding, Origin, Term};
+use super::budget::{Requester, Budget, KnownClients};
+use super::config::{JwksLocation, RefreshConfig};
+use super::current::{FetchedKeys, CurrentKeySet, FetchedDocument, Term};
 use super::freshness::Jitter;
-use super::history::Log;
+use super::history::FetchHistory;
 use super::http::Fetcher;
-use super::in_flight::{Flight, Flights};
+use super::in_flight::{FetchTicket, InFlightFetches};
 use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
 use crate::token::Algorithm;
 
 /// What requests and the driver share.
-pub(super) struct Shared {
+pub(super) struct RemoteState {
     pub(super) issuer: Arc<str>,
-    pub(super) endpoint: Endpoint,
-    pub(super) allowed: Vec<Algorithm>,
+    pub(super) location: JwksLocation,
+    pub(super) allowed_algorithms: Vec<Algorithm>,
     pub(super) fetcher: Fetcher,
-    pub(super) timing: Timing,
+    pub(super) config: RefreshConfig,
     clock: Clock,
 
-    pub(super) holding: Holding,
-    pub(super) flights: Flights,
+    pub(super) current: CurrentKeySet,
+    pub(super) in_flight: InFlightFetches,
     /// Which driver's turn it is.
-    pub(super) turn: AtomicU64,
+    pub(super) active_task: AtomicU64,
     pub(super) budget: Mutex<Budget>,
     pub(super) known_clients: KnownClients,
     pub(super) unknown_kids: UnknownKids,
     pub(super) jitter: Jitter,
-    log: Mutex<Log>,
+    history: Mutex<FetchHistory>,
 }
 
-impl Shared {
+impl RemoteState {
     pub(super) fn new(
         issuer: Arc<str>,
-        endpoint: Endpoint,
-        allowed: Vec<Algorithm>,
+        location: JwksLocation,
+        allowed_algorithms: Vec<Algorithm>,
         fetcher: Fetcher,
-        timing: Timing,
+        config: RefreshConfig,
         clock: Clock,
     ) -> Self {
         Self {
             issuer,
-            endpoint,
-            allowed,
+            location,
+            allowed_algorithms,
             fetcher,
             clock,
-            holding: Holding::new(),
-            flights: Flights::new(),
-            turn: AtomicU64::new(0),
-            budget: Mutex::new(Budget::new(timing.cooldown, Instant::now())),
+            current: CurrentKeySet::new(),
+            in_flight: InFlightFetches::new(),
+            active_task: AtomicU64::new(0),
+            budget: Mutex::new(Budget::new(config.cooldown, Instant::now())),
             known_clients: KnownClients::new(),
             unknown_kids: UnknownKids::default(),
-            jitter: Jitter::new(timing.jitter_seed),
-            log: Mutex::default(),
-            timing,
+            jitter: Jitter::new(config.jitter_seed),
+            history: Mutex::default(),
+            config,
         }
     }
 
-    pub(super) fn board(&self, asker: Asker, now: Instant) -> Option<Flight> {
+    pub(super) fn join_or_request_fetch(&self, asker: Requester, now: Instant) -> Option<FetchTicket> {
         // Metadata and keys are a fetch each.
-        let deadline = now + self.timing.timeout * 2;
-        self.flights.board(asker, deadline, || {
-            !self.log().leaves_alone(now) && lock(&self.budget).take(asker, now)
+        let deadline = now + self.config.timeout * 2;
+        self.in_flight.join_or_request(asker, deadline, || {
+            !self.history().is_backing_off(now) && lock(&self.budget).take(asker, now)
         })
     }
 
-    pub(super) fn hold(&self, fetched: Fetched, origin: Origin, age: Duration, now: Instant) {
+    pub(super) fn store_keys(&self, fetched: FetchedKeys, origin: FetchedDocument, age: Duration, now: Instant) {
         let term = Term {
             now,
             wall_seconds: self.clock.unix_seconds(),
             age,
-            max_stale: self.timing.max_stale,
+            max_stale: self.config.max_stale,
         };
-        self.holding.hold(fetched, origin, term);
-        if let Some(lease) = self.holding.current(now) {
-            let (keys, origin) = (lease.keys.set.keys().count(), &lease.origin);
+        self.current.store(fetched, origin, term);
+        if let Some(lease) = self.current.current(now) {
+            let (keys, origin) = (lease.keys.set.keys().count(), &lease.document);
             crate::telemetry::metrics::keys_available(
                 &self.issuer,
                 keys,
                 origin.fetched_at,
-                origin.life,
-                self.timing.max_stale,
+                origin.lifetime,
+                self.config.max_stale,
             );
         }
     }
 
-    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
-        lock(&self.log)
+    pub(super) fn history(&self) -> MutexGuard<'_, FetchHistory> {
+        lock(&self.history)
     }
 
     /// The wall clock, which is the epoch for a clock that is set before it or beyond what can be said.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long an unknown `kid` is remembered, and how many of them.
-const REMEMBERED: Duration = Duration::from_secs(30);
-const REMEMBERED_MAX: usize = 1024;
+const TTL: Duration = Duration::from_secs(30);
+const MAX_ENTRIES: usize = 1024;
 
 /// Unknown `kid`s by their keyed hash, each for the generation of the set that it is not in.
 #[derive(Debug, Default)]
@@ -40,18 +40,18 @@ impl UnknownKids {
     }
 
     /// Remembers one more. When the memory is full of younger ones it does not: the budget bounds what that costs.
-    pub(super) fn remember(&self, kid: &str, generation: u64, now: Instant) {
+    pub(super) fn insert(&self, kid: &str, generation: u64, now: Instant) {
         let kid = self.hasher.hash_one(kid);
         let mut entries = self.entries();
-        if entries.len() >= REMEMBERED_MAX {
+        if entries.len() >= MAX_ENTRIES {
             entries.retain(|_, unknown| unknown.generation == generation && now < unknown.until);
         }
-        if entries.len() < REMEMBERED_MAX {
+        if entries.len() < MAX_ENTRIES {
             entries.insert(
                 kid,
                 Unknown {
                     generation,
-                    until: now + REMEMBERED,
+                    until: now + TTL,
                 },
             );
         }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn missing_kid_is_cached_for_30_seconds_and_one_generation() {
         let (kids, now) = (UnknownKids::default(), Instant::now());
-        kids.remember("k", 1, now);
+        kids.insert("k", 1, now);
         let later = |millis| now + Duration::from_millis(millis);
         assert!(kids.contains("k", 1, later(29_999)) && !kids.contains("k", 1, later(30_000)));
         assert!(
@@ -85,11 +85,11 @@ mod tests {
     fn missing_kids_are_bounded_at_1024() {
         let (kids, now) = (UnknownKids::default(), Instant::now());
         for kid in 0..5_000 {
-            kids.remember(&kid.to_string(), 1, now);
+            kids.insert(&kid.to_string(), 1, now);
         }
         assert_eq!(kids.entries().len(), 1024);
-        let later = now + REMEMBERED;
-        kids.remember("after the flood", 1, later);
+        let later = now + TTL;
+        kids.insert("after the flood", 1, later);
         assert!(kids.contains("after the flood", 1, later) && kids.entries().len() == 1);
     }
 }

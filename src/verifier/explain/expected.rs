@@ -41,7 +41,7 @@ fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String
         CheckKind::Algorithm => Some(joined(
             rules.algorithms.iter().map(|algorithm| algorithm.name()),
         )),
-        CheckKind::Key => Some(match trusted.keys.held() {
+        CheckKind::Key => Some(match trusted.keys.current() {
             Some(keys) => {
                 let named = keys.set.keys().map(|key| {
                     format!(

@@ -7,7 +7,7 @@ use http::Request;
 use super::{Issuer, KeyConfig};
 use crate::clock::Clock;
 use crate::jwks::{
-    Endpoint, FetchFuture, Fetcher, HttpClients, KeyError, KeySet, Keys, Proxy, RemoteKeys,
+    JwksLocation, FetchFuture, Fetcher, HttpClients, KeyError, KeySet, KeySource, Proxy, RemoteKeySet,
     is_secure_url,
 };
 use crate::token::Algorithm;
@@ -63,10 +63,10 @@ impl Issuer {
         algorithms: &[Algorithm],
         clock: &Clock,
         clients: &HttpClients,
-    ) -> Result<Keys, ConfigError> {
+    ) -> Result<KeySource, ConfigError> {
         let endpoint = match &self.keys {
             KeyConfig::Set(json) => {
-                return Ok(Keys::fixed(
+                return Ok(KeySource::from_static(
                     Arc::clone(issuer),
                     parse_static_keys(json, algorithms)?,
                 ));
@@ -80,7 +80,7 @@ impl Issuer {
                 }
                 let set = KeySet::from_pem(*algorithm, pem)
                     .map_err(|error| ConfigError::new("public_key_pem", error.to_string()))?;
-                return Ok(Keys::fixed(Arc::clone(issuer), set));
+                return Ok(KeySource::from_static(Arc::clone(issuer), set));
             }
             KeyConfig::Url(url) if !is_secure_url(url) => {
                 return Err(ConfigError::new(
@@ -88,17 +88,17 @@ impl Issuer {
                     "must be an https URL (http is accepted on loopback only)",
                 ));
             }
-            KeyConfig::Url(url) => Endpoint::Url(url.clone()),
-            KeyConfig::Discovery => Endpoint::Discovery,
+            KeyConfig::Url(url) => JwksLocation::Url(url.clone()),
+            KeyConfig::Discovery => JwksLocation::Discovery,
         };
         let first_url = match &endpoint {
-            Endpoint::Url(url) => url,
-            Endpoint::Discovery => &**issuer,
+            JwksLocation::Url(url) => url,
+            JwksLocation::Discovery => &**issuer,
         };
         let mut http = self.http.clone();
         if first_url.starts_with("http://") {
             // That is loopback, which no proxy of the network can reach on this machine's behalf.
-            http.proxy = Proxy::None;
+            http.proxy = Proxy::Disabled;
         }
         let tls = cfg!(any(
             feature = "tls-rustls",
@@ -116,7 +116,7 @@ impl Issuer {
                 .map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
-        let remote = RemoteKeys::new(
+        let remote = RemoteKeySet::new(
             Arc::clone(issuer),
             endpoint,
             algorithms.to_vec(),
@@ -124,7 +124,7 @@ impl Issuer {
             timing,
             clock.clone(),
         );
-        Ok(Keys::Remote(remote))
+        Ok(KeySource::Remote(remote))
     }
 }
 

@@ -19,7 +19,7 @@ use super::issuers::trusted::TrustedIssuer;
 use super::profile::{ClaimRule, Profile, ClaimMatcher};
 use super::rules::{Strictness, Rules};
 use crate::clock::{Clock, seconds};
-use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, Timing};
+use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig};
 use crate::token::Algorithm;
 
 /// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
@@ -92,7 +92,7 @@ pub struct Issuer {
     keys: KeyConfig,
     fetch_function: Option<Fetcher>,
     http: HttpSettings,
-    timing: Timing,
+    timing: RefreshConfig,
     source: SettingSource,
 }
 
@@ -124,12 +124,12 @@ impl Issuer {
                 proxy: Proxy::Environment,
                 ca_certificate_pem: None,
             },
-            timing: Timing {
+            timing: RefreshConfig {
                 time_to_live: Duration::from_secs(600),
-                issuer_decides: true,
+                honor_cache_control: true,
                 max_stale: Duration::from_secs(3600),
                 cooldown: Duration::from_secs(10),
-                longest_pause: Duration::from_secs(10),
+                max_retry_delay: Duration::from_secs(10),
                 timeout: Duration::from_secs(3),
                 max_wait: Duration::from_secs(1),
                 jitter_seed: None,

@@ -10,7 +10,7 @@ impl Issuer {
     /// within 1 min to 1 h, or else 10 min. A refresh is made at 75 to 85 % of it.
     pub fn keys_time_to_live(mut self, time_to_live: Duration) -> Self {
         self.timing.time_to_live = time_to_live;
-        self.timing.issuer_decides = false;
+        self.timing.honor_cache_control = false;
         self
     }
 
@@ -25,7 +25,7 @@ impl Issuer {
     /// tries while no keys are held. Default: 10 s.
     pub fn unknown_kid_cooldown(mut self, cooldown: Duration) -> Self {
         self.timing.cooldown = cooldown;
-        self.timing.longest_pause = cooldown;
+        self.timing.max_retry_delay = cooldown;
         self
     }
 
@@ -53,7 +53,7 @@ impl Issuer {
     /// Ignores the proxy that the environment names (`HTTPS_PROXY` and its kin). Default: it is used, except for an issuer on
     /// loopback.
     pub fn without_proxy(mut self) -> Self {
-        self.http.proxy = Proxy::None;
+        self.http.proxy = Proxy::Disabled;
         self
     }
 

@@ -80,7 +80,7 @@ impl IssuerRegistry {
     /// and had none. Where there are several it depends on whose token it is.
     pub(crate) fn is_known_missing(&self, kid: Option<&str>) -> bool {
         match (self.listed.as_slice(), &self.resolver, kid) {
-            ([only], None, Some(kid)) => only.keys.had_no_key(kid),
+            ([only], None, Some(kid)) => only.keys.is_known_missing(kid),
             _ => false,
         }
     }

@@ -113,7 +113,7 @@ impl ResolverInner {
 
     fn keep(&self, state: &mut State, trusted: TrustedIssuer, now: Instant) -> Arc<TrustedIssuer> {
         if let Some(before) = state.cached.get(&trusted.issuer) {
-            trusted.keys.adopt(&before.trusted.keys);
+            trusted.keys.inherit_from(&before.trusted.keys);
             trusted.mark_used(before.trusted.last_used());
         } else {
             let saved = state

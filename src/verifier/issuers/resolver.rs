@@ -15,7 +15,7 @@ use super::negative_cache::NegativeReason;
 use super::resolved::{ResolverInner, ResolveFn, InFlightResolution, ResolverConfig, State, unavailable};
 use super::trusted::{Resolution, TrustedIssuer, IssuerRef};
 use crate::jwks::{HttpClients, SavedKeys, is_secure_url};
-use crate::util::unwinding;
+use crate::util::catch_panic;
 
 /// How long one question may take, how many are open at once, and how many requests may wait for them.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -153,7 +153,7 @@ async fn run_resolver(
     let name = iss.to_string();
     let outcome = timeout(
         TIMEOUT,
-        unwinding(async move { function(name).await }),
+        catch_panic(async move { function(name).await }),
     )
     .await;
     let outcome = match outcome {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::jwks::Keys;
+use crate::jwks::KeySource;
 use crate::verifier::rules::Rules;
 
 /// An issuer that is trusted: its name, its keys, its rules.
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Arc<str>,
-    pub(crate) keys: Keys,
+    pub(crate) keys: KeySource,
     pub(crate) rules: Rules,
     /// When a resolved issuer has to be asked for again; nothing for a listed one.
     pub(crate) expires_at: Option<Instant>,
