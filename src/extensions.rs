@@ -11,7 +11,7 @@ pub(crate) struct Acting(pub(crate) OrgCode);
 
 /// A layer let the request in without a token: what tells an open route from one whose layer was forgotten.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NoToken;
+pub(crate) struct AnonymousRequest;
 
 /// Reads the verified claims of a request that came through an [`AuthorizeLayer`](crate::AuthorizeLayer): of an
 /// [`http::Request`], its [`Parts`], or [`Extensions`], which other frameworks' requests have too.
@@ -30,7 +30,7 @@ pub(crate) struct NoToken;
 pub trait RequestExt: sealed::HasExtensions {
     /// The verified claims; nothing when no layer put them there.
     fn claims(&self) -> Option<&Claims> {
-        self.all().get()
+        self.http_extensions().get()
     }
 
     /// The calling organization, or the one that a global client acts for; nothing for other global clients, and when no
@@ -39,7 +39,7 @@ pub trait RequestExt: sealed::HasExtensions {
         let claims = self.claims()?;
         claims
             .org_code()
-            .or_else(|| self.all().get::<Acting>().map(|acting| &acting.0))
+            .or_else(|| self.http_extensions().get::<Acting>().map(|acting| &acting.0))
     }
 }
 
@@ -51,23 +51,23 @@ mod sealed {
     use super::{Extensions, Parts, Request};
 
     pub trait HasExtensions {
-        fn all(&self) -> &Extensions;
+        fn http_extensions(&self) -> &Extensions;
     }
 
     impl HasExtensions for Extensions {
-        fn all(&self) -> &Extensions {
+        fn http_extensions(&self) -> &Extensions {
             self
         }
     }
 
     impl HasExtensions for Parts {
-        fn all(&self) -> &Extensions {
+        fn http_extensions(&self) -> &Extensions {
             &self.extensions
         }
     }
 
     impl<B> HasExtensions for Request<B> {
-        fn all(&self) -> &Extensions {
+        fn http_extensions(&self) -> &Extensions {
             self.extensions()
         }
     }

@@ -2,38 +2,38 @@
 
 use http::request::Parts;
 
-use super::refusal::{Refusal, tell};
-use crate::extensions::{Acting, NoToken, RequestExt as _};
+use super::refusal::{Refusal, record_decision};
+use crate::extensions::{Acting, AnonymousRequest, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
-use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, Told};
+use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, AppliedLayers};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
 
 /// Who calls.
-pub(super) struct Caller {
+pub(super) struct AuthenticatedCaller {
     pub(super) claims: Claims,
     pub(super) org: Option<OrgCode>,
 }
 
 /// The same, or nothing where a layer let the request in without a token.
-pub(super) async fn caller_if_any(
+pub(super) async fn optional_caller(
     parts: &mut Parts,
     by: &'static str,
-) -> Result<Option<Caller>, Refusal> {
-    if parts.claims().is_none() && parts.extensions.get::<NoToken>().is_some() {
+) -> Result<Option<AuthenticatedCaller>, Refusal> {
+    if parts.claims().is_none() && parts.extensions.get::<AnonymousRequest>().is_some() {
         return Ok(None);
     }
-    caller(parts, by).await.map(Some)
+    required_caller(parts, by).await.map(Some)
 }
 
 /// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
 /// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
-pub(super) async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller, Refusal> {
+pub(super) async fn required_caller(parts: &mut Parts, by: &'static str) -> Result<AuthenticatedCaller, Refusal> {
     let Some(claims) = parts.claims().cloned() else {
-        return Err(no_claims(parts, by));
+        return Err(missing_claims_rejection(parts, by));
     };
     let before = parts
         .extensions
@@ -41,7 +41,7 @@ pub(super) async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller
         .map(|acting| acting.0.clone());
     let layers = parts
         .extensions
-        .get::<Told>()
+        .get::<AppliedLayers>()
         .cloned()
         .unwrap_or_default()
         .0;
@@ -57,9 +57,9 @@ pub(super) async fn caller(parts: &mut Parts, by: &'static str) -> Result<Caller
         standing.map_err(|rejection| Refusal::new(parts, by, rejection))?;
         // The next extractor need not ask again.
         parts.extensions.insert(Acting(org));
-        tell(parts, by, None, DecisionOutcome::Admitted);
+        record_decision(parts, by, None, DecisionOutcome::Admitted);
     }
-    Ok(Caller {
+    Ok(AuthenticatedCaller {
         org: claims.org_code().cloned().or(acting),
         claims,
     })
@@ -73,30 +73,30 @@ fn acting_for(
     layers: &[AuthorizeLayer],
 ) -> Result<Option<OrgCode>, Rejection> {
     if layers.is_empty() {
-        let (policy, found) = (Policy::of_place(), in_axum_params(parts, DEFAULT_PARAMETER));
+        let (policy, found) = (Policy::tenant_check_only(), in_axum_params(parts, DEFAULT_PARAMETER));
         return match before.filter(|_| claims.is_global()) {
-            Some(org) => policy.compare(&org, &found.target()).map(|()| Some(org)),
+            Some(org) => policy.compare(&org, &found.requested()).map(|()| Some(org)),
             None => policy
-                .admit_tenant(claims, &found.target())
+                .admit_tenant(claims, &found.requested())
                 .map(|admitted| admitted.acting),
         };
     }
     layers
         .iter()
         .try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
-            let found = in_axum_params(parts, settings.parameter()).agreeing_with(acting.as_ref());
+            let found = in_axum_params(parts, settings.parameter()).require_match(acting.as_ref());
             Ok(settings
                 .policy
-                .admit_tenant(claims, &found.target())?
+                .admit_tenant(claims, &found.requested())?
                 .acting
                 .or(acting))
         })
 }
 
 /// No claims: because a layer let the request in without a token, or because there is no layer.
-fn no_claims(parts: &Parts, what: &'static str) -> Refusal {
-    let rejection = match parts.extensions.get::<NoToken>() {
-        Some(NoToken) => Rejection::MissingToken,
+fn missing_claims_rejection(parts: &Parts, what: &'static str) -> Refusal {
+    let rejection = match parts.extensions.get::<AnonymousRequest>() {
+        Some(AnonymousRequest) => Rejection::MissingToken,
         None => Rejection::LayerMissing(what),
     };
     Refusal::new(parts, what, rejection)

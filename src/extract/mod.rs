@@ -5,7 +5,7 @@ mod refusal;
 mod scoped;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use caller::{caller, caller_if_any};
+use caller::{required_caller, optional_caller};
 use http::request::Parts;
 pub use refusal::Refusal;
 pub use scoped::Scoped;
@@ -19,7 +19,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Claims {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        caller(parts, "Claims").await.map(|caller| caller.claims)
+        required_caller(parts, "Claims").await.map(|caller| caller.claims)
     }
 }
 
@@ -28,7 +28,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        Ok(caller_if_any(parts, "Claims")
+        Ok(optional_caller(parts, "Claims")
             .await?
             .map(|caller| caller.claims))
     }
@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let org = caller(parts, "OrgCode").await?.org;
+        let org = required_caller(parts, "OrgCode").await?.org;
         org.ok_or_else(|| Refusal::new(parts, "OrgCode", Rejection::OrganizationRequired))
     }
 }
@@ -52,7 +52,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        Ok(caller_if_any(parts, "OrgCode")
+        Ok(optional_caller(parts, "OrgCode")
             .await?
             .and_then(|caller| caller.org))
     }

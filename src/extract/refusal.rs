@@ -8,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::extensions::{Acting, RequestExt as _};
-use crate::middleware::{Settings, Told};
+use crate::middleware::{LayerSettings, AppliedLayers};
 use crate::rejection::Rejection;
-use crate::response::Answers;
+use crate::response::ResponseConfig;
 use crate::telemetry::events::{self, Decision, DecisionOutcome};
 use crate::token::Requirement;
 
@@ -29,7 +29,7 @@ use crate::token::Requirement;
 #[derive(Clone)]
 pub struct Refusal {
     rejection: Rejection,
-    settings: Option<Arc<Settings>>,
+    settings: Option<Arc<LayerSettings>>,
 }
 
 impl Refusal {
@@ -38,12 +38,12 @@ impl Refusal {
             Rejection::InsufficientScope(requirement) => Some(requirement),
             _ => None,
         };
-        tell(parts, by, needed, DecisionOutcome::Rejected(&rejection));
+        record_decision(parts, by, needed, DecisionOutcome::Rejected(&rejection));
         Self {
             rejection,
             settings: parts
                 .extensions
-                .get::<Told>()
+                .get::<AppliedLayers>()
                 .and_then(|told| told.0.last())
                 .map(|layer| Arc::clone(&layer.settings)),
         }
@@ -59,8 +59,8 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let answer = match self.settings {
-            Some(settings) => settings.answers.http(self.rejection),
-            None => Answers::default().http(self.rejection),
+            Some(settings) => settings.responses.http(self.rejection),
+            None => ResponseConfig::default().http(self.rejection),
         };
         answer.map(Body::from)
     }
@@ -69,7 +69,7 @@ impl IntoResponse for Refusal {
 impl IntoResponse for Rejection {
     /// The same answer as a layer's with the default realm and a problem document.
     fn into_response(self) -> Response {
-        Answers::default().http(self).map(Body::from)
+        ResponseConfig::default().http(self).map(Body::from)
     }
 }
 
@@ -92,7 +92,7 @@ impl std::error::Error for Refusal {
 }
 
 /// What an extractor decides is an event of its own.
-pub(super) fn tell(
+pub(super) fn record_decision(
     parts: &Parts,
     by: &'static str,
     needed: Option<&Requirement>,

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::caller::caller;
+use super::caller::required_caller;
 use super::refusal::Refusal;
 use crate::rejection::Rejection;
 use crate::scopes::ScopeSet;
@@ -57,7 +57,7 @@ impl<S: Send + Sync, T: ScopeSet> FromRequestParts<S> for Scoped<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let claims = caller(parts, "Scoped").await?.claims;
+        let claims = required_caller(parts, "Scoped").await?.claims;
         let requirement = T::requirement();
         if requirement.is_met_by(claims.scopes()) {
             Ok(Self {

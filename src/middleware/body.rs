@@ -24,7 +24,7 @@ pin_project! {
             #[pin]
             body: B,
         },
-        Refusal {
+        Rejection {
             body: Option<Bytes>,
         },
     }
@@ -37,9 +37,9 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(super) fn refusal(body: Bytes) -> Self {
+    pub(super) fn rejection(body: Bytes) -> Self {
         Self {
-            kind: Kind::Refusal {
+            kind: Kind::Rejection {
                 body: Some(body).filter(|body| !body.is_empty()),
             },
         }
@@ -60,7 +60,7 @@ where
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.project().kind.project() {
             KindProj::Inner { body } => body.poll_frame(cx),
-            KindProj::Refusal { body } => {
+            KindProj::Rejection { body } => {
                 Poll::Ready(body.take().map(|body| Ok(Frame::data(body.into()))))
             }
         }
@@ -69,14 +69,14 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
-            Kind::Refusal { body } => body.is_none(),
+            Kind::Rejection { body } => body.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { body } => {
+            Kind::Rejection { body } => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
         }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, Response};
 
-use super::layer::{AuthorizeLayer, Told};
+use super::layer::{AuthorizeLayer, AppliedLayers};
 use super::policy::{Admitted, Policy};
-use super::route::Found;
-use super::settings::{Extractors, Settings};
+use super::route::OrgLookup;
+use super::settings::{ExtractorSettings, LayerSettings};
 use crate::extensions::Acting;
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
@@ -18,121 +18,121 @@ use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
 
 /// Verified claims.
-pub(super) struct Proof {
+pub(super) struct Authenticated {
     pub(super) claims: Claims,
-    pub(super) asked: Asked,
+    pub(super) caller_checked: CallerChecked,
 }
 
 /// Whether it is known already that the caller is in good standing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum CallerChecked {
     NotYet,
     /// By an outer layer, for this very request.
     Already,
 }
 
 /// Claims that were weighed against what the route asks for: the first failure answers, once revocation has been ruled out.
-pub(super) struct Weighed {
+pub(super) struct PolicyResult {
     claims: Claims,
     admitted: Result<Admitted, Rejection>,
 }
 
 /// How a request goes on.
-pub(super) enum Onward {
-    Inside,
-    Refused(Response<Bytes>),
+pub(super) enum NextStep {
+    CallInner,
+    Reject(Response<Bytes>),
     /// The application is asked about the caller.
-    Asking(CallerCheckFuture, Weighed),
+    CheckCaller(CallerCheckFuture, PolicyResult),
 }
 
 /// What is waited for.
 pub(super) enum Pending {
-    Key(Pin<Box<dyn Future<Output = Result<Proof, Rejection>> + Send>>),
-    Standing(CallerCheckFuture, Option<Weighed>),
+    Verification(Pin<Box<dyn Future<Output = Result<Authenticated, Rejection>> + Send>>),
+    CallerCheck(CallerCheckFuture, Option<PolicyResult>),
 }
 
-impl Proof {
-    pub(super) fn fresh(claims: Claims) -> Self {
+impl Authenticated {
+    pub(super) fn new(claims: Claims) -> Self {
         Self {
             claims,
-            asked: Asked::NotYet,
+            caller_checked: CallerChecked::NotYet,
         }
     }
 }
 
 impl AuthorizeLayer {
     /// Weighs verified claims and finds out whether the caller is in good standing.
-    pub(super) fn proceed<B>(
+    pub(super) fn authorize<B>(
         &self,
-        verdict: Result<Proof, Rejection>,
+        verdict: Result<Authenticated, Rejection>,
         request: &mut Request<B>,
-    ) -> Onward {
-        let Proof { claims, asked } = match verdict {
+    ) -> NextStep {
+        let Authenticated { claims, caller_checked: asked } = match verdict {
             Ok(proof) => proof,
             Err(rejection) => {
-                return Onward::Refused(self.settings.refuse(rejection, None, request));
+                return NextStep::Reject(self.settings.reject(rejection, None, request));
             }
         };
-        let weighed = self.settings.weigh(claims, request);
+        let weighed = self.settings.evaluate_policy(claims, request);
         let acting = weighed
             .admitted
             .as_ref()
             .ok()
             .and_then(|admitted| admitted.acting.as_ref());
         let known_before =
-            acting.is_none() || acting == acting_before(request.extensions(), &weighed.claims);
-        let standing = if asked == Asked::Already && known_before {
+            acting.is_none() || acting == outer_acting_org(request.extensions(), &weighed.claims);
+        let standing = if asked == CallerChecked::Already && known_before {
             CallerVerdict::Known(Ok(()))
         } else {
             self.verifier.check_caller(&weighed.claims, acting)
         };
         match standing {
-            CallerVerdict::Known(standing) => self.conclude(standing, weighed, request),
-            CallerVerdict::Pending(asking) => Onward::Asking(asking, weighed),
+            CallerVerdict::Known(standing) => self.finish_authorization(standing, weighed, request),
+            CallerVerdict::Pending(asking) => NextStep::CheckCaller(asking, weighed),
         }
     }
 
     /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
     /// then they assume nothing any more. What layers of another verifier demanded of the route's organization still holds.
-    fn tell_extractors(&self, extensions: &mut Extensions) {
-        let told = extensions.remove::<Told>();
-        if told.is_none() && self.settings.extractors == Extractors::KnowTheDefaults {
+    fn record_layer(&self, extensions: &mut Extensions) {
+        let told = extensions.remove::<AppliedLayers>();
+        if told.is_none() && self.settings.extractors == ExtractorSettings::Defaults {
             return;
         }
         let mut told = match (told, extensions.get::<Claims>()) {
-            (Some(told), Some(outer)) if !self.verifier.has_verified(outer) => Told(
+            (Some(told), Some(outer)) if !self.verifier.has_verified(outer) => AppliedLayers(
                 told.0
                     .iter()
-                    .map(|layer| self.of_place(&layer.settings))
+                    .map(|layer| self.tenant_check_only(&layer.settings))
                     .collect(),
             ),
             (Some(told), _) => told,
             // An outer layer of which they were not told.
-            (None, Some(_)) => Told(vec![self.of_place(&Settings::default())]),
-            (None, None) => Told::default(),
+            (None, Some(_)) => AppliedLayers(vec![self.tenant_check_only(&LayerSettings::default())]),
+            (None, None) => AppliedLayers::default(),
         };
         told.0.push(self.clone());
         extensions.insert(told);
     }
 
     /// What follows from the application's word: the request gets its claims, or is refused.
-    pub(super) fn conclude<B>(
+    pub(super) fn finish_authorization<B>(
         &self,
         standing: Result<(), Rejection>,
-        weighed: Weighed,
+        weighed: PolicyResult,
         request: &mut Request<B>,
-    ) -> Onward {
-        let Weighed { claims, admitted } = weighed;
+    ) -> NextStep {
+        let PolicyResult { claims, admitted } = weighed;
         match standing.and(admitted) {
             Ok(admitted) => {
                 let extensions = request.extensions_mut();
-                self.settings.tell(
+                self.settings.record_decision(
                     Some(&claims),
                     DecisionOutcome::Admitted,
                     admitted.acting.as_ref(),
                     extensions,
                 );
-                self.tell_extractors(extensions);
+                self.record_layer(extensions);
                 if let Some(before) = extensions.insert(claims)
                     && !self.verifier.has_verified(&before)
                 {
@@ -141,10 +141,10 @@ impl AuthorizeLayer {
                 if let Some(org) = admitted.acting {
                     extensions.insert(Acting(org));
                 }
-                Onward::Inside
+                NextStep::CallInner
             }
             Err(rejection) => {
-                Onward::Refused(self.settings.refuse(rejection, Some(&claims), request))
+                NextStep::Reject(self.settings.reject(rejection, Some(&claims), request))
             }
         }
     }
@@ -162,7 +162,7 @@ fn is_grpc<B>(request: &Request<B>) -> bool {
 }
 
 /// The organization that an outer layer of the same verifier let the global client act for.
-fn acting_before<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e OrgCode> {
+fn outer_acting_org<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e OrgCode> {
     if !claims.is_global() {
         return None;
     }
@@ -174,51 +174,51 @@ fn acting_before<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e 
         .map(|acting| &acting.0)
 }
 
-impl Settings {
-    fn weigh<B>(&self, claims: Claims, request: &mut Request<B>) -> Weighed {
+impl LayerSettings {
+    fn evaluate_policy<B>(&self, claims: Claims, request: &mut Request<B>) -> PolicyResult {
         let found = self
             .route_organization(request)
-            .agreeing_with(acting_before(request.extensions(), &claims));
-        let admitted = self.policy.admit(&claims, &found.target());
-        Weighed { claims, admitted }
+            .require_match(outer_acting_org(request.extensions(), &claims));
+        let admitted = self.policy.admit(&claims, &found.requested());
+        PolicyResult { claims, admitted }
     }
 
     /// What the request says of the organization that it is about. Where two places say it, they must agree.
-    fn route_organization<B>(&self, request: &mut Request<B>) -> Found {
+    fn route_organization<B>(&self, request: &mut Request<B>) -> OrgLookup {
         let found = self
-            .places
+            .organization_sources
             .iter()
             .map(|place| place.find(request))
-            .fold(Found::Nothing, Found::and);
+            .fold(OrgLookup::Absent, OrgLookup::merge);
         #[cfg(feature = "axum")]
-        let found = found.and(super::route::in_axum_params_of(
+        let found = found.merge(super::route::in_axum_params_of(
             request.extensions_mut(),
             self.parameter(),
         ));
         found
     }
 
-    fn refuse<B>(
+    fn reject<B>(
         &self,
         rejection: Rejection,
         claims: Option<&Claims>,
         request: &Request<B>,
     ) -> Response<Bytes> {
-        self.tell(
+        self.record_decision(
             claims,
             DecisionOutcome::Rejected(&rejection),
             None,
             request.extensions(),
         );
         if is_grpc(request) {
-            self.answers.grpc(rejection)
+            self.responses.grpc(rejection)
         } else {
-            self.answers.http(rejection)
+            self.responses.http(rejection)
         }
     }
 
     /// Every decision is one event.
-    pub(super) fn tell(
+    pub(super) fn record_decision(
         &self,
         claims: Option<&Claims>,
         verdict: DecisionOutcome<'_>,
@@ -227,7 +227,7 @@ impl Settings {
     ) {
         let acting = acting.or_else(|| extensions.get::<Acting>().map(|acting| &acting.0));
         let Policy {
-            who, requirement, ..
+            allowed_callers: who, requirement, ..
         } = &self.policy;
         events::request_decided(&Decision {
             stage: "layer",

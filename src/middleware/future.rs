@@ -9,7 +9,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::decision::{Onward, Pending, Proof, Weighed};
+use super::decision::{NextStep, Pending, Authenticated, PolicyResult};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
 
@@ -34,19 +34,19 @@ pin_project! {
             #[pin]
             future: S::Future,
         },
-        Refused {
-            refusal: Option<Response<Bytes>>,
+        Rejected {
+            rejection: Option<Response<Bytes>>,
         },
         /// Only a token whose key is not held gets here, and a caller about whom the application is asked.
         Waiting {
             pending: Pending,
-            held_back: Option<HeldBack<S, B>>,
+            deferred: Option<DeferredCall<S, B>>,
         },
     }
 }
 
 /// What is needed once the answer is there.
-struct HeldBack<S, B> {
+struct DeferredCall<S, B> {
     inner: S,
     request: Request<B>,
     layer: AuthorizeLayer,
@@ -62,10 +62,10 @@ where
         }
     }
 
-    pub(super) fn refused(refusal: Response<Bytes>) -> Self {
+    pub(super) fn rejected(refusal: Response<Bytes>) -> Self {
         Self {
-            state: State::Refused {
-                refusal: Some(refusal),
+            state: State::Rejected {
+                rejection: Some(refusal),
             },
         }
     }
@@ -79,7 +79,7 @@ where
         Self {
             state: State::Waiting {
                 pending,
-                held_back: Some(HeldBack {
+                deferred: Some(DeferredCall {
                     inner,
                     request,
                     layer,
@@ -104,18 +104,18 @@ where
                         .poll(cx)
                         .map_ok(|response| response.map(ResponseBody::inner));
                 }
-                StateProj::Refused { refusal } => {
+                StateProj::Rejected { rejection: refusal } => {
                     return match refusal.take() {
-                        Some(refusal) => Poll::Ready(Ok(refusal.map(ResponseBody::refusal))),
+                        Some(refusal) => Poll::Ready(Ok(refusal.map(ResponseBody::rejection))),
                         // Polled again after it was ready, which a future may not answer with a panic here.
                         None => Poll::Pending,
                     };
                 }
-                StateProj::Waiting { pending, held_back } => {
+                StateProj::Waiting { pending, deferred: held_back } => {
                     let answer = ready!(pending.poll(cx));
                     let (
                         Some(answer),
-                        Some(HeldBack {
+                        Some(DeferredCall {
                             mut inner,
                             mut request,
                             layer,
@@ -125,21 +125,21 @@ where
                         return Poll::Pending;
                     };
                     let onward = match answer {
-                        Answer::Verdict(verdict) => layer.proceed(verdict, &mut request),
-                        Answer::Standing(standing, weighed) => {
-                            layer.conclude(standing, weighed, &mut request)
+                        PendingOutput::Authentication(verdict) => layer.authorize(verdict, &mut request),
+                        PendingOutput::CallerCheck(standing, weighed) => {
+                            layer.finish_authorization(standing, weighed, &mut request)
                         }
                     };
                     match onward {
-                        Onward::Inside => State::Inner {
+                        NextStep::CallInner => State::Inner {
                             future: inner.call(request),
                         },
-                        Onward::Refused(refusal) => State::Refused {
-                            refusal: Some(refusal),
+                        NextStep::Reject(refusal) => State::Rejected {
+                            rejection: Some(refusal),
                         },
-                        Onward::Asking(asking, weighed) => State::Waiting {
-                            pending: Pending::Standing(asking, Some(weighed)),
-                            held_back: Some(HeldBack {
+                        NextStep::CheckCaller(asking, weighed) => State::Waiting {
+                            pending: Pending::CallerCheck(asking, Some(weighed)),
+                            deferred: Some(DeferredCall {
                                 inner,
                                 request,
                                 layer,
@@ -153,25 +153,25 @@ where
     }
 }
 
-enum Answer {
-    Verdict(Result<Proof, Rejection>),
-    Standing(Result<(), Rejection>, Weighed),
+enum PendingOutput {
+    Authentication(Result<Authenticated, Rejection>),
+    CallerCheck(Result<(), Rejection>, PolicyResult),
 }
 
 impl Pending {
     /// Nothing only when it is polled again after it was ready.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<PendingOutput>> {
         match self {
-            Self::Key(verdict) => verdict
+            Self::Verification(verdict) => verdict
                 .as_mut()
                 .poll(cx)
-                .map(|verdict| Some(Answer::Verdict(verdict))),
-            Self::Standing(asking, weighed) => {
+                .map(|verdict| Some(PendingOutput::Authentication(verdict))),
+            Self::CallerCheck(asking, weighed) => {
                 let standing = ready!(asking.as_mut().poll(cx));
                 Poll::Ready(
                     weighed
                         .take()
-                        .map(|weighed| Answer::Standing(standing, weighed)),
+                        .map(|weighed| PendingOutput::CallerCheck(standing, weighed)),
                 )
             }
         }

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::Response;
 
 use super::RouteOrganization;
-use super::policy::{Mismatch, Policy, Who};
-use super::settings::{Extractors, Preflights, Presence, Settings};
+use super::policy::{MismatchResponse, Policy, AllowedCallers};
+use super::settings::{ExtractorSettings, Preflights, Presence, LayerSettings};
 use crate::rejection::Rejection;
-use crate::response::Body;
+use crate::response::RejectionBody;
 use crate::token::Requirement;
 #[cfg(feature = "axum")]
 use crate::token::Scope;
@@ -45,7 +45,7 @@ use crate::verifier::Verifier;
 #[must_use = "a layer protects nothing until it is added to a service"]
 pub struct AuthorizeLayer {
     pub(crate) verifier: Verifier,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<LayerSettings>,
 }
 
 impl Verifier {
@@ -76,9 +76,9 @@ impl Verifier {
 
 impl AuthorizeLayer {
     fn new(verifier: &Verifier, presence: Presence) -> Self {
-        let settings = Settings {
+        let settings = LayerSettings {
             presence,
-            ..Settings::default()
+            ..LayerSettings::default()
         };
         Self {
             verifier: verifier.clone(),
@@ -86,16 +86,16 @@ impl AuthorizeLayer {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut LayerSettings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
     }
 
     /// A change that extractors have to know of.
-    fn telling_extractors(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn with_visible_setting(self, change: impl FnOnce(&mut LayerSettings)) -> Self {
         self.with(|settings| {
             change(settings);
-            settings.extractors = Extractors::AreTold;
+            settings.extractors = ExtractorSettings::Custom;
         })
     }
 
@@ -109,62 +109,62 @@ impl AuthorizeLayer {
 
     /// Lets in global tokens too, on routes that belong to no organization. Default: tokens of organizations only.
     pub fn allow_global(self) -> Self {
-        self.with(|settings| settings.policy.who = Who::Anyone)
+        self.with(|settings| settings.policy.allowed_callers = AllowedCallers::OrganizationOrGlobal)
     }
 
     /// Lets in global tokens with these scopes too, also on routes that belong to an organization: there the handler's
     /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
     /// Default: tokens of organizations only.
     pub fn allow_global_with(self, scopes: impl Into<Requirement>) -> Self {
-        self.telling_extractors(|settings| {
-            settings.policy.who = Who::OrganizationOrGlobalWith(scopes.into());
+        self.with_visible_setting(|settings| {
+            settings.policy.allowed_callers = AllowedCallers::OrganizationOrGlobalWith(scopes.into());
         })
     }
 
     /// Lets in global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
     /// well. Default: tokens of organizations only.
     pub fn only_global(self) -> Self {
-        self.telling_extractors(|settings| settings.policy.who = Who::Global)
+        self.with_visible_setting(|settings| settings.policy.allowed_callers = AllowedCallers::Global)
     }
 
     /// The name of the axum route parameter that must be the token's organization, as it stands between the braces. A text
     /// that is no name, such as `{tenant}` with them, refuses every request. Default: `org_code`.
     #[cfg(feature = "axum")]
     pub fn organization_parameter(self, name: impl Into<String>) -> Self {
-        self.telling_extractors(|settings| settings.parameter = name.into())
+        self.with_visible_setting(|settings| settings.parameter = name.into())
     }
 
     /// Where else the request says which organization it is about, in addition to the places named before: it must be the
     /// token's everywhere. Default: nowhere.
     pub fn organization_from(self, place: RouteOrganization) -> Self {
-        self.with(|settings| settings.places.push(place))
+        self.with(|settings| settings.organization_sources.push(place))
     }
 
     /// Refuses CORS preflights as any request without a token. For services that do not look at the method, such as gRPC's:
     /// a request that looks like a preflight would reach them. Default: preflights pass.
     pub fn refuse_preflights(self) -> Self {
-        self.with(|settings| settings.preflights = Preflights::Refused)
+        self.with(|settings| settings.preflights = Preflights::Reject)
     }
 
     /// Answers 404 to a token of another organization, as if the route's did not exist. Default: 403.
     pub fn hide_organizations(self) -> Self {
-        self.telling_extractors(|settings| settings.policy.mismatch = Mismatch::Hidden)
+        self.with_visible_setting(|settings| settings.policy.mismatch = MismatchResponse::NotFound)
     }
 
     /// The challenge's `realm` (RFC 9110 §11.5). Default: `api`.
     pub fn realm(self, realm: impl Into<String>) -> Self {
-        self.telling_extractors(|settings| settings.answers.realm = realm.into())
+        self.with_visible_setting(|settings| settings.responses.realm = realm.into())
     }
 
     /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
     /// [`resource`](Self::resource) for that of this crate. Default: none.
     pub fn resource_metadata(self, url: impl Into<String>) -> Self {
-        self.telling_extractors(|settings| settings.answers.resource_metadata = Some(url.into()))
+        self.with_visible_setting(|settings| settings.responses.resource_metadata = Some(url.into()))
     }
 
     /// Answers refusals without a body. Default: a problem document (RFC 9457).
     pub fn without_body(self) -> Self {
-        self.telling_extractors(|settings| settings.answers.body = Body::Empty)
+        self.with_visible_setting(|settings| settings.responses.body = RejectionBody::Empty)
     }
 
     /// Finishes refusals with a function of the application's, which gets the answer with status and challenge in place and
@@ -185,27 +185,27 @@ impl AuthorizeLayer {
         self,
         make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
     ) -> Self {
-        self.telling_extractors(|settings| settings.answers.body = Body::Custom(Arc::new(make)))
+        self.with_visible_setting(|settings| settings.responses.body = RejectionBody::Custom(Arc::new(make)))
     }
 }
 
 /// The layers that extractors have to know of, all of one verifier, the outermost first. An inner layer adds to what an outer
 /// one demands and takes nothing away.
 #[derive(Clone, Default)]
-pub(crate) struct Told(pub(crate) Vec<AuthorizeLayer>);
+pub(crate) struct AppliedLayers(pub(crate) Vec<AuthorizeLayer>);
 
 /// What is said of a layer in an inventory of routes.
 #[cfg(feature = "axum")]
 impl AuthorizeLayer {
-    pub(crate) fn who(&self) -> &'static str {
-        match (self.settings.presence, &self.settings.policy.who) {
+    pub(crate) fn access(&self) -> &'static str {
+        match (self.settings.presence, &self.settings.policy.allowed_callers) {
             (Presence::Required, who) => who.name(),
-            (Presence::Optional, Who::Organization) => "anybody; of tokens organization",
-            (Presence::Optional, Who::Anyone) => "anybody; of tokens anyone",
-            (Presence::Optional, Who::OrganizationOrGlobalWith(_)) => {
+            (Presence::Optional, AllowedCallers::Organization) => "anybody; of tokens organization",
+            (Presence::Optional, AllowedCallers::OrganizationOrGlobal) => "anybody; of tokens anyone",
+            (Presence::Optional, AllowedCallers::OrganizationOrGlobalWith(_)) => {
                 "anybody; of tokens organization, or global with a scope"
             }
-            (Presence::Optional, Who::Global) => "anybody; of tokens global",
+            (Presence::Optional, AllowedCallers::Global) => "anybody; of tokens global",
         }
     }
 
@@ -216,28 +216,28 @@ impl AuthorizeLayer {
     /// Every scope that the layer names.
     pub(crate) fn scopes(&self) -> Vec<&Scope> {
         let mut scopes = self.requirement().scopes();
-        if let Who::OrganizationOrGlobalWith(allowing) = &self.settings.policy.who {
+        if let AllowedCallers::OrganizationOrGlobalWith(allowing) = &self.settings.policy.allowed_callers {
             scopes.extend(allowing.scopes());
         }
         scopes
     }
 
-    pub(crate) fn is_of_organization(&self, path: &str) -> bool {
+    pub(crate) fn is_organization_scoped(&self, path: &str) -> bool {
         let parameter = format!("{{{}}}", self.settings.parameter());
-        !self.settings.places.is_empty() || path.split('/').any(|step| step == parameter)
+        !self.settings.organization_sources.is_empty() || path.split('/').any(|step| step == parameter)
     }
 }
 
 impl AuthorizeLayer {
     /// What these settings demand of a route's organization, and no more: for layers whose other demands were met.
-    pub(super) fn of_place(&self, settings: &Settings) -> Self {
+    pub(super) fn tenant_check_only(&self, settings: &LayerSettings) -> Self {
         let policy = Policy {
             mismatch: settings.policy.mismatch,
-            ..Policy::of_place()
+            ..Policy::tenant_check_only()
         };
         Self {
             verifier: self.verifier.clone(),
-            settings: Arc::new(Settings {
+            settings: Arc::new(LayerSettings {
                 policy,
                 ..settings.clone()
             }),

@@ -15,8 +15,8 @@ pub use body::ResponseBody;
 pub use future::ResponseFuture;
 pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
-pub(crate) use layer::Told;
+pub(crate) use layer::AppliedLayers;
 pub use route::RouteOrganization;
 pub use service::Authorize;
 #[cfg(feature = "axum")]
-pub(crate) use settings::{DEFAULT_PARAMETER, Settings};
+pub(crate) use settings::{DEFAULT_PARAMETER, LayerSettings};

@@ -6,18 +6,18 @@ use crate::token::{Claims, OrgCode, Requirement};
 /// What a route asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    pub(crate) who: Who,
+    pub(crate) allowed_callers: AllowedCallers,
     pub(crate) requirement: Requirement,
-    pub(crate) mismatch: Mismatch,
+    pub(crate) mismatch: MismatchResponse,
 }
 
 /// Whose tokens are let in.
 #[derive(Clone, Debug)]
-pub(crate) enum Who {
+pub(crate) enum AllowedCallers {
     /// Those of organizations.
     Organization,
     /// Those of organizations, and global ones where the route belongs to no organization.
-    Anyone,
+    OrganizationOrGlobal,
     /// Those of organizations, and global ones with these scopes, which may act for the route's organization.
     OrganizationOrGlobalWith(Requirement),
     /// Global ones.
@@ -26,19 +26,19 @@ pub(crate) enum Who {
 
 /// How it is answered that the route's organization is not the token's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mismatch {
+pub(crate) enum MismatchResponse {
     Forbidden,
-    Hidden,
+    NotFound,
 }
 
 /// What the request says of the organization that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target<'r> {
+pub(crate) enum RequestedOrg<'r> {
     /// Nothing: the route belongs to no organization.
-    None,
+    Absent,
     Organization(&'r str),
     /// Something that names no organization for certain.
-    Unclear,
+    Ambiguous,
 }
 
 /// What is let in: for global clients that act for an organization, that organization too.
@@ -47,12 +47,12 @@ pub(crate) struct Admitted {
     pub(crate) acting: Option<OrgCode>,
 }
 
-impl Who {
+impl AllowedCallers {
     /// A stable name for logs and tables.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Organization => "organization",
-            Self::Anyone => "anyone",
+            Self::OrganizationOrGlobal => "anyone",
             Self::OrganizationOrGlobalWith(_) => "organization, or global with a scope",
             Self::Global => "global",
         }
@@ -62,9 +62,9 @@ impl Who {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            who: Who::Organization,
+            allowed_callers: AllowedCallers::Organization,
             requirement: Requirement::none(),
-            mismatch: Mismatch::Forbidden,
+            mismatch: MismatchResponse::Forbidden,
         }
     }
 }
@@ -72,9 +72,9 @@ impl Default for Policy {
 impl Policy {
     /// What extractors assume where no layer told them anything: a global token that came this far may go where no
     /// organization is concerned.
-    pub(crate) fn of_place() -> Self {
+    pub(crate) fn tenant_check_only() -> Self {
         Self {
-            who: Who::Anyone,
+            allowed_callers: AllowedCallers::OrganizationOrGlobal,
             ..Self::default()
         }
     }
@@ -83,7 +83,7 @@ impl Policy {
     pub(crate) fn admit(
         &self,
         claims: &Claims,
-        target: &Target<'_>,
+        target: &RequestedOrg<'_>,
     ) -> Result<Admitted, Rejection> {
         let admitted = self.admit_tenant(claims, target)?;
         if !self.requirement.is_met_by(claims.scopes()) {
@@ -97,7 +97,7 @@ impl Policy {
     pub(crate) fn admit_tenant(
         &self,
         claims: &Claims,
-        target: &Target<'_>,
+        target: &RequestedOrg<'_>,
     ) -> Result<Admitted, Rejection> {
         let acting = match claims.org_code() {
             Some(org) => self.admit_organization(org, target)?,
@@ -109,20 +109,20 @@ impl Policy {
     fn admit_organization(
         &self,
         org: &OrgCode,
-        target: &Target<'_>,
+        target: &RequestedOrg<'_>,
     ) -> Result<Option<OrgCode>, Rejection> {
-        if matches!(self.who, Who::Global) {
+        if matches!(self.allowed_callers, AllowedCallers::Global) {
             return Err(Rejection::GlobalRequired);
         }
         self.compare(org, target).map(|()| None)
     }
 
     /// The organization of the route is the caller's, exactly, or the route belongs to none.
-    pub(crate) fn compare(&self, org: &OrgCode, target: &Target<'_>) -> Result<(), Rejection> {
+    pub(crate) fn compare(&self, org: &OrgCode, target: &RequestedOrg<'_>) -> Result<(), Rejection> {
         match target {
-            Target::None => Ok(()),
-            Target::Organization(code) if *code == org.as_str() => Ok(()),
-            Target::Organization(_) | Target::Unclear => Err(self.mismatch()),
+            RequestedOrg::Absent => Ok(()),
+            RequestedOrg::Organization(code) if *code == org.as_str() => Ok(()),
+            RequestedOrg::Organization(_) | RequestedOrg::Ambiguous => Err(self.mismatch()),
         }
     }
 
@@ -130,13 +130,13 @@ impl Policy {
     fn admit_global(
         &self,
         claims: &Claims,
-        target: &Target<'_>,
+        target: &RequestedOrg<'_>,
     ) -> Result<Option<OrgCode>, Rejection> {
-        let allowing = match &self.who {
-            Who::Organization => return Err(Rejection::OrganizationRequired),
-            Who::Anyone => None,
-            Who::OrganizationOrGlobalWith(allowing) => Some(allowing),
-            Who::Global => Some(&self.requirement),
+        let allowing = match &self.allowed_callers {
+            AllowedCallers::Organization => return Err(Rejection::OrganizationRequired),
+            AllowedCallers::OrganizationOrGlobal => None,
+            AllowedCallers::OrganizationOrGlobalWith(allowing) => Some(allowing),
+            AllowedCallers::Global => Some(&self.requirement),
         };
         // What every token meets names no scope that allows anything.
         let allowing = allowing.filter(|allowing| !allowing.is_none());
@@ -144,10 +144,10 @@ impl Policy {
             return Err(Rejection::InsufficientScope(allowing.clone()));
         }
         match (target, allowing) {
-            (Target::None, _) => Ok(None),
-            (Target::Unclear, _) => Err(self.mismatch()),
-            (Target::Organization(_), None) => Err(Rejection::OrganizationRequired),
-            (Target::Organization(code), Some(_)) => OrgCode::acting(claims.shared_issuer(), code)
+            (RequestedOrg::Absent, _) => Ok(None),
+            (RequestedOrg::Ambiguous, _) => Err(self.mismatch()),
+            (RequestedOrg::Organization(_), None) => Err(Rejection::OrganizationRequired),
+            (RequestedOrg::Organization(code), Some(_)) => OrgCode::acting(claims.shared_issuer(), code)
                 .map(Some)
                 .ok_or_else(|| self.mismatch()),
         }
@@ -155,8 +155,8 @@ impl Policy {
 
     pub(crate) fn mismatch(&self) -> Rejection {
         match self.mismatch {
-            Mismatch::Forbidden => Rejection::WrongOrganization,
-            Mismatch::Hidden => Rejection::HiddenOrganization,
+            MismatchResponse::Forbidden => Rejection::WrongOrganization,
+            MismatchResponse::NotFound => Rejection::HiddenOrganization,
         }
     }
 }

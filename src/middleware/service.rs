@@ -11,12 +11,12 @@ use http::{Extensions, Method, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::decision::{Asked, Onward, Pending, Proof};
-use super::layer::{AuthorizeLayer, Told};
+use super::decision::{CallerChecked, NextStep, Pending, Authenticated};
+use super::layer::{AuthorizeLayer, AppliedLayers};
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
-use crate::extensions::{Acting, NoToken};
+use crate::extensions::{Acting, AnonymousRequest};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
 use crate::token::Claims;
@@ -30,12 +30,12 @@ pub struct Authorize<S> {
 }
 
 /// What a request brings along.
-enum Presented {
+enum Authentication {
     /// No claims, and none are needed: a CORS preflight, or a request without a token where that is optional.
-    Nothing,
-    Judged(Result<Proof, Rejection>),
+    Anonymous,
+    Done(Result<Authenticated, Rejection>),
     /// A token whose key has to be waited for.
-    Waiting(Verification, Vec<u8>),
+    Pending(Verification, Vec<u8>),
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
@@ -62,22 +62,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let onward = match self.presented(&request) {
-            Presented::Nothing => {
+        let onward = match self.authenticate(&request) {
+            Authentication::Anonymous => {
                 self.layer
                     .settings
-                    .tell(None, DecisionOutcome::Anonymous, None, request.extensions());
-                forget(request.extensions_mut());
-                request.extensions_mut().insert(NoToken);
-                Onward::Inside
+                    .record_decision(None, DecisionOutcome::Anonymous, None, request.extensions());
+                clear_claims(request.extensions_mut());
+                request.extensions_mut().insert(AnonymousRequest);
+                NextStep::CallInner
             }
-            Presented::Judged(verdict) => self.layer.proceed(verdict, &mut request),
-            Presented::Waiting(step, token) => {
+            Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),
+            Authentication::Pending(step, token) => {
                 let verifier = self.layer.verifier.clone();
                 let verdict =
-                    Box::pin(async move { verifier.resume(step, &token).await.map(Proof::fresh) });
+                    Box::pin(async move { verifier.resume(step, &token).await.map(Authenticated::new) });
                 return ResponseFuture::waiting(
-                    Pending::Key(verdict),
+                    Pending::Verification(verdict),
                     self.take_ready(),
                     request,
                     self.layer.clone(),
@@ -85,10 +85,10 @@ where
             }
         };
         match onward {
-            Onward::Inside => ResponseFuture::inner(self.inner.call(request)),
-            Onward::Refused(refusal) => ResponseFuture::refused(refusal),
-            Onward::Asking(asking, weighed) => {
-                let pending = Pending::Standing(asking, Some(weighed));
+            NextStep::CallInner => ResponseFuture::inner(self.inner.call(request)),
+            NextStep::Reject(refusal) => ResponseFuture::rejected(refusal),
+            NextStep::CheckCaller(asking, weighed) => {
+                let pending = Pending::CallerCheck(asking, Some(weighed));
                 ResponseFuture::waiting(pending, self.take_ready(), request, self.layer.clone())
             }
         }
@@ -104,31 +104,31 @@ impl<S: Clone> Authorize<S> {
 }
 
 impl<S> Authorize<S> {
-    fn presented<B>(&self, request: &Request<B>) -> Presented {
+    fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
         let AuthorizeLayer { verifier, settings } = &self.layer;
         if settings.preflights == Preflights::Pass && is_preflight(request) {
-            return Presented::Nothing;
+            return Authentication::Anonymous;
         }
         if let Some(claims) = request
             .extensions()
             .get::<Claims>()
             .filter(|claims| verifier.has_verified(claims))
         {
-            return Presented::Judged(Ok(Proof {
+            return Authentication::Done(Ok(Authenticated {
                 claims: claims.clone(),
-                asked: Asked::Already,
+                caller_checked: CallerChecked::Already,
             }));
         }
         let token = match Credentials::of(request.headers(), verifier.max_token_bytes()) {
             Ok(credentials) => credentials.as_bytes(),
             Err(BearerError::Missing) if settings.presence == Presence::Optional => {
-                return Presented::Nothing;
+                return Authentication::Anonymous;
             }
-            Err(error) => return Presented::Judged(Err(error.into())),
+            Err(error) => return Authentication::Done(Err(error.into())),
         };
         match verifier.try_verify(token) {
-            Verification::Done(verdict) => Presented::Judged(verdict.map(Proof::fresh)),
-            step @ Verification::Pending(_) => Presented::Waiting(step, token.to_vec()),
+            Verification::Done(verdict) => Authentication::Done(verdict.map(Authenticated::new)),
+            step @ Verification::Pending(_) => Authentication::Pending(step, token.to_vec()),
         }
     }
 }
@@ -149,8 +149,8 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
 }
 
 /// Takes away what outer layers left where there is no token: claims, and all that hangs on them.
-fn forget(extensions: &mut Extensions) {
+fn clear_claims(extensions: &mut Extensions) {
     extensions.remove::<Claims>();
     extensions.remove::<Acting>();
-    extensions.remove::<Told>();
+    extensions.remove::<AppliedLayers>();
 }

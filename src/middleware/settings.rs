@@ -2,29 +2,29 @@
 
 use super::RouteOrganization;
 use super::policy::Policy;
-use crate::response::Answers;
+use crate::response::ResponseConfig;
 
 /// All that a layer is told.
 #[derive(Clone, Default)]
-pub(crate) struct Settings {
+pub(crate) struct LayerSettings {
     pub(crate) policy: Policy,
-    pub(crate) answers: Answers,
+    pub(crate) responses: ResponseConfig,
     /// The name of the axum route parameter that is checked, empty for the default.
     #[cfg(feature = "axum")]
     pub(super) parameter: String,
     pub(super) presence: Presence,
     pub(super) preflights: Preflights,
-    pub(super) places: Vec<RouteOrganization>,
-    pub(super) extractors: Extractors,
+    pub(super) organization_sources: Vec<RouteOrganization>,
+    pub(super) extractors: ExtractorSettings,
 }
 
 /// Whether extractors have to know the settings. They do not while all that matters to them is as it is by default, which
 /// spares the common request one extension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Extractors {
+pub(super) enum ExtractorSettings {
     #[default]
-    KnowTheDefaults,
-    AreTold,
+    Defaults,
+    Custom,
 }
 
 /// Whether CORS preflights are let in.
@@ -32,7 +32,7 @@ pub(super) enum Extractors {
 pub(super) enum Preflights {
     #[default]
     Pass,
-    Refused,
+    Reject,
 }
 
 /// Whether a request without a token is let in.
@@ -48,7 +48,7 @@ pub(super) enum Presence {
 pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
 
 #[cfg(feature = "axum")]
-impl Settings {
+impl LayerSettings {
     pub(crate) fn parameter(&self) -> &str {
         if self.parameter.is_empty() {
             DEFAULT_PARAMETER

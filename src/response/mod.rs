@@ -7,44 +7,44 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use table::{Challenge, Row, row};
+use table::{Challenge, ResponseSpec, spec};
 
 use crate::rejection::Rejection;
 
 /// How rejections are answered.
 #[derive(Clone)]
-pub(crate) struct Answers {
+pub(crate) struct ResponseConfig {
     pub(crate) realm: String,
     pub(crate) resource_metadata: Option<String>,
-    pub(crate) body: Body,
+    pub(crate) body: RejectionBody,
 }
 
 /// What a refusal's body is.
 #[derive(Clone)]
-pub(crate) enum Body {
+pub(crate) enum RejectionBody {
     /// A problem document (RFC 9457).
     Problem,
     Empty,
     /// Whatever the application makes of it.
-    Custom(Arc<MakeBody>),
+    Custom(Arc<BodyFn>),
 }
 
-pub(crate) type MakeBody = dyn Fn(&Rejection, &mut Response<Bytes>) + Send + Sync;
+pub(crate) type BodyFn = dyn Fn(&Rejection, &mut Response<Bytes>) + Send + Sync;
 
-impl Default for Answers {
+impl Default for ResponseConfig {
     fn default() -> Self {
         Self {
             realm: "api".to_owned(),
             resource_metadata: None,
-            body: Body::Problem,
+            body: RejectionBody::Problem,
         }
     }
 }
 
-impl Answers {
+impl ResponseConfig {
     /// The answer to a rejection, with the rejection in its extensions.
     pub(crate) fn http(&self, rejection: Rejection) -> Response<Bytes> {
-        let row = row(&rejection);
+        let row = spec(&rejection);
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = row.status;
         let headers = response.headers_mut();
@@ -65,15 +65,15 @@ impl Answers {
             _ => {}
         }
         match &self.body {
-            Body::Empty => {}
-            Body::Problem => {
+            RejectionBody::Empty => {}
+            RejectionBody::Problem => {
                 headers.insert(
                     CONTENT_TYPE,
                     HeaderValue::from_static("application/problem+json"),
                 );
                 *response.body_mut() = problem(&row, &rejection).into();
             }
-            Body::Custom(make) => make(&rejection, &mut response),
+            RejectionBody::Custom(make) => make(&rejection, &mut response),
         }
         response.extensions_mut().insert(rejection);
         response
@@ -81,7 +81,7 @@ impl Answers {
 
     /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body are its headers.
     pub(crate) fn grpc(&self, rejection: Rejection) -> Response<Bytes> {
-        let row = row(&rejection);
+        let row = spec(&rejection);
         let code = match row.status {
             StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => 16,
             StatusCode::FORBIDDEN => 7,
@@ -102,25 +102,25 @@ impl Answers {
         response
     }
 
-    fn challenge(&self, row: &Row, rejection: &Rejection) -> Option<HeaderValue> {
+    fn challenge(&self, row: &ResponseSpec, rejection: &Rejection) -> Option<HeaderValue> {
         let mut text = String::with_capacity(128);
         text.push_str("Bearer ");
         match &row.challenge {
-            Challenge::None => return None,
-            Challenge::Plain => parameter(&mut text, "realm", &self.realm),
+            Challenge::Omitted => return None,
+            Challenge::Plain => push_auth_param(&mut text, "realm", &self.realm),
             Challenge::Error { code, description } => {
-                parameter(&mut text, "realm", &self.realm);
-                parameter(&mut text, "error", code);
+                push_auth_param(&mut text, "realm", &self.realm);
+                push_auth_param(&mut text, "error", code);
                 if let Some(description) = description {
-                    parameter(&mut text, "error_description", description);
+                    push_auth_param(&mut text, "error_description", description);
                 }
             }
         }
         if let Rejection::InsufficientScope(requirement) = rejection {
-            parameter(&mut text, "scope", &requirement.challenge());
+            push_auth_param(&mut text, "scope", &requirement.challenge());
         }
         if let Some(url) = &self.resource_metadata {
-            parameter(&mut text, "resource_metadata", url);
+            push_auth_param(&mut text, "resource_metadata", url);
         }
         HeaderValue::try_from(text).ok()
     }
@@ -128,7 +128,7 @@ impl Answers {
 
 /// Writes one `name="value"`. The only place where a value gets into the header: what is not allowed in
 /// `error_description` (RFC 6750 §3), quotation marks, backslashes and line breaks among it, is left out.
-fn parameter(text: &mut String, name: &str, value: &str) {
+fn push_auth_param(text: &mut String, name: &str, value: &str) {
     if !text.ends_with(' ') {
         text.push_str(", ");
     }
@@ -143,9 +143,9 @@ fn parameter(text: &mut String, name: &str, value: &str) {
     text.push('"');
 }
 
-const GUIDE: &str = "https://docs.rs/tower-m2m/latest/tower_m2m/guide/answers/index.html#";
+const PROBLEM_TYPE_BASE: &str = "https://docs.rs/tower-m2m/latest/tower_m2m/guide/answers/index.html#";
 
-fn problem(row: &Row, rejection: &Rejection) -> String {
+fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
     if row.status == StatusCode::NOT_FOUND {
         return r#"{"type":"about:blank","title":"Not Found","status":404}"#.to_owned();
     }
@@ -153,7 +153,7 @@ fn problem(row: &Row, rejection: &Rejection) -> String {
     let mut text = String::with_capacity(320);
     text.extend([
         r#"{"type":""#,
-        GUIDE,
+        PROBLEM_TYPE_BASE,
         row.name,
         r#"","title":""#,
         row.title,
@@ -192,7 +192,7 @@ mod tests {
             (Rejection::CheckUnavailable, "14"),
             (Rejection::LayerMissing("layer"), "13"),
         ] {
-            let answer = Answers::default().grpc(rejection);
+            let answer = ResponseConfig::default().grpc(rejection);
             assert_eq!(
                 (answer.status(), &answer.headers()["grpc-status"]),
                 (StatusCode::OK, &HeaderValue::from_static(code))

@@ -5,7 +5,7 @@ use http::StatusCode;
 use crate::rejection::Rejection;
 
 /// The row of a rejection.
-pub(super) struct Row {
+pub(super) struct ResponseSpec {
     pub(super) status: StatusCode,
     /// The problem's stable name: the anchor of its description in the guide.
     pub(super) name: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Row {
 /// What `WWW-Authenticate` says.
 pub(super) enum Challenge {
     /// Nothing: the token is not to blame, or the route is not to be seen.
-    None,
+    Omitted,
     /// That a bearer token is needed, without an error code (RFC 6750 §3.1).
     Plain,
     Error {
@@ -26,10 +26,10 @@ pub(super) enum Challenge {
 }
 
 /// The table.
-pub(super) fn row(rejection: &Rejection) -> Row {
+pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
     use Challenge::{Error, Plain};
     use Rejection as R;
-    let row = |status, name, title, challenge| Row {
+    let row = |status, name, title, challenge| ResponseSpec {
         status,
         name,
         title,
@@ -91,7 +91,7 @@ pub(super) fn row(rejection: &Rejection) -> Row {
             StatusCode::NOT_FOUND,
             "not_found",
             "Not Found",
-            Challenge::None,
+            Challenge::Omitted,
         ),
         R::OrganizationNotAllowed | R::ClientNotAllowed => row(
             StatusCode::FORBIDDEN,
@@ -118,13 +118,13 @@ pub(super) fn row(rejection: &Rejection) -> Row {
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Access tokens cannot be verified at the moment",
-            Challenge::None,
+            Challenge::Omitted,
         ),
         R::LayerMissing(_) => row(
             StatusCode::INTERNAL_SERVER_ERROR,
             "layer_missing",
             "The server is misconfigured: an authorization layer is missing",
-            Challenge::None,
+            Challenge::Omitted,
         ),
     }
 }

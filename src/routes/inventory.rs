@@ -37,7 +37,7 @@ impl DecidedRoute {
     /// Who may call it, in words: `public`, or whose tokens are let in.
     #[must_use]
     pub fn who(&self) -> &'static str {
-        self.layer.as_ref().map_or("public", AuthorizeLayer::who)
+        self.layer.as_ref().map_or("public", AuthorizeLayer::access)
     }
 
     /// The scopes that it asks for; nothing where it is public.
@@ -51,7 +51,7 @@ impl DecidedRoute {
     pub fn is_of_organization(&self) -> bool {
         self.layer
             .as_ref()
-            .is_some_and(|layer| layer.is_of_organization(&self.path))
+            .is_some_and(|layer| layer.is_organization_scoped(&self.path))
     }
 }
 

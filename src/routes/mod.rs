@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, on};
 pub use error::RouteError;
 use http::Method;
 pub use inventory::{DecidedRoute, Inventory};
-use path::{overlap, shape};
+use path::{overlap, parse_path};
 
 use crate::middleware::AuthorizeLayer;
 
@@ -204,7 +204,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let refused = || RouteError::Path {
             path: path.to_owned(),
         };
-        let shape = shape(path).ok_or_else(refused)?;
+        let shape = parse_path(path).ok_or_else(refused)?;
         for route in &self.decided {
             if route.path == path {
                 if route.method == *method {
@@ -213,7 +213,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                         path: path.to_owned(),
                     });
                 }
-            } else if path::shape(&route.path).is_some_and(|other| overlap(&shape, &other)) {
+            } else if path::parse_path(&route.path).is_some_and(|other| overlap(&shape, &other)) {
                 return Err(refused());
             }
         }

@@ -2,37 +2,37 @@
 
 /// One step of a path.
 #[derive(PartialEq)]
-pub(super) enum Step<'p> {
-    Exactly(&'p str),
+pub(super) enum PathSegment<'p> {
+    Literal(&'p str),
     Parameter,
-    Rest,
+    Wildcard,
 }
 
 /// The path without the names of its parameters, or nothing if it is none.
-pub(super) fn shape(path: &str) -> Option<Vec<Step<'_>>> {
-    let steps: Option<Vec<Step<'_>>> = path.strip_prefix('/')?.split('/').map(step).collect();
-    steps.filter(|steps| !steps.iter().rev().skip(1).any(|step| *step == Step::Rest))
+pub(super) fn parse_path(path: &str) -> Option<Vec<PathSegment<'_>>> {
+    let steps: Option<Vec<PathSegment<'_>>> = path.strip_prefix('/')?.split('/').map(parse_segment).collect();
+    steps.filter(|steps| !steps.iter().rev().skip(1).any(|step| *step == PathSegment::Wildcard))
 }
 
-fn step(step: &str) -> Option<Step<'_>> {
+fn parse_segment(step: &str) -> Option<PathSegment<'_>> {
     let named = |name: &str| !name.is_empty() && !name.contains(['{', '}', '*']);
     match step
         .strip_prefix('{')
         .and_then(|name| name.strip_suffix('}'))
     {
         Some(name) => match name.strip_prefix('*') {
-            Some(rest) => named(rest).then_some(Step::Rest),
-            None => named(name).then_some(Step::Parameter),
+            Some(rest) => named(rest).then_some(PathSegment::Wildcard),
+            None => named(name).then_some(PathSegment::Parameter),
         },
         None if step.contains(['{', '}']) || step.starts_with([':', '*']) => None,
-        None => Some(Step::Exactly(step)),
+        None => Some(PathSegment::Literal(step)),
     }
 }
 
-pub(super) fn overlap(a: &[Step<'_>], b: &[Step<'_>]) -> bool {
+pub(super) fn overlap(a: &[PathSegment<'_>], b: &[PathSegment<'_>]) -> bool {
     for (a, b) in a.iter().zip(b) {
         match (a, b) {
-            (Step::Rest, Step::Rest | Step::Parameter) | (Step::Parameter, Step::Rest) => {
+            (PathSegment::Wildcard, PathSegment::Wildcard | PathSegment::Parameter) | (PathSegment::Parameter, PathSegment::Wildcard) => {
                 return true;
             }
             (a, b) if a != b => return false,

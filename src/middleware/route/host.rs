@@ -3,9 +3,9 @@
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
-use super::Found;
+use super::OrgLookup;
 
-pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
+pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> OrgLookup {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (
         uri.host(),
@@ -18,18 +18,18 @@ pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> Found {
             target
         }
         // None, two, two that differ, or one that is not text.
-        _ => return Found::Unclear,
+        _ => return OrgLookup::Ambiguous,
     };
     let host = host.to_ascii_lowercase();
     if host == base {
-        return Found::Nothing;
+        return OrgLookup::Absent;
     }
     match host
         .strip_suffix(base)
         .and_then(|label| label.strip_suffix('.'))
     {
-        Some(label) if !label.contains('.') => Found::code(label),
-        _ => Found::Unclear,
+        Some(label) if !label.contains('.') => OrgLookup::code(label),
+        _ => OrgLookup::Ambiguous,
     }
 }
 

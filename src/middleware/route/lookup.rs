@@ -1,49 +1,49 @@
 //! What a request says about its organization: none, one, or something ambiguous.
 
-use crate::middleware::policy::Target;
+use crate::middleware::policy::RequestedOrg;
 use crate::token::OrgCode;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    Nothing,
+pub(crate) enum OrgLookup {
+    Absent,
     Organization(String),
-    Unclear,
+    Ambiguous,
 }
 
-impl Found {
+impl OrgLookup {
     /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
     pub(super) fn code(code: &str) -> Self {
         if is_plain(code) {
             Self::Organization(code.to_owned())
         } else {
-            Self::Unclear
+            Self::Ambiguous
         }
     }
 
-    pub(crate) fn target(&self) -> Target<'_> {
+    pub(crate) fn requested(&self) -> RequestedOrg<'_> {
         match self {
-            Self::Nothing => Target::None,
-            Self::Organization(code) => Target::Organization(code),
-            Self::Unclear => Target::Unclear,
+            Self::Absent => RequestedOrg::Absent,
+            Self::Organization(code) => RequestedOrg::Organization(code),
+            Self::Ambiguous => RequestedOrg::Ambiguous,
         }
     }
 
     /// The same, unless an outer layer let a global client act for another organization.
-    pub(crate) fn agreeing_with(self, acting: Option<&OrgCode>) -> Self {
+    pub(crate) fn require_match(self, acting: Option<&OrgCode>) -> Self {
         match (self, acting) {
-            (Self::Organization(code), Some(acting)) if code != acting.as_str() => Self::Unclear,
+            (Self::Organization(code), Some(acting)) if code != acting.as_str() => Self::Ambiguous,
             (found, _) => found,
         }
     }
 
     /// What two places say together: they must agree.
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) fn merge(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Nothing, found) | (found, Self::Nothing) => found,
+            (Self::Absent, found) | (found, Self::Absent) => found,
             (Self::Organization(a), Self::Organization(b)) if a == b => Self::Organization(a),
-            _ => Self::Unclear,
+            _ => Self::Ambiguous,
         }
     }
 }

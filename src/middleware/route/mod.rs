@@ -7,7 +7,7 @@ mod template;
 
 use host::in_host;
 use http::{HeaderName, Request};
-pub(super) use lookup::Found;
+pub(super) use lookup::OrgLookup;
 #[cfg(feature = "axum")]
 pub(crate) use parameter::in_axum_params;
 #[cfg(feature = "axum")]
@@ -27,13 +27,13 @@ use template::{Segment, in_paths};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct RouteOrganization(Place);
+pub struct RouteOrganization(Location);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Location {
     Path(Vec<Segment>),
     /// A template that finds no organization anywhere: every request is refused, so that it is seen at once.
-    NoTemplate,
+    InvalidTemplate,
     Subdomain(String),
     Header(HeaderName),
 }
@@ -66,33 +66,33 @@ impl RouteOrganization {
                 .count()
                 > 0
         });
-        Self(segments.map_or(Place::NoTemplate, Place::Path))
+        Self(segments.map_or(Location::InvalidTemplate, Location::Path))
     }
 
     /// The label in front of a base domain: `org_a.api.example.com` for the base `api.example.com`. The base itself is
     /// about no organization; any other host is refused, and so is a request without a host.
     #[must_use]
     pub fn subdomain_of(base: impl Into<String>) -> Self {
-        Self(Place::Subdomain(base.into().to_ascii_lowercase()))
+        Self(Location::Subdomain(base.into().to_ascii_lowercase()))
     }
 
     /// A header of the request. A request without it is about no organization; one with it twice is refused.
     #[must_use]
     pub fn header(name: HeaderName) -> Self {
-        Self(Place::Header(name))
+        Self(Location::Header(name))
     }
 
-    pub(crate) fn find<B>(&self, request: &Request<B>) -> Found {
+    pub(crate) fn find<B>(&self, request: &Request<B>) -> OrgLookup {
         match &self.0 {
-            Place::Path(template) => in_paths(template, request.uri(), request.extensions()),
-            Place::NoTemplate => Found::Unclear,
-            Place::Subdomain(base) => in_host(base, request.uri(), request.headers()),
-            Place::Header(name) => {
+            Location::Path(template) => in_paths(template, request.uri(), request.extensions()),
+            Location::InvalidTemplate => OrgLookup::Ambiguous,
+            Location::Subdomain(base) => in_host(base, request.uri(), request.headers()),
+            Location::Header(name) => {
                 let mut values = request.headers().get_all(name).iter();
                 match (values.next().map(|value| value.to_str()), values.next()) {
-                    (None, _) => Found::Nothing,
-                    (Some(Ok(code)), None) => Found::code(code),
-                    _ => Found::Unclear,
+                    (None, _) => OrgLookup::Absent,
+                    (Some(Ok(code)), None) => OrgLookup::code(code),
+                    _ => OrgLookup::Ambiguous,
                 }
             }
         }
@@ -103,7 +103,7 @@ impl RouteOrganization {
 mod tests {
     use super::*;
 
-    fn found(place: &RouteOrganization, uri: &str, headers: &[(&str, &str)]) -> Found {
+    fn found(place: &RouteOrganization, uri: &str, headers: &[(&str, &str)]) -> OrgLookup {
         let request = headers
             .iter()
             .fold(Request::get(uri), |request, (name, value)| {
@@ -112,8 +112,8 @@ mod tests {
         place.find(&request.body(()).unwrap())
     }
 
-    fn org(code: &str) -> Found {
-        Found::Organization(code.to_owned())
+    fn org(code: &str) -> OrgLookup {
+        OrgLookup::Organization(code.to_owned())
     }
 
     /// Rules 75, 158.
@@ -129,33 +129,33 @@ mod tests {
             ("/orgs/%6Frg_a/invoices/7", org("org_a")),
             ("/%6Frgs/org_a/invoices/7", org("org_a")),
             ("/orgs/ORG_A/invoices/7", org("ORG_A")),
-            ("/healthz", Found::Nothing),
-            ("/", Found::Nothing),
-            ("/orgs//invoices/7", Found::Unclear),
-            ("//orgs/org_b/invoices/7", Found::Unclear),
-            ("/x/../orgs/org_b/invoices/7", Found::Unclear),
-            ("/x/%2e%2E/orgs/org_b/invoices/7", Found::Unclear),
-            ("/./orgs/org_b/invoices/7", Found::Unclear),
-            ("/orgs/org_a%2F..%2Forg_b/invoices/7", Found::Unclear),
-            ("/%2Forgs/org_b/invoices", Found::Unclear),
-            ("/orgs%2Forg_b/invoices", Found::Unclear),
+            ("/healthz", OrgLookup::Absent),
+            ("/", OrgLookup::Absent),
+            ("/orgs//invoices/7", OrgLookup::Ambiguous),
+            ("//orgs/org_b/invoices/7", OrgLookup::Ambiguous),
+            ("/x/../orgs/org_b/invoices/7", OrgLookup::Ambiguous),
+            ("/x/%2e%2E/orgs/org_b/invoices/7", OrgLookup::Ambiguous),
+            ("/./orgs/org_b/invoices/7", OrgLookup::Ambiguous),
+            ("/orgs/org_a%2F..%2Forg_b/invoices/7", OrgLookup::Ambiguous),
+            ("/%2Forgs/org_b/invoices", OrgLookup::Ambiguous),
+            ("/orgs%2Forg_b/invoices", OrgLookup::Ambiguous),
             ("/orgs/org_a/invoices/a%2Fb", org("org_a")),
-            ("/files/a%2Fb//c", Found::Nothing),
-            ("/orgs/org_a/../org_b/invoices", Found::Unclear),
-            ("/orgs/org_a%5Corg_b/invoices/7", Found::Unclear),
-            ("/orgs/org_%ff/invoices/7", Found::Unclear),
-            ("/orgs/org_%zz/invoices/7", Found::Unclear),
-            ("/orgs/org_%6/invoices/7", Found::Unclear),
-            ("/Orgs/org_b/invoices/7", Found::Unclear),
-            ("/orgs;v=1/org_b/invoices", Found::Unclear),
-            ("/..;/orgs/org_b/invoices", Found::Unclear),
-            ("/x/..;a=b/orgs/org_b/invoices", Found::Unclear),
-            ("/%256Frgs/org_b/invoices", Found::Unclear),
-            ("/%252e%252e/orgs/org_b/invoices", Found::Unclear),
-            ("/orgs%252Forg_b/invoices", Found::Unclear),
-            ("/orgs%00/org_b/invoices", Found::Unclear),
-            ("/orgs%20/org_b/invoices", Found::Unclear),
-            ("/orgs/org_a;v=1/invoices", Found::Unclear),
+            ("/files/a%2Fb//c", OrgLookup::Absent),
+            ("/orgs/org_a/../org_b/invoices", OrgLookup::Ambiguous),
+            ("/orgs/org_a%5Corg_b/invoices/7", OrgLookup::Ambiguous),
+            ("/orgs/org_%ff/invoices/7", OrgLookup::Ambiguous),
+            ("/orgs/org_%zz/invoices/7", OrgLookup::Ambiguous),
+            ("/orgs/org_%6/invoices/7", OrgLookup::Ambiguous),
+            ("/Orgs/org_b/invoices/7", OrgLookup::Ambiguous),
+            ("/orgs;v=1/org_b/invoices", OrgLookup::Ambiguous),
+            ("/..;/orgs/org_b/invoices", OrgLookup::Ambiguous),
+            ("/x/..;a=b/orgs/org_b/invoices", OrgLookup::Ambiguous),
+            ("/%256Frgs/org_b/invoices", OrgLookup::Ambiguous),
+            ("/%252e%252e/orgs/org_b/invoices", OrgLookup::Ambiguous),
+            ("/orgs%252Forg_b/invoices", OrgLookup::Ambiguous),
+            ("/orgs%00/org_b/invoices", OrgLookup::Ambiguous),
+            ("/orgs%20/org_b/invoices", OrgLookup::Ambiguous),
+            ("/orgs/org_a;v=1/invoices", OrgLookup::Ambiguous),
             ("/orgs/org_a/invoices/7;v=1", org("org_a")),
             ("/orgs/org_a/invoices/100%25", org("org_a")),
         ] {
@@ -171,7 +171,7 @@ mod tests {
             ("/orgs/org_a", org("org_a")),
             ("/orgs/org_a/", org("org_a")),
             ("/orgs/org_a/x/y", org("org_a")),
-            ("/orgs", Found::Nothing),
+            ("/orgs", OrgLookup::Absent),
         ] {
             assert_eq!(found(&place, path, &[]), expected, "{path}");
             assert_eq!(
@@ -184,7 +184,7 @@ mod tests {
                 "{path}"
             );
         }
-        assert_eq!(found(&place, "/orgs/", &[]), Found::Unclear);
+        assert_eq!(found(&place, "/orgs/", &[]), OrgLookup::Ambiguous);
     }
 
     /// A template that could find nothing lets nobody in, instead of everybody.
@@ -207,7 +207,7 @@ mod tests {
             for path in ["/t/org_a/x", "/org_a/x", "/t", "/"] {
                 assert_eq!(
                     found(&place, path, &[]),
-                    Found::Unclear,
+                    OrgLookup::Ambiguous,
                     "{template} {path}"
                 );
             }
@@ -218,11 +218,11 @@ mod tests {
     fn parameter_matches_one_segment_and_needs_both_braces() {
         let place = RouteOrganization::path("/{region}/orgs/{org_code}");
         assert_eq!(found(&place, "/eu/orgs/org_a", &[]), org("org_a"));
-        assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), Found::Nothing);
+        assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), OrgLookup::Absent);
         for template in ["/{v1/{org_code}", "/v1}/{org_code}"] {
             assert_eq!(
                 found(&RouteOrganization::path(template), "/v2/org_a", &[]),
-                Found::Unclear,
+                OrgLookup::Ambiguous,
                 "{template}"
             );
         }
@@ -232,7 +232,7 @@ mod tests {
     fn two_organization_sources_must_agree() {
         let place = RouteOrganization::path("/{org_code}/of/{org_code}");
         assert_eq!(found(&place, "/org_a/of/org_a", &[]), org("org_a"));
-        assert_eq!(found(&place, "/org_a/of/org_b", &[]), Found::Unclear);
+        assert_eq!(found(&place, "/org_a/of/org_b", &[]), OrgLookup::Ambiguous);
     }
 
     /// Rule 158.
@@ -242,16 +242,16 @@ mod tests {
         for (host, expected) in [
             ("org-a.api.example.com", org("org-a")),
             ("org-a.API.example.com:8443", org("org-a")),
-            ("api.example.com", Found::Nothing),
-            ("x.org-a.api.example.com", Found::Unclear),
-            (".api.example.com", Found::Unclear),
-            ("org-aapi.example.com", Found::Unclear),
-            ("evil.example", Found::Unclear),
-            ("a/b.api.example.com", Found::Unclear),
+            ("api.example.com", OrgLookup::Absent),
+            ("x.org-a.api.example.com", OrgLookup::Ambiguous),
+            (".api.example.com", OrgLookup::Ambiguous),
+            ("org-aapi.example.com", OrgLookup::Ambiguous),
+            ("evil.example", OrgLookup::Ambiguous),
+            ("a/b.api.example.com", OrgLookup::Ambiguous),
         ] {
             assert_eq!(found(&place, "/", &[("host", host)]), expected, "{host}");
         }
-        assert_eq!(found(&place, "/", &[]), Found::Unclear);
+        assert_eq!(found(&place, "/", &[]), OrgLookup::Ambiguous);
         let target = "http://org-a.api.example.com/";
         assert_eq!(found(&place, target, &[]), org("org-a"));
         assert_eq!(
@@ -267,7 +267,7 @@ mod tests {
                     ("host", "org-b.api.example.com")
                 ]
             ),
-            Found::Unclear
+            OrgLookup::Ambiguous
         );
         assert_eq!(
             found(
@@ -275,7 +275,7 @@ mod tests {
                 "http://org-a.api.example.com/",
                 &[("host", "org-b.api.example.com")]
             ),
-            Found::Unclear
+            OrgLookup::Ambiguous
         );
     }
 
@@ -283,16 +283,16 @@ mod tests {
     #[test]
     fn organization_header_is_single_and_plain() {
         let place = RouteOrganization::header(HeaderName::from_static("x-org"));
-        assert_eq!(found(&place, "/", &[]), Found::Nothing);
+        assert_eq!(found(&place, "/", &[]), OrgLookup::Absent);
         assert_eq!(found(&place, "/", &[("x-org", "org_a")]), org("org_a"));
         assert_eq!(
             found(&place, "/", &[("x-org", "org_a"), ("x-org", "org_a")]),
-            Found::Unclear
+            OrgLookup::Ambiguous
         );
         for odd in ["", "..", "a/b", "a\\b"] {
             assert_eq!(
                 found(&place, "/", &[("x-org", odd)]),
-                Found::Unclear,
+                OrgLookup::Ambiguous,
                 "{odd:?}"
             );
         }

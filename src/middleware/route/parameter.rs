@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{Extensions, Request};
 
 #[cfg(feature = "axum")]
-use super::Found;
+use super::OrgLookup;
 
 /// What can stand between a route's braces: older and other notations cannot.
 pub(super) fn is_parameter_name(name: &str) -> bool {
@@ -15,14 +15,14 @@ pub(super) fn is_parameter_name(name: &str) -> bool {
 
 /// The parameter of a matched axum route, percent-decoded by axum itself.
 #[cfg(feature = "axum")]
-pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
+pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> OrgLookup {
     use axum::extract::rejection::RawPathParamsRejection;
     use axum::extract::{FromRequestParts as _, RawPathParams};
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
     if !is_parameter_name(name) {
-        return Found::Unclear;
+        return OrgLookup::Ambiguous;
     }
     // The extractor only looks into the extensions and is ready at once.
     let params = pin!(RawPathParams::from_request_parts(parts, &()))
@@ -31,16 +31,16 @@ pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> Found {
         Poll::Ready(Ok(params)) => params
             .iter()
             .filter(|(param, _)| *param == name)
-            .map(|(_, code)| Found::code(code))
-            .fold(Found::Nothing, Found::and),
-        Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => Found::Nothing,
-        _ => Found::Unclear,
+            .map(|(_, code)| OrgLookup::code(code))
+            .fold(OrgLookup::Absent, OrgLookup::merge),
+        Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => OrgLookup::Absent,
+        _ => OrgLookup::Ambiguous,
     }
 }
 
 /// The same where there are only the extensions, which are lent to a request of nothing else.
 #[cfg(feature = "axum")]
-pub(in crate::middleware) fn in_axum_params_of(extensions: &mut Extensions, name: &str) -> Found {
+pub(in crate::middleware) fn in_axum_params_of(extensions: &mut Extensions, name: &str) -> OrgLookup {
     let (mut lent, ()) = Request::new(()).into_parts();
     std::mem::swap(&mut lent.extensions, extensions);
     let found = in_axum_params(&mut lent, name);

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use http::{Extensions, Uri};
 
-use super::Found;
+use super::OrgLookup;
 use super::parameter::is_parameter_name;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    Exactly(String),
+    Literal(String),
     Any,
     Organization,
     Rest,
@@ -28,37 +28,37 @@ impl Segment {
             (_, Some("org_code")) => Some(Self::Organization),
             (_, Some(name)) if is_parameter_name(name) => Some(Self::Any),
             _ if segment.contains(['{', '}', '*']) || segment.starts_with(':') => None,
-            _ => Some(Self::Exactly(segment.to_owned())),
+            _ => Some(Self::Literal(segment.to_owned())),
         }
     }
 }
 
 /// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
-pub(super) fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> Found {
+pub(super) fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> OrgLookup {
     let found = in_path(template, uri.path());
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(whole)) = extensions.get()
         && whole.path() != uri.path()
     {
-        return found.and(in_path(template, whole.path()));
+        return found.merge(in_path(template, whole.path()));
     }
     let _ = extensions;
     found
 }
 
 /// What the path says as it stands, if a reader who tidies it up first finds the same.
-fn in_path(template: &[Segment], path: &str) -> Found {
+fn in_path(template: &[Segment], path: &str) -> OrgLookup {
     let Some(segments) = path
         .split('/')
         .skip(1)
-        .map(decoded)
+        .map(percent_decode)
         .collect::<Option<Vec<_>>>()
     else {
-        return Found::Unclear;
+        return OrgLookup::Ambiguous;
     };
-    let as_it_stands = fit(template, segments.iter().map(AsRef::as_ref), str::eq);
-    let tidied_up = tidy(&segments);
-    let tidied_up = fit(
+    let as_it_stands = match_template(template, segments.iter().map(AsRef::as_ref), str::eq);
+    let tidied_up = normalize(&segments);
+    let tidied_up = match_template(
         template,
         tidied_up.iter().map(AsRef::as_ref),
         str::eq_ignore_ascii_case,
@@ -66,23 +66,23 @@ fn in_path(template: &[Segment], path: &str) -> Found {
     if as_it_stands == tidied_up {
         as_it_stands
     } else {
-        Found::Unclear
+        OrgLookup::Ambiguous
     }
 }
 
-fn fit<'p>(
+fn match_template<'p>(
     template: &[Segment],
     mut path: impl Iterator<Item = &'p str>,
     same: fn(&str, &str) -> bool,
-) -> Found {
-    let mut found = Found::Nothing;
+) -> OrgLookup {
+    let mut found = OrgLookup::Absent;
     for expected in template {
         match (expected, path.next()) {
             (Segment::Rest, _) => return found,
-            (Segment::Exactly(text), Some(segment)) if same(text, segment) => {}
+            (Segment::Literal(text), Some(segment)) if same(text, segment) => {}
             (Segment::Any, Some(_)) => {}
-            (Segment::Organization, Some(code)) => found = found.and(Found::code(code)),
-            _ => return Found::Nothing,
+            (Segment::Organization, Some(code)) => found = found.merge(OrgLookup::code(code)),
+            _ => return OrgLookup::Absent,
         }
     }
     found
@@ -93,12 +93,12 @@ const DECODED_AGAIN_MAX: usize = 3;
 
 /// The segments as servers read them that decode again, take encoded slashes and backslashes for slashes, leave
 /// out what stands behind a semicolon, spaces and control characters around a step, and empty steps, and follow dots.
-fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
+fn normalize<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
     let mut tidy = Vec::with_capacity(segments.len());
     for segment in segments {
         let mut segment = Cow::Borrowed(segment.as_ref());
         for _ in 0..DECODED_AGAIN_MAX {
-            if let Some(Cow::Owned(again)) = decoded(&segment) {
+            if let Some(Cow::Owned(again)) = percent_decode(&segment) {
                 segment = Cow::Owned(again);
             }
         }
@@ -115,7 +115,7 @@ fn tidy<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
 }
 
 /// Percent-decoded once, as UTF-8 (RFC 3986 §2.1).
-fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+fn percent_decode(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains('%') {
         return Some(Cow::Borrowed(segment));
     }
@@ -123,14 +123,14 @@ fn decoded(segment: &str) -> Option<Cow<'_, str>> {
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
-            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            b'%' => hex_value(rest.next()?)? << 4 | hex_value(rest.next()?)?,
             other => other,
         });
     }
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-fn hex(digit: u8) -> Option<u8> {
+fn hex_value(digit: u8) -> Option<u8> {
     char::from(digit)
         .to_digit(16)
         .and_then(|value| u8::try_from(value).ok())
