@@ -148,7 +148,7 @@ fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
         }
         None => {}
     }
-    for key in &status.left_out {
+    for key in &status.unusable_keys {
         let kid = key.kid.as_deref().unwrap_or("(unnamed)").escape_debug();
         problems.push(format!("the key {kid} is not used: {}", key.reason));
     }

@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
-use tower_m2m::{Profile, RequestExt as _, RouteOrganization, Scope, Verifier};
+use tower_m2m::{Profile, RequestExt as _, OrganizationSource, Scope, Verifier};
 
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let layer = verifier
         .layer()
         .require(READ_INVOICES)
-        .organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
+        .organization_from(OrganizationSource::path("/orgs/{org_code}/*"));
     let service = ServiceBuilder::new().layer(layer).service_fn(api);
 
     let listener = TcpListener::bind(variable("LISTEN", "127.0.0.1:3000")).await?;

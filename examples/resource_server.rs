@@ -128,7 +128,7 @@ async fn public() -> Json<WhoAmI> {
 
 async fn stats(State(verifier): State<Verifier>) -> Json<Stats> {
     Json(Stats {
-        remembered_tokens: verifier.remembered_tokens(),
+        remembered_tokens: verifier.cached_tokens(),
     })
 }
 
@@ -300,7 +300,7 @@ fn verifier() -> Result<Verifier, Failure> {
     if let Some(timeout) = number("JWKS_TIMEOUT_MS")? {
         issuer = issuer.fetch_timeout(Duration::from_millis(timeout));
     }
-    let mut verifier = Verifier::trusting([issuer]);
+    let mut verifier = Verifier::builder([issuer]);
     match setting("TOKEN_CACHE")?.as_deref() {
         None | Some("on") => {}
         Some("off") => verifier = verifier.without_token_cache(),

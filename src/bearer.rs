@@ -28,13 +28,13 @@ pub enum BearerError {
     /// No `Authorization` header, or one of another scheme.
     Missing,
     /// More than one credential: two headers, or a list in one (RFC 6750 §3.1).
-    Several,
+    MultipleCredentials,
     /// `Bearer` without a token, or not separated from it by spaces.
     Malformed,
     /// The token is longer than allowed.
     TooLong,
     /// A character that no token has (RFC 6750 §2.1, `b64token`).
-    Characters,
+    InvalidCharacter,
 }
 
 impl<'a> Credentials<'a> {
@@ -44,13 +44,13 @@ impl<'a> Credentials<'a> {
     /// # Errors
     ///
     /// Every [`BearerError`] but [`Characters`](BearerError::Characters).
-    pub fn of(headers: &'a HeaderMap, max_token_bytes: usize) -> Result<Self, BearerError> {
+    pub fn from_headers(headers: &'a HeaderMap, max_token_bytes: usize) -> Result<Self, BearerError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else {
             return Err(BearerError::Missing);
         };
         if values.next().is_some() {
-            return Err(BearerError::Several);
+            return Err(BearerError::MultipleCredentials);
         }
         let value = value.as_bytes();
         let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
@@ -103,12 +103,12 @@ pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
     let allowed = text.iter().fold(true, |all, byte| all & is_allowed(*byte));
     if text.is_empty() || !allowed {
         return Err(if token.contains(&b',') {
-            BearerError::Several
+            BearerError::MultipleCredentials
         } else {
-            BearerError::Characters
+            BearerError::InvalidCharacter
         });
     }
-    std::str::from_utf8(token).map_err(|_| BearerError::Characters)
+    std::str::from_utf8(token).map_err(|_| BearerError::InvalidCharacter)
 }
 
 /// Without branches, for the sake of the loop around it.
@@ -128,7 +128,7 @@ fn unsupported_scheme(value: &[u8]) -> BearerError {
             .is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "))
     };
     if value.split(|byte| *byte == b',').skip(1).any(hidden) {
-        BearerError::Several
+        BearerError::MultipleCredentials
     } else {
         BearerError::Missing
     }
@@ -140,10 +140,10 @@ impl BearerError {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Missing => "missing_token",
-            Self::Several => "several_credentials",
+            Self::MultipleCredentials => "several_credentials",
             Self::Malformed => "malformed_header",
             Self::TooLong => "token_too_long",
-            Self::Characters => "token_characters",
+            Self::InvalidCharacter => "token_characters",
         }
     }
 }
@@ -158,10 +158,10 @@ impl fmt::Display for BearerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "there is no bearer token",
-            Self::Several => "there is more than one credential",
+            Self::MultipleCredentials => "there is more than one credential",
             Self::Malformed => "the Authorization header is not `Bearer`, a space and a token",
             Self::TooLong => "the token is too long",
-            Self::Characters => "the token has characters that no bearer token has",
+            Self::InvalidCharacter => "the token has characters that no bearer token has",
         })
     }
 }
@@ -178,13 +178,13 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
         }
-        Credentials::of(&headers, 20)?.token().map(str::to_owned)
+        Credentials::from_headers(&headers, 20)?.token().map(str::to_owned)
     }
 
     /// Rules 1–10.
     #[test]
     fn credentials_are_one_bearer_header() {
-        use BearerError::{Characters, Malformed, Missing, Several, TooLong};
+        use BearerError::{InvalidCharacter, Malformed, Missing, MultipleCredentials, TooLong};
         for (value, expected) in [
             (&b"Bearer abc"[..], Ok("abc")),
             (b"bearer abc", Ok("abc")),
@@ -192,22 +192,22 @@ mod tests {
             (b"Bearer    abc", Ok("abc")),
             (b"Bearer aZ09-._~+/==", Ok("aZ09-._~+/==")),
             (b"Bearer\tabc", Err(Malformed)),
-            (b"Bearer \tabc", Err(Characters)),
+            (b"Bearer \tabc", Err(InvalidCharacter)),
             (b"Bearer", Err(Malformed)),
             (b"Bearer ", Err(Malformed)),
             (b"Bearer    ", Err(Malformed)),
-            (b"Bearer =", Err(Characters)),
-            (b"Bearer a=b", Err(Characters)),
-            (b"Bearer a b", Err(Characters)),
-            (b"Bearer abc ", Err(Characters)),
-            (b"Bearer \"abc\"", Err(Characters)),
-            (b"Bearer a\xffb", Err(Characters)),
-            (b"Bearer abc, Bearer x", Err(Several)),
-            (b"Bearer abc,", Err(Several)),
+            (b"Bearer =", Err(InvalidCharacter)),
+            (b"Bearer a=b", Err(InvalidCharacter)),
+            (b"Bearer a b", Err(InvalidCharacter)),
+            (b"Bearer abc ", Err(InvalidCharacter)),
+            (b"Bearer \"abc\"", Err(InvalidCharacter)),
+            (b"Bearer a\xffb", Err(InvalidCharacter)),
+            (b"Bearer abc, Bearer x", Err(MultipleCredentials)),
+            (b"Bearer abc,", Err(MultipleCredentials)),
             (b"Bearer 12345678901234567890", Ok("12345678901234567890")),
             (b"Bearer 123456789012345678901", Err(TooLong)),
             (b"Basic abc", Err(Missing)),
-            (b"Basic abc, Bearer abc", Err(Several)),
+            (b"Basic abc, Bearer abc", Err(MultipleCredentials)),
             (b"DPoP abc", Err(Missing)),
             (b"BearerX abc", Err(Missing)),
             (b"Bearerabc", Err(Missing)),
@@ -223,8 +223,8 @@ mod tests {
             );
         }
         assert_eq!(read(&[]), Err(Missing));
-        assert_eq!(read(&[b"Bearer abc", b"Bearer abc"]), Err(Several));
-        assert_eq!(read(&[b"Basic abc", b"Bearer abc"]), Err(Several));
+        assert_eq!(read(&[b"Bearer abc", b"Bearer abc"]), Err(MultipleCredentials));
+        assert_eq!(read(&[b"Basic abc", b"Bearer abc"]), Err(MultipleCredentials));
     }
 
     /// Rule 9.
@@ -238,7 +238,7 @@ mod tests {
             HeaderValue::from_static("Bearer abc"),
         );
         assert_eq!(
-            Credentials::of(&headers, 20).unwrap_err(),
+            Credentials::from_headers(&headers, 20).unwrap_err(),
             BearerError::Missing
         );
     }

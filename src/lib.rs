@@ -104,14 +104,14 @@ pub use clock::Clock;
 pub use config::Config;
 pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
-pub use extract::{Refusal, Scoped};
+pub use extract::{ExtractorRejection, Scoped};
 pub use metadata::ResourceMetadata;
-pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, RouteOrganization};
+pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, OrganizationSource};
 pub use rejection::Rejection;
-pub use revocation::{Caller, Denied, DenyError, Denylist, Standing, StandingCheck, Until};
+pub use revocation::{Caller, DenylistEntry, DenylistError, Denylist, CallerStatus, CallerCheck, EntryExpiry};
 #[cfg(feature = "axum")]
-pub use routes::{Access, DecidedRoute, Inventory, Public, RouteError, Routes};
-pub use scopes::{AnyOf, DeclaredScope, ScopeSet};
+pub use routes::{Access, RouteEntry, RouteInventory, Public, RouteError, Routes};
+pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};

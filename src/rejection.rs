@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bearer::BearerError;
-use crate::token::{Requirement, TokenError};
+use crate::token::{ScopeRequirement, TokenError};
 
 /// Why a request was turned away.
 ///
@@ -25,9 +25,9 @@ pub enum Rejection {
     /// The credentials are malformed: 400 `invalid_request`.
     InvalidRequest(BearerError),
     /// The token is turned away before its signature held, so the client is told nothing about it: 401 `invalid_token`.
-    NotAuthentic(TokenError),
+    InvalidToken(TokenError),
     /// The token is one of the issuer's, and is not acceptable: 401 `invalid_token` with a description.
-    NotAcceptable(TokenError),
+    InvalidClaims(TokenError),
     /// The token is not scoped to an organization, and the route belongs to one: 403.
     OrganizationRequired,
     /// The token is scoped to an organization, and the route is for global clients: 403.
@@ -43,14 +43,14 @@ pub enum Rejection {
     /// The application suspended the client or its organization: 403.
     Suspended,
     /// The token lacks a scope: 403 `insufficient_scope` with what is needed.
-    InsufficientScope(Requirement),
+    InsufficientScope(ScopeRequirement),
     /// No keys are held to decide with; the token is not to blame: 503.
     KeysUnavailable {
         /// When it is worth trying again.
         retry_after: Duration,
     },
     /// The application's own check of tokens gave no answer: 503.
-    CheckUnavailable,
+    CallerStatusUnavailable,
     /// A handler asks for a verified token on a route that no layer protects: 500. The text says what to add.
     LayerMissing(&'static str),
 }
@@ -63,7 +63,7 @@ impl Rejection {
         match self {
             Self::MissingToken => "missing_token",
             Self::InvalidRequest(error) => error.code(),
-            Self::NotAuthentic(error) | Self::NotAcceptable(error) => error.code(),
+            Self::InvalidToken(error) | Self::InvalidClaims(error) => error.code(),
             Self::OrganizationRequired => "organization_required",
             Self::GlobalRequired => "global_required",
             Self::WrongOrganization | Self::HiddenOrganization => "wrong_organization",
@@ -72,7 +72,7 @@ impl Rejection {
             Self::Suspended => "suspended",
             Self::InsufficientScope(_) => "insufficient_scope",
             Self::KeysUnavailable { .. } => "keys_unavailable",
-            Self::CheckUnavailable => "check_unavailable",
+            Self::CallerStatusUnavailable => "check_unavailable",
             Self::LayerMissing(_) => "layer_missing",
         }
     }
@@ -90,7 +90,7 @@ impl From<BearerError> for Rejection {
 impl From<TokenError> for Rejection {
     /// Nothing is known of a token until its signature held, so this is what an error means unless said otherwise.
     fn from(error: TokenError) -> Self {
-        Self::NotAuthentic(error)
+        Self::InvalidToken(error)
     }
 }
 
@@ -99,8 +99,8 @@ impl fmt::Display for Rejection {
         match self {
             Self::MissingToken => f.write_str("the request has no bearer token"),
             Self::InvalidRequest(error) => write!(f, "the credentials are malformed: {error}"),
-            Self::NotAuthentic(error) => write!(f, "the token is not authentic: {error}"),
-            Self::NotAcceptable(error) => write!(f, "the token is not acceptable: {error}"),
+            Self::InvalidToken(error) => write!(f, "the token is not authentic: {error}"),
+            Self::InvalidClaims(error) => write!(f, "the token is not acceptable: {error}"),
             Self::OrganizationRequired => f.write_str(
                 "the token is not scoped to an organization, which the route asks for (allow_global lets global clients in)",
             ),
@@ -118,7 +118,7 @@ impl fmt::Display for Rejection {
                 )
             }
             Self::KeysUnavailable { .. } => f.write_str("no keys of the issuer are held to verify the token with"),
-            Self::CheckUnavailable => f.write_str("the application's check of tokens gave no answer"),
+            Self::CallerStatusUnavailable => f.write_str("the application's check of tokens gave no answer"),
             Self::LayerMissing(what) => write!(
                 f,
                 "the handler asks for {what}, and no authorization layer protects its route: add `.route_layer(verifier.layer())` behind the route"
@@ -131,7 +131,7 @@ impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::InvalidRequest(error) => Some(error),
-            Self::NotAuthentic(error) | Self::NotAcceptable(error) => Some(error),
+            Self::InvalidToken(error) | Self::InvalidClaims(error) => Some(error),
             _ => None,
         }
     }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::token::{Requirement, Scope};
+use crate::token::{ScopeRequirement, Scope};
 
 /// A scope, or a combination of scopes, that is known when the program is compiled: made by [`scopes!`](crate::scopes).
 ///
 /// A tuple of scopes asks for all of them, [`AnyOf`] for one of them.
-pub trait ScopeSet: Send + Sync + 'static {
+pub trait RequiredScopes: Send + Sync + 'static {
     /// What a token must have been granted.
-    fn requirement() -> Requirement;
+    fn requirement() -> ScopeRequirement;
 }
 
 /// At least one of the scopes of a tuple: `Scoped<AnyOf<(ReadInvoices, Admin)>>`.

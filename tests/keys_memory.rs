@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tower_m2m::jwks::Cause;
+use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, BoxError, Clock, Issuer, Profile, Verifier};
 
@@ -107,7 +107,7 @@ async fn minute_of_invented_kids_uses_bounded_memory() {
     let _alone = ALONE.lock().await;
     let (clock, fetches) = (Clock::manual(NOW), Arc::new(AtomicU64::new(0)));
     let issuer = issuer(&clock);
-    let verifier = Verifier::trusting([trusted(&issuer, &fetches)])
+    let verifier = Verifier::builder([trusted(&issuer, &fetches)])
         .clock(clock.clone())
         .build_ready()
         .await
@@ -150,7 +150,7 @@ async fn minute_of_invented_kids_uses_bounded_memory() {
     let spent = status
         .fetches
         .iter()
-        .find(|(cause, _)| *cause == Cause::UnknownKid)
+        .find(|(cause, _)| *cause == FetchCause::UnknownKid)
         .map_or(0, |(_, count)| *count);
     println!(
         "G6: {total} invented kids in a minute: {spent} fetches, {rotated:?} of them for the rotation"
@@ -171,7 +171,7 @@ async fn invented_issuers_use_bounded_memory_and_no_fetch() {
         Arc::new(AtomicU64::new(0)),
     );
     let issuer = issuer(&clock);
-    let verifier = Verifier::trusting([])
+    let verifier = Verifier::builder([])
         .resolve_issuers_with({
             let (issuer, fetches, asked) = (
                 Arc::clone(&issuer),

@@ -34,7 +34,7 @@ pub(super) struct IssuerConfig {
     pub(super) keys_max_stale: Option<String>,
     pub(super) unknown_kid_cooldown: Option<String>,
     pub(super) fetch_timeout: Option<String>,
-    pub(super) max_wait: Option<String>,
+    pub(super) initial_keys_timeout: Option<String>,
     pub(super) proxy: Option<Proxy>,
     pub(super) ca_certificate_pem: Option<String>,
 }
@@ -117,7 +117,7 @@ impl IssuerConfig {
                 Issuer::unknown_kid_cooldown,
             ),
             (&self.fetch_timeout, "fetch_timeout", Issuer::fetch_timeout),
-            (&self.max_wait, "max_wait", Issuer::max_wait),
+            (&self.initial_keys_timeout, "max_wait", Issuer::initial_keys_timeout),
         ];
         for (text, setting, set) in durations {
             if let Some(text) = text {
@@ -163,7 +163,7 @@ impl IssuerConfig {
         };
         match self.profile.as_deref() {
             None => Ok(issuer),
-            Some(name) => Profile::named(name)
+            Some(name) => Profile::from_name(name)
                 .map(|profile| issuer.profile(profile))
                 .ok_or_else(|| {
                     let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();

@@ -162,7 +162,7 @@ impl RawConfig {
             .enumerate()
             .map(|(at, issuer)| issuer.to_issuer(&place(at)))
             .collect();
-        Ok(self.apply(Verifier::trusting(issuers?)))
+        Ok(self.apply(Verifier::builder(issuers?)))
     }
 
     fn apply(&self, mut builder: VerifierBuilder) -> VerifierBuilder {

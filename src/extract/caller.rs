@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 
-use super::refusal::{Refusal, record_decision};
+use super::refusal::{ExtractorRejection, record_decision};
 use crate::extensions::{Acting, AnonymousRequest, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
@@ -22,7 +22,7 @@ pub(super) struct AuthenticatedCaller {
 pub(super) async fn optional_caller(
     parts: &mut Parts,
     by: &'static str,
-) -> Result<Option<AuthenticatedCaller>, Refusal> {
+) -> Result<Option<AuthenticatedCaller>, ExtractorRejection> {
     if parts.claims().is_none() && parts.extensions.get::<AnonymousRequest>().is_some() {
         return Ok(None);
     }
@@ -31,7 +31,7 @@ pub(super) async fn optional_caller(
 
 /// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
 /// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
-pub(super) async fn required_caller(parts: &mut Parts, by: &'static str) -> Result<AuthenticatedCaller, Refusal> {
+pub(super) async fn required_caller(parts: &mut Parts, by: &'static str) -> Result<AuthenticatedCaller, ExtractorRejection> {
     let Some(claims) = parts.claims().cloned() else {
         return Err(missing_claims_rejection(parts, by));
     };
@@ -47,14 +47,14 @@ pub(super) async fn required_caller(parts: &mut Parts, by: &'static str) -> Resu
         .0;
     let acting = match acting_for(parts, &claims, before.clone(), &layers) {
         Ok(acting) => acting,
-        Err(rejection) => return Err(Refusal::new(parts, by, rejection)),
+        Err(rejection) => return Err(ExtractorRejection::new(parts, by, rejection)),
     };
     if let (Some(org), Some(layer)) = (acting.clone().filter(|_| acting != before), layers.last()) {
         let standing = match layer.verifier.check_caller(&claims, Some(&org)) {
             CallerVerdict::Known(standing) => standing,
             CallerVerdict::Pending(asking) => asking.await,
         };
-        standing.map_err(|rejection| Refusal::new(parts, by, rejection))?;
+        standing.map_err(|rejection| ExtractorRejection::new(parts, by, rejection))?;
         // The next extractor need not ask again.
         parts.extensions.insert(Acting(org));
         record_decision(parts, by, None, DecisionOutcome::Admitted);
@@ -94,10 +94,10 @@ fn acting_for(
 }
 
 /// No claims: because a layer let the request in without a token, or because there is no layer.
-fn missing_claims_rejection(parts: &Parts, what: &'static str) -> Refusal {
+fn missing_claims_rejection(parts: &Parts, what: &'static str) -> ExtractorRejection {
     let rejection = match parts.extensions.get::<AnonymousRequest>() {
         Some(AnonymousRequest) => Rejection::MissingToken,
         None => Rejection::LayerMissing(what),
     };
-    Refusal::new(parts, what, rejection)
+    ExtractorRejection::new(parts, what, rejection)
 }

@@ -7,7 +7,7 @@ mod scoped;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use caller::{required_caller, optional_caller};
 use http::request::Parts;
-pub use refusal::Refusal;
+pub use refusal::ExtractorRejection;
 pub use scoped::Scoped;
 
 use crate::rejection::Rejection;
@@ -16,18 +16,18 @@ use crate::token::{Claims, OrgCode};
 /// The verified claims. On a route with the parameter `{org_code}` of another organization: 403, also where the layer stands
 /// so far outside that it saw no parameters. Without a layer: 500, which says what is missing.
 impl<S: Send + Sync> FromRequestParts<S> for Claims {
-    type Rejection = Refusal;
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         required_caller(parts, "Claims").await.map(|caller| caller.claims)
     }
 }
 
 /// The verified claims, or nothing where a layer lets requests without a token in.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
-    type Rejection = Refusal;
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorRejection> {
         Ok(optional_caller(parts, "Claims")
             .await?
             .map(|caller| caller.claims))
@@ -38,20 +38,20 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
 /// 403, also where the layer stands so far outside that it saw no parameters. Without a layer: 500, which says what is
 /// missing.
 impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
-    type Rejection = Refusal;
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         let org = required_caller(parts, "OrgCode").await?.org;
-        org.ok_or_else(|| Refusal::new(parts, "OrgCode", Rejection::OrganizationRequired))
+        org.ok_or_else(|| ExtractorRejection::new(parts, "OrgCode", Rejection::OrganizationRequired))
     }
 }
 
 /// The calling organization, or nothing for a global token and where a layer lets requests without a token in. On a route
 /// with the parameter `{org_code}` a global token that acts for no organization is refused all the same.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
-    type Rejection = Refusal;
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorRejection> {
         Ok(optional_caller(parts, "OrgCode")
             .await?
             .and_then(|caller| caller.org))

@@ -12,7 +12,7 @@ use crate::middleware::{LayerSettings, AppliedLayers};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
 use crate::telemetry::events::{self, Decision, DecisionOutcome};
-use crate::token::Requirement;
+use crate::token::ScopeRequirement;
 
 /// What an extractor of this crate answers when it refuses: the same answer as the layer's.
 ///
@@ -27,12 +27,12 @@ use crate::token::Requirement;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Refusal {
+pub struct ExtractorRejection {
     rejection: Rejection,
     settings: Option<Arc<LayerSettings>>,
 }
 
-impl Refusal {
+impl ExtractorRejection {
     pub(super) fn new(parts: &Parts, by: &'static str, rejection: Rejection) -> Self {
         let needed = match &rejection {
             Rejection::InsufficientScope(requirement) => Some(requirement),
@@ -56,7 +56,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
         let answer = match self.settings {
             Some(settings) => settings.responses.http(self.rejection),
@@ -73,19 +73,19 @@ impl IntoResponse for Rejection {
     }
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for ExtractorRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.rejection, f)
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ExtractorRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.rejection, f)
     }
 }
 
-impl std::error::Error for Refusal {
+impl std::error::Error for ExtractorRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.rejection.source()
     }
@@ -95,7 +95,7 @@ impl std::error::Error for Refusal {
 pub(super) fn record_decision(
     parts: &Parts,
     by: &'static str,
-    needed: Option<&Requirement>,
+    needed: Option<&ScopeRequirement>,
     verdict: DecisionOutcome<'_>,
 ) {
     let acting = parts.extensions.get::<Acting>().map(|acting| &acting.0);

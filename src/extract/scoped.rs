@@ -8,9 +8,9 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::caller::required_caller;
-use super::refusal::Refusal;
+use super::refusal::ExtractorRejection;
 use crate::rejection::Rejection;
-use crate::scopes::ScopeSet;
+use crate::scopes::RequiredScopes;
 use crate::token::Claims;
 
 /// A handler's argument that is the enforcement of its scopes: the claims of a token that was granted them. Otherwise 403
@@ -53,19 +53,19 @@ impl<T> fmt::Debug for Scoped<T> {
     }
 }
 
-impl<S: Send + Sync, T: ScopeSet> FromRequestParts<S> for Scoped<T> {
-    type Rejection = Refusal;
+impl<S: Send + Sync, T: RequiredScopes> FromRequestParts<S> for Scoped<T> {
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         let claims = required_caller(parts, "Scoped").await?.claims;
         let requirement = T::requirement();
-        if requirement.is_met_by(claims.scopes()) {
+        if requirement.is_satisfied_by(claims.scopes()) {
             Ok(Self {
                 claims,
                 scopes: PhantomData,
             })
         } else {
-            Err(Refusal::new(
+            Err(ExtractorRejection::new(
                 parts,
                 "Scoped",
                 Rejection::InsufficientScope(requirement),

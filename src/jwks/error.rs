@@ -9,41 +9,41 @@ pub enum KeyError {
     /// Not an object, or a member is absent or of the wrong type.
     Malformed,
     /// `kty` or `crv` is none that is supported.
-    UnknownType,
+    UnsupportedKeyType,
     /// A symmetric key, which nobody should publish.
-    Symmetric,
+    SymmetricKey,
     /// The private part is there too: whoever fetched the set can sign.
-    Private,
+    PrivateKey,
     /// `use` or `key_ops` says that it is not for verifying signatures (RFC 7517 §4.2, §4.3).
     NotForSignatures,
     /// `alg` names no supported algorithm, or one that this type of key is not for.
-    Algorithm,
+    UnsupportedAlgorithm,
     /// The issuer is not allowed to use the key's algorithm.
     AlgorithmNotAllowed,
     /// An RSA modulus under 2048 or over 8192 bits (RFC 7518 §3.3).
-    KeySize,
+    UnsupportedKeySize,
     /// An RSA exponent that is even, 1, or longer than 33 bits.
-    Exponent,
+    InvalidExponent,
     /// Not a point of the curve, or one of small order (RFC 8725 §3.4).
-    Point,
+    InvalidPoint,
     /// Beyond the hundredth key of the set.
-    TooMany,
+    TooManyKeys,
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "a member is absent or malformed",
-            Self::UnknownType => "the key type or curve is not supported",
-            Self::Symmetric => "the key is symmetric and must not be published",
-            Self::Private => "the private part of the key is published",
+            Self::UnsupportedKeyType => "the key type or curve is not supported",
+            Self::SymmetricKey => "the key is symmetric and must not be published",
+            Self::PrivateKey => "the private part of the key is published",
             Self::NotForSignatures => "use or key_ops is not for verifying signatures",
-            Self::Algorithm => "alg is not supported or not for this type of key",
+            Self::UnsupportedAlgorithm => "alg is not supported or not for this type of key",
             Self::AlgorithmNotAllowed => "alg is not among the algorithms allowed for the issuer",
-            Self::KeySize => "the RSA modulus has less than 2048 or more than 8192 bits",
-            Self::Exponent => "the RSA exponent is even, 1 or longer than 33 bits",
-            Self::Point => "the point is not on the curve or has small order",
-            Self::TooMany => "the set has more than 100 keys",
+            Self::UnsupportedKeySize => "the RSA modulus has less than 2048 or more than 8192 bits",
+            Self::InvalidExponent => "the RSA exponent is even, 1 or longer than 33 bits",
+            Self::InvalidPoint => "the point is not on the curve or has small order",
+            Self::TooManyKeys => "the set has more than 100 keys",
         })
     }
 }
@@ -59,7 +59,7 @@ pub enum JwksError {
     /// It took longer than the time limit.
     TimedOut,
     /// The answer's status is neither 200 nor 304. Redirects are not followed.
-    Status(u16),
+    UnexpectedStatus(u16),
     /// The answer is larger than the limit.
     TooLarge,
     /// The answer is not JSON of the expected form.
@@ -81,7 +81,7 @@ impl JwksError {
         match self {
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed_out",
-            Self::Status(_) => "status",
+            Self::UnexpectedStatus(_) => "status",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::WrongIssuer => "wrong_issuer",
@@ -97,10 +97,10 @@ impl fmt::Display for JwksError {
         match self {
             Self::Unreachable => f.write_str("the issuer could not be reached"),
             Self::TimedOut => f.write_str("the issuer did not answer in time"),
-            Self::Status(403) => {
+            Self::UnexpectedStatus(403) => {
                 f.write_str("the issuer answered 403: look for a typing error in the domain, a wrong region, or a firewall")
             }
-            Self::Status(status) => write!(f, "the issuer answered {status}"),
+            Self::UnexpectedStatus(status) => write!(f, "the issuer answered {status}"),
             Self::TooLarge => f.write_str("the issuer's answer is too large"),
             Self::Malformed => f.write_str("the issuer's answer is not of the expected form"),
             Self::WrongIssuer => {

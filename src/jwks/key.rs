@@ -46,20 +46,20 @@ impl VerificationKey {
     pub(crate) fn from_jwk(text: &str, allowed: &[Algorithm]) -> Result<Self, KeyError> {
         let extra: Extra = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
         if extra.kty == "oct" || extra.k.is_some() {
-            return Err(KeyError::Symmetric);
+            return Err(KeyError::SymmetricKey);
         }
         if [extra.d, extra.p, extra.q, extra.dp, extra.dq, extra.qi]
             .iter()
             .any(Option::is_some)
         {
-            return Err(KeyError::Private);
+            return Err(KeyError::PrivateKey);
         }
         match (extra.kty.as_str(), extra.crv.as_deref()) {
             ("RSA", _)
             | ("EC" | "OKP", None)
             | ("EC", Some("P-256" | "P-384"))
             | ("OKP", Some("Ed25519")) => {}
-            _ => return Err(KeyError::UnknownType),
+            _ => return Err(KeyError::UnsupportedKeyType),
         }
         let jwk: Jwk = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
         let verifies =
@@ -74,7 +74,7 @@ impl VerificationKey {
         let kind = key_kind(&jwk.algorithm)?;
         let algorithm = match extra.alg.as_deref().map(Algorithm::from_name) {
             Some(Some(algorithm)) if algorithm.key_kind() == kind => algorithm,
-            Some(_) => return Err(KeyError::Algorithm),
+            Some(_) => return Err(KeyError::UnsupportedAlgorithm),
             None => *allowed
                 .iter()
                 .find(|algorithm| algorithm.key_kind() == kind)
@@ -99,9 +99,9 @@ impl VerificationKey {
         let signature_len = match (rsa_parameters(algorithm), algorithm.key_kind()) {
             (Some(_), _) => {
                 // Parsing refuses exponents that are even, 1 or longer than 33 bits.
-                let key = PublicEncryptingKey::from_der(&der).map_err(|_| KeyError::KeySize)?;
+                let key = PublicEncryptingKey::from_der(&der).map_err(|_| KeyError::UnsupportedKeySize)?;
                 if !(2048..=8192).contains(&key.key_size_bits()) {
-                    return Err(KeyError::KeySize);
+                    return Err(KeyError::UnsupportedKeySize);
                 }
                 key.key_size_bytes()
             }
@@ -109,13 +109,13 @@ impl VerificationKey {
             (None, _) => 64,
         };
         let key = ParsedPublicKey::new(verification_algorithm(algorithm), &der)
-            .map_err(|_| KeyError::UnknownType)?;
+            .map_err(|_| KeyError::UnsupportedKeyType)?;
         if algorithm == Algorithm::EdDSA
             && der
                 .get(der.len().saturating_sub(32)..)
                 .is_none_or(is_small_order)
         {
-            return Err(KeyError::Point);
+            return Err(KeyError::InvalidPoint);
         }
         Ok(Self {
             kid: None,
@@ -154,11 +154,11 @@ fn key_kind(parameters: &AlgorithmParameters) -> Result<KeyKind, KeyError> {
         AlgorithmParameters::EllipticCurve(point) => match point.curve {
             EllipticCurve::P256 => Ok(KeyKind::P256),
             EllipticCurve::P384 => Ok(KeyKind::P384),
-            _ => Err(KeyError::UnknownType),
+            _ => Err(KeyError::UnsupportedKeyType),
         },
         AlgorithmParameters::OctetKeyPair(point) => match point.curve {
             EllipticCurve::Ed25519 => Ok(KeyKind::Ed25519),
-            _ => Err(KeyError::UnknownType),
+            _ => Err(KeyError::UnsupportedKeyType),
         },
         _ => Err(KeyError::Malformed),
     }
@@ -173,7 +173,7 @@ fn public_key(
             let (n, e) = (unsigned(&rsa.n)?, unsigned(&rsa.e)?);
             let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
             if !(2048..=8192).contains(&bits) {
-                return Err(KeyError::KeySize);
+                return Err(KeyError::UnsupportedKeySize);
             }
             check_exponent(&e)?;
             // An even modulus has the factor two: no RSA key, and some arithmetic does not end on it.
@@ -196,16 +196,16 @@ fn public_key(
             uncompressed.extend(octets(&point.x, size)?);
             uncompressed.extend(octets(&point.y, size)?);
             let key = ParsedPublicKey::new(verification_algorithm(algorithm), &uncompressed)
-                .map_err(|_| KeyError::Point)?;
+                .map_err(|_| KeyError::InvalidPoint)?;
             Ok((key, size * 2))
         }
         (AlgorithmParameters::OctetKeyPair(point), None) => {
             let x = octets(&point.x, 32)?;
             if is_small_order(&x) {
-                return Err(KeyError::Point);
+                return Err(KeyError::InvalidPoint);
             }
             let key = ParsedPublicKey::new(verification_algorithm(algorithm), &x)
-                .map_err(|_| KeyError::Point)?;
+                .map_err(|_| KeyError::InvalidPoint)?;
             Ok((key, 64))
         }
         _ => Err(KeyError::Malformed),
@@ -231,11 +231,11 @@ fn octets(text: &str, len: usize) -> Result<Vec<u8>, KeyError> {
 /// Odd, more than 1, at most 33 bits: anything longer makes each check slow and no key stronger.
 fn check_exponent(e: &[u8]) -> Result<(), KeyError> {
     match e {
-        [] | [1] => Err(KeyError::Exponent),
-        [.., last] if last % 2 == 0 => Err(KeyError::Exponent),
+        [] | [1] => Err(KeyError::InvalidExponent),
+        [.., last] if last % 2 == 0 => Err(KeyError::InvalidExponent),
         [1, _, _, _, _] => Ok(()),
         e if e.len() <= 4 => Ok(()),
-        _ => Err(KeyError::Exponent),
+        _ => Err(KeyError::InvalidExponent),
     }
 }
 

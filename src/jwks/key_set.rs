@@ -22,7 +22,7 @@ use crate::token::{Algorithm, TokenError};
 /// ```
 pub struct KeySet {
     keys: Vec<VerificationKey>,
-    left_out: Vec<LeftOut>,
+    unusable_keys: Vec<UnusableKey>,
     kid_matching: KidMatching,
 }
 
@@ -44,7 +44,7 @@ enum KidMatching {
 /// A key that a set publishes and that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PublishedKey {
+pub struct KeyInfo {
     /// The key's name (RFC 7517 §4.5).
     pub kid: Option<String>,
     /// The one algorithm that it is used with.
@@ -54,7 +54,7 @@ pub struct PublishedKey {
 /// A key that was left out of a set, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LeftOut {
+pub struct UnusableKey {
     /// The key's name, where it has one.
     pub kid: Option<String>,
     /// Why it is not used.
@@ -85,20 +85,20 @@ impl KeySet {
             .map_err(|_| JwksError::Malformed)?;
         let mut set = Self {
             keys: Vec::new(),
-            left_out: Vec::new(),
+            unusable_keys: Vec::new(),
             kid_matching: KidMatching::Required,
         };
         for (at, jwk) in document.keys.into_iter().enumerate() {
             let parsed = if at < MAX_KEYS {
                 VerificationKey::from_jwk(jwk.get(), allowed)
             } else {
-                Err(KeyError::TooMany)
+                Err(KeyError::TooManyKeys)
             };
             match parsed {
                 Ok(key) => set.keys.push(key),
                 Err(reason) => {
-                    if set.left_out.len() < MAX_KEYS {
-                        set.left_out.push(LeftOut {
+                    if set.unusable_keys.len() < MAX_KEYS {
+                        set.unusable_keys.push(UnusableKey {
                             kid: kid_of(jwk),
                             reason,
                         });
@@ -114,14 +114,14 @@ impl KeySet {
         let key = VerificationKey::from_pem(algorithm, pem)?;
         Ok(Self {
             keys: vec![key],
-            left_out: Vec::new(),
+            unusable_keys: Vec::new(),
             kid_matching: KidMatching::Ignored,
         })
     }
 
     /// The keys that can be used.
-    pub fn keys(&self) -> impl Iterator<Item = PublishedKey> {
-        self.keys.iter().map(|key| PublishedKey {
+    pub fn keys(&self) -> impl Iterator<Item = KeyInfo> {
+        self.keys.iter().map(|key| KeyInfo {
             kid: key.kid().map(Into::into),
             algorithm: key.algorithm(),
         })
@@ -129,8 +129,8 @@ impl KeySet {
 
     /// The keys that cannot be used, and why: at most 100 of them are remembered.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
+    pub fn unusable_keys(&self) -> &[UnusableKey] {
+        &self.unusable_keys
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -144,7 +144,7 @@ impl KeySet {
             (KidMatching::Required, Some(kid)) => {
                 self.keys.iter().any(|key| key.kid() == Some(kid))
                     || self
-                        .left_out
+                        .unusable_keys
                         .iter()
                         .any(|key| key.kid.as_deref() == Some(kid))
             }
@@ -185,7 +185,7 @@ impl KeySet {
         if candidates.any(|key| key.verifies(signing_input, signature)) {
             Ok(())
         } else {
-            Err(TokenError::Signature)
+            Err(TokenError::InvalidSignature)
         }
     }
 
@@ -217,7 +217,7 @@ impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
             .field("keys", &self.keys.len())
-            .field("left_out", &self.left_out.len())
+            .field("left_out", &self.unusable_keys.len())
             .finish_non_exhaustive()
     }
 }

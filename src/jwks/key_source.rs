@@ -120,7 +120,7 @@ impl KeySource {
             Self::Static { issuer, keys } => IssuerStatus {
                 issuer: issuer.to_string(),
                 keys: keys.set.keys().collect(),
-                left_out: keys.set.left_out().to_vec(),
+                unusable_keys: keys.set.unusable_keys().to_vec(),
                 fetched_at: None,
                 fresh_until: None,
                 usable_until: None,

@@ -16,11 +16,11 @@ pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
 use key::VerificationKey;
 pub(crate) use key_set::VersionedKeySet;
-pub use key_set::{KeySet, LeftOut, PublishedKey};
+pub use key_set::{KeySet, UnusableKey, KeyInfo};
 pub(crate) use key_source::KeySource;
 pub(crate) use remote::{
     JwksLocation, Fetcher, FetchTicket, HttpClients, HttpSettings, Proxy, RemoteKeySet, RefreshConfig, KeyLookup,
 };
 pub use remote::{FetchFuture, SavedKeys};
-pub use status::{Cause, IssuerStatus};
+pub use status::{FetchCause, IssuerStatus};
 pub(crate) use url::is_secure_url;

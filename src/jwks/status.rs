@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use super::{JwksError, LeftOut, PublishedKey};
+use super::{JwksError, UnusableKey, KeyInfo};
 
 /// Why a fetch was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum FetchCause {
     /// The first one, or one while no set is held.
     Start,
     /// The scheduled refresh ahead of the end of the set's life.
@@ -18,7 +18,7 @@ pub enum Cause {
     UnknownKid,
 }
 
-impl Cause {
+impl FetchCause {
     /// A stable machine-readable name: for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -50,9 +50,9 @@ pub struct IssuerStatus {
     /// The issuer, exactly as configured.
     pub issuer: String,
     /// The keys that tokens are verified with now; none while the issuer's tokens are answered 503.
-    pub keys: Vec<PublishedKey>,
+    pub keys: Vec<KeyInfo>,
     /// The keys of the held set that are not used, and why.
-    pub left_out: Vec<LeftOut>,
+    pub unusable_keys: Vec<UnusableKey>,
     /// When the held set was fetched, or confirmed by the issuer as unchanged. Nothing for keys given in the
     /// configuration.
     pub fetched_at: Option<SystemTime>,
@@ -65,7 +65,7 @@ pub struct IssuerStatus {
     /// The last fetch's failure; nothing once a fetch succeeded.
     pub last_error: Option<JwksError>,
     /// How many fetches were made, by cause.
-    pub fetches: Vec<(Cause, u64)>,
+    pub fetches: Vec<(FetchCause, u64)>,
 }
 
 impl IssuerStatus {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 
-use super::RouteOrganization;
+use super::OrganizationSource;
 use super::policy::{MismatchResponse, Policy, AllowedCallers};
 use super::settings::{ExtractorSettings, Preflights, Presence, LayerSettings};
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
-use crate::token::Requirement;
+use crate::token::ScopeRequirement;
 #[cfg(feature = "axum")]
 use crate::token::Scope;
 use crate::verifier::Verifier;
@@ -100,9 +100,9 @@ impl AuthorizeLayer {
     }
 
     /// Demands scopes, in addition to those demanded before. Default: none.
-    pub fn require(self, scopes: impl Into<Requirement>) -> Self {
+    pub fn require(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with(|settings| {
-            let before = std::mem::replace(&mut settings.policy.requirement, Requirement::none());
+            let before = std::mem::replace(&mut settings.policy.requirement, ScopeRequirement::none());
             settings.policy.requirement = before.and(scopes);
         })
     }
@@ -115,7 +115,7 @@ impl AuthorizeLayer {
     /// Lets in global tokens with these scopes too, also on routes that belong to an organization: there the handler's
     /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
     /// Default: tokens of organizations only.
-    pub fn allow_global_with(self, scopes: impl Into<Requirement>) -> Self {
+    pub fn allow_global_with(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with_visible_setting(|settings| {
             settings.policy.allowed_callers = AllowedCallers::OrganizationOrGlobalWith(scopes.into());
         })
@@ -136,13 +136,13 @@ impl AuthorizeLayer {
 
     /// Where else the request says which organization it is about, in addition to the places named before: it must be the
     /// token's everywhere. Default: nowhere.
-    pub fn organization_from(self, place: RouteOrganization) -> Self {
+    pub fn organization_from(self, place: OrganizationSource) -> Self {
         self.with(|settings| settings.organization_sources.push(place))
     }
 
     /// Refuses CORS preflights as any request without a token. For services that do not look at the method, such as gRPC's:
     /// a request that looks like a preflight would reach them. Default: preflights pass.
-    pub fn refuse_preflights(self) -> Self {
+    pub fn reject_preflights(self) -> Self {
         self.with(|settings| settings.preflights = Preflights::Reject)
     }
 
@@ -163,7 +163,7 @@ impl AuthorizeLayer {
     }
 
     /// Answers refusals without a body. Default: a problem document (RFC 9457).
-    pub fn without_body(self) -> Self {
+    pub fn without_rejection_body(self) -> Self {
         self.with_visible_setting(|settings| settings.responses.body = RejectionBody::Empty)
     }
 
@@ -181,7 +181,7 @@ impl AuthorizeLayer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn body_with(
+    pub fn rejection_response_with(
         self,
         make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
     ) -> Self {
@@ -209,7 +209,7 @@ impl AuthorizeLayer {
         }
     }
 
-    pub(crate) fn requirement(&self) -> &Requirement {
+    pub(crate) fn requirement(&self) -> &ScopeRequirement {
         &self.settings.policy.requirement
     }
 

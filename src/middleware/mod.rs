@@ -16,7 +16,7 @@ pub use future::ResponseFuture;
 pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
 pub(crate) use layer::AppliedLayers;
-pub use route::RouteOrganization;
+pub use route::OrganizationSource;
 pub use service::Authorize;
 #[cfg(feature = "axum")]
 pub(crate) use settings::{DEFAULT_PARAMETER, LayerSettings};

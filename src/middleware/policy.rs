@@ -1,13 +1,13 @@
 //! Who may come in: claims, then tenant, then scope; the first failure answers.
 
 use crate::rejection::Rejection;
-use crate::token::{Claims, OrgCode, Requirement};
+use crate::token::{Claims, OrgCode, ScopeRequirement};
 
 /// What a route asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) allowed_callers: AllowedCallers,
-    pub(crate) requirement: Requirement,
+    pub(crate) requirement: ScopeRequirement,
     pub(crate) mismatch: MismatchResponse,
 }
 
@@ -19,7 +19,7 @@ pub(crate) enum AllowedCallers {
     /// Those of organizations, and global ones where the route belongs to no organization.
     OrganizationOrGlobal,
     /// Those of organizations, and global ones with these scopes, which may act for the route's organization.
-    OrganizationOrGlobalWith(Requirement),
+    OrganizationOrGlobalWith(ScopeRequirement),
     /// Global ones.
     Global,
 }
@@ -63,7 +63,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             allowed_callers: AllowedCallers::Organization,
-            requirement: Requirement::none(),
+            requirement: ScopeRequirement::none(),
             mismatch: MismatchResponse::Forbidden,
         }
     }
@@ -86,7 +86,7 @@ impl Policy {
         target: &RequestedOrg<'_>,
     ) -> Result<Admitted, Rejection> {
         let admitted = self.admit_tenant(claims, target)?;
-        if !self.requirement.is_met_by(claims.scopes()) {
+        if !self.requirement.is_satisfied_by(claims.scopes()) {
             return Err(Rejection::InsufficientScope(self.requirement.clone()));
         }
         Ok(admitted)
@@ -140,7 +140,7 @@ impl Policy {
         };
         // What every token meets names no scope that allows anything.
         let allowing = allowing.filter(|allowing| !allowing.is_none());
-        if let Some(allowing) = allowing.filter(|allowing| !allowing.is_met_by(claims.scopes())) {
+        if let Some(allowing) = allowing.filter(|allowing| !allowing.is_satisfied_by(claims.scopes())) {
             return Err(Rejection::InsufficientScope(allowing.clone()));
         }
         match (target, allowing) {

@@ -119,7 +119,7 @@ impl<S> Authorize<S> {
                 caller_checked: CallerChecked::Already,
             }));
         }
-        let token = match Credentials::of(request.headers(), verifier.max_token_bytes()) {
+        let token = match Credentials::from_headers(request.headers(), verifier.max_token_bytes()) {
             Ok(credentials) => credentials.as_bytes(),
             Err(BearerError::Missing) if settings.presence == Presence::Optional => {
                 return Authentication::Anonymous;

@@ -1,6 +1,6 @@
 //! The settings of a layer.
 
-use super::RouteOrganization;
+use super::OrganizationSource;
 use super::policy::Policy;
 use crate::response::ResponseConfig;
 
@@ -14,7 +14,7 @@ pub(crate) struct LayerSettings {
     pub(super) parameter: String,
     pub(super) presence: Presence,
     pub(super) preflights: Preflights,
-    pub(super) organization_sources: Vec<RouteOrganization>,
+    pub(super) organization_sources: Vec<OrganizationSource>,
     pub(super) extractors: ExtractorSettings,
 }
 

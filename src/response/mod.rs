@@ -59,7 +59,7 @@ impl ResponseConfig {
             Rejection::KeysUnavailable { retry_after } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
-            Rejection::CheckUnavailable => {
+            Rejection::CallerStatusUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
@@ -186,10 +186,10 @@ mod tests {
     #[test]
     fn each_rejection_has_a_grpc_status() {
         for (rejection, code) in [
-            (Rejection::NotAcceptable(TokenError::Expired), "16"),
+            (Rejection::InvalidClaims(TokenError::Expired), "16"),
             (Rejection::WrongOrganization, "7"),
             (Rejection::HiddenOrganization, "5"),
-            (Rejection::CheckUnavailable, "14"),
+            (Rejection::CallerStatusUnavailable, "14"),
             (Rejection::LayerMissing("layer"), "13"),
         ] {
             let answer = ResponseConfig::default().grpc(rejection);

@@ -51,7 +51,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
                 description: Some("the Authorization header must be Bearer, a space and one token"),
             },
         ),
-        R::NotAuthentic(_) => row(
+        R::InvalidToken(_) => row(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
             "The access token is not acceptable",
@@ -60,7 +60,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
                 description: None,
             },
         ),
-        R::NotAcceptable(error) => row(
+        R::InvalidClaims(error) => row(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
             "The access token is not acceptable",
@@ -114,7 +114,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
                 description: Some("the access token lacks a scope that is needed"),
             },
         ),
-        R::KeysUnavailable { .. } | R::CheckUnavailable => row(
+        R::KeysUnavailable { .. } | R::CallerStatusUnavailable => row(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Access tokens cannot be verified at the moment",

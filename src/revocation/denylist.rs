@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::Standing;
+use super::CallerStatus;
 use super::entries::{Entries, IssuerOrigin, UnlistedIssuers};
-use super::entry::{Denied, Kind, Until};
+use super::entry::{DenylistEntry, Kind, EntryExpiry};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier, org_code};
 
@@ -48,12 +48,12 @@ struct DenylistInner {
 /// Why an entry was not taken up. The caller has to act on it: nothing is denied then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum DenyError {
+pub enum DenylistError {
     /// No verifier that uses the list trusts this issuer, so the entry could not have any effect.
     UnknownIssuer,
     /// No token that is let in could carry the name: it is empty, too long (512 bytes, an organization's 128), or has control
     /// characters (an organization's: or white space). So the entry could not have any effect.
-    Name,
+    InvalidName,
     /// The list is full of entries that still hold. None is forgotten to make place.
     Full,
 }
@@ -82,28 +82,28 @@ impl Denylist {
     /// # Errors
     ///
     /// [`DenyError`]; then nothing has changed.
-    pub fn deny(&self, denied: Denied, until: Until) -> Result<(), DenyError> {
-        let Denied {
+    pub fn deny(&self, denied: DenylistEntry, until: EntryExpiry) -> Result<(), DenylistError> {
+        let DenylistEntry {
             issuer,
             kind,
             name,
             issued_before,
         } = denied;
         let until = match until {
-            Until::Lifted => i64::MAX,
-            Until::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
+            EntryExpiry::Never => i64::MAX,
+            EntryExpiry::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
         };
         let could_be_carried = match kind {
             Kind::Organization => org_code::check(&name),
             Kind::Token | Kind::Client | Kind::AllTokens => is_identifier(&name),
         };
         if !could_be_carried {
-            return Err(DenyError::Name);
+            return Err(DenylistError::InvalidName);
         }
         let mut lists = self.write();
         let before = lists
             .deadlines(&issuer, kind, &name)
-            .ok_or(DenyError::UnknownIssuer)?;
+            .ok_or(DenylistError::UnknownIssuer)?;
         let after = before.merge(issued_before, until);
         if after.len() > before.len() {
             self.make_space(&mut lists)?;
@@ -114,7 +114,7 @@ impl Denylist {
     }
 
     /// Lets in again. The moment of [`Denied::issued_before`] need not be the one that was given before.
-    pub fn lift(&self, denied: &Denied) {
+    pub fn remove(&self, denied: &DenylistEntry) {
         let mut lists = self.write();
         if let Some(mut terms) = lists.deadlines(&denied.issuer, denied.kind, &denied.name) {
             match denied.issued_before {
@@ -157,18 +157,18 @@ impl Denylist {
     }
 
     /// What the list says of a caller. It waits for nobody but a writer in the middle of its work.
-    pub(crate) fn status(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> Standing {
+    pub(crate) fn status(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> CallerStatus {
         if self.is_empty() {
-            return Standing::Good;
+            return CallerStatus::Active;
         }
         let lists = self.read();
         let Some(names) = lists.issuers.get(claims.issuer()) else {
-            return Standing::Good;
+            return CallerStatus::Active;
         };
         let issued_at = claims.issued_at();
         let says = |kind, name: Option<&str>| {
             let terms = name.and_then(|name| names.by_kind(kind).get(name));
-            terms.map_or(Standing::Good, |terms| terms.status(kind, issued_at, now))
+            terms.map_or(CallerStatus::Active, |terms| terms.status(kind, issued_at, now))
         };
         let organization = claims.org_code().or(acting).map(OrgCode::as_str);
         [
@@ -178,12 +178,12 @@ impl Denylist {
             says(Kind::Organization, organization),
         ]
         .into_iter()
-        .find(|standing| *standing != Standing::Good)
-        .unwrap_or(Standing::Good)
+        .find(|standing| *standing != CallerStatus::Active)
+        .unwrap_or(CallerStatus::Active)
     }
 
     /// Removes expired entries if the list is full.
-    fn make_space(&self, lists: &mut Entries) -> Result<(), DenyError> {
+    fn make_space(&self, lists: &mut Entries) -> Result<(), DenylistError> {
         if lists.entries >= self.0.capacity {
             lists.remove_expired();
         }
@@ -191,7 +191,7 @@ impl Denylist {
             return Ok(());
         }
         self.0.len.store(lists.entries, Ordering::Release);
-        Err(DenyError::Full)
+        Err(DenylistError::Full)
     }
 
     // A thread that panicked while it held the lock left whole entries behind: each change is one insertion or removal.
@@ -219,17 +219,17 @@ impl fmt::Debug for Denylist {
     }
 }
 
-impl fmt::Display for DenyError {
+impl fmt::Display for DenylistError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UnknownIssuer => "no verifier that uses the denylist trusts the issuer (compared character for character)",
-            Self::Name => "no token could carry the name: it is empty, too long, or has characters that none has",
+            Self::InvalidName => "no token could carry the name: it is empty, too long, or has characters that none has",
             Self::Full => "the denylist is full of entries that still hold, and forgets none of them",
         })
     }
 }
 
-impl std::error::Error for DenyError {}
+impl std::error::Error for DenylistError {}
 
 #[cfg(test)]
 mod tests {
@@ -250,20 +250,20 @@ mod tests {
     #[test]
     fn full_denylist_returns_error_and_keeps_entries() {
         let list = list(2);
-        assert_eq!(list.deny(Denied::token(ISSUER, "a"), Until::Lifted), Ok(()));
-        assert_eq!(list.deny(Denied::token(ISSUER, "b"), Until::Lifted), Ok(()));
+        assert_eq!(list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::Never), Ok(()));
+        assert_eq!(list.deny(DenylistEntry::token(ISSUER, "b"), EntryExpiry::Never), Ok(()));
         assert_eq!(
-            list.deny(Denied::token(ISSUER, "c"), Until::Lifted),
-            Err(DenyError::Full)
+            list.deny(DenylistEntry::token(ISSUER, "c"), EntryExpiry::Never),
+            Err(DenylistError::Full)
         );
         assert_eq!(list.len(), 2);
         assert_eq!(
-            list.deny(Denied::token(ISSUER, "a"), Until::Lifted),
+            list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::Never),
             Ok(()),
             "what is denied already needs no place"
         );
-        list.lift(&Denied::token(ISSUER, "a"));
-        assert_eq!(list.deny(Denied::token(ISSUER, "c"), Until::Lifted), Ok(()));
+        list.remove(&DenylistEntry::token(ISSUER, "a"));
+        assert_eq!(list.deny(DenylistEntry::token(ISSUER, "c"), EntryExpiry::Never), Ok(()));
     }
 
     #[test]
@@ -271,13 +271,13 @@ mod tests {
         let list = list(1);
         assert_eq!(
             list.deny(
-                Denied::token(ISSUER, "a"),
-                Until::UnixSeconds(1_000 - 5 * 60)
+                DenylistEntry::token(ISSUER, "a"),
+                EntryExpiry::UnixSeconds(1_000 - 5 * 60)
             ),
             Ok(())
         );
         assert_eq!(
-            list.deny(Denied::client(ISSUER, "b"), Until::Lifted),
+            list.deny(DenylistEntry::client(ISSUER, "b"), EntryExpiry::Never),
             Ok(())
         );
         assert_eq!(list.len(), 1);
@@ -288,9 +288,9 @@ mod tests {
     fn new_entry_replaces_the_expired_ones_of_its_issuer() {
         let list = Denylist::with_capacity(1);
         list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
-        let (expired, new) = (Denied::token(ISSUER, "a"), Denied::token(ISSUER, "b"));
-        assert_eq!(list.deny(expired, Until::UnixSeconds(1_000)), Ok(()));
-        assert_eq!(list.deny(new, Until::Lifted), Ok(()));
+        let (expired, new) = (DenylistEntry::token(ISSUER, "a"), DenylistEntry::token(ISSUER, "b"));
+        assert_eq!(list.deny(expired, EntryExpiry::UnixSeconds(1_000)), Ok(()));
+        assert_eq!(list.deny(new, EntryExpiry::Never), Ok(()));
         assert_eq!(list.len(), 1);
         assert!(list.read().issuers[ISSUER].tokens.contains_key("b"));
     }
@@ -302,19 +302,19 @@ mod tests {
         list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
         let issuers = || list.read().issuers.len();
         for number in 0..100 {
-            let lifted = Denied::client(format!("https://lifted-{number}.example"), "c");
-            assert_eq!(list.deny(lifted.clone(), Until::Lifted), Ok(()));
+            let lifted = DenylistEntry::client(format!("https://lifted-{number}.example"), "c");
+            assert_eq!(list.deny(lifted.clone(), EntryExpiry::Never), Ok(()));
             assert_eq!(issuers(), 2);
-            list.lift(&lifted);
+            list.remove(&lifted);
             assert_eq!(issuers(), 1, "the listed one stays");
         }
         for number in 0..100 {
-            let passed = Denied::client(format!("https://passed-{number}.example"), "c");
-            assert_eq!(list.deny(passed, Until::UnixSeconds(1_000)), Ok(()));
+            let passed = DenylistEntry::client(format!("https://passed-{number}.example"), "c");
+            assert_eq!(list.deny(passed, EntryExpiry::UnixSeconds(1_000)), Ok(()));
             assert!(issuers() <= 3, "{}", issuers());
         }
         assert_eq!(
-            list.deny(Denied::client(ISSUER, "c"), Until::Lifted),
+            list.deny(DenylistEntry::client(ISSUER, "c"), EntryExpiry::Never),
             Ok(())
         );
     }
@@ -323,15 +323,15 @@ mod tests {
     fn eviction_removes_only_expired_entries() {
         let list = list(2);
         assert_eq!(
-            list.deny(Denied::token(ISSUER, "holds"), Until::Lifted),
+            list.deny(DenylistEntry::token(ISSUER, "holds"), EntryExpiry::Never),
             Ok(())
         );
         assert_eq!(
-            list.deny(Denied::token(ISSUER, "passed"), Until::UnixSeconds(1_000)),
+            list.deny(DenylistEntry::token(ISSUER, "passed"), EntryExpiry::UnixSeconds(1_000)),
             Ok(())
         );
         assert_eq!(
-            list.deny(Denied::token(ISSUER, "new"), Until::Lifted),
+            list.deny(DenylistEntry::token(ISSUER, "new"), EntryExpiry::Never),
             Ok(())
         );
         let lists = list.read();
@@ -351,17 +351,17 @@ mod tests {
         list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
         list.register_issuers([].iter(), UnlistedIssuers::Reject, &Clock::system());
         assert_eq!(
-            list.deny(Denied::token(ISSUER, "a"), Until::UnixSeconds(1_000)),
+            list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::UnixSeconds(1_000)),
             Ok(())
         );
         assert_eq!(
-            list.deny(Denied::token("https://other.example", "a"), Until::Lifted),
+            list.deny(DenylistEntry::token("https://other.example", "a"), EntryExpiry::Never),
             Ok(()),
             "the first has passed"
         );
         assert_eq!(
-            list.deny(Denied::token("https://third.example", "a"), Until::Lifted),
-            Err(DenyError::Full)
+            list.deny(DenylistEntry::token("https://third.example", "a"), EntryExpiry::Never),
+            Err(DenylistError::Full)
         );
         assert!(!list.read().issuers.contains_key("https://third.example"));
         assert!(!list.is_empty());
@@ -371,28 +371,28 @@ mod tests {
     fn entry_without_possible_effect_is_an_error() {
         let list = list(2);
         assert_eq!(
-            list.deny(Denied::token("https://issuer.example/", "a"), Until::Lifted),
-            Err(DenyError::UnknownIssuer)
+            list.deny(DenylistEntry::token("https://issuer.example/", "a"), EntryExpiry::Never),
+            Err(DenylistError::UnknownIssuer)
         );
         assert_eq!(
-            list.deny(Denied::client(ISSUER, ""), Until::Lifted),
-            Err(DenyError::Name)
+            list.deny(DenylistEntry::client(ISSUER, ""), EntryExpiry::Never),
+            Err(DenylistError::InvalidName)
         );
         assert_eq!(
-            list.deny(Denied::client(ISSUER, "c".repeat(513)), Until::Lifted),
-            Err(DenyError::Name)
+            list.deny(DenylistEntry::client(ISSUER, "c".repeat(513)), EntryExpiry::Never),
+            Err(DenylistError::InvalidName)
         );
         for denied in [
-            Denied::organization(ISSUER, "org_a "),
-            Denied::organization(ISSUER, "o".repeat(129)),
-            Denied::client(ISSUER, "svc\n"),
-            Denied::token(ISSUER, "a\0"),
+            DenylistEntry::organization(ISSUER, "org_a "),
+            DenylistEntry::organization(ISSUER, "o".repeat(129)),
+            DenylistEntry::client(ISSUER, "svc\n"),
+            DenylistEntry::token(ISSUER, "a\0"),
         ] {
-            assert_eq!(list.deny(denied, Until::Lifted), Err(DenyError::Name));
+            assert_eq!(list.deny(denied, EntryExpiry::Never), Err(DenylistError::InvalidName));
         }
         assert!(list.is_empty());
         assert_eq!(
-            list.deny(Denied::client(ISSUER, "c".repeat(512)), Until::Lifted),
+            list.deny(DenylistEntry::client(ISSUER, "c".repeat(512)), EntryExpiry::Never),
             Ok(())
         );
         assert!(!list.is_empty());

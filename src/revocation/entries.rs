@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Standing;
+use super::CallerStatus;
 use super::entry::Kind;
 use crate::clock::Clock;
 
@@ -141,16 +141,16 @@ impl Deadlines {
         }
     }
 
-    pub(super) fn status(self, kind: Kind, issued_at: Option<i64>, now: i64) -> Standing {
+    pub(super) fn status(self, kind: Kind, issued_at: Option<i64>, now: i64) -> CallerStatus {
         let left = self.active_at(now);
         let too_old = left
             .issued_before
             .is_some_and(|(moment, _)| issued_at.is_none_or(|issued_at| issued_at < moment));
         match (left.denied, kind) {
-            (Some(_), Kind::Client | Kind::Organization) => Standing::Suspended,
-            (Some(_), Kind::Token | Kind::AllTokens) => Standing::Revoked,
-            (None, _) if too_old => Standing::Revoked,
-            (None, _) => Standing::Good,
+            (Some(_), Kind::Client | Kind::Organization) => CallerStatus::Suspended,
+            (Some(_), Kind::Token | Kind::AllTokens) => CallerStatus::Revoked,
+            (None, _) if too_old => CallerStatus::Revoked,
+            (None, _) => CallerStatus::Active,
         }
     }
 }
@@ -176,11 +176,11 @@ mod tests {
     fn issued_before_is_exact_and_includes_tokens_without_iat() {
         let terms = Deadlines::default().merge(Some(500), 2_000);
         for (issued_at, now, standing) in [
-            (Some(499), 1_000, Standing::Revoked),
-            (Some(500), 1_000, Standing::Good),
-            (None, 1_000, Standing::Revoked),
-            (Some(499), 1_999, Standing::Revoked),
-            (Some(499), 2_000, Standing::Good),
+            (Some(499), 1_000, CallerStatus::Revoked),
+            (Some(500), 1_000, CallerStatus::Active),
+            (None, 1_000, CallerStatus::Revoked),
+            (Some(499), 1_999, CallerStatus::Revoked),
+            (Some(499), 2_000, CallerStatus::Active),
         ] {
             assert_eq!(
                 terms.status(Kind::Client, issued_at, now),
@@ -191,8 +191,8 @@ mod tests {
         let terms = Deadlines::default().merge(None, 2_000);
         assert_eq!(
             terms.status(Kind::Client, None, 1_999),
-            Standing::Suspended
+            CallerStatus::Suspended
         );
-        assert_eq!(terms.status(Kind::Client, None, 2_000), Standing::Good);
+        assert_eq!(terms.status(Kind::Client, None, 2_000), CallerStatus::Active);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What is denied: a token, a client, an organization, or all that was issued before a moment. Each belongs to an issuer.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Denied {
+pub struct DenylistEntry {
     pub(super) issuer: Box<str>,
     pub(super) kind: Kind,
     pub(super) name: Box<str>,
@@ -14,9 +14,9 @@ pub struct Denied {
 /// How long an entry of a [`Denylist`](crate::Denylist) stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Until {
+pub enum EntryExpiry {
     /// Until it is [lifted](crate::Denylist::lift).
-    Lifted,
+    Never,
     /// Until this many seconds after the Unix epoch, such as a token's `exp`, and 5 minutes longer: the greatest leeway
     /// with which an ended token is let in.
     UnixSeconds(i64),
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     AllTokens,
 }
 
-impl Denied {
+impl DenylistEntry {
     fn new(issuer: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into().into(),
@@ -61,7 +61,7 @@ impl Denied {
 
     /// All tokens of the issuer that were [issued before](Self::issued_before) a moment.
     #[must_use]
-    pub fn everything(issuer: impl Into<String>, issued_before: i64) -> Self {
+    pub fn tokens_issued_before(issuer: impl Into<String>, issued_before: i64) -> Self {
         Self::new(issuer, Kind::AllTokens, "*").issued_before(issued_before)
     }
 
@@ -83,7 +83,7 @@ impl Kind {
     ];
 }
 
-impl fmt::Debug for Denied {
+impl fmt::Debug for DenylistEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denied")
             .field("kind", &self.kind)

@@ -11,9 +11,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use denylist::{DenyError, Denylist};
+pub use denylist::{DenylistError, Denylist};
 pub(crate) use entries::UnlistedIssuers;
-pub use entry::{Denied, Until};
+pub use entry::{DenylistEntry, EntryExpiry};
 
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};
@@ -43,17 +43,17 @@ use crate::util::{BoxError, catch_panic};
 /// # Ok(())
 /// # }
 /// ```
-pub trait StandingCheck: Send + Sync + 'static {
+pub trait CallerCheck: Send + Sync + 'static {
     /// Says whether the caller is in good standing.
-    fn standing(&self, caller: Caller) -> impl Future<Output = Result<Standing, BoxError>> + Send;
+    fn check(&self, caller: Caller) -> impl Future<Output = Result<CallerStatus, BoxError>> + Send;
 }
 
-impl<F, R> StandingCheck for F
+impl<F, R> CallerCheck for F
 where
     F: Fn(Caller) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Standing, BoxError>> + Send,
+    R: Future<Output = Result<CallerStatus, BoxError>> + Send,
 {
-    fn standing(&self, caller: Caller) -> impl Future<Output = Result<Standing, BoxError>> + Send {
+    fn check(&self, caller: Caller) -> impl Future<Output = Result<CallerStatus, BoxError>> + Send {
         self(caller)
     }
 }
@@ -61,9 +61,9 @@ where
 /// What a [`StandingCheck`] says of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum CallerStatus {
     /// Nothing is against it.
-    Good,
+    Active,
     /// The token was revoked: 401 `invalid_token`, after which clients fetch a new one.
     Revoked,
     /// The client or its organization is suspended: 403, since a new token would not help.
@@ -120,11 +120,11 @@ impl Caller {
     }
 }
 
-impl Standing {
-    pub(crate) fn verdict(self) -> Result<(), Rejection> {
+impl CallerStatus {
+    pub(crate) fn into_result(self) -> Result<(), Rejection> {
         match self {
-            Self::Good => Ok(()),
-            Self::Revoked => Err(Rejection::NotAcceptable(TokenError::Revoked)),
+            Self::Active => Ok(()),
+            Self::Revoked => Err(Rejection::InvalidClaims(TokenError::Revoked)),
             Self::Suspended => Err(Rejection::Suspended),
             Self::ClientNotAllowed => Err(Rejection::ClientNotAllowed),
             Self::OrganizationNotAllowed => Err(Rejection::OrganizationNotAllowed),
@@ -143,7 +143,7 @@ pub(crate) struct CallerCheckRunner {
     fail_mode: FailMode,
 }
 
-type StatusFuture = Pin<Box<dyn Future<Output = Result<Standing, BoxError>> + Send>>;
+type StatusFuture = Pin<Box<dyn Future<Output = Result<CallerStatus, BoxError>> + Send>>;
 
 /// What no answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,11 +153,11 @@ pub(crate) enum FailMode {
 }
 
 impl CallerCheckRunner {
-    pub(crate) fn new(check: impl StandingCheck) -> Self {
+    pub(crate) fn new(check: impl CallerCheck) -> Self {
         let check = Arc::new(check);
         let ask = move |caller| -> StatusFuture {
             let check = Arc::clone(&check);
-            Box::pin(async move { check.standing(caller).await })
+            Box::pin(async move { check.check(caller).await })
         };
         Self {
             ask: Arc::new(ask),
@@ -192,13 +192,13 @@ impl CallerCheckRunner {
                 Err(_) => None,
             };
             let problem = match answered {
-                Some(Ok(standing)) => return standing.verdict(),
+                Some(Ok(standing)) => return standing.into_result(),
                 Some(Err(error)) => Some(error),
                 None => None,
             };
             crate::telemetry::events::caller_check_failed(problem.as_deref(), silence == FailMode::Open);
             match silence {
-                FailMode::Closed => Err(Rejection::CheckUnavailable),
+                FailMode::Closed => Err(Rejection::CallerStatusUnavailable),
                 FailMode::Open => Ok(()),
             }
         })

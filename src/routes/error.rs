@@ -9,19 +9,19 @@ use http::Method;
 #[non_exhaustive]
 pub enum RouteError {
     /// Two decisions about one method of one path.
-    Decided {
+    Duplicate {
         /// The method.
         method: Method,
         /// The path.
         path: String,
     },
     /// The path is none, or it overlaps with another: `/a/{x}` and `/a/{y}`.
-    Path {
+    InvalidPath {
         /// The path.
         path: String,
     },
     /// A method that axum cannot route.
-    Method {
+    UnsupportedMethod {
         /// The method.
         method: Method,
     },
@@ -30,12 +30,12 @@ pub enum RouteError {
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Decided { method, path } => write!(f, "{method} {path} is decided twice"),
-            Self::Path { path } => write!(
+            Self::Duplicate { method, path } => write!(f, "{method} {path} is decided twice"),
+            Self::InvalidPath { path } => write!(
                 f,
                 "{path:?} is no path that can be routed, or overlaps with another"
             ),
-            Self::Method { method } => write!(f, "{method} is a method that cannot be routed"),
+            Self::UnsupportedMethod { method } => write!(f, "{method} is a method that cannot be routed"),
         }
     }
 }

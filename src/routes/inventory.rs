@@ -5,17 +5,17 @@ use std::fmt;
 use http::Method;
 
 use crate::middleware::AuthorizeLayer;
-use crate::token::{Requirement, Scope};
+use crate::token::{ScopeRequirement, Scope};
 
 /// A route and the decision about it.
 #[derive(Clone, Debug)]
-pub struct DecidedRoute {
+pub struct RouteEntry {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) layer: Option<AuthorizeLayer>,
 }
 
-impl DecidedRoute {
+impl RouteEntry {
     /// The method. `GET` stands for `HEAD` too.
     #[must_use]
     pub fn method(&self) -> &Method {
@@ -36,19 +36,19 @@ impl DecidedRoute {
 
     /// Who may call it, in words: `public`, or whose tokens are let in.
     #[must_use]
-    pub fn who(&self) -> &'static str {
+    pub fn access(&self) -> &'static str {
         self.layer.as_ref().map_or("public", AuthorizeLayer::access)
     }
 
     /// The scopes that it asks for; nothing where it is public.
     #[must_use]
-    pub fn requirement(&self) -> Option<&Requirement> {
+    pub fn requirement(&self) -> Option<&ScopeRequirement> {
         self.layer.as_ref().map(AuthorizeLayer::requirement)
     }
 
     /// Whether the route belongs to an organization, which is compared with the token's.
     #[must_use]
-    pub fn is_of_organization(&self) -> bool {
+    pub fn is_organization_scoped(&self) -> bool {
         self.layer
             .as_ref()
             .is_some_and(|layer| layer.is_organization_scoped(&self.path))
@@ -67,13 +67,13 @@ impl DecidedRoute {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Inventory {
-    pub(super) routes: Vec<DecidedRoute>,
+pub struct RouteInventory {
+    pub(super) routes: Vec<RouteEntry>,
 }
 
-impl Inventory {
+impl RouteInventory {
     /// The routes, in the order in which they were registered.
-    pub fn iter(&self) -> impl Iterator<Item = &DecidedRoute> {
+    pub fn iter(&self) -> impl Iterator<Item = &RouteEntry> {
         self.routes.iter()
     }
 
@@ -91,7 +91,7 @@ impl Inventory {
     }
 }
 
-impl fmt::Display for Inventory {
+impl fmt::Display for RouteInventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self
             .iter()
@@ -101,13 +101,13 @@ impl fmt::Display for Inventory {
         for route in self.iter() {
             let scopes = route
                 .requirement()
-                .map(Requirement::to_string)
+                .map(ScopeRequirement::to_string)
                 .unwrap_or_default();
             let line = format!(
                 "{:<7} {:<width$}  {:<36}  {scopes}",
                 route.method.as_str(),
                 route.path,
-                route.who()
+                route.access()
             );
             writeln!(f, "{}", line.trim_end())?;
         }

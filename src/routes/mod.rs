@@ -11,7 +11,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 pub use error::RouteError;
 use http::Method;
-pub use inventory::{DecidedRoute, Inventory};
+pub use inventory::{RouteEntry, RouteInventory};
 use path::{overlap, parse_path};
 
 use crate::middleware::AuthorizeLayer;
@@ -54,7 +54,7 @@ use crate::middleware::AuthorizeLayer;
 #[must_use = "nothing is routed before `build`"]
 pub struct Routes<S = ()> {
     router: Router<S>,
-    decided: Vec<DecidedRoute>,
+    entries: Vec<RouteEntry>,
     problem: Option<RouteError>,
 }
 
@@ -90,7 +90,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn new() -> Self {
         Self {
             router: Router::new(),
-            decided: Vec::new(),
+            entries: Vec::new(),
             problem: None,
         }
     }
@@ -110,7 +110,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let Access(layer) = access.into();
         match self.check(method, path) {
             Ok(filter) => {
-                let decided = DecidedRoute {
+                let decided = RouteEntry {
                     method: method.clone(),
                     path: path.to_owned(),
                     layer: layer.clone(),
@@ -121,7 +121,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                     None => methods,
                 };
                 self.router = self.router.route(path, methods);
-                self.decided.push(decided);
+                self.entries.push(decided);
             }
             // The first problem is told.
             Err(problem) => self.problem = self.problem.or(Some(problem)),
@@ -184,12 +184,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// # Errors
     ///
     /// [`RouteError`], for the first route that cannot be.
-    pub fn build(self) -> Result<(Router<S>, Inventory), RouteError> {
+    pub fn build(self) -> Result<(Router<S>, RouteInventory), RouteError> {
         match self.problem {
             None => Ok((
                 self.router,
-                Inventory {
-                    routes: self.decided,
+                RouteInventory {
+                    routes: self.entries,
                 },
             )),
             Some(problem) => Err(problem),
@@ -198,17 +198,17 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// What axum would answer with a panic is an error.
     fn check(&self, method: &Method, path: &str) -> Result<MethodFilter, RouteError> {
-        let filter = MethodFilter::try_from(method.clone()).map_err(|_| RouteError::Method {
+        let filter = MethodFilter::try_from(method.clone()).map_err(|_| RouteError::UnsupportedMethod {
             method: method.clone(),
         })?;
-        let refused = || RouteError::Path {
+        let refused = || RouteError::InvalidPath {
             path: path.to_owned(),
         };
         let shape = parse_path(path).ok_or_else(refused)?;
-        for route in &self.decided {
+        for route in &self.entries {
             if route.path == path {
                 if route.method == *method {
-                    return Err(RouteError::Decided {
+                    return Err(RouteError::Duplicate {
                         method: method.clone(),
                         path: path.to_owned(),
                     });
@@ -230,7 +230,7 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 impl<S> fmt::Debug for Routes<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Routes")
-            .field("decided", &self.decided)
+            .field("decided", &self.entries)
             .field("problem", &self.problem)
             .finish_non_exhaustive()
     }

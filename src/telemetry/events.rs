@@ -11,7 +11,7 @@ use http::Extensions;
 use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
 use crate::rejection::Rejection;
-use crate::token::{Claims, OrgCode, Requirement};
+use crate::token::{Claims, OrgCode, ScopeRequirement};
 
 /// A key set was fetched or confirmed.
 pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, left_out: usize) {
@@ -100,7 +100,7 @@ pub(crate) struct Decision<'d> {
     pub(crate) claims: Option<&'d Claims>,
     pub(crate) acting: Option<&'d OrgCode>,
     pub(crate) access: &'static str,
-    pub(crate) required: Option<&'d Requirement>,
+    pub(crate) required: Option<&'d ScopeRequirement>,
     pub(crate) outcome: DecisionOutcome<'d>,
     /// Those of the request, where axum keeps the matched route.
     pub(crate) extensions: &'d Extensions,
@@ -156,7 +156,7 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
         DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
             decided!(error, "an authorization layer is missing", decision);
         }
-        DecisionOutcome::Rejected(Rejection::KeysUnavailable { .. } | Rejection::CheckUnavailable) => {
+        DecisionOutcome::Rejected(Rejection::KeysUnavailable { .. } | Rejection::CallerStatusUnavailable) => {
             decided!(warn, "request refused", decision);
         }
         DecisionOutcome::Rejected(_) => decided!(info, "request refused", decision),

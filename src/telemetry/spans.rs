@@ -7,7 +7,7 @@ use tracing::{Instrument as _, Span, debug_span, field::Empty};
 
 use crate::token::Claims;
 #[cfg(feature = "tracing")]
-use crate::token::{Compact, DecodeBuffer, JoseHeader};
+use crate::token::{CompactJws, DecodeBuffer, JoseHeader};
 
 /// The longest `kid` that is told. It is a stranger's word until the signature held.
 #[cfg(feature = "tracing")]
@@ -88,7 +88,7 @@ pub(crate) fn verification_span<E>(
 fn record_header(span: &Span, token: &[u8]) {
     let mut room = DecodeBuffer::for_token(token);
     let header =
-        Compact::split(token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
+        CompactJws::split(token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
     let Ok(header) = header.and_then(JoseHeader::parse) else {
         return;
     };

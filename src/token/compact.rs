@@ -16,7 +16,7 @@ use super::{TokenError, base64url};
 /// # }
 /// ```
 #[derive(Clone, Copy)]
-pub struct Compact<'a> {
+pub struct CompactJws<'a> {
     signing_input: &'a [u8],
     header: &'a [u8],
     payload: &'a [u8],
@@ -27,7 +27,7 @@ pub struct Compact<'a> {
     clippy::mut_mut,
     reason = "the front of the room is taken, as `Write` does with a slice"
 )]
-impl<'a> Compact<'a> {
+impl<'a> CompactJws<'a> {
     /// Splits a token at its dots. Alphabet and padding are judged by the decoding that follows.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl<'a> Compact<'a> {
     /// supported signature: that of an RSA key of 8192 bits.
     pub fn decode_signature<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         if base64url::decoded_len(self.signature) > SIGNATURE_MAX {
-            return Err(TokenError::Signature);
+            return Err(TokenError::InvalidSignature);
         }
         decode(self.signature, room)
     }
@@ -148,7 +148,7 @@ impl DecodeBuffer {
     }
 }
 
-impl std::fmt::Debug for Compact<'_> {
+impl std::fmt::Debug for CompactJws<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Compact").finish_non_exhaustive()
     }
@@ -159,9 +159,9 @@ fn decode<'r>(segment: &[u8], room: &mut &'r mut [u8]) -> Result<&'r [u8], Token
     let whole = mem::take(room);
     let Some(len) = base64url::decode(segment, whole) else {
         *room = whole;
-        return Err(TokenError::Base64);
+        return Err(TokenError::InvalidBase64);
     };
-    let (part, rest) = whole.split_at_mut_checked(len).ok_or(TokenError::Base64)?;
+    let (part, rest) = whole.split_at_mut_checked(len).ok_or(TokenError::InvalidBase64)?;
     *room = rest;
     Ok(part)
 }
@@ -189,11 +189,11 @@ mod tests {
             ("a.b.", NoSignature),
             ("..", NoSignature),
         ] {
-            assert_eq!(Compact::split(token).unwrap_err(), error, "{token}");
+            assert_eq!(CompactJws::split(token).unwrap_err(), error, "{token}");
         }
-        assert!(Compact::split("a.b.c").is_ok());
+        assert!(CompactJws::split("a.b.c").is_ok());
         assert_eq!(
-            Compact::split(&".".repeat(1_000_000)).unwrap_err(),
+            CompactJws::split(&".".repeat(1_000_000)).unwrap_err(),
             NotThreeSegments
         );
     }
@@ -205,12 +205,12 @@ mod tests {
     fn signature_longer_than_1024_bytes_is_not_decoded() {
         for (letters, expected) in [
             (1_366, Ok(1_024)),
-            (1_367, Err(TokenError::Signature)),
-            (4_000, Err(TokenError::Signature)),
+            (1_367, Err(TokenError::InvalidSignature)),
+            (4_000, Err(TokenError::InvalidSignature)),
         ] {
             let token = format!("e30.e30.{}", "A".repeat(letters));
             let mut room = DecodeBuffer::for_token(token.as_bytes());
-            let decoded = Compact::split(&token)
+            let decoded = CompactJws::split(&token)
                 .unwrap()
                 .decode_signature(&mut room.as_mut_slice())
                 .map(<[u8]>::len);
@@ -234,11 +234,11 @@ mod tests {
         ] {
             let token = format!("e30.{payload}.c2ln");
             let mut room = DecodeBuffer::for_token(token.as_bytes());
-            let decoded = Compact::split(&token)
+            let decoded = CompactJws::split(&token)
                 .and_then(|compact| compact.decode_payload(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
             let token = format!("{payload}.e30.c2ln");
-            let decoded = Compact::split(&token)
+            let decoded = CompactJws::split(&token)
                 .and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{payload}");
         }
@@ -250,7 +250,7 @@ mod tests {
         ] {
             let token = format!("e30.e30.{signature}");
             let mut room = DecodeBuffer::for_token(token.as_bytes());
-            let decoded = Compact::split(&token)
+            let decoded = CompactJws::split(&token)
                 .and_then(|compact| compact.decode_signature(&mut room.as_mut_slice()));
             assert_eq!(decoded.is_ok(), fine, "{signature}");
         }
@@ -268,7 +268,7 @@ mod tests {
             let read = |text: &[u8]| {
                 let token = [text, b".e30.c2ln"].concat();
                 let mut room = DecodeBuffer::for_token(&token);
-                Compact::split(&token)
+                CompactJws::split(&token)
                     .unwrap()
                     .decode_header(&mut room.as_mut_slice())
                     .map(<[u8]>::to_vec)
@@ -282,7 +282,7 @@ mod tests {
                     text[at] = stray;
                     assert_eq!(
                         read(&text),
-                        Err(TokenError::Base64),
+                        Err(TokenError::InvalidBase64),
                         "{stray:#x} at {at} of {len}"
                     );
                 }
@@ -300,7 +300,7 @@ mod tests {
             let token = format!("e30.{payload}.c2ln");
             let mut room = DecodeBuffer::for_token(token.as_bytes());
             let mut room = room.as_mut_slice();
-            let compact = Compact::split(&token).unwrap();
+            let compact = CompactJws::split(&token).unwrap();
             assert_eq!(compact.decode_header(&mut room), Ok(&b"{}"[..]));
             assert_eq!(
                 compact.decode_payload(&mut room).map(<[u8]>::len),
@@ -313,15 +313,15 @@ mod tests {
             );
         }
         let mut room = [0; 3];
-        let compact = Compact::split("e30.e30.c2ln").unwrap();
+        let compact = CompactJws::split("e30.e30.c2ln").unwrap();
         assert_eq!(
             compact.decode_signature(&mut &mut room[..2]),
-            Err(TokenError::Base64),
+            Err(TokenError::InvalidBase64),
             "too little room"
         );
-        let compact = Compact::split("e31.e30.c2ln").unwrap();
+        let compact = CompactJws::split("e31.e30.c2ln").unwrap();
         let mut room = room.as_mut_slice();
-        assert_eq!(compact.decode_header(&mut room), Err(TokenError::Base64));
+        assert_eq!(compact.decode_header(&mut room), Err(TokenError::InvalidBase64));
         assert_eq!(
             compact.decode_payload(&mut room),
             Ok(&b"{}"[..]),

@@ -25,29 +25,29 @@ pub enum TokenError {
     /// The signature is empty (RFC 7515 §5.2).
     NoSignature,
     /// A segment is not canonical base64url without padding (RFC 7515 §2, RFC 8725bis §3.14).
-    Base64,
+    InvalidBase64,
     /// The header is not one JSON object that can be trusted to mean one thing (RFC 7515 §4).
-    Header(JsonError),
+    InvalidHeader(JsonError),
     /// The header has no `alg`, or a member of it has the wrong type (RFC 7515 §4.1).
-    HeaderMember(&'static str),
+    InvalidHeaderParameter(&'static str),
     /// `alg` names no algorithm that exists here, `none` and HMAC among them (RFC 8725 §3.1).
     UnknownAlgorithm,
     /// `crit` is present: it lists extensions that must be understood, and none is (RFC 7515 §4.1.11).
-    Critical,
+    UnsupportedCrit,
     /// `b64` is present, which is not for JWTs (RFC 7797 §7).
     UnencodedPayload,
     /// `typ` is not that of an access token (RFC 9068 §4, RFC 8725 §3.11).
-    Type,
+    InvalidType,
     /// The claims are not one JSON object that can be trusted to mean one thing (RFC 7519 §7.2).
-    ClaimsSet(JsonError),
+    InvalidClaimsSet(JsonError),
     /// `iss` is absent, or not that of an issuer that is trusted (RFC 9068 §4).
-    Issuer,
+    UntrustedIssuer,
     /// The issuer is not allowed to use this algorithm (RFC 8725 §3.1).
     AlgorithmNotAllowed,
     /// The issuer has published no key with this `kid` that fits the algorithm.
     UnknownKey,
     /// The signature does not hold (RFC 7515 §5.2).
-    Signature,
+    InvalidSignature,
     /// A required claim is absent.
     MissingClaim(&'static str),
     /// A claim has a type or form that it must not have.
@@ -61,9 +61,9 @@ pub enum TokenError {
     /// Older than the maximum age that the verifier was given.
     TooOld,
     /// `aud` names none of the accepted audiences (RFC 7519 §4.1.3).
-    Audience,
+    InvalidAudience,
     /// Not a machine-to-machine token: the grant type is not client credentials.
-    GrantType,
+    WrongGrantType,
     /// An ID token, a logout token or another kind, not an access token (RFC 8725 §3.12).
     NotAnAccessToken,
     /// Bound to a key or certificate (`cnf`), so it must not come as a bearer token (RFC 9449 §7.2).
@@ -71,7 +71,7 @@ pub enum TokenError {
     /// Issued to someone who acts for someone else (`act`, RFC 8693 §4.1), which machine-to-machine use forbids.
     Delegated,
     /// The organization claim is present but is not an organization code.
-    Organization,
+    InvalidOrganization,
     /// Revoked by the application.
     Revoked,
 }
@@ -84,30 +84,30 @@ impl TokenError {
             Self::NotThreeSegments => "not_three_segments",
             Self::Encrypted => "encrypted",
             Self::NoSignature => "no_signature",
-            Self::Base64 => "base64",
-            Self::Header(_) => "header",
-            Self::HeaderMember(_) => "header_member",
+            Self::InvalidBase64 => "base64",
+            Self::InvalidHeader(_) => "header",
+            Self::InvalidHeaderParameter(_) => "header_member",
             Self::UnknownAlgorithm => "unknown_algorithm",
-            Self::Critical => "critical",
+            Self::UnsupportedCrit => "critical",
             Self::UnencodedPayload => "unencoded_payload",
-            Self::Type => "type",
-            Self::ClaimsSet(_) => "claims_set",
-            Self::Issuer => "issuer",
+            Self::InvalidType => "type",
+            Self::InvalidClaimsSet(_) => "claims_set",
+            Self::UntrustedIssuer => "issuer",
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::UnknownKey => "unknown_key",
-            Self::Signature => "signature",
+            Self::InvalidSignature => "signature",
             Self::MissingClaim(_) => "missing_claim",
             Self::MalformedClaim(_) => "malformed_claim",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::IssuedInFuture => "issued_in_future",
             Self::TooOld => "too_old",
-            Self::Audience => "audience",
-            Self::GrantType => "grant_type",
+            Self::InvalidAudience => "audience",
+            Self::WrongGrantType => "grant_type",
             Self::NotAnAccessToken => "not_an_access_token",
             Self::SenderConstrained => "sender_constrained",
             Self::Delegated => "delegated",
-            Self::Organization => "organization",
+            Self::InvalidOrganization => "organization",
             Self::Revoked => "revoked",
         }
     }
@@ -121,14 +121,14 @@ impl TokenError {
             Self::NotYetValid => "the access token is not valid yet",
             Self::IssuedInFuture => "the access token is dated in the future",
             Self::TooOld => "the access token is too old",
-            Self::Audience => "the access token is for another audience",
-            Self::GrantType => "the access token is not a machine-to-machine token",
+            Self::InvalidAudience => "the access token is for another audience",
+            Self::WrongGrantType => "the access token is not a machine-to-machine token",
             Self::NotAnAccessToken => "the token is not an access token",
             Self::SenderConstrained => {
                 "the access token is bound to a key and cannot be used as a bearer token"
             }
             Self::Delegated => "delegated access tokens are not accepted",
-            Self::Organization => "the access token names no valid organization",
+            Self::InvalidOrganization => "the access token names no valid organization",
             Self::Revoked => "the access token was revoked",
             _ => "the access token is not acceptable",
         }
@@ -143,36 +143,36 @@ impl fmt::Display for TokenError {
             }
             Self::Encrypted => f.write_str("an encrypted token (JWE), which is not read"),
             Self::NoSignature => f.write_str("the signature is empty"),
-            Self::Base64 => f.write_str("a segment is not canonical base64url"),
-            Self::Header(error) => write!(f, "the header is {error}"),
-            Self::HeaderMember(name) => write!(f, "the header's {name} is absent or malformed"),
+            Self::InvalidBase64 => f.write_str("a segment is not canonical base64url"),
+            Self::InvalidHeader(error) => write!(f, "the header is {error}"),
+            Self::InvalidHeaderParameter(name) => write!(f, "the header's {name} is absent or malformed"),
             Self::UnknownAlgorithm => f.write_str("alg names no supported algorithm"),
-            Self::Critical => f.write_str("crit lists extensions, and none is understood"),
+            Self::UnsupportedCrit => f.write_str("crit lists extensions, and none is understood"),
             Self::UnencodedPayload => f.write_str("b64 is not for JWTs"),
-            Self::Type => f.write_str("typ is not that of an accepted access token"),
-            Self::ClaimsSet(error) => write!(f, "the claims set is {error}"),
-            Self::Issuer => f.write_str(
+            Self::InvalidType => f.write_str("typ is not that of an accepted access token"),
+            Self::InvalidClaimsSet(error) => write!(f, "the claims set is {error}"),
+            Self::UntrustedIssuer => f.write_str(
                 "iss is not a trusted issuer (compared character for character: look for a trailing slash or a custom domain)",
             ),
             Self::AlgorithmNotAllowed => f.write_str("alg is not among the algorithms allowed for the issuer"),
             Self::UnknownKey => f.write_str("the issuer has published no key with this kid that fits alg"),
-            Self::Signature => f.write_str("the signature does not hold"),
+            Self::InvalidSignature => f.write_str("the signature does not hold"),
             Self::MissingClaim(name) => write!(f, "the claim {name} is required and absent"),
             Self::MalformedClaim(name) => write!(f, "the claim {name} is malformed"),
             Self::Expired => f.write_str("exp has passed (if the token is new, compare the clocks)"),
             Self::NotYetValid => f.write_str("nbf is still to come (if the token is new, compare the clocks)"),
             Self::IssuedInFuture => f.write_str("iat is in the future (compare the clocks)"),
             Self::TooOld => f.write_str("iat is longer ago than the maximum age allows"),
-            Self::Audience => {
+            Self::InvalidAudience => {
                 f.write_str("aud names none of the accepted audiences (did the client ask for the API's audience?)")
             }
-            Self::GrantType => {
+            Self::WrongGrantType => {
                 f.write_str("not a client-credentials token: users' tokens come from the same issuer but do not belong here")
             }
             Self::NotAnAccessToken => f.write_str("an ID token, a logout token or another kind, not an access token"),
             Self::SenderConstrained => f.write_str("cnf binds the token to a key, and it came as a bearer token"),
             Self::Delegated => f.write_str("act says that someone acts for someone else, which is not accepted"),
-            Self::Organization => f.write_str("the organization claim is present but is not an organization code"),
+            Self::InvalidOrganization => f.write_str("the organization claim is present but is not an organization code"),
             Self::Revoked => f.write_str("the application revoked it"),
         }
     }
@@ -181,7 +181,7 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Header(error) | Self::ClaimsSet(error) => Some(error),
+            Self::InvalidHeader(error) | Self::InvalidClaimsSet(error) => Some(error),
             _ => None,
         }
     }

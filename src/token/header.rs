@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Algorithm, Json, TokenError, Value};
+use super::{Algorithm, JsonObject, TokenError, JsonValue};
 
 /// What the header says that matters: `alg`, `kid`, `typ`.
 ///
@@ -23,7 +23,7 @@ use super::{Algorithm, Json, TokenError, Value};
 /// # }
 /// ```
 pub struct JoseHeader<'a> {
-    json: Json<'a>,
+    json: JsonObject<'a>,
     algorithm: Algorithm,
     token_type: TokenType,
 }
@@ -53,25 +53,25 @@ impl<'a> JoseHeader<'a> {
     /// [`TokenError::Header`], [`TokenError::Critical`], [`TokenError::UnencodedPayload`], [`TokenError::HeaderMember`]
     /// and [`TokenError::UnknownAlgorithm`].
     pub fn parse(text: &'a [u8]) -> Result<Self, TokenError> {
-        let json = Json::parse(text).map_err(TokenError::Header)?;
+        let json = JsonObject::parse(text).map_err(TokenError::InvalidHeader)?;
         let (mut algorithm, mut token_type) = (None, TokenType::Absent);
         for (name, value) in json.members() {
             match (name, value) {
-                ("crit", _) => return Err(TokenError::Critical),
+                ("crit", _) => return Err(TokenError::UnsupportedCrit),
                 ("b64", _) => return Err(TokenError::UnencodedPayload),
-                ("alg", Value::String(name)) => {
+                ("alg", JsonValue::String(name)) => {
                     algorithm =
                         Some(Algorithm::from_name(name).ok_or(TokenError::UnknownAlgorithm)?);
                 }
-                ("alg", _) => return Err(TokenError::HeaderMember("alg")),
-                ("kid", Value::String(id)) if id.len() <= KID_MAX => {}
-                ("kid", _) => return Err(TokenError::HeaderMember("kid")),
-                ("typ", Value::String(name)) => token_type = TokenType::from_name(name),
-                ("typ", _) => return Err(TokenError::HeaderMember("typ")),
+                ("alg", _) => return Err(TokenError::InvalidHeaderParameter("alg")),
+                ("kid", JsonValue::String(id)) if id.len() <= KID_MAX => {}
+                ("kid", _) => return Err(TokenError::InvalidHeaderParameter("kid")),
+                ("typ", JsonValue::String(name)) => token_type = TokenType::from_name(name),
+                ("typ", _) => return Err(TokenError::InvalidHeaderParameter("typ")),
                 _ => {}
             }
         }
-        let algorithm = algorithm.ok_or(TokenError::HeaderMember("alg"))?;
+        let algorithm = algorithm.ok_or(TokenError::InvalidHeaderParameter("alg"))?;
         Ok(Self {
             json,
             algorithm,
@@ -89,7 +89,7 @@ impl<'a> JoseHeader<'a> {
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         match self.json.get("kid") {
-            Some(Value::String(id)) => Some(id),
+            Some(JsonValue::String(id)) => Some(id),
             _ => None,
         }
     }
@@ -142,26 +142,26 @@ mod tests {
     /// Names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
     #[test]
     fn header_parameters_are_unique_and_alg_is_required() {
-        use TokenError::{Critical, Header, HeaderMember, UnencodedPayload, UnknownAlgorithm};
+        use TokenError::{UnsupportedCrit, InvalidHeader, InvalidHeaderParameter, UnencodedPayload, UnknownAlgorithm};
         for (text, refusal) in [
             (
                 r#"{"alg":"RS256","alg":"none"}"#,
-                Header(crate::token::JsonError::DuplicateMember),
+                InvalidHeader(crate::token::JsonError::DuplicateMember),
             ),
-            (r#"["alg"]"#, Header(crate::token::JsonError::NotAnObject)),
-            ("{}", HeaderMember("alg")),
-            (r#"{"alg":null}"#, HeaderMember("alg")),
-            (r#"{"alg":["RS256"]}"#, HeaderMember("alg")),
+            (r#"["alg"]"#, InvalidHeader(crate::token::JsonError::NotAnObject)),
+            ("{}", InvalidHeaderParameter("alg")),
+            (r#"{"alg":null}"#, InvalidHeaderParameter("alg")),
+            (r#"{"alg":["RS256"]}"#, InvalidHeaderParameter("alg")),
             (r#"{"alg":"rs256"}"#, UnknownAlgorithm),
             (r#"{"alg":"none"}"#, UnknownAlgorithm),
             (r#"{"alg":"HS256"}"#, UnknownAlgorithm),
-            (r#"{"alg":"RS256","crit":[]}"#, Critical),
-            (r#"{"alg":"RS256","crit":["exp"],"exp":1}"#, Critical),
-            (r#"{"alg":"RS256","crit":null}"#, Critical),
+            (r#"{"alg":"RS256","crit":[]}"#, UnsupportedCrit),
+            (r#"{"alg":"RS256","crit":["exp"],"exp":1}"#, UnsupportedCrit),
+            (r#"{"alg":"RS256","crit":null}"#, UnsupportedCrit),
             (r#"{"alg":"RS256","b64":false}"#, UnencodedPayload),
             (r#"{"alg":"RS256","b64":true}"#, UnencodedPayload),
-            (r#"{"alg":"RS256","kid":7}"#, HeaderMember("kid")),
-            (r#"{"alg":"RS256","typ":["JWT"]}"#, HeaderMember("typ")),
+            (r#"{"alg":"RS256","kid":7}"#, InvalidHeaderParameter("kid")),
+            (r#"{"alg":"RS256","typ":["JWT"]}"#, InvalidHeaderParameter("typ")),
         ] {
             assert_eq!(error(text), refusal, "{text}");
         }
@@ -174,7 +174,7 @@ mod tests {
     fn kid_length_is_bounded() {
         let with = |len: usize| format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(len));
         assert!(JoseHeader::parse(with(KID_MAX).as_bytes()).is_ok());
-        assert_eq!(error(&with(KID_MAX + 1)), TokenError::HeaderMember("kid"));
+        assert_eq!(error(&with(KID_MAX + 1)), TokenError::InvalidHeaderParameter("kid"));
     }
 
     /// Rules 60, 61.

@@ -20,12 +20,12 @@ use super::scope::{Scope, Scopes};
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Requirement {
+pub struct ScopeRequirement {
     /// Never empty; a list without scopes is met by every token.
     alternatives: Vec<Vec<Scope>>,
 }
 
-impl Requirement {
+impl ScopeRequirement {
     /// No scope is asked for.
     #[must_use]
     pub fn none() -> Self {
@@ -74,7 +74,7 @@ impl Requirement {
 
     /// Whether a token with these scopes meets it.
     #[must_use]
-    pub fn is_met_by(&self, granted: &Scopes) -> bool {
+    pub fn is_satisfied_by(&self, granted: &Scopes) -> bool {
         self.alternatives
             .iter()
             .any(|all| all.iter().all(|scope| granted.contains(scope)))
@@ -127,13 +127,13 @@ impl Requirement {
     }
 }
 
-impl From<Scope> for Requirement {
+impl From<Scope> for ScopeRequirement {
     fn from(scope: Scope) -> Self {
         Self::all([scope])
     }
 }
 
-impl fmt::Display for Requirement {
+impl fmt::Display for ScopeRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, all) in self.alternatives.iter().enumerate() {
             let between = if at > 0 { " | " } else { "" };
@@ -144,7 +144,7 @@ impl fmt::Display for Requirement {
     }
 }
 
-impl fmt::Debug for Requirement {
+impl fmt::Debug for ScopeRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Requirement({self})")
     }
@@ -162,27 +162,27 @@ mod tests {
     fn scope_requirements_combine() {
         let granted = Scopes::parse("a b").unwrap();
         for (requirement, met) in [
-            (Requirement::none(), true),
-            (Requirement::all([scope("a"), scope("b")]), true),
-            (Requirement::all([scope("a"), scope("c")]), false),
-            (Requirement::any([scope("c"), scope("b")]), true),
-            (Requirement::any([]), false),
+            (ScopeRequirement::none(), true),
+            (ScopeRequirement::all([scope("a"), scope("b")]), true),
+            (ScopeRequirement::all([scope("a"), scope("c")]), false),
+            (ScopeRequirement::any([scope("c"), scope("b")]), true),
+            (ScopeRequirement::any([]), false),
             (
-                Requirement::any([scope("c")]).or(Requirement::all([scope("a"), scope("b")])),
+                ScopeRequirement::any([scope("c")]).or(ScopeRequirement::all([scope("a"), scope("b")])),
                 true,
             ),
             (
-                Requirement::any([scope("a"), scope("x")]).and(scope("y")),
+                ScopeRequirement::any([scope("a"), scope("x")]).and(scope("y")),
                 false,
             ),
             (
-                Requirement::any([scope("a"), scope("x")]).and(scope("b")),
+                ScopeRequirement::any([scope("a"), scope("x")]).and(scope("b")),
                 true,
             ),
         ] {
-            assert_eq!(requirement.is_met_by(&granted), met, "{requirement}");
+            assert_eq!(requirement.is_satisfied_by(&granted), met, "{requirement}");
         }
-        let either = Requirement::all([scope("a"), scope("b"), scope("a")]).or(scope("c"));
+        let either = ScopeRequirement::all([scope("a"), scope("b"), scope("a")]).or(scope("c"));
         assert_eq!(either.challenge(), "a b");
         assert_eq!(
             (either.to_string(), scope("a").to_string()),
@@ -196,9 +196,9 @@ mod tests {
                 .collect::<Vec<_>>(),
             [3, 1]
         );
-        assert_eq!(Requirement::any([]).challenge(), "");
+        assert_eq!(ScopeRequirement::any([]).challenge(), "");
         assert_eq!(
-            Requirement::any([scope("a"), scope("x")])
+            ScopeRequirement::any([scope("a"), scope("x")])
                 .and(scope("b"))
                 .challenge(),
             "a b"

@@ -72,7 +72,7 @@ impl VerifierBuilder {
                 &self.clock,
             );
         }
-        let (timeout, silence) = (self.standing_timeout, self.fail_mode);
+        let (timeout, silence) = (self.caller_check_timeout, self.fail_mode);
         Ok(Verifier(Arc::new(VerifierInner {
             id: number,
             issuers,
@@ -112,7 +112,7 @@ impl VerifierBuilder {
                 "must hold something: without_token_cache() switches it off",
             ));
         }
-        if self.standing_timeout.is_zero() || self.standing_timeout > Duration::from_secs(60) {
+        if self.caller_check_timeout.is_zero() || self.caller_check_timeout > Duration::from_secs(60) {
             return Err(ConfigError::new(
                 "standing_timeout",
                 "must be more than zero and at most 1 minute",
@@ -143,7 +143,7 @@ impl VerifierBuilder {
         // All at once, and then one after the other.
         let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
         for trusted in listed {
-            let failed = |error| StartError::Keys {
+            let failed = |error| StartError::KeyFetch {
                 issuer: trusted.issuer.to_string(),
                 error,
             };
@@ -160,7 +160,7 @@ impl Issuer {
     ///
     /// [`ConfigError`], naming the setting that cannot be used.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        Verifier::trusting([self]).build()
+        Verifier::builder([self]).build()
     }
 
     /// The same, once the issuer's keys are at hand: for services that had rather not start than start without, and to
@@ -177,6 +177,6 @@ impl Issuer {
     /// # }
     /// ```
     pub async fn build_ready(self) -> Result<Verifier, StartError> {
-        Verifier::trusting([self]).build_ready().await
+        Verifier::builder([self]).build_ready().await
     }
 }

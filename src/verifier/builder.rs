@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::verifier::Verifier;
 use crate::clock::Clock;
 use crate::jwks::SavedKeys;
-use crate::revocation::{Denylist, CallerCheckRunner, FailMode, StandingCheck};
+use crate::revocation::{Denylist, CallerCheckRunner, FailMode, CallerCheck};
 use crate::util::BoxError;
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
@@ -38,7 +38,7 @@ pub struct VerifierBuilder {
     pub(super) start: StartMode,
     pub(super) denylist: Option<Denylist>,
     pub(super) caller_check: Option<CallerCheckRunner>,
-    pub(super) standing_timeout: Duration,
+    pub(super) caller_check_timeout: Duration,
     pub(super) fail_mode: FailMode,
 }
 
@@ -60,7 +60,7 @@ impl Verifier {
     }
 
     /// Trusts several issuers, or one with settings that belong to the verifier.
-    pub fn trusting(issuers: impl IntoIterator<Item = Issuer>) -> VerifierBuilder {
+    pub fn builder(issuers: impl IntoIterator<Item = Issuer>) -> VerifierBuilder {
         VerifierBuilder::new(issuers)
     }
 }
@@ -81,7 +81,7 @@ impl VerifierBuilder {
             start: StartMode::Background,
             denylist: None,
             caller_check: None,
-            standing_timeout: Duration::from_millis(500),
+            caller_check_timeout: Duration::from_millis(500),
             fail_mode: FailMode::Closed,
         }
     }
@@ -168,22 +168,22 @@ impl VerifierBuilder {
 
     /// Asks the application about every caller whose token verifies, whether the token was verified before or not.
     /// Default: nobody is asked, and the common request waits for nothing.
-    pub fn check_standing(mut self, check: impl StandingCheck) -> Self {
+    pub fn check_caller(mut self, check: impl CallerCheck) -> Self {
         self.caller_check = Some(CallerCheckRunner::new(check));
         self
     }
 
     /// How long the [check of standing](Self::check_standing) may take before the request is answered 503. Default:
     /// 500 ms; at most 1 minute.
-    pub fn standing_timeout(mut self, timeout: Duration) -> Self {
-        self.standing_timeout = timeout;
+    pub fn caller_check_timeout(mut self, timeout: Duration) -> Self {
+        self.caller_check_timeout = timeout;
         self
     }
 
     /// Lets callers in when the [check of standing](Self::check_standing) fails or takes too long.
     ///
     /// Whoever can slow down or break what the check asks is then never revoked or suspended. Default: 503.
-    pub fn dangerous_allow_unchecked(mut self) -> Self {
+    pub fn dangerous_caller_check_fail_open(mut self) -> Self {
         self.fail_mode = FailMode::Open;
         self
     }

@@ -1,12 +1,12 @@
 //! Readers of single claims.
 
-use crate::token::{Json, JsonError, TokenError, Value, is_identifier};
+use crate::token::{JsonObject, JsonError, TokenError, JsonValue, is_identifier};
 
 /// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
 pub(super) const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
 
 /// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
-pub(super) fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
+pub(super) fn numeric_date(json: &JsonObject<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -14,8 +14,8 @@ pub(super) fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option
     )]
     match json.get(name) {
         None => Ok(None),
-        Some(Value::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
-        Some(Value::Float(seconds)) if (0.0..=MAX_NUMERIC_DATE as f64).contains(&seconds) => {
+        Some(JsonValue::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
+        Some(JsonValue::Float(seconds)) if (0.0..=MAX_NUMERIC_DATE as f64).contains(&seconds) => {
             Ok(Some(seconds as i64))
         }
         Some(_) => Err(TokenError::MalformedClaim(name)),
@@ -23,31 +23,31 @@ pub(super) fn numeric_date(json: &Json<'_>, name: &'static str) -> Result<Option
 }
 
 pub(super) fn string_claim<'j>(
-    json: &'j Json<'_>,
+    json: &'j JsonObject<'_>,
     name: &'static str,
 ) -> Result<Option<&'j str>, TokenError> {
     match json.get(name) {
         None => Ok(None),
-        Some(Value::String(text)) if is_identifier(text) => Ok(Some(text)),
+        Some(JsonValue::String(text)) if is_identifier(text) => Ok(Some(text)),
         Some(_) => Err(TokenError::MalformedClaim(name)),
     }
 }
 
-pub(super) fn as_string(value: Value<'_>) -> Option<&str> {
+pub(super) fn as_string(value: JsonValue<'_>) -> Option<&str> {
     match value {
-        Value::String(text) => Some(text),
+        JsonValue::String(text) => Some(text),
         _ => None,
     }
 }
 
 /// The first audience, and those behind it.
 pub(super) fn audiences<'j>(
-    aud: Option<Value<'j>>,
-    json: &'j Json<'_>,
+    aud: Option<JsonValue<'j>>,
+    json: &'j JsonObject<'_>,
 ) -> (Option<&'j str>, Box<[Box<str>]>) {
     match aud {
-        Some(Value::String(audience)) => (Some(audience), Box::default()),
-        Some(Value::Array(list)) => {
+        Some(JsonValue::String(audience)) => (Some(audience), Box::default()),
+        Some(JsonValue::Array(list)) => {
             let mut texts = json.items(list).filter_map(as_string);
             (texts.next(), texts.map(Into::into).collect())
         }
@@ -65,7 +65,7 @@ pub(super) fn parent_pointer(pointer: &str) -> Option<&str> {
 
 /// Kinde's properties and feature flags, which few tokens have.
 pub(super) fn kinde_extras(
-    json: &Json<'_>,
+    json: &JsonObject<'_>,
     payload: &[u8],
 ) -> Result<Option<Box<serde_json::Map<String, serde_json::Value>>>, TokenError> {
     const NAMES: [&str; 2] = ["application_properties", "feature_flags"];
@@ -73,12 +73,12 @@ pub(super) fn kinde_extras(
         return Ok(None);
     }
     let mut all: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(payload).map_err(|_| TokenError::ClaimsSet(JsonError::Syntax))?;
+        serde_json::from_slice(payload).map_err(|_| TokenError::InvalidClaimsSet(JsonError::Syntax))?;
     all.retain(|name, _| NAMES.contains(&name.as_str()));
     Ok(Some(Box::new(all)))
 }
 
 /// What `iss` says.
-pub(crate) fn issuer_claim<'j>(json: &'j Json<'_>) -> Option<&'j str> {
+pub(crate) fn issuer_claim<'j>(json: &'j JsonObject<'_>) -> Option<&'j str> {
     json.get("iss").and_then(as_string)
 }

@@ -9,8 +9,8 @@ use super::profile::Profile;
 use super::validated::{ValidatedClaims, RawScopes, ValidityPeriod, Provenance};
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, Json, OrgCode, TokenError, TokenType,
-    Value, is_identifier,
+    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, OrgCode, TokenError, TokenType,
+    JsonValue, is_identifier,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -44,7 +44,7 @@ impl Rules {
     ) -> Result<(), TokenError> {
         match (self.strictness, token_type) {
             (_, TokenType::Other) | (Strictness::Rfc9068, TokenType::Absent | TokenType::Jwt) => {
-                return Err(TokenError::Type);
+                return Err(TokenError::InvalidType);
             }
             _ => {}
         }
@@ -58,7 +58,7 @@ impl Rules {
     /// Checks the claims, all but `iss`, which decided whose rules these are.
     pub(crate) fn check<'j>(
         &self,
-        json: &'j Json<'j>,
+        json: &'j JsonObject<'j>,
         now: i64,
     ) -> Result<ValidatedClaims<'j>, TokenError> {
         if NON_ACCESS_TOKEN_CLAIMS.iter().any(|name| json.get(name).is_some()) {
@@ -83,7 +83,7 @@ impl Rules {
             .iter()
             .all(|mark| mark.matches(json, client_id.ok()))
         {
-            return Err(TokenError::GrantType);
+            return Err(TokenError::WrongGrantType);
         }
         let subject = string_claim(json, "sub")?;
         let jti = string_claim(json, "jti")?;
@@ -130,7 +130,7 @@ impl Rules {
         Ok(())
     }
 
-    fn check_audience(&self, json: &Json<'_>, aud: Option<Value<'_>>) -> Result<(), TokenError> {
+    fn check_audience(&self, json: &JsonObject<'_>, aud: Option<JsonValue<'_>>) -> Result<(), TokenError> {
         let accepts = |audience: &str| {
             self.audiences
                 .as_ref()
@@ -140,10 +140,10 @@ impl Rules {
         match aud {
             None if accepted => {}
             None => return Err(TokenError::MissingClaim("aud")),
-            Some(Value::String(audience)) => accepted |= accepts(audience),
-            Some(Value::Array(list)) => {
+            Some(JsonValue::String(audience)) => accepted |= accepts(audience),
+            Some(JsonValue::Array(list)) => {
                 for audience in json.items(list) {
-                    let Value::String(audience) = audience else {
+                    let JsonValue::String(audience) = audience else {
                         return Err(TokenError::MalformedClaim("aud"));
                     };
                     accepted |= accepts(audience);
@@ -154,44 +154,44 @@ impl Rules {
         if accepted {
             Ok(())
         } else {
-            Err(TokenError::Audience)
+            Err(TokenError::InvalidAudience)
         }
     }
 
     /// The first of the profile's claims that is present, which must be a text then: there is no falling back from a
     /// malformed one to another.
-    fn client_id<'j>(&self, json: &'j Json<'j>) -> Result<&'j str, TokenError> {
+    fn client_id<'j>(&self, json: &'j JsonObject<'j>) -> Result<&'j str, TokenError> {
         match self
             .profile
             .client_id
             .iter()
             .find_map(|name| json.get(name))
         {
-            Some(Value::String(client_id)) if is_identifier(client_id) => Ok(client_id),
+            Some(JsonValue::String(client_id)) if is_identifier(client_id) => Ok(client_id),
             Some(_) => Err(TokenError::MalformedClaim("client id")),
             None => Err(TokenError::MissingClaim("client id")),
         }
     }
 
     /// Absent is global; present and not an organization code is nothing at all, least of all global.
-    fn organization<'j>(&self, json: &'j Json<'j>) -> Result<Option<&'j str>, TokenError> {
+    fn organization<'j>(&self, json: &'j JsonObject<'j>) -> Result<Option<&'j str>, TokenError> {
         let mut parents = std::iter::successors(parent_pointer(&self.profile.organization), |pointer| {
             parent_pointer(pointer)
         });
         match json.pointer(&self.profile.organization) {
-            Some(Value::String(code)) if crate::token::org_code::check(code) => Ok(Some(code)),
-            Some(_) => Err(TokenError::Organization),
+            Some(JsonValue::String(code)) if crate::token::org_code::check(code) => Ok(Some(code)),
+            Some(_) => Err(TokenError::InvalidOrganization),
             // A text or a list where the pointer leads through is not the absence of an organization.
             None if parents
-                .any(|pointer| !matches!(json.pointer(pointer), None | Some(Value::Object(_)))) =>
+                .any(|pointer| !matches!(json.pointer(pointer), None | Some(JsonValue::Object(_)))) =>
             {
-                Err(TokenError::Organization)
+                Err(TokenError::InvalidOrganization)
             }
             None => Ok(None),
         }
     }
 
-    fn scopes<'j>(&self, json: &'j Json<'j>) -> Result<RawScopes<'j>, TokenError> {
+    fn scopes<'j>(&self, json: &'j JsonObject<'j>) -> Result<RawScopes<'j>, TokenError> {
         match self
             .profile
             .scopes
@@ -199,8 +199,8 @@ impl Rules {
             .find_map(|pointer| json.pointer(pointer))
         {
             None => Ok(RawScopes::Absent),
-            Some(Value::String(text)) => Ok(RawScopes::String(text)),
-            Some(Value::Array(list)) => Ok(RawScopes::Array(list)),
+            Some(JsonValue::String(text)) => Ok(RawScopes::String(text)),
+            Some(JsonValue::Array(list)) => Ok(RawScopes::Array(list)),
             Some(_) => Err(TokenError::MalformedClaim("scope")),
         }
     }
@@ -229,7 +229,7 @@ impl Rules {
         &self,
         checked: &ValidatedClaims<'_>,
         seal: &Provenance<'_>,
-        json: &Json<'_>,
+        json: &JsonObject<'_>,
         payload: &[u8],
     ) -> Result<Claims, TokenError> {
         let scopes = checked.scopes.read(json)?;
@@ -242,7 +242,7 @@ impl Rules {
         let org_code = match checked.org_code {
             None => None,
             Some(code) => {
-                Some(OrgCode::from_token(seal.issuer, code).ok_or(TokenError::Organization)?)
+                Some(OrgCode::from_token(seal.issuer, code).ok_or(TokenError::InvalidOrganization)?)
             }
         };
         let (audience, further_audiences) = audiences(checked.audience, json);

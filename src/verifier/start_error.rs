@@ -9,7 +9,7 @@ pub enum StartError {
     /// A setting cannot be used.
     Config(ConfigError),
     /// The keys of an issuer could not be had.
-    Keys {
+    KeyFetch {
         /// The issuer, exactly as configured.
         issuer: String,
         /// Why not.
@@ -21,7 +21,7 @@ impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
-            Self::Keys { issuer, error } => {
+            Self::KeyFetch { issuer, error } => {
                 write!(f, "the keys of {issuer} could not be had: {error}")
             }
         }
@@ -39,7 +39,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
-            Self::Keys { error, .. } => Some(error),
+            Self::KeyFetch { error, .. } => Some(error),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::claim::as_string;
-use crate::token::{Inside, Json, Scopes, TokenError, Value};
+use crate::token::{JsonChildren, JsonObject, Scopes, TokenError, JsonValue};
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Whether its signature holds is another matter.
 pub(crate) struct ValidatedClaims<'j> {
@@ -11,7 +11,7 @@ pub(crate) struct ValidatedClaims<'j> {
     pub(super) subject: Option<&'j str>,
     pub(super) org_code: Option<&'j str>,
     pub(super) scopes: RawScopes<'j>,
-    pub(super) audience: Option<Value<'j>>,
+    pub(super) audience: Option<JsonValue<'j>>,
     pub(super) jti: Option<&'j str>,
     pub(super) expires_at: i64,
     pub(super) issued_at: Option<i64>,
@@ -23,7 +23,7 @@ pub(crate) struct ValidatedClaims<'j> {
 pub(super) enum RawScopes<'j> {
     Absent,
     String(&'j str),
-    Array(Inside),
+    Array(JsonChildren),
 }
 
 /// Who vouches for a token: which verifier, for which issuer.
@@ -47,13 +47,13 @@ impl<'j> ValidatedClaims<'j> {
     }
 
     /// Whether the scopes can be read, for a token of which no proof is made yet.
-    pub(crate) fn check_scopes(&self, json: &Json<'_>) -> Result<(), TokenError> {
+    pub(crate) fn check_scopes(&self, json: &JsonObject<'_>) -> Result<(), TokenError> {
         self.scopes.read(json).map(|_| ())
     }
 }
 
 impl RawScopes<'_> {
-    pub(super) fn read(self, json: &Json<'_>) -> Result<Scopes, TokenError> {
+    pub(super) fn read(self, json: &JsonObject<'_>) -> Result<Scopes, TokenError> {
         const MALFORMED: TokenError = TokenError::MalformedClaim("scope");
         match self {
             Self::Absent => Ok(Scopes::default()),

@@ -109,7 +109,7 @@ impl Verifier {
 
     /// How many verified tokens are remembered, roughly.
     #[must_use]
-    pub fn remembered_tokens(&self) -> u64 {
+    pub fn cached_tokens(&self) -> u64 {
         self.0.tokens.as_ref().map_or(0, TokenCache::len)
     }
 }

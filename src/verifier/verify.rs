@@ -9,7 +9,7 @@ use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
 use crate::jwks::KeyLookup;
 use crate::rejection::Rejection;
-use crate::token::{Claims, Compact, DecodeBuffer, JoseHeader, Json, OrgCode, TokenError};
+use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, OrgCode, TokenError};
 
 impl Verifier {
     /// Verifies an access token, without any HTTP around it.
@@ -104,7 +104,7 @@ impl Verifier {
         if let Some(denylist) = &self.0.denylist
             && let Err(rejection) = denylist
                 .status(claims, acting, self.0.clock.unix_seconds())
-                .verdict()
+                .into_result()
         {
             return CallerVerdict::Known(Err(rejection));
         }
@@ -118,8 +118,8 @@ impl Verifier {
         ) {
             (Some(trusted), _) => trusted.rules.check_allow_lists(claims, acting),
             // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
-            (None, Some(Resolution::NotTrusted)) => Err(TokenError::Issuer.into()),
-            (None, _) => Err(Rejection::CheckUnavailable),
+            (None, Some(Resolution::NotTrusted)) => Err(TokenError::UntrustedIssuer.into()),
+            (None, _) => Err(Rejection::CallerStatusUnavailable),
         };
         match (allowed, &self.0.caller_check) {
             (Ok(()), Some(check)) => CallerVerdict::Pending(check.run(claims, acting)),
@@ -142,7 +142,7 @@ impl Verifier {
     }
 
     fn verify_signature_and_claims(&self, token: &[u8], now: i64, before: &PriorWaits) -> Result<Claims, VerifyError> {
-        let compact = Compact::split(token)?;
+        let compact = CompactJws::split(token)?;
         let mut room = DecodeBuffer::for_token(token);
         let mut room = room.as_mut_slice();
         let header = JoseHeader::parse(compact.decode_header(&mut room)?)?;
@@ -152,9 +152,9 @@ impl Verifier {
         }
         let payload = compact.decode_payload(&mut room)?;
         let signature = compact.decode_signature(&mut room)?;
-        let json = Json::parse(payload).map_err(TokenError::ClaimsSet)?;
-        let issuer = self.lookup_issuer(issuer_claim(&json).ok_or(TokenError::Issuer)?, before)?;
-        let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::Issuer)?;
+        let json = JsonObject::parse(payload).map_err(TokenError::InvalidClaimsSet)?;
+        let issuer = self.lookup_issuer(issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?, before)?;
+        let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::UntrustedIssuer)?;
         trusted
             .rules
             .check_header(header.algorithm(), header.token_type())?;
@@ -201,7 +201,7 @@ impl Verifier {
         let checked = trusted
             .rules
             .check(&json, now)
-            .map_err(Rejection::NotAcceptable)?;
+            .map_err(Rejection::InvalidClaims)?;
         let seal = Provenance {
             verifier: self.0.id,
             issuer: &trusted.issuer,
@@ -209,7 +209,7 @@ impl Verifier {
         let claims = trusted
             .rules
             .build_claims(&checked, &seal, &json, payload)
-            .map_err(Rejection::NotAcceptable)?;
+            .map_err(Rejection::InvalidClaims)?;
         trusted.keys.record_client(claims.client_id());
         trusted.mark_used(now);
         if let Some(tokens) = &self.0.tokens {
@@ -236,7 +236,7 @@ impl Verifier {
             .or_else(|| self.0.issuers.lookup(iss))
         {
             Some(Resolution::Trusted(issuer)) => Ok(issuer),
-            Some(Resolution::NotTrusted) => Err(TokenError::Issuer.into()),
+            Some(Resolution::NotTrusted) => Err(TokenError::UntrustedIssuer.into()),
             Some(Resolution::Unavailable { retry_after }) => {
                 Err(Rejection::KeysUnavailable { retry_after }.into())
             }

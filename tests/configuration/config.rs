@@ -66,10 +66,10 @@ async fn config_file_and_code_build_the_same_verifier() {
     );
 
     let refused = async |token: String| verifier.verify(&token).await.map(|_| ()).unwrap_err();
-    let not_acceptable = Rejection::NotAcceptable;
+    let not_acceptable = Rejection::InvalidClaims;
     assert_eq!(
         refused(good.clone().claim("v", "1").token()).await,
-        not_acceptable(TokenError::GrantType)
+        not_acceptable(TokenError::WrongGrantType)
     );
     assert_eq!(
         refused(good.clone().expired_by(Duration::from_secs(5)).token()).await,
@@ -94,7 +94,7 @@ async fn config_file_and_code_build_the_same_verifier() {
         Rejection::InvalidRequest(_)
     ));
     assert_eq!(verifier.status().len(), 2);
-    assert!(verifier.remembered_tokens() > 0);
+    assert!(verifier.cached_tokens() > 0);
 }
 
 #[test]

@@ -111,7 +111,7 @@ async fn rejection_explains_trailing_slash() {
 
     let issuer = LocalIssuer::start().await.unwrap();
     let slash = Verifier::issuer(format!("{}/", issuer.url())).audience(AUDIENCE);
-    let error = Verifier::trusting([slash]).build_ready().await.unwrap_err();
+    let error = Verifier::builder([slash]).build_ready().await.unwrap_err();
     assert_says(
         error,
         &["the metadata belongs to another issuer", "a trailing slash"],
@@ -243,7 +243,7 @@ async fn rejection_explains_wrong_clock() {
 async fn error_explains_403_for_keys() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Jwks, Fault::status(StatusCode::FORBIDDEN));
-    let error = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+    let error = Verifier::builder([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
         .build_ready()
         .await
         .unwrap_err();

@@ -81,10 +81,10 @@ async fn valid_token_passes_every_required_check() {
             let explanation = verifier.explain(&token).await;
             assert_eq!(explanation.rejection(), None);
             for check in explanation.checks() {
-                let expected = if check.demanded().is_some() {
+                let expected = if check.expected().is_some() {
                     Outcome::Passed
                 } else {
-                    Outcome::NotDemanded
+                    Outcome::NotRequired
                 };
                 assert_eq!(check.outcome(), expected, "{}", check.name());
             }
@@ -250,7 +250,7 @@ async fn explanation_names_the_failed_check() {
             .iter()
             .take_while(|before| before.name() != check);
         assert!(
-            before.all(|before| matches!(before.outcome(), Outcome::Passed | Outcome::NotDemanded)),
+            before.all(|before| matches!(before.outcome(), Outcome::Passed | Outcome::NotRequired)),
             "{explanation}"
         );
         let failed = explanation
@@ -258,7 +258,7 @@ async fn explanation_names_the_failed_check() {
             .iter()
             .find(|found| found.name() == check)
             .unwrap();
-        assert!(failed.saw().starts_with(saw), "{check}: {}", failed.saw());
+        assert!(failed.found().starts_with(saw), "{check}: {}", failed.found());
         assert!(
             explanation.to_string().contains(" FAILED ")
                 && explanation.to_string().contains("\nREFUSED (")
@@ -365,7 +365,7 @@ async fn explanation_lists_exactly_the_configured_checks() {
                 .iter()
                 .find(|check| check.name() == name)
                 .unwrap();
-            check.demanded().unwrap_or("-")
+            check.expected().unwrap_or("-")
         };
         for (name, said) in always {
             assert_eq!(demanded(name), said, "{name}");
@@ -390,7 +390,7 @@ async fn explanation_of_a_non_token_uses_the_only_issuer() {
             .audience(AUDIENCE)
             .jwk_set(issuer.jwks())
     };
-    let two = Verifier::trusting([trust("acme"), trust("other")])
+    let two = Verifier::builder([trust("acme"), trust("other")])
         .build()
         .unwrap();
     for (verifier, demanded) in [(one, Some(AUDIENCE)), (two, None)] {
@@ -401,7 +401,7 @@ async fn explanation_of_a_non_token_uses_the_only_issuer() {
             .find(|check| check.name() == "audience")
             .unwrap();
         assert_eq!(
-            (audience.demanded(), failed(&explanation)),
+            (audience.expected(), failed(&explanation)),
             (demanded, vec!["segments"])
         );
     }

@@ -21,7 +21,7 @@ const PATH: &str = "/.well-known/oauth-protected-resource/invoices";
 fn verifier() -> Verifier {
     let kinde = Verifier::kinde("acme").audience(RESOURCE);
     let partner = Verifier::issuer("https://issuer.example/tenant").audience(RESOURCE);
-    Verifier::trusting([kinde, partner])
+    Verifier::builder([kinde, partner])
         .start_lazily()
         .build()
         .unwrap()

@@ -264,14 +264,14 @@ async fn metrics_count_fetches_and_report_key_age() {
 async fn metrics_report_restored_keys_before_any_fetch() {
     let issuer = LocalIssuer::start().await.unwrap();
     let trust = || Verifier::kinde(issuer.url()).audience(AUDIENCE);
-    let saved = Verifier::trusting([trust()])
+    let saved = Verifier::builder([trust()])
         .build_ready()
         .await
         .unwrap()
         .export_keys();
     let book = Book::default();
     let _recording = set_default_local_recorder(&book);
-    let _verifier = Verifier::trusting([trust()])
+    let _verifier = Verifier::builder([trust()])
         .restore_keys(saved)
         .start_lazily()
         .build()

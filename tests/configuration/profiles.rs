@@ -290,7 +290,7 @@ async fn each_profile_rejects_user_tokens() {
             let mut claims = shape.machine.clone();
             claims.as_object_mut().unwrap().extend(change.clone());
             let refused = verify(&issuer, &shape.profile, shape.typ, claims).await;
-            let expected = Rejection::NotAcceptable(TokenError::GrantType);
+            let expected = Rejection::InvalidClaims(TokenError::WrongGrantType);
             assert_eq!(
                 refused.map(|_| ()),
                 Err(expected),
@@ -340,7 +340,7 @@ async fn no_profile_treats_malformed_organization_as_absent() {
             let refused = verifier(&issuer, &shape.profile)
                 .verify(&token.token())
                 .await;
-            let expected = Rejection::NotAcceptable(TokenError::Organization);
+            let expected = Rejection::InvalidClaims(TokenError::InvalidOrganization);
             assert_eq!(
                 refused.map(|_| ()),
                 Err(expected),
@@ -359,7 +359,7 @@ async fn cognito_requires_audience_waiver_and_client_list() {
     let refused = verify(&issuer, &Profile::COGNITO, None, machine.clone()).await;
     assert_eq!(
         refused.map(|_| ()),
-        Err(Rejection::NotAcceptable(TokenError::MissingClaim("aud")))
+        Err(Rejection::InvalidClaims(TokenError::MissingClaim("aud")))
     );
 
     let waived = |clients: [&str; 1]| {
@@ -389,7 +389,7 @@ async fn cognito_requires_audience_waiver_and_client_list() {
         let refused = waived(["1example"]).verify(&no_machine.token()).await;
         assert_eq!(
             refused.map(|_| ()),
-            Err(Rejection::NotAcceptable(TokenError::GrantType))
+            Err(Rejection::InvalidClaims(TokenError::WrongGrantType))
         );
     }
 }
@@ -425,7 +425,7 @@ async fn okta_and_keycloak_use_configured_organization_claim() {
         .await;
     assert_eq!(
         refused.map(|_| ()),
-        Err(Rejection::NotAcceptable(TokenError::Organization))
+        Err(Rejection::InvalidClaims(TokenError::InvalidOrganization))
     );
 }
 
@@ -439,7 +439,7 @@ fn profiles_have_unique_names_and_test_tokens() {
             "{name}"
         );
         assert_eq!(
-            Profile::named(name).map(|profile| profile.name()),
+            Profile::from_name(name).map(|profile| profile.name()),
             Some(*name)
         );
         let guide = include_str!("../../src/guide/issuers.md");

@@ -323,7 +323,7 @@ async fn fetches_waits_and_verifications_have_spans() {
     let issuer = LocalIssuer::start().await.unwrap();
     let watch = Watch::at(Level::DEBUG);
     let _guard = tracing::subscriber::set_default(watch.clone());
-    let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+    let verifier = Verifier::builder([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
         .start_lazily()
         .build()
         .unwrap();

@@ -45,7 +45,7 @@ fn each_weak_setting_is_reported() {
 #[test]
 fn weak_settings_are_reported_per_issuer_with_advice() {
     let other = Verifier::issuer("https://issuer.example").dangerous_accept_any_audience();
-    let verifier = Verifier::trusting([Verifier::kinde("acme").audience(API), other])
+    let verifier = Verifier::builder([Verifier::kinde("acme").audience(API), other])
         .build()
         .unwrap();
     let weak = verifier.weak_settings();

@@ -207,7 +207,7 @@ async fn service_survives_outages_and_recovers() {
     let issuer = trusted(&provider)
         .keys_time_to_live(Duration::from_secs(1))
         .unknown_kid_cooldown(Duration::from_secs(1));
-    let verifier = Verifier::trusting([issuer])
+    let verifier = Verifier::builder([issuer])
         .without_token_cache()
         .build()
         .unwrap();

@@ -24,7 +24,7 @@ async fn protected(verifier: &Verifier) -> Api {
 #[tokio::test]
 async fn every_forgery_is_rejected_within_the_fetch_budget() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+    let verifier = Verifier::builder([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
         .build_ready()
         .await
         .unwrap();

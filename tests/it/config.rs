@@ -198,7 +198,7 @@ fn build_rejects_invalid_issuer_setting_by_name() {
             "fetch_timeout",
             kinde().fetch_timeout(seconds(61)),
         ),
-        ("over a minute", "max_wait", kinde().max_wait(seconds(61))),
+        ("over a minute", "max_wait", kinde().initial_keys_timeout(seconds(61))),
     ];
     for (problem, setting, issuer) in table {
         let error = issuer.build().expect_err(&format!("{setting}: {problem}"));
@@ -210,13 +210,13 @@ fn build_rejects_invalid_issuer_setting_by_name() {
 
 #[test]
 fn build_rejects_invalid_verifier_settings() {
-    let of_one = || Verifier::trusting([trust()]);
+    let of_one = || Verifier::builder([trust()]);
     for (setting, builder) in [
-        ("issuer", Verifier::trusting([])),
-        ("issuer", Verifier::trusting([trust(), trust()])),
+        ("issuer", Verifier::builder([])),
+        ("issuer", Verifier::builder([trust(), trust()])),
         (
             "leeway",
-            Verifier::trusting([
+            Verifier::builder([
                 generic("https://issuer.example"),
                 kinde().leeway(seconds(301)),
             ]),
@@ -224,11 +224,11 @@ fn build_rejects_invalid_verifier_settings() {
         ("max_resolved_issuers", of_one().max_resolved_issuers(0)),
         (
             "standing_timeout",
-            of_one().standing_timeout(Duration::ZERO),
+            of_one().caller_check_timeout(Duration::ZERO),
         ),
         (
             "standing_timeout",
-            of_one().standing_timeout(seconds(60) + Duration::from_nanos(1)),
+            of_one().caller_check_timeout(seconds(60) + Duration::from_nanos(1)),
         ),
         ("max_token_bytes", of_one().max_token_bytes(255)),
         ("max_token_bytes", of_one().max_token_bytes(64 * 1024 + 1)),
@@ -252,7 +252,7 @@ fn build_accepts_values_at_the_limits() {
         kinde().keys_max_stale(Duration::ZERO),
         kinde().keys_max_stale(seconds(7 * 86_400)),
         kinde().fetch_timeout(seconds(60)),
-        kinde().max_wait(Duration::ZERO),
+        kinde().initial_keys_timeout(Duration::ZERO),
         kinde().organization_claim("/a"),
         generic("http://127.0.0.1:1"),
         generic("http://[::1]:1/path/"),
@@ -262,17 +262,17 @@ fn build_accepts_values_at_the_limits() {
     ] {
         issuer.build().unwrap();
     }
-    Verifier::trusting([trust()])
+    Verifier::builder([trust()])
         .max_token_bytes(256)
         .token_cache(1, 1)
         .build()
         .unwrap();
-    Verifier::trusting([trust()])
+    Verifier::builder([trust()])
         .max_token_bytes(64 * 1024)
         .build()
         .unwrap();
-    Verifier::trusting([trust()])
-        .standing_timeout(seconds(60))
+    Verifier::builder([trust()])
+        .caller_check_timeout(seconds(60))
         .build()
         .unwrap();
     assert!(issuer().jwks().contains("RS256"));

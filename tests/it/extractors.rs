@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_m2m::testing::{AUDIENCE, CLIENT_ID};
 use tower_m2m::token::TokenError;
-use tower_m2m::{AnyOf, Claims, OrgCode, Refusal, Rejection, RequestExt as _, Scoped};
+use tower_m2m::{AnyOf, Claims, OrgCode, ExtractorRejection, Rejection, RequestExt as _, Scoped};
 
 use crate::support::{Api, NOW, assert_says, build, global, good, text, trust, verifier};
 
@@ -46,8 +46,8 @@ async fn extractor_without_layer_responds_500_and_reports_layer() {
 
 #[tokio::test]
 async fn result_extractor_passes_rejection_to_handler() {
-    async fn handler(org: Result<OrgCode, Refusal>, claims: Result<Claims, Refusal>) -> String {
-        let code = |refusal: &Refusal| refusal.rejection().code();
+    async fn handler(org: Result<OrgCode, ExtractorRejection>, claims: Result<Claims, ExtractorRejection>) -> String {
+        let code = |refusal: &ExtractorRejection| refusal.rejection().code();
         format!(
             "{:?} {:?}",
             org.map_err(|refusal| code(&refusal)),
@@ -113,7 +113,7 @@ async fn extractor_uses_the_response_settings_of_its_layer() {
         .layer()
         .realm("invoices")
         .resource_metadata("https://api.example.com/m")
-        .without_body();
+        .without_rejection_body();
     let app = Router::new()
         .route("/", get(|_: Scoped<Writing>| async {}))
         .route_layer(layer);
@@ -322,8 +322,8 @@ async fn rejection_is_an_error_response() {
     for (rejection, status) in [
         (Rejection::WrongOrganization, 403),
         (Rejection::HiddenOrganization, 404),
-        (Rejection::NotAcceptable(TokenError::Expired), 401),
-        (Rejection::CheckUnavailable, 503),
+        (Rejection::InvalidClaims(TokenError::Expired), 401),
+        (Rejection::CallerStatusUnavailable, 503),
     ] {
         let code = rejection.code();
         let answer = rejection.into_response();

@@ -72,15 +72,15 @@ async fn misleading_metadata_is_not_used() {
         issuer.set_document(Endpoint::Discovery, document);
         let verifier = Verifier::kinde(issuer.url())
             .audience(AUDIENCE)
-            .max_wait(std::time::Duration::ZERO)
+            .initial_keys_timeout(std::time::Duration::ZERO)
             .build()
             .unwrap();
-        let error = Verifier::trusting([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
+        let error = Verifier::builder([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
             .build_ready()
             .await
             .unwrap_err();
         assert!(
-            matches!(&error, tower_m2m::StartError::Keys { error, .. } if error.code() == code),
+            matches!(&error, tower_m2m::StartError::KeyFetch { error, .. } if error.code() == code),
             "{error}"
         );
         assert_eq!(
@@ -101,7 +101,7 @@ async fn jwks_url_needs_no_discovery() {
     let trusted = Verifier::kinde(issuer.url())
         .audience(AUDIENCE)
         .jwks_url(issuer.jwks_uri());
-    let verifier = Verifier::trusting([trusted]).build_ready().await.unwrap();
+    let verifier = Verifier::builder([trusted]).build_ready().await.unwrap();
     assert!(verifier.is_ready());
     verifier.verify(&issuer.org("org_a").token()).await.unwrap();
     assert_eq!(

@@ -129,7 +129,7 @@ async fn route_scopes_add_up_and_match_exactly() {
 /// a credential that is gone between the layers.
 #[tokio::test]
 async fn inner_layer_of_same_verifier_does_not_verify_again() {
-    let verifier = Verifier::trusting([trust()])
+    let verifier = Verifier::builder([trust()])
         .clock(tower_m2m::Clock::manual(NOW))
         .without_token_cache()
         .build()
@@ -212,7 +212,7 @@ async fn acting_organization_is_limited_to_its_verifier() {
         "Some(OrgCode(\"org_x\"))",
     );
 
-    let place = tower_m2m::RouteOrganization::header("x-org".parse().unwrap());
+    let place = tower_m2m::OrganizationSource::header("x-org".parse().unwrap());
     let routes = Router::new()
         .route("/", get(who))
         .layer(b.layer().allow_global());
@@ -346,7 +346,7 @@ async fn preflights_can_be_rejected() {
     let api = Api::serve(
         Router::new()
             .fallback(maybe)
-            .layer(verifier().layer().refuse_preflights()),
+            .layer(verifier().layer().reject_preflights()),
     )
     .await;
     let preflight = [
@@ -512,7 +512,7 @@ async fn service_called_before_ready_panics() {
 #[tokio::test]
 async fn cloned_services_share_one_fetch() {
     let remote = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::trusting([Verifier::kinde(remote.url()).audience(AUDIENCE)])
+    let verifier = Verifier::builder([Verifier::kinde(remote.url()).audience(AUDIENCE)])
         .start_lazily()
         .build()
         .unwrap();

@@ -129,7 +129,7 @@ async fn service_recovers_after_hanging_or_garbage_responses() {
         let issuer = LocalIssuer::start().await.unwrap();
         issuer.set_fault(Endpoint::Jwks, fault.clone());
         let verifier = trusted(&issuer)
-            .max_wait(Duration::ZERO)
+            .initial_keys_timeout(Duration::ZERO)
             .fetch_timeout(Duration::from_millis(200))
             .build()
             .unwrap();
@@ -155,7 +155,7 @@ async fn service_recovers_after_hanging_or_garbage_responses() {
 #[tokio::test]
 async fn available_keys_are_used_while_issuer_is_down() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let verifier = Verifier::trusting([trusted(&issuer)])
+    let verifier = Verifier::builder([trusted(&issuer)])
         .without_token_cache()
         .build_ready()
         .await

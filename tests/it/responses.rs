@@ -29,7 +29,7 @@ fn app() -> Router {
         tower_m2m::Verifier::kinde("acme")
             .audience(tower_m2m::testing::AUDIENCE)
             .unknown_kid_cooldown(Duration::from_secs(1))
-            .max_wait(Duration::ZERO)
+            .initial_keys_timeout(Duration::ZERO)
             .fetch_with(|_| async { Err("the issuer is down".into()) }),
     );
     let hello = || get(|| async { "hello" });
@@ -57,7 +57,7 @@ fn app() -> Router {
             hello().route_layer(
                 verifier
                     .layer()
-                    .require(tower_m2m::token::Requirement::any([WRITE, ADMIN])),
+                    .require(tower_m2m::token::ScopeRequirement::any([WRITE, ADMIN])),
             ),
         )
         .route(
@@ -80,11 +80,11 @@ fn app() -> Router {
         )
         .route(
             "/no-body",
-            hello().route_layer(verifier.layer().without_body()),
+            hello().route_layer(verifier.layer().without_rejection_body()),
         )
         .route(
             "/own-body",
-            hello().route_layer(verifier.layer().body_with(own_body)),
+            hello().route_layer(verifier.layer().rejection_response_with(own_body)),
         )
         .route(
             "/realm",
@@ -106,7 +106,7 @@ fn app() -> Router {
             get(|_: Scoped<Writing>| async { "hello" }),
         )
         .route("/suspended", get(|| async { Rejection::Suspended }))
-        .route("/unchecked", get(|| async { Rejection::CheckUnavailable }))
+        .route("/unchecked", get(|| async { Rejection::CallerStatusUnavailable }))
 }
 
 fn own_body(rejection: &Rejection, response: &mut http::Response<bytes::Bytes>) {

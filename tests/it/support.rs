@@ -53,7 +53,7 @@ pub(crate) fn build(issuer: Issuer) -> Verifier {
 }
 
 pub(crate) fn build_at(issuer: Issuer, now: i64) -> Verifier {
-    Verifier::trusting([issuer])
+    Verifier::builder([issuer])
         .clock(Clock::manual(now))
         .build()
         .expect("a verifier")

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use tower::{Layer as _, ServiceBuilder};
-use tower_m2m::token::Requirement;
-use tower_m2m::{AuthorizeLayer, Claims, OrgCode, RouteOrganization, Scoped};
+use tower_m2m::token::ScopeRequirement;
+use tower_m2m::{AuthorizeLayer, Claims, OrgCode, OrganizationSource, Scoped};
 
 use crate::support::{ADMIN, Api, READ, assert_says, global, good, verifier};
 
@@ -262,8 +262,8 @@ async fn invalid_parameter_name_rejects_every_request() {
 async fn sources_add_up_and_nested_paths_are_complete() {
     let both = verifier()
         .layer()
-        .organization_from(RouteOrganization::path("/api/orgs/{org_code}/*"))
-        .organization_from(RouteOrganization::header(http::HeaderName::from_static(
+        .organization_from(OrganizationSource::path("/api/orgs/{org_code}/*"))
+        .organization_from(OrganizationSource::header(http::HeaderName::from_static(
             "x-org",
         )));
     let nested = Router::new()
@@ -365,14 +365,14 @@ async fn global_tokens_are_rejected_unless_allowed() {
         ),
         (
             "allow_global_with no scope",
-            verifier.layer().allow_global_with(Requirement::none()),
+            verifier.layer().allow_global_with(ScopeRequirement::none()),
             [403, 200],
         ),
         (
             "allow_global_with nothing as an alternative",
             verifier
                 .layer()
-                .allow_global_with(Requirement::from(ADMIN).or(Requirement::none())),
+                .allow_global_with(ScopeRequirement::from(ADMIN).or(ScopeRequirement::none())),
             [403, 200],
         ),
         ("only_global", verifier.layer().only_global(), [403, 200]),
@@ -414,7 +414,7 @@ async fn global_tokens_are_rejected_unless_allowed() {
 async fn path_template_organization_must_match_token() {
     let layer = verifier()
         .layer()
-        .organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
+        .organization_from(OrganizationSource::path("/orgs/{org_code}/*"));
     let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
     for (path, status) in [
         ("/orgs/org_a", 200),
@@ -455,7 +455,7 @@ async fn trailing_slash_does_not_bypass_the_check() {
     for template in ["/orgs/{org_code}", "/orgs/{org_code}/"] {
         let layer = verifier()
             .layer()
-            .organization_from(RouteOrganization::path(template));
+            .organization_from(OrganizationSource::path(template));
         let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
         for path in ["/orgs/org_b", "/orgs/org_b/", "/orgs/org_b//"] {
             assert_eq!(
@@ -472,7 +472,7 @@ async fn trailing_slash_does_not_bypass_the_check() {
 async fn host_organization_must_match_token() {
     let layer = verifier()
         .layer()
-        .organization_from(RouteOrganization::subdomain_of("api.example.com"));
+        .organization_from(OrganizationSource::subdomain_of("api.example.com"));
     let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
     let token = good().bearer();
     for (host, status) in [
@@ -507,7 +507,7 @@ async fn host_organization_must_match_token() {
 async fn header_organization_must_match_token() {
     let layer = verifier()
         .layer()
-        .organization_from(RouteOrganization::header("x-org-code".parse().unwrap()));
+        .organization_from(OrganizationSource::header("x-org-code".parse().unwrap()));
     let api = Api::serve(Router::new().fallback(get(org)).layer(layer)).await;
     let token = good().bearer();
     for (values, status) in [

@@ -176,7 +176,7 @@ async fn changed_jwks_uri_is_an_event() {
                 async move { Ok::<_, BoxError>(http::Response::new(body.into_bytes())) }
             }
         });
-    let _verifier = Verifier::trusting([trusted])
+    let _verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build_ready()
         .await
@@ -208,7 +208,7 @@ async fn changed_jwks_uri_is_an_event() {
 async fn resolver_failure_event_omits_iss_value() {
     let lines = Lines::default();
     let _events = tracing::subscriber::set_default(lines.clone());
-    let verifier = Verifier::trusting([])
+    let verifier = Verifier::builder([])
         .resolve_issuers_with(|_| async { Err::<_, BoxError>("the database is down".into()) })
         .clock(tower_m2m::Clock::manual(NOW))
         .build()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::sync::Notify;
-use tower_m2m::jwks::Cause;
+use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, BoxError, Claims, Clock, Issuer, Profile, Rejection, Verifier};
 
@@ -110,7 +110,7 @@ impl FakeIssuer {
     }
 
     pub(crate) fn verifier(self: &Arc<Self>) -> Verifier {
-        Verifier::trusting([self.trusted()])
+        Verifier::builder([self.trusted()])
             .clock(self.clock.clone())
             .build()
             .unwrap()
@@ -205,10 +205,10 @@ pub(crate) async fn verdict(verifier: &Verifier, token: &str) -> &'static str {
 
 /// How many fetches an unknown `kid` caused.
 pub(crate) fn unknown_kid_fetches(verifier: &Verifier) -> u64 {
-    fetches_by(verifier, Cause::UnknownKid)
+    fetches_by(verifier, FetchCause::UnknownKid)
 }
 
-pub(crate) fn fetches_by(verifier: &Verifier, cause: Cause) -> u64 {
+pub(crate) fn fetches_by(verifier: &Verifier, cause: FetchCause) -> u64 {
     verifier.status()[0]
         .fetches
         .iter()

@@ -8,7 +8,7 @@ use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
 #[test]
 fn duplicate_issuers_are_a_configuration_error() {
     let twice = [FakeIssuer::new().trusted(), FakeIssuer::new().trusted()];
-    let error = Verifier::trusting(twice).build().unwrap_err();
+    let error = Verifier::builder(twice).build().unwrap_err();
     assert_eq!(
         error.to_string(),
         "issuer: is given twice: one issuer has one configuration"
@@ -18,9 +18,9 @@ fn duplicate_issuers_are_a_configuration_error() {
         FakeIssuer::new().trusted(),
         FakeIssuer::with_url("https://issuer.example/").trusted(),
     ];
-    assert!(Verifier::trusting(others).build().is_ok());
+    assert!(Verifier::builder(others).build().is_ok());
     assert_eq!(
-        Verifier::trusting([]).build().unwrap_err().setting(),
+        Verifier::builder([]).build().unwrap_err().setting(),
         "issuer"
     );
 }
@@ -32,7 +32,7 @@ async fn kid_flood_at_one_issuer_does_not_delay_another() {
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
     );
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+    let verifier = Verifier::builder([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
         .build_ready()
         .await
@@ -60,7 +60,7 @@ async fn kid_missing_at_one_issuer_is_fetched_from_another() {
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
     );
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+    let verifier = Verifier::builder([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
         .build_ready()
         .await
@@ -81,7 +81,7 @@ async fn outage_of_one_issuer_does_not_affect_another() {
         FakeIssuer::with_url("https://b.example"),
     );
     a.set_behavior(Behavior::Hang);
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+    let verifier = Verifier::builder([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
         .build()
         .unwrap();
@@ -113,7 +113,7 @@ async fn each_issuer_has_its_own_algorithms_and_audience() {
         .audience("https://other.example")
         .algorithms([Algorithm::EdDSA]);
     let other = other.jwk_set(b.issuer.jwks());
-    let verifier = Verifier::trusting([rsa_only, other])
+    let verifier = Verifier::builder([rsa_only, other])
         .clock(a.clock.clone())
         .build()
         .unwrap();

@@ -32,7 +32,7 @@ fn read(jwk: &Value, allowed: &[Algorithm]) -> Result<Algorithm, KeyError> {
     let set = KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes(), allowed).unwrap();
     let key = set.keys().next();
     key.map(|key| key.algorithm)
-        .ok_or_else(|| set.left_out()[0].reason)
+        .ok_or_else(|| set.unusable_keys()[0].reason)
 }
 
 fn base64url(bytes: &[u8]) -> Value {
@@ -61,8 +61,8 @@ fn modulus(bits: usize) -> Value {
 fn rsa_keys_need_2048_to_8192_bits_and_valid_exponent() {
     let rsa = jwk(SigningAlgorithm::Rs256);
     for (bits, expected) in [
-        (1024, Err(KeyError::KeySize)),
-        (2047, Err(KeyError::KeySize)),
+        (1024, Err(KeyError::UnsupportedKeySize)),
+        (2047, Err(KeyError::UnsupportedKeySize)),
         (2048, Ok(RS256)),
         (8192, Ok(RS256)),
     ] {
@@ -74,7 +74,7 @@ fn rsa_keys_need_2048_to_8192_bits_and_valid_exponent() {
     }
     assert_eq!(
         read(&with(rsa.clone(), &[("n", modulus(8193))]), ALL),
-        Err(KeyError::KeySize)
+        Err(KeyError::UnsupportedKeySize)
     );
     for (last, expected) in [
         (0x01, Ok(RS256)),
@@ -95,13 +95,13 @@ fn rsa_keys_need_2048_to_8192_bits_and_valid_exponent() {
         (&[3], Ok(RS256)),
         (&[0, 0, 1, 0, 1], Ok(RS256)),
         (&[1, 0, 0, 0, 1], Ok(RS256)),
-        (&[1], Err(KeyError::Exponent)),
-        (&[], Err(KeyError::Exponent)),
-        (&[0], Err(KeyError::Exponent)),
-        (&[2], Err(KeyError::Exponent)),
-        (&[1, 0, 0], Err(KeyError::Exponent)),
-        (&[2, 0, 0, 0, 1], Err(KeyError::Exponent)),
-        (&[1, 0, 0, 0, 0, 1], Err(KeyError::Exponent)),
+        (&[1], Err(KeyError::InvalidExponent)),
+        (&[], Err(KeyError::InvalidExponent)),
+        (&[0], Err(KeyError::InvalidExponent)),
+        (&[2], Err(KeyError::InvalidExponent)),
+        (&[1, 0, 0], Err(KeyError::InvalidExponent)),
+        (&[2, 0, 0, 0, 1], Err(KeyError::InvalidExponent)),
+        (&[1, 0, 0, 0, 0, 1], Err(KeyError::InvalidExponent)),
     ] {
         assert_eq!(
             read(&with(rsa.clone(), &[("e", base64url(exponent))]), ALL),
@@ -126,7 +126,7 @@ fn key_is_bound_to_one_algorithm() {
     for alg in ["ES256", "HS256", "none", "RSA-OAEP", "rs256", ""] {
         assert_eq!(
             read(&with(rsa.clone(), &[("alg", alg.into())]), ALL),
-            Err(KeyError::Algorithm),
+            Err(KeyError::UnsupportedAlgorithm),
             "{alg}"
         );
     }
@@ -135,7 +135,7 @@ fn key_is_bound_to_one_algorithm() {
             &with(jwk(SigningAlgorithm::Es256), &[("alg", "ES384".into())]),
             ALL
         ),
-        Err(KeyError::Algorithm)
+        Err(KeyError::UnsupportedAlgorithm)
     );
 }
 
@@ -149,15 +149,15 @@ fn unusable_keys_are_ignored_individually() {
         (json!({}), KeyError::Malformed),
         (
             json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}),
-            KeyError::UnknownType,
+            KeyError::UnsupportedKeyType,
         ),
         (
             with(ec.clone(), &[("crv", "secp256k1".into())]),
-            KeyError::UnknownType,
+            KeyError::UnsupportedKeyType,
         ),
         (
             with(ed.clone(), &[("crv", "X25519".into())]),
-            KeyError::UnknownType,
+            KeyError::UnsupportedKeyType,
         ),
         (with(ec.clone(), &[("x", Value::Null)]), KeyError::Malformed),
         (with(ec.clone(), &[("x", "AA".into())]), KeyError::Malformed),
@@ -173,7 +173,7 @@ fn unusable_keys_are_ignored_individually() {
         assert_eq!(read(&key, ALL), Err(reason), "{key}");
         let set = json!({ "keys": [key, ed, ec] }).to_string();
         let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
-        assert_eq!((set.keys().count(), set.left_out().len()), (2, 1), "{key}");
+        assert_eq!((set.keys().count(), set.unusable_keys().len()), (2, 1), "{key}");
     }
     assert_eq!(
         read(&with(ec, &[("x-unknown", json!([1, {"a": null}]))]), ALL),
@@ -272,19 +272,19 @@ fn key_points_are_on_their_curve_and_of_large_order() {
         };
         assert_eq!(
             read(&with(key.clone(), &[("y", key["x"].clone())]), ALL),
-            Err(KeyError::Point)
+            Err(KeyError::InvalidPoint)
         );
         let zero = base64url(&vec![0; size]);
         assert_eq!(
             read(&with(key, &[("x", zero.clone()), ("y", zero)]), ALL),
-            Err(KeyError::Point)
+            Err(KeyError::InvalidPoint)
         );
     }
     let ed = jwk(SigningAlgorithm::EdDsa);
     for point in points_of_small_order() {
         assert_eq!(
             read(&with(ed.clone(), &[("x", base64url(&point))]), ALL),
-            Err(KeyError::Point),
+            Err(KeyError::InvalidPoint),
             "{point:02x?}"
         );
     }
@@ -360,14 +360,14 @@ fn points_of_small_order() -> Vec<[u8; 32]> {
 fn symmetric_and_private_keys_are_unusable() {
     assert_eq!(
         read(&json!({"kty": "oct", "k": "c2VjcmV0", "kid": "k"}), ALL),
-        Err(KeyError::Symmetric)
+        Err(KeyError::SymmetricKey)
     );
     assert_eq!(
         read(
             &with(jwk(SigningAlgorithm::EdDsa), &[("k", "c2VjcmV0".into())]),
             ALL
         ),
-        Err(KeyError::Symmetric)
+        Err(KeyError::SymmetricKey)
     );
     for private in ["d", "p", "q", "dp", "dq", "qi"] {
         assert_eq!(
@@ -375,7 +375,7 @@ fn symmetric_and_private_keys_are_unusable() {
                 &with(jwk(SigningAlgorithm::EdDsa), &[(private, "AA".into())]),
                 ALL
             ),
-            Err(KeyError::Private),
+            Err(KeyError::PrivateKey),
             "{private}"
         );
     }
@@ -386,15 +386,15 @@ fn key_set_is_bounded_at_one_hundred_keys() {
     let key = jwk(SigningAlgorithm::EdDsa);
     let set = json!({ "keys": vec![key.clone(); 150] }).to_string();
     let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
-    assert_eq!((set.keys().count(), set.left_out().len()), (100, 50));
+    assert_eq!((set.keys().count(), set.unusable_keys().len()), (100, 50));
     assert!(
-        set.left_out()
+        set.unusable_keys()
             .iter()
-            .all(|key| key.reason == KeyError::TooMany)
+            .all(|key| key.reason == KeyError::TooManyKeys)
     );
     let set = json!({ "keys": vec![key; 250] }).to_string();
     assert_eq!(
-        KeySet::parse(set.as_bytes(), ALL).unwrap().left_out().len(),
+        KeySet::parse(set.as_bytes(), ALL).unwrap().unusable_keys().len(),
         100
     );
 }

@@ -48,7 +48,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn refresh_continues_in_the_next_runtime() {
     let fake = FakeIssuer::new();
     let trusted = fake.trusted().unknown_kid_cooldown(secs(1));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build()
         .unwrap();
@@ -111,7 +111,7 @@ fn refresh_task_of_an_idle_runtime_is_replaced() {
         .build()
         .unwrap();
     let verifier = idle.block_on(async {
-        Verifier::trusting([fake.trusted()])
+        Verifier::builder([fake.trusted()])
             .clock(fake.clock.clone())
             .build_ready()
             .await
@@ -164,7 +164,7 @@ async fn restored_keys_work_in_outage_and_keep_their_age() {
 
     let restore = || serde_json::from_str::<Vec<SavedKeys>>(&saved).unwrap();
     let begin = || {
-        Verifier::trusting([fake.trusted()])
+        Verifier::builder([fake.trusted()])
             .clock(fake.clock.clone())
             .restore_keys(restore())
     };
@@ -194,7 +194,7 @@ async fn restored_keys_verify_only_their_own_issuer() {
         FakeIssuer::with_url("https://b.example"),
     );
     let saved = {
-        let verifier = Verifier::trusting([b.trusted()])
+        let verifier = Verifier::builder([b.trusted()])
             .clock(b.clock.clone())
             .build_ready()
             .await
@@ -202,7 +202,7 @@ async fn restored_keys_verify_only_their_own_issuer() {
         verifier.export_keys()
     };
     a.set_behavior(Behavior::Down);
-    let verifier = Verifier::trusting([a.trusted()])
+    let verifier = Verifier::builder([a.trusted()])
         .clock(a.clock.clone())
         .restore_keys(saved)
         .build()
@@ -232,7 +232,7 @@ async fn restored_key_set_has_the_limits_of_a_fetched_one() {
         let mut saved = saved.clone();
         saved[0]["jwks"] = (jwks.to_owned() + &" ".repeat(size - jwks.len())).into();
         let saved: Vec<SavedKeys> = serde_json::from_value(saved).unwrap();
-        let verifier = Verifier::trusting([fake.trusted()])
+        let verifier = Verifier::builder([fake.trusted()])
             .clock(fake.clock.clone())
             .restore_keys(saved)
             .build()
@@ -256,7 +256,7 @@ async fn newest_restored_key_set_is_used() {
     fake.set_behavior(Behavior::Down);
     for _ in 0..2 {
         saved.reverse();
-        let verifier = Verifier::trusting([fake.trusted()]).clock(fake.clock.clone());
+        let verifier = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
         let verifier = verifier.restore_keys(saved.clone()).build().unwrap();
         assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
         assert_eq!(verdict(&verifier, &old).await, "signature");
@@ -273,7 +273,7 @@ async fn restored_key_set_is_refreshed_at_once() {
     };
     let old = fake.token();
     fake.issuer.replace_key_same_kid().unwrap();
-    let verifier = Verifier::trusting([fake.trusted()])
+    let verifier = Verifier::builder([fake.trusted()])
         .clock(fake.clock.clone())
         .restore_keys(saved)
         .build()
@@ -291,7 +291,7 @@ fn cached_token_expires_at_stale_limit_without_runtime() {
         .trusted()
         .keys_time_to_live(secs(100))
         .keys_max_stale(secs(0));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build()
         .unwrap();

@@ -16,7 +16,7 @@ use super::harness::{Behavior, FakeIssuer, pass, secs, settle, unknown_kid_fetch
 async fn rotation_every_second_rejects_no_request() {
     let fake = FakeIssuer::new();
     let trusted = fake.trusted().keys_time_to_live(secs(10));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build()
         .unwrap();
@@ -61,7 +61,7 @@ async fn rotation_every_second_rejects_no_request() {
 async fn unannounced_rotation_is_found_at_first_token() {
     let fake = FakeIssuer::new();
     let trusted = fake.trusted().unknown_kid_cooldown(secs(1));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build()
         .unwrap();
@@ -104,7 +104,7 @@ async fn rotation_under_http_load_rejects_no_request() {
         .jwks_url(issuer.jwks_uri())
         .unknown_kid_cooldown(secs(1) / 100)
         .without_proxy();
-    let verifier = Verifier::trusting([trusted]).build_ready().await.unwrap();
+    let verifier = Verifier::builder([trusted]).build_ready().await.unwrap();
     let accepted = Arc::new(AtomicU64::new(0));
     let rotations = 20;
     let (stop, stopped) = tokio::sync::watch::channel(false);

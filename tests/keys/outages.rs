@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use tokio::time::Instant;
-use tower_m2m::jwks::{Cause, JwksError};
+use tower_m2m::jwks::{FetchCause, JwksError};
 use tower_m2m::{Rejection, Verifier};
 
 use super::harness::{Behavior, FakeIssuer, NOW, fetches_by, pass, secs, settle, verdict};
@@ -14,7 +14,7 @@ use super::harness::{Behavior, FakeIssuer, NOW, fetches_by, pass, secs, settle, 
 async fn thousand_cold_requests_cause_one_fetch() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Slow(secs(1) / 2));
-    let verifier = Verifier::trusting([fake.trusted()])
+    let verifier = Verifier::builder([fake.trusted()])
         .clock(fake.clock.clone())
         .start_lazily()
         .build()
@@ -42,7 +42,7 @@ async fn thousand_cold_requests_cause_one_fetch() {
 #[tokio::test(start_paused = true)]
 async fn requests_never_wait_for_a_refresh() {
     let fake = FakeIssuer::new();
-    let verifier = Verifier::trusting([fake.trusted()])
+    let verifier = Verifier::builder([fake.trusted()])
         .clock(fake.clock.clone())
         .without_token_cache()
         .build()
@@ -61,7 +61,7 @@ async fn requests_never_wait_for_a_refresh() {
         "{} fetches",
         fake.fetches()
     );
-    assert_eq!(fetches_by(&verifier, Cause::Refresh), fake.fetches() - 1);
+    assert_eq!(fetches_by(&verifier, FetchCause::Refresh), fake.fetches() - 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +127,7 @@ async fn stale_limit_uses_monotonic_time() {
         .trusted()
         .keys_time_to_live(secs(100))
         .keys_max_stale(secs(0));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build_ready()
         .await
@@ -150,7 +150,7 @@ async fn stale_limit_applies_during_a_fetch() {
         .keys_time_to_live(secs(10))
         .keys_max_stale(secs(0))
         .fetch_timeout(secs(30));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build()
         .unwrap();
@@ -170,7 +170,7 @@ async fn stale_limit_applies_during_a_fetch() {
 async fn verifier_starts_without_issuer_and_recovers() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Down);
-    let required = Verifier::trusting([fake.trusted()])
+    let required = Verifier::builder([fake.trusted()])
         .clock(fake.clock.clone())
         .build_ready()
         .await
@@ -208,8 +208,8 @@ async fn request_waits_for_a_retry_only_within_its_deadline() {
             503,
             vec![("retry-after", pause.to_owned())],
         ));
-        let trusted = fake.trusted().max_wait(secs(2));
-        let verifier = Verifier::trusting([trusted])
+        let trusted = fake.trusted().initial_keys_timeout(secs(2));
+        let verifier = Verifier::builder([trusted])
             .clock(fake.clock.clone())
             .build()
             .unwrap();
@@ -241,8 +241,8 @@ async fn slow_fetch_is_not_restarted() {
     ] {
         let fake = FakeIssuer::new();
         fake.set_behavior(Behavior::Slow(asked_after + answered_after));
-        let trusted = fake.trusted().fetch_timeout(timeout).max_wait(timeout);
-        let verifier = Verifier::trusting([trusted])
+        let trusted = fake.trusted().fetch_timeout(timeout).initial_keys_timeout(timeout);
+        let verifier = Verifier::builder([trusted])
             .clock(fake.clock.clone())
             .build()
             .unwrap();
@@ -270,7 +270,7 @@ async fn key_set_response_is_limited_to_256_kib() {
 #[tokio::test(start_paused = true)]
 async fn failed_fetch_never_removes_valid_keys() {
     let fake = FakeIssuer::new();
-    let verifier = Verifier::trusting([fake.trusted()])
+    let verifier = Verifier::builder([fake.trusted()])
         .clock(fake.clock.clone())
         .without_token_cache()
         .build()
@@ -286,12 +286,12 @@ async fn failed_fetch_never_removes_valid_keys() {
         (Behavior::Panic, JwksError::Unreachable),
         (Behavior::Hang, JwksError::TimedOut),
         (Behavior::Slow(secs(4)), JwksError::TimedOut),
-        (Behavior::Status(500, vec![]), JwksError::Status(500)),
-        (Behavior::Status(204, vec![]), JwksError::Status(204)),
-        (Behavior::Status(304, vec![]), JwksError::Status(304)),
+        (Behavior::Status(500, vec![]), JwksError::UnexpectedStatus(500)),
+        (Behavior::Status(204, vec![]), JwksError::UnexpectedStatus(204)),
+        (Behavior::Status(304, vec![]), JwksError::UnexpectedStatus(304)),
         (
             Behavior::Status(302, vec![("location", "https://elsewhere.example".into())]),
-            JwksError::Status(302),
+            JwksError::UnexpectedStatus(302),
         ),
         (says(b""), JwksError::Malformed),
         (
@@ -334,7 +334,7 @@ async fn cache_control_is_bounded_and_overridden_by_explicit_ttl() {
         let trusted = own
             .into_iter()
             .fold(fake.trusted(), tower_m2m::Issuer::keys_time_to_live);
-        let verifier = Verifier::trusting([trusted])
+        let verifier = Verifier::builder([trusted])
             .clock(fake.clock.clone())
             .build()
             .unwrap();
@@ -368,7 +368,7 @@ async fn not_modified_renews_lifetime_and_keeps_generation() {
         assert!(!status.is_stale && status.last_error.is_none());
     }
     assert!(fake.fetches() > 15);
-    assert_eq!(verifier.remembered_tokens(), 1);
+    assert_eq!(verifier.cached_tokens(), 1);
     let confirmed = verifier.status()[0].fetched_at.unwrap();
     assert!(
         confirmed > UNIX_EPOCH + secs(NOW.unsigned_abs() + 19 * 70),
@@ -387,7 +387,7 @@ async fn retry_after_is_honored_up_to_five_minutes() {
         let verifier = fake.verifier();
         settle().await;
         fake.set_behavior(Behavior::Status(429, vec![(header, seconds.to_string())]));
-        while fetches_by(&verifier, Cause::Refresh) == 0 {
+        while fetches_by(&verifier, FetchCause::Refresh) == 0 {
             pass(&fake.clock, secs(1)).await;
         }
         let before = fake.fetches();
@@ -404,7 +404,7 @@ async fn retry_delays_are_short_without_keys() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Status(429, vec![("retry-after", "3600".into())]));
     let trusted = fake.trusted().unknown_kid_cooldown(secs(4));
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build()
         .unwrap();
@@ -434,7 +434,7 @@ async fn retry_delays_grow_with_jitter_within_limits() {
                 .trusted()
                 .jitter_seed(seed)
                 .keys_max_stale(secs(7 * 86_400));
-            let verifier = Verifier::trusting([trusted])
+            let verifier = Verifier::builder([trusted])
                 .clock(fake.clock.clone())
                 .build()
                 .unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_m2m::{BoxError, Clock, Denied, DenyError, Denylist, Issuer, Until, Verifier};
+use tower_m2m::{BoxError, Clock, DenylistEntry, DenylistError, Denylist, Issuer, EntryExpiry, Verifier};
 
 use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 
@@ -70,7 +70,7 @@ impl IssuerDirectory {
 
     fn verifier(self: &Arc<Self>, clock: &Clock) -> Verifier {
         let directory = Arc::clone(self);
-        Verifier::trusting([])
+        Verifier::builder([])
             .resolve_issuers_with(move |iss| Arc::clone(&directory).resolve(iss))
             .max_resolved_issuers(10)
             .clock(clock.clone())
@@ -285,7 +285,7 @@ async fn keys_of_a_changed_jwks_url_are_not_inherited() {
         after.trusted().jwks_url("https://a.example/moved"),
     ]
     .map(|issuer| Mutex::new(Some(issuer)));
-    let verifier = Verifier::trusting([])
+    let verifier = Verifier::builder([])
         .resolve_issuers_with({
             let moved = Arc::clone(&moved);
             move |_| {
@@ -316,7 +316,7 @@ async fn keys_of_a_changed_jwks_url_are_not_inherited() {
 async fn new_resolution_does_not_reset_the_fetch_budget() {
     let fake = FakeIssuer::with_url("https://a.example");
     let customer = Arc::clone(&fake);
-    let verifier = Verifier::trusting([])
+    let verifier = Verifier::builder([])
         .resolve_issuers_with(move |_| {
             std::future::ready(Ok(Some(
                 customer.trusted().unknown_kid_cooldown(secs(3600)),
@@ -347,27 +347,27 @@ async fn callers_of_resolved_issuers_can_be_denied() {
         FakeIssuer::with_url("https://resolved.example"),
     );
     let caller = resolved.issuer.org("org_a").client("c1").token();
-    let denied = Denied::client("https://resolved.example", "c1");
+    let denied = DenylistEntry::client("https://resolved.example", "c1");
     let alone = Denylist::new();
-    let _verifier = Verifier::trusting([listed.trusted()])
+    let _verifier = Verifier::builder([listed.trusted()])
         .denylist(alone.clone())
         .build()
         .unwrap();
     assert_eq!(
-        alone.deny(denied.clone(), Until::Lifted),
-        Err(DenyError::UnknownIssuer)
+        alone.deny(denied.clone(), EntryExpiry::Never),
+        Err(DenylistError::UnknownIssuer)
     );
     let denylist = Denylist::new();
     let customer = Arc::clone(&resolved);
-    let verifier = Verifier::trusting([listed.trusted()])
+    let verifier = Verifier::builder([listed.trusted()])
         .resolve_issuers_with(move |_| std::future::ready(Ok(Some(customer.trusted()))))
         .denylist(denylist.clone())
         .clock(listed.clock.clone())
         .build()
         .unwrap();
-    assert_eq!(denylist.deny(denied.clone(), Until::Lifted), Ok(()));
+    assert_eq!(denylist.deny(denied.clone(), EntryExpiry::Never), Ok(()));
     assert_eq!(verdict(&verifier, &caller).await, "suspended");
-    denylist.lift(&denied);
+    denylist.remove(&denied);
     assert_eq!(verdict(&verifier, &caller).await, "accepted");
 }
 
@@ -466,7 +466,7 @@ async fn restored_key_set_does_not_revive_a_removed_key() {
     fake.issuer.remove_key(&gone).unwrap();
 
     let asked = Arc::clone(&directory);
-    let verifier = Verifier::trusting([])
+    let verifier = Verifier::builder([])
         .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
         .max_resolved_issuers(1)
         .restore_keys(saved)
@@ -515,7 +515,7 @@ async fn configured_issuers_are_not_resolved() {
         directory.add("https://resolved.example"),
     );
     let asked = Arc::clone(&directory);
-    let verifier = Verifier::trusting([listed.trusted()])
+    let verifier = Verifier::builder([listed.trusted()])
         .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
         .clock(clock.clone())
         .build_ready()
@@ -546,7 +546,7 @@ async fn allow_lists_apply_only_to_their_own_issuer() {
             }
         };
         let customer = Arc::clone(&resolved);
-        let verifier = Verifier::trusting([bounded(&listed, narrow)])
+        let verifier = Verifier::builder([bounded(&listed, narrow)])
             .resolve_issuers_with(move |_| {
                 std::future::ready(Ok(Some(bounded(&customer, !narrow))))
             })

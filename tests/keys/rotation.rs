@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
-use tower_m2m::jwks::Cause;
+use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{SigningAlgorithm, SigningKey};
 use tower_m2m::{BoxError, Verifier};
 
@@ -57,7 +57,7 @@ async fn rotated_key_is_found_during_a_scheduled_fetch() {
             }
         }
     });
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fake.clock.clone())
         .build_ready()
         .await
@@ -94,7 +94,7 @@ async fn flood_of_invented_kids_stays_within_the_budget() {
     fake.issuer.rotate_key().unwrap();
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert!(unknown_kid_fetches(&verifier) <= 8);
-    assert_eq!(fetches_by(&verifier, Cause::Refresh), 0);
+    assert_eq!(fetches_by(&verifier, FetchCause::Refresh), 0);
 }
 
 /// Rule 144.
@@ -297,8 +297,8 @@ async fn one_unusable_key_in_ten_is_ignored_without_a_fetch() {
     assert_eq!(
         (
             status.keys.len(),
-            status.left_out.len(),
-            status.left_out[0].kid.as_deref()
+            status.unusable_keys.len(),
+            status.unusable_keys[0].kid.as_deref()
         ),
         (9, 1, Some("weak"))
     );
@@ -388,7 +388,7 @@ async fn kid_of_one_issuer_does_not_verify_tokens_of_another() {
         FakeIssuer::with_url("https://a.example"),
         FakeIssuer::with_url("https://b.example"),
     );
-    let verifier = Verifier::trusting([a.trusted(), b.trusted()])
+    let verifier = Verifier::builder([a.trusted(), b.trusted()])
         .clock(a.clock.clone())
         .build_ready()
         .await

@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tower_m2m::jwks::Cause;
+use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, BoxError, Clock, Profile, Rejection, Verifier};
 
@@ -255,7 +255,7 @@ impl Simulation {
             random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             model,
             mint: mint.in_process("https://issuer.example").unwrap(),
-            verifier: Verifier::trusting([trusted])
+            verifier: Verifier::builder([trusted])
                 .clock(clock.clone())
                 .build()
                 .unwrap(),
@@ -517,7 +517,7 @@ impl Simulation {
         let spent = status
             .fetches
             .iter()
-            .find(|(cause, _)| *cause == Cause::UnknownKid)
+            .find(|(cause, _)| *cause == FetchCause::UnknownKid)
             .map_or(0, |(_, count)| *count);
         let earned = self.begun.elapsed().as_millis() / COOLDOWN.as_millis();
         assert!(

@@ -32,7 +32,7 @@ fn hurried(issuer: &LocalIssuer) -> Issuer {
 }
 
 async fn ready(trusted: Issuer) -> Verifier {
-    Verifier::trusting([trusted]).build_ready().await.unwrap()
+    Verifier::builder([trusted]).build_ready().await.unwrap()
 }
 
 /// A token that makes the verifier ask the issuer, as often as its budget allows.
@@ -108,7 +108,7 @@ async fn metadata_of_another_issuer_is_not_used() {
         issuer.jwks_uri()
     );
     issuer.set_document(Endpoint::Discovery, other);
-    let error = Verifier::trusting([trusted(&issuer)])
+    let error = Verifier::builder([trusted(&issuer)])
         .build_ready()
         .await
         .unwrap_err();
@@ -148,10 +148,10 @@ async fn network_fault_never_removes_valid_keys() {
     for (fault, error) in [
         (
             Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
-            JwksError::Status(500),
+            JwksError::UnexpectedStatus(500),
         ),
-        (Fault::status(StatusCode::FORBIDDEN), JwksError::Status(403)),
-        (Fault::too_many_requests(30), JwksError::Status(429)),
+        (Fault::status(StatusCode::FORBIDDEN), JwksError::UnexpectedStatus(403)),
+        (Fault::too_many_requests(30), JwksError::UnexpectedStatus(429)),
         (Fault::Slow(secs(30)), JwksError::TimedOut),
         (
             Fault::Drip {
@@ -170,7 +170,7 @@ async fn network_fault_never_removes_valid_keys() {
         (Fault::EmptySet, JwksError::NoUsableKey),
         (
             Fault::Redirect(elsewhere.jwks_uri()),
-            JwksError::Status(302),
+            JwksError::UnexpectedStatus(302),
         ),
     ] {
         cases.spawn(async move {
@@ -264,7 +264,7 @@ async fn verifier_recovers_from_an_initial_outage() {
         Endpoint::Jwks,
         Fault::status(StatusCode::SERVICE_UNAVAILABLE),
     );
-    let verifier = Verifier::trusting([hurried(&issuer)]).build().unwrap();
+    let verifier = Verifier::builder([hurried(&issuer)]).build().unwrap();
     assert_eq!(
         verdict(&verifier, &issuer.org("org_a").token()).await,
         "keys_unavailable"

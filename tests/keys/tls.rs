@@ -76,11 +76,11 @@ impl Server {
     }
 
     async fn assert_rejected(&self, issuer: Issuer) {
-        let refused = Verifier::trusting([issuer]).build_ready().await;
+        let refused = Verifier::builder([issuer]).build_ready().await;
         assert!(
             matches!(
                 refused,
-                Err(StartError::Keys {
+                Err(StartError::KeyFetch {
                     error: JwksError::Unreachable,
                     ..
                 })
@@ -138,7 +138,7 @@ async fn certificate_of_a_configured_authority_is_trusted() {
     let trusted = server
         .trusted()
         .ca_certificate_pem(server.certificate.clone());
-    let verifier = Verifier::trusting([trusted]).build_ready().await.unwrap();
+    let verifier = Verifier::builder([trusted]).build_ready().await.unwrap();
     assert_eq!(
         verdict(&verifier, &server.issuer.org("org_a").token()).await,
         "accepted"

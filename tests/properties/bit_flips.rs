@@ -15,7 +15,7 @@ fn token_with_any_flipped_bit_is_rejected() {
     for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256] {
         let issuer = issuer(algorithm, Profile::Rfc9068, &clock);
         let good = issuer.org("org_a").token();
-        let remembering = Verifier::trusting([Verifier::issuer(ISSUER)
+        let remembering = Verifier::builder([Verifier::issuer(ISSUER)
             .audience(tower_m2m::testing::AUDIENCE)
             .algorithms([algorithm.as_str().parse().unwrap()])
             .jwk_set(issuer.jwks())])

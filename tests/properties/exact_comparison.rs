@@ -1,8 +1,8 @@
 //! Scopes and organizations are compared letter for letter, and texts come out as they went in.
 
 use tower_m2m::testing::{Profile, SigningAlgorithm};
-use tower_m2m::token::{Requirement, Scopes};
-use tower_m2m::{Algorithm, Clock, RouteOrganization, Scope};
+use tower_m2m::token::{ScopeRequirement, Scopes};
+use tower_m2m::{Algorithm, Clock, OrganizationSource, Scope};
 
 use super::no_echo;
 use super::support::{NOW, Numbers, issuer, verifier, verify};
@@ -29,7 +29,7 @@ fn scope_is_granted_only_by_itself() {
         let has = words.iter().any(|word| word == asked.as_str());
         granted_some += usize::from(has);
         assert_eq!(scopes.contains(&asked), has, "{asked} in {list}");
-        assert_eq!(Requirement::from(asked).is_met_by(&scopes), has);
+        assert_eq!(ScopeRequirement::from(asked).is_satisfied_by(&scopes), has);
         // Printed and read again, it is the same list.
         assert_eq!(Scopes::parse(scopes.as_str()).unwrap(), scopes);
         assert_eq!(scopes.iter().collect::<Vec<_>>(), words);
@@ -51,7 +51,7 @@ fn organization_is_admitted_only_on_its_own_path() {
     let verifier = verifier(&issuer, &clock, |issuer| issuer);
     let layer = verifier
         .layer()
-        .organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
+        .organization_from(OrganizationSource::path("/orgs/{org_code}/x"));
     let mut numbers = Numbers(158);
     let (mut own, mut others) = (0, 0);
     for _ in 0..1_500 {

@@ -9,7 +9,7 @@ use tower_m2m::testing::forged::{self, Forgery};
 use tower_m2m::testing::{
     AUDIENCE, LocalIssuer, Profile, SigningAlgorithm, SigningKey, TokenBuilder,
 };
-use tower_m2m::{Algorithm, AuthorizeLayer, Clock, RouteOrganization, Scope, Verifier};
+use tower_m2m::{Algorithm, AuthorizeLayer, Clock, OrganizationSource, Scope, Verifier};
 
 use super::no_echo::send;
 use super::support::{ISSUER, NOW, base64url, issuer, verifier, verify};
@@ -89,8 +89,8 @@ fn attack_rs_hs_confusion() {
         );
         let oct = br#"{"keys":[{"kty":"oct","kid":"k","alg":"HS256","k":"AAAA"}]}"#;
         assert_eq!(
-            KeySet::parse(oct, &Algorithm::ALL).unwrap().left_out()[0].reason,
-            KeyError::Symmetric
+            KeySet::parse(oct, &Algorithm::ALL).unwrap().unusable_keys()[0].reason,
+            KeyError::SymmetricKey
         );
     }
 }
@@ -157,7 +157,7 @@ fn attack_embedded_keys() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let verifier = Verifier::trusting([remote])
+        let verifier = Verifier::builder([remote])
             .clock(Clock::manual(NOW))
             .build_ready()
             .await
@@ -273,15 +273,15 @@ fn attack_invalid_keys() {
     for (jwk, reason) in [
         (
             json!({"kty":"EC","crv":"P-256","x":zeros(32),"y":zeros(32)}),
-            KeyError::Point,
+            KeyError::InvalidPoint,
         ),
         (
             json!({"kty":"EC","crv":"P-256","x":base64url([1; 32]),"y":base64url([1; 32])}),
-            KeyError::Point,
+            KeyError::InvalidPoint,
         ),
         (
             json!({"kty":"EC","crv":"P-384","x":zeros(48),"y":zeros(48)}),
-            KeyError::Point,
+            KeyError::InvalidPoint,
         ),
         (
             json!({"kty":"EC","crv":"P-256","x":zeros(31),"y":zeros(32)}),
@@ -289,31 +289,31 @@ fn attack_invalid_keys() {
         ),
         (
             json!({"kty":"OKP","crv":"Ed25519","x":zeros(32)}),
-            KeyError::Point,
+            KeyError::InvalidPoint,
         ),
         (
             json!({"kty":"OKP","crv":"Ed25519","x":base64url(identity)}),
-            KeyError::Point,
+            KeyError::InvalidPoint,
         ),
         (
             json!({"kty":"OKP","crv":"X25519","x":base64url([9; 32])}),
-            KeyError::UnknownType,
+            KeyError::UnsupportedKeyType,
         ),
         (
             json!({"kty":"RSA","n":base64url([0xff; 128]),"e":"AQAB"}),
-            KeyError::KeySize,
+            KeyError::UnsupportedKeySize,
         ),
         (
             json!({"kty":"RSA","n":base64url([0xff; 1025]),"e":"AQAB"}),
-            KeyError::KeySize,
+            KeyError::UnsupportedKeySize,
         ),
         (
             json!({"kty":"RSA","n":base64url([0xff; 256]),"e":"AQ"}),
-            KeyError::Exponent,
+            KeyError::InvalidExponent,
         ),
         (
             json!({"kty":"RSA","n":base64url([0xff; 256]),"e":"Ag"}),
-            KeyError::Exponent,
+            KeyError::InvalidExponent,
         ),
     ] {
         let set = KeySet::parse(
@@ -322,7 +322,7 @@ fn attack_invalid_keys() {
         )
         .unwrap();
         assert_eq!(
-            set.left_out().first().map(|key| key.reason),
+            set.unusable_keys().first().map(|key| key.reason),
             Some(reason),
             "{jwk}"
         );
@@ -496,7 +496,7 @@ fn attack_verified_token_cache() {
         .audience(AUDIENCE)
         .algorithms([Algorithm::EdDSA])
         .jwk_set(issuer.jwks());
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(clock.clone())
         .build()
         .unwrap();
@@ -519,7 +519,7 @@ fn attack_verified_token_cache() {
             403
         );
         let path =
-            layer(|layer| layer.organization_from(RouteOrganization::path("/orgs/{org_code}")));
+            layer(|layer| layer.organization_from(OrganizationSource::path("/orgs/{org_code}")));
         assert_eq!(send(&path, &bearer, "/orgs/org_b").status(), 403);
         assert_eq!(
             send(&layer(AuthorizeLayer::only_global), &bearer, "/").status(),
@@ -650,7 +650,7 @@ fn attack_tenant_isolation() {
         send(&scene.verifier.layer(), &global.bearer(), "/").status(),
         403
     );
-    let routed = layer.organization_from(RouteOrganization::path("/orgs/{org_code}"));
+    let routed = layer.organization_from(OrganizationSource::path("/orgs/{org_code}"));
     assert_eq!(send(&routed, &global.bearer(), "/orgs/org_a").status(), 403);
 }
 
@@ -663,7 +663,7 @@ fn attack_path_normalization() {
     let layer = scene
         .verifier
         .layer()
-        .organization_from(RouteOrganization::path("/orgs/{org_code}/x"));
+        .organization_from(OrganizationSource::path("/orgs/{org_code}/x"));
     for (path, status) in [
         ("/orgs/org_a/x", 200),
         ("/orgs/org%5Fa/x", 200),

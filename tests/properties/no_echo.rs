@@ -4,7 +4,7 @@ use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use tower_layer::Layer as _;
 use tower_m2m::testing::{Profile, SigningAlgorithm, forged};
-use tower_m2m::{AuthorizeLayer, Clock, Rejection, RouteOrganization, Scope};
+use tower_m2m::{AuthorizeLayer, Clock, Rejection, OrganizationSource, Scope};
 use tower_service::Service as _;
 
 use super::support::{NOW, issuer, verifier};
@@ -51,7 +51,7 @@ fn responses_contain_no_claim_and_no_token() {
     let layer = verifier
         .layer()
         .require(Scope::from_static("read:invoices"))
-        .organization_from(RouteOrganization::path("/orgs/{org_code}"));
+        .organization_from(OrganizationSource::path("/orgs/{org_code}"));
     let mut refused = 0;
     for hostile in HOSTILE {
         let good = issuer.org("org_a").scopes(["read:invoices"]);

@@ -29,7 +29,7 @@ pub(crate) fn verifier(
         .audience(AUDIENCE)
         .algorithms([algorithm])
         .jwk_set(issuer.jwks());
-    Verifier::trusting([settings(trusted)])
+    Verifier::builder([settings(trusted)])
         .clock(clock.clone())
         .without_token_cache()
         .build()

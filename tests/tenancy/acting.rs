@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::routing::get;
 use http::HeaderName;
-use tower_m2m::token::Requirement;
-use tower_m2m::{OrgCode, RouteOrganization, Scope, Verifier};
+use tower_m2m::token::ScopeRequirement;
+use tower_m2m::{OrgCode, OrganizationSource, Scope, Verifier};
 
 use super::support::{self, Fixture};
 
@@ -49,9 +49,9 @@ async fn acting_requires_a_valid_organization_code() {
 async fn acting_requires_a_named_scope() {
     let fixture = Fixture::new();
     let verifier = fixture.verifier();
-    let or_nothing = || Requirement::from(ACT).or(Requirement::none());
+    let or_nothing = || ScopeRequirement::from(ACT).or(ScopeRequirement::none());
     for layer in [
-        verifier.layer().allow_global_with(Requirement::none()),
+        verifier.layer().allow_global_with(ScopeRequirement::none()),
         verifier.layer().allow_global_with(or_nothing()),
         verifier.layer().only_global(),
         verifier.layer().only_global().require(or_nothing()),
@@ -68,7 +68,7 @@ async fn acting_requires_a_named_scope() {
 async fn organization_allow_list_applies_to_acting() {
     let fixture = Fixture::new();
     let trusted = fixture.trusted().allow_organizations(["org_a"]);
-    let verifier = Verifier::trusting([trusted])
+    let verifier = Verifier::builder([trusted])
         .clock(fixture.clock.clone())
         .build()
         .unwrap();
@@ -91,7 +91,7 @@ async fn organization_allow_list_applies_to_acting() {
 async fn two_layers_must_agree_on_the_acting_organization() {
     let fixture = Fixture::new();
     let verifier = fixture.verifier();
-    let header = RouteOrganization::header(HeaderName::from_static("x-org"));
+    let header = OrganizationSource::header(HeaderName::from_static("x-org"));
     let inner = route().route_layer(verifier.layer().allow_global_with(ACT));
     let app = Router::new().fallback_service(inner).layer(
         verifier

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tower_m2m::{
-    BoxError, Caller, Claims, OrgCode, Scope, Standing, StandingCheck, Verifier, VerifierBuilder,
+    BoxError, Caller, Claims, OrgCode, Scope, CallerStatus, CallerCheck, Verifier, VerifierBuilder,
 };
 
 use super::support::{self, Fixture, ISSUER, NOW};
@@ -25,10 +25,10 @@ fn app(verifier: &Verifier) -> Router {
         )
 }
 
-fn verifier(fixture: &Fixture, check: impl StandingCheck) -> Verifier {
-    Verifier::trusting([fixture.trusted()])
+fn verifier(fixture: &Fixture, check: impl CallerCheck) -> Verifier {
+    Verifier::builder([fixture.trusted()])
         .clock(fixture.clock.clone())
-        .check_standing(check)
+        .check_caller(check)
         .build()
         .unwrap()
 }
@@ -43,9 +43,9 @@ async fn caller_check_runs_for_cached_tokens() {
             let before = asked.fetch_add(1, Ordering::Relaxed);
             async move {
                 Ok(if before < 3 {
-                    Standing::Good
+                    CallerStatus::Active
                 } else {
-                    Standing::Revoked
+                    CallerStatus::Revoked
                 })
             }
         }
@@ -70,11 +70,11 @@ async fn caller_check_runs_for_cached_tokens() {
 async fn each_caller_status_has_its_response() {
     let fixture = Fixture::new();
     for (standing, status, code) in [
-        (Standing::Revoked, 401, "revoked"),
-        (Standing::Suspended, 403, "suspended"),
-        (Standing::ClientNotAllowed, 403, "client_not_allowed"),
+        (CallerStatus::Revoked, 401, "revoked"),
+        (CallerStatus::Suspended, 403, "suspended"),
+        (CallerStatus::ClientNotAllowed, 403, "client_not_allowed"),
         (
-            Standing::OrganizationNotAllowed,
+            CallerStatus::OrganizationNotAllowed,
             403,
             "organization_not_allowed",
         ),
@@ -121,7 +121,7 @@ async fn panicking_caller_check_is_a_failed_check() {
             Some("org_b"),
             "the check has a bug"
         );
-        Ok(Standing::Good)
+        Ok(CallerStatus::Active)
     }));
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
@@ -137,7 +137,7 @@ async fn panicking_caller_check_is_a_failed_check() {
 async fn fail_open_admits_on_check_failure() {
     let fixture = Fixture::new();
     let verifier = hanging(&fixture)
-        .dangerous_allow_unchecked()
+        .dangerous_caller_check_fail_open()
         .build()
         .unwrap();
     assert_eq!(
@@ -154,8 +154,8 @@ async fn caller_check_timeout_is_configurable() {
     support::get(&app(&verifier), "/orgs/org_a/x", &fixture.org("org_a")).await;
     assert_eq!(started.elapsed(), Duration::from_millis(20));
     for timeout in [Duration::ZERO, Duration::from_secs(61)] {
-        let error = Verifier::trusting([fixture.trusted()])
-            .standing_timeout(timeout)
+        let error = Verifier::builder([fixture.trusted()])
+            .caller_check_timeout(timeout)
             .build()
             .unwrap_err();
         assert_eq!(error.setting(), "standing_timeout");
@@ -164,10 +164,10 @@ async fn caller_check_timeout_is_configurable() {
 
 /// A verifier whose caller check never completes and times out after 20 ms.
 fn hanging(fixture: &Fixture) -> VerifierBuilder {
-    Verifier::trusting([fixture.trusted()])
+    Verifier::builder([fixture.trusted()])
         .clock(fixture.clock.clone())
-        .check_standing(|_: Caller| std::future::pending())
-        .standing_timeout(Duration::from_millis(20))
+        .check_caller(|_: Caller| std::future::pending())
+        .caller_check_timeout(Duration::from_millis(20))
 }
 
 /// The application hears whom a global client wants to act for: else a suspended organization had a back door.
@@ -190,7 +190,7 @@ async fn caller_check_receives_token_and_request_data() {
             assert_eq!(caller.jti(), caller.claims().jti());
             assert!(caller.jti().is_some());
             heard.lock().unwrap().push(facts);
-            async { Ok(Standing::Good) }
+            async { Ok(CallerStatus::Active) }
         }
     });
     let app = app(&verifier);
@@ -225,12 +225,12 @@ async fn revocation_precedes_tenant_and_tenant_precedes_scope() {
             .route("/orgs/{org_code}/x", get(|| async {}))
             .route_layer(verifier.layer().require(Scope::from_static("read:x")))
     };
-    let revoked = route(&verifier(&fixture, async |_: Caller| Ok(Standing::Revoked)));
+    let revoked = route(&verifier(&fixture, async |_: Caller| Ok(CallerStatus::Revoked)));
     assert_eq!(
         support::get(&revoked, "/orgs/org_b/x", &token).await,
         (401, Some("revoked"))
     );
-    let good = route(&verifier(&fixture, async |_: Caller| Ok(Standing::Good)));
+    let good = route(&verifier(&fixture, async |_: Caller| Ok(CallerStatus::Active)));
     assert_eq!(
         support::get(&good, "/orgs/org_b/x", &token).await,
         (403, Some("wrong_organization"))
@@ -250,7 +250,7 @@ async fn two_layers_run_the_caller_check_once() {
         let asked = Arc::clone(&asked);
         move |_: Caller| {
             asked.fetch_add(1, Ordering::Relaxed);
-            async { Ok(Standing::Good) }
+            async { Ok(CallerStatus::Active) }
         }
     });
     let acting = || {
@@ -289,9 +289,9 @@ async fn extractor_runs_caller_check_for_route_organization() {
             asked.lock().unwrap().push(org.clone());
             async move {
                 Ok(if org.as_deref() == Some("org_b") {
-                    Standing::Suspended
+                    CallerStatus::Suspended
                 } else {
-                    Standing::Good
+                    CallerStatus::Active
                 })
             }
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{Caller, Claims, OrgCode, Scope, Scoped, Standing, Verifier};
+use tower_m2m::{Caller, Claims, OrgCode, Scope, Scoped, CallerStatus, Verifier};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 
@@ -212,9 +212,9 @@ fn forger() -> tower_m2m::testing::SigningKey {
 #[tokio::test]
 async fn failed_caller_check_is_a_warning() {
     let fixture = Fixture::new();
-    let verifier = Verifier::trusting([fixture.trusted()]).clock(fixture.clock.clone());
+    let verifier = Verifier::builder([fixture.trusted()]).clock(fixture.clock.clone());
     let verifier = verifier
-        .check_standing(async |_: Caller| Err::<Standing, _>("no database".into()))
+        .check_caller(async |_: Caller| Err::<CallerStatus, _>("no database".into()))
         .build()
         .unwrap();
     let app = Router::new()

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{Denied, Denylist, OrgCode, Scope, Until, Verifier};
+use tower_m2m::{DenylistEntry, Denylist, OrgCode, Scope, EntryExpiry, Verifier};
 
 use super::support::{self, Fixture, ISSUER, NOW};
 
 fn app(fixture: &Fixture, denylist: &Denylist) -> Router {
-    let verifier = Verifier::trusting([fixture.trusted()])
+    let verifier = Verifier::builder([fixture.trusted()])
         .clock(fixture.clock.clone())
         .denylist(denylist.clone())
         .build()
@@ -38,29 +38,29 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
     let token = fixture.org("org_a").client("c1").claim("jti", "t1");
     let other = fixture.org("org_a").client("c2").claim("jti", "t2");
     for (denied, answer, hits_other) in [
-        (Denied::token(ISSUER, "t1"), (401, Some("revoked")), false),
+        (DenylistEntry::token(ISSUER, "t1"), (401, Some("revoked")), false),
         (
-            Denied::client(ISSUER, "c1"),
+            DenylistEntry::client(ISSUER, "c1"),
             (403, Some("suspended")),
             false,
         ),
         (
-            Denied::organization(ISSUER, "org_a"),
+            DenylistEntry::organization(ISSUER, "org_a"),
             (403, Some("suspended")),
             true,
         ),
         (
-            Denied::client(ISSUER, "c1").issued_before(NOW + 1),
+            DenylistEntry::client(ISSUER, "c1").issued_before(NOW + 1),
             (401, Some("revoked")),
             false,
         ),
         (
-            Denied::organization(ISSUER, "org_a").issued_before(NOW + 1),
+            DenylistEntry::organization(ISSUER, "org_a").issued_before(NOW + 1),
             (401, Some("revoked")),
             true,
         ),
         (
-            Denied::everything(ISSUER, NOW + 1),
+            DenylistEntry::tokens_issued_before(ISSUER, NOW + 1),
             (401, Some("revoked")),
             true,
         ),
@@ -69,7 +69,7 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
             support::get(&app, "/orgs/org_a/x", &token).await,
             (200, None)
         );
-        denylist.deny(denied.clone(), Until::Lifted).unwrap();
+        denylist.deny(denied.clone(), EntryExpiry::Never).unwrap();
         assert_eq!(
             support::get(&app, "/orgs/org_a/x", &token).await,
             answer,
@@ -81,7 +81,7 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
             if hits_other { answer } else { (200, None) },
             "{denied:?}"
         );
-        denylist.lift(&denied);
+        denylist.remove(&denied);
         assert!(denylist.is_empty());
     }
 }
@@ -93,7 +93,7 @@ async fn token_issued_after_the_denial_is_accepted() {
     let app = app(&fixture, &denylist);
     let old = fixture.org("org_a");
     denylist
-        .deny(Denied::everything(ISSUER, NOW + 10), Until::Lifted)
+        .deny(DenylistEntry::tokens_issued_before(ISSUER, NOW + 10), EntryExpiry::Never)
         .unwrap();
     fixture.clock.advance(Duration::from_secs(10));
     assert_eq!(
@@ -117,8 +117,8 @@ async fn entry_expires_with_the_token_and_its_leeway() {
     let app = app(&fixture, &denylist);
     denylist
         .deny(
-            Denied::organization(ISSUER, "org_a"),
-            Until::UnixSeconds(NOW + 60),
+            DenylistEntry::organization(ISSUER, "org_a"),
+            EntryExpiry::UnixSeconds(NOW + 60),
         )
         .unwrap();
     fixture.clock.advance(Duration::from_secs(60 + 5 * 60 - 1));
@@ -141,7 +141,7 @@ async fn global_client_cannot_act_for_denied_organization() {
     let app = app(&fixture, &denylist);
     let global = fixture.global().scopes(["act:any"]);
     denylist
-        .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
+        .deny(DenylistEntry::organization(ISSUER, "org_a"), EntryExpiry::Never)
         .unwrap();
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &global).await,
@@ -158,7 +158,7 @@ async fn global_client_cannot_act_for_denied_organization() {
 async fn inner_layer_checks_the_acting_organization() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
-    let verifier = Verifier::trusting([fixture.trusted()])
+    let verifier = Verifier::builder([fixture.trusted()])
         .clock(fixture.clock.clone())
         .denylist(denylist.clone())
         .build()
@@ -171,7 +171,7 @@ async fn inner_layer_checks_the_acting_organization() {
         .layer(outer);
     let global = fixture.global().scopes(["act:any"]);
     denylist
-        .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
+        .deny(DenylistEntry::organization(ISSUER, "org_a"), EntryExpiry::Never)
         .unwrap();
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &global).await,
@@ -190,19 +190,19 @@ async fn denial_applies_only_to_the_named_issuer() {
     let other = Verifier::issuer("https://other.example")
         .audience("x")
         .jwk_set(fixture.issuer.jwks());
-    let verifier = Verifier::trusting([fixture.trusted(), other])
+    let verifier = Verifier::builder([fixture.trusted(), other])
         .clock(fixture.clock.clone())
         .denylist(denylist.clone());
     let verifier = verifier.build().unwrap();
     denylist
         .deny(
-            Denied::organization("https://other.example", "org_a"),
-            Until::Lifted,
+            DenylistEntry::organization("https://other.example", "org_a"),
+            EntryExpiry::Never,
         )
         .unwrap();
     assert!(verifier.verify(&fixture.org("org_a").token()).await.is_ok());
     denylist
-        .deny(Denied::organization(ISSUER, "org_a"), Until::Lifted)
+        .deny(DenylistEntry::organization(ISSUER, "org_a"), EntryExpiry::Never)
         .unwrap();
     assert!(
         verifier

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{Claims, OrgCode, Refusal, Scoped, Verifier};
+use tower_m2m::{Claims, OrgCode, ExtractorRejection, Scoped, Verifier};
 
 use super::support::{self, Fixture};
 
@@ -195,7 +195,7 @@ async fn every_extractor_without_layer_responds_500() {
     }
     let caught = Router::new().route(
         "/",
-        get(|org: Result<OrgCode, Refusal>| async move { org.unwrap_err().to_string() }),
+        get(|org: Result<OrgCode, ExtractorRejection>| async move { org.unwrap_err().to_string() }),
     );
     assert!(
         support::text(&caught, http::Method::GET, "/", &fixture.org("org_a"))

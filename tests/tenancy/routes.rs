@@ -50,7 +50,7 @@ async fn every_route_is_in_the_inventory_and_enforced() {
     assert_eq!(
         inventory
             .iter()
-            .filter(|route| route.is_of_organization())
+            .filter(|route| route.is_organization_scoped())
             .count(),
         2
     );
@@ -101,7 +101,7 @@ fn duplicate_and_overlapping_routes_are_errors() {
             .get(second, nothing, Public);
         routes.build().map(|_| ())
     };
-    let twice = RouteError::Decided {
+    let twice = RouteError::Duplicate {
         method: Method::GET,
         path: "/a".to_owned(),
     };
@@ -121,7 +121,7 @@ fn duplicate_and_overlapping_routes_are_errors() {
     ] {
         assert_eq!(
             build(first, second),
-            Err(RouteError::Path {
+            Err(RouteError::InvalidPath {
                 path: second.to_owned()
             }),
             "{first} {second}"
@@ -142,6 +142,6 @@ fn duplicate_and_overlapping_routes_are_errors() {
     let routes: Routes = Routes::new().route(&method, "/a", nothing, Public);
     assert_eq!(
         routes.build().map(|_| ()),
-        Err(RouteError::Method { method })
+        Err(RouteError::UnsupportedMethod { method })
     );
 }

@@ -34,7 +34,7 @@ impl Fixture {
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::trusting([self.trusted()])
+        Verifier::builder([self.trusted()])
             .clock(self.clock.clone())
             .build()
             .unwrap()

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeySet;
-use tower_m2m::token::{Compact, JoseHeader, TokenError};
+use tower_m2m::token::{CompactJws, JoseHeader, TokenError};
 
 /// Whether a token's signature is accepted with these keys: the steps of RFC 7515 §5.2.
 pub(crate) fn verify(keys: &KeySet, token: &str) -> Result<(), TokenError> {
-    let compact = Compact::split(token)?;
+    let compact = CompactJws::split(token)?;
     let mut room = vec![0; token.len()];
     let mut room = room.as_mut_slice();
     let (header, _) = (

@@ -87,7 +87,7 @@ pub(super) async fn fetch_set(
 
 /// Reports the keys of a fetched set that are not used.
 pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
-    let left_out = set.left_out().iter();
+    let left_out = set.unusable_keys().iter();
     let with_reasons = left_out.map(|key| (key.kid.as_deref(), &key.reason as &dyn Display));
     crate::telemetry::events::unusable_keys(issuer, with_reasons);
 }
@@ -124,7 +124,7 @@ async fn read_metadata(shared: &RemoteState) -> Result<String, FetchFailure> {
         }
         failed = status_failure(answer.status(), answer.headers(), shared.wall_now());
         // Only a document that is not there is looked for elsewhere.
-        if !matches!(failed.error, JwksError::Status(404 | 405 | 410)) {
+        if !matches!(failed.error, JwksError::UnexpectedStatus(404 | 405 | 410)) {
             break;
         }
     }
@@ -133,7 +133,7 @@ async fn read_metadata(shared: &RemoteState) -> Result<String, FetchFailure> {
 
 fn status_failure(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> FetchFailure {
     FetchFailure {
-        error: JwksError::Status(status.as_u16()),
+        error: JwksError::UnexpectedStatus(status.as_u16()),
         retry_after: retry_after(headers, now),
     }
 }

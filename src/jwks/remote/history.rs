@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::jwks::discovery::CachedJwksUri;
-use crate::jwks::{Cause, JwksError};
+use crate::jwks::{FetchCause, JwksError};
 
 #[derive(Debug, Default)]
 pub(super) struct FetchHistory {
@@ -13,7 +13,7 @@ pub(super) struct FetchHistory {
     pub(super) failures: u32,
     /// Whether it was told that the held set is past its life.
     pub(super) stale_reported: bool,
-    pub(super) fetches: Vec<(Cause, u64)>,
+    pub(super) fetches: Vec<(FetchCause, u64)>,
     pub(super) jwks_uri: Option<CachedJwksUri>,
     /// Until when the issuer asks to be left alone.
     pub(super) retry_not_before: Option<Instant>,
@@ -21,13 +21,13 @@ pub(super) struct FetchHistory {
 
 impl FetchHistory {
     /// Gives how many fetches failed in a row before.
-    pub(super) fn succeeded(&mut self, cause: Cause) -> u32 {
+    pub(super) fn succeeded(&mut self, cause: FetchCause) -> u32 {
         self.count(cause);
         (self.last_error, self.retry_not_before, self.stale_reported) = (None, None, false);
         std::mem::take(&mut self.failures)
     }
 
-    pub(super) fn failed(&mut self, cause: Cause, error: JwksError) {
+    pub(super) fn failed(&mut self, cause: FetchCause, error: JwksError) {
         self.count(cause);
         self.last_error = Some(error);
         self.failures = self.failures.saturating_add(1);
@@ -40,7 +40,7 @@ impl FetchHistory {
         self.retry_not_before.is_some_and(|not_before| now < not_before)
     }
 
-    fn count(&mut self, cause: Cause) {
+    fn count(&mut self, cause: FetchCause) {
         match self
             .fetches
             .iter_mut()

@@ -197,9 +197,9 @@ impl RemoteKeySet {
                 .iter()
                 .flat_map(|lease| lease.keys.set.keys())
                 .collect(),
-            left_out: held
+            unusable_keys: held
                 .as_deref()
-                .map(|lease| lease.keys.set.left_out().to_vec())
+                .map(|lease| lease.keys.set.unusable_keys().to_vec())
                 .unwrap_or_default(),
             fetched_at: after(|_| Duration::ZERO),
             fresh_until: after(|lease| lease.document.lifetime),

@@ -11,7 +11,7 @@ use super::fetch::{FetchFailure, fetch_set, report_left_out};
 use super::freshness::{backoff, refresh_after};
 use super::in_flight::FetchOutcome;
 use super::state::RemoteState;
-use crate::jwks::Cause;
+use crate::jwks::FetchCause;
 use crate::telemetry::spans::FetchSpan;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.
@@ -60,7 +60,7 @@ pub(super) async fn run(turn: TaskGuard) {
     }
 }
 
-async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> Cause {
+async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> FetchCause {
     loop {
         let lease = shared.current.latest();
         let ceiling = lease.as_ref().map(|lease| lease.usable_until);
@@ -90,10 +90,10 @@ async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> Cause {
         }
         let holds = shared.current.latest().is_some();
         match (demanded, now >= due) {
-            (true, _) if holds => return Cause::UnknownKid,
-            (true, _) | (false, true) if !holds => return Cause::Start,
-            (_, true) if shared.history().failures > 0 => return Cause::Retry,
-            (_, true) => return Cause::Refresh,
+            (true, _) if holds => return FetchCause::UnknownKid,
+            (true, _) | (false, true) if !holds => return FetchCause::Start,
+            (_, true) if shared.history().failures > 0 => return FetchCause::Retry,
+            (_, true) => return FetchCause::Refresh,
             (_, false) => {}
         }
     }
@@ -121,7 +121,7 @@ fn expire(shared: &RemoteState) {
 /// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
 fn record_outcome(
     shared: &RemoteState,
-    cause: Cause,
+    cause: FetchCause,
     outcome: Result<(FetchedKeys, FetchedDocument), FetchFailure>,
 ) -> (FetchOutcome, Instant) {
     let now = Instant::now();
@@ -136,7 +136,7 @@ fn record_outcome(
             shared.store_keys(fetched, origin, Duration::ZERO, now);
             if let Some(lease) = shared.current.current(now) {
                 let set = &lease.keys.set;
-                let (keys, left_out) = (set.keys().count(), set.left_out().len());
+                let (keys, left_out) = (set.keys().count(), set.unusable_keys().len());
                 crate::telemetry::events::keys_fetched(
                     &shared.issuer,
                     cause.code(),
@@ -160,7 +160,7 @@ fn record_outcome(
     }
 }
 
-fn retry_delay(shared: &RemoteState, cause: Cause, failure: &FetchFailure, now: Instant) -> Duration {
+fn retry_delay(shared: &RemoteState, cause: FetchCause, failure: &FetchFailure, now: Instant) -> Duration {
     let holds = shared.current.current(now).is_some();
     let (first, longest, asked_at_most) = if holds {
         (

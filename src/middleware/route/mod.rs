@@ -27,7 +27,7 @@ use template::{Segment, in_paths};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct RouteOrganization(Location);
+pub struct OrganizationSource(Location);
 
 #[derive(Clone, Debug)]
 enum Location {
@@ -38,7 +38,7 @@ enum Location {
     Header(HeaderName),
 }
 
-impl RouteOrganization {
+impl OrganizationSource {
     /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` or `{*anything}` for the rest; a path
     /// that goes on behind the template belongs to the same organization, with or without the `*`. A path that does not fit
     /// the template is about no organization. A slash at the end makes no difference. A path that another reader could take
@@ -103,7 +103,7 @@ impl RouteOrganization {
 mod tests {
     use super::*;
 
-    fn found(place: &RouteOrganization, uri: &str, headers: &[(&str, &str)]) -> OrgLookup {
+    fn found(place: &OrganizationSource, uri: &str, headers: &[(&str, &str)]) -> OrgLookup {
         let request = headers
             .iter()
             .fold(Request::get(uri), |request, (name, value)| {
@@ -121,7 +121,7 @@ mod tests {
     /// A path that can be read in two ways names no organization for certain.
     #[test]
     fn path_template_finds_one_organization_or_is_ambiguous() {
-        let place = RouteOrganization::path("/orgs/{org_code}/invoices/*");
+        let place = OrganizationSource::path("/orgs/{org_code}/invoices/*");
         for (path, expected) in [
             ("/orgs/org_a/invoices/7", org("org_a")),
             ("/orgs/org_a/invoices", org("org_a")),
@@ -166,7 +166,7 @@ mod tests {
     /// A template without `*` covers what is below it too: a forgotten star must not open a door.
     #[test]
     fn template_without_wildcard_matches_longer_paths() {
-        let place = RouteOrganization::path("/orgs/{org_code}");
+        let place = OrganizationSource::path("/orgs/{org_code}");
         for (path, expected) in [
             ("/orgs/org_a", org("org_a")),
             ("/orgs/org_a/", org("org_a")),
@@ -176,7 +176,7 @@ mod tests {
             assert_eq!(found(&place, path, &[]), expected, "{path}");
             assert_eq!(
                 found(
-                    &RouteOrganization::path("/orgs/{org_code}/{*rest}"),
+                    &OrganizationSource::path("/orgs/{org_code}/{*rest}"),
                     path,
                     &[]
                 ),
@@ -203,7 +203,7 @@ mod tests {
             "/t/{org_code}/{}",
             "/t/{org_code}/{a*}",
         ] {
-            let place = RouteOrganization::path(template);
+            let place = OrganizationSource::path(template);
             for path in ["/t/org_a/x", "/org_a/x", "/t", "/"] {
                 assert_eq!(
                     found(&place, path, &[]),
@@ -216,12 +216,12 @@ mod tests {
 
     #[test]
     fn parameter_matches_one_segment_and_needs_both_braces() {
-        let place = RouteOrganization::path("/{region}/orgs/{org_code}");
+        let place = OrganizationSource::path("/{region}/orgs/{org_code}");
         assert_eq!(found(&place, "/eu/orgs/org_a", &[]), org("org_a"));
         assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), OrgLookup::Absent);
         for template in ["/{v1/{org_code}", "/v1}/{org_code}"] {
             assert_eq!(
-                found(&RouteOrganization::path(template), "/v2/org_a", &[]),
+                found(&OrganizationSource::path(template), "/v2/org_a", &[]),
                 OrgLookup::Ambiguous,
                 "{template}"
             );
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn two_organization_sources_must_agree() {
-        let place = RouteOrganization::path("/{org_code}/of/{org_code}");
+        let place = OrganizationSource::path("/{org_code}/of/{org_code}");
         assert_eq!(found(&place, "/org_a/of/org_a", &[]), org("org_a"));
         assert_eq!(found(&place, "/org_a/of/org_b", &[]), OrgLookup::Ambiguous);
     }
@@ -238,7 +238,7 @@ mod tests {
     /// Rule 158.
     #[test]
     fn subdomain_is_exactly_one_label() {
-        let place = RouteOrganization::subdomain_of("api.example.com");
+        let place = OrganizationSource::subdomain_of("api.example.com");
         for (host, expected) in [
             ("org-a.api.example.com", org("org-a")),
             ("org-a.API.example.com:8443", org("org-a")),
@@ -282,7 +282,7 @@ mod tests {
     /// Rule 158.
     #[test]
     fn organization_header_is_single_and_plain() {
-        let place = RouteOrganization::header(HeaderName::from_static("x-org"));
+        let place = OrganizationSource::header(HeaderName::from_static("x-org"));
         assert_eq!(found(&place, "/", &[]), OrgLookup::Absent);
         assert_eq!(found(&place, "/", &[("x-org", "org_a")]), org("org_a"));
         assert_eq!(

@@ -87,7 +87,7 @@ impl Probe {
     /// The route of an [`Inventory`](crate::Inventory).
     #[cfg(feature = "axum")]
     #[must_use]
-    pub fn from_route(route: &crate::DecidedRoute) -> Self {
+    pub fn from_route(route: &crate::RouteEntry) -> Self {
         Self::new(route.method().clone(), route.path())
     }
 

@@ -29,7 +29,7 @@ use strings::{Name, Span, StringTable};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Json<'a> {
+pub struct JsonObject<'a> {
     strings: StringTable<'a>,
     /// Where the object's members are.
     index: Index,
@@ -61,7 +61,7 @@ enum NodeValue {
 /// One JSON value.
 #[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub enum Value<'j> {
+pub enum JsonValue<'j> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -73,21 +73,21 @@ pub enum Value<'j> {
     /// A string, its escapes resolved.
     String(&'j str),
     /// An array; [`Json::items`] gives what is in it.
-    Array(Inside),
+    Array(JsonChildren),
     /// An object; its members are reached by [`Json::pointer`].
-    Object(Inside),
+    Object(JsonChildren),
 }
 
 /// Where the values inside an array or object stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Inside {
+pub struct JsonChildren {
     start: u32,
     end: u32,
 }
 
-impl Json<'_> {
+impl JsonObject<'_> {
     /// The members of the object, in the order of the text.
-    pub fn members(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+    pub fn members(&self) -> impl Iterator<Item = (&str, JsonValue<'_>)> {
         self.children(self.root_children())
             .map(|(at, node)| (self.strings.get_name(node.key), self.value(at, node)))
     }
@@ -95,7 +95,7 @@ impl Json<'_> {
     /// The member called `name`.
     #[must_use]
     #[inline]
-    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+    pub fn get(&self, name: &str) -> Option<JsonValue<'_>> {
         let print = NameFingerprint::new(name);
         match self.index.find(print) {
             IndexEntry::Absent => None,
@@ -103,7 +103,7 @@ impl Json<'_> {
         }
     }
 
-    fn get_slow(&self, known: IndexEntry, print: NameFingerprint, name: &str) -> Option<Value<'_>> {
+    fn get_slow(&self, known: IndexEntry, print: NameFingerprint, name: &str) -> Option<JsonValue<'_>> {
         if let IndexEntry::Candidate(at) = known
             && let Some(node) = self.nodes.get(at as usize)
             && self.strings.is(node.key, print, name)
@@ -115,15 +115,15 @@ impl Json<'_> {
 
     /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
     #[must_use]
-    pub fn pointer(&self, pointer: &str) -> Option<Value<'_>> {
+    pub fn pointer(&self, pointer: &str) -> Option<JsonValue<'_>> {
         let steps = pointer.strip_prefix('/')?;
         // Nearly every pointer is one plain step.
         if !steps.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
             return self.get(steps);
         }
-        let mut found = Value::Object(self.root_children());
+        let mut found = JsonValue::Object(self.root_children());
         for step in steps.split('/') {
-            let Value::Object(inside) = found else {
+            let JsonValue::Object(inside) = found else {
                 return None;
             };
             let name: Cow<'_, str> = if step.contains('~') {
@@ -137,41 +137,41 @@ impl Json<'_> {
     }
 
     /// The values in an array of this object, or the members' values of an object.
-    pub fn items(&self, inside: Inside) -> impl Iterator<Item = Value<'_>> {
+    pub fn items(&self, inside: JsonChildren) -> impl Iterator<Item = JsonValue<'_>> {
         self.children(inside).map(|(at, node)| self.value(at, node))
     }
 
-    fn member(&self, inside: Inside, print: NameFingerprint, name: &str) -> Option<Value<'_>> {
+    fn member(&self, inside: JsonChildren, print: NameFingerprint, name: &str) -> Option<JsonValue<'_>> {
         let (at, node) = self
             .children(inside)
             .find(|(_, node)| self.strings.is(node.key, print, name))?;
         Some(self.value(at, node))
     }
 
-    fn value(&self, at: u32, node: &Node) -> Value<'_> {
-        let inside = Inside {
+    fn value(&self, at: u32, node: &Node) -> JsonValue<'_> {
+        let inside = JsonChildren {
             start: at + 1,
             end: node.end,
         };
         match node.value {
-            NodeValue::Null => Value::Null,
-            NodeValue::Bool(bool) => Value::Bool(bool),
-            NodeValue::Integer(integer) => Value::Integer(integer),
-            NodeValue::Float(float) => Value::Float(float),
-            NodeValue::String(span) => Value::String(self.strings.get(span)),
-            NodeValue::Array => Value::Array(inside),
-            NodeValue::Object => Value::Object(inside),
+            NodeValue::Null => JsonValue::Null,
+            NodeValue::Bool(bool) => JsonValue::Bool(bool),
+            NodeValue::Integer(integer) => JsonValue::Integer(integer),
+            NodeValue::Float(float) => JsonValue::Float(float),
+            NodeValue::String(span) => JsonValue::String(self.strings.get(span)),
+            NodeValue::Array => JsonValue::Array(inside),
+            NodeValue::Object => JsonValue::Object(inside),
         }
     }
 
-    fn root_children(&self) -> Inside {
-        Inside {
+    fn root_children(&self) -> JsonChildren {
+        JsonChildren {
             start: 1,
             end: self.nodes.first().map_or(1, |object| object.end),
         }
     }
 
-    fn children(&self, inside: Inside) -> impl Iterator<Item = (u32, &Node)> {
+    fn children(&self, inside: JsonChildren) -> impl Iterator<Item = (u32, &Node)> {
         siblings(
             self.nodes.get(..inside.end as usize).unwrap_or_default(),
             inside.start,
@@ -189,7 +189,7 @@ fn siblings(nodes: &[Node], first: u32) -> impl Iterator<Item = (u32, &Node)> {
     })
 }
 
-impl fmt::Debug for Json<'_> {
+impl fmt::Debug for JsonObject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Json")
             .field("values", &self.nodes.len())
@@ -197,7 +197,7 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-impl fmt::Debug for Value<'_> {
+impl fmt::Debug for JsonValue<'_> {
     // Claims are not for logs: the type is shown, not the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -211,7 +211,7 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-impl fmt::Debug for Inside {
+impl fmt::Debug for JsonChildren {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inside").finish_non_exhaustive()
     }
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     fn error(text: &[u8]) -> JsonError {
-        Json::parse(text).unwrap_err()
+        JsonObject::parse(text).unwrap_err()
     }
 
     /// Rules 29, 30, 41, 59.
@@ -266,24 +266,24 @@ mod tests {
         );
         let names: Vec<String> = (0..100).map(|number| format!("\"m{number}\":0")).collect();
         let many = |last: usize| format!("{{{},\"m{last}\":0}}", names.join(","));
-        assert!(Json::parse(many(100).as_bytes()).is_ok());
+        assert!(JsonObject::parse(many(100).as_bytes()).is_ok());
         assert_eq!(error(many(99).as_bytes()), JsonError::DuplicateMember);
         assert_eq!(error(many(3).as_bytes()), JsonError::DuplicateMember);
-        assert!(Json::parse(br#"{"a":{"x":1},"b":{"x":1},"x":[{"x":1},{"x":1}]}"#).is_ok());
+        assert!(JsonObject::parse(br#"{"a":{"x":1},"b":{"x":1},"x":[{"x":1},{"x":1}]}"#).is_ok());
         let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
-        assert!(Json::parse(nested(8).as_bytes()).is_ok());
+        assert!(JsonObject::parse(nested(8).as_bytes()).is_ok());
         assert_eq!(error(nested(9).as_bytes()), JsonError::TooDeep);
         assert_eq!(error(nested(5000).as_bytes()), JsonError::TooDeep);
         let lists =
             |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
-        assert!(Json::parse(lists(7).as_bytes()).is_ok());
+        assert!(JsonObject::parse(lists(7).as_bytes()).is_ok());
         assert_eq!(
             error(lists(8).as_bytes()),
             JsonError::TooDeep,
             "lists are levels too"
         );
         let wide = |items: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(items - 1));
-        assert!(Json::parse(wide(1022).as_bytes()).is_ok());
+        assert!(JsonObject::parse(wide(1022).as_bytes()).is_ok());
         assert_eq!(error(wide(1023).as_bytes()), JsonError::TooLarge);
     }
 
@@ -302,7 +302,7 @@ mod tests {
             }
             // The name of the object that holds them is none of theirs.
             let text = format!("{{\"m{}\":{{{}}}}}", before - 1, names.join(","));
-            assert!(Json::parse(text.as_bytes()).is_ok(), "{text}");
+            assert!(JsonObject::parse(text.as_bytes()).is_ok(), "{text}");
         }
     }
 
@@ -326,11 +326,11 @@ mod tests {
                 "0,".repeat(before),
                 members(&names)
             );
-            let json = Json::parse(text.as_bytes()).unwrap();
+            let json = JsonObject::parse(text.as_bytes()).unwrap();
             for (number, name) in names.iter().enumerate() {
                 assert_eq!(
                     json.get(name),
-                    i64::try_from(number).ok().map(Value::Integer),
+                    i64::try_from(number).ok().map(JsonValue::Integer),
                     "{name} behind {before}"
                 );
             }
@@ -360,27 +360,27 @@ mod tests {
     #[test]
     fn nested_members_are_not_members_of_the_object() {
         let json =
-            Json::parse(br#"{"a":{"exp":1,"b":[{"iss":2}]},"aud":3,"c":{"aud":4}}"#).unwrap();
+            JsonObject::parse(br#"{"a":{"exp":1,"b":[{"iss":2}]},"aud":3,"c":{"aud":4}}"#).unwrap();
         assert_eq!(
             (json.get("exp"), json.get("iss"), json.get("b")),
             (None, None, None)
         );
         assert_eq!(
             (json.get("aud"), json.pointer("/c/aud")),
-            (Some(Value::Integer(3)), Some(Value::Integer(4)))
+            (Some(JsonValue::Integer(3)), Some(JsonValue::Integer(4)))
         );
-        assert_eq!(json.pointer("/a/exp"), Some(Value::Integer(1)));
+        assert_eq!(json.pointer("/a/exp"), Some(JsonValue::Integer(1)));
         assert_eq!(json.pointer("/a/aud"), None);
     }
 
     #[test]
     fn values_are_found_by_name_and_pointer() {
-        let json = Json::parse(br#"{"n":-5,"big":18446744073709551615,"f":1.5,"a":["x",["y"],"z"],"o":{"p/q":{"~":"deep"}},"s":"a\nb","t":true,"z":null}"#).unwrap();
-        assert_eq!(json.get("n"), Some(Value::Integer(-5)));
-        assert!(matches!(json.get("big"), Some(Value::Float(_))));
-        assert_eq!(json.get("f"), Some(Value::Float(1.5)));
-        assert_eq!(json.get("s"), Some(Value::String("a\nb")));
-        assert_eq!(json.pointer("/o/p~1q/~0"), Some(Value::String("deep")));
+        let json = JsonObject::parse(br#"{"n":-5,"big":18446744073709551615,"f":1.5,"a":["x",["y"],"z"],"o":{"p/q":{"~":"deep"}},"s":"a\nb","t":true,"z":null}"#).unwrap();
+        assert_eq!(json.get("n"), Some(JsonValue::Integer(-5)));
+        assert!(matches!(json.get("big"), Some(JsonValue::Float(_))));
+        assert_eq!(json.get("f"), Some(JsonValue::Float(1.5)));
+        assert_eq!(json.get("s"), Some(JsonValue::String("a\nb")));
+        assert_eq!(json.pointer("/o/p~1q/~0"), Some(JsonValue::String("deep")));
         assert_eq!(json.pointer("/o/nothing"), None);
         assert_eq!(
             json.pointer("/a/0"),
@@ -388,7 +388,7 @@ mod tests {
             "a pointer leads through objects only"
         );
         assert_eq!(json.pointer("o"), None);
-        let Some(Value::Array(inside)) = json.get("a") else {
+        let Some(JsonValue::Array(inside)) = json.get("a") else {
             panic!("an array")
         };
         assert_eq!(json.items(inside).count(), 3);
@@ -402,8 +402,8 @@ mod tests {
             let text = format!(r#"{{"exp":{{"$serde_json::private::Number":"{digits}"}}}}"#);
             assert!(
                 matches!(
-                    Json::parse(text.as_bytes()).unwrap().get("exp"),
-                    Some(Value::Object(_))
+                    JsonObject::parse(text.as_bytes()).unwrap().get("exp"),
+                    Some(JsonValue::Object(_))
                 ),
                 "{text}"
             );
@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn debug_output_contains_no_value() {
-        let json = Json::parse(br#"{"secret":"hush"}"#).unwrap();
+        let json = JsonObject::parse(br#"{"secret":"hush"}"#).unwrap();
         assert!(!format!("{json:?} {:?}", json.get("secret")).contains("hush"));
     }
 }

@@ -8,12 +8,12 @@ use super::duplicates::DuplicateCheck;
 use super::error::JsonError;
 use super::index::Index;
 use super::strings::{Name, Span, StringTable};
-use super::{Json, Node, NodeValue};
+use super::{JsonObject, Node, NodeValue};
 
 const MAX_DEPTH: usize = 8;
 const MAX_VALUES: u32 = 1024;
 
-impl<'a> Json<'a> {
+impl<'a> JsonObject<'a> {
     /// Reads one JSON object.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl<'a> Json<'a> {
 }
 
 /// Reads one JSON value, and nothing behind it.
-fn parse_document(text: &str) -> Result<Json<'_>, JsonError> {
+fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
     // A value takes some twenty bytes in headers and claims as they are.
     let room = (text.len() / 16 + 4).min(32);
     let texts = StringTable::new(text)?;
@@ -53,7 +53,7 @@ fn parse_document(text: &str) -> Result<Json<'_>, JsonError> {
         nodes,
     } = reader;
     if cursor.is_at_end() {
-        Ok(Json {
+        Ok(JsonObject {
             strings: texts,
             index,
             nodes,
@@ -294,7 +294,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::Value;
+    use crate::token::JsonValue;
 
     /// What `serde_json` reads of a text is what is read here, and what it refuses is refused.
     #[test]
@@ -395,21 +395,21 @@ mod tests {
         }
     }
 
-    fn same(ours: Value<'_>, theirs: &serde_json::Value, text: &str) {
+    fn same(ours: JsonValue<'_>, theirs: &serde_json::Value, text: &str) {
         use serde_json::Value as Naive;
         let same = match (ours, theirs) {
-            (Value::Null, Naive::Null)
-            | (Value::Array(_), Naive::Array(_))
-            | (Value::Object(_), Naive::Object(_)) => true,
-            (Value::Bool(ours), Naive::Bool(theirs)) => ours == *theirs,
-            (Value::Integer(ours), Naive::Number(theirs)) if text.trim() == "-0" => {
+            (JsonValue::Null, Naive::Null)
+            | (JsonValue::Array(_), Naive::Array(_))
+            | (JsonValue::Object(_), Naive::Object(_)) => true,
+            (JsonValue::Bool(ours), Naive::Bool(theirs)) => ours == *theirs,
+            (JsonValue::Integer(ours), Naive::Number(theirs)) if text.trim() == "-0" => {
                 ours == 0 && theirs.as_f64() == Some(-0.0)
             }
-            (Value::Integer(ours), Naive::Number(theirs)) => Some(ours) == theirs.as_i64(),
-            (Value::Float(ours), Naive::Number(theirs)) => {
+            (JsonValue::Integer(ours), Naive::Number(theirs)) => Some(ours) == theirs.as_i64(),
+            (JsonValue::Float(ours), Naive::Number(theirs)) => {
                 theirs.as_i64().is_none() && Some(ours) == theirs.as_f64()
             }
-            (Value::String(ours), Naive::String(theirs)) => ours == theirs,
+            (JsonValue::String(ours), Naive::String(theirs)) => ours == theirs,
             _ => false,
         };
         assert!(same, "{text}");

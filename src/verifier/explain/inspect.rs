@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::step::CheckKind;
 use crate::bearer::b64token;
-use crate::token::{Compact, DecodeBuffer, JoseHeader, Json, Value};
+use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, JsonValue};
 use crate::verifier::claim::issuer_claim;
 use crate::verifier::issuers::trusted::{Resolution, ActiveIssuer, TrustedIssuer};
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
@@ -23,7 +23,7 @@ pub(super) struct TokenInspection<'a> {
 impl<'a> TokenInspection<'a> {
     pub(super) fn new(verifier: &'a Verifier, token: &'a str) -> Self {
         let looked_at = token.len() <= verifier.max_token_bytes();
-        let decoded = Compact::split(token).ok().filter(|_| looked_at);
+        let decoded = CompactJws::split(token).ok().filter(|_| looked_at);
         let decoded = decoded.and_then(|compact| {
             let mut room = DecodeBuffer::for_token(token.as_bytes());
             let mut room = room.as_mut_slice();
@@ -31,7 +31,7 @@ impl<'a> TokenInspection<'a> {
             Some((header, compact.decode_payload(&mut room).ok()?.to_vec()))
         });
         let issuer = decoded.as_ref().and_then(|(_, claims)| {
-            let json = Json::parse(claims).ok();
+            let json = JsonObject::parse(claims).ok();
             let named = json
                 .as_ref()
                 .and_then(issuer_claim)
@@ -50,12 +50,12 @@ impl<'a> TokenInspection<'a> {
 
     pub(super) fn signature_decodes(&self) -> bool {
         let mut room = DecodeBuffer::for_token(self.token.as_bytes());
-        Compact::split(self.token)
+        CompactJws::split(self.token)
             .is_ok_and(|compact| compact.decode_signature(&mut room.as_mut_slice()).is_ok())
     }
 
-    fn json(&self) -> Option<Json<'_>> {
-        Json::parse(&self.decoded.as_ref()?.1).ok()
+    fn json(&self) -> Option<JsonObject<'_>> {
+        JsonObject::parse(&self.decoded.as_ref()?.1).ok()
     }
 
     fn header(&self) -> Option<JoseHeader<'_>> {
@@ -107,7 +107,7 @@ impl<'a> TokenInspection<'a> {
         }
     }
 
-    fn found_in_claims(&self, step: CheckKind, json: &Json<'_>) -> String {
+    fn found_in_claims(&self, step: CheckKind, json: &JsonObject<'_>) -> String {
         let rules = self.trusted().map(|trusted| &trusted.rules);
         let at = |pointer: &str| format!("{pointer} is {}", type_and_length(json, json.pointer(pointer)));
         let first = |names: Vec<String>| {
@@ -183,9 +183,9 @@ impl<'a> TokenInspection<'a> {
     }
 
     /// A time, relative to now.
-    fn relative_time(&self, json: &Json<'_>, name: &str) -> String {
+    fn relative_time(&self, json: &JsonObject<'_>, name: &str) -> String {
         let seconds = match json.get(name) {
-            Some(Value::Integer(seconds)) => seconds,
+            Some(JsonValue::Integer(seconds)) => seconds,
             other => return format!("{name} is {}", type_name(other)),
         };
         let away = seconds.saturating_sub(self.verifier.0.clock.unix_seconds());
@@ -234,25 +234,25 @@ impl<'a> TokenInspection<'a> {
 }
 
 /// The type of a value and how long it is, never the value.
-fn type_and_length(json: &Json<'_>, value: Option<Value<'_>>) -> String {
+fn type_and_length(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> String {
     let mut text = String::new();
     let _ = match value {
-        Some(Value::String(value)) => write!(text, "a text of {}", value.chars().count()),
-        Some(Value::Array(list)) => write!(text, "a list of {}", json.items(list).count()),
+        Some(JsonValue::String(value)) => write!(text, "a text of {}", value.chars().count()),
+        Some(JsonValue::Array(list)) => write!(text, "a list of {}", json.items(list).count()),
         other => write!(text, "{}", type_name(other)),
     };
     text
 }
 
-fn type_name(value: Option<Value<'_>>) -> &'static str {
+fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
     match value {
         None => "absent",
-        Some(Value::Null) => "null",
-        Some(Value::Bool(_)) => "a boolean",
-        Some(Value::Integer(_) | Value::Float(_)) => "a number",
-        Some(Value::String(_)) => "a text",
-        Some(Value::Array(_)) => "a list",
-        Some(Value::Object(_)) => "an object",
+        Some(JsonValue::Null) => "null",
+        Some(JsonValue::Bool(_)) => "a boolean",
+        Some(JsonValue::Integer(_) | JsonValue::Float(_)) => "a number",
+        Some(JsonValue::String(_)) => "a text",
+        Some(JsonValue::Array(_)) => "a list",
+        Some(JsonValue::Object(_)) => "an object",
     }
 }
 

@@ -44,9 +44,9 @@ enum Verdict {
 pub struct Check {
     name: &'static str,
     outcome: Outcome,
-    saw: String,
+    found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    demanded: Option<String>,
+    expected: Option<String>,
 }
 
 /// How a check ended.
@@ -61,7 +61,7 @@ pub enum Outcome {
     /// It was not looked at, because the token is refused for another reason.
     NotReached,
     /// The configuration demands nothing here.
-    NotDemanded,
+    NotRequired,
 }
 
 impl Verifier {
@@ -95,14 +95,14 @@ impl Verifier {
                 Some((_, false)) if matches!(step, CheckKind::Key | CheckKind::Signature) => {
                     Outcome::NotReached
                 }
-                _ if demanded.is_none() => Outcome::NotDemanded,
+                _ if demanded.is_none() => Outcome::NotRequired,
                 _ => Outcome::Passed,
             };
             Check {
                 name,
                 outcome,
-                saw: sight.found(*step),
-                demanded,
+                found: sight.found(*step),
+                expected: demanded,
             }
         });
         Explanation {
@@ -155,14 +155,14 @@ impl Check {
 
     /// What the token has there, without its value.
     #[must_use]
-    pub fn saw(&self) -> &str {
-        &self.saw
+    pub fn found(&self) -> &str {
+        &self.found
     }
 
     /// What the configuration demands; nothing where it demands nothing.
     #[must_use]
-    pub fn demanded(&self) -> Option<&str> {
-        self.demanded.as_deref()
+    pub fn expected(&self) -> Option<&str> {
+        self.expected.as_deref()
     }
 }
 
@@ -171,7 +171,7 @@ fn signature_was_valid(rejection: &Rejection) -> bool {
     !matches!(
         rejection,
         Rejection::InvalidRequest(_)
-            | Rejection::NotAuthentic(_)
+            | Rejection::InvalidToken(_)
             | Rejection::KeysUnavailable { .. }
             | Rejection::MissingToken
     )
@@ -185,13 +185,13 @@ impl fmt::Display for Explanation {
             "check", "outcome", "saw"
         )?;
         for check in &self.checks {
-            let demanded = check.demanded().unwrap_or("-");
+            let demanded = check.expected().unwrap_or("-");
             writeln!(
                 f,
                 "{:<21} {:<12} {:<44} {demanded}",
                 check.name,
                 check.outcome.to_string(),
-                check.saw
+                check.found
             )?;
         }
         if !self.personal_data.is_empty() {
@@ -214,7 +214,7 @@ impl fmt::Display for Outcome {
             Self::Passed => "passed",
             Self::Failed => "FAILED",
             Self::NotReached => "not reached",
-            Self::NotDemanded => "-",
+            Self::NotRequired => "-",
         })
     }
 }

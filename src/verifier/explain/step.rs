@@ -74,7 +74,7 @@ impl CheckKind {
         match rejection {
             Rejection::InvalidRequest(BearerError::TooLong) => Self::Length,
             Rejection::InvalidRequest(_) => Self::Characters,
-            Rejection::NotAuthentic(error) | Rejection::NotAcceptable(error) => {
+            Rejection::InvalidToken(error) | Rejection::InvalidClaims(error) => {
                 Self::from_token_error(*error)
             }
             Rejection::KeysUnavailable { .. } => Self::Key,
@@ -88,18 +88,18 @@ impl CheckKind {
         use TokenError as E;
         match error {
             E::NotThreeSegments | E::Encrypted | E::NoSignature => Self::Segments,
-            E::Base64 => Self::Encoding,
-            E::Header(_)
-            | E::HeaderMember(_)
+            E::InvalidBase64 => Self::Encoding,
+            E::InvalidHeader(_)
+            | E::InvalidHeaderParameter(_)
             | E::UnknownAlgorithm
-            | E::Critical
+            | E::UnsupportedCrit
             | E::UnencodedPayload => Self::Header,
-            E::ClaimsSet(_) => Self::ClaimsSet,
-            E::Issuer => Self::Issuer,
-            E::Type => Self::Type,
+            E::InvalidClaimsSet(_) => Self::ClaimsSet,
+            E::UntrustedIssuer => Self::Issuer,
+            E::InvalidType => Self::Type,
             E::AlgorithmNotAllowed => Self::Algorithm,
             E::UnknownKey => Self::Key,
-            E::Signature => Self::Signature,
+            E::InvalidSignature => Self::Signature,
             E::NotAnAccessToken => Self::TokenKind,
             E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => {
                 Self::DateFormats
@@ -107,12 +107,12 @@ impl CheckKind {
             E::Expired => Self::Expiry,
             E::NotYetValid => Self::NotBefore,
             E::IssuedInFuture | E::TooOld => Self::IssuedAt,
-            E::Audience | E::MissingClaim("aud") | E::MalformedClaim("aud") => Self::Audience,
+            E::InvalidAudience | E::MissingClaim("aud") | E::MalformedClaim("aud") => Self::Audience,
             E::SenderConstrained => Self::Binding,
             E::Delegated => Self::Delegation,
-            E::GrantType => Self::MachineClaims,
+            E::WrongGrantType => Self::MachineClaims,
             E::MissingClaim("client id") | E::MalformedClaim("client id") => Self::Client,
-            E::Organization => Self::Organization,
+            E::InvalidOrganization => Self::Organization,
             E::MalformedClaim("scope") => Self::Scope,
             E::MalformedClaim("custom claims") => Self::Custom,
             E::MissingClaim(_) | E::MalformedClaim(_) => Self::Identifiers,

@@ -135,13 +135,13 @@ fn parse_static_keys(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, Con
     let harmless = |reason| {
         matches!(
             reason,
-            KeyError::UnknownType
+            KeyError::UnsupportedKeyType
                 | KeyError::NotForSignatures
-                | KeyError::Algorithm
+                | KeyError::UnsupportedAlgorithm
                 | KeyError::AlgorithmNotAllowed
         )
     };
-    if let Some(key) = set.left_out().iter().find(|key| !harmless(key.reason)) {
+    if let Some(key) = set.unusable_keys().iter().find(|key| !harmless(key.reason)) {
         return Err(ConfigError::new(
             "jwk_set",
             format!("a key cannot be used: {}", key.reason),

@@ -37,7 +37,7 @@ impl Issuer {
     }
 
     /// How long a request waits for a first key set before it is answered 503. Default: 1 s.
-    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+    pub fn initial_keys_timeout(mut self, max_wait: Duration) -> Self {
         self.timing.max_wait = max_wait;
         self
     }

@@ -4,7 +4,7 @@ mod known;
 
 use std::borrow::Cow;
 
-use crate::token::{Algorithm, Json, Value};
+use crate::token::{Algorithm, JsonObject, JsonValue};
 
 /// Where an issuer puts the client, the organization and the scopes into its tokens, and how its machine-to-machine
 /// tokens are told from others.
@@ -70,7 +70,7 @@ impl Profile {
     /// assert!(Profile::named("azure").is_none());
     /// ```
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
             .find(|profile| profile.name == name)
@@ -100,17 +100,17 @@ impl ClaimRule {
     }
 
     /// Whether the token bears it. The client is nothing where the token does not name one for certain.
-    pub(crate) fn matches(&self, json: &Json<'_>, client_id: Option<&str>) -> bool {
+    pub(crate) fn matches(&self, json: &JsonObject<'_>, client_id: Option<&str>) -> bool {
         let value = json.pointer(&self.claim);
         match &self.matcher {
             ClaimMatcher::Is(expected) => value.is_some_and(|value| contains_string(json, value, expected)),
             ClaimMatcher::IsUnlessAbsent(expected) => value.is_none_or(|value| contains_string(json, value, expected)),
             ClaimMatcher::Absent => value.is_none(),
             ClaimMatcher::StartsWith(prefix) => {
-                matches!(value, Some(Value::String(text)) if text.starts_with(prefix))
+                matches!(value, Some(JsonValue::String(text)) if text.starts_with(prefix))
             }
             ClaimMatcher::IsClient { suffix } => match (value, client_id) {
-                (Some(Value::String(text)), Some(client_id)) => {
+                (Some(JsonValue::String(text)), Some(client_id)) => {
                     text.strip_suffix(suffix) == Some(client_id)
                 }
                 _ => false,
@@ -119,12 +119,12 @@ impl ClaimRule {
     }
 }
 
-fn contains_string(json: &Json<'_>, value: Value<'_>, expected: &str) -> bool {
+fn contains_string(json: &JsonObject<'_>, value: JsonValue<'_>, expected: &str) -> bool {
     match value {
-        Value::String(text) => text == expected,
-        Value::Array(list) => json
+        JsonValue::String(text) => text == expected,
+        JsonValue::Array(list) => json
             .items(list)
-            .any(|item| matches!(item, Value::String(text) if text == expected)),
+            .any(|item| matches!(item, JsonValue::String(text) if text == expected)),
         _ => false,
     }
 }
