@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
-use tower_m2m::{Profile, RequestExt as _, OrganizationSource, Scope, Verifier};
+use tower_m2m::{OrganizationSource, Profile, RequestExt as _, Scope, Verifier};
 
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 

@@ -44,7 +44,10 @@ impl<'a> Credentials<'a> {
     /// # Errors
     ///
     /// Every [`BearerError`] but [`Characters`](BearerError::Characters).
-    pub fn from_headers(headers: &'a HeaderMap, max_token_bytes: usize) -> Result<Self, BearerError> {
+    pub fn from_headers(
+        headers: &'a HeaderMap,
+        max_token_bytes: usize,
+    ) -> Result<Self, BearerError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else {
             return Err(BearerError::Missing);
@@ -178,7 +181,9 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
         }
-        Credentials::from_headers(&headers, 20)?.token().map(str::to_owned)
+        Credentials::from_headers(&headers, 20)?
+            .token()
+            .map(str::to_owned)
     }
 
     /// Rules 1–10.
@@ -223,8 +228,14 @@ mod tests {
             );
         }
         assert_eq!(read(&[]), Err(Missing));
-        assert_eq!(read(&[b"Bearer abc", b"Bearer abc"]), Err(MultipleCredentials));
-        assert_eq!(read(&[b"Basic abc", b"Bearer abc"]), Err(MultipleCredentials));
+        assert_eq!(
+            read(&[b"Bearer abc", b"Bearer abc"]),
+            Err(MultipleCredentials)
+        );
+        assert_eq!(
+            read(&[b"Basic abc", b"Bearer abc"]),
+            Err(MultipleCredentials)
+        );
     }
 
     /// Rule 9.

@@ -37,9 +37,11 @@ pub trait RequestExt: sealed::HasExtensions {
     /// layer let the request in.
     fn org_code(&self) -> Option<&OrgCode> {
         let claims = self.claims()?;
-        claims
-            .org_code()
-            .or_else(|| self.http_extensions().get::<Acting>().map(|acting| &acting.0))
+        claims.org_code().or_else(|| {
+            self.http_extensions()
+                .get::<Acting>()
+                .map(|acting| &acting.0)
+        })
     }
 }
 

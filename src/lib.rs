@@ -106,11 +106,13 @@ pub use extensions::RequestExt;
 #[cfg(feature = "axum")]
 pub use extract::{ExtractorRejection, Scoped};
 pub use metadata::ResourceMetadata;
-pub use middleware::{Authorize, AuthorizeLayer, ResponseBody, ResponseFuture, OrganizationSource};
+pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
 pub use rejection::Rejection;
-pub use revocation::{Caller, DenylistEntry, DenylistError, Denylist, CallerStatus, CallerCheck, EntryExpiry};
+pub use revocation::{
+    Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
+};
 #[cfg(feature = "axum")]
-pub use routes::{Access, RouteEntry, RouteInventory, Public, RouteError, Routes};
+pub use routes::{Access, Public, RouteEntry, RouteError, RouteInventory, Routes};
 pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use util::BoxError;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::token::{ScopeRequirement, Scope};
+use crate::token::{Scope, ScopeRequirement};
 
 /// A scope, or a combination of scopes, that is known when the program is compiled: made by [`scopes!`](crate::scopes).
 ///
@@ -16,7 +16,7 @@ pub trait RequiredScopes: Send + Sync + 'static {
 /// At least one of the scopes of a tuple: `Scoped<AnyOf<(ReadInvoices, Admin)>>`.
 ///
 /// ```
-/// use tower_m2m::{AnyOf, ScopeSet};
+/// use tower_m2m::{AnyOf, RequiredScopes};
 ///
 /// tower_m2m::scopes! {
 ///     pub ApiScopes { ReadInvoices = "read:invoices", Admin = "admin" }
@@ -35,14 +35,14 @@ impl<T> fmt::Debug for AnyOf<T> {
 
 macro_rules! tuples {
     ($($first:ident $($rest:ident)*;)+) => {$(
-        impl<$first: ScopeSet, $($rest: ScopeSet),*> ScopeSet for ($first, $($rest,)*) {
-            fn requirement() -> Requirement {
+        impl<$first: RequiredScopes, $($rest: RequiredScopes),*> RequiredScopes for ($first, $($rest,)*) {
+            fn requirement() -> ScopeRequirement {
                 $first::requirement()$(.and($rest::requirement()))*
             }
         }
 
-        impl<$first: ScopeSet, $($rest: ScopeSet),*> ScopeSet for AnyOf<($first, $($rest,)*)> {
-            fn requirement() -> Requirement {
+        impl<$first: RequiredScopes, $($rest: RequiredScopes),*> RequiredScopes for AnyOf<($first, $($rest,)*)> {
+            fn requirement() -> ScopeRequirement {
                 $first::requirement()$(.or($rest::requirement()))*
             }
         }
@@ -139,13 +139,13 @@ macro_rules! scopes {
                 $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($scope);
             }
 
-            impl $crate::ScopeSet for $name {
-                fn requirement() -> $crate::token::Requirement {
+            impl $crate::RequiredScopes for $name {
+                fn requirement() -> $crate::token::ScopeRequirement {
                     Self::SCOPE.into()
                 }
             }
 
-            impl ::core::convert::From<$name> for $crate::token::Requirement {
+            impl ::core::convert::From<$name> for $crate::token::ScopeRequirement {
                 fn from(_: $name) -> Self {
                     $name::SCOPE.into()
                 }

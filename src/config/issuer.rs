@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::duration::duration;
 use crate::token::Algorithm;
-use crate::verifier::{ConfigError, Issuer, SettingSource, Profile, Verifier};
+use crate::verifier::{ConfigError, Issuer, Profile, SettingSource, Verifier};
 
 /// One issuer, as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -117,7 +117,11 @@ impl IssuerConfig {
                 Issuer::unknown_kid_cooldown,
             ),
             (&self.fetch_timeout, "fetch_timeout", Issuer::fetch_timeout),
-            (&self.initial_keys_timeout, "max_wait", Issuer::initial_keys_timeout),
+            (
+                &self.initial_keys_timeout,
+                "initial_keys_timeout",
+                Issuer::initial_keys_timeout,
+            ),
         ];
         for (text, setting, set) in durations {
             if let Some(text) = text {

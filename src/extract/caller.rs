@@ -6,7 +6,7 @@ use super::refusal::{ExtractorRejection, record_decision};
 use crate::extensions::{Acting, AnonymousRequest, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::in_axum_params;
-use crate::middleware::{AuthorizeLayer, DEFAULT_PARAMETER, AppliedLayers};
+use crate::middleware::{AppliedLayers, AuthorizeLayer, DEFAULT_PARAMETER};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
@@ -31,7 +31,10 @@ pub(super) async fn optional_caller(
 
 /// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
 /// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
-pub(super) async fn required_caller(parts: &mut Parts, by: &'static str) -> Result<AuthenticatedCaller, ExtractorRejection> {
+pub(super) async fn required_caller(
+    parts: &mut Parts,
+    by: &'static str,
+) -> Result<AuthenticatedCaller, ExtractorRejection> {
     let Some(claims) = parts.claims().cloned() else {
         return Err(missing_claims_rejection(parts, by));
     };
@@ -73,7 +76,10 @@ fn acting_for(
     layers: &[AuthorizeLayer],
 ) -> Result<Option<OrgCode>, Rejection> {
     if layers.is_empty() {
-        let (policy, found) = (Policy::tenant_check_only(), in_axum_params(parts, DEFAULT_PARAMETER));
+        let (policy, found) = (
+            Policy::tenant_check_only(),
+            in_axum_params(parts, DEFAULT_PARAMETER),
+        );
         return match before.filter(|_| claims.is_global()) {
             Some(org) => policy.compare(&org, &found.requested()).map(|()| Some(org)),
             None => policy

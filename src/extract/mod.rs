@@ -5,7 +5,7 @@ mod refusal;
 mod scoped;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use caller::{required_caller, optional_caller};
+use caller::{optional_caller, required_caller};
 use http::request::Parts;
 pub use refusal::ExtractorRejection;
 pub use scoped::Scoped;
@@ -19,7 +19,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Claims {
     type Rejection = ExtractorRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
-        required_caller(parts, "Claims").await.map(|caller| caller.claims)
+        required_caller(parts, "Claims")
+            .await
+            .map(|caller| caller.claims)
     }
 }
 
@@ -27,7 +29,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Claims {
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
     type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorRejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &S,
+    ) -> Result<Option<Self>, ExtractorRejection> {
         Ok(optional_caller(parts, "Claims")
             .await?
             .map(|caller| caller.claims))
@@ -42,7 +47,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         let org = required_caller(parts, "OrgCode").await?.org;
-        org.ok_or_else(|| ExtractorRejection::new(parts, "OrgCode", Rejection::OrganizationRequired))
+        org.ok_or_else(|| {
+            ExtractorRejection::new(parts, "OrgCode", Rejection::OrganizationRequired)
+        })
     }
 }
 
@@ -51,7 +58,10 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
 impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
     type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ExtractorRejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &S,
+    ) -> Result<Option<Self>, ExtractorRejection> {
         Ok(optional_caller(parts, "OrgCode")
             .await?
             .and_then(|caller| caller.org))

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::extensions::{Acting, RequestExt as _};
-use crate::middleware::{LayerSettings, AppliedLayers};
+use crate::middleware::{AppliedLayers, LayerSettings};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
 use crate::telemetry::events::{self, Decision, DecisionOutcome};

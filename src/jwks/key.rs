@@ -99,7 +99,8 @@ impl VerificationKey {
         let signature_len = match (rsa_parameters(algorithm), algorithm.key_kind()) {
             (Some(_), _) => {
                 // Parsing refuses exponents that are even, 1 or longer than 33 bits.
-                let key = PublicEncryptingKey::from_der(&der).map_err(|_| KeyError::UnsupportedKeySize)?;
+                let key = PublicEncryptingKey::from_der(&der)
+                    .map_err(|_| KeyError::UnsupportedKeySize)?;
                 if !(2048..=8192).contains(&key.key_size_bits()) {
                     return Err(KeyError::UnsupportedKeySize);
                 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{FetchTicket, VersionedKeySet, IssuerStatus, JwksError, KeySet, RemoteKeySet, SavedKeys, KeyLookup};
+use super::{
+    FetchTicket, IssuerStatus, JwksError, KeyLookup, KeySet, RemoteKeySet, SavedKeys,
+    VersionedKeySet,
+};
 
 /// The keys of one issuer.
 #[derive(Debug)]
@@ -47,7 +50,11 @@ impl KeySource {
         }
     }
 
-    pub(crate) fn request_key(&self, wanted: KeyLookup<'_>, held: Option<&VersionedKeySet>) -> Option<FetchTicket> {
+    pub(crate) fn request_key(
+        &self,
+        wanted: KeyLookup<'_>,
+        held: Option<&VersionedKeySet>,
+    ) -> Option<FetchTicket> {
         match self {
             Self::Static { .. } => None,
             Self::Remote(remote) => remote.request_key(wanted, held),

@@ -16,11 +16,12 @@ pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
 use key::VerificationKey;
 pub(crate) use key_set::VersionedKeySet;
-pub use key_set::{KeySet, UnusableKey, KeyInfo};
+pub use key_set::{KeyInfo, KeySet, UnusableKey};
 pub(crate) use key_source::KeySource;
-pub(crate) use remote::{
-    JwksLocation, Fetcher, FetchTicket, HttpClients, HttpSettings, Proxy, RemoteKeySet, RefreshConfig, KeyLookup,
-};
 pub use remote::{FetchFuture, SavedKeys};
+pub(crate) use remote::{
+    FetchTicket, Fetcher, HttpClients, HttpSettings, JwksLocation, KeyLookup, Proxy, RefreshConfig,
+    RemoteKeySet,
+};
 pub use status::{FetchCause, IssuerStatus};
 pub(crate) use url::is_secure_url;

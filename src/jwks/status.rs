@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{JwksError, UnusableKey, KeyInfo};
+use super::{JwksError, KeyInfo, UnusableKey};
 
 /// Why a fetch was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, Response};
 
-use super::layer::{AuthorizeLayer, AppliedLayers};
+use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::{Admitted, Policy};
 use super::route::OrgLookup;
 use super::settings::{ExtractorSettings, LayerSettings};
@@ -67,7 +67,10 @@ impl AuthorizeLayer {
         verdict: Result<Authenticated, Rejection>,
         request: &mut Request<B>,
     ) -> NextStep {
-        let Authenticated { claims, caller_checked: asked } = match verdict {
+        let Authenticated {
+            claims,
+            caller_checked: asked,
+        } = match verdict {
             Ok(proof) => proof,
             Err(rejection) => {
                 return NextStep::Reject(self.settings.reject(rejection, None, request));
@@ -108,7 +111,9 @@ impl AuthorizeLayer {
             ),
             (Some(told), _) => told,
             // An outer layer of which they were not told.
-            (None, Some(_)) => AppliedLayers(vec![self.tenant_check_only(&LayerSettings::default())]),
+            (None, Some(_)) => {
+                AppliedLayers(vec![self.tenant_check_only(&LayerSettings::default())])
+            }
             (None, None) => AppliedLayers::default(),
         };
         told.0.push(self.clone());
@@ -227,7 +232,9 @@ impl LayerSettings {
     ) {
         let acting = acting.or_else(|| extensions.get::<Acting>().map(|acting| &acting.0));
         let Policy {
-            allowed_callers: who, requirement, ..
+            allowed_callers: who,
+            requirement,
+            ..
         } = &self.policy;
         events::request_decided(&Decision {
             stage: "layer",

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::decision::{NextStep, Pending, Authenticated, PolicyResult};
+use super::decision::{Authenticated, NextStep, Pending, PolicyResult};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
 
@@ -111,7 +111,10 @@ where
                         None => Poll::Pending,
                     };
                 }
-                StateProj::Waiting { pending, deferred: held_back } => {
+                StateProj::Waiting {
+                    pending,
+                    deferred: held_back,
+                } => {
                     let answer = ready!(pending.poll(cx));
                     let (
                         Some(answer),
@@ -125,7 +128,9 @@ where
                         return Poll::Pending;
                     };
                     let onward = match answer {
-                        PendingOutput::Authentication(verdict) => layer.authorize(verdict, &mut request),
+                        PendingOutput::Authentication(verdict) => {
+                            layer.authorize(verdict, &mut request)
+                        }
                         PendingOutput::CallerCheck(standing, weighed) => {
                             layer.finish_authorization(standing, weighed, &mut request)
                         }

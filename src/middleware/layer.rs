@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::Response;
 
 use super::OrganizationSource;
-use super::policy::{MismatchResponse, Policy, AllowedCallers};
-use super::settings::{ExtractorSettings, Preflights, Presence, LayerSettings};
+use super::policy::{AllowedCallers, MismatchResponse, Policy};
+use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
-use crate::token::ScopeRequirement;
 #[cfg(feature = "axum")]
 use crate::token::Scope;
+use crate::token::ScopeRequirement;
 use crate::verifier::Verifier;
 
 /// Puts a [`Verifier`] in front of a service, and says who may come in.
@@ -102,7 +102,8 @@ impl AuthorizeLayer {
     /// Demands scopes, in addition to those demanded before. Default: none.
     pub fn require(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with(|settings| {
-            let before = std::mem::replace(&mut settings.policy.requirement, ScopeRequirement::none());
+            let before =
+                std::mem::replace(&mut settings.policy.requirement, ScopeRequirement::none());
             settings.policy.requirement = before.and(scopes);
         })
     }
@@ -117,14 +118,17 @@ impl AuthorizeLayer {
     /// Default: tokens of organizations only.
     pub fn allow_global_with(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with_visible_setting(|settings| {
-            settings.policy.allowed_callers = AllowedCallers::OrganizationOrGlobalWith(scopes.into());
+            settings.policy.allowed_callers =
+                AllowedCallers::OrganizationOrGlobalWith(scopes.into());
         })
     }
 
     /// Lets in global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
     /// well. Default: tokens of organizations only.
     pub fn only_global(self) -> Self {
-        self.with_visible_setting(|settings| settings.policy.allowed_callers = AllowedCallers::Global)
+        self.with_visible_setting(|settings| {
+            settings.policy.allowed_callers = AllowedCallers::Global
+        })
     }
 
     /// The name of the axum route parameter that must be the token's organization, as it stands between the braces. A text
@@ -159,7 +163,9 @@ impl AuthorizeLayer {
     /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
     /// [`resource`](Self::resource) for that of this crate. Default: none.
     pub fn resource_metadata(self, url: impl Into<String>) -> Self {
-        self.with_visible_setting(|settings| settings.responses.resource_metadata = Some(url.into()))
+        self.with_visible_setting(|settings| {
+            settings.responses.resource_metadata = Some(url.into())
+        })
     }
 
     /// Answers refusals without a body. Default: a problem document (RFC 9457).
@@ -185,7 +191,9 @@ impl AuthorizeLayer {
         self,
         make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
     ) -> Self {
-        self.with_visible_setting(|settings| settings.responses.body = RejectionBody::Custom(Arc::new(make)))
+        self.with_visible_setting(|settings| {
+            settings.responses.body = RejectionBody::Custom(Arc::new(make))
+        })
     }
 }
 
@@ -198,10 +206,15 @@ pub(crate) struct AppliedLayers(pub(crate) Vec<AuthorizeLayer>);
 #[cfg(feature = "axum")]
 impl AuthorizeLayer {
     pub(crate) fn access(&self) -> &'static str {
-        match (self.settings.presence, &self.settings.policy.allowed_callers) {
+        match (
+            self.settings.presence,
+            &self.settings.policy.allowed_callers,
+        ) {
             (Presence::Required, who) => who.name(),
             (Presence::Optional, AllowedCallers::Organization) => "anybody; of tokens organization",
-            (Presence::Optional, AllowedCallers::OrganizationOrGlobal) => "anybody; of tokens anyone",
+            (Presence::Optional, AllowedCallers::OrganizationOrGlobal) => {
+                "anybody; of tokens anyone"
+            }
             (Presence::Optional, AllowedCallers::OrganizationOrGlobalWith(_)) => {
                 "anybody; of tokens organization, or global with a scope"
             }
@@ -216,7 +229,9 @@ impl AuthorizeLayer {
     /// Every scope that the layer names.
     pub(crate) fn scopes(&self) -> Vec<&Scope> {
         let mut scopes = self.requirement().scopes();
-        if let AllowedCallers::OrganizationOrGlobalWith(allowing) = &self.settings.policy.allowed_callers {
+        if let AllowedCallers::OrganizationOrGlobalWith(allowing) =
+            &self.settings.policy.allowed_callers
+        {
             scopes.extend(allowing.scopes());
         }
         scopes
@@ -224,7 +239,8 @@ impl AuthorizeLayer {
 
     pub(crate) fn is_organization_scoped(&self, path: &str) -> bool {
         let parameter = format!("{{{}}}", self.settings.parameter());
-        !self.settings.organization_sources.is_empty() || path.split('/').any(|step| step == parameter)
+        !self.settings.organization_sources.is_empty()
+            || path.split('/').any(|step| step == parameter)
     }
 }
 

@@ -13,9 +13,9 @@ mod settings;
 
 pub use body::ResponseBody;
 pub use future::ResponseFuture;
-pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
 pub(crate) use layer::AppliedLayers;
+pub use layer::AuthorizeLayer;
 pub use route::OrganizationSource;
 pub use service::Authorize;
 #[cfg(feature = "axum")]

@@ -118,7 +118,11 @@ impl Policy {
     }
 
     /// The organization of the route is the caller's, exactly, or the route belongs to none.
-    pub(crate) fn compare(&self, org: &OrgCode, target: &RequestedOrg<'_>) -> Result<(), Rejection> {
+    pub(crate) fn compare(
+        &self,
+        org: &OrgCode,
+        target: &RequestedOrg<'_>,
+    ) -> Result<(), Rejection> {
         match target {
             RequestedOrg::Absent => Ok(()),
             RequestedOrg::Organization(code) if *code == org.as_str() => Ok(()),
@@ -140,16 +144,20 @@ impl Policy {
         };
         // What every token meets names no scope that allows anything.
         let allowing = allowing.filter(|allowing| !allowing.is_none());
-        if let Some(allowing) = allowing.filter(|allowing| !allowing.is_satisfied_by(claims.scopes())) {
+        if let Some(allowing) =
+            allowing.filter(|allowing| !allowing.is_satisfied_by(claims.scopes()))
+        {
             return Err(Rejection::InsufficientScope(allowing.clone()));
         }
         match (target, allowing) {
             (RequestedOrg::Absent, _) => Ok(None),
             (RequestedOrg::Ambiguous, _) => Err(self.mismatch()),
             (RequestedOrg::Organization(_), None) => Err(Rejection::OrganizationRequired),
-            (RequestedOrg::Organization(code), Some(_)) => OrgCode::acting(claims.shared_issuer(), code)
-                .map(Some)
-                .ok_or_else(|| self.mismatch()),
+            (RequestedOrg::Organization(code), Some(_)) => {
+                OrgCode::acting(claims.shared_issuer(), code)
+                    .map(Some)
+                    .ok_or_else(|| self.mismatch())
+            }
         }
     }
 

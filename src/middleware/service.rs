@@ -11,8 +11,8 @@ use http::{Extensions, Method, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::decision::{CallerChecked, NextStep, Pending, Authenticated};
-use super::layer::{AuthorizeLayer, AppliedLayers};
+use super::decision::{Authenticated, CallerChecked, NextStep, Pending};
+use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials};
@@ -64,9 +64,12 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let onward = match self.authenticate(&request) {
             Authentication::Anonymous => {
-                self.layer
-                    .settings
-                    .record_decision(None, DecisionOutcome::Anonymous, None, request.extensions());
+                self.layer.settings.record_decision(
+                    None,
+                    DecisionOutcome::Anonymous,
+                    None,
+                    request.extensions(),
+                );
                 clear_claims(request.extensions_mut());
                 request.extensions_mut().insert(AnonymousRequest);
                 NextStep::CallInner
@@ -75,7 +78,9 @@ where
             Authentication::Pending(step, token) => {
                 let verifier = self.layer.verifier.clone();
                 let verdict =
-                    Box::pin(async move { verifier.resume(step, &token).await.map(Authenticated::new) });
+                    Box::pin(
+                        async move { verifier.resume(step, &token).await.map(Authenticated::new) },
+                    );
                 return ResponseFuture::waiting(
                     Pending::Verification(verdict),
                     self.take_ready(),

@@ -143,7 +143,8 @@ fn push_auth_param(text: &mut String, name: &str, value: &str) {
     text.push('"');
 }
 
-const PROBLEM_TYPE_BASE: &str = "https://docs.rs/tower-m2m/latest/tower_m2m/guide/answers/index.html#";
+const PROBLEM_TYPE_BASE: &str =
+    "https://docs.rs/tower-m2m/latest/tower_m2m/guide/answers/index.html#";
 
 fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
     if row.status == StatusCode::NOT_FOUND {

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::CallerStatus;
 use super::entries::{Entries, IssuerOrigin, UnlistedIssuers};
-use super::entry::{DenylistEntry, Kind, EntryExpiry};
+use super::entry::{DenylistEntry, EntryExpiry, Kind};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier, org_code};
 
@@ -157,7 +157,12 @@ impl Denylist {
     }
 
     /// What the list says of a caller. It waits for nobody but a writer in the middle of its work.
-    pub(crate) fn status(&self, claims: &Claims, acting: Option<&OrgCode>, now: i64) -> CallerStatus {
+    pub(crate) fn status(
+        &self,
+        claims: &Claims,
+        acting: Option<&OrgCode>,
+        now: i64,
+    ) -> CallerStatus {
         if self.is_empty() {
             return CallerStatus::Active;
         }
@@ -168,7 +173,9 @@ impl Denylist {
         let issued_at = claims.issued_at();
         let says = |kind, name: Option<&str>| {
             let terms = name.and_then(|name| names.by_kind(kind).get(name));
-            terms.map_or(CallerStatus::Active, |terms| terms.status(kind, issued_at, now))
+            terms.map_or(CallerStatus::Active, |terms| {
+                terms.status(kind, issued_at, now)
+            })
         };
         let organization = claims.org_code().or(acting).map(OrgCode::as_str);
         [
@@ -196,11 +203,17 @@ impl Denylist {
 
     // A thread that panicked while it held the lock left whole entries behind: each change is one insertion or removal.
     fn read(&self) -> RwLockReadGuard<'_, Entries> {
-        self.0.entries.read().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Entries> {
-        self.0.entries.write().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -250,8 +263,14 @@ mod tests {
     #[test]
     fn full_denylist_returns_error_and_keeps_entries() {
         let list = list(2);
-        assert_eq!(list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::Never), Ok(()));
-        assert_eq!(list.deny(DenylistEntry::token(ISSUER, "b"), EntryExpiry::Never), Ok(()));
+        assert_eq!(
+            list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::Never),
+            Ok(())
+        );
+        assert_eq!(
+            list.deny(DenylistEntry::token(ISSUER, "b"), EntryExpiry::Never),
+            Ok(())
+        );
         assert_eq!(
             list.deny(DenylistEntry::token(ISSUER, "c"), EntryExpiry::Never),
             Err(DenylistError::Full)
@@ -263,7 +282,10 @@ mod tests {
             "what is denied already needs no place"
         );
         list.remove(&DenylistEntry::token(ISSUER, "a"));
-        assert_eq!(list.deny(DenylistEntry::token(ISSUER, "c"), EntryExpiry::Never), Ok(()));
+        assert_eq!(
+            list.deny(DenylistEntry::token(ISSUER, "c"), EntryExpiry::Never),
+            Ok(())
+        );
     }
 
     #[test]
@@ -288,7 +310,10 @@ mod tests {
     fn new_entry_replaces_the_expired_ones_of_its_issuer() {
         let list = Denylist::with_capacity(1);
         list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
-        let (expired, new) = (DenylistEntry::token(ISSUER, "a"), DenylistEntry::token(ISSUER, "b"));
+        let (expired, new) = (
+            DenylistEntry::token(ISSUER, "a"),
+            DenylistEntry::token(ISSUER, "b"),
+        );
         assert_eq!(list.deny(expired, EntryExpiry::UnixSeconds(1_000)), Ok(()));
         assert_eq!(list.deny(new, EntryExpiry::Never), Ok(()));
         assert_eq!(list.len(), 1);
@@ -327,7 +352,10 @@ mod tests {
             Ok(())
         );
         assert_eq!(
-            list.deny(DenylistEntry::token(ISSUER, "passed"), EntryExpiry::UnixSeconds(1_000)),
+            list.deny(
+                DenylistEntry::token(ISSUER, "passed"),
+                EntryExpiry::UnixSeconds(1_000)
+            ),
             Ok(())
         );
         assert_eq!(
@@ -351,16 +379,25 @@ mod tests {
         list.register_issuers([].iter(), UnlistedIssuers::Accept, &Clock::system());
         list.register_issuers([].iter(), UnlistedIssuers::Reject, &Clock::system());
         assert_eq!(
-            list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::UnixSeconds(1_000)),
+            list.deny(
+                DenylistEntry::token(ISSUER, "a"),
+                EntryExpiry::UnixSeconds(1_000)
+            ),
             Ok(())
         );
         assert_eq!(
-            list.deny(DenylistEntry::token("https://other.example", "a"), EntryExpiry::Never),
+            list.deny(
+                DenylistEntry::token("https://other.example", "a"),
+                EntryExpiry::Never
+            ),
             Ok(()),
             "the first has passed"
         );
         assert_eq!(
-            list.deny(DenylistEntry::token("https://third.example", "a"), EntryExpiry::Never),
+            list.deny(
+                DenylistEntry::token("https://third.example", "a"),
+                EntryExpiry::Never
+            ),
             Err(DenylistError::Full)
         );
         assert!(!list.read().issuers.contains_key("https://third.example"));
@@ -371,7 +408,10 @@ mod tests {
     fn entry_without_possible_effect_is_an_error() {
         let list = list(2);
         assert_eq!(
-            list.deny(DenylistEntry::token("https://issuer.example/", "a"), EntryExpiry::Never),
+            list.deny(
+                DenylistEntry::token("https://issuer.example/", "a"),
+                EntryExpiry::Never
+            ),
             Err(DenylistError::UnknownIssuer)
         );
         assert_eq!(
@@ -379,7 +419,10 @@ mod tests {
             Err(DenylistError::InvalidName)
         );
         assert_eq!(
-            list.deny(DenylistEntry::client(ISSUER, "c".repeat(513)), EntryExpiry::Never),
+            list.deny(
+                DenylistEntry::client(ISSUER, "c".repeat(513)),
+                EntryExpiry::Never
+            ),
             Err(DenylistError::InvalidName)
         );
         for denied in [
@@ -388,11 +431,17 @@ mod tests {
             DenylistEntry::client(ISSUER, "svc\n"),
             DenylistEntry::token(ISSUER, "a\0"),
         ] {
-            assert_eq!(list.deny(denied, EntryExpiry::Never), Err(DenylistError::InvalidName));
+            assert_eq!(
+                list.deny(denied, EntryExpiry::Never),
+                Err(DenylistError::InvalidName)
+            );
         }
         assert!(list.is_empty());
         assert_eq!(
-            list.deny(DenylistEntry::client(ISSUER, "c".repeat(512)), EntryExpiry::Never),
+            list.deny(
+                DenylistEntry::client(ISSUER, "c".repeat(512)),
+                EntryExpiry::Never
+            ),
             Ok(())
         );
         assert!(!list.is_empty());

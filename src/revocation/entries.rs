@@ -94,7 +94,8 @@ impl Entries {
 
 impl IssuerEntries {
     fn is_needed(&self) -> bool {
-        self.origin == IssuerOrigin::Verifier || Kind::ALL.iter().any(|kind| !self.by_kind(*kind).is_empty())
+        self.origin == IssuerOrigin::Verifier
+            || Kind::ALL.iter().any(|kind| !self.by_kind(*kind).is_empty())
     }
 
     pub(super) fn by_kind(&self, kind: Kind) -> &HashMap<Box<str>, Deadlines> {
@@ -193,6 +194,9 @@ mod tests {
             terms.status(Kind::Client, None, 1_999),
             CallerStatus::Suspended
         );
-        assert_eq!(terms.status(Kind::Client, None, 2_000), CallerStatus::Active);
+        assert_eq!(
+            terms.status(Kind::Client, None, 2_000),
+            CallerStatus::Active
+        );
     }
 }

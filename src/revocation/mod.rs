@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use denylist::{DenylistError, Denylist};
+pub use denylist::{Denylist, DenylistError};
 pub(crate) use entries::UnlistedIssuers;
 pub use entry::{DenylistEntry, EntryExpiry};
 
@@ -176,7 +176,9 @@ impl CallerCheckRunner {
 
     pub(crate) fn run(&self, claims: &Claims, acting: Option<&OrgCode>) -> CallerCheckFuture {
         let Self {
-            timeout, fail_mode: silence, ..
+            timeout,
+            fail_mode: silence,
+            ..
         } = *self;
         let answer = (self.ask)(Caller {
             claims: claims.clone(),
@@ -196,7 +198,10 @@ impl CallerCheckRunner {
                 Some(Err(error)) => Some(error),
                 None => None,
             };
-            crate::telemetry::events::caller_check_failed(problem.as_deref(), silence == FailMode::Open);
+            crate::telemetry::events::caller_check_failed(
+                problem.as_deref(),
+                silence == FailMode::Open,
+            );
             match silence {
                 FailMode::Closed => Err(Rejection::CallerStatusUnavailable),
                 FailMode::Open => Ok(()),

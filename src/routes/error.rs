@@ -35,7 +35,9 @@ impl fmt::Display for RouteError {
                 f,
                 "{path:?} is no path that can be routed, or overlaps with another"
             ),
-            Self::UnsupportedMethod { method } => write!(f, "{method} is a method that cannot be routed"),
+            Self::UnsupportedMethod { method } => {
+                write!(f, "{method} is a method that cannot be routed")
+            }
         }
     }
 }

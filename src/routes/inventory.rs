@@ -5,7 +5,7 @@ use std::fmt;
 use http::Method;
 
 use crate::middleware::AuthorizeLayer;
-use crate::token::{ScopeRequirement, Scope};
+use crate::token::{Scope, ScopeRequirement};
 
 /// A route and the decision about it.
 #[derive(Clone, Debug)]

@@ -198,9 +198,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// What axum would answer with a panic is an error.
     fn check(&self, method: &Method, path: &str) -> Result<MethodFilter, RouteError> {
-        let filter = MethodFilter::try_from(method.clone()).map_err(|_| RouteError::UnsupportedMethod {
-            method: method.clone(),
-        })?;
+        let filter =
+            MethodFilter::try_from(method.clone()).map_err(|_| RouteError::UnsupportedMethod {
+                method: method.clone(),
+            })?;
         let refused = || RouteError::InvalidPath {
             path: path.to_owned(),
         };

@@ -10,8 +10,18 @@ pub(super) enum PathSegment<'p> {
 
 /// The path without the names of its parameters, or nothing if it is none.
 pub(super) fn parse_path(path: &str) -> Option<Vec<PathSegment<'_>>> {
-    let steps: Option<Vec<PathSegment<'_>>> = path.strip_prefix('/')?.split('/').map(parse_segment).collect();
-    steps.filter(|steps| !steps.iter().rev().skip(1).any(|step| *step == PathSegment::Wildcard))
+    let steps: Option<Vec<PathSegment<'_>>> = path
+        .strip_prefix('/')?
+        .split('/')
+        .map(parse_segment)
+        .collect();
+    steps.filter(|steps| {
+        !steps
+            .iter()
+            .rev()
+            .skip(1)
+            .any(|step| *step == PathSegment::Wildcard)
+    })
 }
 
 fn parse_segment(step: &str) -> Option<PathSegment<'_>> {
@@ -32,7 +42,8 @@ fn parse_segment(step: &str) -> Option<PathSegment<'_>> {
 pub(super) fn overlap(a: &[PathSegment<'_>], b: &[PathSegment<'_>]) -> bool {
     for (a, b) in a.iter().zip(b) {
         match (a, b) {
-            (PathSegment::Wildcard, PathSegment::Wildcard | PathSegment::Parameter) | (PathSegment::Parameter, PathSegment::Wildcard) => {
+            (PathSegment::Wildcard, PathSegment::Wildcard | PathSegment::Parameter)
+            | (PathSegment::Parameter, PathSegment::Wildcard) => {
                 return true;
             }
             (a, b) if a != b => return false,

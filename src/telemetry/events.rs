@@ -120,12 +120,12 @@ macro_rules! decided {
     ($level:ident, $message:literal, $decision:ident) => {
         tracing::$level!(
             target: "tower_m2m",
-            verdict = $decision.verdict.code(),
-            by = $decision.by,
+            verdict = $decision.outcome.code(),
+            by = $decision.stage,
             route = $decision.route(),
-            who = $decision.who,
-            needed = $decision.needed.filter(|needed| !needed.is_none()).map(tracing::field::display),
-            held = $decision.claims.zip($decision.needed).map(|(claims, needed)| needed.is_met_by(claims.scopes())),
+            who = $decision.access,
+            needed = $decision.required.filter(|needed| !needed.is_none()).map(tracing::field::display),
+            held = $decision.claims.zip($decision.required).map(|(claims, needed)| needed.is_satisfied_by(claims.scopes())),
             client = $decision.claims.map(Claims::client_id),
             issuer = $decision.claims.map(Claims::issuer),
             organization = $decision.organization().map(OrgCode::as_str),
@@ -152,11 +152,15 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
         DecisionOutcome::Admitted if decision.acting.is_some() => {
             decided!(info, "request admitted", decision);
         }
-        DecisionOutcome::Admitted | DecisionOutcome::Anonymous => decided!(debug, "request admitted", decision),
+        DecisionOutcome::Admitted | DecisionOutcome::Anonymous => {
+            decided!(debug, "request admitted", decision)
+        }
         DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
             decided!(error, "an authorization layer is missing", decision);
         }
-        DecisionOutcome::Rejected(Rejection::KeysUnavailable { .. } | Rejection::CallerStatusUnavailable) => {
+        DecisionOutcome::Rejected(
+            Rejection::KeysUnavailable { .. } | Rejection::CallerStatusUnavailable,
+        ) => {
             decided!(warn, "request refused", decision);
         }
         DecisionOutcome::Rejected(_) => decided!(info, "request refused", decision),
@@ -178,9 +182,11 @@ impl Decision<'_> {
         }
         let wanted = dispatcher::get_default(|watched| {
             let current = watched.current_span();
-            current
-                .metadata()
-                .is_some_and(|span| SPAN_FIELDS.iter().any(|name| span.fields().field(name).is_some()))
+            current.metadata().is_some_and(|span| {
+                SPAN_FIELDS
+                    .iter()
+                    .any(|name| span.fields().field(name).is_some())
+            })
         });
         if !wanted {
             return;

@@ -87,8 +87,8 @@ pub(crate) fn verification_span<E>(
 #[cfg(feature = "tracing")]
 fn record_header(span: &Span, token: &[u8]) {
     let mut room = DecodeBuffer::for_token(token);
-    let header =
-        CompactJws::split(token).and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
+    let header = CompactJws::split(token)
+        .and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
     let Ok(header) = header.and_then(JoseHeader::parse) else {
         return;
     };

@@ -161,7 +161,9 @@ fn decode<'r>(segment: &[u8], room: &mut &'r mut [u8]) -> Result<&'r [u8], Token
         *room = whole;
         return Err(TokenError::InvalidBase64);
     };
-    let (part, rest) = whole.split_at_mut_checked(len).ok_or(TokenError::InvalidBase64)?;
+    let (part, rest) = whole
+        .split_at_mut_checked(len)
+        .ok_or(TokenError::InvalidBase64)?;
     *room = rest;
     Ok(part)
 }
@@ -321,7 +323,10 @@ mod tests {
         );
         let compact = CompactJws::split("e31.e30.c2ln").unwrap();
         let mut room = room.as_mut_slice();
-        assert_eq!(compact.decode_header(&mut room), Err(TokenError::InvalidBase64));
+        assert_eq!(
+            compact.decode_header(&mut room),
+            Err(TokenError::InvalidBase64)
+        );
         assert_eq!(
             compact.decode_payload(&mut room),
             Ok(&b"{}"[..]),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Algorithm, JsonObject, TokenError, JsonValue};
+use super::{Algorithm, JsonObject, JsonValue, TokenError};
 
 /// What the header says that matters: `alg`, `kid`, `typ`.
 ///
@@ -142,13 +142,19 @@ mod tests {
     /// Names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
     #[test]
     fn header_parameters_are_unique_and_alg_is_required() {
-        use TokenError::{UnsupportedCrit, InvalidHeader, InvalidHeaderParameter, UnencodedPayload, UnknownAlgorithm};
+        use TokenError::{
+            InvalidHeader, InvalidHeaderParameter, UnencodedPayload, UnknownAlgorithm,
+            UnsupportedCrit,
+        };
         for (text, refusal) in [
             (
                 r#"{"alg":"RS256","alg":"none"}"#,
                 InvalidHeader(crate::token::JsonError::DuplicateMember),
             ),
-            (r#"["alg"]"#, InvalidHeader(crate::token::JsonError::NotAnObject)),
+            (
+                r#"["alg"]"#,
+                InvalidHeader(crate::token::JsonError::NotAnObject),
+            ),
             ("{}", InvalidHeaderParameter("alg")),
             (r#"{"alg":null}"#, InvalidHeaderParameter("alg")),
             (r#"{"alg":["RS256"]}"#, InvalidHeaderParameter("alg")),
@@ -161,7 +167,10 @@ mod tests {
             (r#"{"alg":"RS256","b64":false}"#, UnencodedPayload),
             (r#"{"alg":"RS256","b64":true}"#, UnencodedPayload),
             (r#"{"alg":"RS256","kid":7}"#, InvalidHeaderParameter("kid")),
-            (r#"{"alg":"RS256","typ":["JWT"]}"#, InvalidHeaderParameter("typ")),
+            (
+                r#"{"alg":"RS256","typ":["JWT"]}"#,
+                InvalidHeaderParameter("typ"),
+            ),
         ] {
             assert_eq!(error(text), refusal, "{text}");
         }
@@ -174,7 +183,10 @@ mod tests {
     fn kid_length_is_bounded() {
         let with = |len: usize| format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(len));
         assert!(JoseHeader::parse(with(KID_MAX).as_bytes()).is_ok());
-        assert_eq!(error(&with(KID_MAX + 1)), TokenError::InvalidHeaderParameter("kid"));
+        assert_eq!(
+            error(&with(KID_MAX + 1)),
+            TokenError::InvalidHeaderParameter("kid")
+        );
     }
 
     /// Rules 60, 61.

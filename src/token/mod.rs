@@ -33,7 +33,7 @@ pub(crate) use compact::DecodeBuffer;
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub(crate) use identifier::is_identifier;
-pub use json::{JsonChildren, JsonObject, JsonError, JsonValue};
+pub use json::{JsonChildren, JsonError, JsonObject, JsonValue};
 pub use org_code::OrgCode;
 pub use requirement::ScopeRequirement;
 pub use scope::{InvalidScope, Scope, Scopes};

@@ -168,7 +168,8 @@ mod tests {
             (ScopeRequirement::any([scope("c"), scope("b")]), true),
             (ScopeRequirement::any([]), false),
             (
-                ScopeRequirement::any([scope("c")]).or(ScopeRequirement::all([scope("a"), scope("b")])),
+                ScopeRequirement::any([scope("c")])
+                    .or(ScopeRequirement::all([scope("a"), scope("b")])),
                 true,
             ),
             (

@@ -13,7 +13,7 @@ use super::issuers::IssuerRegistry;
 use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
 use super::start_error::StartError;
-use super::verifier::{VerifierInner, Verifier};
+use super::verifier::{Verifier, VerifierInner};
 use crate::jwks::HttpClients;
 use crate::revocation::UnlistedIssuers;
 
@@ -82,7 +82,9 @@ impl VerifierBuilder {
                 .tokens
                 .map(|capacity| TokenCache::new(number, capacity)),
             denylist: self.denylist,
-            caller_check: self.caller_check.map(|check| check.with_timeout(timeout, silence)),
+            caller_check: self
+                .caller_check
+                .map(|check| check.with_timeout(timeout, silence)),
         })))
     }
 
@@ -112,7 +114,9 @@ impl VerifierBuilder {
                 "must hold something: without_token_cache() switches it off",
             ));
         }
-        if self.caller_check_timeout.is_zero() || self.caller_check_timeout > Duration::from_secs(60) {
+        if self.caller_check_timeout.is_zero()
+            || self.caller_check_timeout > Duration::from_secs(60)
+        {
             return Err(ConfigError::new(
                 "standing_timeout",
                 "must be more than zero and at most 1 minute",
@@ -147,7 +151,11 @@ impl VerifierBuilder {
                 issuer: trusted.issuer.to_string(),
                 error,
             };
-            trusted.keys.wait_for_initial_fetch().await.map_err(failed)?;
+            trusted
+                .keys
+                .wait_for_initial_fetch()
+                .await
+                .map_err(failed)?;
         }
         Ok(verifier)
     }

@@ -11,7 +11,7 @@ use super::profile::Profile;
 use super::verifier::Verifier;
 use crate::clock::Clock;
 use crate::jwks::SavedKeys;
-use crate::revocation::{Denylist, CallerCheckRunner, FailMode, CallerCheck};
+use crate::revocation::{CallerCheck, CallerCheckRunner, Denylist, FailMode};
 use crate::util::BoxError;
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
@@ -124,7 +124,9 @@ impl VerifierBuilder {
         F: Fn(String) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
     {
-        self.resolve = Some(Arc::new(move |iss| -> ResolveFuture { Box::pin(resolve(iss)) }));
+        self.resolve = Some(Arc::new(move |iss| -> ResolveFuture {
+            Box::pin(resolve(iss))
+        }));
         self
     }
 

@@ -171,7 +171,12 @@ mod thread_cache {
         static SLOTS_OF_THREAD: RefCell<[Slot; SLOTS]> = RefCell::default();
     }
 
-    pub(super) fn get(verifier: u64, token: &[u8], now: i64, issuers: &IssuerRegistry) -> Option<Claims> {
+    pub(super) fn get(
+        verifier: u64,
+        token: &[u8],
+        now: i64,
+        issuers: &IssuerRegistry,
+    ) -> Option<Claims> {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;

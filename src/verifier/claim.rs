@@ -1,12 +1,15 @@
 //! Readers of single claims.
 
-use crate::token::{JsonObject, JsonError, TokenError, JsonValue, is_identifier};
+use crate::token::{JsonError, JsonObject, JsonValue, TokenError, is_identifier};
 
 /// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
 pub(super) const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
 
 /// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
-pub(super) fn numeric_date(json: &JsonObject<'_>, name: &'static str) -> Result<Option<i64>, TokenError> {
+pub(super) fn numeric_date(
+    json: &JsonObject<'_>,
+    name: &'static str,
+) -> Result<Option<i64>, TokenError> {
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -14,7 +17,9 @@ pub(super) fn numeric_date(json: &JsonObject<'_>, name: &'static str) -> Result<
     )]
     match json.get(name) {
         None => Ok(None),
-        Some(JsonValue::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => Ok(Some(seconds)),
+        Some(JsonValue::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => {
+            Ok(Some(seconds))
+        }
         Some(JsonValue::Float(seconds)) if (0.0..=MAX_NUMERIC_DATE as f64).contains(&seconds) => {
             Ok(Some(seconds as i64))
         }
@@ -72,8 +77,8 @@ pub(super) fn kinde_extras(
     if NAMES.iter().all(|name| json.get(name).is_none()) {
         return Ok(None);
     }
-    let mut all: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(payload).map_err(|_| TokenError::InvalidClaimsSet(JsonError::Syntax))?;
+    let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload)
+        .map_err(|_| TokenError::InvalidClaimsSet(JsonError::Syntax))?;
     all.retain(|name, _| NAMES.contains(&name.as_str()));
     Ok(Some(Box::new(all)))
 }

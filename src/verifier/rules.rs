@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::claim::{audiences, kinde_extras, numeric_date, parent_pointer, string_claim};
 use super::custom_claims::CustomDecoder;
 use super::profile::Profile;
-use super::validated::{ValidatedClaims, RawScopes, ValidityPeriod, Provenance};
+use super::validated::{Provenance, RawScopes, ValidatedClaims, ValidityPeriod};
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, OrgCode, TokenError, TokenType,
-    JsonValue, is_identifier,
+    Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, JsonValue, OrgCode,
+    TokenError, TokenType, is_identifier,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -61,7 +61,10 @@ impl Rules {
         json: &'j JsonObject<'j>,
         now: i64,
     ) -> Result<ValidatedClaims<'j>, TokenError> {
-        if NON_ACCESS_TOKEN_CLAIMS.iter().any(|name| json.get(name).is_some()) {
+        if NON_ACCESS_TOKEN_CLAIMS
+            .iter()
+            .any(|name| json.get(name).is_some())
+        {
             return Err(TokenError::NotAnAccessToken);
         }
         let expires_at = numeric_date(json, "exp")?.ok_or(TokenError::MissingClaim("exp"))?;
@@ -130,7 +133,11 @@ impl Rules {
         Ok(())
     }
 
-    fn check_audience(&self, json: &JsonObject<'_>, aud: Option<JsonValue<'_>>) -> Result<(), TokenError> {
+    fn check_audience(
+        &self,
+        json: &JsonObject<'_>,
+        aud: Option<JsonValue<'_>>,
+    ) -> Result<(), TokenError> {
         let accepts = |audience: &str| {
             self.audiences
                 .as_ref()
@@ -175,15 +182,17 @@ impl Rules {
 
     /// Absent is global; present and not an organization code is nothing at all, least of all global.
     fn organization<'j>(&self, json: &'j JsonObject<'j>) -> Result<Option<&'j str>, TokenError> {
-        let mut parents = std::iter::successors(parent_pointer(&self.profile.organization), |pointer| {
-            parent_pointer(pointer)
-        });
+        let mut parents =
+            std::iter::successors(parent_pointer(&self.profile.organization), |pointer| {
+                parent_pointer(pointer)
+            });
         match json.pointer(&self.profile.organization) {
             Some(JsonValue::String(code)) if crate::token::org_code::check(code) => Ok(Some(code)),
             Some(_) => Err(TokenError::InvalidOrganization),
             // A text or a list where the pointer leads through is not the absence of an organization.
-            None if parents
-                .any(|pointer| !matches!(json.pointer(pointer), None | Some(JsonValue::Object(_)))) =>
+            None if parents.any(|pointer| {
+                !matches!(json.pointer(pointer), None | Some(JsonValue::Object(_)))
+            }) =>
             {
                 Err(TokenError::InvalidOrganization)
             }
@@ -241,9 +250,9 @@ impl Rules {
         };
         let org_code = match checked.org_code {
             None => None,
-            Some(code) => {
-                Some(OrgCode::from_token(seal.issuer, code).ok_or(TokenError::InvalidOrganization)?)
-            }
+            Some(code) => Some(
+                OrgCode::from_token(seal.issuer, code).ok_or(TokenError::InvalidOrganization)?,
+            ),
         };
         let (audience, further_audiences) = audiences(checked.audience, json);
         let ValidatedClaims {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::claim::as_string;
-use crate::token::{JsonChildren, JsonObject, Scopes, TokenError, JsonValue};
+use crate::token::{JsonChildren, JsonObject, JsonValue, Scopes, TokenError};
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Whether its signature holds is another matter.
 pub(crate) struct ValidatedClaims<'j> {

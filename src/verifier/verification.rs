@@ -1,6 +1,6 @@
 //! How far the verification of a token got, and what it waits for.
 
-use super::issuers::trusted::{Resolution, ActiveIssuer};
+use super::issuers::trusted::{ActiveIssuer, Resolution};
 use crate::jwks::FetchTicket;
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;

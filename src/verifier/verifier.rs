@@ -8,7 +8,7 @@ use super::issuers::IssuerRegistry;
 use super::issuers::trusted::TrustedIssuer;
 use crate::clock::Clock;
 use crate::jwks::{IssuerStatus, SavedKeys};
-use crate::revocation::{Denylist, CallerCheckRunner};
+use crate::revocation::{CallerCheckRunner, Denylist};
 use crate::token::Claims;
 
 /// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
@@ -99,7 +99,10 @@ impl Verifier {
             .collect()
     }
 
-    fn trusted_issuers<'a>(&'a self, resolved: &'a [Arc<TrustedIssuer>]) -> impl Iterator<Item = &'a TrustedIssuer> {
+    fn trusted_issuers<'a>(
+        &'a self,
+        resolved: &'a [Arc<TrustedIssuer>],
+    ) -> impl Iterator<Item = &'a TrustedIssuer> {
         self.0
             .issuers
             .listed()

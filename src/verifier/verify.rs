@@ -2,9 +2,11 @@
 
 use super::cache::Entry;
 use super::claim::issuer_claim;
-use super::issuers::trusted::{Resolution, ActiveIssuer};
+use super::issuers::trusted::{ActiveIssuer, Resolution};
 use super::validated::Provenance;
-use super::verification::{PriorWaits, VerifyError, CallerVerdict, Verification, WaitFor, PendingKey, KeyWait};
+use super::verification::{
+    CallerVerdict, KeyWait, PendingKey, PriorWaits, Verification, VerifyError, WaitFor,
+};
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
 use crate::jwks::KeyLookup;
@@ -45,7 +47,11 @@ impl Verifier {
     }
 
     /// Waits for what is missing, for each thing once, and judges again.
-    pub(crate) async fn resume(&self, mut step: Verification, token: &[u8]) -> Result<Claims, Rejection> {
+    pub(crate) async fn resume(
+        &self,
+        mut step: Verification,
+        token: &[u8],
+    ) -> Result<Claims, Rejection> {
         let mut before = PriorWaits::default();
         loop {
             match step {
@@ -86,7 +92,11 @@ impl Verifier {
         if self.0.tokens.is_some() {
             crate::telemetry::metrics::cache_lookup(remembered.as_ref());
         }
-        let anew = || crate::telemetry::metrics::time_verification(|| self.verify_uncached(token, now, before));
+        let anew = || {
+            crate::telemetry::metrics::time_verification(|| {
+                self.verify_uncached(token, now, before)
+            })
+        };
         match remembered.map_or_else(
             || crate::telemetry::spans::verification_span(token, anew, VerifyError::code),
             Ok,
@@ -131,7 +141,12 @@ impl Verifier {
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
     /// order (but for custom claims, which the application reads of verified tokens only), so that no forged token costs a fetch and a token that is refused in any case is not answered 503. A key that
     /// its issuer was asked for a moment ago in vain is refused by its name, which keeps a flood of them cheap.
-    fn verify_uncached(&self, token: &[u8], now: i64, before: &PriorWaits) -> Result<Claims, VerifyError> {
+    fn verify_uncached(
+        &self,
+        token: &[u8],
+        now: i64,
+        before: &PriorWaits,
+    ) -> Result<Claims, VerifyError> {
         // What decodes has no character that no token has, so they are looked at only where something is wrong with the token.
         // Then they are what is wrong first.
         self.verify_signature_and_claims(token, now, before)
@@ -141,7 +156,12 @@ impl Verifier {
             })
     }
 
-    fn verify_signature_and_claims(&self, token: &[u8], now: i64, before: &PriorWaits) -> Result<Claims, VerifyError> {
+    fn verify_signature_and_claims(
+        &self,
+        token: &[u8],
+        now: i64,
+        before: &PriorWaits,
+    ) -> Result<Claims, VerifyError> {
         let compact = CompactJws::split(token)?;
         let mut room = DecodeBuffer::for_token(token);
         let mut room = room.as_mut_slice();
@@ -153,8 +173,15 @@ impl Verifier {
         let payload = compact.decode_payload(&mut room)?;
         let signature = compact.decode_signature(&mut room)?;
         let json = JsonObject::parse(payload).map_err(TokenError::InvalidClaimsSet)?;
-        let issuer = self.lookup_issuer(issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?, before)?;
-        let trusted = self.0.issuers.get(&issuer).ok_or(TokenError::UntrustedIssuer)?;
+        let issuer = self.lookup_issuer(
+            issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?,
+            before,
+        )?;
+        let trusted = self
+            .0
+            .issuers
+            .get(&issuer)
+            .ok_or(TokenError::UntrustedIssuer)?;
         trusted
             .rules
             .check_header(header.algorithm(), header.token_type())?;
@@ -240,7 +267,9 @@ impl Verifier {
             Some(Resolution::Unavailable { retry_after }) => {
                 Err(Rejection::KeysUnavailable { retry_after }.into())
             }
-            None => Err(VerifyError::Pending(Box::new(WaitFor::IssuerResolution(iss.to_owned())))),
+            None => Err(VerifyError::Pending(Box::new(WaitFor::IssuerResolution(
+                iss.to_owned(),
+            )))),
         }
     }
 }

@@ -258,7 +258,11 @@ async fn explanation_names_the_failed_check() {
             .iter()
             .find(|found| found.name() == check)
             .unwrap();
-        assert!(failed.found().starts_with(saw), "{check}: {}", failed.found());
+        assert!(
+            failed.found().starts_with(saw),
+            "{check}: {}",
+            failed.found()
+        );
         assert!(
             explanation.to_string().contains(" FAILED ")
                 && explanation.to_string().contains("\nREFUSED (")

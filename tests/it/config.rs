@@ -198,7 +198,11 @@ fn build_rejects_invalid_issuer_setting_by_name() {
             "fetch_timeout",
             kinde().fetch_timeout(seconds(61)),
         ),
-        ("over a minute", "max_wait", kinde().initial_keys_timeout(seconds(61))),
+        (
+            "over a minute",
+            "max_wait",
+            kinde().initial_keys_timeout(seconds(61)),
+        ),
     ];
     for (problem, setting, issuer) in table {
         let error = issuer.build().expect_err(&format!("{setting}: {problem}"));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_m2m::testing::{AUDIENCE, CLIENT_ID};
 use tower_m2m::token::TokenError;
-use tower_m2m::{AnyOf, Claims, OrgCode, ExtractorRejection, Rejection, RequestExt as _, Scoped};
+use tower_m2m::{AnyOf, Claims, ExtractorRejection, OrgCode, Rejection, RequestExt as _, Scoped};
 
 use crate::support::{Api, NOW, assert_says, build, global, good, text, trust, verifier};
 
@@ -46,7 +46,10 @@ async fn extractor_without_layer_responds_500_and_reports_layer() {
 
 #[tokio::test]
 async fn result_extractor_passes_rejection_to_handler() {
-    async fn handler(org: Result<OrgCode, ExtractorRejection>, claims: Result<Claims, ExtractorRejection>) -> String {
+    async fn handler(
+        org: Result<OrgCode, ExtractorRejection>,
+        claims: Result<Claims, ExtractorRejection>,
+    ) -> String {
         let code = |refusal: &ExtractorRejection| refusal.rejection().code();
         format!(
             "{:?} {:?}",

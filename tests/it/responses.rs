@@ -106,7 +106,10 @@ fn app() -> Router {
             get(|_: Scoped<Writing>| async { "hello" }),
         )
         .route("/suspended", get(|| async { Rejection::Suspended }))
-        .route("/unchecked", get(|| async { Rejection::CallerStatusUnavailable }))
+        .route(
+            "/unchecked",
+            get(|| async { Rejection::CallerStatusUnavailable }),
+        )
 }
 
 fn own_body(rejection: &Rejection, response: &mut http::Response<bytes::Bytes>) {

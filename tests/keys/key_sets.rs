@@ -173,7 +173,11 @@ fn unusable_keys_are_ignored_individually() {
         assert_eq!(read(&key, ALL), Err(reason), "{key}");
         let set = json!({ "keys": [key, ed, ec] }).to_string();
         let set = KeySet::parse(set.as_bytes(), ALL).unwrap();
-        assert_eq!((set.keys().count(), set.unusable_keys().len()), (2, 1), "{key}");
+        assert_eq!(
+            (set.keys().count(), set.unusable_keys().len()),
+            (2, 1),
+            "{key}"
+        );
     }
     assert_eq!(
         read(&with(ec, &[("x-unknown", json!([1, {"a": null}]))]), ALL),
@@ -394,7 +398,10 @@ fn key_set_is_bounded_at_one_hundred_keys() {
     );
     let set = json!({ "keys": vec![key; 250] }).to_string();
     assert_eq!(
-        KeySet::parse(set.as_bytes(), ALL).unwrap().unusable_keys().len(),
+        KeySet::parse(set.as_bytes(), ALL)
+            .unwrap()
+            .unusable_keys()
+            .len(),
         100
     );
 }

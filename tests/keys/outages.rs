@@ -61,7 +61,10 @@ async fn requests_never_wait_for_a_refresh() {
         "{} fetches",
         fake.fetches()
     );
-    assert_eq!(fetches_by(&verifier, FetchCause::Refresh), fake.fetches() - 1);
+    assert_eq!(
+        fetches_by(&verifier, FetchCause::Refresh),
+        fake.fetches() - 1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +244,10 @@ async fn slow_fetch_is_not_restarted() {
     ] {
         let fake = FakeIssuer::new();
         fake.set_behavior(Behavior::Slow(asked_after + answered_after));
-        let trusted = fake.trusted().fetch_timeout(timeout).initial_keys_timeout(timeout);
+        let trusted = fake
+            .trusted()
+            .fetch_timeout(timeout)
+            .initial_keys_timeout(timeout);
         let verifier = Verifier::builder([trusted])
             .clock(fake.clock.clone())
             .build()
@@ -286,9 +292,18 @@ async fn failed_fetch_never_removes_valid_keys() {
         (Behavior::Panic, JwksError::Unreachable),
         (Behavior::Hang, JwksError::TimedOut),
         (Behavior::Slow(secs(4)), JwksError::TimedOut),
-        (Behavior::Status(500, vec![]), JwksError::UnexpectedStatus(500)),
-        (Behavior::Status(204, vec![]), JwksError::UnexpectedStatus(204)),
-        (Behavior::Status(304, vec![]), JwksError::UnexpectedStatus(304)),
+        (
+            Behavior::Status(500, vec![]),
+            JwksError::UnexpectedStatus(500),
+        ),
+        (
+            Behavior::Status(204, vec![]),
+            JwksError::UnexpectedStatus(204),
+        ),
+        (
+            Behavior::Status(304, vec![]),
+            JwksError::UnexpectedStatus(304),
+        ),
         (
             Behavior::Status(302, vec![("location", "https://elsewhere.example".into())]),
             JwksError::UnexpectedStatus(302),

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_m2m::{BoxError, Clock, DenylistEntry, DenylistError, Denylist, Issuer, EntryExpiry, Verifier};
+use tower_m2m::{
+    BoxError, Clock, Denylist, DenylistEntry, DenylistError, EntryExpiry, Issuer, Verifier,
+};
 
 use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 

@@ -150,8 +150,14 @@ async fn network_fault_never_removes_valid_keys() {
             Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
             JwksError::UnexpectedStatus(500),
         ),
-        (Fault::status(StatusCode::FORBIDDEN), JwksError::UnexpectedStatus(403)),
-        (Fault::too_many_requests(30), JwksError::UnexpectedStatus(429)),
+        (
+            Fault::status(StatusCode::FORBIDDEN),
+            JwksError::UnexpectedStatus(403),
+        ),
+        (
+            Fault::too_many_requests(30),
+            JwksError::UnexpectedStatus(429),
+        ),
         (Fault::Slow(secs(30)), JwksError::TimedOut),
         (
             Fault::Drip {

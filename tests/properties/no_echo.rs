@@ -4,7 +4,7 @@ use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use tower_layer::Layer as _;
 use tower_m2m::testing::{Profile, SigningAlgorithm, forged};
-use tower_m2m::{AuthorizeLayer, Clock, Rejection, OrganizationSource, Scope};
+use tower_m2m::{AuthorizeLayer, Clock, OrganizationSource, Rejection, Scope};
 use tower_service::Service as _;
 
 use super::support::{NOW, issuer, verifier};

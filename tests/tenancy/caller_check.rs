@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tower_m2m::{
-    BoxError, Caller, Claims, OrgCode, Scope, CallerStatus, CallerCheck, Verifier, VerifierBuilder,
+    BoxError, Caller, CallerCheck, CallerStatus, Claims, OrgCode, Scope, Verifier, VerifierBuilder,
 };
 
 use super::support::{self, Fixture, ISSUER, NOW};
@@ -225,12 +225,16 @@ async fn revocation_precedes_tenant_and_tenant_precedes_scope() {
             .route("/orgs/{org_code}/x", get(|| async {}))
             .route_layer(verifier.layer().require(Scope::from_static("read:x")))
     };
-    let revoked = route(&verifier(&fixture, async |_: Caller| Ok(CallerStatus::Revoked)));
+    let revoked = route(&verifier(&fixture, async |_: Caller| {
+        Ok(CallerStatus::Revoked)
+    }));
     assert_eq!(
         support::get(&revoked, "/orgs/org_b/x", &token).await,
         (401, Some("revoked"))
     );
-    let good = route(&verifier(&fixture, async |_: Caller| Ok(CallerStatus::Active)));
+    let good = route(&verifier(&fixture, async |_: Caller| {
+        Ok(CallerStatus::Active)
+    }));
     assert_eq!(
         support::get(&good, "/orgs/org_b/x", &token).await,
         (403, Some("wrong_organization"))

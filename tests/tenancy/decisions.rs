@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{Caller, Claims, OrgCode, Scope, Scoped, CallerStatus, Verifier};
+use tower_m2m::{Caller, CallerStatus, Claims, OrgCode, Scope, Scoped, Verifier};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{DenylistEntry, Denylist, OrgCode, Scope, EntryExpiry, Verifier};
+use tower_m2m::{Denylist, DenylistEntry, EntryExpiry, OrgCode, Scope, Verifier};
 
 use super::support::{self, Fixture, ISSUER, NOW};
 
@@ -38,7 +38,11 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
     let token = fixture.org("org_a").client("c1").claim("jti", "t1");
     let other = fixture.org("org_a").client("c2").claim("jti", "t2");
     for (denied, answer, hits_other) in [
-        (DenylistEntry::token(ISSUER, "t1"), (401, Some("revoked")), false),
+        (
+            DenylistEntry::token(ISSUER, "t1"),
+            (401, Some("revoked")),
+            false,
+        ),
         (
             DenylistEntry::client(ISSUER, "c1"),
             (403, Some("suspended")),
@@ -93,7 +97,10 @@ async fn token_issued_after_the_denial_is_accepted() {
     let app = app(&fixture, &denylist);
     let old = fixture.org("org_a");
     denylist
-        .deny(DenylistEntry::tokens_issued_before(ISSUER, NOW + 10), EntryExpiry::Never)
+        .deny(
+            DenylistEntry::tokens_issued_before(ISSUER, NOW + 10),
+            EntryExpiry::Never,
+        )
         .unwrap();
     fixture.clock.advance(Duration::from_secs(10));
     assert_eq!(
@@ -141,7 +148,10 @@ async fn global_client_cannot_act_for_denied_organization() {
     let app = app(&fixture, &denylist);
     let global = fixture.global().scopes(["act:any"]);
     denylist
-        .deny(DenylistEntry::organization(ISSUER, "org_a"), EntryExpiry::Never)
+        .deny(
+            DenylistEntry::organization(ISSUER, "org_a"),
+            EntryExpiry::Never,
+        )
         .unwrap();
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &global).await,
@@ -171,7 +181,10 @@ async fn inner_layer_checks_the_acting_organization() {
         .layer(outer);
     let global = fixture.global().scopes(["act:any"]);
     denylist
-        .deny(DenylistEntry::organization(ISSUER, "org_a"), EntryExpiry::Never)
+        .deny(
+            DenylistEntry::organization(ISSUER, "org_a"),
+            EntryExpiry::Never,
+        )
         .unwrap();
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &global).await,
@@ -202,7 +215,10 @@ async fn denial_applies_only_to_the_named_issuer() {
         .unwrap();
     assert!(verifier.verify(&fixture.org("org_a").token()).await.is_ok());
     denylist
-        .deny(DenylistEntry::organization(ISSUER, "org_a"), EntryExpiry::Never)
+        .deny(
+            DenylistEntry::organization(ISSUER, "org_a"),
+            EntryExpiry::Never,
+        )
         .unwrap();
     assert!(
         verifier

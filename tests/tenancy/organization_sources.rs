@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::get;
-use tower_m2m::{Claims, OrgCode, ExtractorRejection, Scoped, Verifier};
+use tower_m2m::{Claims, ExtractorRejection, OrgCode, Scoped, Verifier};
 
 use super::support::{self, Fixture};
 

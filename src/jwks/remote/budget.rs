@@ -88,7 +88,11 @@ impl KnownClients {
             let (fingerprint, place) = self.slot(client_id);
             place.is_some_and(|place| place.load(Ordering::Relaxed) == fingerprint)
         });
-        if known { Requester::KnownClient } else { Requester::UnknownClient }
+        if known {
+            Requester::KnownClient
+        } else {
+            Requester::UnknownClient
+        }
     }
 
     fn slot(&self, client_id: &str) -> (u64, Option<&AtomicU64>) {
@@ -115,8 +119,12 @@ mod tests {
     fn unknown_client_has_burst_of_two_then_one_per_cooldown() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
-        let mut taken =
-            |seconds: u64| budget.take(Requester::UnknownClient, start + Duration::from_secs(seconds));
+        let mut taken = |seconds: u64| {
+            budget.take(
+                Requester::UnknownClient,
+                start + Duration::from_secs(seconds),
+            )
+        };
         assert_eq!([0, 0, 0, 9].map(&mut taken), [true, true, false, false]);
         assert_eq!([10, 10, 19, 20].map(&mut taken), [true, false, false, true]);
         assert_eq!(

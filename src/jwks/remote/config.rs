@@ -19,7 +19,7 @@ pub(crate) struct RefreshConfig {
     /// One fetch, from connect to last byte.
     pub(crate) timeout: Duration,
     /// How long a request waits for a first set.
-    pub(crate) max_wait: Duration,
+    pub(crate) initial_keys_timeout: Duration,
     /// Makes tests repeatable.
     pub(crate) jitter_seed: Option<u64>,
 }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::clock::seconds;
-use crate::jwks::{VersionedKeySet, KeySet};
+use crate::jwks::{KeySet, VersionedKeySet};
 
 /// A key set in use, and until when. Counted on the monotonic clock: a jump of the wall clock changes nothing of it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::config::JwksLocation;
-use super::current::{FetchedKeys, CachedKeySet, FetchedDocument};
+use super::current::{CachedKeySet, FetchedDocument, FetchedKeys};
 use super::freshness::{lifetime, retry_after};
 use super::state::RemoteState;
 use crate::jwks::discovery::{CachedJwksUri, jwks_uri, metadata_urls};
@@ -62,7 +62,10 @@ pub(super) async fn fetch_set(
             if parts.headers.contains_key(ETAG) {
                 origin.validators = validators_of(&parts.headers);
             }
-            Ok((FetchedKeys::NotModified(std::sync::Arc::clone(&lease.keys)), origin))
+            Ok((
+                FetchedKeys::NotModified(std::sync::Arc::clone(&lease.keys)),
+                origin,
+            ))
         }
         (StatusCode::OK, _) => {
             let set = KeySet::parse(&body, &shared.allowed_algorithms)?;

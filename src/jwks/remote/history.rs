@@ -37,7 +37,8 @@ impl FetchHistory {
     }
 
     pub(super) fn is_backing_off(&self, now: Instant) -> bool {
-        self.retry_not_before.is_some_and(|not_before| now < not_before)
+        self.retry_not_before
+            .is_some_and(|not_before| now < not_before)
     }
 
     fn count(&mut self, cause: FetchCause) {

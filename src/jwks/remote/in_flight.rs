@@ -119,7 +119,8 @@ impl InFlightFetches {
     pub(super) fn abort_all(&self) {
         self.counts.send_modify(|counts| {
             counts.started = counts.started.max(counts.requested);
-            (counts.requested, counts.finished, counts.watchdog_deadline) = (counts.started, counts.started, None);
+            (counts.requested, counts.finished, counts.watchdog_deadline) =
+                (counts.started, counts.started, None);
         });
     }
 
@@ -139,9 +140,13 @@ impl InFlightFetches {
     }
 
     /// While no set is held: the flight that is under way or about to begin, if it is near enough to be waited for.
-    pub(super) fn join_initial(&self, now: Instant, max_wait: Duration) -> Option<FetchTicket> {
+    pub(super) fn join_initial(
+        &self,
+        now: Instant,
+        initial_keys_timeout: Duration,
+    ) -> Option<FetchTicket> {
         let counts = *self.counts.borrow();
-        let deadline = now + max_wait;
+        let deadline = now + initial_keys_timeout;
         let under_way = counts.started > counts.finished;
         let number = if under_way {
             counts.started

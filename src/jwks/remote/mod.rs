@@ -26,16 +26,16 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub(crate) use self::clients::HttpClients;
-pub(crate) use self::config::{JwksLocation, RefreshConfig, KeyLookup};
-use self::current::{FetchedKeys, CachedKeySet};
+pub(crate) use self::config::{JwksLocation, KeyLookup, RefreshConfig};
+use self::current::{CachedKeySet, FetchedKeys};
 pub use self::http::FetchFuture;
 pub(crate) use self::http::{Fetcher, HttpSettings, Proxy};
 pub(crate) use self::in_flight::FetchTicket;
-use self::in_flight::{Joined, FetchOutcome};
+use self::in_flight::{FetchOutcome, Joined};
 use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
 use self::state::{RemoteState, lock};
-use super::{VersionedKeySet, IssuerStatus, JwksError};
+use super::{IssuerStatus, JwksError, VersionedKeySet};
 use crate::clock::Clock;
 use crate::token::Algorithm;
 
@@ -89,7 +89,9 @@ impl RemoteKeySet {
         let holding = &self.state.current;
         generation == holding.generation()
             && (holding.is_before_recheck(now)
-                || self.current().is_some_and(|keys| keys.generation == generation))
+                || self
+                    .current()
+                    .is_some_and(|keys| keys.generation == generation))
     }
 
     /// The set in use, never past its ceiling. Sees to it that the driver runs.
@@ -119,13 +121,23 @@ impl RemoteKeySet {
 
     /// Whether waiting could bring the key that a token asks for, which is not among the keys `held`: cheap, so that a
     /// flood of invented names stays cheap. What is given is to be waited for with [`arrival`](Self::arrival).
-    pub(crate) fn request_key(&self, wanted: KeyLookup<'_>, held: Option<&VersionedKeySet>) -> Option<FetchTicket> {
+    pub(crate) fn request_key(
+        &self,
+        wanted: KeyLookup<'_>,
+        held: Option<&VersionedKeySet>,
+    ) -> Option<FetchTicket> {
         let (shared, now) = (&self.state, Instant::now());
         match (held, wanted.kid) {
-            (None, _) => shared.in_flight.join_initial(now, shared.config.max_wait),
+            (None, _) => shared
+                .in_flight
+                .join_initial(now, shared.config.initial_keys_timeout),
             (Some(_), None) => None,
-            (Some(held), Some(kid)) if shared.unknown_kids.contains(kid, held.generation, now) => None,
-            (Some(_), Some(_)) => shared.join_or_request_fetch(shared.known_clients.classify(wanted.client_id), now),
+            (Some(held), Some(kid)) if shared.unknown_kids.contains(kid, held.generation, now) => {
+                None
+            }
+            (Some(_), Some(_)) => {
+                shared.join_or_request_fetch(shared.known_clients.classify(wanted.client_id), now)
+            }
         }
     }
 
@@ -168,7 +180,11 @@ impl RemoteKeySet {
         }
         match self.state.current.current(Instant::now()) {
             Some(_) => Ok(()),
-            None => Err(self.state.history().last_error.unwrap_or(JwksError::TimedOut)),
+            None => Err(self
+                .state
+                .history()
+                .last_error
+                .unwrap_or(JwksError::TimedOut)),
         }
     }
 
@@ -226,9 +242,12 @@ impl RemoteKeySet {
     /// Takes a saved set into use if it is not past its ceiling: its age counts from when it was fetched.
     pub(crate) fn restore(&self, saved: &SavedKeys) {
         let (shared, now) = (&self.state, Instant::now());
-        let Some((set, origin, age)) =
-            saved::read(saved, &shared.allowed_algorithms, &shared.config, shared.wall_now())
-        else {
+        let Some((set, origin, age)) = saved::read(
+            saved,
+            &shared.allowed_algorithms,
+            &shared.config,
+            shared.wall_now(),
+        ) else {
             return;
         };
         // Of several the youngest.

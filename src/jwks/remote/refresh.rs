@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::current::{FetchedKeys, FetchedDocument};
+use super::current::{FetchedDocument, FetchedKeys};
 use super::fetch::{FetchFailure, fetch_set, report_left_out};
 use super::freshness::{backoff, refresh_after};
 use super::in_flight::FetchOutcome;
@@ -160,7 +160,12 @@ fn record_outcome(
     }
 }
 
-fn retry_delay(shared: &RemoteState, cause: FetchCause, failure: &FetchFailure, now: Instant) -> Duration {
+fn retry_delay(
+    shared: &RemoteState,
+    cause: FetchCause,
+    failure: &FetchFailure,
+    now: Instant,
+) -> Duration {
     let holds = shared.current.current(now).is_some();
     let (first, longest, asked_at_most) = if holds {
         (

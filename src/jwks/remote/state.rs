@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::budget::{Requester, Budget, KnownClients};
+use super::budget::{Budget, KnownClients, Requester};
 use super::config::{JwksLocation, RefreshConfig};
-use super::current::{FetchedKeys, CurrentKeySet, FetchedDocument, Term};
+use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys, Term};
 use super::freshness::Jitter;
 use super::history::FetchHistory;
 use super::http::Fetcher;
@@ -64,7 +64,11 @@ impl RemoteState {
         }
     }
 
-    pub(super) fn join_or_request_fetch(&self, asker: Requester, now: Instant) -> Option<FetchTicket> {
+    pub(super) fn join_or_request_fetch(
+        &self,
+        asker: Requester,
+        now: Instant,
+    ) -> Option<FetchTicket> {
         // Metadata and keys are a fetch each.
         let deadline = now + self.config.timeout * 2;
         self.in_flight.join_or_request(asker, deadline, || {
@@ -72,7 +76,13 @@ impl RemoteState {
         })
     }
 
-    pub(super) fn store_keys(&self, fetched: FetchedKeys, origin: FetchedDocument, age: Duration, now: Instant) {
+    pub(super) fn store_keys(
+        &self,
+        fetched: FetchedKeys,
+        origin: FetchedDocument,
+        age: Duration,
+        now: Instant,
+    ) {
         let term = Term {
             now,
             wall_seconds: self.clock.unix_seconds(),

@@ -40,7 +40,10 @@ pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> OrgLookup {
 
 /// The same where there are only the extensions, which are lent to a request of nothing else.
 #[cfg(feature = "axum")]
-pub(in crate::middleware) fn in_axum_params_of(extensions: &mut Extensions, name: &str) -> OrgLookup {
+pub(in crate::middleware) fn in_axum_params_of(
+    extensions: &mut Extensions,
+    name: &str,
+) -> OrgLookup {
     let (mut lent, ()) = Request::new(()).into_parts();
     std::mem::swap(&mut lent.extensions, extensions);
     let found = in_axum_params(&mut lent, name);

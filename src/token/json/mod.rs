@@ -103,7 +103,12 @@ impl JsonObject<'_> {
         }
     }
 
-    fn get_slow(&self, known: IndexEntry, print: NameFingerprint, name: &str) -> Option<JsonValue<'_>> {
+    fn get_slow(
+        &self,
+        known: IndexEntry,
+        print: NameFingerprint,
+        name: &str,
+    ) -> Option<JsonValue<'_>> {
         if let IndexEntry::Candidate(at) = known
             && let Some(node) = self.nodes.get(at as usize)
             && self.strings.is(node.key, print, name)
@@ -141,7 +146,12 @@ impl JsonObject<'_> {
         self.children(inside).map(|(at, node)| self.value(at, node))
     }
 
-    fn member(&self, inside: JsonChildren, print: NameFingerprint, name: &str) -> Option<JsonValue<'_>> {
+    fn member(
+        &self,
+        inside: JsonChildren,
+        print: NameFingerprint,
+        name: &str,
+    ) -> Option<JsonValue<'_>> {
         let (at, node) = self
             .children(inside)
             .find(|(_, node)| self.strings.is(node.key, print, name))?;

@@ -3,8 +3,8 @@
 use super::inspect::TokenInspection;
 use super::step::CheckKind;
 use crate::verifier::issuers::trusted::TrustedIssuer;
-use crate::verifier::profile::{ClaimRule, ClaimMatcher};
-use crate::verifier::rules::{Strictness, Rules};
+use crate::verifier::profile::{ClaimMatcher, ClaimRule};
+use crate::verifier::rules::{Rules, Strictness};
 
 impl TokenInspection<'_> {
     /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.

@@ -6,7 +6,7 @@ use super::step::CheckKind;
 use crate::bearer::b64token;
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, JsonValue};
 use crate::verifier::claim::issuer_claim;
-use crate::verifier::issuers::trusted::{Resolution, ActiveIssuer, TrustedIssuer};
+use crate::verifier::issuers::trusted::{ActiveIssuer, Resolution, TrustedIssuer};
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
@@ -86,8 +86,13 @@ impl<'a> TokenInspection<'a> {
             CheckKind::Encoding if self.decoded.is_some() => {
                 "header and claims are base64url".to_owned()
             }
-            CheckKind::Header | CheckKind::Type | CheckKind::Algorithm | CheckKind::Key => self.found_in_header(step),
-            CheckKind::Encoding | CheckKind::Signature | CheckKind::Custom | CheckKind::Application => String::new(),
+            CheckKind::Header | CheckKind::Type | CheckKind::Algorithm | CheckKind::Key => {
+                self.found_in_header(step)
+            }
+            CheckKind::Encoding
+            | CheckKind::Signature
+            | CheckKind::Custom
+            | CheckKind::Application => String::new(),
             _ => match self.json() {
                 Some(json) => self.found_in_claims(step, &json),
                 None => "unreadable".to_owned(),
@@ -109,7 +114,12 @@ impl<'a> TokenInspection<'a> {
 
     fn found_in_claims(&self, step: CheckKind, json: &JsonObject<'_>) -> String {
         let rules = self.trusted().map(|trusted| &trusted.rules);
-        let at = |pointer: &str| format!("{pointer} is {}", type_and_length(json, json.pointer(pointer)));
+        let at = |pointer: &str| {
+            format!(
+                "{pointer} is {}",
+                type_and_length(json, json.pointer(pointer))
+            )
+        };
         let first = |names: Vec<String>| {
             let found = names.iter().find(|pointer| json.pointer(pointer).is_some());
             found
@@ -144,14 +154,16 @@ impl<'a> TokenInspection<'a> {
             CheckKind::Binding => at("/cnf"),
             CheckKind::Delegation => at("/act"),
             CheckKind::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
-            CheckKind::MachineClaims => match rules.map(|rules| rules.profile.machine_claims.as_ref()) {
-                Some(marks) => marks
-                    .iter()
-                    .map(|mark| at(&mark.claim))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-                None => String::new(),
-            },
+            CheckKind::MachineClaims => {
+                match rules.map(|rules| rules.profile.machine_claims.as_ref()) {
+                    Some(marks) => marks
+                        .iter()
+                        .map(|mark| at(&mark.claim))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                    None => String::new(),
+                }
+            }
             CheckKind::Client | CheckKind::ClientAllowed => match rules {
                 Some(rules) => first(
                     rules

@@ -84,7 +84,10 @@ impl Verifier {
                 CheckKind::Signature if !sight.signature_decodes() => CheckKind::Encoding,
                 step => step,
             };
-            (step, step <= CheckKind::Signature || signature_was_valid(rejection))
+            (
+                step,
+                step <= CheckKind::Signature || signature_was_valid(rejection),
+            )
         });
         let checks = CheckKind::ALL.iter().map(|(step, name)| {
             let demanded = sight.expected(*step);

@@ -107,7 +107,9 @@ impl CheckKind {
             E::Expired => Self::Expiry,
             E::NotYetValid => Self::NotBefore,
             E::IssuedInFuture | E::TooOld => Self::IssuedAt,
-            E::InvalidAudience | E::MissingClaim("aud") | E::MalformedClaim("aud") => Self::Audience,
+            E::InvalidAudience | E::MissingClaim("aud") | E::MalformedClaim("aud") => {
+                Self::Audience
+            }
             E::SenderConstrained => Self::Binding,
             E::Delegated => Self::Delegation,
             E::WrongGrantType => Self::MachineClaims,

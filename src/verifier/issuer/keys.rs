@@ -7,8 +7,8 @@ use http::Request;
 use super::{Issuer, KeyConfig};
 use crate::clock::Clock;
 use crate::jwks::{
-    JwksLocation, FetchFuture, Fetcher, HttpClients, KeyError, KeySet, KeySource, Proxy, RemoteKeySet,
-    is_secure_url,
+    FetchFuture, Fetcher, HttpClients, JwksLocation, KeyError, KeySet, KeySource, Proxy,
+    RemoteKeySet, is_secure_url,
 };
 use crate::token::Algorithm;
 use crate::util::BoxError;

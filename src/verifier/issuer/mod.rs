@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use super::config_error::{ConfigError, SettingSource};
 use super::custom_claims::CustomDecoder;
 use super::issuers::trusted::TrustedIssuer;
-use super::profile::{ClaimRule, Profile, ClaimMatcher};
-use super::rules::{Strictness, Rules};
+use super::profile::{ClaimMatcher, ClaimRule, Profile};
+use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig};
 use crate::token::Algorithm;
@@ -131,7 +131,7 @@ impl Issuer {
                 cooldown: Duration::from_secs(10),
                 max_retry_delay: Duration::from_secs(10),
                 timeout: Duration::from_secs(3),
-                max_wait: Duration::from_secs(1),
+                initial_keys_timeout: Duration::from_secs(1),
                 jitter_seed: None,
             },
             source: SettingSource::Code,

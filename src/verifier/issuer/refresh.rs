@@ -37,8 +37,8 @@ impl Issuer {
     }
 
     /// How long a request waits for a first key set before it is answered 503. Default: 1 s.
-    pub fn initial_keys_timeout(mut self, max_wait: Duration) -> Self {
-        self.timing.max_wait = max_wait;
+    pub fn initial_keys_timeout(mut self, initial_keys_timeout: Duration) -> Self {
+        self.timing.initial_keys_timeout = initial_keys_timeout;
         self
     }
 

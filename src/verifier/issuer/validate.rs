@@ -16,10 +16,10 @@ const POINTER: &str = "must be a JSON Pointer such as /org_code or /tenant/id (R
 impl Issuer {
     /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
     pub(in crate::verifier) fn validated_name(&self) -> Result<String, ConfigError> {
-        let name = self
-            .issuer
-            .clone()
-            .and_then(|issuer| self.check(&issuer, &self.allowed_algorithms()).map(|()| issuer));
+        let name = self.issuer.clone().and_then(|issuer| {
+            self.check(&issuer, &self.allowed_algorithms())
+                .map(|()| issuer)
+        });
         name.map_err(|error| error.at(&self.source))
     }
 
@@ -134,8 +134,8 @@ impl Issuer {
             "must be more than zero and at most 1 minute",
         )?;
         unless(
-            self.timing.max_wait <= A_MINUTE,
-            "max_wait",
+            self.timing.initial_keys_timeout <= A_MINUTE,
+            "initial_keys_timeout",
             "must be at most 1 minute",
         )
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::resolver::Resolver;
-use self::trusted::{Resolution, ActiveIssuer, TrustedIssuer, IssuerRef};
+use self::trusted::{ActiveIssuer, IssuerRef, Resolution, TrustedIssuer};
 
 pub(crate) struct IssuerRegistry {
     listed: Vec<TrustedIssuer>,

@@ -10,8 +10,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::negative_cache::{NegativeReason, NegativeCache};
-use super::trusted::{Resolution, TrustedIssuer, IssuerRef};
+use super::negative_cache::{NegativeCache, NegativeReason};
+use super::trusted::{IssuerRef, Resolution, TrustedIssuer};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, SavedKeys};
 use crate::util::BoxError;

@@ -12,8 +12,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::negative_cache::NegativeReason;
-use super::resolved::{ResolverInner, ResolveFn, InFlightResolution, ResolverConfig, State, unavailable};
-use super::trusted::{Resolution, TrustedIssuer, IssuerRef};
+use super::resolved::{
+    InFlightResolution, ResolveFn, ResolverConfig, ResolverInner, State, unavailable,
+};
+use super::trusted::{IssuerRef, Resolution, TrustedIssuer};
 use crate::jwks::{HttpClients, SavedKeys, is_secure_url};
 use crate::util::catch_panic;
 
@@ -112,7 +114,11 @@ impl Resolver {
     }
 
     /// Asks, unless that is under way; nothing when too many questions are open, or there is nothing to ask in.
-    fn start_resolution(&self, state: &mut State, iss: &str) -> Option<watch::Receiver<Option<Resolution>>> {
+    fn start_resolution(
+        &self,
+        state: &mut State,
+        iss: &str,
+    ) -> Option<watch::Receiver<Option<Resolution>>> {
         // The sender of a question whose task ended with its runtime is gone.
         let is_live = |open: &InFlightResolution| open.resolution.has_changed().is_ok();
         if let Some(open) = state.in_flight.get(iss).filter(|open| is_live(open)) {
@@ -151,11 +157,7 @@ async fn run_resolver(
     answer: watch::Sender<Option<Resolution>>,
 ) {
     let name = iss.to_string();
-    let outcome = timeout(
-        TIMEOUT,
-        catch_panic(async move { function(name).await }),
-    )
-    .await;
+    let outcome = timeout(TIMEOUT, catch_panic(async move { function(name).await })).await;
     let outcome = match outcome {
         Ok(Some(Ok(issuer))) => Ok(issuer),
         Ok(Some(Err(_))) => Err("failed"),

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{ClaimRule, Profile, ClaimMatcher};
+use super::{ClaimMatcher, ClaimRule, Profile};
 use crate::token::Algorithm;
 
 /// A machine is its own subject (RFC 9068 §2.2).
@@ -63,7 +63,10 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("cid")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scp")]),
-        machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT, ClaimRule::new("/uid", ClaimMatcher::Absent)]),
+        machine_claims: Cow::Borrowed(&[
+            SUBJECT_IS_CLIENT,
+            ClaimRule::new("/uid", ClaimMatcher::Absent),
+        ]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -78,7 +81,10 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/tid"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/roles")]),
-        machine_claims: Cow::Borrowed(&[ClaimRule::is("/idtyp", "app"), ClaimRule::new("/scp", ClaimMatcher::Absent)]),
+        machine_claims: Cow::Borrowed(&[
+            ClaimRule::is("/idtyp", "app"),
+            ClaimRule::new("/scp", ClaimMatcher::Absent),
+        ]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -94,7 +100,10 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        machine_claims: Cow::Borrowed(&[ClaimRule::new("/azp", ClaimMatcher::IsClient { suffix: "" })]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new(
+            "/azp",
+            ClaimMatcher::IsClient { suffix: "" },
+        )]),
         algorithms: &[
             Algorithm::RS256,
             Algorithm::PS256,
@@ -141,7 +150,10 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
         organization: Cow::Borrowed("/org_id"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT, ClaimRule::new("/sid", ClaimMatcher::Absent)]),
+        machine_claims: Cow::Borrowed(&[
+            SUBJECT_IS_CLIENT,
+            ClaimRule::new("/sid", ClaimMatcher::Absent),
+        ]),
         algorithms: &[Algorithm::RS256],
     };
 
@@ -184,7 +196,10 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
-        machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("m2m-client-"))]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new(
+            "/sub",
+            ClaimMatcher::StartsWith("m2m-client-"),
+        )]),
         algorithms: &[Algorithm::RS256],
     };
 

@@ -103,8 +103,12 @@ impl ClaimRule {
     pub(crate) fn matches(&self, json: &JsonObject<'_>, client_id: Option<&str>) -> bool {
         let value = json.pointer(&self.claim);
         match &self.matcher {
-            ClaimMatcher::Is(expected) => value.is_some_and(|value| contains_string(json, value, expected)),
-            ClaimMatcher::IsUnlessAbsent(expected) => value.is_none_or(|value| contains_string(json, value, expected)),
+            ClaimMatcher::Is(expected) => {
+                value.is_some_and(|value| contains_string(json, value, expected))
+            }
+            ClaimMatcher::IsUnlessAbsent(expected) => {
+                value.is_none_or(|value| contains_string(json, value, expected))
+            }
             ClaimMatcher::Absent => value.is_none(),
             ClaimMatcher::StartsWith(prefix) => {
                 matches!(value, Some(JsonValue::String(text)) if text.starts_with(prefix))
