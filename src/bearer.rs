@@ -143,10 +143,10 @@ impl BearerError {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Missing => "missing_token",
-            Self::MultipleCredentials => "several_credentials",
+            Self::MultipleCredentials => "multiple_credentials",
             Self::Malformed => "malformed_header",
             Self::TooLong => "token_too_long",
-            Self::InvalidCharacter => "token_characters",
+            Self::InvalidCharacter => "invalid_character",
         }
     }
 }

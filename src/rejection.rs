@@ -72,7 +72,7 @@ impl Rejection {
             Self::Suspended => "suspended",
             Self::InsufficientScope(_) => "insufficient_scope",
             Self::KeysUnavailable { .. } => "keys_unavailable",
-            Self::CallerStatusUnavailable => "check_unavailable",
+            Self::CallerStatusUnavailable => "caller_status_unavailable",
             Self::LayerMissing(_) => "layer_missing",
         }
     }

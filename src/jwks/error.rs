@@ -81,7 +81,7 @@ impl JwksError {
         match self {
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed_out",
-            Self::UnexpectedStatus(_) => "status",
+            Self::UnexpectedStatus(_) => "unexpected_status",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::WrongIssuer => "wrong_issuer",

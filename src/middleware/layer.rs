@@ -211,14 +211,14 @@ impl AuthorizeLayer {
             &self.settings.policy.allowed_callers,
         ) {
             (Presence::Required, who) => who.name(),
-            (Presence::Optional, AllowedCallers::Organization) => "anybody; of tokens organization",
+            (Presence::Optional, AllowedCallers::Organization) => "optional: organization",
             (Presence::Optional, AllowedCallers::OrganizationOrGlobal) => {
-                "anybody; of tokens anyone"
+                "optional: organization_or_global"
             }
             (Presence::Optional, AllowedCallers::OrganizationOrGlobalWith(_)) => {
-                "anybody; of tokens organization, or global with a scope"
+                "optional: organization_or_global_with_scope"
             }
-            (Presence::Optional, AllowedCallers::Global) => "anybody; of tokens global",
+            (Presence::Optional, AllowedCallers::Global) => "optional: global",
         }
     }
 

@@ -52,8 +52,8 @@ impl AllowedCallers {
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Organization => "organization",
-            Self::OrganizationOrGlobal => "anyone",
-            Self::OrganizationOrGlobalWith(_) => "organization, or global with a scope",
+            Self::OrganizationOrGlobal => "organization_or_global",
+            Self::OrganizationOrGlobalWith(_) => "organization_or_global_with_scope",
             Self::Global => "global",
         }
     }

@@ -14,83 +14,78 @@ use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, ScopeRequirement};
 
 /// A key set was fetched or confirmed.
-pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, left_out: usize) {
+pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, unusable_keys: usize) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: "tower_m2m::jwks", issuer, cause, keys, left_out, "keys fetched");
-    let _ = (issuer, cause, keys, left_out);
+    tracing::debug!(target: "tower_m2m::jwks", issuer, cause, keys, unusable_keys, "keys fetched");
+    let _ = (issuer, cause, keys, unusable_keys);
 }
 
 /// Reports the keys of a set that are not used: the `kid` of each, and the reason.
 pub(crate) fn unusable_keys<'a>(
     issuer: &str,
-    left_out: impl Iterator<Item = (Option<&'a str>, &'a dyn Display)>,
+    unusable: impl Iterator<Item = (Option<&'a str>, &'a dyn Display)>,
 ) {
     #[cfg(feature = "tracing")]
-    for (kid, reason) in left_out {
-        tracing::warn!(target: "tower_m2m::jwks", issuer, kid = kid.map(|kid| kid.escape_debug().to_string()), reason = %reason, "key left out");
+    for (kid, reason) in unusable {
+        tracing::warn!(target: "tower_m2m::jwks", issuer, kid = kid.map(|kid| kid.escape_debug().to_string()), reason = %reason, "ignoring unusable key");
     }
     #[cfg(not(feature = "tracing"))]
-    let _ = (issuer, left_out);
+    let _ = (issuer, unusable);
 }
 
 /// A fetch failed.
-pub(crate) fn fetch_failed(
-    issuer: &str,
-    cause: &'static str,
-    error: &dyn Display,
-    holds_keys: bool,
-) {
+pub(crate) fn fetch_failed(issuer: &str, cause: &'static str, error: &dyn Display, has_keys: bool) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, error = %error, holds_keys, "fetching keys failed");
-    let _ = (issuer, cause, error, holds_keys);
+    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, error = %error, has_keys, "key fetch failed");
+    let _ = (issuer, cause, error, has_keys);
 }
 
 /// A set is past its life and serves on, because the issuer gives no new one.
 pub(crate) fn keys_stale(issuer: &str) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", issuer, "keys are stale and serve on");
+    tracing::warn!(target: "tower_m2m::jwks", issuer, "using stale keys");
     let _ = issuer;
 }
 
 /// The issuer gives keys again, after so many failures in a row.
 pub(crate) fn keys_recovered(issuer: &str, failures: u32) {
     #[cfg(feature = "tracing")]
-    tracing::info!(target: "tower_m2m::jwks", issuer, failures, "the issuer gives keys again");
+    tracing::info!(target: "tower_m2m::jwks", issuer, failures, "key fetch recovered");
     let _ = (issuer, failures);
 }
 
 /// The last good set reached its ceiling: from now on the issuer's tokens are answered 503.
 pub(crate) fn keys_expired(issuer: &str) {
     #[cfg(feature = "tracing")]
-    tracing::error!(target: "tower_m2m::jwks", issuer, "keys expired: the issuer gave no new ones for too long");
+    tracing::error!(target: "tower_m2m::jwks", issuer, "keys expired: no successful fetch within keys_max_stale");
     let _ = issuer;
 }
 
 /// The metadata names another place for the keys than before.
 pub(crate) fn jwks_uri_changed(issuer: &str) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", issuer, "the issuer's jwks_uri changed");
+    tracing::warn!(target: "tower_m2m::jwks", issuer, "jwks_uri changed");
     let _ = issuer;
 }
 
 /// The application gave no answer about an issuer that can be used. Which one is not told: the name is a stranger's word.
-pub(crate) fn issuer_resolution_failed(problem: &str) {
+pub(crate) fn issuer_resolution_failed(error: &str) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", problem, "resolving an issuer failed");
-    let _ = problem;
+    tracing::warn!(target: "tower_m2m::jwks", error, "issuer resolution failed");
+    let _ = error;
 }
 
 /// The application's check of standing gave no answer.
 pub(crate) fn caller_check_failed(
     error: Option<&(dyn std::error::Error + Send + Sync + 'static)>,
-    let_in: bool,
+    allowed: bool,
 ) {
     #[cfg(feature = "tracing")]
     {
         let error = error.map_or_else(|| "timed out".to_owned(), ToString::to_string);
-        tracing::warn!(target: "tower_m2m", error, let_in, "the check of standing failed");
+        tracing::warn!(target: "tower_m2m", error, allowed, "caller check failed");
     }
-    let _ = (error, let_in);
+    let _ = (error, allowed);
 }
 
 /// One decision about one request: what an audit needs to know of it. The guide says what each field is.
@@ -120,16 +115,16 @@ macro_rules! decided {
     ($level:ident, $message:literal, $decision:ident) => {
         tracing::$level!(
             target: "tower_m2m",
-            verdict = $decision.outcome.code(),
-            by = $decision.stage,
+            outcome = $decision.outcome.code(),
+            stage = $decision.stage,
             route = $decision.route(),
-            who = $decision.access,
-            needed = $decision.required.filter(|needed| !needed.is_none()).map(tracing::field::display),
-            held = $decision.claims.zip($decision.required).map(|(claims, needed)| needed.is_satisfied_by(claims.scopes())),
-            client = $decision.claims.map(Claims::client_id),
+            access = $decision.access,
+            required_scopes = $decision.required.filter(|required| !required.is_none()).map(tracing::field::display),
+            has_required_scopes = $decision.claims.zip($decision.required).map(|(claims, required)| required.is_satisfied_by(claims.scopes())),
+            client_id = $decision.claims.map(Claims::client_id),
             issuer = $decision.claims.map(Claims::issuer),
             organization = $decision.organization().map(OrgCode::as_str),
-            acting = $decision.organization().map(OrgCode::is_acting),
+            acting_for_organization = $decision.organization().map(OrgCode::is_acting),
             jti = $decision.claims.and_then(Claims::jti),
             $message
         )
@@ -156,21 +151,21 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
             decided!(debug, "request admitted", decision)
         }
         DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
-            decided!(error, "an authorization layer is missing", decision);
+            decided!(error, "authorization layer missing", decision);
         }
         DecisionOutcome::Rejected(
             Rejection::KeysUnavailable { .. } | Rejection::CallerStatusUnavailable,
         ) => {
-            decided!(warn, "request refused", decision);
+            decided!(warn, "request rejected", decision);
         }
-        DecisionOutcome::Rejected(_) => decided!(info, "request refused", decision),
+        DecisionOutcome::Rejected(_) => decided!(info, "request rejected", decision),
     }
     let _ = decision;
 }
 
 /// What is told to the span that the request is in, if it has fields of these names.
 #[cfg(feature = "tracing")]
-const SPAN_FIELDS: [&str; 5] = ["client", "issuer", "organization", "jti", "verdict"];
+const SPAN_FIELDS: [&str; 5] = ["client_id", "issuer", "organization", "jti", "outcome"];
 
 #[cfg(feature = "tracing")]
 impl Decision<'_> {
@@ -197,7 +192,7 @@ impl Decision<'_> {
         let same =
             before.is_some_and(|(before, claims)| before.verified_by() == claims.verified_by());
         if let Some(claims) = self.claims.filter(|_| !same) {
-            span.record("client", claims.client_id())
+            span.record("client_id", claims.client_id())
                 .record("issuer", claims.issuer())
                 .record("jti", claims.jti());
         }
@@ -208,7 +203,7 @@ impl Decision<'_> {
             span.record("organization", organization.as_str());
         }
         if !same || matches!(self.outcome, DecisionOutcome::Rejected(_)) {
-            span.record("verdict", self.outcome.code());
+            span.record("outcome", self.outcome.code());
         }
     }
 

@@ -15,11 +15,11 @@ pub(crate) fn describe() {
             "Requests that were let in or refused, by outcome."
         );
         describe_counter!(
-            "tower_m2m_token_cache_total",
+            "tower_m2m_token_cache_lookups_total",
             "Look-ups among the tokens that were verified before."
         );
         describe_histogram!(
-            "tower_m2m_verification_seconds",
+            "tower_m2m_verification_duration_seconds",
             Unit::Seconds,
             "Verifications that the cache did not answer."
         );
@@ -44,10 +44,11 @@ pub(crate) fn describe() {
 }
 
 /// A request was let in, or refused for a reason.
-pub(crate) fn request_decided(by: &'static str, outcome: &'static str) {
+pub(crate) fn request_decided(stage: &'static str, outcome: &'static str) {
     #[cfg(feature = "metrics")]
-    metrics::counter!("tower_m2m_decisions_total", "by" => by, "outcome" => outcome).increment(1);
-    let _ = (by, outcome);
+    metrics::counter!("tower_m2m_decisions_total", "stage" => stage, "outcome" => outcome)
+        .increment(1);
+    let _ = (stage, outcome);
 }
 
 /// A token was looked for among those that were verified before.
@@ -55,7 +56,7 @@ pub(crate) fn cache_lookup<T>(found: Option<&T>) {
     #[cfg(feature = "metrics")]
     {
         let result = if found.is_some() { "hit" } else { "miss" };
-        metrics::counter!("tower_m2m_token_cache_total", "result" => result).increment(1);
+        metrics::counter!("tower_m2m_token_cache_lookups_total", "result" => result).increment(1);
     }
     let _ = found;
 }
@@ -66,7 +67,7 @@ pub(crate) fn time_verification<T>(verify: impl FnOnce() -> T) -> T {
     {
         let begun = std::time::Instant::now();
         let result = verify();
-        metrics::histogram!("tower_m2m_verification_seconds").record(begun.elapsed());
+        metrics::histogram!("tower_m2m_verification_duration_seconds").record(begun.elapsed());
         result
     }
     #[cfg(not(feature = "metrics"))]

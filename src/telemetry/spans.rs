@@ -67,15 +67,15 @@ pub(crate) fn verification_span<E>(
     let _ = (token, &verdict);
     #[cfg(feature = "tracing")]
     {
-        let span = debug_span!(target: "tower_m2m", "verify_token", kid = Empty, algorithm = Empty, issuer = Empty, verdict = Empty);
+        let span = debug_span!(target: "tower_m2m", "verify_token", kid = Empty, algorithm = Empty, issuer = Empty, outcome = Empty);
         if !span.is_disabled() {
             record_header(&span, token);
             let result = span.in_scope(verify);
             match &result {
                 Ok(claims) => span
                     .record("issuer", claims.issuer())
-                    .record("verdict", "verified"),
-                Err(error) => span.record("verdict", verdict(error)),
+                    .record("outcome", "verified"),
+                Err(error) => span.record("outcome", verdict(error)),
             };
             return result;
         }

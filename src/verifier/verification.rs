@@ -59,7 +59,7 @@ impl VerifyError {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Rejected(rejection) => rejection.code(),
-            Self::Pending(_) => "waits",
+            Self::Pending(_) => "pending",
         }
     }
 }

@@ -171,24 +171,33 @@ async fn metrics_count_decisions_and_cache_lookups() {
     );
 
     for (series, count) in [
-        ("tower_m2m_decisions_total{by=layer,outcome=admitted}", 4.0),
         (
-            "tower_m2m_decisions_total{by=layer,outcome=missing_token}",
+            "tower_m2m_decisions_total{stage=layer,outcome=admitted}",
+            4.0,
+        ),
+        (
+            "tower_m2m_decisions_total{stage=layer,outcome=missing_token}",
             1.0,
         ),
-        ("tower_m2m_decisions_total{by=layer,outcome=anonymous}", 1.0),
         (
-            "tower_m2m_decisions_total{by=layer,outcome=organization_required}",
+            "tower_m2m_decisions_total{stage=layer,outcome=anonymous}",
             1.0,
         ),
-        ("tower_m2m_decisions_total{by=layer,outcome=expired}", 1.0),
         (
-            "tower_m2m_decisions_total{by=extractor,outcome=insufficient_scope}",
+            "tower_m2m_decisions_total{stage=layer,outcome=organization_required}",
             1.0,
         ),
-        ("tower_m2m_token_cache_total{result=hit}", 3.0),
-        ("tower_m2m_token_cache_total{result=miss}", 3.0),
-        ("tower_m2m_verification_seconds{}", 3.0),
+        (
+            "tower_m2m_decisions_total{stage=layer,outcome=expired}",
+            1.0,
+        ),
+        (
+            "tower_m2m_decisions_total{stage=extractor,outcome=insufficient_scope}",
+            1.0,
+        ),
+        ("tower_m2m_token_cache_lookups_total{result=hit}", 3.0),
+        ("tower_m2m_token_cache_lookups_total{result=miss}", 3.0),
+        ("tower_m2m_verification_duration_seconds{}", 3.0),
     ] {
         assert!(
             (book.value(series) - count).abs() < 0.5,
@@ -248,7 +257,7 @@ async fn metrics_count_fetches_and_report_key_age() {
     )
     .await;
     assert!(
-        book.value("tower_m2m_decisions_total{by=layer,outcome=unknown_key}") > 0.5,
+        book.value("tower_m2m_decisions_total{stage=layer,outcome=unknown_key}") > 0.5,
         "{:?}",
         book.series()
     );

@@ -172,11 +172,11 @@ fn traced(app: Router) -> Router {
     let request = |_: &Request<Body>| {
         info_span!(
             "request",
-            client = Empty,
+            client_id = Empty,
             issuer = Empty,
             organization = Empty,
             jti = Empty,
-            verdict = Empty
+            outcome = Empty
         )
     };
     app.layer(TraceLayer::new_for_http().make_span_with(request))
@@ -239,7 +239,7 @@ async fn request_span_records_caller_and_outcome() {
     let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::INFO);
     let _guard = tracing::subscriber::set_default(watch.clone());
-    let caller = "client=c1 issuer=https://acme.kinde.com jti=t1 organization=org_a";
+    let caller = "client_id=c1 issuer=https://acme.kinde.com jti=t1 organization=org_a";
     let global = issuer
         .global()
         .client("c1")
@@ -250,42 +250,42 @@ async fn request_span_records_caller_and_outcome() {
         (
             "/orgs/org_a",
             Some(token.bearer()),
-            format!("{caller} verdict=admitted"),
+            format!("{caller} outcome=admitted"),
         ),
         // A second layer has nothing new to say.
         (
             "/twice",
             Some(token.bearer()),
-            format!("{caller} verdict=admitted"),
+            format!("{caller} outcome=admitted"),
         ),
         (
             "/orgs/org_b",
             Some(token.bearer()),
-            format!("{caller} verdict=wrong_organization"),
+            format!("{caller} outcome=wrong_organization"),
         ),
         (
             "/write",
             Some(token.bearer()),
-            format!("{caller} verdict=admitted,insufficient_scope"),
+            format!("{caller} outcome=admitted,insufficient_scope"),
         ),
         (
             "/orgs/org_b",
             Some(global.bearer()),
-            caller.replace("org_a", "org_b") + " verdict=admitted",
+            caller.replace("org_a", "org_b") + " outcome=admitted",
         ),
         (
             "/orgs/org_a",
             Some(nameless.bearer()),
-            caller.replace(" jti=t1", "") + " verdict=admitted",
+            caller.replace(" jti=t1", "") + " outcome=admitted",
         ),
         // Nothing is known of a caller whose token does not verify.
         (
             "/orgs/org_a",
             Some("Bearer garbage".to_owned()),
-            "verdict=not_three_segments".to_owned(),
+            "outcome=not_three_segments".to_owned(),
         ),
-        ("/orgs/org_a", None, "verdict=missing_token".to_owned()),
-        ("/open", None, "verdict=anonymous".to_owned()),
+        ("/orgs/org_a", None, "outcome=missing_token".to_owned()),
+        ("/open", None, "outcome=anonymous".to_owned()),
     ] {
         watch.forget();
         call(&app, path, authorization.as_deref()).await;
@@ -351,8 +351,8 @@ async fn fetches_waits_and_verifications_have_spans() {
     assert_eq!(watch.parents("wait_for_keys"), [Some("request")]);
     // One before the wait and one after it; the second request is answered from memory.
     let expected = [
-        format!("algorithm=RS256 kid={kid} verdict=waits"),
-        format!("algorithm=RS256 issuer={url} kid={kid} verdict=verified"),
+        format!("algorithm=RS256 kid={kid} outcome=pending"),
+        format!("algorithm=RS256 issuer={url} kid={kid} outcome=verified"),
     ];
     assert_eq!(watch.fields("verify_token"), expected);
     assert_eq!(watch.parents("verify_token"), [Some("request"); 2]);
@@ -372,7 +372,7 @@ async fn fetches_waits_and_verifications_have_spans() {
         watch.fields("fetch_keys"),
         [format!("cause=unknown_kid issuer={url} outcome=status")]
     );
-    assert_eq!(watch.around("fetching keys failed"), ["fetch_keys"]);
+    assert_eq!(watch.around("key fetch failed"), ["fetch_keys"]);
 
     // The guide has a row for each of them.
     let guide = include_str!("../../src/guide/observability.md");
@@ -425,7 +425,7 @@ async fn spans_contain_no_token() {
     assert_eq!(
         fields,
         [format!(
-            "algorithm=RS256 kid=a\\\\nb{} verdict=unknown_key",
+            "algorithm=RS256 kid=a\\\\nb{} outcome=unknown_key",
             "x".repeat(60)
         )]
     );

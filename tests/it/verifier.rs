@@ -331,13 +331,13 @@ async fn issuer_is_compared_exactly() {
     ] {
         assert_eq!(
             judged(&verifier, &good().claim("iss", iss.clone()).token()).await,
-            Err("issuer"),
+            Err("untrusted_issuer"),
             "{iss}"
         );
     }
     assert_eq!(
         judged(&verifier, &good().without("iss").token()).await,
-        Err("issuer")
+        Err("untrusted_issuer")
     );
 }
 
@@ -359,34 +359,38 @@ async fn grant_type_separates_machine_and_user_tokens() {
         (
             "a user's",
             issuer().user("kp_1").org("org_a"),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
-        ("absent", good().without("gty"), Err("grant_type")),
-        ("null", good().claim("gty", Value::Null), Err("grant_type")),
+        ("absent", good().without("gty"), Err("wrong_grant_type")),
+        (
+            "null",
+            good().claim("gty", Value::Null),
+            Err("wrong_grant_type"),
+        ),
         (
             "with a hyphen",
             good().claim("gty", "client-credentials"),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
         (
             "in a longer word",
             good().claim("gty", "client_credentials_x"),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
         (
             "an empty list",
             good().claim("gty", json!([])),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
         (
             "in a list in a list",
             good().claim("gty", json!([["client_credentials"]])),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
         (
             "the key of an object",
             good().claim("gty", json!({ "client_credentials": true })),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
     ];
     hold("Kinde", &build(trust()), table).await;
@@ -410,11 +414,11 @@ async fn grant_type_separates_machine_and_user_tokens() {
             good().claim("x", json!({ "kind": ["user", "app"] })),
             Ok(()),
         ),
-        ("one of them", good(), Err("grant_type")),
+        ("one of them", good(), Err("wrong_grant_type")),
         (
             "another value",
             good().claim("x", json!({ "kind": "App" })),
-            Err("grant_type"),
+            Err("wrong_grant_type"),
         ),
     ];
     hold("claims required", &marked, table).await;
@@ -451,16 +455,28 @@ async fn strict_rfc9068_requires_typ_and_all_claims() {
     let strict = build(trusted.require_rfc9068());
     let at = || strict_issuer.org("org_a");
     for (typ, lenient_says, strict_says) in [
-        (json!("JWT"), Ok(()), Err("type")),
-        (json!("jwt"), Ok(()), Err("type")),
+        (json!("JWT"), Ok(()), Err("invalid_type")),
+        (json!("jwt"), Ok(()), Err("invalid_type")),
         (json!("at+jwt"), Ok(()), Ok(())),
         (json!("AT+JWT"), Ok(()), Ok(())),
         (json!("application/at+jwt"), Ok(()), Ok(())),
-        (json!("logout+jwt"), Err("type"), Err("type")),
-        (json!("dpop+jwt"), Err("type"), Err("type")),
-        (json!("secevent+jwt"), Err("type"), Err("type")),
-        (json!(""), Err("type"), Err("type")),
-        (json!(7), Err("header_member"), Err("header_member")),
+        (
+            json!("logout+jwt"),
+            Err("invalid_type"),
+            Err("invalid_type"),
+        ),
+        (json!("dpop+jwt"), Err("invalid_type"), Err("invalid_type")),
+        (
+            json!("secevent+jwt"),
+            Err("invalid_type"),
+            Err("invalid_type"),
+        ),
+        (json!(""), Err("invalid_type"), Err("invalid_type")),
+        (
+            json!(7),
+            Err("invalid_header_parameter"),
+            Err("invalid_header_parameter"),
+        ),
     ] {
         assert_eq!(
             judged(&lenient, &good().header("typ", typ.clone()).token()).await,
@@ -479,7 +495,7 @@ async fn strict_rfc9068_requires_typ_and_all_claims() {
     );
     assert_eq!(
         judged(&strict, &at().without_header("typ").token()).await,
-        Err("type")
+        Err("invalid_type")
     );
     for claim in ["exp", "aud", "sub", "client_id", "iat", "jti"] {
         assert_eq!(
@@ -494,7 +510,7 @@ async fn strict_rfc9068_requires_typ_and_all_claims() {
     }
     assert_eq!(
         judged(&strict, &at().without("iss").token()).await,
-        Err("issuer")
+        Err("untrusted_issuer")
     );
 }
 
@@ -558,15 +574,21 @@ async fn malformed_organization_is_never_ignored() {
         (json!({ "org": { "v": "org_n" } }), Ok(Some("org_n"))),
         (json!({ "org": {} }), Ok(None)),
         (json!({}), Ok(None)),
-        (json!({ "org": "org_n" }), Err("organization")),
-        (json!({ "org": ["org_n"] }), Err("organization")),
-        (json!({ "org": null }), Err("organization")),
-        (json!("x"), Err("organization")),
-        (json!(null), Err("organization")),
-        (json!([{ "org": { "v": "org_n" } }]), Err("organization")),
-        (json!({ "org": { "v": null } }), Err("organization")),
-        (json!({ "org": { "v": "" } }), Err("organization")),
-        (json!({ "org": { "v": ["org_n"] } }), Err("organization")),
+        (json!({ "org": "org_n" }), Err("invalid_organization")),
+        (json!({ "org": ["org_n"] }), Err("invalid_organization")),
+        (json!({ "org": null }), Err("invalid_organization")),
+        (json!("x"), Err("invalid_organization")),
+        (json!(null), Err("invalid_organization")),
+        (
+            json!([{ "org": { "v": "org_n" } }]),
+            Err("invalid_organization"),
+        ),
+        (json!({ "org": { "v": null } }), Err("invalid_organization")),
+        (json!({ "org": { "v": "" } }), Err("invalid_organization")),
+        (
+            json!({ "org": { "v": ["org_n"] } }),
+            Err("invalid_organization"),
+        ),
     ] {
         let claims = nested.verify(&at(shape.clone()).token()).await;
         let org = claims
@@ -591,7 +613,7 @@ async fn malformed_organization_is_never_ignored() {
     ] {
         assert_eq!(
             judged(&verifier, &good().claim("org_code", odd.clone()).token()).await,
-            Err("organization"),
+            Err("invalid_organization"),
             "{odd}"
         );
     }
@@ -719,7 +741,7 @@ async fn cached_token_returns_its_own_claims() {
     );
     for (client, token) in &tokens {
         assert_eq!(verifier.verify(token).await.unwrap().client_id(), client);
-        assert_eq!(judged(&elsewhere, token).await, Err("audience"));
+        assert_eq!(judged(&elsewhere, token).await, Err("invalid_audience"));
     }
 }
 
@@ -845,7 +867,7 @@ async fn profile_works_with_any_issuer() {
     assert_eq!(judged(&kinde, &custom.org("org_a").token()).await, Ok(()));
     assert_eq!(
         judged(&kinde, &custom.user("kp_1").token()).await,
-        Err("grant_type")
+        Err("wrong_grant_type")
     );
     assert_eq!(
         judged(

@@ -87,36 +87,34 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     assert!(failures.len() > 60);
     let failed = |cause| {
         format!(
-            "WARN fetching keys failed {issuer} cause=\"{cause}\" error=the issuer could not be reached holds_keys=true"
+            "WARN key fetch failed {issuer} cause=\"{cause}\" error=the issuer could not be reached holds_keys=true"
         )
     };
     assert_eq!(
         (&failures[0], &failures[1]),
         (&failed("refresh"), &failed("retry"))
     );
-    let stale = format!("WARN keys are stale and serve on {issuer}");
+    let stale = format!("WARN using stale keys {issuer}");
     assert_eq!(failures.iter().filter(|line| **line == stale).count(), 1);
     pass(&fake.clock, secs(1)).await;
     assert!(lines.take().contains(&format!(
-        "ERROR keys expired: the issuer gave no new ones for too long {issuer}"
+        "ERROR keys expired: no successful fetch within keys_max_stale {issuer}"
     )));
 
     let weak = r#"{"keys":[{"kty":"RSA","kid":"a\nb","n":"AQAB","e":"AQAB","alg":"RS256"}]}"#;
     fake.set_behavior(Behavior::Body(weak.into()));
     pass(&fake.clock, secs(10)).await;
     let left_out = format!(
-        "WARN key left out {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits"
+        "WARN ignoring unusable key {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits"
     );
     assert!(lines.take().contains(&left_out));
 
     fake.set_behavior(Behavior::Good);
     pass(&fake.clock, secs(10)).await;
     let healed = lines.take();
-    let again = healed.iter().filter(|line| {
-        line.starts_with(&format!(
-            "INFO the issuer gives keys again {issuer} failures="
-        ))
-    });
+    let again = healed
+        .iter()
+        .filter(|line| line.starts_with(&format!("INFO key fetch recovered {issuer} failures=")));
     assert_eq!((again.count(), healed.len()), (1, 2), "{healed:?}");
 }
 
@@ -137,7 +135,7 @@ async fn unusable_key_is_reported_once_per_key_set() {
         lines
             .take()
             .iter()
-            .filter(|line| line.contains("key left out"))
+            .filter(|line| line.contains("ignoring unusable key"))
             .count()
     };
     settle().await;
@@ -181,7 +179,7 @@ async fn changed_jwks_uri_is_an_event() {
         .build_ready()
         .await
         .unwrap();
-    let changed = "WARN the issuer's jwks_uri changed issuer=\"https://issuer.example\"".to_owned();
+    let changed = "WARN jwks_uri changed issuer=\"https://issuer.example\"".to_owned();
     *uri.lock().unwrap() = "https://issuer.example/new";
     // Metadata is read again after an hour.
     pass(&fake.clock, secs(3500)).await;
@@ -220,6 +218,6 @@ async fn resolver_failure_event_omits_iss_value() {
     );
     assert_eq!(
         lines.take(),
-        ["WARN resolving an issuer failed problem=\"failed\""]
+        ["WARN issuer resolution failed problem=\"failed\""]
     );
 }

@@ -9,7 +9,7 @@ use tower_m2m::Verifier;
 
 use super::harness::{Behavior, FakeIssuer, pass, secs, settle, unknown_kid_fetches, verdict};
 
-/// G7: rotation every second under load: no request refused, none delayed by a fetch.
+/// G7: rotation every second under load: no request rejected, none delayed by a fetch.
 ///
 /// The issuer publishes a key 20 s before it signs with it and 20 s after. The set's life is 10 s.
 #[tokio::test(start_paused = true)]

@@ -23,13 +23,16 @@ const STRICTER: &[(&str, &str)] = &[
         "crit lists what nobody understands (RFC 7515 §4.1.11)",
     ),
     ("unencoded_payload", "b64 is not for JWTs (RFC 7797 §7)"),
-    ("header_member", "a header member has the wrong type"),
+    (
+        "invalid_header_parameter",
+        "a header member has the wrong type",
+    ),
     (
         "header",
         "the header means two things: a member comes twice (RFC 7515 §4)",
     ),
     (
-        "claims_set",
+        "invalid_claims_set",
         "the claims mean two things: a member comes twice, at any depth (RFC 7519 §4)",
     ),
     (

@@ -99,14 +99,14 @@ async fn failed_caller_check_is_503_without_error_code() {
     }));
     assert_eq!(
         support::get(&failing, "/orgs/org_a/x", &token).await,
-        (503, Some("check_unavailable"))
+        (503, Some("caller_status_unavailable"))
     );
 
     let started = tokio::time::Instant::now();
     let hanging = app(&verifier(&fixture, |_: Caller| std::future::pending()));
     assert_eq!(
         support::get(&hanging, "/orgs/org_a/x", &token).await,
-        (503, Some("check_unavailable"))
+        (503, Some("caller_status_unavailable"))
     );
     assert_eq!(started.elapsed(), Duration::from_millis(500));
 }
@@ -125,7 +125,7 @@ async fn panicking_caller_check_is_a_failed_check() {
     }));
     assert_eq!(
         support::get(&app, "/orgs/org_a/x", &fixture.org("org_a")).await,
-        (503, Some("check_unavailable"))
+        (503, Some("caller_status_unavailable"))
     );
     assert_eq!(
         support::get(&app, "/orgs/org_b/x", &fixture.org("org_b")).await,

@@ -105,14 +105,14 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
     let issuer = ("issuer", "https://acme.kinde.com");
-    let who = ("who", "organization, or global with a scope");
+    let who = ("access", "organization_or_global_with_scope");
     let common = [
-        ("by", "layer"),
+        ("stage", "layer"),
         who,
         issuer,
-        ("client", "c1"),
+        ("client_id", "c1"),
         ("jti", "t1"),
-        ("needed", "read:x"),
+        ("required_scopes", "read:x"),
     ];
     let route = ("route", "/orgs/{org_code}/x");
 
@@ -124,33 +124,33 @@ async fn every_decision_is_one_event_with_stable_fields() {
     support::get(&app, "/orgs/org_a/x", &own).await;
     let admitted = [
         ("level", "DEBUG"),
-        ("verdict", "admitted"),
+        ("outcome", "admitted"),
         route,
-        ("held", "true"),
+        ("has_required_scopes", "true"),
         ("organization", "org_a"),
-        ("acting", "false"),
+        ("acting_for_organization", "false"),
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &admitted].concat()));
 
     support::get(&app, "/orgs/org_b/x", &own).await;
     let wrong = [
         ("level", "INFO"),
-        ("verdict", "wrong_organization"),
+        ("outcome", "wrong_organization"),
         route,
-        ("held", "true"),
+        ("has_required_scopes", "true"),
         ("organization", "org_a"),
-        ("acting", "false"),
+        ("acting_for_organization", "false"),
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &wrong].concat()));
 
     support::get(&app, "/orgs/org_a/x", &own.clone().scopes(["other"])).await;
     let lacking = [
         ("level", "INFO"),
-        ("verdict", "insufficient_scope"),
+        ("outcome", "insufficient_scope"),
         route,
-        ("held", "false"),
+        ("has_required_scopes", "false"),
         ("organization", "org_a"),
-        ("acting", "false"),
+        ("acting_for_organization", "false"),
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &lacking].concat()));
 
@@ -162,22 +162,22 @@ async fn every_decision_is_one_event_with_stable_fields() {
     support::get(&app, "/orgs/org_b/x", &global).await;
     let acting = [
         ("level", "INFO"),
-        ("verdict", "admitted"),
+        ("outcome", "admitted"),
         route,
-        ("held", "true"),
+        ("has_required_scopes", "true"),
         ("organization", "org_b"),
-        ("acting", "true"),
+        ("acting_for_organization", "true"),
     ];
     assert_eq!(recorder.one(), fields(&[&common[..], &acting].concat()));
 
     support::get(&app, "/orgs/org_a/x", &own.clone().signed_with(&forger())).await;
     let forged = [
         ("level", "INFO"),
-        ("verdict", "unknown_key"),
-        ("by", "layer"),
+        ("outcome", "unknown_key"),
+        ("stage", "layer"),
         route,
         who,
-        ("needed", "read:x"),
+        ("required_scopes", "read:x"),
     ];
     assert_eq!(recorder.one(), fields(&forged));
 
@@ -187,20 +187,20 @@ async fn every_decision_is_one_event_with_stable_fields() {
     support::send(&app, request).await;
     let open = [
         ("level", "DEBUG"),
-        ("verdict", "anonymous"),
-        ("by", "layer"),
+        ("outcome", "anonymous"),
+        ("stage", "layer"),
         ("route", "/open"),
-        ("who", "organization"),
+        ("access", "organization"),
     ];
     assert_eq!(recorder.one(), fields(&open));
 
     support::get(&app, "/bare", &own).await;
     let bare = [
         ("level", "ERROR"),
-        ("verdict", "layer_missing"),
-        ("by", "Claims"),
+        ("outcome", "layer_missing"),
+        ("stage", "Claims"),
         ("route", "/bare"),
-        ("who", "Claims"),
+        ("access", "Claims"),
     ];
     assert_eq!(recorder.one(), fields(&bare));
 }
@@ -229,10 +229,10 @@ async fn failed_caller_check_is_a_warning() {
         (events[0]["error"].as_str(), events[0]["level"].as_str()),
         ("no database", "WARN")
     );
-    assert_eq!(events[0]["let_in"], "false");
+    assert_eq!(events[0]["allowed"], "false");
     assert_eq!(
-        (events[1]["verdict"].as_str(), events[1]["level"].as_str()),
-        ("check_unavailable", "WARN")
+        (events[1]["outcome"].as_str(), events[1]["level"].as_str()),
+        ("caller_status_unavailable", "WARN")
     );
 }
 

@@ -227,7 +227,7 @@ async fn malformed_organization_is_never_global() {
         let token = fixture.global().claim("org_code", odd.clone());
         assert_eq!(
             support::get(&app, "/", &token).await,
-            (401, Some("organization")),
+            (401, Some("invalid_organization")),
             "{odd}"
         );
     }

@@ -35,8 +35,8 @@ async fn every_route_is_in_the_inventory_and_enforced() {
     let table = [
         "GET     /healthz            public",
         "GET     /orgs/{org_code}/x  organization                          read:x",
-        "POST    /orgs/{org_code}/x  organization, or global with a scope  write:x",
-        "DELETE  /x                  anybody; of tokens organization",
+        "POST    /orgs/{org_code}/x  organization_or_global_with_scope  write:x",
+        "DELETE  /x                  optional: organization",
     ];
     assert_eq!(inventory.to_string().lines().collect::<Vec<_>>(), table);
     assert_eq!(

@@ -28,7 +28,7 @@ const SECONDS: [f64; 10] = [
 /// Makes this process count. Before the verifier is built: what is counted without a recorder is lost, and the names are
 /// described to the recorder that is there then.
 pub fn recorder() -> Result<PrometheusHandle, BuildError> {
-    let verifications = Matcher::Full("tower_m2m_verification_seconds".to_owned());
+    let verifications = Matcher::Full("tower_m2m_verification_duration_seconds".to_owned());
     PrometheusBuilder::new()
         .set_buckets_for_metric(verifications, &SECONDS)?
         .install_recorder()
