@@ -1,23 +1,32 @@
-//! A PostgreSQL of its own for each test: in a temporary folder, on a Unix socket, without any network.
+//! A PostgreSQL server for one test: in a temporary folder, on a Unix socket, without any network.
+//!
+//! The demo and the measurement use it too.
 
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
+
+pub(crate) const TENANCY: &str = include_str!("../../tenancy.sql");
+const SCHEMA: &str = include_str!("../../schema.sql");
+/// A key for tests, in hexadecimal digits.
+pub(crate) const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 pub(crate) struct Server {
     folder: TempDir,
     binaries: PathBuf,
 }
 
-/// The user and group `nobody`, for a test that runs as root: PostgreSQL refuses to.
+/// The user and group `nobody`, for tests that run as root. PostgreSQL does not run as root.
 const NOBODY: u32 = 65_534;
 
 impl Server {
-    /// Nothing where PostgreSQL is not installed, which is said aloud; in CI it has to be.
+    /// Starts a server, or returns `None` with a message if PostgreSQL is not installed. In CI it
+    /// has to be installed.
     pub(crate) fn start() -> Option<Self> {
         let Some(binaries) = installed() else {
             assert_ne!(
@@ -25,7 +34,7 @@ impl Server {
                 Ok("true"),
                 "PostgreSQL is not installed (apt-get install postgresql)"
             );
-            // Not the macro, whose output a passing test keeps to itself.
+            // A passing test hides the output of the macro `eprintln!`.
             let _ = writeln!(
                 std::io::stderr(),
                 "\nSKIPPED: PostgreSQL is not installed (apt-get install postgresql)\n"
@@ -67,7 +76,39 @@ impl Server {
         Some(server)
     }
 
-    /// How a role connects.
+    /// Starts a server with the tables of the example. They belong to `keeper`, which is no
+    /// superuser. `owner` is the superuser.
+    pub(crate) async fn with_schema() -> Option<Self> {
+        let server = Self::start()?;
+        server
+            .connect("owner")
+            .await
+            .batch_execute(
+                "CREATE ROLE app LOGIN;
+                 CREATE ROLE keeper LOGIN;
+                 ALTER DATABASE postgres OWNER TO keeper",
+            )
+            .await
+            .unwrap();
+        let keeper = server.connect("keeper").await;
+        keeper.batch_execute(TENANCY).await.unwrap();
+        keeper.batch_execute(SCHEMA).await.unwrap();
+        keeper
+            .execute("SELECT tenancy.add_key(decode($1, 'hex'))", &[&KEY])
+            .await
+            .unwrap();
+        Some(server)
+    }
+
+    /// Returns how a role connects with `sqlx`.
+    pub(crate) fn options(&self, role: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(self.folder.path())
+            .username(role)
+            .database("postgres")
+    }
+
+    /// Returns how a role connects with `tokio-postgres`.
     pub(crate) fn config(&self, role: &str) -> Config {
         let mut config = Config::new();
         config

@@ -1,0 +1,252 @@
+//! Tables, views and everything else that has rows.
+
+use super::{Bypass, Indirect, Reads, Writes, bypass};
+
+const INVOICES: &str = "table public.invoices";
+const SELECT: &str = "SELECT number FROM invoices";
+
+pub(super) const BYPASSES: &[Bypass] = &[
+    bypass(
+        "GRANT ALL ON invoices TO app",
+        [INVOICES, "app has the privilege TRUNCATE"],
+        Writes("TRUNCATE invoices"),
+        "",
+    ),
+    bypass(
+        "GRANT SELECT ON invoices TO app WITH GRANT OPTION",
+        [INVOICES, "SELECT with grant option"],
+        Indirect,
+        "",
+    ),
+    bypass(
+        "GRANT REFERENCES (number) ON invoices TO app",
+        [INVOICES, "app has the privilege REFERENCES"],
+        Indirect,
+        "",
+    ),
+    bypass(
+        "GRANT SELECT ON invoices TO PUBLIC",
+        [INVOICES, "PUBLIC has the privilege SELECT"],
+        Indirect,
+        "",
+    ),
+    bypass(
+        "ALTER TABLE invoices DISABLE ROW LEVEL SECURITY",
+        [INVOICES, "row-level security is not enabled"],
+        Reads(SELECT),
+        "",
+    ),
+    bypass(
+        "ALTER TABLE invoices NO FORCE ROW LEVEL SECURITY",
+        [INVOICES, "row-level security is not forced"],
+        Indirect,
+        "",
+    ),
+    bypass(
+        "DROP POLICY tenant ON invoices",
+        [INVOICES, "has no policy that compares"],
+        Indirect,
+        "",
+    ),
+    bypass(
+        "CREATE POLICY support ON invoices USING (true)",
+        [INVOICES, "has the policy support"],
+        Reads(SELECT),
+        "",
+    ),
+    bypass(
+        "CREATE POLICY support ON invoices FOR SELECT TO app USING (org_code = 'org_b')",
+        [INVOICES, "has the policy support"],
+        Reads(SELECT),
+        "",
+    ),
+    bypass(
+        "ALTER POLICY tenant ON invoices USING (true)",
+        [INVOICES, "has the policy tenant"],
+        Reads(SELECT),
+        "",
+    ),
+    bypass(
+        "ALTER POLICY tenant ON invoices WITH CHECK (true)",
+        [INVOICES, "has the policy tenant"],
+        Writes("INSERT INTO invoices VALUES ('https://acme.kinde.com', 'org_b', 3, 3)"),
+        "",
+    ),
+    bypass(
+        "ALTER POLICY tenant ON invoices TO app",
+        [INVOICES, "has the policy tenant"],
+        Indirect,
+        "",
+    ),
+    bypass(
+        "CREATE TABLE customers AS SELECT 'org_b' AS name; GRANT SELECT (name) ON customers TO app",
+        ["table public.customers", "row-level security is not enabled"],
+        Reads("SELECT name FROM customers"),
+        "DROP TABLE customers",
+    ),
+    bypass(
+        "CREATE SCHEMA s; CREATE TABLE s.customers AS SELECT 'org_b' AS name;
+         GRANT USAGE ON SCHEMA s TO app; GRANT SELECT ON s.customers TO PUBLIC",
+        ["table s.customers", "has no column org_code"],
+        Reads("SELECT name FROM s.customers"),
+        "DROP SCHEMA s CASCADE",
+    ),
+    bypass(
+        "CREATE UNLOGGED TABLE notes (LIKE invoices); SELECT tenancy.protect('notes')",
+        ["table public.notes", "temporary or unlogged"],
+        Indirect,
+        "DROP TABLE notes",
+    ),
+    bypass(
+        "CREATE TABLE notes (issuer text NOT NULL, org_code varchar(9) NOT NULL);
+         SELECT tenancy.protect('notes')",
+        ["table public.notes", "has no column org_code of type text"],
+        Indirect,
+        "DROP TABLE notes",
+    ),
+    bypass(
+        "CREATE TABLE notes (issuer text NOT NULL, org_code text); SELECT tenancy.protect('notes')",
+        ["table public.notes", "has no column org_code of type text, NOT NULL"],
+        Indirect,
+        "DROP TABLE notes",
+    ),
+    // With such a collation `org_b` and `ORG_B` are the same tenant.
+    bypass(
+        "CREATE COLLATION any_case (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
+         CREATE TABLE notes (issuer text NOT NULL, org_code text NOT NULL COLLATE any_case);
+         SELECT tenancy.protect('notes')",
+        ["table public.notes", "deterministic collation"],
+        Indirect,
+        "DROP TABLE notes; DROP COLLATION any_case",
+    ),
+    bypass(
+        "CREATE VIEW everything AS SELECT * FROM invoices; GRANT SELECT (number) ON everything TO app",
+        ["view public.everything", "is not a plain table"],
+        Reads("SELECT number FROM everything"),
+        "DROP VIEW everything",
+    ),
+    bypass(
+        "CREATE VIEW everything WITH (security_invoker = on) AS SELECT * FROM invoices;
+         GRANT SELECT ON everything TO app",
+        ["view public.everything", "is not a plain table"],
+        Indirect,
+        "DROP VIEW everything",
+    ),
+    bypass(
+        "CREATE MATERIALIZED VIEW everything AS SELECT * FROM invoices; GRANT SELECT ON everything TO PUBLIC",
+        ["materialized view public.everything", "is not a plain table"],
+        Reads("SELECT number FROM everything"),
+        "DROP MATERIALIZED VIEW everything",
+    ),
+    bypass(
+        "CREATE EXTENSION postgres_fdw;
+         DO $$ BEGIN EXECUTE format('CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw
+            OPTIONS (host %L, dbname ''postgres'')', current_setting('unix_socket_directories')); END $$;
+         CREATE USER MAPPING FOR app SERVER itself OPTIONS (user 'owner', password_required 'false');
+         CREATE FOREIGN TABLE everything (number bigint) SERVER itself OPTIONS (table_name 'invoices');
+         GRANT SELECT ON everything TO app",
+        ["foreign table public.everything", "is not a plain table"],
+        Reads("SELECT number FROM everything"),
+        "DROP EXTENSION postgres_fdw CASCADE",
+    ),
+    bypass(
+        "CREATE TABLE everything (LIKE invoices) PARTITION BY LIST (org_code);
+         CREATE TABLE everything_b PARTITION OF everything FOR VALUES IN ('org_b');
+         INSERT INTO everything SELECT * FROM invoices WHERE org_code = 'org_b';
+         SELECT tenancy.protect('everything'); GRANT SELECT ON everything_b TO app",
+        ["partitioned table public.everything", "is not a plain table"],
+        Reads("SELECT number FROM everything_b"),
+        "DROP TABLE everything",
+    ),
+    bypass(
+        "CREATE TABLE everything (LIKE invoices); GRANT SELECT ON everything TO app;
+         ALTER TABLE invoices INHERIT everything",
+        [INVOICES, "inherits, or is inherited"],
+        Reads("SELECT number FROM everything"),
+        "DROP TABLE everything CASCADE",
+    ),
+    bypass(
+        "CREATE TABLE child () INHERITS (invoices); SELECT tenancy.protect('child')",
+        [INVOICES, "inherits, or is inherited"],
+        Indirect,
+        "DROP TABLE child",
+    ),
+    bypass(
+        "CREATE SEQUENCE numbers; GRANT USAGE ON SEQUENCE numbers TO app",
+        ["sequence public.numbers", "is not a plain table"],
+        Indirect,
+        "DROP SEQUENCE numbers",
+    ),
+    bypass(
+        "CREATE TABLE customers AS SELECT 'org_b' AS name; GRANT SELECT ON customers TO keeper;
+         CREATE RULE peek AS ON UPDATE TO invoices DO ALSO SELECT name FROM customers",
+        [INVOICES, "has the rule peek"],
+        Reads("UPDATE invoices SET amount = 0"),
+        "DROP TABLE customers CASCADE",
+    ),
+    bypass(
+        "CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+            AS 'BEGIN DELETE FROM public.invoices; RETURN NULL; END';
+         REVOKE EXECUTE ON FUNCTION wipe FROM PUBLIC;
+         CREATE TRIGGER wipe AFTER UPDATE ON invoices EXECUTE FUNCTION wipe()",
+        [INVOICES, "has the trigger wipe"],
+        Writes("UPDATE invoices SET amount = 0"),
+        "DROP FUNCTION wipe CASCADE",
+    ),
+    // The error says that another tenant has this number.
+    bypass(
+        "CREATE UNIQUE INDEX numbers ON invoices (number)",
+        [INVOICES, "the unique index public.numbers does not compare"],
+        Indirect,
+        "DROP INDEX numbers",
+    ),
+    bypass(
+        "CREATE TABLE notes (issuer text NOT NULL, org_code text NOT NULL, id bigint PRIMARY KEY);
+         SELECT tenancy.protect('notes')",
+        [
+            "table public.notes",
+            "the unique index public.notes_pkey does not compare",
+        ],
+        Indirect,
+        "INSERT INTO notes VALUES ('i', 'org_a', 1), ('i', 'org_b', 1); DROP TABLE notes",
+    ),
+    bypass(
+        "CREATE COLLATION any_case (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
+         CREATE UNIQUE INDEX codes ON invoices (issuer, org_code COLLATE any_case, number)",
+        [INVOICES, "the unique index public.codes does not compare"],
+        Indirect,
+        "DROP INDEX codes; DROP COLLATION any_case",
+    ),
+    bypass(
+        "ALTER TABLE invoices ADD EXCLUDE (number WITH =)",
+        [INVOICES, "the unique index public.invoices_number_excl"],
+        Indirect,
+        "ALTER TABLE invoices DROP CONSTRAINT IF EXISTS invoices_number_excl",
+    ),
+    bypass(
+        "CREATE TABLE numbers (number bigint PRIMARY KEY); INSERT INTO numbers VALUES (1001), (2002);
+         ALTER TABLE invoices ADD FOREIGN KEY (number) REFERENCES numbers",
+        [INVOICES, "the foreign key invoices_number_fkey"],
+        Indirect,
+        "DROP TABLE numbers",
+    ),
+    // The action of a foreign key fires the triggers of a table that the role cannot reach.
+    bypass(
+        "CREATE TABLE lines (LIKE invoices INCLUDING DEFAULTS, FOREIGN KEY (issuer, org_code, number)
+            REFERENCES invoices ON DELETE CASCADE)",
+        [
+            "table public.lines",
+            "the foreign key lines_issuer_org_code_number_fkey",
+        ],
+        Indirect,
+        "DROP TABLE lines",
+    ),
+    // The action of a foreign key runs without policies, and the default is a setting of the role.
+    bypass(
+        "CREATE TABLE lines (LIKE invoices INCLUDING DEFAULTS, FOREIGN KEY (issuer, org_code, number)
+            REFERENCES invoices ON DELETE SET DEFAULT); SELECT tenancy.protect('lines')",
+        ["table public.lines", "the foreign key lines_issuer_org_code_number_fkey"],
+        Indirect,
+        "DROP TABLE lines",
+    ),
+];
