@@ -13,9 +13,9 @@ use http::header::AUTHORIZATION;
 /// use tower_m2m::bearer::{BearerError, Credentials};
 ///
 /// let mut headers = HeaderMap::new();
-/// assert_eq!(Credentials::of(&headers, 8192).unwrap_err(), BearerError::Missing);
+/// assert_eq!(Credentials::from_headers(&headers, 8192).unwrap_err(), BearerError::Missing);
 /// headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer abc.def.ghi"));
-/// assert_eq!(Credentials::of(&headers, 8192)?.token()?, "abc.def.ghi");
+/// assert_eq!(Credentials::from_headers(&headers, 8192)?.token()?, "abc.def.ghi");
 /// # Ok::<(), BearerError>(())
 /// ```
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     ///
-    /// Every [`BearerError`] but [`Characters`](BearerError::Characters).
+    /// Every [`BearerError`] but [`InvalidCharacter`](BearerError::InvalidCharacter).
     pub fn from_headers(
         headers: &'a HeaderMap,
         max_token_bytes: usize,
@@ -86,7 +86,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     ///
-    /// [`BearerError::Several`] for a list, [`BearerError::Characters`] for anything that is not a `b64token`.
+    /// [`BearerError::MultipleCredentials`] for a list, [`BearerError::InvalidCharacter`] for anything that is not a `b64token`.
     pub fn token(self) -> Result<&'a str, BearerError> {
         b64token(self.0)
     }

@@ -26,7 +26,7 @@
 //!
 //! A token gets to the handler only if its signature holds under a key that the issuer publishes, it is of this issuer, for
 //! this audience, of this moment, from the client-credentials flow, scoped to an organization, to *the route's*
-//! organization, and was granted the scope. Everything else is [answered](guide::answers) by the layer.
+//! organization, and was granted the scope. Everything else is [answered](guide::responses) by the layer.
 //!
 //! # How a request is decided
 //!
@@ -46,8 +46,8 @@
 //! # The public interface is
 //!
 //! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`Algorithm`], [`Clock`]
-//! * to turn away: [`Denylist`], [`StandingCheck`]
-//! * to protect: [`AuthorizeLayer`], [`RouteOrganization`], [`Scope`], [`scopes!`], [`token::Requirement`],
+//! * to turn away: [`Denylist`], [`CallerCheck`]
+//! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`], [`token::ScopeRequirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
 //! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
 //! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Verifier::weak_settings`], [`Explanation`]
@@ -72,7 +72,7 @@
 //!
 //! # The manual
 //!
-//! The [guide] goes on from here: [answers](guide::answers), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
+//! The [guide] goes on from here: [responses](guide::responses), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
 //! scopes, [migrating](guide) from other crates, [keys and outages](guide::keys), testing, [operations](guide::operations),
 //! [observability](guide::observability), [decisions](guide::decisions), [threats](guide::threats).
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -17,9 +17,9 @@ use crate::token::ScopeRequirement;
 /// What an extractor of this crate answers when it refuses: the same answer as the layer's.
 ///
 /// ```
-/// use tower_m2m::{OrgCode, Refusal};
+/// use tower_m2m::{OrgCode, ExtractorRejection};
 ///
-/// async fn list(org: Result<OrgCode, Refusal>) -> String {
+/// async fn list(org: Result<OrgCode, ExtractorRejection>) -> String {
 ///     match org {
 ///         Ok(org) => format!("invoices of {org}"),
 ///         Err(refusal) => format!("refused: {}", refusal.rejection()),

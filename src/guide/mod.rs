@@ -1,8 +1,8 @@
 //! The manual, in chapters. The [front page](crate) comes before it: the quick start, and how a request is decided.
 //!
-//! | chapter | what it answers |
+//! | chapter | content |
 //! |---|---|
-//! | [`answers`] | what a client gets to see, and what to do about it |
+//! | [`responses`] | what a client receives, and what to do about it |
 //! | [`tenancy`] | how one customer is kept out of another's data |
 //! | [`scopes`] | what a client may do, said once |
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
@@ -17,7 +17,7 @@
 //! | [`decisions`] | what was decided, and why |
 
 #[doc = include_str!("responses.md")]
-pub mod answers {}
+pub mod responses {}
 
 #[cfg(feature = "axum")]
 #[doc = include_str!("tenancy.md")]

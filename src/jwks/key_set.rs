@@ -17,7 +17,7 @@ use crate::token::{Algorithm, TokenError};
 /// let weak = br#"{"keys":[{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}]}"#;
 /// let set = KeySet::parse(weak, &[Algorithm::RS256])?;
 /// assert_eq!(set.keys().count(), 0);
-/// assert_eq!(set.left_out().len(), 1);
+/// assert_eq!(set.unusable_keys().len(), 1);
 /// # Ok::<(), JwksError>(())
 /// ```
 pub struct KeySet {
@@ -172,7 +172,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`TokenError::UnknownKey`] when no key has this `kid` and algorithm; [`TokenError::Signature`].
+    /// [`TokenError::UnknownKey`] when no key has this `kid` and algorithm; [`TokenError::InvalidSignature`].
     pub fn verify(
         &self,
         kid: Option<&str>,

@@ -25,7 +25,7 @@ use crate::verifier::Verifier;
 /// CORS preflights pass, since browsers send them without credentials (Fetch §3.2.2): `OPTIONS` with `Origin` and
 /// `Access-Control-Request-Method` and without `Authorization`. A handler that answers `OPTIONS` itself, such as one of
 /// `axum::routing::any`, is therefore reached without a token, and has no claims then: its extractors refuse with 401. In
-/// front of a service that does not look at the method, [refuse them](Self::refuse_preflights).
+/// front of a service that does not look at the method, [refuse them](Self::reject_preflights).
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -180,7 +180,7 @@ impl AuthorizeLayer {
     /// # use tower_m2m::Verifier;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
-    /// let layer = verifier.layer().body_with(|_rejection, response| {
+    /// let layer = verifier.layer().rejection_response_with(|_rejection, response| {
     ///     let body = format!("{{\"code\":{}}}", response.status().as_u16());
     ///     *response.body_mut() = body.into();
     /// });

@@ -15,22 +15,22 @@ use crate::token::{Claims, OrgCode, is_identifier, org_code};
 /// Access tokens cannot be called back, and Kinde goes on issuing them to a suspended organization. A denylist is given to
 /// [`VerifierBuilder::denylist`](crate::VerifierBuilder::denylist), is asked on every request without waiting for anything,
 /// and holds at most 10,000 entries unless [told otherwise](Self::with_capacity). It is in the memory of one process:
-/// several instances are told one by one, or use [`StandingCheck`](crate::StandingCheck). Clones share all.
+/// several instances are told one by one, or use [`CallerCheck`](crate::CallerCheck). Clones share all.
 ///
 /// ```
-/// use tower_m2m::{Denied, Denylist, Until, Verifier};
+/// use tower_m2m::{DenylistEntry, Denylist, EntryExpiry, Verifier};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let denylist = Denylist::new();
-/// let verifier = Verifier::trusting([Verifier::kinde("acme").audience("https://api.acme.com")])
+/// let verifier = Verifier::builder([Verifier::kinde("acme").audience("https://api.acme.com")])
 ///     .denylist(denylist.clone())
 ///     .build()?;
 ///
 /// // From an administrator's endpoint, or at start:
 /// let issuer = "https://acme.kinde.com";
-/// denylist.deny(Denied::organization(issuer, "org_a"), Until::Lifted)?;
-/// denylist.deny(Denied::token(issuer, "f95ed3e0-cc4d-40c4-b95a-9971729b0ae5"), Until::UnixSeconds(1_751_237_068))?;
-/// denylist.lift(&Denied::organization(issuer, "org_a"));
+/// denylist.deny(DenylistEntry::organization(issuer, "org_a"), EntryExpiry::Never)?;
+/// denylist.deny(DenylistEntry::token(issuer, "f95ed3e0-cc4d-40c4-b95a-9971729b0ae5"), EntryExpiry::UnixSeconds(1_751_237_068))?;
+/// denylist.remove(&DenylistEntry::organization(issuer, "org_a"));
 /// assert_eq!(denylist.len(), 1);
 /// # Ok(())
 /// # }
@@ -81,7 +81,7 @@ impl Denylist {
     ///
     /// # Errors
     ///
-    /// [`DenyError`]; then nothing has changed.
+    /// [`DenylistError`]; then nothing has changed.
     pub fn deny(&self, denied: DenylistEntry, until: EntryExpiry) -> Result<(), DenylistError> {
         let DenylistEntry {
             issuer,
@@ -113,7 +113,7 @@ impl Denylist {
         Ok(())
     }
 
-    /// Lets in again. The moment of [`Denied::issued_before`] need not be the one that was given before.
+    /// Lets in again. The moment of [`DenylistEntry::issued_before`] need not be the one that was given before.
     pub fn remove(&self, denied: &DenylistEntry) {
         let mut lists = self.write();
         if let Some(mut terms) = lists.deadlines(&denied.issuer, denied.kind, &denied.name) {

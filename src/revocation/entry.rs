@@ -15,7 +15,7 @@ pub struct DenylistEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EntryExpiry {
-    /// Until it is [lifted](crate::Denylist::lift).
+    /// Until it is [lifted](crate::Denylist::remove).
     Never,
     /// Until this many seconds after the Unix epoch, such as a token's `exp`, and 5 minutes longer: the greatest leeway
     /// with which an ended token is let in.

@@ -22,7 +22,7 @@ use crate::util::{BoxError, catch_panic};
 /// The application's own check of callers: revocation, suspension, allow-lists that change.
 ///
 /// It is asked once for every request whose token verifies, also when the token was verified before, and before tenant and
-/// scope are looked at. An error, and no answer [in time](crate::VerifierBuilder::standing_timeout), is answered 503: who
+/// scope are looked at. An error, and no answer [in time](crate::VerifierBuilder::caller_check_timeout), is answered 503: who
 /// cannot be asked about is not let in. A closure that returns a future is a check too. For what fits into memory a
 /// [`Denylist`](crate::Denylist) is cheaper.
 ///
@@ -30,14 +30,14 @@ use crate::util::{BoxError, catch_panic};
 /// remember answers itself, for as long as the application can bear.
 ///
 /// ```
-/// use tower_m2m::{Caller, Standing, Verifier};
+/// use tower_m2m::{Caller, CallerStatus, Verifier};
 ///
 /// # async fn is_suspended(_: &str, _: &str) -> Result<bool, std::io::Error> { Ok(false) }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let verifier = Verifier::trusting([Verifier::kinde("acme").audience("https://api.acme.com")])
-///     .check_standing(|caller: Caller| async move {
-///         let Some(org) = caller.organization() else { return Ok(Standing::Good) };
-///         Ok(if is_suspended(org.issuer(), org.as_str()).await? { Standing::Suspended } else { Standing::Good })
+/// let verifier = Verifier::builder([Verifier::kinde("acme").audience("https://api.acme.com")])
+///     .check_caller(|caller: Caller| async move {
+///         let Some(org) = caller.organization() else { return Ok(CallerStatus::Active) };
+///         Ok(if is_suspended(org.issuer(), org.as_str()).await? { CallerStatus::Suspended } else { CallerStatus::Active })
 ///     })
 ///     .build()?;
 /// # Ok(())
@@ -58,7 +58,7 @@ where
     }
 }
 
-/// What a [`StandingCheck`] says of a caller.
+/// What a [`CallerCheck`] says of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallerStatus {

@@ -60,8 +60,8 @@ impl RouteEntry {
 /// Its requirements are what OpenAPI calls security requirement objects:
 ///
 /// ```
-/// # use tower_m2m::Inventory;
-/// fn security(inventory: &Inventory, path: &str) -> Vec<Vec<String>> {
+/// # use tower_m2m::RouteInventory;
+/// fn security(inventory: &RouteInventory, path: &str) -> Vec<Vec<String>> {
 ///     let requirements = inventory.iter().filter(|route| route.path() == path).filter_map(|route| route.requirement());
 ///     requirements.flat_map(|needed| needed.alternatives()).map(|all| all.iter().map(|scope| scope.to_string()).collect()).collect()
 /// }

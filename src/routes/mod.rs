@@ -18,7 +18,7 @@ use crate::middleware::AuthorizeLayer;
 
 /// An axum router of which every route is registered together with its decision: a layer, or [`Public`].
 ///
-/// A route without a decision does not compile. What comes out is the router, and an [`Inventory`] that tests can ask and
+/// A route without a decision does not compile. What comes out is the router, and an [`RouteInventory`] that tests can ask and
 /// that documents are made of.
 ///
 /// ```

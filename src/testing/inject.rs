@@ -165,7 +165,7 @@ impl<S> Layer<S> for FakeClaimsLayer {
     }
 }
 
-/// The service of [`Inject`].
+/// The service of [`FakeClaimsLayer`].
 #[derive(Clone)]
 pub struct FakeClaimsService<S> {
     inner: S,

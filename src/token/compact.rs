@@ -7,10 +7,10 @@ use super::{TokenError, base64url};
 /// The three segments of a token, still encoded, borrowed from it.
 ///
 /// ```
-/// use tower_m2m::token::Compact;
+/// use tower_m2m::token::CompactJws;
 ///
 /// # fn main() -> Result<(), tower_m2m::token::TokenError> {
-/// let compact = Compact::split("eyJhbGciOiJSUzI1NiJ9.e30.c2ln")?;
+/// let compact = CompactJws::split("eyJhbGciOiJSUzI1NiJ9.e30.c2ln")?;
 /// assert_eq!(compact.signing_input(), b"eyJhbGciOiJSUzI1NiJ9.e30");
 /// # Ok(())
 /// # }
@@ -69,11 +69,11 @@ impl<'a> CompactJws<'a> {
     /// the token's length is enough for its three segments.
     ///
     /// ```
-    /// use tower_m2m::token::Compact;
+    /// use tower_m2m::token::CompactJws;
     ///
     /// # fn main() -> Result<(), tower_m2m::token::TokenError> {
     /// let token = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln";
-    /// let compact = Compact::split(token)?;
+    /// let compact = CompactJws::split(token)?;
     /// let mut room = vec![0; token.len()];
     /// let mut room = room.as_mut_slice();
     /// let header = compact.decode_header(&mut room)?;
@@ -86,7 +86,7 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] for anything but canonical base64url without padding, and where there is too little room.
+    /// [`TokenError::InvalidBase64`] for anything but canonical base64url without padding, and where there is too little room.
     pub fn decode_header<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         decode(self.header, room)
     }
@@ -95,7 +95,7 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] as for the [header](Self::decode_header).
+    /// [`TokenError::InvalidBase64`] as for the [header](Self::decode_header).
     pub fn decode_payload<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         decode(self.payload, room)
     }
@@ -104,7 +104,7 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Base64`] as for the [header](Self::decode_header); [`TokenError::Signature`] when it is longer than any
+    /// [`TokenError::InvalidBase64`] as for the [header](Self::decode_header); [`TokenError::InvalidSignature`] when it is longer than any
     /// supported signature: that of an RSA key of 8192 bits.
     pub fn decode_signature<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         if base64url::decoded_len(self.signature) > SIGNATURE_MAX {

@@ -10,9 +10,9 @@ use super::JsonError;
 /// see [`Rejection`](crate::Rejection).
 ///
 /// ```
-/// use tower_m2m::token::{Compact, TokenError};
+/// use tower_m2m::token::{CompactJws, TokenError};
 ///
-/// assert_eq!(Compact::split("one.two").unwrap_err(), TokenError::NotThreeSegments);
+/// assert_eq!(CompactJws::split("one.two").unwrap_err(), TokenError::NotThreeSegments);
 /// assert_eq!(TokenError::NotThreeSegments.code(), "not_three_segments");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -50,7 +50,7 @@ impl<'a> JoseHeader<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Header`], [`TokenError::Critical`], [`TokenError::UnencodedPayload`], [`TokenError::HeaderMember`]
+    /// [`TokenError::InvalidHeader`], [`TokenError::UnsupportedCrit`], [`TokenError::UnencodedPayload`], [`TokenError::InvalidHeaderParameter`]
     /// and [`TokenError::UnknownAlgorithm`].
     pub fn parse(text: &'a [u8]) -> Result<Self, TokenError> {
         let json = JsonObject::parse(text).map_err(TokenError::InvalidHeader)?;

@@ -2,9 +2,9 @@
 //!
 //! | parser | reads | RFC |
 //! |---|---|---|
-//! | [`Compact::split`] | the compact serialization: three segments | 7515 §3.1, 8725bis §3.14 |
+//! | [`CompactJws::split`] | the compact serialization: three segments | 7515 §3.1, 8725bis §3.14 |
 //! | [`JoseHeader::parse`] | `alg`, `kid`, `typ`, `crit` | 7515 §4 |
-//! | [`Json::parse`] | one JSON object, no member twice, bounded depth and size | 8259, 7519 §4 |
+//! | [`JsonObject::parse`] | one JSON object, no member twice, bounded depth and size | 8259, 7519 §4 |
 //! | [`Scope::new`], [`Scopes::parse`] | a scope token, a scope list | 6749 §3.3 |
 //! | [`org_code::check`] | an organization code | Kinde |
 //!

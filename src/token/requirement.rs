@@ -8,14 +8,14 @@ use super::scope::{Scope, Scopes};
 ///
 /// ```
 /// use tower_m2m::Scope;
-/// use tower_m2m::token::{Requirement, Scopes};
+/// use tower_m2m::token::{ScopeRequirement, Scopes};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (read, write, admin) = (Scope::from_static("read"), Scope::from_static("write"), Scope::from_static("admin"));
-/// let both_or_admin = Requirement::all([read, write]).or(Requirement::all([admin]));
-/// assert!(both_or_admin.is_met_by(&Scopes::parse("write read")?));
-/// assert!(both_or_admin.is_met_by(&Scopes::parse("admin")?));
-/// assert!(!both_or_admin.is_met_by(&Scopes::parse("write")?));
+/// let both_or_admin = ScopeRequirement::all([read, write]).or(ScopeRequirement::all([admin]));
+/// assert!(both_or_admin.is_satisfied_by(&Scopes::parse("write read")?));
+/// assert!(both_or_admin.is_satisfied_by(&Scopes::parse("admin")?));
+/// assert!(!both_or_admin.is_satisfied_by(&Scopes::parse("write")?));
 /// # Ok(())
 /// # }
 /// ```

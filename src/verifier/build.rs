@@ -139,7 +139,7 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// [`StartError::Config`]; [`StartError::Keys`] when the first fetch of an issuer's keys fails, and none were
+    /// [`StartError::Config`]; [`StartError::KeyFetch`] when the first fetch of an issuer's keys fails, and none were
     /// [restored](Self::restore_keys).
     pub async fn build_ready(self) -> Result<Verifier, StartError> {
         let verifier = self.build().map_err(StartError::Config)?;
@@ -162,7 +162,7 @@ impl VerifierBuilder {
 }
 
 impl Issuer {
-    /// A verifier that trusts this issuer alone, all else as [`Verifier::trusting`] sets it.
+    /// A verifier that trusts this issuer alone, all else as [`Verifier::builder`] sets it.
     ///
     /// # Errors
     ///

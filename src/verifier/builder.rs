@@ -14,7 +14,7 @@ use crate::jwks::SavedKeys;
 use crate::revocation::{CallerCheck, CallerCheckRunner, Denylist, FailMode};
 use crate::util::BoxError;
 
-/// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::trusting`].
+/// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::builder`].
 ///
 /// ```
 /// use tower_m2m::Verifier;
@@ -22,7 +22,7 @@ use crate::util::BoxError;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let production = Verifier::kinde("acme").audience("https://api.acme.com");
 /// let partner = Verifier::issuer("https://issuer.example").audience("https://api.acme.com");
-/// let verifier = Verifier::trusting([production, partner]).without_token_cache().build()?;
+/// let verifier = Verifier::builder([production, partner]).without_token_cache().build()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -108,7 +108,7 @@ impl VerifierBuilder {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// // Each customer's issuer, and the one organization that it may speak for.
     /// let customers = HashMap::from([("https://login.customer.example", "org_customer")]);
-    /// let verifier = Verifier::trusting([])
+    /// let verifier = Verifier::builder([])
     ///     .resolve_issuers_with(move |iss| {
     ///         let org = customers.get(iss.as_str()).copied();
     ///         async move {
@@ -175,14 +175,14 @@ impl VerifierBuilder {
         self
     }
 
-    /// How long the [check of standing](Self::check_standing) may take before the request is answered 503. Default:
+    /// How long the [check of standing](Self::check_caller) may take before the request is answered 503. Default:
     /// 500 ms; at most 1 minute.
     pub fn caller_check_timeout(mut self, timeout: Duration) -> Self {
         self.caller_check_timeout = timeout;
         self
     }
 
-    /// Lets callers in when the [check of standing](Self::check_standing) fails or takes too long.
+    /// Lets callers in when the [check of standing](Self::check_caller) fails or takes too long.
     ///
     /// Whoever can slow down or break what the check asks is then never revoked or suspended. Default: 503.
     pub fn dangerous_caller_check_fail_open(mut self) -> Self {

@@ -32,7 +32,7 @@ use crate::token::Claims;
 /// ```
 ///
 /// ```compile_fail
-/// let verifier = tower_m2m::Verifier::trusting([tower_m2m::Verifier::kinde("acme")]).build();
+/// let verifier = tower_m2m::Verifier::builder([tower_m2m::Verifier::kinde("acme")]).build();
 /// ```
 #[derive(Clone)]
 pub struct Verifier(pub(super) Arc<VerifierInner>);

@@ -17,13 +17,13 @@ impl Verifier {
     /// Verifies an access token, without any HTTP around it.
     ///
     /// It waits for a key that is missing, at most for one fetch and never while the token's key is held; and for the
-    /// [check of standing](crate::VerifierBuilder::check_standing), where the application has one.
+    /// [check of standing](crate::VerifierBuilder::check_caller), where the application has one.
     ///
     /// # Errors
     ///
-    /// [`Rejection::InvalidRequest`], [`Rejection::NotAuthentic`], [`Rejection::NotAcceptable`], [`Rejection::Suspended`],
+    /// [`Rejection::InvalidRequest`], [`Rejection::InvalidToken`], [`Rejection::InvalidClaims`], [`Rejection::Suspended`],
     /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`] or
-    /// [`Rejection::CheckUnavailable`].
+    /// [`Rejection::CallerStatusUnavailable`].
     ///
     /// ```
     /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {

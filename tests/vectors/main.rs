@@ -1,4 +1,4 @@
-//! Vectors that nobody here wrote, run through the doors that a verifier goes through itself: `Compact`, `JoseHeader`,
+//! Vectors that nobody here wrote, run through the doors that a verifier goes through itself: `CompactJws`, `JoseHeader`,
 //! `KeySet::parse`, `KeySet::verify`. Whatever is decided differently is listed in [`differences`], case by case.
 #![allow(
     clippy::unwrap_used,

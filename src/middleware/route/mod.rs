@@ -18,11 +18,11 @@ use template::{Segment, in_paths};
 /// compared with the token, exactly; it never decides.
 ///
 /// ```
-/// use tower_m2m::{RouteOrganization, Verifier};
+/// use tower_m2m::{OrganizationSource, Verifier};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
-/// let layer = verifier.layer().organization_from(RouteOrganization::path("/orgs/{org_code}/*"));
+/// let layer = verifier.layer().organization_from(OrganizationSource::path("/orgs/{org_code}/*"));
 /// # Ok(())
 /// # }
 /// ```

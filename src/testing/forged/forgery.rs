@@ -116,7 +116,7 @@ impl Expected {
 
 pub(super) type Forge = fn(&TokenBuilder) -> Forgery;
 
-/// Writes each forgery once: its sentence becomes both the documentation and [`Forgery::about`], its name both the
+/// Writes each forgery once: its sentence becomes both the documentation and [`Forgery::description`], its name both the
 /// function and [`Forgery::name`], and nobody can leave it out of `ALL`.
 macro_rules! forgeries {
     ($(#[doc = $about:literal] $name:ident($good:ident) -> $expected:ident $token:block)*) => {

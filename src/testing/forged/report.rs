@@ -9,7 +9,7 @@ use crate::testing::mint::TokenBuilder;
 
 /// Sends the good token once and then every forgery of it, one after the other.
 ///
-/// `send` takes the value of an `Authorization` header and returns the [`Answer`]: an `http::Response` with a body of
+/// `send` takes the value of an `Authorization` header and returns the [`TestResponse`]: an `http::Response` with a body of
 /// bytes, or the tuple of status, `WWW-Authenticate` and body. The good token has to be let in; otherwise the refusals
 /// would prove nothing.
 pub async fn attack<A: Into<TestResponse>>(

@@ -84,7 +84,7 @@ impl Probe {
         Self::new(Method::POST, template).json(body)
     }
 
-    /// The route of an [`Inventory`](crate::Inventory).
+    /// The route of an [`RouteInventory`](crate::RouteInventory).
     #[cfg(feature = "axum")]
     #[must_use]
     pub fn from_route(route: &crate::RouteEntry) -> Self {

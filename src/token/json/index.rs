@@ -70,7 +70,7 @@ impl Index {
 mod tests {
     use super::*;
 
-    /// What the factors in [`Print::place`] were chosen for.
+    /// What the factors in [`NameFingerprint::bucket`] were chosen for.
     #[test]
     fn claim_names_have_distinct_index_slots() {
         let there = [

@@ -20,12 +20,12 @@ use strings::{Name, Span, StringTable};
 /// nothing appears twice here, at any depth. Depth and number of values are bounded.
 ///
 /// ```
-/// use tower_m2m::token::{Json, Value};
+/// use tower_m2m::token::{JsonObject, JsonValue};
 ///
 /// # fn main() -> Result<(), tower_m2m::token::JsonError> {
-/// let json = Json::parse(br#"{"application_properties":{"region":{"v":"eu"}}}"#)?;
-/// assert!(matches!(json.pointer("/application_properties/region/v"), Some(Value::String(text)) if text == "eu"));
-/// assert!(Json::parse(br#"{"a":1,"a":2}"#).is_err());
+/// let json = JsonObject::parse(br#"{"application_properties":{"region":{"v":"eu"}}}"#)?;
+/// assert!(matches!(json.pointer("/application_properties/region/v"), Some(JsonValue::String(text)) if text == "eu"));
+/// assert!(JsonObject::parse(br#"{"a":1,"a":2}"#).is_err());
 /// # Ok(())
 /// # }
 /// ```
@@ -72,9 +72,9 @@ pub enum JsonValue<'j> {
     Float(f64),
     /// A string, its escapes resolved.
     String(&'j str),
-    /// An array; [`Json::items`] gives what is in it.
+    /// An array; [`JsonObject::items`] gives what is in it.
     Array(JsonChildren),
-    /// An object; its members are reached by [`Json::pointer`].
+    /// An object; its members are reached by [`JsonObject::pointer`].
     Object(JsonChildren),
 }
 

@@ -56,7 +56,7 @@ impl NeedsAudience {
 /// One issuer that is trusted, and for what: its keys, algorithms, audience, and the form of its tokens.
 ///
 /// It starts with [`Verifier::kinde`](crate::Verifier::kinde) or [`Verifier::issuer`](crate::Verifier::issuer). [`build`](Self::build) makes a [`Verifier`](crate::Verifier) of one issuer;
-/// [`Verifier::trusting`](crate::Verifier::trusting) one of several.
+/// [`Verifier::builder`](crate::Verifier::builder) one of several.
 ///
 /// ```
 /// use std::time::Duration;

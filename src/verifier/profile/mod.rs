@@ -66,8 +66,8 @@ impl Profile {
     /// ```
     /// use tower_m2m::Profile;
     ///
-    /// assert_eq!(Profile::named("entra").map(|profile| profile.name()), Some("entra"));
-    /// assert!(Profile::named("azure").is_none());
+    /// assert_eq!(Profile::from_name("entra").map(|profile| profile.name()), Some("entra"));
+    /// assert!(Profile::from_name("azure").is_none());
     /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
