@@ -144,7 +144,7 @@ fn push_auth_param(text: &mut String, name: &str, value: &str) {
 }
 
 const PROBLEM_TYPE_BASE: &str =
-    "https://docs.rs/tower-m2m/latest/tower_m2m/guide/answers/index.html#";
+    "https://docs.rs/tower-m2m/latest/tower_m2m/guide/responses/index.html#";
 
 fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
     if row.status == StatusCode::NOT_FOUND {
