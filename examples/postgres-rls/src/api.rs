@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use tower_m2m::{Inventory, Refusal, RouteError, Routes, Verifier};
+use tower_m2m::{ExtractorRejection, RouteError, RouteInventory, Routes, Verifier};
 
 use crate::error::DbError;
 
@@ -28,7 +28,10 @@ pub struct Invoice {
 /// A database of one of the two clients. It is the state of the router.
 pub trait Database: Clone + Send + Sync + 'static {
     /// The database of one request's organization: an argument of handlers.
-    type TenantDb: Invoices + FromRequestParts<Self, Rejection = Refusal> + Send + 'static;
+    type TenantDb: Invoices
+        + FromRequestParts<Self, Rejection = ExtractorRejection>
+        + Send
+        + 'static;
 
     /// Audits the set-up of the database again.
     fn audit(&self) -> impl Future<Output = Result<(), DbError>> + Send;
@@ -51,7 +54,7 @@ pub trait Invoices: Sync {
 pub fn api<D: Database>(
     verifier: &Verifier,
     database: D,
-) -> Result<(Router, Inventory), RouteError> {
+) -> Result<(Router, RouteInventory), RouteError> {
     let (router, inventory) = Routes::new()
         .get(
             "/orgs/{org_code}/invoices",

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use axum::Router;
 use postgres_rls::{Database, TenantKey, with_sqlx, with_tokio_postgres};
-use tower_m2m::{Inventory, Profile, RouteError, Verifier};
+use tower_m2m::{Profile, RouteError, RouteInventory, Verifier};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -51,7 +51,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 fn routers<D: Database>(
     verifier: &Verifier,
     database: D,
-) -> Result<((Router, Inventory), Router), RouteError> {
+) -> Result<((Router, RouteInventory), Router), RouteError> {
     let api = postgres_rls::api(verifier, database.clone())?;
     Ok((api, postgres_rls::readiness(database)))
 }

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgTransactionManager};
 use sqlx::{Executor as _, Postgres, Row as _, TransactionManager as _};
-use tower_m2m::{OrgCode, Refusal};
+use tower_m2m::{ExtractorRejection, OrgCode};
 
 use super::WAIT;
 use crate::api::{self, Invoice, Invoices};
@@ -176,9 +176,12 @@ impl DerefMut for Transaction {
 }
 
 impl FromRequestParts<Database> for TenantDb {
-    type Rejection = Refusal;
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, database: &Database) -> Result<Self, Refusal> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        database: &Database,
+    ) -> Result<Self, ExtractorRejection> {
         let org = OrgCode::from_request_parts(parts, database).await?;
         Ok(database.tenant(org))
     }

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, NoTls, Row};
-use tower_m2m::{OrgCode, Refusal};
+use tower_m2m::{ExtractorRejection, OrgCode};
 
 use super::WAIT;
 use crate::api::{self, Invoice, Invoices};
@@ -175,9 +175,12 @@ impl Drop for Transaction {
 }
 
 impl FromRequestParts<Database> for TenantDb {
-    type Rejection = Refusal;
+    type Rejection = ExtractorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, database: &Database) -> Result<Self, Refusal> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        database: &Database,
+    ) -> Result<Self, ExtractorRejection> {
         let org = OrgCode::from_request_parts(parts, database).await?;
         Ok(database.tenant(org))
     }
