@@ -107,7 +107,7 @@ pub use extensions::RequestExt;
 pub use extract::{ExtractorRejection, Scoped};
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
-pub use rejection::Rejection;
+pub use rejection::{Misconfiguration, Rejection};
 pub use revocation::{
     Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
 };

@@ -53,6 +53,8 @@ pub enum Rejection {
     CallerStatusUnavailable,
     /// A handler asks for a verified token on a route that no layer protects: 500. The text says what to add.
     LayerMissing(&'static str),
+    /// The route or its layer is configured so that the organization cannot be checked: 500.
+    Misconfigured(Misconfiguration),
 }
 
 impl Rejection {
@@ -74,6 +76,7 @@ impl Rejection {
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::CallerStatusUnavailable => "caller_status_unavailable",
             Self::LayerMissing(_) => "layer_missing",
+            Self::Misconfigured(_) => "misconfigured",
         }
     }
 }
@@ -123,6 +126,7 @@ impl fmt::Display for Rejection {
                 f,
                 "the handler asks for {what}, and no authorization layer protects its route: add `.route_layer(verifier.layer())` behind the route"
             ),
+            Self::Misconfigured(error) => fmt::Display::fmt(error, f),
         }
     }
 }
@@ -132,7 +136,44 @@ impl std::error::Error for Rejection {
         match self {
             Self::InvalidRequest(error) => Some(error),
             Self::InvalidToken(error) | Self::InvalidClaims(error) => Some(error),
+            Self::Misconfigured(error) => Some(error),
             _ => None,
         }
     }
 }
+
+/// Why a layer cannot check the organization of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misconfiguration {
+    /// The name of this parameter means a tenant, and no layer compares or ignores it.
+    UndecidedParameter(Box<str>),
+    /// A layer compares this parameter, and the matched route does not have it.
+    MissingParameter(Box<str>),
+    /// A layer compares a parameter of this name, which no parameter can have.
+    InvalidParameterName(Box<str>),
+}
+
+impl fmt::Display for Misconfiguration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UndecidedParameter(name) => write!(
+                f,
+                "the route parameter {name:?} means a tenant, and no layer compares it: compare it with \
+                 `organization_parameter({name:?})`, or ignore it with `ignore_parameter({name:?})`, or allow other \
+                 organizations with `allow_other_organizations_in({name:?})`"
+            ),
+            Self::MissingParameter(name) => write!(
+                f,
+                "`organization_parameter({name:?})` names a parameter that the route does not have: correct the name, or \
+                 use `optional_organization_parameter({name:?})`"
+            ),
+            Self::InvalidParameterName(name) => write!(
+                f,
+                "`organization_parameter({name:?})` is not the name of a parameter: write it without braces"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Misconfiguration {}

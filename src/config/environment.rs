@@ -10,7 +10,7 @@ use crate::verifier::{ConfigError, SettingSource};
 type Setter = fn(&mut IssuerConfig, &str);
 
 /// A setting, the variable that sets it, and how. Where two variables set the same, it must be one of them.
-const VARIABLES: [(&str, &str, Setter); 17] = [
+const VARIABLES: [(&str, &str, Setter); 18] = [
     ("kinde", "KINDE_DOMAIN", |issuer, text| {
         issuer.kinde = Some(text.into())
     }),
@@ -42,6 +42,11 @@ const VARIABLES: [(&str, &str, Setter); 17] = [
         "organization_claim",
         "M2M_ORGANIZATION_CLAIM",
         |issuer, text| issuer.organization_claim = Some(text.into()),
+    ),
+    (
+        "organization_code_pattern",
+        "M2M_ORGANIZATION_CODE_PATTERN",
+        |issuer, text| issuer.organization_code_pattern = Some(text.into()),
     ),
     ("scope_claim", "M2M_SCOPE_CLAIM", |issuer, text| {
         issuer.scope_claim = Some(text.into())

@@ -24,6 +24,7 @@ pub(super) struct IssuerConfig {
     pub(super) grant_type: Option<OnlyAny>,
     pub(super) require_claim: Option<BTreeMap<String, String>>,
     pub(super) organization_claim: Option<String>,
+    pub(super) organization_code_pattern: Option<String>,
     pub(super) scope_claim: Option<String>,
     pub(super) client_id_claim: Option<String>,
     pub(super) allow_organizations: Option<StringOrList>,
@@ -196,6 +197,11 @@ impl IssuerConfig {
         }
         if let Some(claim) = &self.organization_claim {
             issuer = issuer.organization_claim(claim);
+        }
+        match self.organization_code_pattern.as_deref() {
+            Some("none") => issuer = issuer.without_organization_code_pattern(),
+            Some(pattern) => issuer = issuer.organization_code_pattern(pattern),
+            None => {}
         }
         if let Some(claim) = &self.scope_claim {
             issuer = issuer.scope_claim(claim);

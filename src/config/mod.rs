@@ -33,6 +33,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `grant_type` | `"any"` |
 /// | `require_claim` | a map from JSON Pointer to text |
 /// | `organization_claim`, `scope_claim` | a JSON Pointer |
+/// | `organization_code_pattern` | a prefix followed by `*`, such as `org_*`, or `none` |
 /// | `client_id_claim` | the name of a claim |
 /// | `allow_organizations`, `allow_clients` | a text or a list of them |
 /// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as text |

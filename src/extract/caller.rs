@@ -5,8 +5,8 @@ use http::request::Parts;
 use super::refusal::{ExtractorRejection, record_decision};
 use crate::extensions::{Acting, AnonymousRequest, RequestExt as _};
 use crate::middleware::policy::Policy;
-use crate::middleware::route::in_axum_params;
-use crate::middleware::{AppliedLayers, AuthorizeLayer, DEFAULT_PARAMETER};
+use crate::middleware::route::PathParams;
+use crate::middleware::{AppliedLayers, AuthorizeLayer, RouteParameters};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
@@ -48,7 +48,7 @@ pub(super) async fn required_caller(
         .cloned()
         .unwrap_or_default()
         .0;
-    let acting = match acting_for(parts, &claims, before.clone(), &layers) {
+    let acting = match acting_org(parts, &claims, before.clone(), &layers) {
         Ok(acting) => acting,
         Err(rejection) => return Err(ExtractorRejection::new(parts, by, rejection)),
     };
@@ -68,35 +68,56 @@ pub(super) async fn required_caller(
     })
 }
 
-/// The organization that a global client acts for, once each layer's policy agrees to what the route says.
-fn acting_for(
+/// Returns the organization that a global client acts for, if each layer's policy admits it.
+fn acting_org(
     parts: &mut Parts,
     claims: &Claims,
-    before: Option<OrgCode>,
+    outer: Option<OrgCode>,
     layers: &[AuthorizeLayer],
 ) -> Result<Option<OrgCode>, Rejection> {
-    if layers.is_empty() {
-        let (policy, found) = (
-            Policy::tenant_check_only(),
-            in_axum_params(parts, DEFAULT_PARAMETER),
-        );
-        return match before.filter(|_| claims.is_global()) {
-            Some(org) => policy.compare(&org, &found.requested()).map(|()| Some(org)),
-            None => policy
-                .admit_tenant(claims, &found.requested())
-                .map(|admitted| admitted.acting),
-        };
+    let params = PathParams::from_parts(parts);
+    let parameters = RouteParameters {
+        params: &params,
+        uri: &parts.uri,
+        extensions: &parts.extensions,
+        layers: layers.iter().map(|layer| &*layer.settings),
+    };
+    // Fake claims have no layer that could name the parameters.
+    if !claims.is_fake() {
+        parameters.check_undecided()?;
     }
-    layers
-        .iter()
-        .try_fold(before, |acting, AuthorizeLayer { settings, .. }| {
-            let found = in_axum_params(parts, settings.parameter()).require_match(acting.as_ref());
-            Ok(settings
+    let organization = parameters.organization();
+    let default = Policy::tenant_check_only();
+    let innermost = layers
+        .last()
+        .map_or(&default, |layer| &layer.settings.policy);
+    let acting = if layers.is_empty() {
+        match outer.filter(|_| claims.is_global()) {
+            Some(org) => default
+                .compare(&org, &organization.requested())
+                .map(|()| Some(org))?,
+            None => {
+                default
+                    .admit_tenant(claims, &organization.requested())?
+                    .acting
+            }
+        }
+    } else {
+        let mut acting = outer;
+        for AuthorizeLayer { settings, .. } in layers {
+            let organization = organization.clone().require_match(acting.as_ref());
+            let admitted = settings
                 .policy
-                .admit_tenant(claims, &found.requested())?
-                .acting
-                .or(acting))
-        })
+                .admit_tenant(claims, &organization.requested())?;
+            acting = admitted.acting.or(acting);
+        }
+        acting
+    };
+    let own = claims.org_code().or(acting.as_ref());
+    if own.is_some_and(|own| parameters.contains_foreign_code(claims, own)) {
+        return Err(innermost.mismatch());
+    }
+    Ok(acting)
 }
 
 /// No claims: because a layer let the request in without a token, or because there is no layer.

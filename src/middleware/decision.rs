@@ -7,8 +7,9 @@ use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, Response};
 
 use super::layer::{AppliedLayers, AuthorizeLayer};
+use super::parameters::RouteParameters;
 use super::policy::{Admitted, Policy};
-use super::route::OrgLookup;
+use super::route::{OrgLookup, PathParams};
 use super::settings::{ExtractorSettings, LayerSettings};
 use crate::extensions::Acting;
 use crate::rejection::Rejection;
@@ -181,26 +182,52 @@ fn outer_acting_org<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&
 
 impl LayerSettings {
     fn evaluate_policy<B>(&self, claims: Claims, request: &mut Request<B>) -> PolicyResult {
-        let found = self
-            .route_organization(request)
-            .require_match(outer_acting_org(request.extensions(), &claims));
-        let admitted = self.policy.admit(&claims, &found.requested());
+        #[cfg(feature = "axum")]
+        let params = PathParams::from_extensions(request.extensions_mut());
+        #[cfg(not(feature = "axum"))]
+        let params = PathParams::Absent;
+        let admitted = self.admit(&claims, &params, request);
         PolicyResult { claims, admitted }
     }
 
-    /// What the request says of the organization that it is about. Where two places say it, they must agree.
-    fn route_organization<B>(&self, request: &mut Request<B>) -> OrgLookup {
-        let found = self
+    /// Compares everything that the request says about organizations with the claims, then checks
+    /// the scopes.
+    fn admit<B>(
+        &self,
+        claims: &Claims,
+        params: &PathParams,
+        request: &Request<B>,
+    ) -> Result<Admitted, Rejection> {
+        let extensions = request.extensions();
+        let outer = extensions.get::<AppliedLayers>().into_iter();
+        let outer = outer.flat_map(|layers| layers.0.iter().map(|layer| &*layer.settings));
+        let parameters = RouteParameters {
+            params,
+            uri: request.uri(),
+            extensions,
+            layers: outer.chain(std::iter::once(self)),
+        };
+        parameters.check_names(self)?;
+        let outer_acting = outer_acting_org(extensions, claims);
+        let organization = self
             .organization_sources
             .iter()
-            .map(|place| place.find(request))
-            .fold(OrgLookup::Absent, OrgLookup::merge);
-        #[cfg(feature = "axum")]
-        let found = found.merge(super::route::in_axum_params_of(
-            request.extensions_mut(),
-            self.parameter(),
-        ));
-        found
+            .map(|source| source.find(request))
+            .fold(OrgLookup::Absent, OrgLookup::merge)
+            .merge(parameters.organization())
+            .require_match(outer_acting);
+        let admitted = self
+            .policy
+            .admit_tenant(claims, &organization.requested())?;
+        let own = claims
+            .org_code()
+            .or(admitted.acting.as_ref())
+            .or(outer_acting);
+        if own.is_some_and(|own| parameters.contains_foreign_code(claims, own)) {
+            return Err(self.policy.mismatch());
+        }
+        self.policy.check_scopes(claims)?;
+        Ok(admitted)
     }
 
     fn reject<B>(

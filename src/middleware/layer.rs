@@ -8,6 +8,10 @@ use http::Response;
 
 use super::OrganizationSource;
 use super::policy::{AllowedCallers, MismatchResponse, Policy};
+#[cfg(feature = "axum")]
+use super::route::parameter_names;
+#[cfg(feature = "axum")]
+use super::settings::DEFAULT_PARAMETER;
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
@@ -92,7 +96,7 @@ impl AuthorizeLayer {
     }
 
     /// A change that extractors have to know of.
-    fn with_visible_setting(self, change: impl FnOnce(&mut LayerSettings)) -> Self {
+    pub(super) fn with_visible_setting(self, change: impl FnOnce(&mut LayerSettings)) -> Self {
         self.with(|settings| {
             change(settings);
             settings.extractors = ExtractorSettings::Custom;
@@ -131,17 +135,10 @@ impl AuthorizeLayer {
         })
     }
 
-    /// The name of the axum route parameter that must be the token's organization, as it stands between the braces. A text
-    /// that is no name, such as `{tenant}` with them, refuses every request. Default: `org_code`.
-    #[cfg(feature = "axum")]
-    pub fn organization_parameter(self, name: impl Into<String>) -> Self {
-        self.with_visible_setting(|settings| settings.parameter = name.into())
-    }
-
     /// Where else the request says which organization it is about, in addition to the places named before: it must be the
     /// token's everywhere. Default: nowhere.
     pub fn organization_from(self, place: OrganizationSource) -> Self {
-        self.with(|settings| settings.organization_sources.push(place))
+        self.with_visible_setting(|settings| settings.organization_sources.push(place))
     }
 
     /// Refuses CORS preflights as any request without a token. For services that do not look at the method, such as gRPC's:
@@ -238,9 +235,15 @@ impl AuthorizeLayer {
     }
 
     pub(crate) fn is_organization_scoped(&self, path: &str) -> bool {
-        let parameter = format!("{{{}}}", self.settings.parameter());
-        !self.settings.organization_sources.is_empty()
-            || path.split('/').any(|step| step == parameter)
+        let compares = |name: &str| {
+            name == DEFAULT_PARAMETER
+                || self
+                    .settings
+                    .parameters
+                    .compared()
+                    .any(|compared| compared == name)
+        };
+        !self.settings.organization_sources.is_empty() || parameter_names(path).any(compares)
     }
 }
 

@@ -6,7 +6,10 @@ mod body;
 mod decision;
 mod future;
 mod layer;
+mod organizations;
+mod parameters;
 pub(crate) mod policy;
+mod reported_routes;
 pub(crate) mod route;
 mod service;
 mod settings;
@@ -16,7 +19,9 @@ pub use future::ResponseFuture;
 #[cfg(feature = "axum")]
 pub(crate) use layer::AppliedLayers;
 pub use layer::AuthorizeLayer;
+#[cfg(feature = "axum")]
+pub(crate) use parameters::RouteParameters;
 pub use route::OrganizationSource;
 pub use service::Authorize;
 #[cfg(feature = "axum")]
-pub(crate) use settings::{DEFAULT_PARAMETER, LayerSettings};
+pub(crate) use settings::LayerSettings;

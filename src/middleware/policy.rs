@@ -79,20 +79,16 @@ impl Policy {
         }
     }
 
-    /// Admits verified claims, or says why not.
-    pub(crate) fn admit(
-        &self,
-        claims: &Claims,
-        target: &RequestedOrg<'_>,
-    ) -> Result<Admitted, Rejection> {
-        let admitted = self.admit_tenant(claims, target)?;
-        if !self.requirement.is_satisfied_by(claims.scopes()) {
-            return Err(Rejection::InsufficientScope(self.requirement.clone()));
+    /// Checks the scopes, after the tenant.
+    pub(crate) fn check_scopes(&self, claims: &Claims) -> Result<(), Rejection> {
+        if self.requirement.is_satisfied_by(claims.scopes()) {
+            Ok(())
+        } else {
+            Err(Rejection::InsufficientScope(self.requirement.clone()))
         }
-        Ok(admitted)
     }
 
-    /// The part of [`admit`](Self::admit) that an extractor repeats, because a layer outside of the router saw no
+    /// Checks the tenant. An extractor repeats it, because a layer outside of the router sees no
     /// parameters of the route.
     pub(crate) fn admit_tenant(
         &self,

@@ -2,6 +2,8 @@
 
 use super::OrganizationSource;
 use super::policy::Policy;
+use super::reported_routes::ReportedRoutes;
+use super::route::ParameterSettings;
 use crate::response::ResponseConfig;
 
 /// All that a layer is told.
@@ -9,12 +11,11 @@ use crate::response::ResponseConfig;
 pub(crate) struct LayerSettings {
     pub(crate) policy: Policy,
     pub(crate) responses: ResponseConfig,
-    /// The name of the axum route parameter that is checked, empty for the default.
-    #[cfg(feature = "axum")]
-    pub(super) parameter: String,
+    pub(crate) parameters: ParameterSettings,
+    pub(super) reported_routes: ReportedRoutes,
     pub(super) presence: Presence,
     pub(super) preflights: Preflights,
-    pub(super) organization_sources: Vec<OrganizationSource>,
+    pub(crate) organization_sources: Vec<OrganizationSource>,
     pub(super) extractors: ExtractorSettings,
 }
 
@@ -44,16 +45,4 @@ pub(super) enum Presence {
 }
 
 /// The name of the claim.
-#[cfg(feature = "axum")]
 pub(crate) const DEFAULT_PARAMETER: &str = "org_code";
-
-#[cfg(feature = "axum")]
-impl LayerSettings {
-    pub(crate) fn parameter(&self) -> &str {
-        if self.parameter.is_empty() {
-            DEFAULT_PARAMETER
-        } else {
-            &self.parameter
-        }
-    }
-}

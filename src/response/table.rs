@@ -126,5 +126,11 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The server is misconfigured: an authorization layer is missing",
             Challenge::Omitted,
         ),
+        R::Misconfigured(_) => row(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "misconfigured",
+            "The server is misconfigured",
+            Challenge::Omitted,
+        ),
     }
 }

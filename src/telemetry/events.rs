@@ -10,6 +10,8 @@ use http::Extensions;
 #[cfg(feature = "tracing")]
 use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
+#[cfg(feature = "tracing")]
+use crate::rejection::Misconfiguration;
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, ScopeRequirement};
 
@@ -88,6 +90,13 @@ pub(crate) fn caller_check_failed(
     let _ = (error, allowed);
 }
 
+/// Reports a route with a parameter that often means a tenant and that no layer compares.
+pub(crate) fn parameter_not_compared(route: &str, parameter: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m", route, parameter, "route parameter not compared");
+    let _ = (route, parameter);
+}
+
 /// One decision about one request: what an audit needs to know of it. The guide says what each field is.
 #[cfg_attr(not(all(feature = "tracing", feature = "axum")), allow(dead_code))]
 pub(crate) struct Decision<'d> {
@@ -126,6 +135,7 @@ macro_rules! decided {
             organization = $decision.organization().map(OrgCode::as_str),
             acting_for_organization = $decision.organization().map(OrgCode::is_acting),
             jti = $decision.claims.and_then(Claims::jti),
+            error = $decision.outcome.misconfiguration().map(tracing::field::display),
             $message
         )
     };
@@ -149,6 +159,9 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
         }
         DecisionOutcome::Admitted | DecisionOutcome::Anonymous => {
             decided!(debug, "request admitted", decision)
+        }
+        DecisionOutcome::Rejected(Rejection::Misconfigured(_)) => {
+            decided!(error, "route misconfigured", decision);
         }
         DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
             decided!(error, "authorization layer missing", decision);
@@ -226,6 +239,14 @@ impl Decision<'_> {
 }
 
 impl DecisionOutcome<'_> {
+    #[cfg(feature = "tracing")]
+    fn misconfiguration(&self) -> Option<&Misconfiguration> {
+        match self {
+            Self::Rejected(Rejection::Misconfigured(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     fn code(self) -> &'static str {
         match self {
             Self::Admitted => "admitted",

@@ -58,6 +58,7 @@ fn facts() -> ClaimsInner {
             audience: Some(AUDIENCE),
         }),
         org_code: None,
+        org_code_pattern: None,
         scopes: Scopes::default(),
         further_audiences: Box::default(),
         expires_at: i64::from(i32::MAX),

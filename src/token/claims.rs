@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ClaimStrings, OrgCode, Scopes};
+use super::{ClaimStrings, OrgCode, OrgCodePattern, Scopes};
 
 /// What a verified access token says.
 ///
@@ -44,6 +44,8 @@ pub(crate) struct ClaimsInner {
     pub(crate) issuer: Arc<str>,
     pub(crate) strings: ClaimStrings,
     pub(crate) org_code: Option<OrgCode>,
+    /// The form of the issuer's organization codes, if it is known.
+    pub(crate) org_code_pattern: Option<OrgCodePattern>,
     pub(crate) scopes: Scopes,
     /// The audiences behind the first, which few tokens have.
     pub(crate) further_audiences: Box<[Box<str>]>,
@@ -69,6 +71,11 @@ impl Claims {
         Self(Arc::new(facts))
     }
 
+    /// Returns `true` if the claims are for tests of handlers, so that no verifier made them.
+    pub(crate) fn is_fake(&self) -> bool {
+        self.0.verified_by == 0
+    }
+
     pub(crate) fn verified_by(&self) -> u64 {
         self.0.verified_by
     }
@@ -81,6 +88,11 @@ impl Claims {
 
     pub(crate) fn shared_issuer(&self) -> &Arc<str> {
         &self.0.issuer
+    }
+
+    /// The form of the issuer's organization codes, if it is known.
+    pub(crate) fn org_code_pattern(&self) -> Option<&OrgCodePattern> {
+        self.0.org_code_pattern.as_ref()
     }
 
     /// The client that the token was issued to: `azp` at Kinde, `client_id` elsewhere (RFC 9068 §2.2).

@@ -10,7 +10,7 @@ use super::validated::{Provenance, RawScopes, ValidatedClaims, ValidityPeriod};
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, JsonValue, OrgCode,
-    TokenError, TokenType, is_identifier,
+    OrgCodePattern, TokenError, TokenType, is_identifier,
 };
 
 /// What an issuer's tokens must satisfy.
@@ -20,6 +20,7 @@ pub(crate) struct Rules {
     pub(crate) audiences: Option<Vec<String>>,
     pub(crate) profile: Profile,
     pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) org_code_pattern: Option<OrgCodePattern>,
     pub(crate) leeway: i64,
     pub(crate) max_age: Option<i64>,
     pub(crate) strictness: Strictness,
@@ -271,6 +272,7 @@ impl Rules {
                 audience,
             }),
             org_code,
+            org_code_pattern: self.org_code_pattern.clone(),
             scopes,
             further_audiences,
             expires_at: checked.expires_at,

@@ -156,7 +156,7 @@ async fn two_layers_around_router_each_check_a_parameter() {
     api.get("/org_a/org_a", &good()).await.assert_status(200);
     api.get("/org_b/org_a", &good()).await.assert_status(403);
     api.get("/org_a/org_b", &good()).await.assert_status(403);
-    assert_says(&api.get("/org_b", &good()).await, "org_a");
+    assert_says(&api.get("/other", &good()).await, "org_a");
 }
 
 /// A layer that extractors have to know of takes nothing away from one that they need not know of, whichever stands outside.
@@ -250,10 +250,10 @@ async fn invalid_parameter_name_rejects_every_request() {
         let api = Api::serve(app).await;
         api.get("/orgs/org_a/invoices", &good())
             .await
-            .assert_status(403);
+            .assert_status(500);
         api.get("/orgs/org_b/invoices", &good())
             .await
-            .assert_status(403);
+            .assert_status(500);
     }
 }
 
@@ -297,7 +297,8 @@ async fn organization_parameter_name_is_configurable() {
         .route("/{tenant}/of/{org_code}", get(org))
         .route_layer(layer);
     let api = Api::serve(app).await;
-    assert_says(&api.get("/org_a/of/org_b", &good()).await, "org_a");
+    assert_says(&api.get("/org_a/of/org_a", &good()).await, "org_a");
+    api.get("/org_a/of/org_b", &good()).await.assert_status(403);
     api.get("/org_b/of/org_a", &good()).await.assert_status(403);
 }
 

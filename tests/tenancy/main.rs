@@ -12,6 +12,8 @@ mod decisions;
 mod denylist;
 mod isolation_check;
 mod organization_sources;
+mod random_routes;
 mod routes;
 mod support;
+mod undecided_parameters;
 mod unforgeable_types;

@@ -13,7 +13,7 @@ pub(crate) enum OrgLookup {
 
 impl OrgLookup {
     /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
-    pub(super) fn code(code: &str) -> Self {
+    pub(crate) fn code(code: &str) -> Self {
         if is_plain(code) {
             Self::Organization(code.to_owned())
         } else {

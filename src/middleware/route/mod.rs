@@ -3,16 +3,18 @@
 mod host;
 mod lookup;
 mod parameter;
+mod parameter_settings;
 mod template;
+mod tenant_names;
 
 use host::in_host;
 use http::{HeaderName, Request};
-pub(super) use lookup::OrgLookup;
-#[cfg(feature = "axum")]
-pub(crate) use parameter::in_axum_params;
-#[cfg(feature = "axum")]
-pub(super) use parameter::in_axum_params_of;
-use template::{Segment, in_paths};
+pub(crate) use lookup::OrgLookup;
+pub(crate) use parameter::{PathParams, is_parameter_name, parameter_names};
+pub(crate) use parameter_settings::{ParameterPresence, ParameterSettings};
+pub(crate) use template::decoded_segments;
+use template::{Segment, in_paths, organization_stands_at, parse_template};
+pub(crate) use tenant_names::{NameMeaning, TenantNames};
 
 /// Where a request says which organization it is about, for services that are no axum router. What is found there is only
 /// compared with the token, exactly; it never decides.
@@ -50,23 +52,7 @@ impl OrganizationSource {
     /// without a slash in front) refuses every request, so that the first one shows the mistake.
     #[must_use]
     pub fn path(template: &str) -> Self {
-        let segments = template.strip_prefix('/').and_then(|template| {
-            template
-                .trim_end_matches('/')
-                .split('/')
-                .map(Segment::parse)
-                .collect::<Option<Vec<_>>>()
-        });
-        let segments = segments.filter(|segments| {
-            let before_rest = segments
-                .iter()
-                .take_while(|segment| **segment != Segment::Rest);
-            before_rest
-                .filter(|segment| **segment == Segment::Organization)
-                .count()
-                > 0
-        });
-        Self(segments.map_or(Location::InvalidTemplate, Location::Path))
+        Self(parse_template(template).map_or(Location::InvalidTemplate, Location::Path))
     }
 
     /// The label in front of a base domain: `org_a.api.example.com` for the base `api.example.com`. The base itself is
@@ -80,6 +66,21 @@ impl OrganizationSource {
     #[must_use]
     pub fn header(name: HeaderName) -> Self {
         Self(Location::Header(name))
+    }
+
+    /// Returns `true` if the source compares this segment of the whole path.
+    pub(crate) fn compares_segment(&self, index: usize, path: &str, whole: &str) -> bool {
+        let Location::Path(template) = &self.0 else {
+            return false;
+        };
+        let removed = whole
+            .split('/')
+            .count()
+            .saturating_sub(path.split('/').count());
+        organization_stands_at(template, index, whole)
+            || index
+                .checked_sub(removed)
+                .is_some_and(|index| organization_stands_at(template, index, path))
     }
 
     pub(crate) fn find<B>(&self, request: &Request<B>) -> OrgLookup {

@@ -1,52 +1,69 @@
-//! The organization in a parameter of an axum route.
+//! The parameters of the axum route that matched.
 
 #[cfg(feature = "axum")]
 use http::request::Parts;
 #[cfg(feature = "axum")]
 use http::{Extensions, Request};
 
-#[cfg(feature = "axum")]
-use super::OrgLookup;
-
-/// What can stand between a route's braces: older and other notations cannot.
-pub(super) fn is_parameter_name(name: &str) -> bool {
+/// Returns `true` if the name can stand between a route's braces. Older and other notations cannot.
+pub(crate) fn is_parameter_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['{', '}', '*', ':', '/'])
 }
 
-/// The parameter of a matched axum route, percent-decoded by axum itself.
-#[cfg(feature = "axum")]
-pub(crate) fn in_axum_params(parts: &mut Parts, name: &str) -> OrgLookup {
-    use axum::extract::rejection::RawPathParamsRejection;
-    use axum::extract::{FromRequestParts as _, RawPathParams};
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
+/// The parameters of the matched route, percent-decoded by axum itself.
+#[derive(Debug)]
+pub(crate) enum PathParams {
+    /// No router has put parameters into the request.
+    Absent,
+    #[cfg(feature = "axum")]
+    Known(axum::extract::RawPathParams),
+    /// One of the values is not valid UTF-8.
+    #[cfg(feature = "axum")]
+    Undecodable,
+}
 
-    if !is_parameter_name(name) {
-        return OrgLookup::Ambiguous;
+#[cfg(feature = "axum")]
+impl PathParams {
+    pub(crate) fn from_parts(parts: &mut Parts) -> Self {
+        use axum::extract::rejection::RawPathParamsRejection;
+        use axum::extract::{FromRequestParts as _, RawPathParams};
+        use std::pin::pin;
+        use std::task::{Context, Poll, Waker};
+
+        // The extractor only reads the extensions and is ready at once.
+        let params = pin!(RawPathParams::from_request_parts(parts, &()))
+            .poll(&mut Context::from_waker(Waker::noop()));
+        match params {
+            Poll::Ready(Ok(params)) => Self::Known(params),
+            Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => Self::Absent,
+            _ => Self::Undecodable,
+        }
     }
-    // The extractor only looks into the extensions and is ready at once.
-    let params = pin!(RawPathParams::from_request_parts(parts, &()))
-        .poll(&mut Context::from_waker(Waker::noop()));
-    match params {
-        Poll::Ready(Ok(params)) => params
-            .iter()
-            .filter(|(param, _)| *param == name)
-            .map(|(_, code)| OrgLookup::code(code))
-            .fold(OrgLookup::Absent, OrgLookup::merge),
-        Poll::Ready(Err(RawPathParamsRejection::MissingPathParams(_))) => OrgLookup::Absent,
-        _ => OrgLookup::Ambiguous,
+
+    /// Reads the parameters if there are only extensions, by lending them to an empty request.
+    pub(crate) fn from_extensions(extensions: &mut Extensions) -> Self {
+        let (mut lent, ()) = Request::new(()).into_parts();
+        std::mem::swap(&mut lent.extensions, extensions);
+        let params = Self::from_parts(&mut lent);
+        std::mem::swap(&mut lent.extensions, extensions);
+        params
     }
 }
 
-/// The same where there are only the extensions, which are lent to a request of nothing else.
-#[cfg(feature = "axum")]
-pub(in crate::middleware) fn in_axum_params_of(
-    extensions: &mut Extensions,
-    name: &str,
-) -> OrgLookup {
-    let (mut lent, ()) = Request::new(()).into_parts();
-    std::mem::swap(&mut lent.extensions, extensions);
-    let found = in_axum_params(&mut lent, name);
-    std::mem::swap(&mut lent.extensions, extensions);
-    found
+/// Returns the names of the parameters in a route's template.
+pub(crate) fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
+    let mut rest = template;
+    std::iter::from_fn(move || {
+        loop {
+            let (_, after) = rest.split_once('{')?;
+            // Two braces stand for one literal brace.
+            if let Some(literal) = after.strip_prefix('{') {
+                rest = literal;
+                continue;
+            }
+            let (name, after) = after.split_once('}')?;
+            rest = after;
+            return Some(name.strip_prefix('*').unwrap_or(name));
+        }
+    })
 }

@@ -33,6 +33,42 @@ impl Segment {
     }
 }
 
+/// Parses a path template, or returns `None` if it could find no organization.
+pub(super) fn parse_template(template: &str) -> Option<Vec<Segment>> {
+    let segments = template
+        .strip_prefix('/')?
+        .trim_end_matches('/')
+        .split('/')
+        .map(Segment::parse)
+        .collect::<Option<Vec<_>>>()?;
+    let has_organization = before_rest(&segments).any(|segment| *segment == Segment::Organization);
+    has_organization.then_some(segments)
+}
+
+fn before_rest(template: &[Segment]) -> impl Iterator<Item = &Segment> {
+    template
+        .iter()
+        .take_while(|segment| **segment != Segment::Rest)
+}
+
+/// Returns `true` if the template matches the path and its organization stands on this segment.
+pub(super) fn organization_stands_at(template: &[Segment], index: usize, path: &str) -> bool {
+    before_rest(template).nth(index) == Some(&Segment::Organization)
+        && in_path(template, path) != OrgLookup::Absent
+}
+
+/// Returns `true` if the template matches the path without doubt and its organization stands on
+/// this segment.
+pub(super) fn excepts_segment(template: &[Segment], index: usize, path: &str) -> bool {
+    before_rest(template).nth(index) == Some(&Segment::Organization)
+        && matches!(in_path(template, path), OrgLookup::Organization(_))
+}
+
+/// Returns the segments of a path, percent-decoded once, `None` for each that cannot be decoded.
+pub(crate) fn decoded_segments(path: &str) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+    path.split('/').skip(1).map(percent_decode)
+}
+
 /// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
 pub(super) fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> OrgLookup {
     let found = in_path(template, uri.path());

@@ -20,7 +20,7 @@ use super::profile::{ClaimMatcher, ClaimRule, Profile};
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, OrgCodePattern};
 
 /// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
 #[derive(Clone, Debug)]
@@ -87,6 +87,7 @@ pub struct Issuer {
     max_age: Option<Duration>,
     strictness: Strictness,
     custom: Option<CustomDecoder>,
+    code_pattern: CodePatternSetting,
     organizations: Option<HashSet<String>>,
     clients: Option<HashSet<String>>,
     keys: KeyConfig,
@@ -94,6 +95,14 @@ pub struct Issuer {
     http: HttpSettings,
     timing: RefreshConfig,
     source: SettingSource,
+}
+
+/// Where the form of organization codes comes from.
+#[derive(Debug)]
+enum CodePatternSetting {
+    Profile,
+    Disabled,
+    Custom(String),
 }
 
 #[derive(Debug)]
@@ -115,6 +124,7 @@ impl Issuer {
             max_age: None,
             strictness: Strictness::Lenient,
             custom: None,
+            code_pattern: CodePatternSetting::Profile,
             organizations: None,
             clients: None,
             keys: KeyConfig::Discovery,
@@ -209,6 +219,30 @@ impl Issuer {
         self
     }
 
+    /// Sets the form of the issuer's organization codes. Default: `org_*` for Kinde, none for
+    /// others.
+    ///
+    /// The form is a prefix followed by `*`, which means one or more ASCII letters or digits. If
+    /// any parameter of a route has a value of this form that is not the token's organization, the
+    /// layer rejects the request. Without a matched route, the layer checks each segment of the
+    /// path.
+    ///
+    /// ```
+    /// # use tower_m2m::Verifier;
+    /// let issuer = Verifier::issuer("https://issuer.example").audience("api").organization_code_pattern("org-*");
+    /// ```
+    pub fn organization_code_pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.code_pattern = CodePatternSetting::Custom(pattern.into());
+        self
+    }
+
+    /// Lets values that have the form of another organization's code pass. Default: they are
+    /// rejected for Kinde.
+    pub fn without_organization_code_pattern(mut self) -> Self {
+        self.code_pattern = CodePatternSetting::Disabled;
+        self
+    }
+
     /// Where the scopes are, as a JSON Pointer (RFC 6901), be it a list or a space-separated text. Default: `/scope`, or
     /// `/scp` where `/scope` is absent.
     pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
@@ -257,7 +291,9 @@ impl Issuer {
         let keys = self
             .keys(&issuer, &algorithms, clock, clients)
             .map_err(|error| error.at(&self.source))?;
+        let org_code_pattern = self.org_code_pattern();
         let rules = Rules {
+            org_code_pattern,
             audiences: self.audiences,
             profile: self.profile,
             algorithms,
@@ -275,6 +311,20 @@ impl Issuer {
             expires_at: None,
             last_used: AtomicI64::new(i64::MIN),
         })
+    }
+
+    /// Returns the form of organization codes, or `None` if it is unknown, disabled or invalid.
+    fn org_code_pattern(&self) -> Option<OrgCodePattern> {
+        match &self.code_pattern {
+            CodePatternSetting::Profile => self.profile.org_code_pattern.clone(),
+            CodePatternSetting::Disabled => None,
+            CodePatternSetting::Custom(pattern) => OrgCodePattern::parse(pattern),
+        }
+    }
+
+    fn has_invalid_code_pattern(&self) -> bool {
+        matches!(self.code_pattern, CodePatternSetting::Custom(_))
+            && self.org_code_pattern().is_none()
     }
 
     fn allowed_algorithms(&self) -> Vec<Algorithm> {

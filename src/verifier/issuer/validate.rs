@@ -49,6 +49,11 @@ impl Issuer {
             )?;
         }
         unless(
+            !self.has_invalid_code_pattern(),
+            "organization_code_pattern",
+            "must be a prefix followed by `*`, such as org_*",
+        )?;
+        unless(
             !algorithms.is_empty(),
             "algorithms",
             "at least one is needed",

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{ClaimMatcher, ClaimRule, Profile};
-use crate::token::Algorithm;
+use crate::token::{Algorithm, OrgCodePattern};
 
 /// A machine is its own subject (RFC 9068 §2.2).
 const SUBJECT_IS_CLIENT: ClaimRule = ClaimRule::new("/sub", ClaimMatcher::IsClient { suffix: "" });
@@ -22,6 +22,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::is("/gty", "client_credentials")]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: Some(OrgCodePattern::with_prefix("org_")),
     };
 
     /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
@@ -33,6 +34,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
         machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
+        org_code_pattern: None,
     };
 
     /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of RFC 9068 (`at+jwt`,
@@ -50,6 +52,7 @@ impl Profile {
             ClaimRule::new("/gty", ClaimMatcher::IsUnlessAbsent("client-credentials")),
         ]),
         algorithms: &[Algorithm::RS256, Algorithm::PS256],
+        org_code_pattern: None,
     };
 
     /// Okta, with a custom authorization server: `https://acme.okta.com/oauth2/default`. Tokens of the org authorization
@@ -68,6 +71,7 @@ impl Profile {
             ClaimRule::new("/uid", ClaimMatcher::Absent),
         ]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Microsoft Entra ID, tokens of version 2: `https://login.microsoftonline.com/{tenant id}/v2.0`, one issuer for each
@@ -86,6 +90,7 @@ impl Profile {
             ClaimRule::new("/scp", ClaimMatcher::Absent),
         ]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Keycloak: `https://keycloak.acme.com/realms/{realm}`. The audience comes from an audience mapper, which has to be
@@ -110,6 +115,7 @@ impl Profile {
             Algorithm::ES256,
             Algorithm::EdDSA,
         ],
+        org_code_pattern: None,
     };
 
     /// Amazon Cognito: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
@@ -139,6 +145,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::is("/token_use", "access"), SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// WorkOS Connect: the AuthKit domain, `https://acme.authkit.app`. The audience of machine-to-machine tokens is the
@@ -155,6 +162,7 @@ impl Profile {
             ClaimRule::new("/sid", ClaimMatcher::Absent),
         ]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at its end.
@@ -169,6 +177,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scp"), Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256],
+        org_code_pattern: None,
     };
 
     /// Zitadel with JWT access tokens: the instance's URL. The audience is the project's id.
@@ -184,6 +193,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Stytch machine-to-machine clients, with a custom domain: the issuer has to be an https URL, and without a custom
@@ -201,6 +211,7 @@ impl Profile {
             ClaimMatcher::StartsWith("m2m-client-"),
         )]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Clerk machines, with JWT tokens: the instance's URL. The audience is the machine's id that the token is for.
@@ -215,6 +226,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("mch_"))]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Scalekit API clients: the environment's URL.
@@ -227,6 +239,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
+        org_code_pattern: None,
     };
 
     /// Every profile.

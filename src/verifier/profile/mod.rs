@@ -4,7 +4,7 @@ mod known;
 
 use std::borrow::Cow;
 
-use crate::token::{Algorithm, JsonObject, JsonValue};
+use crate::token::{Algorithm, JsonObject, JsonValue, OrgCodePattern};
 
 /// Where an issuer puts the client, the organization and the scopes into its tokens, and how its machine-to-machine
 /// tokens are told from others.
@@ -34,6 +34,8 @@ pub struct Profile {
     /// What a machine-to-machine token says of itself.
     pub(crate) machine_claims: Cow<'static, [ClaimRule]>,
     pub(crate) algorithms: &'static [Algorithm],
+    /// The form of the organization codes, if it is known.
+    pub(crate) org_code_pattern: Option<OrgCodePattern>,
 }
 
 /// What a claim must be for a token to be a machine's.

@@ -1,0 +1,192 @@
+//! Names of route parameters that mean a tenant, and names that often do.
+
+/// Names that mean a tenant, alone or with one of [`SUFFIXES`].
+const TENANT_NAMES: [&str; 4] = ["org", "organization", "organisation", "tenant"];
+
+/// Names that often mean a tenant, and often something that belongs to one.
+const POSSIBLE_TENANT_NAMES: [&str; 6] = [
+    "account",
+    "workspace",
+    "customer",
+    "company",
+    "team",
+    "client",
+];
+
+/// What may follow a name.
+const SUFFIXES: [&str; 11] = [
+    "id", "ids", "code", "key", "slug", "name", "uuid", "guid", "ref", "handle", "number",
+];
+
+/// The longest name that is compared with the lists. A longer one is in neither.
+const LONGEST: usize = 64;
+
+/// What the name of a parameter says about the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NameMeaning {
+    Other,
+    /// It often means a tenant: the parameter is reported if no layer compares it.
+    PossibleTenant,
+    /// It means a tenant: a layer must compare or ignore the parameter.
+    Tenant,
+}
+
+/// The lists of names of one layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TenantNames {
+    /// `None` for the default list.
+    pub(crate) tenant: Option<Vec<String>>,
+    /// `None` for the default list.
+    pub(crate) possible: Option<Vec<String>>,
+}
+
+impl TenantNames {
+    pub(crate) fn meaning(&self, parameter: &str) -> NameMeaning {
+        let mut buffer = [0; LONGEST];
+        let Some(name) = normalized(parameter, &mut buffer) else {
+            return NameMeaning::Other;
+        };
+        if is_listed(name, self.tenant.as_deref(), &TENANT_NAMES) {
+            NameMeaning::Tenant
+        } else if is_listed(name, self.possible.as_deref(), &POSSIBLE_TENANT_NAMES) {
+            NameMeaning::PossibleTenant
+        } else {
+            NameMeaning::Other
+        }
+    }
+}
+
+/// Returns the name in lower case without `-` and `_`, or `None` if it is longer than any listed name.
+fn normalized<'b>(name: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
+    let bytes = name
+        .bytes()
+        .filter(|byte| !matches!(byte, b'-' | b'_'))
+        .map(|byte| byte.to_ascii_lowercase());
+    let mut length = 0;
+    for byte in bytes {
+        *buffer.get_mut(length)? = byte;
+        length += 1;
+    }
+    buffer.get(..length)
+}
+
+fn is_listed(name: &[u8], custom: Option<&[String]>, default: &[&str]) -> bool {
+    match custom {
+        None => default.iter().any(|listed| says(name, listed.as_bytes())),
+        Some(custom) => custom.iter().any(|listed| {
+            let mut buffer = [0; LONGEST];
+            normalized(listed, &mut buffer).is_some_and(|listed| says(name, listed))
+        }),
+    }
+}
+
+/// Returns `true` if the name is the listed one, in the singular or plural, alone or with one suffix.
+fn says(name: &[u8], listed: &[u8]) -> bool {
+    let rest = match (name.strip_prefix(listed), listed.strip_suffix(b"y")) {
+        (Some(rest), _) => rest,
+        (None, Some(stem)) => {
+            let Some(rest) = name
+                .strip_prefix(stem)
+                .and_then(|rest| rest.strip_prefix(b"ies"))
+            else {
+                return false;
+            };
+            rest
+        }
+        (None, None) => return false,
+    };
+    !listed.is_empty() && (is_suffix(rest) || rest.strip_prefix(b"s").is_some_and(is_suffix))
+}
+
+fn is_suffix(rest: &[u8]) -> bool {
+    let singular = rest.strip_suffix(b"s").unwrap_or(rest);
+    rest.is_empty()
+        || SUFFIXES
+            .iter()
+            .any(|suffix| rest == suffix.as_bytes() || singular == suffix.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_tenants_are_recognized() {
+        let names = TenantNames::default();
+        for name in [
+            "org",
+            "orgs",
+            "Org",
+            "org_id",
+            "orgId",
+            "ORG-ID",
+            "org_ids",
+            "orgCode",
+            "org_codes",
+            "organization",
+            "organizationSlug",
+            "organisation_name",
+            "tenant",
+            "tenants",
+            "tenant_uuid",
+            "tenantGuid",
+            "tenant-ref",
+            "tenantHandle",
+            "orgNumber",
+            "org_key",
+            "tenants_id",
+            "o_r_g",
+        ] {
+            assert_eq!(names.meaning(name), NameMeaning::Tenant, "{name}");
+        }
+        for name in [
+            "account",
+            "accountId",
+            "workspaces",
+            "customer_id",
+            "company",
+            "companies",
+            "team",
+            "clientId",
+        ] {
+            assert_eq!(names.meaning(name), NameMeaning::PossibleTenant, "{name}");
+        }
+        let long = "org".repeat(40);
+        for name in [
+            "organizer",
+            "organic",
+            "orgchart",
+            "id",
+            "partner",
+            "",
+            "_",
+            "s",
+            "tenancy",
+            "org_id_code",
+            "myorg",
+            "teammate",
+            "invoice",
+            &long,
+            "örg",
+        ] {
+            assert_eq!(names.meaning(name), NameMeaning::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn lists_of_names_are_settable() {
+        let names = TenantNames {
+            tenant: Some(vec!["Mandant".to_owned(), "work_space".to_owned()]),
+            possible: Some(Vec::new()),
+        };
+        for (name, meaning) in [
+            ("mandant", NameMeaning::Tenant),
+            ("mandantId", NameMeaning::Tenant),
+            ("workspace_id", NameMeaning::Tenant),
+            ("org", NameMeaning::Other),
+            ("account", NameMeaning::Other),
+        ] {
+            assert_eq!(names.meaning(name), meaning, "{name}");
+        }
+    }
+}
