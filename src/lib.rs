@@ -102,7 +102,7 @@ mod verifier;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use extensions::RequestExt;
+pub use extensions::{CallerOrg, RequestExt};
 #[cfg(feature = "axum")]
 pub use extract::{ExtractorRejection, Scoped};
 pub use metadata::ResourceMetadata;

@@ -117,7 +117,7 @@ impl Bench {
 #[derive(Clone)]
 pub struct Bare;
 
-impl Service<Request<()>> for Bare {
+impl Service<Request<String>> for Bare {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -126,7 +126,7 @@ impl Service<Request<()>> for Bare {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<()>) -> Self::Future {
+    fn call(&mut self, request: Request<String>) -> Self::Future {
         black_box(&request);
         ready(Ok(Response::new(Full::default())))
     }
@@ -158,8 +158,8 @@ where
 struct Routed;
 
 /// A request with this token.
-pub fn request(token: &str) -> Request<()> {
-    let mut request = Request::new(());
+pub fn request(token: &str) -> Request<String> {
+    let mut request = Request::new(String::new());
     let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header value");
     request.headers_mut().insert(AUTHORIZATION, value);
     request.extensions_mut().insert(Routed);

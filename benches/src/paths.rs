@@ -40,9 +40,9 @@ pub struct Path {
 }
 
 /// Makes so many requests.
-pub type Make = Box<dyn FnMut(usize) -> Vec<Request<()>>>;
+pub type Make = Box<dyn FnMut(usize) -> Vec<Request<String>>>;
 /// Sends them, drops the answers, and counts those that are as they should be.
-pub type Run = Box<dyn FnMut(&mut Vec<Request<()>>) -> usize>;
+pub type Run = Box<dyn FnMut(&mut Vec<Request<String>>) -> usize>;
 
 impl Path {
     fn new<S, B, F>(
@@ -53,13 +53,13 @@ impl Path {
         service: S,
     ) -> Self
     where
-        S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F>
+        S: Service<Request<String>, Response = Response<B>, Error = Infallible, Future = F>
             + Clone
             + 'static,
         F: Future<Output = Result<Response<B>, Infallible>>,
     {
         let token = token.map(str::to_owned);
-        let make = move || token.as_deref().map_or_else(|| Request::new(()), request);
+        let make = move || token.as_deref().map_or_else(|| Request::new(String::new()), request);
         Self {
             name,
             baseline,
@@ -72,7 +72,7 @@ impl Path {
 /// The loop is one with the service, so that nothing stands between them but the call.
 fn run_requests<S, B, F>(mut service: S, expected: u16) -> Run
 where
-    S: Service<Request<()>, Response = Response<B>, Error = Infallible, Future = F>
+    S: Service<Request<String>, Response = Response<B>, Error = Infallible, Future = F>
         + Clone
         + 'static,
     F: Future<Output = Result<Response<B>, Infallible>>,
@@ -92,16 +92,16 @@ where
 #[derive(Clone)]
 struct OnlyCheck(Arc<dyn Fn() -> bool>);
 
-impl Service<Request<()>> for OnlyCheck {
-    type Response = <Bare as Service<Request<()>>>::Response;
+impl Service<Request<String>> for OnlyCheck {
+    type Response = <Bare as Service<Request<String>>>::Response;
     type Error = Infallible;
-    type Future = <Bare as Service<Request<()>>>::Future;
+    type Future = <Bare as Service<Request<String>>>::Future;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Bare.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<()>) -> Self::Future {
+    fn call(&mut self, request: Request<String>) -> Self::Future {
         assert!(black_box((self.0)()), "the raw check fails");
         Bare.call(request)
     }
@@ -276,7 +276,7 @@ fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
     let tenant = || Router::new().route("/", get(async |_: OrgCode| StatusCode::OK));
     let path = |name, baseline, router: Router| {
         let with_body = tower::ServiceBuilder::new()
-            .map_request(|request: Request<()>| request.map(|()| Body::empty()));
+            .map_request(|request: Request<String>| request.map(|_| Body::empty()));
         Path::new(name, baseline, Some(token), 200, with_body.service(router))
     };
     vec![

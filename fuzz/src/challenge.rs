@@ -100,7 +100,7 @@ pub fn check(data: &[u8]) {
             .method(http::Method::POST)
             .header(CONTENT_TYPE, "application/grpc+proto");
     }
-    let response = support::send(&layer, request.body(()).expect("a request"));
+    let response = support::send(&layer, request.body(String::new()).expect("a request"));
     let Some(rejection) = response.extensions().get::<Rejection>() else {
         assert_eq!(response.status(), StatusCode::OK);
         return;

@@ -111,7 +111,7 @@ fn path(org: usize, template: usize, path: &[u8]) {
     assert_eq!(ours, expected, "{template} {}", uri.path());
 
     let mut router = router.clone();
-    let response = support::now(router.call(request(org, &uri).map(|()| Body::empty())))
+    let response = support::now(router.call(request(org, &uri).map(|_| Body::empty())))
         .unwrap_or_else(|never| match never {});
     let axum = response.status();
     if axum == StatusCode::OK {
@@ -187,11 +187,11 @@ fn host(org: usize, host: &[u8]) {
     );
 }
 
-fn request(org: usize, uri: &Uri) -> Request<()> {
+fn request(org: usize, uri: &Uri) -> Request<String> {
     let request = Request::builder()
         .uri(uri.clone())
         .header(AUTHORIZATION, FIXTURE.tokens[org].clone());
-    request.body(()).expect("a request")
+    request.body(String::new()).expect("a request")
 }
 
 /// How one reader takes a path.

@@ -69,7 +69,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
 #[derive(Clone)]
 pub(crate) struct Reached;
 
-impl tower_service::Service<http::Request<()>> for Reached {
+impl tower_service::Service<http::Request<String>> for Reached {
     type Response = http::Response<String>;
     type Error = std::convert::Infallible;
     type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
@@ -78,7 +78,7 @@ impl tower_service::Service<http::Request<()>> for Reached {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: http::Request<()>) -> Self::Future {
+    fn call(&mut self, _: http::Request<String>) -> Self::Future {
         std::future::ready(Ok(http::Response::new(String::new())))
     }
 }
@@ -86,7 +86,7 @@ impl tower_service::Service<http::Request<()>> for Reached {
 /// Sends a request through a layer and gives the answer with its body's bytes.
 pub(crate) fn send(
     layer: &tower_m2m::AuthorizeLayer,
-    request: http::Request<()>,
+    request: http::Request<String>,
 ) -> http::Response<Vec<u8>> {
     use http_body_util::BodyExt as _;
     use tower_layer::Layer as _;

@@ -23,7 +23,8 @@ pub(super) async fn optional_caller(
     parts: &mut Parts,
     by: &'static str,
 ) -> Result<Option<AuthenticatedCaller>, ExtractorRejection> {
-    if parts.claims().is_none() && parts.extensions.get::<AnonymousRequest>().is_some() {
+    let anonymous = parts.extensions.get::<AnonymousRequest>();
+    if parts.claims().is_none() && anonymous == Some(&AnonymousRequest::Allowed) {
         return Ok(None);
     }
     required_caller(parts, by).await.map(Some)
@@ -123,7 +124,7 @@ fn acting_org(
 /// No claims: because a layer let the request in without a token, or because there is no layer.
 fn missing_claims_rejection(parts: &Parts, what: &'static str) -> ExtractorRejection {
     let rejection = match parts.extensions.get::<AnonymousRequest>() {
-        Some(AnonymousRequest) => Rejection::MissingToken,
+        Some(_) => Rejection::MissingToken,
         None => Rejection::LayerMissing(what),
     };
     ExtractorRejection::new(parts, what, rejection)

@@ -10,6 +10,7 @@ use http::request::Parts;
 pub use refusal::ExtractorRejection;
 pub use scoped::Scoped;
 
+use crate::extensions::CallerOrg;
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode};
 
@@ -65,5 +66,19 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
         Ok(optional_caller(parts, "OrgCode")
             .await?
             .and_then(|caller| caller.org))
+    }
+}
+
+/// Extracts which organization the request is for. It rejects the same requests as
+/// `Option<OrgCode>`: a route of another organization, a CORS preflight that passed a layer that
+/// requires a token, and a route without a layer.
+impl<S: Send + Sync> FromRequestParts<S> for CallerOrg {
+    type Rejection = ExtractorRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
+        Ok(match optional_caller(parts, "CallerOrg").await? {
+            Some(caller) => caller.org.map_or(Self::Global, Self::Organization),
+            None => Self::Anonymous,
+        })
     }
 }

@@ -8,6 +8,7 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{Extensions, Method, Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -32,7 +33,7 @@ pub struct Authorize<S> {
 /// What a request brings along.
 enum Authentication {
     /// No claims, and none are needed: a CORS preflight, or a request without a token where that is optional.
-    Anonymous,
+    Anonymous(AnonymousRequest),
     Done(Result<Authenticated, Rejection>),
     /// A token whose key has to be waited for.
     Pending(Verification, Vec<u8>),
@@ -51,6 +52,7 @@ impl<S> Layer<S> for AuthorizeLayer {
 
 impl<S, B, R> Service<Request<B>> for Authorize<S>
 where
+    B: Body,
     S: Service<Request<B>, Response = Response<R>> + Clone,
 {
     type Response = Response<ResponseBody<R>>;
@@ -63,15 +65,14 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let onward = match self.authenticate(&request) {
-            Authentication::Anonymous => {
+            Authentication::Anonymous(anonymous) => {
                 self.layer.settings.record_decision(
                     None,
                     DecisionOutcome::Anonymous,
                     None,
                     request.extensions(),
                 );
-                clear_claims(request.extensions_mut());
-                request.extensions_mut().insert(AnonymousRequest);
+                pass_anonymously(request.extensions_mut(), anonymous);
                 NextStep::CallInner
             }
             Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),
@@ -109,10 +110,13 @@ impl<S: Clone> Authorize<S> {
 }
 
 impl<S> Authorize<S> {
-    fn authenticate<B>(&self, request: &Request<B>) -> Authentication {
+    fn authenticate<B: Body>(&self, request: &Request<B>) -> Authentication {
         let AuthorizeLayer { verifier, settings } = &self.layer;
         if settings.preflights == Preflights::Pass && is_preflight(request) {
-            return Authentication::Anonymous;
+            return Authentication::Anonymous(match settings.presence {
+                Presence::Required => AnonymousRequest::Preflight,
+                Presence::Optional => AnonymousRequest::Allowed,
+            });
         }
         if let Some(claims) = request
             .extensions()
@@ -127,7 +131,7 @@ impl<S> Authorize<S> {
         let token = match Credentials::from_headers(request.headers(), verifier.max_token_bytes()) {
             Ok(credentials) => credentials.as_bytes(),
             Err(BearerError::Missing) if settings.presence == Presence::Optional => {
-                return Authentication::Anonymous;
+                return Authentication::Anonymous(AnonymousRequest::Allowed);
             }
             Err(error) => return Authentication::Done(Err(error.into())),
         };
@@ -138,9 +142,12 @@ impl<S> Authorize<S> {
     }
 }
 
-/// A CORS preflight, which never carries credentials (Fetch §3.2.2): what carries them is judged by them. Nor does it say
-/// anything of a body, so what does is none, and reaches no service that goes by the body and not by the method.
-fn is_preflight<B>(request: &Request<B>) -> bool {
+/// Returns `true` for a CORS preflight without a body.
+///
+/// A preflight carries no credentials (Fetch §3.2.2), so a request with credentials is verified.
+/// Browsers send no body and no header about one. A request that has a body could be meant for a
+/// service that reads the body and not the method.
+fn is_preflight<B: Body>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
         && headers.contains_key(ORIGIN)
@@ -148,14 +155,19 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
         && ![AUTHORIZATION, CONTENT_TYPE, TRANSFER_ENCODING, TE]
             .iter()
             .any(|name| headers.contains_key(name))
-        && headers
-            .get(CONTENT_LENGTH)
-            .is_none_or(|length| length == "0")
+        && match headers.get(CONTENT_LENGTH) {
+            Some(length) => length == "0",
+            None => request.body().is_end_stream(),
+        }
 }
 
-/// Takes away what outer layers left where there is no token: claims, and all that hangs on them.
-fn clear_claims(extensions: &mut Extensions) {
+/// Removes the claims that outer layers verified, and everything that depends on them. If a layer
+/// requires a token, a preflight stays one for all layers inside.
+fn pass_anonymously(extensions: &mut Extensions, anonymous: AnonymousRequest) {
     extensions.remove::<Claims>();
     extensions.remove::<Acting>();
     extensions.remove::<AppliedLayers>();
+    if extensions.get() != Some(&AnonymousRequest::Preflight) {
+        extensions.insert(anonymous);
+    }
 }

@@ -11,13 +11,13 @@ use super::support::{NOW, issuer, verifier};
 
 /// Sends a request through a layer in front of a service that answers 200.
 pub(crate) fn send(layer: &AuthorizeLayer, authorization: &str, path: &str) -> Response<String> {
-    let inner = tower::service_fn(async |_: Request<()>| {
+    let inner = tower::service_fn(async |_: Request<String>| {
         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
     });
     let request = Request::builder()
         .uri(path)
         .header(header::AUTHORIZATION, authorization)
-        .body(())
+        .body(String::new())
         .unwrap();
     tokio::runtime::Builder::new_current_thread()
         .build()

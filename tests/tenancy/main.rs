@@ -12,6 +12,7 @@ mod decisions;
 mod denylist;
 mod isolation_check;
 mod organization_sources;
+mod preflights;
 mod random_routes;
 mod routes;
 mod support;

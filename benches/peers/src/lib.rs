@@ -38,14 +38,14 @@ pub enum Baseline {
 pub struct Contender {
     pub name: &'static str,
     pub baseline: Baseline,
-    call: Box<dyn FnMut(Request<()>) -> StatusCode>,
+    call: Box<dyn FnMut(Request<String>) -> StatusCode>,
 }
 
 impl Contender {
     /// A service that takes requests without a body.
     pub fn new<S>(name: &'static str, mut service: S) -> Self
     where
-        S: Service<Request<()>> + 'static,
+        S: Service<Request<String>> + 'static,
         S::Response: Status,
     {
         Self {
@@ -64,12 +64,12 @@ impl Contender {
         Self {
             name,
             baseline,
-            call: Box::new(move |request| answer(&mut service, request.map(|()| Body::empty()))),
+            call: Box::new(move |request| answer(&mut service, request.map(|_| Body::empty()))),
         }
     }
 
     /// One request, from the layer to the answer, which is dropped.
-    pub fn call(&mut self, request: Request<()>) -> StatusCode {
+    pub fn call(&mut self, request: Request<String>) -> StatusCode {
         (self.call)(request)
     }
 }
