@@ -109,7 +109,7 @@ impl Denylist {
             self.make_space(&mut lists)?;
         }
         lists.replace(&issuer, kind, name, after);
-        self.0.len.store(lists.entries, Ordering::Release);
+        self.0.len.store(lists.len, Ordering::Release);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Denylist {
             }
             lists.replace(&denied.issuer, denied.kind, denied.name.clone(), terms);
         }
-        self.0.len.store(lists.entries, Ordering::Release);
+        self.0.len.store(lists.len, Ordering::Release);
     }
 
     /// How many entries there are, those that have passed and were not needed to make place included.
@@ -191,13 +191,13 @@ impl Denylist {
 
     /// Removes expired entries if the list is full.
     fn make_space(&self, lists: &mut Entries) -> Result<(), DenylistError> {
-        if lists.entries >= self.0.capacity {
+        if lists.len >= self.0.capacity {
             lists.remove_expired();
         }
-        if lists.entries < self.0.capacity {
+        if lists.len < self.0.capacity {
             return Ok(());
         }
-        self.0.len.store(lists.entries, Ordering::Release);
+        self.0.len.store(lists.len, Ordering::Release);
         Err(DenylistError::Full)
     }
 

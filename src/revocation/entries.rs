@@ -10,7 +10,8 @@ use crate::clock::Clock;
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) clock: Clock,
-    pub(super) entries: usize,
+    /// How many entries there are.
+    pub(super) len: usize,
     /// By issuer: those of the verifiers that use the list.
     pub(super) issuers: HashMap<Arc<str>, IssuerEntries>,
     pub(super) unlisted_issuers: UnlistedIssuers,
@@ -68,8 +69,7 @@ impl Entries {
         } else {
             of_kind.insert(name, terms)
         };
-        self.entries =
-            (self.entries + terms.len()).saturating_sub(before.unwrap_or_default().len());
+        self.len = (self.len + terms.len()).saturating_sub(before.unwrap_or_default().len());
         if !names.is_needed() {
             self.issuers.remove(issuer);
         }
@@ -77,18 +77,18 @@ impl Entries {
 
     pub(super) fn remove_expired(&mut self) {
         let now = self.clock.unix_seconds();
-        let mut entries = 0;
+        let mut len = 0;
         for names in self.issuers.values_mut() {
             for kind in Kind::ALL {
                 names.by_kind_mut(kind).retain(|_, terms| {
                     *terms = terms.active_at(now);
-                    entries += terms.len();
+                    len += terms.len();
                     terms.len() > 0
                 });
             }
         }
         self.issuers.retain(|_, names| names.is_needed());
-        self.entries = entries;
+        self.len = len;
     }
 }
 
