@@ -24,56 +24,55 @@ impl Issuer {
     }
 
     fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
-        let unless = |fine: bool, setting, problem: &'static str| {
-            if fine {
-                Ok(())
-            } else {
-                Err(ConfigError::new(setting, problem))
-            }
-        };
-        unless(
+        ensure(
             is_secure_url(issuer) && !issuer.contains('?'),
             "issuer",
             "must be an https URL without query and fragment (http is accepted on loopback only), character for character what `iss` says",
         )?;
         if let Some(audiences) = &self.audiences {
-            unless(
+            ensure(
                 !audiences.is_empty(),
                 "audience",
                 "at least one is needed: the identifier under which the API is registered at the issuer",
             )?;
-            unless(
+            ensure(
                 audiences.iter().all(|audience| !audience.trim().is_empty()),
                 "audience",
                 "must not be empty",
             )?;
         }
-        unless(
+        self.check_tokens(algorithms)?;
+        self.check_key_timing()
+    }
+
+    /// Checks the settings that say what tokens are accepted.
+    fn check_tokens(&self, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
+        ensure(
             !self.has_invalid_code_pattern(),
             "organization_code_pattern",
             "must be a prefix followed by `*`, such as org_*",
         )?;
-        unless(
+        ensure(
             !algorithms.is_empty(),
             "algorithms",
             "at least one is needed",
         )?;
-        unless(
+        ensure(
             self.leeway <= LEEWAY_MAX,
             "leeway",
             "must be at most 5 minutes",
         )?;
-        unless(
+        ensure(
             self.max_age != Some(Duration::ZERO),
             "max_age",
             "must not be zero",
         )?;
-        unless(
+        ensure(
             is_pointer(&self.profile.organization),
             "organization_claim",
             POINTER,
         )?;
-        unless(
+        ensure(
             self.profile
                 .scopes
                 .iter()
@@ -81,15 +80,15 @@ impl Issuer {
             "scope_claim",
             POINTER,
         )?;
-        unless(
+        ensure(
             self.profile
                 .machine_claims
                 .iter()
-                .all(|mark| is_pointer(&mark.claim)),
+                .all(|rule| is_pointer(&rule.claim)),
             "require_claim",
             POINTER,
         )?;
-        unless(
+        ensure(
             self.profile
                 .client_id
                 .iter()
@@ -97,7 +96,7 @@ impl Issuer {
             "client_id_claim",
             "must be the name of a claim",
         )?;
-        unless(
+        ensure(
             self.organizations
                 .iter()
                 .flatten()
@@ -105,44 +104,56 @@ impl Issuer {
             "allow_organizations",
             "holds what is not an organization code",
         )?;
-        unless(
+        ensure(
             self.clients
                 .iter()
                 .flatten()
                 .all(|client| !client.is_empty()),
             "allow_clients",
             "holds an empty client id",
-        )?;
-        unless(
+        )
+    }
+
+    /// Checks the settings that say when keys are fetched.
+    fn check_key_timing(&self) -> Result<(), ConfigError> {
+        ensure(
             self.timing.time_to_live >= Duration::from_secs(1),
             "keys_time_to_live",
             "must be at least 1 second",
         )?;
-        unless(
+        ensure(
             self.timing.time_to_live <= A_DAY,
             "keys_time_to_live",
             "must be at most 1 day: a removed key is trusted that long",
         )?;
-        unless(
+        ensure(
             self.timing.max_stale <= A_WEEK,
             "keys_max_stale",
             "must be at most 7 days",
         )?;
-        unless(
+        ensure(
             !self.timing.cooldown.is_zero() && self.timing.cooldown <= A_DAY,
             "unknown_kid_cooldown",
             "must be more than zero and at most 1 day",
         )?;
-        unless(
+        ensure(
             !self.timing.timeout.is_zero() && self.timing.timeout <= A_MINUTE,
             "fetch_timeout",
             "must be more than zero and at most 1 minute",
         )?;
-        unless(
+        ensure(
             self.timing.initial_keys_timeout <= A_MINUTE,
             "initial_keys_timeout",
             "must be at most 1 minute",
         )
+    }
+}
+
+fn ensure(ok: bool, setting: &'static str, problem: &'static str) -> Result<(), ConfigError> {
+    if ok {
+        Ok(())
+    } else {
+        Err(ConfigError::new(setting, problem))
     }
 }
 
