@@ -12,36 +12,38 @@ type Setter = fn(&mut IssuerConfig, &str);
 /// A setting, the variable that sets it, and how. Where two variables set the same, it must be one of them.
 const VARIABLES: [(&str, &str, Setter); 18] = [
     ("kinde", "KINDE_DOMAIN", |issuer, text| {
-        issuer.kinde = Some(text.into())
+        issuer.kinde = Some(text.into());
     }),
     ("kinde", "KINDE_ISSUER_URL", |issuer, text| {
-        issuer.kinde = Some(text.into())
+        issuer.kinde = Some(text.into());
     }),
     ("audience", "KINDE_AUDIENCE", |issuer, text| {
-        issuer.audience = Some(list(text))
+        issuer.audience = Some(list(text));
     }),
     ("issuer", "M2M_ISSUER", |issuer, text| {
-        issuer.issuer = Some(text.into())
+        issuer.issuer = Some(text.into());
     }),
     ("audience", "M2M_AUDIENCE", |issuer, text| {
-        issuer.audience = Some(list(text))
+        issuer.audience = Some(list(text));
     }),
     ("profile", "M2M_PROFILE", |issuer, text| {
-        issuer.profile = Some(text.into())
+        issuer.profile = Some(text.into());
     }),
     ("algorithms", "M2M_ALGORITHMS", |issuer, text| {
-        issuer.algorithms = Some(list(text))
+        issuer.algorithms = Some(list(text));
     }),
     ("leeway", "M2M_LEEWAY", |issuer, text| {
-        issuer.leeway = Some(text.into())
+        issuer.leeway = Some(text.into());
     }),
     ("max_age", "M2M_MAX_AGE", |issuer, text| {
-        issuer.max_age = Some(text.into())
+        issuer.max_age = Some(text.into());
     }),
     (
         "organization_claim",
         "M2M_ORGANIZATION_CLAIM",
-        |issuer, text| issuer.organization_claim = Some(text.into()),
+        |issuer, text| {
+            issuer.organization_claim = Some(text.into());
+        },
     ),
     (
         "organization_code_pattern",
@@ -49,29 +51,33 @@ const VARIABLES: [(&str, &str, Setter); 18] = [
         |issuer, text| issuer.organization_code_pattern = Some(text.into()),
     ),
     ("scope_claim", "M2M_SCOPE_CLAIM", |issuer, text| {
-        issuer.scope_claim = Some(text.into())
+        issuer.scope_claim = Some(text.into());
     }),
     ("client_id_claim", "M2M_CLIENT_ID_CLAIM", |issuer, text| {
-        issuer.client_id_claim = Some(text.into())
+        issuer.client_id_claim = Some(text.into());
     }),
     (
         "allow_organizations",
         "M2M_ALLOW_ORGANIZATIONS",
-        |issuer, text| issuer.allow_organizations = Some(list(text)),
+        |issuer, text| {
+            issuer.allow_organizations = Some(list(text));
+        },
     ),
     ("allow_clients", "M2M_ALLOW_CLIENTS", |issuer, text| {
-        issuer.allow_clients = Some(list(text))
+        issuer.allow_clients = Some(list(text));
     }),
     ("jwks_url", "M2M_JWKS_URL", |issuer, text| {
-        issuer.jwks_url = Some(text.into())
+        issuer.jwks_url = Some(text.into());
     }),
     (
         "keys_time_to_live",
         "M2M_KEYS_TIME_TO_LIVE",
-        |issuer, text| issuer.keys_time_to_live = Some(text.into()),
+        |issuer, text| {
+            issuer.keys_time_to_live = Some(text.into());
+        },
     ),
     ("keys_max_stale", "M2M_KEYS_MAX_STALE", |issuer, text| {
-        issuer.keys_max_stale = Some(text.into())
+        issuer.keys_max_stale = Some(text.into());
     }),
 ];
 

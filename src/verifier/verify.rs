@@ -57,7 +57,7 @@ impl Verifier {
             match step {
                 Verification::Done(result) => return result,
                 Verification::Pending(WaitFor::IssuerResolution(iss)) => {
-                    before.resolution = Some(self.0.issuers.resolve(&iss).await)
+                    before.resolution = Some(self.0.issuers.resolve(&iss).await);
                 }
                 Verification::Pending(WaitFor::KeyFetch(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
