@@ -112,7 +112,7 @@ pub use revocation::{
     Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
 };
 #[cfg(feature = "axum")]
-pub use routes::{Access, Public, RouteEntry, RouteError, RouteInventory, Routes};
+pub use routes::{Access, Public, PublicPerTenant, RouteEntry, RouteError, RouteInventory, Routes};
 pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use util::BoxError;

@@ -8,10 +8,6 @@ use http::Response;
 
 use super::OrganizationSource;
 use super::policy::{AllowedCallers, MismatchResponse, Policy};
-#[cfg(feature = "axum")]
-use super::route::parameter_names;
-#[cfg(feature = "axum")]
-use super::settings::DEFAULT_PARAMETER;
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
@@ -219,6 +215,11 @@ impl AuthorizeLayer {
         }
     }
 
+    /// Returns `true` if a CORS preflight passes although the layer requires a token.
+    pub(crate) fn passes_preflights(&self) -> bool {
+        self.settings.presence == Presence::Required && self.settings.preflights == Preflights::Pass
+    }
+
     pub(crate) fn requirement(&self) -> &ScopeRequirement {
         &self.settings.policy.requirement
     }
@@ -232,18 +233,6 @@ impl AuthorizeLayer {
             scopes.extend(allowing.scopes());
         }
         scopes
-    }
-
-    pub(crate) fn is_organization_scoped(&self, path: &str) -> bool {
-        let compares = |name: &str| {
-            name == DEFAULT_PARAMETER
-                || self
-                    .settings
-                    .parameters
-                    .compared()
-                    .any(|compared| compared == name)
-        };
-        !self.settings.organization_sources.is_empty() || parameter_names(path).any(compares)
     }
 }
 

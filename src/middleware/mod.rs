@@ -11,6 +11,8 @@ mod parameters;
 pub(crate) mod policy;
 mod reported_routes;
 pub(crate) mod route;
+#[cfg(feature = "axum")]
+mod route_check;
 mod service;
 mod settings;
 
@@ -22,6 +24,8 @@ pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
 pub(crate) use parameters::RouteParameters;
 pub use route::OrganizationSource;
+#[cfg(feature = "axum")]
+pub(crate) use route_check::{RouteProblem, tenant_parameter};
 pub use service::Authorize;
 #[cfg(feature = "axum")]
 pub(crate) use settings::LayerSettings;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use http::Method;
 
+use crate::rejection::Misconfiguration;
+
 /// Why routes cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,37 @@ pub enum RouteError {
         /// The method.
         method: Method,
     },
+    /// The layer responds to each verified token with 500 on this route.
+    Misconfigured {
+        /// The full path.
+        path: String,
+        /// What is wrong.
+        error: Misconfiguration,
+    },
+    /// A path template of the layer cannot match this route.
+    UnmatchedTemplate {
+        /// The full path.
+        path: String,
+    },
+    /// Only global clients are admitted to an organization's route, and no scope lets them act.
+    GlobalWithoutScope {
+        /// The full path.
+        path: String,
+    },
+    /// A public route has a parameter whose name means a tenant: use
+    /// [`PublicPerTenant`](crate::PublicPerTenant) if this is meant.
+    PublicTenantParameter {
+        /// The full path.
+        path: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A handler for `OPTIONS` behind a layer that requires a token would be called by forged CORS
+    /// preflights: use [`reject_preflights`](crate::AuthorizeLayer::reject_preflights).
+    Options {
+        /// The full path.
+        path: String,
+    },
 }
 
 impl fmt::Display for RouteError {
@@ -38,6 +71,24 @@ impl fmt::Display for RouteError {
             Self::UnsupportedMethod { method } => {
                 write!(f, "{method} is a method that cannot be routed")
             }
+            Self::Misconfigured { path, error } => write!(f, "{path:?}: {error}"),
+            Self::UnmatchedTemplate { path } => write!(
+                f,
+                "{path:?}: the path template of `organization_from` cannot match this route: write the template for the \
+                 full path"
+            ),
+            Self::GlobalWithoutScope { path } => write!(
+                f,
+                "{path:?}: `only_global()` on an organization's route rejects every request: require a scope"
+            ),
+            Self::PublicTenantParameter { path, parameter } => write!(
+                f,
+                "{path:?} is public, and its parameter {parameter:?} means a tenant: use `PublicPerTenant` if this is meant"
+            ),
+            Self::Options { path } => write!(
+                f,
+                "{path:?}: a handler for OPTIONS behind a layer needs `reject_preflights()`"
+            ),
         }
     }
 }

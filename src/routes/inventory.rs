@@ -4,7 +4,9 @@ use std::fmt;
 
 use http::Method;
 
-use crate::middleware::AuthorizeLayer;
+use super::access::AccessRule;
+use super::error::RouteError;
+use crate::middleware::{AuthorizeLayer, RouteProblem, tenant_parameter};
 use crate::token::{Scope, ScopeRequirement};
 
 /// A route and the decision about it.
@@ -12,10 +14,72 @@ use crate::token::{Scope, ScopeRequirement};
 pub struct RouteEntry {
     pub(super) method: Method,
     pub(super) path: String,
-    pub(super) layer: Option<AuthorizeLayer>,
+    pub(super) rule: AccessRule,
 }
 
 impl RouteEntry {
+    fn layer(&self) -> Option<&AuthorizeLayer> {
+        match &self.rule {
+            AccessRule::Layer(layer) => Some(layer),
+            AccessRule::Public | AccessRule::PublicPerTenant => None,
+        }
+    }
+
+    /// Checks that the decision fits the full path.
+    pub(super) fn check(&self) -> Result<(), RouteError> {
+        let path = || self.path.clone();
+        match (&self.rule, tenant_parameter(&self.path)) {
+            (AccessRule::Layer(layer), _) => {
+                if self.method == Method::OPTIONS && layer.passes_preflights() {
+                    return Err(RouteError::Options { path: path() });
+                }
+                layer
+                    .check_route(&self.path)
+                    .map_err(|problem| match problem {
+                        RouteProblem::Misconfigured(error) => RouteError::Misconfigured {
+                            path: path(),
+                            error,
+                        },
+                        RouteProblem::UnmatchedTemplate => {
+                            RouteError::UnmatchedTemplate { path: path() }
+                        }
+                        RouteProblem::GlobalWithoutScope => {
+                            RouteError::GlobalWithoutScope { path: path() }
+                        }
+                    })
+            }
+            (AccessRule::Public, Some(parameter)) => Err(RouteError::PublicTenantParameter {
+                path: path(),
+                parameter: parameter.to_owned(),
+            }),
+            (AccessRule::Public, None) | (AccessRule::PublicPerTenant, _) => Ok(()),
+        }
+    }
+
+    /// Returns the places that are compared with the token's organization, such as `path:org_code`,
+    /// `host` and `header:x-org`.
+    #[must_use]
+    pub fn compared(&self) -> Vec<String> {
+        self.layer()
+            .map(|layer| layer.compared_places(&self.path))
+            .unwrap_or_default()
+    }
+
+    /// Returns the parameters that no layer compares with the token's organization.
+    #[must_use]
+    pub fn uncompared_parameters(&self) -> Vec<&str> {
+        self.layer()
+            .map(|layer| layer.uncompared_parameters(&self.path))
+            .unwrap_or_default()
+    }
+
+    fn has_uncompared_tenant(&self) -> bool {
+        self.layer().is_some_and(|layer| {
+            let parameters = layer.uncompared_parameters(&self.path);
+            parameters.iter().any(|name| layer.is_possible_tenant(name))
+        })
+    }
+
     /// The method. `GET` stands for `HEAD` too.
     #[must_use]
     pub fn method(&self) -> &Method {
@@ -31,26 +95,25 @@ impl RouteEntry {
     /// Whether everybody may call it.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        self.layer.is_none()
+        self.layer().is_none()
     }
 
     /// Who may call it, in words: `public`, or whose tokens are let in.
     #[must_use]
     pub fn access(&self) -> &'static str {
-        self.layer.as_ref().map_or("public", AuthorizeLayer::access)
+        self.layer().map_or("public", AuthorizeLayer::access)
     }
 
     /// The scopes that it asks for; nothing where it is public.
     #[must_use]
     pub fn requirement(&self) -> Option<&ScopeRequirement> {
-        self.layer.as_ref().map(AuthorizeLayer::requirement)
+        self.layer().map(AuthorizeLayer::requirement)
     }
 
     /// Whether the route belongs to an organization, which is compared with the token's.
     #[must_use]
     pub fn is_organization_scoped(&self) -> bool {
-        self.layer
-            .as_ref()
+        self.layer()
             .is_some_and(|layer| layer.is_organization_scoped(&self.path))
     }
 }
@@ -77,12 +140,23 @@ impl RouteInventory {
         self.routes.iter()
     }
 
+    /// Returns the routes with a parameter that can mean a tenant and that no setting decides.
+    ///
+    /// ```
+    /// # fn check(inventory: &tower_m2m::RouteInventory) {
+    /// assert_eq!(inventory.uncompared().count(), 0, "{inventory}");
+    /// # }
+    /// ```
+    pub fn uncompared(&self) -> impl Iterator<Item = &RouteEntry> {
+        self.iter().filter(|route| route.has_uncompared_tenant())
+    }
+
     /// Every scope that some route names, once, sorted: for `scopes_supported` (RFC 9728 §2).
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {
         let mut scopes: Vec<&Scope> = self
             .iter()
-            .filter_map(|route| route.layer.as_ref())
+            .filter_map(RouteEntry::layer)
             .flat_map(AuthorizeLayer::scopes)
             .collect();
         scopes.sort();
@@ -103,8 +177,17 @@ impl fmt::Display for RouteInventory {
                 .requirement()
                 .map(ScopeRequirement::to_string)
                 .unwrap_or_default();
+            let compared = match (route.is_public(), route.compared()) {
+                (true, _) => String::new(),
+                (false, compared) if compared.is_empty() => "token only".to_owned(),
+                (false, compared) => compared.join(","),
+            };
+            let uncompared = match route.uncompared_parameters() {
+                parameters if parameters.is_empty() => String::new(),
+                parameters => format!("not compared: {}", parameters.join(",")),
+            };
             let line = format!(
-                "{:<7} {:<width$}  {:<36}  {scopes}",
+                "{:<7} {:<width$}  {:<36}  {compared:<20}  {scopes:<20}  {uncompared}",
                 route.method.as_str(),
                 route.path,
                 route.access()

@@ -1,11 +1,14 @@
 //! Routes that are all decided about (feature `axum`): each is registered with who may call it.
 
+mod access;
 mod error;
 mod inventory;
 mod path;
 
 use std::fmt;
 
+use access::AccessRule;
+pub use access::{Access, Public, PublicPerTenant};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
@@ -13,8 +16,6 @@ pub use error::RouteError;
 use http::Method;
 pub use inventory::{RouteEntry, RouteInventory};
 use path::{overlap, parse_path};
-
-use crate::middleware::AuthorizeLayer;
 
 /// An axum router of which every route is registered together with its decision: a layer, or [`Public`].
 ///
@@ -58,33 +59,6 @@ pub struct Routes<S = ()> {
     problem: Option<RouteError>,
 }
 
-/// The decision that everybody may call a route, without a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "it is written as a value")]
-pub struct Public;
-
-/// Who may call a route: made of an [`AuthorizeLayer`] or of [`Public`].
-#[derive(Clone, Debug)]
-pub struct Access(Option<AuthorizeLayer>);
-
-impl From<Public> for Access {
-    fn from(_: Public) -> Self {
-        Self(None)
-    }
-}
-
-impl From<AuthorizeLayer> for Access {
-    fn from(layer: AuthorizeLayer) -> Self {
-        Self(Some(layer))
-    }
-}
-
-impl From<&AuthorizeLayer> for Access {
-    fn from(layer: &AuthorizeLayer) -> Self {
-        Self(Some(layer.clone()))
-    }
-}
-
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     pub fn new() -> Self {
@@ -107,18 +81,18 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let Access(layer) = access.into();
+        let Access(rule) = access.into();
         match self.check(method, path) {
             Ok(filter) => {
                 let decided = RouteEntry {
                     method: method.clone(),
                     path: path.to_owned(),
-                    layer: layer.clone(),
+                    rule: rule.clone(),
                 };
                 let methods = on(filter, handler);
-                let methods = match layer {
-                    Some(layer) => methods.route_layer(layer),
-                    None => methods,
+                let methods = match rule {
+                    AccessRule::Layer(layer) => methods.route_layer(layer),
+                    AccessRule::Public | AccessRule::PublicPerTenant => methods,
                 };
                 self.router = self.router.route(path, methods);
                 self.entries.push(decided);
@@ -179,21 +153,59 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(&Method::DELETE, path, handler, access)
     }
 
-    /// The router, and what was decided.
+    /// Builds the router and its inventory.
     ///
     /// # Errors
     ///
-    /// [`RouteError`], for the first route that cannot be.
+    /// Returns [`RouteError`] for the first route that cannot be registered, or whose layer cannot
+    /// decide about its requests.
     pub fn build(self) -> Result<(Router<S>, RouteInventory), RouteError> {
-        match self.problem {
-            None => Ok((
-                self.router,
-                RouteInventory {
-                    routes: self.entries,
-                },
-            )),
-            Some(problem) => Err(problem),
+        self.build_under("")
+    }
+
+    /// Builds the router and its inventory, for an application that nests the router under a
+    /// prefix.
+    ///
+    /// All checks and the inventory use the full path. The prefix may have parameters.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use tower_m2m::{OrgCode, Routes, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// let (routes, inventory) = Routes::new()
+    ///     .get("/invoices", async |org: OrgCode| org.to_string(), verifier.layer().organization_parameter("tenant"))
+    ///     .build_under("/t/{tenant}")?;
+    /// let app: Router = Router::new().nest("/t/{tenant}", routes);
+    /// assert_eq!(inventory.uncompared().count(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RouteError`] for the first route that cannot be registered, or whose layer cannot
+    /// decide about its requests.
+    pub fn build_under(self, prefix: &str) -> Result<(Router<S>, RouteInventory), RouteError> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
         }
+        let prefix = prefix.trim_end_matches('/');
+        if !prefix.is_empty() && parse_path(prefix).is_none() {
+            return Err(RouteError::InvalidPath {
+                path: prefix.to_owned(),
+            });
+        }
+        let mut routes = self.entries;
+        for route in &mut routes {
+            route.path = match route.path.as_str() {
+                "/" if !prefix.is_empty() => prefix.to_owned(),
+                path => format!("{prefix}{path}"),
+            };
+            route.check()?;
+        }
+        Ok((self.router, RouteInventory { routes }))
     }
 
     /// What axum would answer with a panic is an error.

@@ -63,7 +63,7 @@ const RULES: &[Rule] = &[
         modules: "token, scopes, telemetry, rejection, verifier, response, extensions, middleware",
         crates: "axum, http",
     },
-    Rule { level: 9, module: "routes", modules: "token, middleware", crates: "axum, http" },
+    Rule { level: 9, module: "routes", modules: "token, rejection, middleware", crates: "axum, http" },
     Rule {
         level: 9, module: "metadata", modules: "scopes, jwks, verifier, middleware",
         crates: "http, serde, serde_json, tower-service",

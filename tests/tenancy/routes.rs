@@ -2,7 +2,7 @@
 
 use axum::Router;
 use http::{Method, Request};
-use tower_m2m::{OrgCode, Public, RouteError, Routes, Scope};
+use tower_m2m::{OrgCode, OrganizationSource, Public, PublicPerTenant, RouteError, Routes, Scope};
 
 use super::support::{self, Fixture};
 
@@ -34,9 +34,9 @@ async fn every_route_is_in_the_inventory_and_enforced() {
         .unwrap();
     let table = [
         "GET     /healthz            public",
-        "GET     /orgs/{org_code}/x  organization                          read:x",
-        "POST    /orgs/{org_code}/x  organization_or_global_with_scope  write:x",
-        "DELETE  /x                  optional: organization",
+        "GET     /orgs/{org_code}/x  organization                          path:org_code         read:x",
+        "POST    /orgs/{org_code}/x  organization_or_global_with_scope     path:org_code         write:x",
+        "DELETE  /x                  optional: organization                token only",
     ];
     assert_eq!(inventory.to_string().lines().collect::<Vec<_>>(), table);
     assert_eq!(
@@ -144,4 +144,116 @@ fn duplicate_and_overlapping_routes_are_errors() {
         routes.build().map(|_| ()),
         Err(RouteError::UnsupportedMethod { method })
     );
+}
+
+/// Row B3, and settings that cannot work: each is an error of `build`.
+#[test]
+fn routes_that_cannot_be_decided_are_errors() {
+    let verifier = Fixture::new().verifier();
+    let layer = || verifier.layer();
+    let build = |path: &str, access: tower_m2m::Access| {
+        let routes: Routes = Routes::new().get(path, nothing, access);
+        routes.build().map(|_| ())
+    };
+    let template = OrganizationSource::path;
+    for (path, access, expected) in [
+        (
+            "/t/{tenant}",
+            layer().into(),
+            "organization_parameter(\"tenant\")",
+        ),
+        (
+            "/orgs/{org_code}",
+            layer().organization_parameter("tenant").into(),
+            "does not have",
+        ),
+        (
+            "/x",
+            layer().organization_parameter("{x}").into(),
+            "not the name",
+        ),
+        (
+            "/tenants/{tenant}/data",
+            layer()
+                .ignore_parameter("tenant")
+                .organization_from(template("/tenant/{org_code}/*"))
+                .into(),
+            "template",
+        ),
+        (
+            "/orgs/{org_code}",
+            layer().only_global().into(),
+            "only_global",
+        ),
+        ("/t/{tenant}", Public.into(), "PublicPerTenant"),
+    ] {
+        let error = build(path, access).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    for (path, access) in [
+        (
+            "/t/{tenant}",
+            layer().organization_parameter("tenant").into(),
+        ),
+        (
+            "/t/{tenant}/x",
+            layer()
+                .organization_from(template("/t/{org_code}/*"))
+                .into(),
+        ),
+        (
+            "/orgs/{org_code}",
+            layer().only_global().require(Read).into(),
+        ),
+        ("/t/{tenant}", PublicPerTenant.into()),
+        ("/x/{id}", layer().into()),
+    ] {
+        assert_eq!(build(path, access), Ok(()), "{path}");
+    }
+    let options = |access: tower_m2m::Access| {
+        let routes: Routes = Routes::new().route(&Method::OPTIONS, "/x", nothing, access);
+        routes.build().map(|_| ())
+    };
+    assert!(matches!(
+        options(layer().into()),
+        Err(RouteError::Options { .. })
+    ));
+    assert_eq!(options(layer().reject_preflights().into()), Ok(()));
+}
+
+/// The checks and the inventory use the full path, and the inventory names what is not compared.
+#[test]
+fn prefix_counts_for_checks_and_inventory() {
+    let verifier = Fixture::new().verifier();
+    let routes = || -> Routes {
+        Routes::new()
+            .get(
+                "/x/{account}",
+                nothing,
+                verifier.layer().organization_parameter("tenant"),
+            )
+            .get(
+                "/",
+                nothing,
+                verifier.layer().organization_parameter("tenant"),
+            )
+    };
+    assert!(matches!(
+        routes().build(),
+        Err(RouteError::Misconfigured { .. })
+    ));
+    assert!(matches!(
+        routes().build_under("t/{tenant}"),
+        Err(RouteError::InvalidPath { .. })
+    ));
+    let (_, inventory) = routes().build_under("/t/{tenant}").unwrap();
+    let paths: Vec<&str> = inventory.iter().map(|route| route.path()).collect();
+    assert_eq!(paths, ["/t/{tenant}/x/{account}", "/t/{tenant}"]);
+    for route in inventory.iter() {
+        assert_eq!(route.compared(), ["path:tenant"]);
+    }
+    let uncompared: Vec<_> = inventory.uncompared().collect();
+    assert_eq!(uncompared.len(), 1);
+    assert_eq!(uncompared[0].uncompared_parameters(), ["account"]);
+    assert!(inventory.to_string().contains("not compared: account"));
 }

@@ -68,6 +68,31 @@ impl OrganizationSource {
         Self(Location::Header(name))
     }
 
+    /// Returns `true` if the source can find an organization on this axum route.
+    #[cfg(feature = "axum")]
+    pub(crate) fn fits_route(&self, route: &str) -> bool {
+        match &self.0 {
+            Location::Path(template) => template::fits_route(template, route),
+            Location::InvalidTemplate => false,
+            Location::Subdomain(_) | Location::Header(_) => true,
+        }
+    }
+
+    /// Returns `true` if the source compares this segment of an axum route.
+    #[cfg(feature = "axum")]
+    pub(crate) fn compares_route_segment(&self, index: usize, route: &str) -> bool {
+        matches!(&self.0, Location::Path(template) if template::compares_route_segment(template, index, route))
+    }
+
+    /// Returns the name of the source in events and inventories.
+    pub(crate) fn place(&self) -> String {
+        match &self.0 {
+            Location::Path(_) | Location::InvalidTemplate => "path:org_code".to_owned(),
+            Location::Subdomain(_) => "host".to_owned(),
+            Location::Header(name) => format!("header:{name}"),
+        }
+    }
+
     /// Returns `true` if the source compares this segment of the whole path.
     pub(crate) fn compares_segment(&self, index: usize, path: &str, whole: &str) -> bool {
         let Location::Path(template) = &self.0 else {

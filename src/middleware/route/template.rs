@@ -64,6 +64,31 @@ pub(super) fn excepts_segment(template: &[Segment], index: usize, path: &str) ->
         && matches!(in_path(template, path), OrgLookup::Organization(_))
 }
 
+/// Returns `true` if the template can match paths of this axum route.
+#[cfg(feature = "axum")]
+pub(super) fn fits_route(template: &[Segment], route: &str) -> bool {
+    let mut segments = route.trim_end_matches('/').split('/').skip(1);
+    for expected in before_rest(template) {
+        match (expected, segments.next()) {
+            (_, None) => return false,
+            // A wildcard can be any rest of the path.
+            (_, Some(segment)) if segment.starts_with("{*") => return true,
+            (Segment::Literal(_) | Segment::Any | Segment::Organization, Some(segment))
+                if segment.starts_with('{') => {}
+            (Segment::Literal(literal), Some(segment)) if literal == segment => {}
+            (Segment::Any, Some(_)) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Returns `true` if the template compares this segment of an axum route.
+#[cfg(feature = "axum")]
+pub(super) fn compares_route_segment(template: &[Segment], index: usize, route: &str) -> bool {
+    before_rest(template).nth(index) == Some(&Segment::Organization) && fits_route(template, route)
+}
+
 /// Returns the segments of a path, percent-decoded once, `None` for each that cannot be decoded.
 pub(crate) fn decoded_segments(path: &str) -> impl Iterator<Item = Option<Cow<'_, str>>> {
     path.split('/').skip(1).map(percent_decode)
