@@ -128,7 +128,7 @@ async fn public() -> Json<WhoAmI> {
 
 async fn stats(State(verifier): State<Verifier>) -> Json<Stats> {
     Json(Stats {
-        remembered_tokens: verifier.cached_tokens(),
+        cached_tokens: verifier.cached_tokens(),
     })
 }
 
@@ -178,7 +178,7 @@ struct WhoAmI {
 /// What may be seen of all organizations together.
 #[derive(Serialize)]
 struct Stats {
-    remembered_tokens: u64,
+    cached_tokens: u64,
 }
 
 // ── the program ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -106,7 +106,7 @@ impl Bench {
 
     /// Every token is verified anew.
     pub fn uncached(&self) -> Verifier {
-        Verifier::trusting([self.trusted()])
+        Verifier::builder([self.trusted()])
             .without_token_cache()
             .build()
             .expect("a verifier")

@@ -18,7 +18,7 @@ pub fn check(data: &[u8]) {
         .iter()
         .map(HeaderValue::as_bytes)
         .collect();
-    let read = Credentials::of(&headers, MAX).and_then(Credentials::token);
+    let read = Credentials::from_headers(&headers, MAX).and_then(Credentials::token);
     let naive = match values.as_slice() {
         [one] => naive(one),
         _ => None,
@@ -28,22 +28,22 @@ pub fn check(data: &[u8]) {
         (0, read) => assert_eq!(read, Err(BearerError::Missing)),
         (1, Err(BearerError::TooLong)) => assert!(values[0].len() > MAX),
         (1, _) => {}
-        (_, read) => assert_eq!(read, Err(BearerError::Several)),
+        (_, read) => assert_eq!(read, Err(BearerError::MultipleCredentials)),
     }
     // What is accepted once is never accepted beside another credential.
     if let Ok(token) = read {
         let token = token.to_owned();
         headers.append(AUTHORIZATION, HeaderValue::from_static("Basic eA=="));
         assert_eq!(
-            Credentials::of(&headers, MAX).and_then(Credentials::token),
-            Err(BearerError::Several)
+            Credentials::from_headers(&headers, MAX).and_then(Credentials::token),
+            Err(BearerError::MultipleCredentials)
         );
         let list = HeaderValue::try_from(format!("Bearer {token},Bearer {token}"))
             .expect("a header value");
         headers.insert(AUTHORIZATION, list);
         assert_eq!(
-            Credentials::of(&headers, 4 * MAX).and_then(Credentials::token),
-            Err(BearerError::Several)
+            Credentials::from_headers(&headers, 4 * MAX).and_then(Credentials::token),
+            Err(BearerError::MultipleCredentials)
         );
     }
 }

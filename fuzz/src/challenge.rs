@@ -7,8 +7,8 @@ use axum::response::IntoResponse as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
-use tower_m2m::token::Requirement;
-use tower_m2m::{Rejection, RouteOrganization, Scope, Verifier};
+use tower_m2m::token::ScopeRequirement;
+use tower_m2m::{OrganizationSource, Rejection, Scope, Verifier};
 
 use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
 
@@ -83,8 +83,8 @@ pub fn check(data: &[u8]) {
         layer = layer.only_global();
     }
     let layer = layer
-        .require(Requirement::all(required.clone()))
-        .organization_from(RouteOrganization::path("/{org_code}"));
+        .require(ScopeRequirement::all(required.clone()))
+        .organization_from(OrganizationSource::path("/{org_code}"));
 
     let token = token(&case);
     let uri = if case.path.starts_with('/') {
@@ -116,7 +116,7 @@ pub fn check(data: &[u8]) {
     let rejection = if required.is_empty() {
         rejection.clone()
     } else {
-        Rejection::InsufficientScope(Requirement::any(required))
+        Rejection::InsufficientScope(ScopeRequirement::any(required))
     };
     let (parts, body) = rejection.into_response().into_parts();
     let body = support::now(http_body_util::BodyExt::collect(body))

@@ -1,7 +1,7 @@
 //! JSON, against `serde_json`'s own idea of the same text.
 
 use serde_json::Value as Naive;
-use tower_m2m::token::{Json, JsonError, Value};
+use tower_m2m::token::{JsonError, JsonObject, JsonValue};
 
 const MAX_DEPTH: usize = 8;
 const MAX_VALUES: usize = 1024;
@@ -9,7 +9,7 @@ const MAX_VALUES: usize = 1024;
 /// The bytes are a claims set.
 pub fn check(data: &[u8]) {
     let naive = serde_json::from_slice::<Naive>(data);
-    match (Json::parse(data), naive) {
+    match (JsonObject::parse(data), naive) {
         (Ok(json), Ok(naive)) => {
             let members = naive.as_object().expect("only an object is accepted");
             assert!(depth(&naive) <= MAX_DEPTH && count(&naive) <= MAX_VALUES);
@@ -47,7 +47,7 @@ pub fn check(data: &[u8]) {
             if naive.is_object() && !deep && !large {
                 let printed = serde_json::to_vec(&naive).expect("it prints");
                 assert!(
-                    Json::parse(&printed).is_ok(),
+                    JsonObject::parse(&printed).is_ok(),
                     "a plain object within the bounds was refused"
                 );
             }
@@ -60,28 +60,30 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn same(json: &Json<'_>, value: Value<'_>, naive: &Naive) {
+fn same(json: &JsonObject<'_>, value: JsonValue<'_>, naive: &Naive) {
     match (value, naive) {
-        (Value::Null, Naive::Null) => {}
-        (Value::Bool(ours), Naive::Bool(theirs)) => assert_eq!(ours, *theirs),
+        (JsonValue::Null, Naive::Null) => {}
+        (JsonValue::Bool(ours), Naive::Bool(theirs)) => assert_eq!(ours, *theirs),
         // A negative zero is zero here.
-        (Value::Integer(0), Naive::Number(theirs)) => assert_eq!(Some(0.0), theirs.as_f64()),
-        (Value::Integer(ours), Naive::Number(theirs)) => assert_eq!(Some(ours), theirs.as_i64()),
-        (Value::Float(ours), Naive::Number(theirs)) => {
+        (JsonValue::Integer(0), Naive::Number(theirs)) => assert_eq!(Some(0.0), theirs.as_f64()),
+        (JsonValue::Integer(ours), Naive::Number(theirs)) => {
+            assert_eq!(Some(ours), theirs.as_i64())
+        }
+        (JsonValue::Float(ours), Naive::Number(theirs)) => {
             assert!(
                 theirs.as_i64().is_none(),
                 "a whole number was read as another"
             );
             assert_eq!(Some(ours), theirs.as_f64());
         }
-        (Value::String(ours), Naive::String(theirs)) => assert_eq!(ours, theirs),
-        (Value::Array(inside), Naive::Array(items)) => {
+        (JsonValue::String(ours), Naive::String(theirs)) => assert_eq!(ours, theirs),
+        (JsonValue::Array(inside), Naive::Array(items)) => {
             assert_eq!(json.items(inside).count(), items.len());
             for (ours, theirs) in json.items(inside).zip(items) {
                 same(json, ours, theirs);
             }
         }
-        (Value::Object(inside), Naive::Object(members)) => {
+        (JsonValue::Object(inside), Naive::Object(members)) => {
             assert_eq!(json.items(inside).count(), members.len())
         }
         _ => panic!("another type than the text says"),

@@ -1,7 +1,8 @@
 //! Scopes and organization codes: exact, with no hierarchy and no look-alikes.
 
+use tower_m2m::OrgCode;
 use tower_m2m::Scope;
-use tower_m2m::token::{Requirement, Scopes, org_code};
+use tower_m2m::token::{ScopeRequirement, Scopes};
 
 /// The first line is a list of scopes, the second one what is asked for, and the text as a whole an organization code.
 pub fn check(data: &[u8]) {
@@ -51,26 +52,33 @@ pub fn check(data: &[u8]) {
         all.iter().all(|s| has(s.as_str())),
         all.iter().any(|s| has(s.as_str())),
     );
-    let (need_all, need_any) = (Requirement::all(all.clone()), Requirement::any(all.clone()));
-    assert_eq!(need_all.is_met_by(&scopes), every);
-    assert_eq!(need_any.is_met_by(&scopes), any);
+    let (need_all, need_any) = (
+        ScopeRequirement::all(all.clone()),
+        ScopeRequirement::any(all.clone()),
+    );
+    assert_eq!(need_all.is_satisfied_by(&scopes), every);
+    assert_eq!(need_any.is_satisfied_by(&scopes), any);
     assert_eq!(
-        need_all.clone().and(need_any.clone()).is_met_by(&scopes),
+        need_all
+            .clone()
+            .and(need_any.clone())
+            .is_satisfied_by(&scopes),
         every && any
     );
     assert_eq!(
-        need_all.clone().or(need_any).is_met_by(&scopes),
+        need_all.clone().or(need_any).is_satisfied_by(&scopes),
         every || any
     );
     // Whoever gets what the challenge names is let in.
     let challenge = need_all.challenge();
     assert!(
-        need_all.is_met_by(&Scopes::parse(&challenge).expect("a challenge is a list of scopes"))
+        need_all
+            .is_satisfied_by(&Scopes::parse(&challenge).expect("a challenge is a list of scopes"))
     );
 }
 
 fn organization(code: &str) {
-    let accepted = org_code::check(code);
+    let accepted = OrgCode::is_valid_code(code);
     let bounded = (1..=128).contains(&code.len());
     if code.is_ascii() {
         assert_eq!(

@@ -11,7 +11,7 @@ pub fn check(data: &[u8]) {
         return;
     };
     let keys: Vec<_> = set.keys().collect();
-    assert!(keys.len() + set.left_out().len() <= 200 && set.left_out().len() <= 100);
+    assert!(keys.len() + set.unusable_keys().len() <= 200 && set.unusable_keys().len() <= 100);
     // Nothing that an attacker can write down without the private key holds.
     for key in keys.iter().take(4) {
         for len in [0, 1, 63, 64, 65, 96, 256, 512, 1024] {
@@ -37,7 +37,7 @@ pub fn check(data: &[u8]) {
     for jwk in document.keys.iter().take(100) {
         let one = KeySet::parse(format!(r#"{{"keys":[{jwk}]}}"#).as_bytes(), &Algorithm::ALL)
             .expect("a set of one");
-        assert_eq!(one.keys().count() + one.left_out().len(), 1);
+        assert_eq!(one.keys().count() + one.unusable_keys().len(), 1);
         if let Some(key) = one.keys().next() {
             usable(jwk.get(), key.algorithm);
             alone.push(key);

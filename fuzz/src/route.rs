@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Router, http::Request};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
-use tower_m2m::{AuthorizeLayer, RouteOrganization};
+use tower_m2m::{AuthorizeLayer, OrganizationSource};
 use tower_service::Service as _;
 
 use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
@@ -52,7 +52,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let template = |template: &&str| {
         let layer = verifier
             .layer()
-            .organization_from(RouteOrganization::path(template));
+            .organization_from(OrganizationSource::path(template));
         let router = Router::new()
             .route(template, get(handler))
             .route_layer(verifier.layer());
@@ -63,10 +63,10 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         templates: TEMPLATES.iter().map(template).collect(),
         header: verifier
             .layer()
-            .organization_from(RouteOrganization::header(X_ORG)),
+            .organization_from(OrganizationSource::header(X_ORG)),
         subdomain: verifier
             .layer()
-            .organization_from(RouteOrganization::subdomain_of(BASE)),
+            .organization_from(OrganizationSource::subdomain_of(BASE)),
     }
 });
 

@@ -46,7 +46,7 @@ pub(crate) fn issuer(settings: impl FnOnce(Issuer) -> Issuer) -> Verifier {
 
 pub(crate) fn build(issuer: Issuer) -> Verifier {
     // Without the cache every token is read anew; the cache has a part of its own in the target `verify`.
-    Verifier::trusting([issuer])
+    Verifier::builder([issuer])
         .clock(Clock::manual(NOW))
         .without_token_cache()
         .build()

@@ -1,7 +1,7 @@
 //! The compact serialization and the JOSE header, against a naive reading of RFC 7515.
 
 use serde_json::{Map, Value};
-use tower_m2m::token::{Compact, JoseHeader};
+use tower_m2m::token::{CompactJws, JoseHeader};
 
 /// The bytes are a token, and also a header that was decoded already.
 pub fn check(data: &[u8]) {
@@ -11,7 +11,7 @@ pub fn check(data: &[u8]) {
     };
     let mut room = vec![0; token.len()];
     let mut room = room.as_mut_slice();
-    let read = Compact::split(token).and_then(|compact| {
+    let read = CompactJws::split(token).and_then(|compact| {
         let (header, payload) = (
             compact.decode_header(&mut room)?.to_vec(),
             compact.decode_payload(&mut room)?.to_vec(),

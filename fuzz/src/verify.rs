@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::Value;
-use tower_m2m::token::org_code;
+use tower_m2m::OrgCode;
 use tower_m2m::{Clock, Profile, Verifier};
 
 use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
@@ -131,7 +131,7 @@ static VERIFIERS: LazyLock<Vec<Configured>> = LazyLock::new(|| {
                     .algorithms([tower_m2m::Algorithm::EdDSA])
                     .jwk_set(support::jwk_set())
             };
-            let remembering = Verifier::trusting([issuer()])
+            let remembering = Verifier::builder([issuer()])
                 .clock(Clock::manual(NOW))
                 .build()
                 .expect("good settings");
@@ -451,7 +451,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     };
     let org = match org {
         None => None,
-        Some(Value::String(code)) if org_code::check(&code) => Some(code),
+        Some(Value::String(code)) if OrgCode::is_valid_code(&code) => Some(code),
         Some(_) => return None,
     };
     if matches!(settings, Settings::Chosen) {
@@ -493,7 +493,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
 /// An object in which nothing comes twice, at any depth, and that is neither deep nor large.
 fn unambiguous(text: &str) -> Option<Value> {
     // The strict reader has a target of its own, `claims`; here it only says what is ambiguous.
-    tower_m2m::token::Json::parse(text.as_bytes()).ok()?;
+    tower_m2m::token::JsonObject::parse(text.as_bytes()).ok()?;
     serde_json::from_str(text).ok()
 }
 

@@ -8,7 +8,7 @@ use super::CallerStatus;
 use super::entries::{Entries, IssuerOrigin, UnlistedIssuers};
 use super::entry::{DenylistEntry, EntryExpiry, Kind};
 use crate::clock::Clock;
-use crate::token::{Claims, OrgCode, is_identifier, org_code};
+use crate::token::{Claims, OrgCode, is_identifier};
 
 /// Tokens, clients and organizations that are not let in any more, although their tokens still verify.
 ///
@@ -94,7 +94,7 @@ impl Denylist {
             EntryExpiry::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
         };
         let could_be_carried = match kind {
-            Kind::Organization => org_code::check(&name),
+            Kind::Organization => OrgCode::is_valid_code(&name),
             Kind::Token | Kind::Client | Kind::AllTokens => is_identifier(&name),
         };
         if !could_be_carried {

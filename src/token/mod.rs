@@ -6,7 +6,7 @@
 //! | [`JoseHeader::parse`] | `alg`, `kid`, `typ`, `crit` | 7515 §4 |
 //! | [`JsonObject::parse`] | one JSON object, no member twice, bounded depth and size | 8259, 7519 §4 |
 //! | [`Scope::new`], [`Scopes::parse`] | a scope token, a scope list | 6749 §3.3 |
-//! | [`org_code::check`] | an organization code | Kinde |
+//! | [`OrgCode::is_valid_code`] | an organization code | Kinde |
 //!
 //! None of them says that a token is *true*: that is what a [`Verifier`](crate::Verifier) is for.
 
@@ -20,7 +20,7 @@ mod error;
 mod header;
 mod identifier;
 mod json;
-pub mod org_code;
+mod org_code;
 mod requirement;
 mod scope;
 

@@ -55,7 +55,7 @@ enum OrgRole {
 impl OrgCode {
     /// The organization of an organization's token.
     pub(crate) fn from_token(issuer: &Arc<str>, code: &str) -> Option<Self> {
-        check(code).then(|| Self {
+        OrgCode::is_valid_code(code).then(|| Self {
             issuer: Arc::clone(issuer),
             code: code.into(),
             role: OrgRole::Member,
@@ -64,7 +64,7 @@ impl OrgCode {
 
     /// The organization of the route, for a global client that may act for any.
     pub(crate) fn acting(issuer: &Arc<str>, code: &str) -> Option<Self> {
-        check(code).then(|| Self {
+        OrgCode::is_valid_code(code).then(|| Self {
             issuer: Arc::clone(issuer),
             code: code.into(),
             role: OrgRole::Acting,
@@ -120,30 +120,32 @@ fn push_segment(path: &mut String, text: &str) {
     }
 }
 
-/// Whether a text can be an organization code: 1 to 128 bytes, no white space and no control characters.
-///
-/// ```
-/// use tower_m2m::token::org_code;
-///
-/// assert!(org_code::check("org_ba4a2311eb1"));
-/// assert!(!org_code::check(""));
-/// assert!(!org_code::check("org_a org_b"));
-/// ```
-#[must_use]
-pub fn check(code: &str) -> bool {
-    const MAX: usize = 128;
-    // A byte-order mark and its kin are invisible without being white space: two codes would look alike.
-    let invisible = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}')
-    };
-    // Nearly every code is plain ASCII, which is seen at once.
-    let is_plain = || {
-        code.bytes()
-            .fold(true, |plain, byte| plain & matches!(byte, 0x21..=0x7e))
-    };
-    !code.is_empty() && code.len() <= MAX && (is_plain() || !code.chars().any(invisible))
+impl OrgCode {
+    /// Returns `true` if a string can be an organization code: 1 to 128 bytes, no white space and no control characters.
+    ///
+    /// ```
+    /// use tower_m2m::OrgCode;
+    ///
+    /// assert!(OrgCode::is_valid_code("org_ba4a2311eb1"));
+    /// assert!(!OrgCode::is_valid_code(""));
+    /// assert!(!OrgCode::is_valid_code("org_a org_b"));
+    /// ```
+    #[must_use]
+    pub fn is_valid_code(code: &str) -> bool {
+        const MAX: usize = 128;
+        // A byte-order mark is invisible without being white space: two codes would look alike.
+        let invisible = |c: char| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}')
+        };
+        // Nearly every code is plain ASCII, and that check is cheap.
+        let is_plain = || {
+            code.bytes()
+                .fold(true, |plain, byte| plain & matches!(byte, 0x21..=0x7e))
+        };
+        !code.is_empty() && code.len() <= MAX && (is_plain() || !code.chars().any(invisible))
+    }
 }
 
 impl PartialEq for OrgCode {
@@ -209,10 +211,10 @@ mod tests {
             ("org_a\u{200b}", false),
             ("\u{feff}org_a", false),
         ] {
-            assert_eq!(check(code), fine, "{code:?}");
+            assert_eq!(OrgCode::is_valid_code(code), fine, "{code:?}");
         }
-        assert!(check(&"a".repeat(128)));
-        assert!(!check(&"a".repeat(129)));
+        assert!(OrgCode::is_valid_code(&"a".repeat(128)));
+        assert!(!OrgCode::is_valid_code(&"a".repeat(129)));
     }
 
     /// Rule 157.

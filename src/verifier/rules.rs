@@ -188,7 +188,7 @@ impl Rules {
                 parent_pointer(pointer)
             });
         match json.pointer(&self.profile.organization) {
-            Some(JsonValue::String(code)) if crate::token::org_code::check(code) => Ok(Some(code)),
+            Some(JsonValue::String(code)) if OrgCode::is_valid_code(code) => Ok(Some(code)),
             Some(_) => Err(TokenError::InvalidOrganization),
             // A text or a list where the pointer leads through is not the absence of an organization.
             None if parents.any(|pointer| {

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
                         println!(
                             "{number:7} tokens: {:7} KiB, {} remembered",
                             resident().unwrap_or_default(),
-                            verifier.remembered_tokens()
+                            verifier.cached_tokens()
                         );
                     }
                 }
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     let (after, most) = (resident().unwrap_or(u64::MAX), most.into_inner() as u64);
     println!(
         "after {TOKENS}: {after:7} KiB, {} remembered",
-        verifier.remembered_tokens()
+        verifier.cached_tokens()
     );
     let growth = most.max(after).saturating_sub(before);
     println!(

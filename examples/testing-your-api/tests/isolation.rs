@@ -116,7 +116,7 @@ async fn token_expires_on_manual_clock() {
         .clock(clock.clone())
         .in_process("https://acme.kinde.com")
         .unwrap();
-    let verifier = Verifier::trusting([trusting(&issuer).jwk_set(issuer.jwks())])
+    let verifier = Verifier::builder([trusting(&issuer).jwk_set(issuer.jwks())])
         .clock(clock.clone())
         .build()
         .unwrap();

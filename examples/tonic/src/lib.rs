@@ -7,7 +7,7 @@
 use tonic::codegen::http::HeaderName;
 use tonic::service::{LayerExt as _, Routes};
 use tonic::{Request, Response, Status};
-use tower_m2m::{RequestExt as _, RouteOrganization, Scope, Verifier};
+use tower_m2m::{OrganizationSource, RequestExt as _, Scope, Verifier};
 
 /// The client and the server, which the build script generates.
 pub mod api {
@@ -33,11 +33,11 @@ pub fn routes(verifier: &Verifier) -> Routes {
     let layer = verifier
         .layer()
         .require(READ_INVOICES)
-        .organization_from(RouteOrganization::header(HeaderName::from_static(
+        .organization_from(OrganizationSource::header(HeaderName::from_static(
             "x-organization",
         )))
         // tonic goes by the path and not by the method, and no browser sends it a preflight.
-        .refuse_preflights()
+        .reject_preflights()
         .hide_organizations();
     Routes::new(layer.named_layer(InvoicesServer::new(Service)))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Issuer;
 use crate::jwks::is_secure_url;
-use crate::token::{Algorithm, org_code};
+use crate::token::{Algorithm, OrgCode};
 use crate::verifier::config_error::ConfigError;
 
 const LEEWAY_MAX: Duration = Duration::from_secs(5 * 60);
@@ -100,7 +100,7 @@ impl Issuer {
             self.organizations
                 .iter()
                 .flatten()
-                .all(|code| org_code::check(code)),
+                .all(|code| OrgCode::is_valid_code(code)),
             "allow_organizations",
             "holds what is not an organization code",
         )?;
