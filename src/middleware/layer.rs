@@ -127,7 +127,7 @@ impl AuthorizeLayer {
     /// well. Default: tokens of organizations only.
     pub fn only_global(self) -> Self {
         self.with_visible_setting(|settings| {
-            settings.policy.allowed_callers = AllowedCallers::Global
+            settings.policy.allowed_callers = AllowedCallers::Global;
         })
     }
 
@@ -157,7 +157,7 @@ impl AuthorizeLayer {
     /// [`resource`](Self::resource) for that of this crate. Default: none.
     pub fn resource_metadata(self, url: impl Into<String>) -> Self {
         self.with_visible_setting(|settings| {
-            settings.responses.resource_metadata = Some(url.into())
+            settings.responses.resource_metadata = Some(url.into());
         })
     }
 
@@ -185,7 +185,7 @@ impl AuthorizeLayer {
         make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
     ) -> Self {
         self.with_visible_setting(|settings| {
-            settings.responses.body = RejectionBody::Custom(Arc::new(make))
+            settings.responses.body = RejectionBody::Custom(Arc::new(make));
         })
     }
 }

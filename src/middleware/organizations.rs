@@ -120,7 +120,7 @@ impl AuthorizeLayer {
         self.with_visible_setting(|settings| {
             settings
                 .parameters
-                .allow_other_organizations_in_path(template)
+                .allow_other_organizations_in_path(template);
         })
     }
 }

@@ -65,7 +65,7 @@ impl AuthorizeLayer {
             .chain(
                 sources
                     .filter(|source| source.fits_route(path))
-                    .map(|source| source.place()),
+                    .map(super::route::OrganizationSource::label),
             )
             .collect()
     }

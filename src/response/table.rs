@@ -26,6 +26,10 @@ pub(super) enum Challenge {
 }
 
 /// The table.
+#[allow(
+    clippy::too_many_lines,
+    reason = "one table with a row for each rejection"
+)]
 pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
     use Challenge::{Error, Plain};
     use Rejection as R;

@@ -138,7 +138,7 @@ pub(crate) type CallerCheckFuture = Pin<Box<dyn Future<Output = Result<(), Rejec
 /// The check that a verifier was given, and its bounds.
 #[derive(Clone)]
 pub(crate) struct CallerCheckRunner {
-    ask: Arc<dyn Fn(Caller) -> StatusFuture + Send + Sync>,
+    check: Arc<dyn Fn(Caller) -> StatusFuture + Send + Sync>,
     timeout: Duration,
     fail_mode: FailMode,
 }
@@ -155,12 +155,12 @@ pub(crate) enum FailMode {
 impl CallerCheckRunner {
     pub(crate) fn new(check: impl CallerCheck) -> Self {
         let check = Arc::new(check);
-        let ask = move |caller| -> StatusFuture {
+        let check = move |caller| -> StatusFuture {
             let check = Arc::clone(&check);
             Box::pin(async move { check.check(caller).await })
         };
         Self {
-            ask: Arc::new(ask),
+            check: Arc::new(check),
             timeout: Duration::ZERO,
             fail_mode: FailMode::Closed,
         }
@@ -180,7 +180,7 @@ impl CallerCheckRunner {
             fail_mode: silence,
             ..
         } = *self;
-        let answer = (self.ask)(Caller {
+        let answer = (self.check)(Caller {
             claims: claims.clone(),
             acting: acting.cloned(),
         });

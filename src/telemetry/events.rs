@@ -120,7 +120,7 @@ pub(crate) enum DecisionOutcome<'d> {
 }
 
 #[cfg(feature = "tracing")]
-macro_rules! decided {
+macro_rules! emit_decision {
     ($level:ident, $message:literal, $decision:ident) => {
         tracing::$level!(
             target: "tower_m2m",
@@ -155,23 +155,23 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
     #[cfg(feature = "tracing")]
     match decision.outcome {
         DecisionOutcome::Admitted if decision.acting.is_some() => {
-            decided!(info, "request admitted", decision);
+            emit_decision!(info, "request admitted", decision);
         }
         DecisionOutcome::Admitted | DecisionOutcome::Anonymous => {
-            decided!(debug, "request admitted", decision)
+            emit_decision!(debug, "request admitted", decision);
         }
         DecisionOutcome::Rejected(Rejection::Misconfigured(_)) => {
-            decided!(error, "route misconfigured", decision);
+            emit_decision!(error, "route misconfigured", decision);
         }
         DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
-            decided!(error, "authorization layer missing", decision);
+            emit_decision!(error, "authorization layer missing", decision);
         }
         DecisionOutcome::Rejected(
             Rejection::KeysUnavailable { .. } | Rejection::CallerStatusUnavailable,
         ) => {
-            decided!(warn, "request rejected", decision);
+            emit_decision!(warn, "request rejected", decision);
         }
-        DecisionOutcome::Rejected(_) => decided!(info, "request rejected", decision),
+        DecisionOutcome::Rejected(_) => emit_decision!(info, "request rejected", decision),
     }
     let _ = decision;
 }

@@ -170,7 +170,11 @@ fn config_error_names_value_and_location() {
             "issuers[0].unknown_kid_cooldown: ",
         ),
         ("fetch_timeout", json!("2m"), "issuers[0].fetch_timeout: "),
-        ("max_wait", json!("2m"), "issuers[0].max_wait: "),
+        (
+            "initial_keys_timeout",
+            json!("2m"),
+            "issuers[0].initial_keys_timeout: ",
+        ),
         (
             "issuer",
             json!("https://other.example"),

@@ -200,7 +200,7 @@ fn build_rejects_invalid_issuer_setting_by_name() {
         ),
         (
             "over a minute",
-            "max_wait",
+            "initial_keys_timeout",
             kinde().initial_keys_timeout(seconds(61)),
         ),
     ];

@@ -21,7 +21,7 @@ impl Random {
     }
 
     fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
+        *items.get(self.below(items.len())).unwrap()
     }
 }
 
@@ -89,14 +89,10 @@ fn route(random: &mut Random) -> (String, String, Vec<&'static str>) {
         }
         names.push(name);
         if index + 1 == segments && random.below(4) == 0 {
-            template.push_str(&format!("{{*{name}}}"));
-            path.push_str(&format!(
-                "{}/{}",
-                random.pick(&VALUES),
-                random.pick(&VALUES)
-            ));
+            template += &["{*", name, "}"].concat();
+            path += &[random.pick(&VALUES), random.pick(&VALUES)].join("/");
         } else {
-            template.push_str(&format!("{{{name}}}"));
+            template += &["{", name, "}"].concat();
             path.push_str(random.pick(&VALUES));
         }
     }

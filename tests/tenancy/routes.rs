@@ -247,7 +247,7 @@ fn prefix_counts_for_checks_and_inventory() {
         Err(RouteError::InvalidPath { .. })
     ));
     let (_, inventory) = routes().build_under("/t/{tenant}").unwrap();
-    let paths: Vec<&str> = inventory.iter().map(|route| route.path()).collect();
+    let paths: Vec<&str> = inventory.iter().map(tower_m2m::RouteEntry::path).collect();
     assert_eq!(paths, ["/t/{tenant}/x/{account}", "/t/{tenant}"]);
     for route in inventory.iter() {
         assert_eq!(route.compared(), ["path:tenant"]);

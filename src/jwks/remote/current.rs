@@ -37,15 +37,6 @@ pub(super) enum FetchedKeys {
     NotModified(Arc<VersionedKeySet>),
 }
 
-/// When a set is taken into use, how old it is by then, and how long past its life it may serve.
-#[derive(Clone, Copy)]
-pub(super) struct Term {
-    pub(super) now: Instant,
-    pub(super) wall_seconds: i64,
-    pub(super) age: Duration,
-    pub(super) max_stale: Duration,
-}
-
 /// The place where the set in use is kept. Only the driver changes it once it runs.
 pub(super) struct CurrentKeySet {
     latest: RwLock<Option<Arc<CachedKeySet>>>,
@@ -90,30 +81,38 @@ impl CurrentKeySet {
         wall_seconds < self.recheck_at.load(Ordering::Relaxed)
     }
 
-    /// Takes a set into use. One of the same bytes as the set in use is the same generation.
-    pub(super) fn store(&self, fetched: FetchedKeys, origin: FetchedDocument, term: Term) {
+    /// Stores a key set that is `age` old. If its bytes are those of the current key set, the generation stays the same.
+    pub(super) fn store(
+        &self,
+        fetched: FetchedKeys,
+        document: FetchedDocument,
+        now: Instant,
+        wall_seconds: i64,
+        age: Duration,
+        max_stale: Duration,
+    ) {
         let keys = match fetched {
             FetchedKeys::NotModified(keys) => keys,
             FetchedKeys::Modified(set) => match self
-                .current(term.now)
-                .filter(|lease| lease.document.body == origin.body)
+                .current(now)
+                .filter(|cached| cached.document.body == document.body)
             {
-                Some(lease) => Arc::clone(&lease.keys),
+                Some(cached) => Arc::clone(&cached.keys),
                 None => Arc::new(VersionedKeySet {
                     set,
                     generation: self.last_generation.fetch_add(1, Ordering::Relaxed) + 1,
                 }),
             },
         };
-        let left = origin.lifetime.saturating_sub(term.age);
-        let usable = (origin.lifetime + term.max_stale).saturating_sub(term.age);
-        let lease = CachedKeySet {
+        let left = document.lifetime.saturating_sub(age);
+        let usable = (document.lifetime + max_stale).saturating_sub(age);
+        let cached = CachedKeySet {
             keys,
-            fresh_until: term.now + left,
-            usable_until: term.now + usable,
-            document: origin,
+            fresh_until: now + left,
+            usable_until: now + usable,
+            document,
         };
-        self.replace(lease, term.wall_seconds.saturating_add(seconds(left)));
+        self.replace(cached, wall_seconds.saturating_add(seconds(left)));
     }
 
     /// Takes over what another holds, with the life that is left of it.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::budget::{Budget, KnownClients, Requester};
 use super::config::{JwksLocation, RefreshConfig};
-use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys, Term};
+use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys};
 use super::freshness::Jitter;
 use super::history::FetchHistory;
 use super::http::Fetcher;
@@ -83,13 +83,9 @@ impl RemoteState {
         age: Duration,
         now: Instant,
     ) {
-        let term = Term {
-            now,
-            wall_seconds: self.clock.unix_seconds(),
-            age,
-            max_stale: self.config.max_stale,
-        };
-        self.current.store(fetched, origin, term);
+        let (wall_seconds, max_stale) = (self.clock.unix_seconds(), self.config.max_stale);
+        self.current
+            .store(fetched, origin, now, wall_seconds, age, max_stale);
         if let Some(lease) = self.current.current(now) {
             let (keys, origin) = (lease.keys.set.keys().count(), &lease.document);
             crate::telemetry::metrics::keys_available(

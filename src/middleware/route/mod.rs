@@ -85,7 +85,7 @@ impl OrganizationSource {
     }
 
     /// Returns the name of the source in events and inventories.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.0 {
             Location::Path(_) | Location::InvalidTemplate => "path:org_code".to_owned(),
             Location::Subdomain(_) => "host".to_owned(),

@@ -70,7 +70,6 @@ pub(super) fn fits_route(template: &[Segment], route: &str) -> bool {
     let mut segments = route.trim_end_matches('/').split('/').skip(1);
     for expected in before_rest(template) {
         match (expected, segments.next()) {
-            (_, None) => return false,
             // A wildcard can be any rest of the path.
             (_, Some(segment)) if segment.starts_with("{*") => return true,
             (Segment::Literal(_) | Segment::Any | Segment::Organization, Some(segment))

@@ -90,7 +90,7 @@ impl Verifier {
             )
         });
         let checks = CheckKind::ALL.iter().map(|(step, name)| {
-            let demanded = sight.expected(*step);
+            let expected = sight.expected(*step);
             let outcome = match failed {
                 Some((failing, _)) if failing == *step => Outcome::Failed,
                 Some((failing, _)) if failing < *step => Outcome::NotReached,
@@ -98,14 +98,14 @@ impl Verifier {
                 Some((_, false)) if matches!(step, CheckKind::Key | CheckKind::Signature) => {
                     Outcome::NotReached
                 }
-                _ if demanded.is_none() => Outcome::NotRequired,
+                _ if expected.is_none() => Outcome::NotRequired,
                 _ => Outcome::Passed,
             };
             Check {
                 name,
                 outcome,
                 found: sight.found(*step),
-                expected: demanded,
+                expected,
             }
         });
         Explanation {
@@ -184,14 +184,14 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<21} {:<12} {:<44} demanded",
-            "check", "outcome", "saw"
+            "{:<21} {:<12} {:<44} expected",
+            "check", "outcome", "found"
         )?;
         for check in &self.checks {
-            let demanded = check.expected().unwrap_or("-");
+            let expected = check.expected().unwrap_or("-");
             writeln!(
                 f,
-                "{:<21} {:<12} {:<44} {demanded}",
+                "{:<21} {:<12} {:<44} {expected}",
                 check.name,
                 check.outcome.to_string(),
                 check.found
@@ -205,7 +205,7 @@ impl fmt::Display for Explanation {
             )?;
         }
         match (&self.error, self.reason) {
-            (Some(problem), Some(reason)) => write!(f, "\nREFUSED ({reason}): {problem}"),
+            (Some(problem), Some(reason)) => write!(f, "\nREJECTED ({reason}): {problem}"),
             _ => f.write_str("\nACCEPTED"),
         }
     }

@@ -67,7 +67,7 @@ impl Drop for InFlightResolution {
 }
 
 impl ResolverInner {
-    pub(super) fn conclude(
+    pub(super) fn record(
         &self,
         iss: &Arc<str>,
         outcome: Result<Option<Issuer>, &'static str>,
@@ -82,7 +82,7 @@ impl ResolverInner {
         state.in_flight.remove(iss);
         match trusted {
             Ok(Some(trusted)) => {
-                Resolution::Trusted(IssuerRef::Resolved(self.keep(&mut state, trusted, now)))
+                Resolution::Trusted(IssuerRef::Resolved(self.cache(&mut state, trusted, now)))
             }
             Ok(None) => {
                 state.cached.remove(iss);
@@ -111,7 +111,7 @@ impl ResolverInner {
         Ok(trusted)
     }
 
-    fn keep(&self, state: &mut State, trusted: TrustedIssuer, now: Instant) -> Arc<TrustedIssuer> {
+    fn cache(&self, state: &mut State, trusted: TrustedIssuer, now: Instant) -> Arc<TrustedIssuer> {
         if let Some(before) = state.cached.get(&trusted.issuer) {
             trusted.keys.inherit_from(&before.trusted.keys);
             trusted.mark_used(before.trusted.last_used());

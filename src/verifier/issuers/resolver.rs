@@ -165,7 +165,7 @@ async fn run_resolver(
         Err(_) => Err("timed out"),
     };
     if let Some(desk) = desk.upgrade() {
-        answer.send_replace(Some(desk.conclude(&iss, outcome)));
+        answer.send_replace(Some(desk.record(&iss, outcome)));
     }
 }
 
