@@ -265,7 +265,7 @@ async fn explanation_names_the_failed_check() {
         );
         assert!(
             explanation.to_string().contains(" FAILED ")
-                && explanation.to_string().contains("\nREFUSED (")
+                && explanation.to_string().contains("\nREJECTED (")
         );
     }
 }
@@ -475,7 +475,7 @@ async fn personal_data_claims_are_listed_without_values() {
     );
     assert_eq!(
         json["checks"][6],
-        json!({ "name": "issuer", "outcome": "passed", "saw": "host acme.kinde.com", "demanded": "exactly https://acme.kinde.com" })
+        json!({ "name": "issuer", "outcome": "passed", "found": "host acme.kinde.com", "expected": "exactly https://acme.kinde.com" })
     );
     let shown = format!("{explanation}{json}");
     assert!(shown.contains("\nlooks like personal data: email, phone\n"));

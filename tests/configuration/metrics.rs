@@ -172,27 +172,27 @@ async fn metrics_count_decisions_and_cache_lookups() {
 
     for (series, count) in [
         (
-            "tower_m2m_decisions_total{stage=layer,outcome=admitted}",
+            "tower_m2m_decisions_total{outcome=admitted,stage=layer}",
             4.0,
         ),
         (
-            "tower_m2m_decisions_total{stage=layer,outcome=missing_token}",
+            "tower_m2m_decisions_total{outcome=missing_token,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{stage=layer,outcome=anonymous}",
+            "tower_m2m_decisions_total{outcome=anonymous,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{stage=layer,outcome=organization_required}",
+            "tower_m2m_decisions_total{outcome=organization_required,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{stage=layer,outcome=expired}",
+            "tower_m2m_decisions_total{outcome=expired,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{stage=extractor,outcome=insufficient_scope}",
+            "tower_m2m_decisions_total{outcome=insufficient_scope,stage=extractor}",
             1.0,
         ),
         ("tower_m2m_token_cache_lookups_total{result=hit}", 3.0),
@@ -257,13 +257,13 @@ async fn metrics_count_fetches_and_report_key_age() {
     )
     .await;
     assert!(
-        book.value("tower_m2m_decisions_total{stage=layer,outcome=unknown_key}") > 0.5,
+        book.value("tower_m2m_decisions_total{outcome=unknown_key,stage=layer}") > 0.5,
         "{:?}",
         book.series()
     );
     assert!(
         book.value(&format!(
-            "tower_m2m_key_fetches_total{{cause=unknown_kid,issuer={name},outcome=status}}"
+            "tower_m2m_key_fetches_total{{cause=unknown_kid,issuer={name},outcome=unexpected_status}}"
         )) > 0.5
     );
 }

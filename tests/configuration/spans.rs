@@ -370,7 +370,9 @@ async fn fetches_waits_and_verifications_have_spans() {
     );
     assert_eq!(
         watch.fields("fetch_keys"),
-        [format!("cause=unknown_kid issuer={url} outcome=status")]
+        [format!(
+            "cause=unknown_kid issuer={url} outcome=unexpected_status"
+        )]
     );
     assert_eq!(watch.around("key fetch failed"), ["fetch_keys"]);
 

@@ -44,7 +44,7 @@ async fn explain_prints_reason_and_sets_exit_code() {
     .await;
     assert_eq!(code, Some(1), "{printed}");
     assert!(
-        printed.contains("REFUSED (audience)")
+        printed.contains("REJECTED (invalid_audience)")
             && printed.contains("did the client ask for the API's audience?"),
         "{printed}"
     );
@@ -58,7 +58,7 @@ async fn explain_prints_reason_and_sets_exit_code() {
     let report: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(
         (&report["token"]["verdict"], &report["token"]["reason"]),
-        (&"refused".into(), &"grant_type".into())
+        (&"rejected".into(), &"wrong_grant_type".into())
     );
     assert_eq!(report["issuers"][0]["problems"], Value::Array(vec![]));
 }

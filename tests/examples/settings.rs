@@ -256,7 +256,7 @@ async fn token_cache_can_be_disabled() {
         let server = server(&issuer, &[("TOKEN_CACHE", value)]).await;
         let answer = server.get("/admin/stats", &*token).await;
         assert_eq!(
-            answer.assert_status(200).json().unwrap()["remembered_tokens"],
+            answer.assert_status(200).json().unwrap()["cached_tokens"],
             remembered,
             "{value}"
         );

@@ -271,7 +271,7 @@ async fn audience_matches_in_every_json_form() {
             ("absent", good().without("aud"), Err("missing_claim")),
         ]
     };
-    hold("one audience", &build(trust()), shapes("audience")).await;
+    hold("one audience", &build(trust()), shapes("invalid_audience")).await;
     let several = Verifier::kinde("acme")
         .audiences([AUDIENCE, other])
         .jwk_set(issuer().jwks());

@@ -68,7 +68,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     assert_eq!(
         lines.take(),
         [format!(
-            "DEBUG keys fetched {issuer} cause=\"start\" keys=1 left_out=0"
+            "DEBUG keys fetched {issuer} cause=\"start\" keys=1 unusable_keys=0"
         )]
     );
 
@@ -77,7 +77,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     assert_eq!(
         lines.take(),
         [format!(
-            "DEBUG keys fetched {issuer} cause=\"unknown_kid\" keys=2 left_out=0"
+            "DEBUG keys fetched {issuer} cause=\"unknown_kid\" keys=2 unusable_keys=0"
         )]
     );
 
@@ -87,7 +87,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     assert!(failures.len() > 60);
     let failed = |cause| {
         format!(
-            "WARN key fetch failed {issuer} cause=\"{cause}\" error=the issuer could not be reached holds_keys=true"
+            "WARN key fetch failed {issuer} cause=\"{cause}\" error=the issuer could not be reached has_keys=true"
         )
     };
     assert_eq!(
@@ -218,6 +218,6 @@ async fn resolver_failure_event_omits_iss_value() {
     );
     assert_eq!(
         lines.take(),
-        ["WARN issuer resolution failed problem=\"failed\""]
+        ["WARN issuer resolution failed error=\"failed\""]
     );
 }

@@ -259,7 +259,7 @@ async fn newest_restored_key_set_is_used() {
         let verifier = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
         let verifier = verifier.restore_keys(saved.clone()).build().unwrap();
         assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
-        assert_eq!(verdict(&verifier, &old).await, "signature");
+        assert_eq!(verdict(&verifier, &old).await, "invalid_signature");
     }
 }
 
@@ -280,7 +280,7 @@ async fn restored_key_set_is_refreshed_at_once() {
         .unwrap();
     settle().await;
     assert_eq!(code(&verifier.verify(&fake.token()).await), "accepted");
-    assert_eq!(verdict(&verifier, &old).await, "signature");
+    assert_eq!(verdict(&verifier, &old).await, "invalid_signature");
 }
 
 /// Two faults at once: the driver that watches over the ceiling went with its runtime, and the wall clock stands still.

@@ -120,12 +120,18 @@ async fn untrusted_issuer_is_resolved_once_per_30_seconds() {
     let (directory, clock, verifier) = directory();
     let stranger = FakeIssuer::with_url("https://evil.example");
     for _ in 0..100 {
-        assert_eq!(verdict(&verifier, &stranger.token()).await, "issuer");
+        assert_eq!(
+            verdict(&verifier, &stranger.token()).await,
+            "untrusted_issuer"
+        );
         pass(&clock, secs(29) / 100).await;
     }
     assert_eq!((directory.resolutions(), stranger.fetches()), (1, 0));
     pass(&clock, secs(2)).await;
-    assert_eq!(verdict(&verifier, &stranger.token()).await, "issuer");
+    assert_eq!(
+        verdict(&verifier, &stranger.token()).await,
+        "untrusted_issuer"
+    );
     assert_eq!(directory.resolutions(), 2);
 }
 
@@ -165,7 +171,7 @@ async fn invalid_issuer_url_is_not_resolved() {
     ] {
         assert_eq!(
             verdict(&verifier, &FakeIssuer::with_url(iss).token()).await,
-            "issuer",
+            "untrusted_issuer",
             "{iss}"
         );
     }
@@ -177,7 +183,7 @@ async fn invalid_issuer_url_is_not_resolved() {
         );
         assert_eq!(
             verdict(&verifier, &FakeIssuer::with_url(&iss).token()).await,
-            "issuer"
+            "untrusted_issuer"
         );
         assert_eq!(directory.resolutions(), asked, "{length} bytes");
     }
@@ -255,7 +261,7 @@ async fn withdrawn_issuer_is_rejected_within_ten_minutes() {
     pass(&clock, secs(599)).await;
     // Of a remembered token nobody is asked about; its issuer's time is up all the same.
     pass(&clock, secs(1)).await;
-    assert_eq!(verdict(&verifier, &token).await, "issuer");
+    assert_eq!(verdict(&verifier, &token).await, "untrusted_issuer");
     assert!(verifier.status().is_empty());
     // Its background work ended with it.
     let fetches = fake.fetches();
@@ -504,7 +510,7 @@ async fn resolutions_of_invented_issuers_are_bounded() {
     }
     assert_eq!(directory.resolutions(), 64);
     assert_eq!(
-        (verdicts["issuer"], verdicts["keys_unavailable"]),
+        (verdicts["untrusted_issuer"], verdicts["keys_unavailable"]),
         (64, 136)
     );
 }

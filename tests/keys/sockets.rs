@@ -341,14 +341,14 @@ async fn next_key_set_drops_removed_and_replaced_keys() {
 
     issuer.replace_key_same_kid().unwrap();
     let replacing = issuer.org("org_a").token();
-    assert_eq!(verdict(&verifier, &replacing).await, "signature");
+    assert_eq!(verdict(&verifier, &replacing).await, "invalid_signature");
     provoke(&verifier, &issuer, 1).await;
     assert_eq!(
         (
             verdict(&verifier, &replacing).await,
             verdict(&verifier, &replaced).await
         ),
-        ("accepted", "signature")
+        ("accepted", "invalid_signature")
     );
 }
 

@@ -15,11 +15,11 @@ use super::support::{ISSUER, Numbers, base64url, issuer, verifier, verify};
 /// What this crate refuses and `jsonwebtoken` lets in, by our error code.
 const STRICTER: &[(&str, &str)] = &[
     (
-        "type",
+        "invalid_type",
         "typ says that it is another kind of token (RFC 8725 §3.11)",
     ),
     (
-        "critical",
+        "unsupported_crit",
         "crit lists what nobody understands (RFC 7515 §4.1.11)",
     ),
     ("unencoded_payload", "b64 is not for JWTs (RFC 7797 §7)"),
@@ -28,7 +28,7 @@ const STRICTER: &[(&str, &str)] = &[
         "a header member has the wrong type",
     ),
     (
-        "header",
+        "invalid_header",
         "the header means two things: a member comes twice (RFC 7515 §4)",
     ),
     (
@@ -36,7 +36,7 @@ const STRICTER: &[(&str, &str)] = &[
         "the claims mean two things: a member comes twice, at any depth (RFC 7519 §4)",
     ),
     (
-        "issuer",
+        "untrusted_issuer",
         "iss is a list, of which one entry is the trusted issuer",
     ),
     ("missing_claim", "no claim names the client (RFC 9068 §2.2)"),
@@ -55,7 +55,7 @@ const STRICTER: &[(&str, &str)] = &[
     ),
     ("delegated", "someone acts for someone else"),
     (
-        "organization",
+        "invalid_organization",
         "the organization claim is no organization code",
     ),
     (
