@@ -59,7 +59,11 @@ impl Path {
         F: Future<Output = Result<Response<B>, Infallible>>,
     {
         let token = token.map(str::to_owned);
-        let make = move || token.as_deref().map_or_else(|| Request::new(String::new()), request);
+        let make = move || {
+            token
+                .as_deref()
+                .map_or_else(|| Request::new(String::new()), request)
+        };
         Self {
             name,
             baseline,

@@ -17,6 +17,7 @@ use crate::token::{Claims, OrgCode};
 pub(crate) struct RouteParameters<'r, L> {
     pub(crate) params: &'r PathParams,
     pub(crate) uri: &'r Uri,
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) extensions: &'r Extensions,
     pub(crate) layers: L,
 }
@@ -208,6 +209,7 @@ impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
             .any(|source| source.compares_segment(index, self.uri.path(), self.whole_path()))
     }
 
+    #[cfg(feature = "axum")]
     fn allows_other_organizations_in(&self, name: &str) -> bool {
         self.layers
             .clone()

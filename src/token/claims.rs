@@ -72,6 +72,7 @@ impl Claims {
     }
 
     /// Returns `true` if the claims are for tests of handlers, so that no verifier made them.
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) fn is_fake(&self) -> bool {
         self.0.verified_by == 0
     }

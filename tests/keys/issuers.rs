@@ -21,7 +21,7 @@ fn duplicate_issuers_are_a_configuration_error() {
     assert!(Verifier::builder(others).build().is_ok());
     assert_eq!(
         Verifier::builder([]).build().unwrap_err().setting(),
-        "untrusted_issuer"
+        "issuer"
     );
 }
 

@@ -48,7 +48,9 @@ impl Refusals {
     /// What this contender answers to the good request, and to each of [`REFUSED`].
     pub fn answers(&self, contender: &mut Contender) -> (StatusCode, Vec<StatusCode>) {
         let wrong = self.wrong.iter().map(|token| {
-            let request = token.as_deref().map_or_else(|| Request::new(String::new()), request);
+            let request = token
+                .as_deref()
+                .map_or_else(|| Request::new(String::new()), request);
             contender.call(request)
         });
         let wrong: Vec<_> = wrong.collect();

@@ -11,6 +11,7 @@ use host::in_host;
 use http::{HeaderName, Request};
 pub(crate) use lookup::OrgLookup;
 pub(crate) use parameter::{PathParams, is_parameter_name, parameter_names};
+#[cfg_attr(not(feature = "axum"), allow(unused_imports))]
 pub(crate) use parameter_settings::{ParameterPresence, ParameterSettings};
 pub(crate) use template::decoded_segments;
 use template::{Segment, in_paths, organization_stands_at, parse_template};
@@ -85,6 +86,7 @@ impl OrganizationSource {
     }
 
     /// Returns the name of the source in events and inventories.
+    #[cfg(feature = "axum")]
     pub(crate) fn label(&self) -> String {
         match &self.0 {
             Location::Path(_) | Location::InvalidTemplate => "path:org_code".to_owned(),
