@@ -143,7 +143,7 @@ impl Config {
         for (name, value) in vars {
             let (name, value) = (name.as_ref(), value.into());
             let value = value.trim();
-            if name.starts_with("M2M_ALLOW_") && words(value).next().is_none() {
+            if name.starts_with("M2M_ALLOW_") && split_list(value).next().is_none() {
                 let problem =
                     "is empty: name those that are let in, or do not set it, which lets in all";
                 return Err(ConfigError::new(name.to_owned(), problem));
@@ -154,10 +154,10 @@ impl Config {
             let Some((setting, variable, set)) =
                 VARIABLES.iter().find(|(_, variable, _)| *variable == name)
             else {
-                let known: Vec<&str> = VARIABLES.iter().map(|(_, variable, _)| *variable).collect();
+                let names: Vec<&str> = VARIABLES.iter().map(|(_, variable, _)| *variable).collect();
                 return Err(ConfigError::new(
                     name.to_owned(),
-                    format!("is not known: there are {}", known.join(", ")),
+                    format!("is not known: there are {}", names.join(", ")),
                 ));
             };
             if let Some((_, other)) = given.iter().find(|(other, _)| other == setting) {
@@ -191,10 +191,10 @@ impl Config {
                 "is missing: the identifier under which the API is registered at the issuer",
             ));
         }
-        let place = SettingSource::Environment(given.into());
+        let source = SettingSource::Environment(given.into());
         Self::try_from(RawConfig {
             issuers: vec![issuer],
-            place: Some(place),
+            source: Some(source),
             ..RawConfig::default()
         })
     }
@@ -213,10 +213,10 @@ fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
 
 /// A list, separated by commas or spaces.
 fn list(text: &str) -> StringOrList {
-    StringOrList::Many(words(text).map(str::to_owned).collect())
+    StringOrList::Many(split_list(text).map(str::to_owned).collect())
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+fn split_list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ', '\t', '\n'])
-        .filter(|word| !word.is_empty())
+        .filter(|part| !part.is_empty())
 }

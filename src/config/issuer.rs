@@ -75,10 +75,10 @@ pub(super) enum Proxy {
 
 impl IssuerConfig {
     /// The issuer with these settings, through the setters that code uses too.
-    pub(super) fn to_issuer(&self, place: &SettingSource) -> Result<Issuer, ConfigError> {
+    pub(super) fn to_issuer(&self, source: &SettingSource) -> Result<Issuer, ConfigError> {
         self.read()
-            .map(|issuer| issuer.with_source(place.clone()))
-            .map_err(|error| error.at(place))
+            .map(|issuer| issuer.with_source(source.clone()))
+            .map_err(|error| error.at(source))
     }
 
     fn read(&self) -> Result<Issuer, ConfigError> {

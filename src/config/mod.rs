@@ -71,7 +71,7 @@ struct RawConfig {
     start: Option<StartSetting>,
     /// Where the issuer is written, if not in a list.
     #[serde(skip)]
-    place: Option<SettingSource>,
+    source: Option<SettingSource>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -156,12 +156,12 @@ impl TryFrom<RawConfig> for Config {
 
 impl RawConfig {
     fn builder(&self) -> Result<VerifierBuilder, ConfigError> {
-        let place = |at| self.place.clone().unwrap_or(SettingSource::Listed(at));
+        let source = |at| self.source.clone().unwrap_or(SettingSource::Listed(at));
         let issuers: Result<Vec<_>, _> = self
             .issuers
             .iter()
             .enumerate()
-            .map(|(at, issuer)| issuer.to_issuer(&place(at)))
+            .map(|(at, issuer)| issuer.to_issuer(&source(at)))
             .collect();
         Ok(self.apply(Verifier::builder(issuers?)))
     }

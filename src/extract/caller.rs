@@ -39,7 +39,7 @@ pub(super) async fn required_caller(
     let Some(claims) = parts.claims().cloned() else {
         return Err(missing_claims_rejection(parts, by));
     };
-    let before = parts
+    let outer_acting = parts
         .extensions
         .get::<Acting>()
         .map(|acting| acting.0.clone());
@@ -49,11 +49,14 @@ pub(super) async fn required_caller(
         .cloned()
         .unwrap_or_default()
         .0;
-    let acting = match acting_org(parts, &claims, before.clone(), &layers) {
+    let acting = match acting_org(parts, &claims, outer_acting.clone(), &layers) {
         Ok(acting) => acting,
         Err(rejection) => return Err(ExtractorRejection::new(parts, by, rejection)),
     };
-    if let (Some(org), Some(layer)) = (acting.clone().filter(|_| acting != before), layers.last()) {
+    if let (Some(org), Some(layer)) = (
+        acting.clone().filter(|_| acting != outer_acting),
+        layers.last(),
+    ) {
         let standing = match layer.verifier.check_caller(&claims, Some(&org)) {
             CallerVerdict::Known(standing) => standing,
             CallerVerdict::Pending(asking) => asking.await,

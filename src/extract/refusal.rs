@@ -44,7 +44,7 @@ impl ExtractorRejection {
             settings: parts
                 .extensions
                 .get::<AppliedLayers>()
-                .and_then(|told| told.0.last())
+                .and_then(|applied| applied.0.last())
                 .map(|layer| Arc::clone(&layer.settings)),
         }
     }

@@ -52,12 +52,12 @@ impl KeySource {
 
     pub(crate) fn request_key(
         &self,
-        wanted: KeyLookup<'_>,
-        held: Option<&VersionedKeySet>,
+        lookup: KeyLookup<'_>,
+        current_set: Option<&VersionedKeySet>,
     ) -> Option<FetchTicket> {
         match self {
             Self::Static { .. } => None,
-            Self::Remote(remote) => remote.request_key(wanted, held),
+            Self::Remote(remote) => remote.request_key(lookup, current_set),
         }
     }
 
@@ -69,9 +69,9 @@ impl KeySource {
         }
     }
 
-    pub(crate) async fn wait_for_fetch(&self, flight: FetchTicket, kid: Option<&str>) {
+    pub(crate) async fn wait_for_fetch(&self, ticket: FetchTicket, kid: Option<&str>) {
         if let Self::Remote(remote) = self {
-            remote.wait_for_fetch(flight, kid).await;
+            remote.wait_for_fetch(ticket, kid).await;
         }
     }
 

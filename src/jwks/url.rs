@@ -52,7 +52,7 @@ mod tests {
     /// Https by form, loopback the only exception.
     #[test]
     fn url_is_secure_if_https_or_loopback() {
-        for (url, fine) in [
+        for (url, is_secure) in [
             ("https://acme.kinde.com", true),
             ("https://acme.kinde.com:8443/a?b=c", true),
             ("http://127.0.0.1:4000", true),
@@ -81,7 +81,7 @@ mod tests {
             ("acme.kinde.com", false),
             ("", false),
         ] {
-            assert_eq!(is_secure_url(url), fine, "{url}");
+            assert_eq!(is_secure_url(url), is_secure, "{url}");
         }
     }
 }

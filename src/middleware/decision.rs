@@ -70,66 +70,67 @@ impl AuthorizeLayer {
     ) -> NextStep {
         let Authenticated {
             claims,
-            caller_checked: asked,
+            caller_checked,
         } = match verdict {
             Ok(proof) => proof,
             Err(rejection) => {
                 return NextStep::Reject(self.settings.reject(rejection, None, request));
             }
         };
-        let weighed = self.settings.evaluate_policy(claims, request);
-        let acting = weighed
+        let result = self.settings.evaluate_policy(claims, request);
+        let acting = result
             .admitted
             .as_ref()
             .ok()
             .and_then(|admitted| admitted.acting.as_ref());
         let known_before =
-            acting.is_none() || acting == outer_acting_org(request.extensions(), &weighed.claims);
-        let standing = if asked == CallerChecked::Already && known_before {
+            acting.is_none() || acting == outer_acting_org(request.extensions(), &result.claims);
+        let status = if caller_checked == CallerChecked::Already && known_before {
             CallerVerdict::Known(Ok(()))
         } else {
-            self.verifier.check_caller(&weighed.claims, acting)
+            self.verifier.check_caller(&result.claims, acting)
         };
-        match standing {
-            CallerVerdict::Known(standing) => self.finish_authorization(standing, weighed, request),
-            CallerVerdict::Pending(asking) => NextStep::CheckCaller(asking, weighed),
+        match status {
+            CallerVerdict::Known(status) => self.finish_authorization(status, result, request),
+            CallerVerdict::Pending(asking) => NextStep::CheckCaller(asking, result),
         }
     }
 
     /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
     /// then they assume nothing any more. What layers of another verifier demanded of the route's organization still holds.
     fn record_layer(&self, extensions: &mut Extensions) {
-        let told = extensions.remove::<AppliedLayers>();
-        if told.is_none() && self.settings.extractors == ExtractorSettings::Defaults {
+        let applied = extensions.remove::<AppliedLayers>();
+        if applied.is_none() && self.settings.extractors == ExtractorSettings::Defaults {
             return;
         }
-        let mut told = match (told, extensions.get::<Claims>()) {
-            (Some(told), Some(outer)) if !self.verifier.has_verified(outer) => AppliedLayers(
-                told.0
+        let mut applied = match (applied, extensions.get::<Claims>()) {
+            (Some(applied), Some(outer)) if !self.verifier.has_verified(outer) => AppliedLayers(
+                applied
+                    .0
                     .iter()
                     .map(|layer| self.tenant_check_only(&layer.settings))
                     .collect(),
             ),
-            (Some(told), _) => told,
+            (Some(applied), _) => applied,
             // An outer layer of which they were not told.
             (None, Some(_)) => {
                 AppliedLayers(vec![self.tenant_check_only(&LayerSettings::default())])
             }
             (None, None) => AppliedLayers::default(),
         };
-        told.0.push(self.clone());
-        extensions.insert(told);
+        applied.0.push(self.clone());
+        extensions.insert(applied);
     }
 
     /// What follows from the application's word: the request gets its claims, or is refused.
     pub(super) fn finish_authorization<B>(
         &self,
-        standing: Result<(), Rejection>,
-        weighed: PolicyResult,
+        status: Result<(), Rejection>,
+        result: PolicyResult,
         request: &mut Request<B>,
     ) -> NextStep {
-        let PolicyResult { claims, admitted } = weighed;
-        match standing.and(admitted) {
+        let PolicyResult { claims, admitted } = result;
+        match status.and(admitted) {
             Ok(admitted) => {
                 let extensions = request.extensions_mut();
                 self.settings.record_decision(
@@ -139,8 +140,8 @@ impl AuthorizeLayer {
                     extensions,
                 );
                 self.record_layer(extensions);
-                if let Some(before) = extensions.insert(claims)
-                    && !self.verifier.has_verified(&before)
+                if let Some(outer) = extensions.insert(claims)
+                    && !self.verifier.has_verified(&outer)
                 {
                     extensions.remove::<Acting>();
                 }
@@ -172,10 +173,10 @@ fn outer_acting_org<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&
     if !claims.is_global() {
         return None;
     }
-    let before = extensions
+    let outer = extensions
         .get::<Claims>()
-        .filter(|before| before.verified_by() == claims.verified_by());
-    before
+        .filter(|outer| outer.verified_by() == claims.verified_by());
+    outer
         .and_then(|_| extensions.get::<Acting>())
         .map(|acting| &acting.0)
 }

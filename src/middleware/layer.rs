@@ -102,9 +102,9 @@ impl AuthorizeLayer {
     /// Demands scopes, in addition to those demanded before. Default: none.
     pub fn require(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with(|settings| {
-            let before =
+            let earlier =
                 std::mem::replace(&mut settings.policy.requirement, ScopeRequirement::none());
-            settings.policy.requirement = before.and(scopes);
+            settings.policy.requirement = earlier.and(scopes);
         })
     }
 
@@ -133,8 +133,8 @@ impl AuthorizeLayer {
 
     /// Where else the request says which organization it is about, in addition to the places named before: it must be the
     /// token's everywhere. Default: nowhere.
-    pub fn organization_from(self, place: OrganizationSource) -> Self {
-        self.with_visible_setting(|settings| settings.organization_sources.push(place))
+    pub fn organization_from(self, source: OrganizationSource) -> Self {
+        self.with_visible_setting(|settings| settings.organization_sources.push(source))
     }
 
     /// Refuses CORS preflights as any request without a token. For services that do not look at the method, such as gRPC's:

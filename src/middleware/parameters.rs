@@ -156,15 +156,15 @@ impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
     /// route's template.
     #[cfg(feature = "axum")]
     fn names(&self) -> impl Iterator<Item = &str> {
-        let (known, template) = match self.params {
+        let (decoded, template) = match self.params {
             PathParams::Absent => (None, None),
             PathParams::Known(params) => (Some(params), None),
             PathParams::Undecodable => (None, self.matched()),
         };
-        let known = known
+        let decoded = decoded
             .into_iter()
             .flat_map(|params| params.iter().map(|(name, _)| name));
-        known.chain(template.into_iter().flat_map(parameter_names))
+        decoded.chain(template.into_iter().flat_map(parameter_names))
     }
 
     fn is_compared(&self, name: &str) -> bool {

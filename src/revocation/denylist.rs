@@ -101,14 +101,14 @@ impl Denylist {
             return Err(DenylistError::InvalidName);
         }
         let mut lists = self.write();
-        let before = lists
+        let current = lists
             .deadlines(&issuer, kind, &name)
             .ok_or(DenylistError::UnknownIssuer)?;
-        let after = before.merge(issued_before, until);
-        if after.len() > before.len() {
+        let merged = current.merge(issued_before, until);
+        if merged.len() > current.len() {
             self.make_space(&mut lists)?;
         }
-        lists.replace(&issuer, kind, name, after);
+        lists.replace(&issuer, kind, name, merged);
         self.0.len.store(lists.len, Ordering::Release);
         Ok(())
     }

@@ -64,12 +64,12 @@ impl Entries {
     pub(super) fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Deadlines) {
         let names = self.issuers.entry(Arc::from(issuer)).or_default();
         let of_kind = names.by_kind_mut(kind);
-        let before = if terms.len() == 0 {
+        let replaced = if terms.len() == 0 {
             of_kind.remove(&name)
         } else {
             of_kind.insert(name, terms)
         };
-        self.len = (self.len + terms.len()).saturating_sub(before.unwrap_or_default().len());
+        self.len = (self.len + terms.len()).saturating_sub(replaced.unwrap_or_default().len());
         if !names.is_needed() {
             self.issuers.remove(issuer);
         }

@@ -188,7 +188,7 @@ impl Decision<'_> {
         if LevelFilter::current() == LevelFilter::OFF {
             return;
         }
-        let wanted = dispatcher::get_default(|watched| {
+        let has_fields = dispatcher::get_default(|watched| {
             let current = watched.current_span();
             current.metadata().is_some_and(|span| {
                 SPAN_FIELDS
@@ -196,14 +196,13 @@ impl Decision<'_> {
                     .any(|name| span.fields().field(name).is_some())
             })
         });
-        if !wanted {
+        if !has_fields {
             return;
         }
         let span = Span::current();
-        let before = self.extensions.get::<Claims>().zip(self.claims);
+        let outer = self.extensions.get::<Claims>().zip(self.claims);
         // An inner layer and an extractor have nothing new to say of the caller, and formatters write a field once more.
-        let same =
-            before.is_some_and(|(before, claims)| before.verified_by() == claims.verified_by());
+        let same = outer.is_some_and(|(outer, claims)| outer.verified_by() == claims.verified_by());
         if let Some(claims) = self.claims.filter(|_| !same) {
             span.record("client_id", claims.client_id())
                 .record("issuer", claims.issuer())

@@ -86,9 +86,9 @@ pub(crate) fn verification_span<E>(
 /// What the header says of key and algorithm, read once more for the span alone.
 #[cfg(feature = "tracing")]
 fn record_header(span: &Span, token: &[u8]) {
-    let mut room = DecodeBuffer::for_token(token);
-    let header = CompactJws::split(token)
-        .and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
+    let mut buf = DecodeBuffer::for_token(token);
+    let header =
+        CompactJws::split(token).and_then(|compact| compact.decode_header(&mut buf.as_mut_slice()));
     let Ok(header) = header.and_then(JoseHeader::parse) else {
         return;
     };

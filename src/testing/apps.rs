@@ -130,7 +130,7 @@ impl App {
 
     pub(super) fn knows(&self, secret: &str) -> bool {
         let mut secrets = self.secrets.iter();
-        secrets.any(|known| verify_slices_are_equal(known.as_bytes(), secret.as_bytes()).is_ok())
+        secrets.any(|valid| verify_slices_are_equal(valid.as_bytes(), secret.as_bytes()).is_ok())
     }
 
     pub(super) fn rotate_secret(&mut self, secret: String, old: SecretRotation) {

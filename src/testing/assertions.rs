@@ -84,12 +84,11 @@ impl TestResponse {
     #[must_use]
     pub fn contains(&self, token: &str) -> bool {
         let values = self.headers.values().map(HeaderValue::as_bytes);
-        let places: Vec<&[u8]> = values.chain([self.body()]).collect();
+        let texts: Vec<&[u8]> = values.chain([self.body()]).collect();
         let parts = token.split('.').filter(|part| part.len() >= 16);
         parts.into_iter().any(|part| {
-            places.iter().any(|place| {
-                place
-                    .windows(part.len())
+            texts.iter().any(|text| {
+                text.windows(part.len())
                     .any(|window| window == part.as_bytes())
             })
         })

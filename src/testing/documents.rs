@@ -20,9 +20,9 @@ pub(super) fn answer(shared: &IssuerState, endpoint: Endpoint, request: &Parts) 
         let station = state.endpoint_mut(endpoint);
         (station.headers.clone(), station.document.clone())
     };
-    let known = headers.get(header::ETAG);
-    let held = request.headers.get(header::IF_NONE_MATCH);
-    let mut response = if known.is_some() && known == held {
+    let etag = headers.get(header::ETAG);
+    let if_none_match = request.headers.get(header::IF_NONE_MATCH);
+    let mut response = if etag.is_some() && etag == if_none_match {
         empty(StatusCode::NOT_MODIFIED)
     } else {
         let document = document.unwrap_or_else(|| match endpoint {

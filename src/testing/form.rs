@@ -27,7 +27,7 @@ impl UrlEncodedForm {
         let given = self
             .0
             .iter()
-            .filter(move |(known, value)| known == name && !value.is_empty());
+            .filter(move |(key, value)| key == name && !value.is_empty());
         given.map(|(_, value)| value.as_str())
     }
 
@@ -35,7 +35,7 @@ impl UrlEncodedForm {
     pub(super) fn repeats(&self, name: &str) -> bool {
         self.0
             .iter()
-            .filter(|(known, _)| known == name)
+            .filter(|(key, _)| key == name)
             .nth(1)
             .is_some()
     }

@@ -15,7 +15,7 @@ pub(super) fn bomb(start: &[u8], bytes: usize) -> Vec<u8> {
     let mut bits = Bits {
         out: vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff],
         pending: 0,
-        held: 0,
+        filled: 0,
     };
     bits.push(1, 1); // the last block
     bits.push(0b01, 2); // fixed Huffman codes
@@ -44,17 +44,17 @@ pub(super) fn bomb(start: &[u8], bytes: usize) -> Vec<u8> {
 struct Bits {
     out: Vec<u8>,
     pending: u32,
-    held: u32,
+    filled: u32,
 }
 
 impl Bits {
     fn push(&mut self, value: u32, count: u32) {
-        self.pending |= value << self.held;
-        self.held += count;
-        while self.held >= 8 {
+        self.pending |= value << self.filled;
+        self.filled += count;
+        while self.filled >= 8 {
             self.out.extend(self.pending.to_le_bytes().first());
             self.pending >>= 8;
-            self.held -= 8;
+            self.filled -= 8;
         }
     }
 
@@ -71,8 +71,8 @@ impl Bits {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        if self.held > 0 {
-            self.push(0, 8 - self.held);
+        if self.filled > 0 {
+            self.push(0, 8 - self.filled);
         }
         self.out
     }

@@ -77,9 +77,9 @@ impl Profile {
                 claims.insert("azp".into(), client.into());
             }
             Self::Rfc9068 => {
-                let before = claims.insert("client_id".into(), client.into());
+                let previous = claims.insert("client_id".into(), client.into());
                 // A machine is its own subject (RFC 9068 §2.2).
-                if claims.get("sub") == before.as_ref() {
+                if claims.get("sub") == previous.as_ref() {
                     claims.insert("sub".into(), client.into());
                 }
             }

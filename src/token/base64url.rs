@@ -27,8 +27,8 @@ pub(super) const fn decoded_len(text: &[u8]) -> usize {
     text.len() / 4 * 3 + text.len() % 4 * 3 / 4
 }
 
-/// Writes the octets that a text stands for into `room`, and says how many they are. Nothing for another alphabet, padding,
-/// white space, a length that no text has, bits that are left over and not zero, and too little room.
-pub(super) fn decode(text: &[u8], room: &mut [u8]) -> Option<usize> {
-    engine::URL_SAFE.decode_slice(text, room).ok()
+/// Writes the octets that a text stands for into `buf`, and says how many they are. Nothing for another alphabet, padding,
+/// white space, a length that no text has, bits that are left over and not zero, and a buffer that is too short.
+pub(super) fn decode(text: &[u8], buf: &mut [u8]) -> Option<usize> {
+    engine::URL_SAFE.decode_slice(text, buf).ok()
 }

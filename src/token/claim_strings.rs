@@ -58,9 +58,9 @@ impl ClaimStrings {
         } = *self;
         ClaimStrs {
             client_id: self.get(client_id),
-            subject: subject.map(|place| self.get(place)),
-            jti: jti.map(|place| self.get(place)),
-            audience: audience.map(|place| self.get(place)),
+            subject: subject.map(|range| self.get(range)),
+            jti: jti.map(|range| self.get(range)),
+            audience: audience.map(|range| self.get(range)),
         }
     }
 

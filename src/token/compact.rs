@@ -25,7 +25,7 @@ pub struct CompactJws<'a> {
 
 #[allow(
     clippy::mut_mut,
-    reason = "the front of the room is taken, as `Write` does with a slice"
+    reason = "the front of the buffer is taken, as `Write` does with a slice"
 )]
 impl<'a> CompactJws<'a> {
     /// Splits a token at its dots. Alphabet and padding are judged by the decoding that follows.
@@ -65,8 +65,9 @@ impl<'a> CompactJws<'a> {
         self.signing_input
     }
 
-    /// The octets of the JOSE header (RFC 7515 §4), decoded into the front of `room`, which is then what is left of it. Room of
-    /// the token's length is enough for its three segments.
+    /// Decodes the JOSE header (RFC 7515 §4) into the front of `buf`.
+    ///
+    /// Afterwards `buf` is the unused rest. A buffer of the token's length is enough for its three segments.
     ///
     /// ```
     /// use tower_m2m::token::CompactJws;
@@ -74,11 +75,11 @@ impl<'a> CompactJws<'a> {
     /// # fn main() -> Result<(), tower_m2m::token::TokenError> {
     /// let token = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln";
     /// let compact = CompactJws::split(token)?;
-    /// let mut room = vec![0; token.len()];
-    /// let mut room = room.as_mut_slice();
-    /// let header = compact.decode_header(&mut room)?;
-    /// let payload = compact.decode_payload(&mut room)?;
-    /// let signature = compact.decode_signature(&mut room)?;
+    /// let mut buf = vec![0; token.len()];
+    /// let mut buf = buf.as_mut_slice();
+    /// let header = compact.decode_header(&mut buf)?;
+    /// let payload = compact.decode_payload(&mut buf)?;
+    /// let signature = compact.decode_signature(&mut buf)?;
     /// assert_eq!((header, payload, signature), (&br#"{"alg":"RS256"}"#[..], &b"{}"[..], &b"sig"[..]));
     /// # Ok(())
     /// # }
@@ -86,9 +87,9 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError::InvalidBase64`] for anything but canonical base64url without padding, and where there is too little room.
-    pub fn decode_header<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
-        decode(self.header, room)
+    /// [`TokenError::InvalidBase64`] for anything but canonical base64url without padding, and if the buffer is too short.
+    pub fn decode_header<'r>(&self, buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+        decode(self.header, buf)
     }
 
     /// The octets of the claims set (RFC 7519 §4), as for the [header](Self::decode_header).
@@ -96,8 +97,8 @@ impl<'a> CompactJws<'a> {
     /// # Errors
     ///
     /// [`TokenError::InvalidBase64`] as for the [header](Self::decode_header).
-    pub fn decode_payload<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
-        decode(self.payload, room)
+    pub fn decode_payload<'r>(&self, buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+        decode(self.payload, buf)
     }
 
     /// The octets of the signature, as for the [header](Self::decode_header).
@@ -106,18 +107,18 @@ impl<'a> CompactJws<'a> {
     ///
     /// [`TokenError::InvalidBase64`] as for the [header](Self::decode_header); [`TokenError::InvalidSignature`] when it is longer than any
     /// supported signature: that of an RSA key of 8192 bits.
-    pub fn decode_signature<'r>(&self, room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+    pub fn decode_signature<'r>(&self, buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         if base64url::decoded_len(self.signature) > SIGNATURE_MAX {
             return Err(TokenError::InvalidSignature);
         }
-        decode(self.signature, room)
+        decode(self.signature, buf)
     }
 }
 
 /// Bytes of the longest supported signature: that of an RSA key of 8192 bits.
 const SIGNATURE_MAX: usize = 1024;
 
-/// Room for a token's decoded segments: on the stack for tokens of up to 2,048 bytes, which are all that are not made to be
+/// A buffer for a token's decoded segments: on the stack for tokens of up to 2,048 bytes, which are all that are not made to be
 /// long.
 pub(crate) struct DecodeBuffer {
     stack: [u8; Self::INLINE_CAPACITY],
@@ -155,16 +156,16 @@ impl std::fmt::Debug for CompactJws<'_> {
 }
 
 #[allow(clippy::mut_mut, reason = "as above")]
-fn decode<'r>(segment: &[u8], room: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
-    let whole = mem::take(room);
+fn decode<'r>(segment: &[u8], buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
+    let whole = mem::take(buf);
     let Some(len) = base64url::decode(segment, whole) else {
-        *room = whole;
+        *buf = whole;
         return Err(TokenError::InvalidBase64);
     };
     let (part, rest) = whole
         .split_at_mut_checked(len)
         .ok_or(TokenError::InvalidBase64)?;
-    *room = rest;
+    *buf = rest;
     Ok(part)
 }
 
@@ -211,10 +212,10 @@ mod tests {
             (4_000, Err(TokenError::InvalidSignature)),
         ] {
             let token = format!("e30.e30.{}", "A".repeat(letters));
-            let mut room = DecodeBuffer::for_token(token.as_bytes());
+            let mut buf = DecodeBuffer::for_token(token.as_bytes());
             let decoded = CompactJws::split(&token)
                 .unwrap()
-                .decode_signature(&mut room.as_mut_slice())
+                .decode_signature(&mut buf.as_mut_slice())
                 .map(<[u8]>::len);
             assert_eq!(decoded, expected, "{letters} letters");
         }
@@ -225,7 +226,7 @@ mod tests {
     /// No padding, no other alphabet, no white space, no stray bits.
     #[test]
     fn base64url_is_canonical() {
-        for (payload, fine) in [
+        for (payload, is_canonical) in [
             ("e30", true),
             ("e30=", false),
             ("e31", false),
@@ -235,26 +236,26 @@ mod tests {
             ("e", false),
         ] {
             let token = format!("e30.{payload}.c2ln");
-            let mut room = DecodeBuffer::for_token(token.as_bytes());
+            let mut buf = DecodeBuffer::for_token(token.as_bytes());
             let decoded = CompactJws::split(&token)
-                .and_then(|compact| compact.decode_payload(&mut room.as_mut_slice()));
-            assert_eq!(decoded.is_ok(), fine, "{payload}");
+                .and_then(|compact| compact.decode_payload(&mut buf.as_mut_slice()));
+            assert_eq!(decoded.is_ok(), is_canonical, "{payload}");
             let token = format!("{payload}.e30.c2ln");
             let decoded = CompactJws::split(&token)
-                .and_then(|compact| compact.decode_header(&mut room.as_mut_slice()));
-            assert_eq!(decoded.is_ok(), fine, "{payload}");
+                .and_then(|compact| compact.decode_header(&mut buf.as_mut_slice()));
+            assert_eq!(decoded.is_ok(), is_canonical, "{payload}");
         }
-        for (signature, fine) in [
+        for (signature, is_canonical) in [
             ("c2ln", true),
             ("c2ln=", false),
             ("c2l", false),
             ("c2k", true),
         ] {
             let token = format!("e30.e30.{signature}");
-            let mut room = DecodeBuffer::for_token(token.as_bytes());
+            let mut buf = DecodeBuffer::for_token(token.as_bytes());
             let decoded = CompactJws::split(&token)
-                .and_then(|compact| compact.decode_signature(&mut room.as_mut_slice()));
-            assert_eq!(decoded.is_ok(), fine, "{signature}");
+                .and_then(|compact| compact.decode_signature(&mut buf.as_mut_slice()));
+            assert_eq!(decoded.is_ok(), is_canonical, "{signature}");
         }
     }
 
@@ -269,10 +270,10 @@ mod tests {
             let text = URL_SAFE_NO_PAD.encode(&bytes);
             let read = |text: &[u8]| {
                 let token = [text, b".e30.c2ln"].concat();
-                let mut room = DecodeBuffer::for_token(&token);
+                let mut buf = DecodeBuffer::for_token(&token);
                 CompactJws::split(&token)
                     .unwrap()
-                    .decode_header(&mut room.as_mut_slice())
+                    .decode_header(&mut buf.as_mut_slice())
                     .map(<[u8]>::to_vec)
             };
             assert_eq!(read(text.as_bytes()).as_ref(), Ok(&bytes));
@@ -300,37 +301,37 @@ mod tests {
         {
             let payload = "A".repeat(letters / 4 * 4);
             let token = format!("e30.{payload}.c2ln");
-            let mut room = DecodeBuffer::for_token(token.as_bytes());
-            let mut room = room.as_mut_slice();
+            let mut buf = DecodeBuffer::for_token(token.as_bytes());
+            let mut buf = buf.as_mut_slice();
             let compact = CompactJws::split(&token).unwrap();
-            assert_eq!(compact.decode_header(&mut room), Ok(&b"{}"[..]));
+            assert_eq!(compact.decode_header(&mut buf), Ok(&b"{}"[..]));
             assert_eq!(
-                compact.decode_payload(&mut room).map(<[u8]>::len),
+                compact.decode_payload(&mut buf).map(<[u8]>::len),
                 Ok(payload.len() / 4 * 3)
             );
             assert_eq!(
-                compact.decode_signature(&mut room),
+                compact.decode_signature(&mut buf),
                 Ok(&b"sig"[..]),
                 "{letters}"
             );
         }
-        let mut room = [0; 3];
+        let mut buf = [0; 3];
         let compact = CompactJws::split("e30.e30.c2ln").unwrap();
         assert_eq!(
-            compact.decode_signature(&mut &mut room[..2]),
+            compact.decode_signature(&mut &mut buf[..2]),
             Err(TokenError::InvalidBase64),
-            "too little room"
+            "the buffer is too short"
         );
         let compact = CompactJws::split("e31.e30.c2ln").unwrap();
-        let mut room = room.as_mut_slice();
+        let mut buf = buf.as_mut_slice();
         assert_eq!(
-            compact.decode_header(&mut room),
+            compact.decode_header(&mut buf),
             Err(TokenError::InvalidBase64)
         );
         assert_eq!(
-            compact.decode_payload(&mut room),
+            compact.decode_payload(&mut buf),
             Ok(&b"{}"[..]),
-            "what cannot be decoded takes no room"
+            "an invalid segment takes nothing from the buffer"
         );
     }
 }

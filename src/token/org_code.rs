@@ -196,7 +196,7 @@ mod tests {
     /// A strict form, bounded.
     #[test]
     fn organization_code_is_a_bounded_identifier() {
-        for (code, fine) in [
+        for (code, is_valid) in [
             ("org_ba4a2311eb1", true),
             ("a", true),
             ("8f14e45f-ceea-467f-a9e9-2d4f1a1b2c3d", true),
@@ -211,7 +211,7 @@ mod tests {
             ("org_a\u{200b}", false),
             ("\u{feff}org_a", false),
         ] {
-            assert_eq!(OrgCode::is_valid_code(code), fine, "{code:?}");
+            assert_eq!(OrgCode::is_valid_code(code), is_valid, "{code:?}");
         }
         assert!(OrgCode::is_valid_code(&"a".repeat(128)));
         assert!(!OrgCode::is_valid_code(&"a".repeat(129)));

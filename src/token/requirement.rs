@@ -116,7 +116,7 @@ impl ScopeRequirement {
         for (at, scope) in first
             .iter()
             .enumerate()
-            .filter(|(at, scope)| !first.iter().take(*at).any(|before| before == *scope))
+            .filter(|(at, scope)| !first.iter().take(*at).any(|earlier| earlier == *scope))
         {
             if at > 0 {
                 text.push(' ');
@@ -137,8 +137,8 @@ impl fmt::Display for ScopeRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, all) in self.alternatives.iter().enumerate() {
             let between = if at > 0 { " | " } else { "" };
-            let words: Vec<&str> = all.iter().map(Scope::as_str).collect();
-            write!(f, "{between}{}", words.join(" "))?;
+            let scopes: Vec<&str> = all.iter().map(Scope::as_str).collect();
+            write!(f, "{between}{}", scopes.join(" "))?;
         }
         Ok(())
     }

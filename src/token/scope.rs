@@ -153,31 +153,31 @@ impl Scopes {
         if single_spaced {
             return Ok(Self(list.into()));
         }
-        let words = list.split(' ').filter(|word| !word.is_empty());
-        Ok(Self(words.collect::<Vec<_>>().join(" ").into()))
+        let scopes = list.split(' ').filter(|scope| !scope.is_empty());
+        Ok(Self(scopes.collect::<Vec<_>>().join(" ").into()))
     }
 
     /// Whether this very scope was granted.
     #[must_use]
     pub fn contains(&self, scope: &Scope) -> bool {
-        let (mut rest, wanted) = (self.0.as_bytes(), scope.as_str().as_bytes());
+        let (mut rest, scope) = (self.0.as_bytes(), scope.as_str().as_bytes());
         loop {
-            if let Some(behind) = rest.strip_prefix(wanted)
-                && matches!(behind.first(), None | Some(b' '))
+            if let Some(tail) = rest.strip_prefix(scope)
+                && matches!(tail.first(), None | Some(b' '))
             {
                 return true;
             }
-            let Some(behind) = memchr::memchr(b' ', rest).and_then(|space| rest.get(space + 1..))
+            let Some(tail) = memchr::memchr(b' ', rest).and_then(|space| rest.get(space + 1..))
             else {
                 return false;
             };
-            rest = behind;
+            rest = tail;
         }
     }
 
     /// The scopes, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
-        self.0.split(' ').filter(|word| !word.is_empty())
+        self.0.split(' ').filter(|scope| !scope.is_empty())
     }
 
     /// Whether no scope was granted.
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn scopes_match_exactly() {
         let granted = Scopes::parse("read:all readonly Write").unwrap();
-        for (name, held) in [
+        for (name, is_granted) in [
             ("read:all", true),
             ("readonly", true),
             ("read", false),
@@ -243,7 +243,7 @@ mod tests {
             ("read:al", false),
             ("read:all2", false),
         ] {
-            assert_eq!(granted.contains(&scope(name)), held, "{name}");
+            assert_eq!(granted.contains(&scope(name)), is_granted, "{name}");
         }
         assert!(!Scopes::default().contains(&scope("read")));
     }

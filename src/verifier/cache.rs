@@ -180,10 +180,10 @@ mod thread_cache {
         SLOTS_OF_THREAD
             .try_with(|slots| {
                 let slots = slots.try_borrow().ok()?;
-                let held = slots.get(slot_index(fingerprint(token)))?.entry.as_ref()?;
-                let same = held.verifier == verifier && *held.token == *token;
-                let passes = same && held.entry.is_valid_at(now, issuers);
-                passes.then(|| held.entry.claims.clone())
+                let cached = slots.get(slot_index(fingerprint(token)))?.entry.as_ref()?;
+                let same = cached.verifier == verifier && *cached.token == *token;
+                let passes = same && cached.entry.is_valid_at(now, issuers);
+                passes.then(|| cached.entry.claims.clone())
             })
             .ok()?
     }

@@ -30,9 +30,9 @@ impl ConfigError {
     }
 
     /// The same error, of a setting that is written there.
-    pub(crate) fn at(self, place: &SettingSource) -> Self {
+    pub(crate) fn at(self, source: &SettingSource) -> Self {
         Self {
-            setting: place.name(self.setting),
+            setting: source.name(self.setting),
             ..self
         }
     }

@@ -59,16 +59,16 @@ impl RawScopes<'_> {
             Self::Absent => Ok(Scopes::default()),
             Self::String(text) => Scopes::parse(text).map_err(|_| MALFORMED),
             Self::Array(list) => {
-                let words: Option<Vec<&str>> = json.items(list).map(as_string).collect();
-                let words = words.ok_or(MALFORMED)?;
+                let scopes: Option<Vec<&str>> = json.items(list).map(as_string).collect();
+                let scopes = scopes.ok_or(MALFORMED)?;
                 // A space inside one item would make two scopes of it.
-                if words
+                if scopes
                     .iter()
-                    .any(|word| word.contains(' ') || word.is_empty())
+                    .any(|scope| scope.contains(' ') || scope.is_empty())
                 {
                     return Err(MALFORMED);
                 }
-                Scopes::parse(&words.join(" ")).map_err(|_| MALFORMED)
+                Scopes::parse(&scopes.join(" ")).map_err(|_| MALFORMED)
             }
         }
     }

@@ -28,7 +28,7 @@ pub(crate) enum WaitFor {
 
 pub(crate) struct PendingKey {
     pub(super) issuer: ActiveIssuer,
-    pub(super) flight: FetchTicket,
+    pub(super) ticket: FetchTicket,
     pub(super) kid: Option<String>,
     pub(super) waited: KeyWait,
 }

@@ -40,8 +40,8 @@ impl Verifier {
         let step = self.try_verify(token.as_bytes());
         let claims = self.resume(step, token.as_bytes()).await?;
         match self.check_caller(&claims, None) {
-            CallerVerdict::Known(known) => known?,
-            CallerVerdict::Pending(asking) => asking.await?,
+            CallerVerdict::Known(result) => result?,
+            CallerVerdict::Pending(check) => check.await?,
         }
         Ok(claims)
     }
@@ -52,12 +52,12 @@ impl Verifier {
         mut step: Verification,
         token: &[u8],
     ) -> Result<Claims, Rejection> {
-        let mut before = PriorWaits::default();
+        let mut prior = PriorWaits::default();
         loop {
             match step {
                 Verification::Done(result) => return result,
                 Verification::Pending(WaitFor::IssuerResolution(iss)) => {
-                    before.resolution = Some(self.0.issuers.resolve(&iss).await);
+                    prior.resolution = Some(self.0.issuers.resolve(&iss).await);
                 }
                 Verification::Pending(WaitFor::KeyFetch(wait)) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
@@ -65,39 +65,37 @@ impl Verifier {
                         crate::telemetry::spans::key_wait_span(
                             &trusted.issuer,
                             kid,
-                            trusted.keys.wait_for_fetch(wait.flight, kid),
+                            trusted.keys.wait_for_fetch(wait.ticket, kid),
                         )
                         .await;
                     }
-                    before.key_wait = wait.waited;
+                    prior.key_wait = wait.waited;
                 }
             }
-            step = self.try_verify_after(token, &before);
+            step = self.try_verify_after(token, &prior);
         }
     }
 
     /// Judges a token as far as that goes without waiting: all the way, unless its issuer is not known or its key not held.
-    /// Whether the caller is in good standing is a question of its own, see [`stands`](Self::stands).
+    /// Whether the caller is in good standing is a question of its own, see [`check_caller`](Self::check_caller).
     pub(crate) fn try_verify(&self, token: &[u8]) -> Verification {
         self.try_verify_after(token, &PriorWaits::default())
     }
 
-    fn try_verify_after(&self, token: &[u8], before: &PriorWaits) -> Verification {
+    fn try_verify_after(&self, token: &[u8], prior: &PriorWaits) -> Verification {
         let now = self.0.clock.unix_seconds();
-        let remembered = self
+        let cached = self
             .0
             .tokens
             .as_ref()
             .and_then(|tokens| tokens.get(token, now, &self.0.issuers));
         if self.0.tokens.is_some() {
-            crate::telemetry::metrics::cache_lookup(remembered.as_ref());
+            crate::telemetry::metrics::cache_lookup(cached.as_ref());
         }
         let anew = || {
-            crate::telemetry::metrics::time_verification(|| {
-                self.verify_uncached(token, now, before)
-            })
+            crate::telemetry::metrics::time_verification(|| self.verify_uncached(token, now, prior))
         };
-        match remembered.map_or_else(
+        match cached.map_or_else(
             || crate::telemetry::spans::verification_span(token, anew, VerifyError::code),
             Ok,
         ) {
@@ -118,13 +116,13 @@ impl Verifier {
         {
             return CallerVerdict::Known(Err(rejection));
         }
-        let known = self.0.issuers.lookup(claims.issuer());
+        let resolution = self.0.issuers.lookup(claims.issuer());
         let allowed = match (
-            known
+            resolution
                 .as_ref()
                 .and_then(Resolution::trusted)
                 .and_then(|issuer| self.0.issuers.get(issuer)),
-            &known,
+            &resolution,
         ) {
             (Some(trusted), _) => trusted.rules.check_allow_lists(claims, acting),
             // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
@@ -133,7 +131,7 @@ impl Verifier {
         };
         match (allowed, &self.0.caller_check) {
             (Ok(()), Some(check)) => CallerVerdict::Pending(check.run(claims, acting)),
-            (known, _) => CallerVerdict::Known(known),
+            (result, _) => CallerVerdict::Known(result),
         }
     }
 
@@ -145,11 +143,11 @@ impl Verifier {
         &self,
         token: &[u8],
         now: i64,
-        before: &PriorWaits,
+        prior: &PriorWaits,
     ) -> Result<Claims, VerifyError> {
         // What decodes has no character that no token has, so they are looked at only where something is wrong with the token.
         // Then they are what is wrong first.
-        self.verify_signature_and_claims(token, now, before)
+        self.verify_signature_and_claims(token, now, prior)
             .map_err(|refused| match b64token(token) {
                 Ok(_) => refused,
                 Err(error) => Rejection::from(error).into(),
@@ -160,22 +158,22 @@ impl Verifier {
         &self,
         token: &[u8],
         now: i64,
-        before: &PriorWaits,
+        prior: &PriorWaits,
     ) -> Result<Claims, VerifyError> {
         let compact = CompactJws::split(token)?;
-        let mut room = DecodeBuffer::for_token(token);
-        let mut room = room.as_mut_slice();
-        let header = JoseHeader::parse(compact.decode_header(&mut room)?)?;
+        let mut buf = DecodeBuffer::for_token(token);
+        let mut buf = buf.as_mut_slice();
+        let header = JoseHeader::parse(compact.decode_header(&mut buf)?)?;
         let kid = header.kid();
         if self.0.issuers.is_known_missing(kid) {
             return Err(TokenError::UnknownKey.into());
         }
-        let payload = compact.decode_payload(&mut room)?;
-        let signature = compact.decode_signature(&mut room)?;
+        let payload = compact.decode_payload(&mut buf)?;
+        let signature = compact.decode_signature(&mut buf)?;
         let json = JsonObject::parse(payload).map_err(TokenError::InvalidClaimsSet)?;
         let issuer = self.lookup_issuer(
             issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?,
-            before,
+            prior,
         )?;
         let trusted = self
             .0
@@ -186,36 +184,36 @@ impl Verifier {
             .rules
             .check_header(header.algorithm(), header.token_type())?;
 
-        let held = trusted.keys.current();
-        let keys = match &held {
+        let current_set = trusted.keys.current();
+        let keys = match &current_set {
             Some(keys) if keys.set.contains_kid(kid) => keys,
             _ => {
                 let checked = trusted.rules.check(&json, now)?;
                 checked.check_scopes(&json)?;
-                let otherwise = match held {
+                let rejection = match current_set {
                     Some(_) => TokenError::UnknownKey.into(),
                     None => Rejection::KeysUnavailable {
                         retry_after: trusted.keys.retry_after(),
                     },
                 };
-                let waited = if held.is_some() {
+                let waited = if current_set.is_some() {
                     KeyWait::UnknownKid
                 } else {
                     KeyWait::InitialKeys
                 };
-                if waited <= before.key_wait {
-                    return Err(VerifyError::Rejected(otherwise));
+                if waited <= prior.key_wait {
+                    return Err(VerifyError::Rejected(rejection));
                 }
-                let wish = KeyLookup {
+                let lookup = KeyLookup {
                     kid,
                     client_id: Some(checked.client_id()),
                 };
-                let Some(flight) = trusted.keys.request_key(wish, held.as_deref()) else {
-                    return Err(VerifyError::Rejected(otherwise));
+                let Some(ticket) = trusted.keys.request_key(lookup, current_set.as_deref()) else {
+                    return Err(VerifyError::Rejected(rejection));
                 };
                 let missing = PendingKey {
                     issuer: issuer.clone(),
-                    flight,
+                    ticket,
                     kid: kid.map(str::to_owned),
                     waited,
                 };
@@ -229,13 +227,13 @@ impl Verifier {
             .rules
             .check(&json, now)
             .map_err(Rejection::InvalidClaims)?;
-        let seal = Provenance {
+        let provenance = Provenance {
             verifier: self.0.id,
             issuer: &trusted.issuer,
         };
         let claims = trusted
             .rules
-            .build_claims(&checked, &seal, &json, payload)
+            .build_claims(&checked, &provenance, &json, payload)
             .map_err(Rejection::InvalidClaims)?;
         trusted.keys.record_client(claims.client_id());
         trusted.mark_used(now);
@@ -256,8 +254,8 @@ impl Verifier {
     }
 
     /// Whose token it says it is, if that one is trusted.
-    fn lookup_issuer(&self, iss: &str, before: &PriorWaits) -> Result<ActiveIssuer, VerifyError> {
-        match before
+    fn lookup_issuer(&self, iss: &str, prior: &PriorWaits) -> Result<ActiveIssuer, VerifyError> {
+        match prior
             .resolution
             .clone()
             .or_else(|| self.0.issuers.lookup(iss))

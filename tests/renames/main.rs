@@ -105,6 +105,7 @@ fn uses(rename: &Rename<'_>, sources: &[Source]) -> Vec<String> {
     }
     match kind {
         "item" => found(&|source| source.defines(old)),
+        "local" => found(&|source| source.has_local(old)),
         "variant" | "member" => {
             let names = |source: &Source| -> Option<Vec<String>> {
                 let names = if kind == "variant" {
@@ -224,7 +225,9 @@ fn each_kind_of_row_can_fail() {
          pub const fn code() -> &'static str { match '\"' { _ => \"old_code\" } }
          // struct Comment;\nconst TEXT: &str = \"struct String;\";
          fn f() { tracing::warn!(target: \"t\", old_event = 1, shorthand, %printed, \"old message\");
-                  tracing::$level!(in_macro = f(1), \"text\"); }",
+                  tracing::$level!(in_macro = f(1), \"text\"); }
+         fn g(old_parameter: u8) { let (old_local, _) = f(|old_closure| old_call() + a::old_path);
+                  A { old_set: 1 }.old_access }",
     );
     let api = Source::new(
         "api.txt",
@@ -239,6 +242,13 @@ fn each_kind_of_row_can_fail() {
         ("item", "Comment", "New", false),
         ("item", "String", "New", false),
         ("item", "OldVariant", "New", false),
+        ("local", "old_local", "new", true),
+        ("local", "old_parameter", "new", true),
+        ("local", "old_closure", "new", true),
+        ("local", "old_set", "new", true),
+        ("local", "old_call", "new", false),
+        ("local", "old_path", "new", false),
+        ("local", "old_access", "new", false),
         ("variant", "Kind::OldVariant", "Kind::New", true),
         ("variant", "Kind::Last", "Kind::New", true),
         ("variant", "Kind::a", "Kind::New", false),

@@ -56,6 +56,29 @@ impl Source {
         self.definitions.contains(name)
     }
 
+    /// Returns `true` if the file has a variable, a parameter or a field of this name.
+    pub(super) fn has_local(&self, name: &str) -> bool {
+        let is_local = |at: usize| {
+            let before = at.checked_sub(1).map_or("", |at| &self.tokens[at]);
+            let after = self.tokens.get(at + 1).map_or("", |token| token);
+            let is_path = |first: Option<&String>, second: Option<&String>| {
+                first.is_some_and(|token| token == ":") && second.is_some_and(|token| token == ":")
+            };
+            let starts_path = is_path(self.tokens.get(at + 1), self.tokens.get(at + 2));
+            let ends_path = at >= 2 && is_path(self.tokens.get(at - 1), self.tokens.get(at - 2));
+            !matches!(before, "." | "fn" | "mod")
+                && !matches!(after, "(" | "!")
+                && !starts_path
+                && !ends_path
+        };
+        let mut uses = self
+            .tokens
+            .iter()
+            .enumerate()
+            .filter(|(_, token)| *token == name);
+        uses.any(|(at, _)| is_local(at))
+    }
+
     pub(super) fn has_string(&self, text: &str) -> bool {
         self.strings.contains(text)
     }

@@ -76,19 +76,19 @@ impl KnownClients {
     }
 
     pub(crate) fn record(&self, client_id: &str) {
-        let (fingerprint, place) = self.slot(client_id);
+        let (fingerprint, slot) = self.slot(client_id);
         // A look before the write keeps the line shared between cores when nothing changes.
-        if let Some(place) = place.filter(|place| place.load(Ordering::Relaxed) != fingerprint) {
-            place.store(fingerprint, Ordering::Relaxed);
+        if let Some(slot) = slot.filter(|slot| slot.load(Ordering::Relaxed) != fingerprint) {
+            slot.store(fingerprint, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn classify(&self, client_id: Option<&str>) -> Requester {
-        let known = client_id.is_some_and(|client_id| {
-            let (fingerprint, place) = self.slot(client_id);
-            place.is_some_and(|place| place.load(Ordering::Relaxed) == fingerprint)
+        let is_known = client_id.is_some_and(|client_id| {
+            let (fingerprint, slot) = self.slot(client_id);
+            slot.is_some_and(|slot| slot.load(Ordering::Relaxed) == fingerprint)
         });
-        if known {
+        if is_known {
             Requester::KnownClient
         } else {
             Requester::UnknownClient

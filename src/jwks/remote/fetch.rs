@@ -29,20 +29,20 @@ impl From<JwksError> for FetchFailure {
     }
 }
 
-/// Fetches the set once. `held` is the one that a conditional request is about.
+/// Fetches the set once. If `current` is given, the request is conditional.
 pub(super) async fn fetch_set(
     shared: &RemoteState,
-    held: Option<&CachedKeySet>,
+    current: Option<&CachedKeySet>,
 ) -> Result<(FetchedKeys, FetchedDocument), FetchFailure> {
     let url = match &shared.location {
         JwksLocation::Url(url) => url.clone(),
         JwksLocation::Discovery => discover(shared).await?,
     };
-    let conditions = held
+    let conditions = current
         .map(|lease| lease.document.validators.clone())
         .unwrap_or_default();
     // Nobody who was not asked for a condition can say that it is not met.
-    let unmodified = held.filter(|_| !conditions.is_empty());
+    let unmodified = current.filter(|_| !conditions.is_empty());
     let (parts, body) = get(shared, &url, conditions).await?.into_parts();
     let fetched_at = shared.wall_now();
     let stated = if shared.config.honor_cache_control {
@@ -97,24 +97,24 @@ pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.
 async fn discover(shared: &RemoteState) -> Result<String, FetchFailure> {
-    let known = shared
+    let cached = shared
         .history()
         .jwks_uri
         .as_ref()
-        .map(|known| (known.uri().to_owned(), known.is_current(Instant::now())));
-    if let Some((uri, true)) = known {
+        .map(|cached| (cached.uri().to_owned(), cached.is_current(Instant::now())));
+    if let Some((uri, true)) = cached {
         return Ok(uri);
     }
     match read_metadata(shared).await {
         Ok(uri) => {
-            if known.is_some_and(|(before, _)| before != uri) {
+            if cached.is_some_and(|(previous, _)| previous != uri) {
                 crate::telemetry::events::jwks_uri_changed(&shared.issuer);
             }
             shared.history().jwks_uri = Some(CachedJwksUri::new(uri.clone(), Instant::now()));
             Ok(uri)
         }
         // A metadata document that cannot be read now does not undo one that was read before (rule 83).
-        Err(failed) => known.map(|(uri, _)| uri).ok_or(failed),
+        Err(failed) => cached.map(|(uri, _)| uri).ok_or(failed),
     }
 }
 
@@ -163,6 +163,6 @@ const VALIDATORS: [(HeaderName, HeaderName); 2] =
 fn validators_of(headers: &HeaderMap) -> HeaderMap {
     VALIDATORS
         .into_iter()
-        .filter_map(|(told, ask)| Some((ask, headers.get(told)?.clone())))
+        .filter_map(|(validator, condition)| Some((condition, headers.get(validator)?.clone())))
         .collect()
 }

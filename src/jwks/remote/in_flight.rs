@@ -167,7 +167,7 @@ impl InFlightFetches {
     /// be `affordable`. Nothing when it is not: nobody waits for the budget.
     pub(super) fn join_or_request(
         &self,
-        asker: Requester,
+        requester: Requester,
         deadline: Instant,
         affordable: impl FnOnce() -> bool,
     ) -> Option<FetchTicket> {
@@ -195,14 +195,14 @@ impl InFlightFetches {
         Some(FetchTicket {
             number,
             deadline,
-            requester: asker,
+            requester,
             joined: boarded,
         })
     }
 
     /// Waits until a flight has ended, or its deadline.
-    pub(super) async fn wait(&self, flight: FetchTicket) -> FetchOutcome {
-        let Some(_place) = WaiterSlot::take(&self.waiting, flight.requester) else {
+    pub(super) async fn wait(&self, ticket: FetchTicket) -> FetchOutcome {
+        let Some(_slot) = WaiterSlot::take(&self.waiting, ticket.requester) else {
             return FetchOutcome::NotAwaited;
         };
         // Outside a runtime nobody flies, and a timer panics.
@@ -210,9 +210,9 @@ impl InFlightFetches {
             return FetchOutcome::NotAwaited;
         }
         let mut counts = self.counts.subscribe();
-        let ended = counts.wait_for(|counts| counts.finished >= flight.number);
-        match tokio::time::timeout_at(flight.deadline, ended).await {
-            Ok(Ok(counts)) if counts.succeeded >= flight.number => FetchOutcome::Succeeded,
+        let ended = counts.wait_for(|counts| counts.finished >= ticket.number);
+        match tokio::time::timeout_at(ticket.deadline, ended).await {
+            Ok(Ok(counts)) if counts.succeeded >= ticket.number => FetchOutcome::Succeeded,
             Ok(Ok(_)) => FetchOutcome::Failed,
             Ok(Err(_)) | Err(_) => FetchOutcome::NotAwaited,
         }
@@ -233,13 +233,13 @@ impl InFlightFetches {
 struct WaiterSlot<'a>(&'a AtomicUsize);
 
 impl<'a> WaiterSlot<'a> {
-    fn take(waiting: &'a AtomicUsize, asker: Requester) -> Option<Self> {
-        let most = match asker {
+    fn take(waiting: &'a AtomicUsize, requester: Requester) -> Option<Self> {
+        let max = match requester {
             Requester::KnownClient => MAX_WAITERS,
             Requester::UnknownClient => MAX_WAITERS_UNKNOWN_CLIENTS,
         };
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
+        let slot = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < max).then_some(slot)
     }
 }
 
@@ -257,12 +257,12 @@ mod tests {
     fn waiter_slots_are_released_and_reserved_for_known_clients() {
         let waiting = AtomicUsize::new(0);
         for _ in 0..2 {
-            let mut places: Vec<_> = (0..MAX_WAITERS_UNKNOWN_CLIENTS)
+            let mut slots: Vec<_> = (0..MAX_WAITERS_UNKNOWN_CLIENTS)
                 .map(|_| WaiterSlot::take(&waiting, Requester::UnknownClient).expect("a place"))
                 .collect();
             assert!(WaiterSlot::take(&waiting, Requester::UnknownClient).is_none());
-            places.extend(
-                (places.len()..MAX_WAITERS)
+            slots.extend(
+                (slots.len()..MAX_WAITERS)
                     .map(|_| WaiterSlot::take(&waiting, Requester::KnownClient).expect("a place")),
             );
             assert!(WaiterSlot::take(&waiting, Requester::KnownClient).is_none());

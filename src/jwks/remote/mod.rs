@@ -65,21 +65,21 @@ impl RemoteKeySet {
     /// any more.
     pub(crate) fn start(&self) -> Result<(), JwksError> {
         let shared = &self.state;
-        let mut driver = lock(&self.refresh_task);
-        if driver.as_ref().is_some_and(|task| !task.is_finished())
+        let mut task = lock(&self.refresh_task);
+        if task.as_ref().is_some_and(|task| !task.is_finished())
             && !shared.in_flight.is_stuck(Instant::now())
         {
             return Ok(());
         }
         let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
-        let number = shared.active_task.fetch_add(1, Ordering::AcqRel) + 1;
-        if let Some(before) = driver.take() {
-            before.abort();
+        let task_id = shared.active_task.fetch_add(1, Ordering::AcqRel) + 1;
+        if let Some(previous) = task.take() {
+            previous.abort();
             shared.in_flight.abort_all();
         }
-        *driver = Some(runtime.spawn(run(TaskGuard {
+        *task = Some(runtime.spawn(run(TaskGuard {
             state: Arc::clone(shared),
-            task_id: number,
+            task_id,
         })));
         Ok(())
     }
@@ -119,56 +119,60 @@ impl RemoteKeySet {
             && self.current().is_some()
     }
 
-    /// Whether waiting could bring the key that a token asks for, which is not among the keys `held`: cheap, so that a
-    /// flood of invented names stays cheap. What is given is to be waited for with [`arrival`](Self::arrival).
+    /// Whether waiting could bring the key that a token asks for, which is not in `current_set`: cheap, so that a
+    /// flood of invented names stays cheap. What is given is to be waited for with [`wait_for_fetch`](Self::wait_for_fetch).
     pub(crate) fn request_key(
         &self,
-        wanted: KeyLookup<'_>,
-        held: Option<&VersionedKeySet>,
+        lookup: KeyLookup<'_>,
+        current_set: Option<&VersionedKeySet>,
     ) -> Option<FetchTicket> {
         let (shared, now) = (&self.state, Instant::now());
-        match (held, wanted.kid) {
+        match (current_set, lookup.kid) {
             (None, _) => shared
                 .in_flight
                 .join_initial(now, shared.config.initial_keys_timeout),
             (Some(_), None) => None,
-            (Some(held), Some(kid)) if shared.unknown_kids.contains(kid, held.generation, now) => {
+            (Some(current_set), Some(kid))
+                if shared
+                    .unknown_kids
+                    .contains(kid, current_set.generation, now) =>
+            {
                 None
             }
             (Some(_), Some(_)) => {
-                shared.join_or_request_fetch(shared.known_clients.classify(wanted.client_id), now)
+                shared.join_or_request_fetch(shared.known_clients.classify(lookup.client_id), now)
             }
         }
     }
 
     /// Waits until a flight has ended, or its deadline; boards a second one where the first began before it was asked for
     /// and so may have missed the key.
-    pub(crate) async fn wait_for_fetch(&self, flight: FetchTicket, kid: Option<&str>) {
+    pub(crate) async fn wait_for_fetch(&self, ticket: FetchTicket, kid: Option<&str>) {
         let shared = &self.state;
-        let mut landing = shared.in_flight.wait(flight).await;
+        let mut outcome = shared.in_flight.wait(ticket).await;
         let missing = |kid: &&str| {
             shared
                 .current
                 .current(Instant::now())
-                .is_some_and(|held| !held.keys.set.contains_kid(Some(kid)))
+                .is_some_and(|cached| !cached.keys.set.contains_kid(Some(kid)))
         };
         let Some(kid) = kid.filter(missing) else {
             return;
         };
-        if flight.joined == Joined::InProgress && landing != FetchOutcome::NotAwaited {
-            let Some(next) = shared.join_or_request_fetch(flight.requester, Instant::now()) else {
+        if ticket.joined == Joined::InProgress && outcome != FetchOutcome::NotAwaited {
+            let Some(next) = shared.join_or_request_fetch(ticket.requester, Instant::now()) else {
                 return;
             };
-            landing = shared.in_flight.wait(next).await;
+            outcome = shared.in_flight.wait(next).await;
         }
         // Only an answer that came says that the issuer has no such key.
-        if landing == FetchOutcome::Succeeded
-            && let Some(held) = shared.current.current(Instant::now())
-            && !held.keys.set.contains_kid(Some(kid))
+        if outcome == FetchOutcome::Succeeded
+            && let Some(cached) = shared.current.current(Instant::now())
+            && !cached.keys.set.contains_kid(Some(kid))
         {
             shared
                 .unknown_kids
-                .insert(kid, held.keys.generation, Instant::now());
+                .insert(kid, cached.keys.generation, Instant::now());
         }
     }
 
@@ -200,20 +204,21 @@ impl RemoteKeySet {
     pub(crate) fn status(&self) -> IssuerStatus {
         let shared = &self.state;
         let now = Instant::now();
-        let held = shared.current.current(now);
-        let log = shared.history();
+        let cached = shared.current.current(now);
+        let history = shared.history();
         let after = |span: fn(&CachedKeySet) -> Duration| {
-            held.as_deref()
+            cached
+                .as_deref()
                 .and_then(|lease| lease.document.fetched_at.checked_add(span(lease)))
         };
         let max_stale = shared.config.max_stale;
         IssuerStatus {
             issuer: shared.issuer.to_string(),
-            keys: held
+            keys: cached
                 .iter()
                 .flat_map(|lease| lease.keys.set.keys())
                 .collect(),
-            unusable_keys: held
+            unusable_keys: cached
                 .as_deref()
                 .map(|lease| lease.keys.set.unusable_keys().to_vec())
                 .unwrap_or_default(),
@@ -221,18 +226,18 @@ impl RemoteKeySet {
             fresh_until: after(|lease| lease.document.lifetime),
             usable_until: after(|lease| lease.document.lifetime)
                 .and_then(|end| end.checked_add(max_stale)),
-            is_stale: held
+            is_stale: cached
                 .as_deref()
                 .is_some_and(|lease| now >= lease.fresh_until),
-            last_error: log.last_error,
-            fetches: log.fetches.clone(),
+            last_error: history.last_error,
+            fetches: history.fetches.clone(),
         }
     }
 
     /// The set in use, to be given back at the next start.
     pub(crate) fn export(&self) -> Option<SavedKeys> {
-        let held = self.state.current.current(Instant::now())?;
-        saved::save(&self.state.issuer, &held.document)
+        let cached = self.state.current.current(Instant::now())?;
+        saved::save(&self.state.issuer, &cached.document)
     }
 
     pub(crate) fn max_stale(&self) -> Duration {
@@ -254,7 +259,7 @@ impl RemoteKeySet {
         if shared
             .current
             .current(now)
-            .is_none_or(|held| held.document.fetched_at < origin.fetched_at)
+            .is_none_or(|cached| cached.document.fetched_at < origin.fetched_at)
         {
             shared.store_keys(FetchedKeys::Modified(set), origin, age, now);
         }

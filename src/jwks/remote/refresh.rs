@@ -33,8 +33,8 @@ impl Drop for TaskGuard {
 }
 
 /// Waits until a fetch is due or demanded, makes it, and lets go of a set that reached its ceiling, for ever.
-pub(super) async fn run(turn: TaskGuard) {
-    let shared = &*turn.state;
+pub(super) async fn run(guard: TaskGuard) {
+    let shared = &*guard.state;
     // When the driver before would have: at once if there was none, also with a restored set, since nobody knows what
     // happened since it was saved. A new runtime for each request must not mean a new fetch for each.
     let mut due = shared.in_flight.next_due();
@@ -51,28 +51,25 @@ pub(super) async fn run(turn: TaskGuard) {
                 fetch_set(shared, begun_with.as_deref()),
             ))
             .await;
-        let word = outcome
+        let code = outcome
             .as_ref()
             .map_or_else(|failed| failed.error.code(), |_| "ok");
-        let landing;
-        (landing, due) = fetching.finish(word, || record_outcome(shared, cause, outcome));
-        shared.in_flight.end(landing, due);
+        let fetch_outcome;
+        (fetch_outcome, due) = fetching.finish(code, || record_outcome(shared, cause, outcome));
+        shared.in_flight.end(fetch_outcome, due);
     }
 }
 
 async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> FetchCause {
     loop {
-        let lease = shared.current.latest();
-        let ceiling = lease.as_ref().map(|lease| lease.usable_until);
-        let stale = lease
+        let cached = shared.current.latest();
+        let limit = cached.as_ref().map(|cached| cached.usable_until);
+        let stale = cached
             .as_ref()
-            .map(|lease| lease.fresh_until)
+            .map(|cached| cached.fresh_until)
             .filter(|_| !shared.history().stale_reported);
-        let wake = [ceiling, stale]
-            .into_iter()
-            .flatten()
-            .fold(due, Instant::min);
-        let demanded = tokio::select! {
+        let wake = [limit, stale].into_iter().flatten().fold(due, Instant::min);
+        let is_requested = tokio::select! {
             biased;
             () = shared.in_flight.wait_for_request() => true,
             () = tokio::time::sleep_until(wake) => false,
@@ -82,16 +79,16 @@ async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> FetchCause 
             shared.history().stale_reported = true;
             crate::telemetry::events::keys_stale(&shared.issuer);
         }
-        if ceiling.is_some_and(|ceiling| now >= ceiling) {
+        if limit.is_some_and(|limit| now >= limit) {
             expire(shared);
             // Pauses are shorter while nothing is held.
             due = due.min(now + shared.config.max_retry_delay);
             shared.in_flight.schedule(due);
         }
-        let holds = shared.current.latest().is_some();
-        match (demanded, now >= due) {
-            (true, _) if holds => return FetchCause::UnknownKid,
-            (true, _) | (false, true) if !holds => return FetchCause::Start,
+        let has_keys = shared.current.latest().is_some();
+        match (is_requested, now >= due) {
+            (true, _) if has_keys => return FetchCause::UnknownKid,
+            (true, _) | (false, true) if !has_keys => return FetchCause::Start,
             (_, true) if shared.history().failures > 0 => return FetchCause::Retry,
             (_, true) => return FetchCause::Refresh,
             (_, false) => {}
@@ -102,11 +99,11 @@ async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> FetchCause 
 /// A set reaches its ceiling during a fetch as well.
 async fn expiring_at_limit<T>(shared: &RemoteState, fetch: impl Future<Output = T>) -> T {
     let mut fetch = std::pin::pin!(fetch);
-    if let Some(lease) = shared.current.latest() {
+    if let Some(cached) = shared.current.latest() {
         tokio::select! {
             biased;
             outcome = &mut fetch => return outcome,
-            () = tokio::time::sleep_until(lease.usable_until) => expire(shared),
+            () = tokio::time::sleep_until(cached.usable_until) => expire(shared),
         }
     }
     fetch.await
@@ -127,15 +124,15 @@ fn record_outcome(
     let now = Instant::now();
     match outcome {
         Ok((fetched, origin)) => {
-            let (life, before) = (origin.lifetime, shared.current.generation());
+            let (lifetime, previous) = (origin.lifetime, shared.current.generation());
             let failures = shared.history().succeeded(cause);
             if failures > 0 {
                 crate::telemetry::events::keys_recovered(&shared.issuer, failures);
             }
             crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), "ok");
             shared.store_keys(fetched, origin, Duration::ZERO, now);
-            if let Some(lease) = shared.current.current(now) {
-                let set = &lease.keys.set;
+            if let Some(cached) = shared.current.current(now) {
+                let set = &cached.keys.set;
                 let (keys, left_out) = (set.keys().count(), set.unusable_keys().len());
                 crate::telemetry::events::keys_fetched(
                     &shared.issuer,
@@ -144,13 +141,13 @@ fn record_outcome(
                     left_out,
                 );
                 // Once for each set, not with every refresh.
-                if lease.keys.generation != before {
+                if cached.keys.generation != previous {
                     report_left_out(&shared.issuer, set);
                 }
             }
             (
                 FetchOutcome::Succeeded,
-                now + refresh_after(life, shared.jitter.next()),
+                now + refresh_after(lifetime, shared.jitter.next()),
             )
         }
         Err(failure) => (
@@ -166,8 +163,8 @@ fn retry_delay(
     failure: &FetchFailure,
     now: Instant,
 ) -> Duration {
-    let holds = shared.current.current(now).is_some();
-    let (first, longest, asked_at_most) = if holds {
+    let has_keys = shared.current.current(now).is_some();
+    let (first, longest, asked_at_most) = if has_keys {
         (
             Duration::from_secs(1),
             Duration::from_secs(60),
@@ -177,13 +174,16 @@ fn retry_delay(
         let longest = shared.config.max_retry_delay;
         (Duration::from_millis(250), longest, longest)
     };
-    crate::telemetry::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, holds);
+    crate::telemetry::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, has_keys);
     crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), failure.error.code());
-    let asked = failure.retry_after.map(|pause| pause.min(asked_at_most));
-    let mut log = shared.history();
-    log.failed(cause, failure.error);
-    log.retry_not_before = asked.map(|pause| now + pause);
-    asked
-        .unwrap_or_default()
-        .max(backoff(log.failures, first, longest, shared.jitter.next()))
+    let requested = failure.retry_after.map(|pause| pause.min(asked_at_most));
+    let mut history = shared.history();
+    history.failed(cause, failure.error);
+    history.retry_not_before = requested.map(|pause| now + pause);
+    requested.unwrap_or_default().max(backoff(
+        history.failures,
+        first,
+        longest,
+        shared.jitter.next(),
+    ))
 }

@@ -131,13 +131,13 @@ impl OrganizationSource {
 mod tests {
     use super::*;
 
-    fn found(place: &OrganizationSource, uri: &str, headers: &[(&str, &str)]) -> OrgLookup {
+    fn found(source: &OrganizationSource, uri: &str, headers: &[(&str, &str)]) -> OrgLookup {
         let request = headers
             .iter()
             .fold(Request::get(uri), |request, (name, value)| {
                 request.header(*name, *value)
             });
-        place.find(&request.body(()).unwrap())
+        source.find(&request.body(()).unwrap())
     }
 
     fn org(code: &str) -> OrgLookup {
@@ -149,7 +149,7 @@ mod tests {
     /// A path that can be read in two ways names no organization for certain.
     #[test]
     fn path_template_finds_one_organization_or_is_ambiguous() {
-        let place = OrganizationSource::path("/orgs/{org_code}/invoices/*");
+        let source = OrganizationSource::path("/orgs/{org_code}/invoices/*");
         for (path, expected) in [
             ("/orgs/org_a/invoices/7", org("org_a")),
             ("/orgs/org_a/invoices", org("org_a")),
@@ -187,21 +187,21 @@ mod tests {
             ("/orgs/org_a/invoices/7;v=1", org("org_a")),
             ("/orgs/org_a/invoices/100%25", org("org_a")),
         ] {
-            assert_eq!(found(&place, path, &[]), expected, "{path}");
+            assert_eq!(found(&source, path, &[]), expected, "{path}");
         }
     }
 
     /// A template without `*` covers what is below it too: a forgotten star must not open a door.
     #[test]
     fn template_without_wildcard_matches_longer_paths() {
-        let place = OrganizationSource::path("/orgs/{org_code}");
+        let source = OrganizationSource::path("/orgs/{org_code}");
         for (path, expected) in [
             ("/orgs/org_a", org("org_a")),
             ("/orgs/org_a/", org("org_a")),
             ("/orgs/org_a/x/y", org("org_a")),
             ("/orgs", OrgLookup::Absent),
         ] {
-            assert_eq!(found(&place, path, &[]), expected, "{path}");
+            assert_eq!(found(&source, path, &[]), expected, "{path}");
             assert_eq!(
                 found(
                     &OrganizationSource::path("/orgs/{org_code}/{*rest}"),
@@ -212,7 +212,7 @@ mod tests {
                 "{path}"
             );
         }
-        assert_eq!(found(&place, "/orgs/", &[]), OrgLookup::Ambiguous);
+        assert_eq!(found(&source, "/orgs/", &[]), OrgLookup::Ambiguous);
     }
 
     /// A template that could find nothing lets nobody in, instead of everybody.
@@ -231,10 +231,10 @@ mod tests {
             "/t/{org_code}/{}",
             "/t/{org_code}/{a*}",
         ] {
-            let place = OrganizationSource::path(template);
+            let source = OrganizationSource::path(template);
             for path in ["/t/org_a/x", "/org_a/x", "/t", "/"] {
                 assert_eq!(
-                    found(&place, path, &[]),
+                    found(&source, path, &[]),
                     OrgLookup::Ambiguous,
                     "{template} {path}"
                 );
@@ -244,9 +244,9 @@ mod tests {
 
     #[test]
     fn parameter_matches_one_segment_and_needs_both_braces() {
-        let place = OrganizationSource::path("/{region}/orgs/{org_code}");
-        assert_eq!(found(&place, "/eu/orgs/org_a", &[]), org("org_a"));
-        assert_eq!(found(&place, "/eu/x/orgs/org_a", &[]), OrgLookup::Absent);
+        let source = OrganizationSource::path("/{region}/orgs/{org_code}");
+        assert_eq!(found(&source, "/eu/orgs/org_a", &[]), org("org_a"));
+        assert_eq!(found(&source, "/eu/x/orgs/org_a", &[]), OrgLookup::Absent);
         for template in ["/{v1/{org_code}", "/v1}/{org_code}"] {
             assert_eq!(
                 found(&OrganizationSource::path(template), "/v2/org_a", &[]),
@@ -258,15 +258,15 @@ mod tests {
 
     #[test]
     fn two_organization_sources_must_agree() {
-        let place = OrganizationSource::path("/{org_code}/of/{org_code}");
-        assert_eq!(found(&place, "/org_a/of/org_a", &[]), org("org_a"));
-        assert_eq!(found(&place, "/org_a/of/org_b", &[]), OrgLookup::Ambiguous);
+        let source = OrganizationSource::path("/{org_code}/of/{org_code}");
+        assert_eq!(found(&source, "/org_a/of/org_a", &[]), org("org_a"));
+        assert_eq!(found(&source, "/org_a/of/org_b", &[]), OrgLookup::Ambiguous);
     }
 
     /// Rule 158.
     #[test]
     fn subdomain_is_exactly_one_label() {
-        let place = OrganizationSource::subdomain_of("api.example.com");
+        let source = OrganizationSource::subdomain_of("api.example.com");
         for (host, expected) in [
             ("org-a.api.example.com", org("org-a")),
             ("org-a.API.example.com:8443", org("org-a")),
@@ -277,18 +277,18 @@ mod tests {
             ("evil.example", OrgLookup::Ambiguous),
             ("a/b.api.example.com", OrgLookup::Ambiguous),
         ] {
-            assert_eq!(found(&place, "/", &[("host", host)]), expected, "{host}");
+            assert_eq!(found(&source, "/", &[("host", host)]), expected, "{host}");
         }
-        assert_eq!(found(&place, "/", &[]), OrgLookup::Ambiguous);
+        assert_eq!(found(&source, "/", &[]), OrgLookup::Ambiguous);
         let target = "http://org-a.api.example.com/";
-        assert_eq!(found(&place, target, &[]), org("org-a"));
+        assert_eq!(found(&source, target, &[]), org("org-a"));
         assert_eq!(
-            found(&place, target, &[("host", "ORG-A.api.example.com:80")]),
+            found(&source, target, &[("host", "ORG-A.api.example.com:80")]),
             org("org-a")
         );
         assert_eq!(
             found(
-                &place,
+                &source,
                 "/",
                 &[
                     ("host", "org-a.api.example.com"),
@@ -299,7 +299,7 @@ mod tests {
         );
         assert_eq!(
             found(
-                &place,
+                &source,
                 "http://org-a.api.example.com/",
                 &[("host", "org-b.api.example.com")]
             ),
@@ -310,16 +310,16 @@ mod tests {
     /// Rule 158.
     #[test]
     fn organization_header_is_single_and_plain() {
-        let place = OrganizationSource::header(HeaderName::from_static("x-org"));
-        assert_eq!(found(&place, "/", &[]), OrgLookup::Absent);
-        assert_eq!(found(&place, "/", &[("x-org", "org_a")]), org("org_a"));
+        let source = OrganizationSource::header(HeaderName::from_static("x-org"));
+        assert_eq!(found(&source, "/", &[]), OrgLookup::Absent);
+        assert_eq!(found(&source, "/", &[("x-org", "org_a")]), org("org_a"));
         assert_eq!(
-            found(&place, "/", &[("x-org", "org_a"), ("x-org", "org_a")]),
+            found(&source, "/", &[("x-org", "org_a"), ("x-org", "org_a")]),
             OrgLookup::Ambiguous
         );
         for odd in ["", "..", "a/b", "a\\b"] {
             assert_eq!(
-                found(&place, "/", &[("x-org", odd)]),
+                found(&source, "/", &[("x-org", odd)]),
                 OrgLookup::Ambiguous,
                 "{odd:?}"
             );

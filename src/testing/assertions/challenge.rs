@@ -50,7 +50,7 @@ impl Challenge {
         let mut parameters: Vec<(String, String)> = Vec::new();
         loop {
             let (name, value, after) = parameter(rest.trim_start_matches(' '))?;
-            if parameters.iter().any(|(known, _)| *known == name) {
+            if parameters.iter().any(|(earlier, _)| *earlier == name) {
                 return Err(ChallengeError::DuplicateParameter);
             }
             check(&name, &value)?;
@@ -101,7 +101,7 @@ impl Challenge {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
         parameters
-            .find(|(known, _)| known == name)
+            .find(|(parameter, _)| parameter == name)
             .map(|(_, value)| value.as_str())
     }
 }
@@ -174,14 +174,14 @@ fn unquote(text: &str) -> Option<(String, &str)> {
 
 /// RFC 9110 §5.6.2.
 fn is_token(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(known)
+    let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_tchar)
 }
 
 /// RFC 6750 §3 narrows what may stand in its own parameters.
 fn check(name: &str, value: &str) -> Result<(), ChallengeError> {
     let printable = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    let fine = match name {
+    let is_valid = match name {
         "scope" => value
             .split(' ')
             .all(|scope| !scope.is_empty() && scope.bytes().all(printable)),
@@ -189,7 +189,7 @@ fn check(name: &str, value: &str) -> Result<(), ChallengeError> {
         "error_uri" | "resource_metadata" => value.bytes().all(printable),
         _ => true,
     };
-    if fine {
+    if is_valid {
         Ok(())
     } else {
         Err(ChallengeError::InvalidCharacter)

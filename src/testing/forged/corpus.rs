@@ -19,11 +19,11 @@ pub fn all(good: &TokenBuilder) -> Vec<Forgery> {
         kinds::ALL,
         shapes::ALL,
     ];
-    let here: &[Forge] = if good.profile() == Profile::Kinde {
+    let of_profile: &[Forge] = if good.profile() == Profile::Kinde {
         kinds::kinde_only::ALL
     } else {
         &[]
     };
-    let forges = everywhere.into_iter().flatten().chain(here);
+    let forges = everywhere.into_iter().flatten().chain(of_profile);
     forges.map(|forge| forge(good)).collect()
 }

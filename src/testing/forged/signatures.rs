@@ -98,7 +98,7 @@ fn sibling(letter: char) -> char {
     let letters: Vec<char> = alphabet.collect();
     let position = letters
         .iter()
-        .position(|&known| known == letter)
+        .position(|&candidate| candidate == letter)
         .unwrap_or_default();
     letters.get(position ^ 1).copied().unwrap_or(letter)
 }

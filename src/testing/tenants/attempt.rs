@@ -130,8 +130,8 @@ fn build(
         });
         let code = encoded(code);
         for name in QUERY {
-            let before = if path.contains('?') { '&' } else { '?' };
-            path.push(before);
+            let separator = if path.contains('?') { '&' } else { '?' };
+            path.push(separator);
             path.push_str(name);
             path.push('=');
             path.push_str(&code);

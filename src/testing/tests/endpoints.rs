@@ -339,10 +339,10 @@ fn issuer_rotates_keys() {
     assert!(!issuer.jwks().contains(&second));
     assert_eq!(part(&issuer.global().token(), 0)["kid"], third);
 
-    let before = issuer.jwks();
+    let first_keys = issuer.jwks();
     issuer.replace_key_same_kid().unwrap();
     assert_eq!(issuer.signing_key().kid(), third);
-    assert_ne!(issuer.jwks(), before);
+    assert_ne!(issuer.jwks(), first_keys);
     assert!(issuer.use_key("none").is_err() && issuer.remove_key("none").is_err());
 }
 

@@ -140,14 +140,18 @@ async fn issuer_sends_cache_headers_and_records_requests() {
     assert!(issuer.last_headers(Endpoint::Jwks).is_none());
     let fresh = get(&issuer, KEYS).await.unwrap();
     assert!(fresh.status == 200 && fresh.head.contains("cache-control: max-age=60"));
-    let known = send(
+    let response = send(
         &issuer,
         "GET /.well-known/jwks HTTP/1.1\r\nIf-None-Match: \"one\"",
         "",
     )
     .await
     .unwrap();
-    assert!(known.status == 304 && known.body.is_empty() && known.head.contains("etag: \"one\""));
+    assert!(
+        response.status == 304
+            && response.body.is_empty()
+            && response.head.contains("etag: \"one\"")
+    );
     assert_eq!(
         issuer.last_headers(Endpoint::Jwks).unwrap()["if-none-match"],
         "\"one\""

@@ -204,11 +204,11 @@ async fn correct_server_passes_the_report() {
     let (_issuer, good) = good();
     let all = forged::all(&good);
     let oracle = async |authorization: String| {
-        let known = all
+        let forgery_sent = all
             .iter()
             .find(|forgery| forgery.authorization() == authorization);
         // Elliptic and randomised tokens differ from run to run; RS256 without a fresh `jti` does not.
-        match known {
+        match forgery_sent {
             Some(forgery) => rejected(forgery.expected().status(), forgery.expected().error()),
             None if authorization == good.bearer() => (200, None, String::new()),
             None => rejected(401, "invalid_token"),

@@ -58,12 +58,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads the next bytes if they are these.
-    pub(super) fn expect_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
+    pub(super) fn expect_literal(&mut self, literal: &[u8]) -> Result<(), JsonError> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        if !rest.starts_with(word) {
+        if !rest.starts_with(literal) {
             return Err(JsonError::Syntax);
         }
-        self.at += word.len();
+        self.at += literal.len();
         Ok(())
     }
 
@@ -90,15 +90,15 @@ impl<'a> Cursor<'a> {
     /// Goes to the next quotation mark, backslash or control character, or to the end. Eight bytes are looked at in one step.
     pub(super) fn skip_plain(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let (words, tail) = rest.as_chunks();
+        let (chunks, tail) = rest.as_chunks();
         let mut plain = 0;
-        for word in words {
-            let special = special_bytes(u64::from_le_bytes(*word));
+        for chunk in chunks {
+            let special = special_bytes(u64::from_le_bytes(*chunk));
             if special != 0 {
                 self.at += plain + special.trailing_zeros() as usize / 8;
                 return;
             }
-            plain += word.len();
+            plain += chunk.len();
         }
         let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
         self.at += plain + tail.iter().position(special).unwrap_or(tail.len());
@@ -107,15 +107,15 @@ impl<'a> Cursor<'a> {
 
 /// Marks the lowest of the eight bytes that is special by its highest bit; marks above it mean nothing, because of the
 /// borrows of the subtractions. Bytes of characters beyond ASCII are never special.
-const fn special_bytes(word: u64) -> u64 {
+const fn special_bytes(chunk: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    const fn zero_bytes(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
+    const fn zero_bytes(chunk: u64) -> u64 {
+        chunk.wrapping_sub(ONES) & !chunk
     }
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = zero_bytes(word ^ (ONES * b'"' as u64));
-    let backslash = zero_bytes(word ^ (ONES * b'\\' as u64));
+    let control = chunk.wrapping_sub(ONES * 0x20) & !chunk;
+    let quote = zero_bytes(chunk ^ (ONES * b'"' as u64));
+    let backslash = zero_bytes(chunk ^ (ONES * b'\\' as u64));
     (control | quote | backslash) & HIGH
 }
 

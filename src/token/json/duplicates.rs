@@ -36,8 +36,8 @@ impl DuplicateCheck {
     }
 
     pub(super) fn finish(&self, texts: &StringTable<'_>, nodes: &[Node], object: u32) -> bool {
-        let mut before = HashSet::new();
+        let mut names = HashSet::new();
         self.count <= LINEAR_SCAN_MAX
-            || siblings(nodes, object + 1).all(|(_, node)| before.insert(texts.get_name(node.key)))
+            || siblings(nodes, object + 1).all(|(_, node)| names.insert(texts.get_name(node.key)))
     }
 }

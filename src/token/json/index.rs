@@ -60,8 +60,8 @@ impl Index {
 
     /// Notes a member whose place is free. The object itself comes before it, so its number is not zero.
     pub(super) fn insert(&mut self, print: NameFingerprint, node: usize) {
-        if let Some(place) = self.0.get_mut(print.bucket()) {
-            *place = u8::try_from(node).unwrap_or(Self::OVERFLOW);
+        if let Some(slot) = self.0.get_mut(print.bucket()) {
+            *slot = u8::try_from(node).unwrap_or(Self::OVERFLOW);
         }
     }
 }
@@ -73,10 +73,10 @@ mod tests {
     /// What the factors in [`NameFingerprint::bucket`] were chosen for.
     #[test]
     fn claim_names_have_distinct_index_slots() {
-        let there = [
+        let indexed = [
             "aud", "azp", "exp", "gty", "iat", "iss", "jti", "org_code", "scope", "scp", "v",
         ];
-        let sought = [
+        let absent = [
             "nbf",
             "sub",
             "cnf",
@@ -91,15 +91,15 @@ mod tests {
             "htm",
         ];
         let extras = ["application_properties", "feature_flags"];
-        let places: Vec<usize> = there
+        let buckets: Vec<usize> = indexed
             .map(|name| NameFingerprint::new(name).bucket())
             .to_vec();
-        for (at, place) in places.iter().enumerate() {
-            assert!(!places[..at].contains(place), "{}", there[at]);
+        for (at, slot) in buckets.iter().enumerate() {
+            assert!(!buckets[..at].contains(slot), "{}", indexed[at]);
         }
-        for name in sought.iter().chain(&extras) {
+        for name in absent.iter().chain(&extras) {
             assert!(
-                !places.contains(&NameFingerprint::new(name).bucket()),
+                !buckets.contains(&NameFingerprint::new(name).bucket()),
                 "{name}"
             );
         }

@@ -99,17 +99,17 @@ impl JsonObject<'_> {
         let print = NameFingerprint::new(name);
         match self.index.find(print) {
             IndexEntry::Absent => None,
-            known => self.get_slow(known, print, name),
+            entry => self.get_slow(entry, print, name),
         }
     }
 
     fn get_slow(
         &self,
-        known: IndexEntry,
+        entry: IndexEntry,
         print: NameFingerprint,
         name: &str,
     ) -> Option<JsonValue<'_>> {
-        if let IndexEntry::Candidate(at) = known
+        if let IndexEntry::Candidate(at) = entry
             && let Some(node) = self.nodes.get(at as usize)
             && self.strings.is(node.key, print, name)
         {
@@ -302,16 +302,16 @@ mod tests {
     /// On both sides of the size from which names are compared in another way.
     #[test]
     fn duplicate_members_are_found_in_any_object_size() {
-        for before in 1..=LINEAR_SCAN_MAX + 2 {
-            let names: Vec<String> = (0..before)
+        for count in 1..=LINEAR_SCAN_MAX + 2 {
+            let names: Vec<String> = (0..count)
                 .map(|number| format!("\"m{number}\":0"))
                 .collect();
-            for again in [0, before - 1] {
+            for again in [0, count - 1] {
                 let text = format!("{{{},\"m{again}\":0}}", names.join(","));
                 assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{text}");
             }
             // The name of the object that holds them is none of theirs.
-            let text = format!("{{\"m{}\":{{{}}}}}", before - 1, names.join(","));
+            let text = format!("{{\"m{}\":{{{}}}}}", count - 1, names.join(","));
             assert!(JsonObject::parse(text.as_bytes()).is_ok(), "{text}");
         }
     }
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn similar_member_names_are_distinguished() {
         let names: Vec<String> = ('a'..='z').map(|middle| format!("x{middle}y")).collect();
-        for before in [0, 1, 252, 253, 254, 255, 256, 300] {
+        for distance in [0, 1, 252, 253, 254, 255, 256, 300] {
             let members = |names: &[String]| {
                 let members = names
                     .iter()
@@ -333,7 +333,7 @@ mod tests {
             };
             let text = format!(
                 "{{\"list\":[{}0],{}}}",
-                "0,".repeat(before),
+                "0,".repeat(distance),
                 members(&names)
             );
             let json = JsonObject::parse(text.as_bytes()).unwrap();
@@ -341,7 +341,7 @@ mod tests {
                 assert_eq!(
                     json.get(name),
                     i64::try_from(number).ok().map(JsonValue::Integer),
-                    "{name} behind {before}"
+                    "{name} behind {distance}"
                 );
             }
             assert_eq!(
@@ -353,14 +353,14 @@ mod tests {
                 assert_eq!(
                     error(text.as_bytes()),
                     JsonError::DuplicateMember,
-                    "{name} behind {before}"
+                    "{name} behind {distance}"
                 );
                 let escaped = format!("\\u0078{}", &name[1..]);
                 let text = text.replace(&format!("\"{name}\":0}}"), &format!("\"{escaped}\":0}}"));
                 assert_eq!(
                     error(text.as_bytes()),
                     JsonError::DuplicateMember,
-                    "{escaped} behind {before}"
+                    "{escaped} behind {distance}"
                 );
             }
         }

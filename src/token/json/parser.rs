@@ -35,13 +35,13 @@ impl<'a> JsonObject<'a> {
 /// Reads one JSON value, and nothing behind it.
 fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
     // A value takes some twenty bytes in headers and claims as they are.
-    let room = (text.len() / 16 + 4).min(32);
+    let capacity = (text.len() / 16 + 4).min(32);
     let texts = StringTable::new(text)?;
     let mut reader = Reader {
         strings: texts,
         index: Index::EMPTY,
         cursor: Cursor::new(text),
-        nodes: Vec::with_capacity(room),
+        nodes: Vec::with_capacity(capacity),
     };
     reader.cursor.skip_white_space();
     reader.value(Name::NONE, 0)?;
@@ -85,13 +85,16 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b't') => self
                 .cursor
-                .expect_word(b"true")
+                .expect_literal(b"true")
                 .map(|()| NodeValue::Bool(true))?,
             Some(b'f') => self
                 .cursor
-                .expect_word(b"false")
+                .expect_literal(b"false")
                 .map(|()| NodeValue::Bool(false))?,
-            _ => self.cursor.expect_word(b"null").map(|()| NodeValue::Null)?,
+            _ => self
+                .cursor
+                .expect_literal(b"null")
+                .map(|()| NodeValue::Null)?,
         };
         self.push(key, value).map(|_| ())
     }
@@ -233,7 +236,7 @@ impl Reader<'_> {
                 let code = match self.code_unit()? {
                     // A pair makes one character; half of one makes none.
                     high @ 0xd800..=0xdbff => {
-                        self.cursor.expect_word(b"\\u")?;
+                        self.cursor.expect_literal(b"\\u")?;
                         let low = self
                             .code_unit()?
                             .checked_sub(0xdc00)

@@ -25,10 +25,10 @@ impl<'a> TokenInspection<'a> {
         let looked_at = token.len() <= verifier.max_token_bytes();
         let decoded = CompactJws::split(token).ok().filter(|_| looked_at);
         let decoded = decoded.and_then(|compact| {
-            let mut room = DecodeBuffer::for_token(token.as_bytes());
-            let mut room = room.as_mut_slice();
-            let header = compact.decode_header(&mut room).ok()?.to_vec();
-            Some((header, compact.decode_payload(&mut room).ok()?.to_vec()))
+            let mut buf = DecodeBuffer::for_token(token.as_bytes());
+            let mut buf = buf.as_mut_slice();
+            let header = compact.decode_header(&mut buf).ok()?.to_vec();
+            Some((header, compact.decode_payload(&mut buf).ok()?.to_vec()))
         });
         let issuer = decoded.as_ref().and_then(|(_, claims)| {
             let json = JsonObject::parse(claims).ok();
@@ -49,9 +49,9 @@ impl<'a> TokenInspection<'a> {
     }
 
     pub(super) fn signature_decodes(&self) -> bool {
-        let mut room = DecodeBuffer::for_token(self.token.as_bytes());
+        let mut buf = DecodeBuffer::for_token(self.token.as_bytes());
         CompactJws::split(self.token)
-            .is_ok_and(|compact| compact.decode_signature(&mut room.as_mut_slice()).is_ok())
+            .is_ok_and(|compact| compact.decode_signature(&mut buf.as_mut_slice()).is_ok())
     }
 
     fn json(&self) -> Option<JsonObject<'_>> {

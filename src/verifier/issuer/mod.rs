@@ -149,8 +149,8 @@ impl Issuer {
     }
 
     /// Where the settings are written, for errors.
-    pub(crate) fn with_source(mut self, place: SettingSource) -> Self {
-        self.source = place;
+    pub(crate) fn with_source(mut self, source: SettingSource) -> Self {
+        self.source = source;
         self
     }
 

@@ -20,14 +20,14 @@ pub(crate) struct IssuerRegistry {
 impl IssuerRegistry {
     /// Nothing when an issuer is listed twice.
     pub(crate) fn new(listed: Vec<TrustedIssuer>, resolver: Option<Resolver>) -> Option<Self> {
-        let places: HashMap<_, _> = listed
+        let index: HashMap<_, _> = listed
             .iter()
             .enumerate()
-            .map(|(place, trusted)| (Arc::clone(&trusted.issuer), place))
+            .map(|(at, trusted)| (Arc::clone(&trusted.issuer), at))
             .collect();
-        (places.len() == listed.len()).then_some(Self {
+        (index.len() == listed.len()).then_some(Self {
             listed,
-            index: places,
+            index,
             resolver,
         })
     }
@@ -49,9 +49,9 @@ impl IssuerRegistry {
             .unwrap_or_default()
     }
 
-    pub(crate) fn get<'a>(&'a self, whose: &'a ActiveIssuer) -> Option<&'a TrustedIssuer> {
-        match whose {
-            IssuerRef::Listed(place) => self.listed.get(*place),
+    pub(crate) fn get<'a>(&'a self, issuer: &'a ActiveIssuer) -> Option<&'a TrustedIssuer> {
+        match issuer {
+            IssuerRef::Listed(at) => self.listed.get(*at),
             IssuerRef::Resolved(trusted) => Some(trusted),
         }
     }
@@ -70,7 +70,7 @@ impl IssuerRegistry {
 
     fn lookup_slow(&self, iss: &str) -> Option<Resolution> {
         match (self.index.get(iss), &self.resolver) {
-            (Some(place), _) => Some(Resolution::Trusted(IssuerRef::Listed(*place))),
+            (Some(at), _) => Some(Resolution::Trusted(IssuerRef::Listed(*at))),
             (None, Some(resolver)) => resolver.lookup(iss),
             (None, None) => Some(Resolution::NotTrusted),
         }

@@ -92,8 +92,8 @@ impl ResolverInner {
             Err(problem) => {
                 crate::telemetry::events::issuer_resolution_failed(&problem);
                 let until = state.negative.insert(iss, NegativeReason::Failed, now);
-                if let Some(known) = state.cached.get_mut(iss) {
-                    known.refresh_at = until;
+                if let Some(cached) = state.cached.get_mut(iss) {
+                    cached.refresh_at = until;
                 }
                 unavailable(until.saturating_duration_since(now))
             }
@@ -112,9 +112,9 @@ impl ResolverInner {
     }
 
     fn cache(&self, state: &mut State, trusted: TrustedIssuer, now: Instant) -> Arc<TrustedIssuer> {
-        if let Some(before) = state.cached.get(&trusted.issuer) {
-            trusted.keys.inherit_from(&before.trusted.keys);
-            trusted.mark_used(before.trusted.last_used());
+        if let Some(previous) = state.cached.get(&trusted.issuer) {
+            trusted.keys.inherit_from(&previous.trusted.keys);
+            trusted.mark_used(previous.trusted.last_used());
         } else {
             let saved = state
                 .saved
@@ -122,11 +122,11 @@ impl ResolverInner {
             saved.for_each(|saved| trusted.keys.restore(&saved));
         }
         let trusted = Arc::new(trusted);
-        let known = CachedIssuer {
+        let cached = CachedIssuer {
             trusted: Arc::clone(&trusted),
             refresh_at: now + REFRESH_AFTER,
         };
-        state.cached.insert(Arc::clone(&trusted.issuer), known);
+        state.cached.insert(Arc::clone(&trusted.issuer), cached);
         if state.cached.len() > self.settings.capacity {
             // The one that vouched for no token for the longest time: names that only forged tokens bear push each other
             // out, and not the issuers of those who call.
@@ -135,7 +135,7 @@ impl ResolverInner {
                 .iter()
                 .filter(|(iss, _)| **iss != trusted.issuer);
             let oldest =
-                others.min_by_key(|(_, known)| (known.trusted.last_used(), known.refresh_at));
+                others.min_by_key(|(_, cached)| (cached.trusted.last_used(), cached.refresh_at));
             let oldest = oldest.map(|(iss, _)| Arc::clone(iss));
             oldest.and_then(|iss| state.cached.remove(&iss));
         }

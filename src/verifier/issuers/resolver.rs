@@ -48,7 +48,7 @@ impl Resolver {
             .state()
             .cached
             .values()
-            .map(|known| Arc::clone(&known.trusted))
+            .map(|cached| Arc::clone(&cached.trusted))
             .collect()
     }
 
@@ -60,17 +60,17 @@ impl Resolver {
 
     fn lookup_in(&self, state: &mut State, iss: &str) -> Option<Resolution> {
         let now = Instant::now();
-        if let Some(known) = state
+        if let Some(cached) = state
             .cached
             .get(iss)
-            .filter(|known| known.trusted.expires_at.is_some_and(|until| now < until))
+            .filter(|cached| cached.trusted.expires_at.is_some_and(|until| now < until))
         {
-            let answer = Resolution::Trusted(IssuerRef::Resolved(Arc::clone(&known.trusted)));
-            if now >= known.refresh_at {
+            let resolution = Resolution::Trusted(IssuerRef::Resolved(Arc::clone(&cached.trusted)));
+            if now >= cached.refresh_at {
                 // Whether it could be asked shows at the end of its time.
                 let _ = self.start_resolution(state, iss);
             }
-            return Some(answer);
+            return Some(resolution);
         }
         match state.negative.get(iss, now) {
             Some((NegativeReason::NotTrusted, _)) => Some(Resolution::NotTrusted),
@@ -86,26 +86,26 @@ impl Resolver {
 
     pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
         // Nobody queues: over the bound means answered at once.
-        let Ok(_place) = self.0.waiting.try_acquire() else {
+        let Ok(_slot) = self.0.waiting.try_acquire() else {
             return unavailable(Duration::ZERO);
         };
-        let asked = {
+        let outcome = {
             let mut state = self.0.state();
             match self.lookup_in(&mut state, iss) {
-                Some(answer) => return answer,
+                Some(resolution) => return resolution,
                 None => self.start_resolution(&mut state, iss),
             }
         };
-        let Some(mut asked) = asked else {
+        let Some(mut outcome) = outcome else {
             return unavailable(Duration::ZERO);
         };
         match timeout(
             TIMEOUT + Duration::from_secs(1),
-            asked.wait_for(Option::is_some),
+            outcome.wait_for(Option::is_some),
         )
         .await
         {
-            Ok(Ok(answer)) => answer
+            Ok(Ok(resolution)) => resolution
                 .clone()
                 .unwrap_or_else(|| unavailable(Duration::ZERO)),
             // The task ended with its runtime, or nobody runs that one.
@@ -131,7 +131,7 @@ impl Resolver {
         let has_place = state.in_flight.len() < MAX_IN_FLIGHT || state.cached.contains_key(iss);
         let runtime = Handle::try_current().ok().filter(|_| has_place)?;
         let iss: Arc<str> = iss.into();
-        let (sender, answer) = watch::channel(None);
+        let (sender, resolution) = watch::channel(None);
         let task = runtime.spawn(run_resolver(
             Arc::downgrade(&self.0),
             Arc::clone(&self.0.settings.resolve),
@@ -141,11 +141,11 @@ impl Resolver {
         state.in_flight.insert(
             iss,
             InFlightResolution {
-                resolution: answer.clone(),
+                resolution: resolution.clone(),
                 task: task.abort_handle(),
             },
         );
-        Some(answer)
+        Some(resolution)
     }
 }
 
@@ -154,7 +154,7 @@ async fn run_resolver(
     desk: Weak<ResolverInner>,
     function: Arc<ResolveFn>,
     iss: Arc<str>,
-    answer: watch::Sender<Option<Resolution>>,
+    resolution: watch::Sender<Option<Resolution>>,
 ) {
     let name = iss.to_string();
     let outcome = timeout(TIMEOUT, catch_panic(async move { function(name).await })).await;
@@ -165,7 +165,7 @@ async fn run_resolver(
         Err(_) => Err("timed out"),
     };
     if let Some(desk) = desk.upgrade() {
-        answer.send_replace(Some(desk.record(&iss, outcome)));
+        resolution.send_replace(Some(desk.record(&iss, outcome)));
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) type WeakIssuer = IssuerRef<Weak<TrustedIssuer>>;
 impl ActiveIssuer {
     pub(crate) fn downgrade(&self) -> WeakIssuer {
         match self {
-            Self::Listed(place) => IssuerRef::Listed(*place),
+            Self::Listed(at) => IssuerRef::Listed(*at),
             Self::Resolved(trusted) => IssuerRef::Resolved(Arc::downgrade(trusted)),
         }
     }
@@ -61,7 +61,7 @@ impl WeakIssuer {
     /// The issuer of a token that was verified before, if it is trusted still.
     pub(crate) fn upgrade(&self) -> Option<ActiveIssuer> {
         match self {
-            Self::Listed(place) => Some(IssuerRef::Listed(*place)),
+            Self::Listed(at) => Some(IssuerRef::Listed(*at)),
             Self::Resolved(trusted) => {
                 let trusted = trusted.upgrade()?;
                 trusted
