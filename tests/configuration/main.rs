@@ -16,4 +16,7 @@ mod metrics;
 mod profiles;
 #[cfg(feature = "tracing")]
 mod spans;
+#[cfg(feature = "tracing")]
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 mod weak_settings;

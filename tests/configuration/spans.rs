@@ -238,7 +238,7 @@ fn fixture() -> (LocalIssuer, Router, TokenBuilder) {
 async fn request_span_records_caller_and_outcome() {
     let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::INFO);
-    let _guard = tracing::subscriber::set_default(watch.clone());
+    let _guard = crate::subscriber::set_subscriber(watch.clone());
     let caller = "client_id=c1 issuer=https://acme.kinde.com jti=t1 organization=org_a";
     let global = issuer
         .global()
@@ -313,7 +313,7 @@ async fn span_without_declared_fields_is_unchanged() {
         .unwrap();
     let plain = |_: &Request<Body>| info_span!("request", method = "GET");
     let app = routes(&verifier).layer(TraceLayer::new_for_http().make_span_with(plain));
-    let _guard = tracing::subscriber::set_default(watch.clone());
+    let _guard = crate::subscriber::set_subscriber(watch.clone());
     call(&app, "/orgs/org_a", Some(&token.bearer())).await;
     assert_eq!(watch.fields("request"), ["method=GET"]);
 }
@@ -322,7 +322,7 @@ async fn span_without_declared_fields_is_unchanged() {
 async fn fetches_waits_and_verifications_have_spans() {
     let issuer = LocalIssuer::start().await.unwrap();
     let watch = Watch::at(Level::DEBUG);
-    let _guard = tracing::subscriber::set_default(watch.clone());
+    let _guard = crate::subscriber::set_subscriber(watch.clone());
     let verifier = Verifier::builder([Verifier::kinde(issuer.url()).audience(AUDIENCE)])
         .start_lazily()
         .build()
@@ -401,7 +401,7 @@ async fn fetches_waits_and_verifications_have_spans() {
 async fn spans_contain_no_token() {
     let (issuer, app, token) = fixture();
     let watch = Watch::at(Level::TRACE);
-    let _guard = tracing::subscriber::set_default(watch.clone());
+    let _guard = crate::subscriber::set_subscriber(watch.clone());
     let good = issuer.org("org_a");
     for forgery in forged::all(&good) {
         watch.forget();

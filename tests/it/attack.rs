@@ -152,7 +152,7 @@ mod recording {
     /// Records every event of this thread, which is all of a test's runtime, until the guard is dropped.
     pub(crate) fn record() -> (Log, tracing::subscriber::DefaultGuard) {
         let log = Log::default();
-        (log.clone(), tracing::subscriber::set_default(log))
+        (log.clone(), crate::subscriber::set_subscriber(log))
     }
 
     struct Writer<'a>(&'a mut String);

@@ -16,6 +16,8 @@ mod key_sources;
 mod layer;
 mod outage;
 mod responses;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 mod support;
 mod tenant;
 mod verifier;

@@ -60,7 +60,7 @@ impl Lines {
 #[tokio::test(start_paused = true)]
 async fn key_set_lifecycle_is_recorded_as_events() {
     let lines = Lines::default();
-    let _events = tracing::subscriber::set_default(lines.clone());
+    let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     settle().await;
@@ -124,7 +124,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
 #[tokio::test(start_paused = true)]
 async fn unusable_key_is_reported_once_per_key_set() {
     let lines = Lines::default();
-    let _events = tracing::subscriber::set_default(lines.clone());
+    let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let weak = r#"{"keys":[{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB","alg":"RS256"},"#;
     fake.set_behavior(Behavior::Body(
@@ -148,7 +148,7 @@ async fn unusable_key_is_reported_once_per_key_set() {
 #[tokio::test(start_paused = true)]
 async fn changed_jwks_uri_is_an_event() {
     let lines = Lines::default();
-    let _events = tracing::subscriber::set_default(lines.clone());
+    let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let (uri, asked) = (
         Arc::new(Mutex::new("https://issuer.example/old")),
@@ -205,7 +205,7 @@ async fn changed_jwks_uri_is_an_event() {
 #[tokio::test(start_paused = true)]
 async fn resolver_failure_event_omits_iss_value() {
     let lines = Lines::default();
-    let _events = tracing::subscriber::set_default(lines.clone());
+    let _events = crate::subscriber::set_subscriber(lines.clone());
     let verifier = Verifier::builder([])
         .resolve_issuers_with(|_| async { Err::<_, BoxError>("the database is down".into()) })
         .clock(tower_m2m::Clock::manual(NOW))

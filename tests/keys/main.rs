@@ -19,5 +19,8 @@ mod rotation;
 mod simulation;
 #[cfg(feature = "reqwest")]
 mod sockets;
+#[cfg(feature = "tracing")]
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 #[cfg(feature = "tls-rustls")]
 mod tls;

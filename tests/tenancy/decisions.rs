@@ -103,7 +103,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let fixture = Fixture::new();
     let app = app(&fixture.verifier());
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let issuer = ("issuer", "https://acme.kinde.com");
     let who = ("access", "organization_or_global_with_scope");
     let common = [
@@ -221,7 +221,7 @@ async fn failed_caller_check_is_a_warning() {
         .route("/", get(|| async {}))
         .route_layer(verifier.layer());
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     support::get(&app, "/", &fixture.org("org_a")).await;
     let events = recorder.0.lock().unwrap().clone();
     assert_eq!(events.len(), 2, "{events:?}");
@@ -244,7 +244,7 @@ async fn events_contain_no_token_and_no_path() {
     let fixture = Fixture::new();
     let app = app(&fixture.verifier());
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let token = fixture
         .org("org_a")
         .scopes(["secret-scope"])

@@ -15,6 +15,8 @@ mod organization_sources;
 mod preflights;
 mod random_routes;
 mod routes;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 mod support;
 mod undecided_parameters;
 mod unforgeable_types;
