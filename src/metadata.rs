@@ -201,9 +201,12 @@ impl<B> Service<Request<B>> for ResourceMetadata {
 
 impl AuthorizeLayer {
     /// Names this resource's metadata in challenges, so that a client without a token finds out where to get one
-    /// (RFC 9728 §5.1). Default: none is named.
+    /// (RFC 9728 §5.1). If [`resource_metadata`](Self::resource_metadata) is called too, that URL counts. Default: none is
+    /// named.
     pub fn resource(self, metadata: &ResourceMetadata) -> Self {
-        self.resource_metadata(metadata.url())
+        self.with_visible_setting(|settings| {
+            settings.responses.own_metadata = Some(metadata.url());
+        })
     }
 }
 

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::Response;
 
 use super::OrganizationSource;
-use super::policy::{AllowedCallers, MismatchResponse, Policy};
+#[cfg(feature = "axum")]
+use super::policy::AllowedCallers;
+use super::policy::{MismatchResponse, Policy};
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
@@ -17,6 +19,9 @@ use crate::token::ScopeRequirement;
 use crate::verifier::Verifier;
 
 /// Puts a [`Verifier`] in front of a service, and says who may come in.
+///
+/// The order of the setters makes no difference: requirements add up, and of permissions the strictest counts. If a setter
+/// of a single value is called again, the last value counts.
 ///
 /// Unless told otherwise it lets in tokens of organizations only, and on an axum route with the parameter `{org_code}`
 /// only those of that organization. Layers only narrow: an inner layer of the same verifier takes the claims that an outer
@@ -92,7 +97,7 @@ impl AuthorizeLayer {
     }
 
     /// A change that extractors have to know of.
-    pub(super) fn with_visible_setting(self, change: impl FnOnce(&mut LayerSettings)) -> Self {
+    pub(crate) fn with_visible_setting(self, change: impl FnOnce(&mut LayerSettings)) -> Self {
         self.with(|settings| {
             change(settings);
             settings.extractors = ExtractorSettings::Custom;
@@ -101,34 +106,33 @@ impl AuthorizeLayer {
 
     /// Demands scopes, in addition to those demanded before. Default: none.
     pub fn require(self, scopes: impl Into<ScopeRequirement>) -> Self {
-        self.with(|settings| {
-            let earlier =
-                std::mem::replace(&mut settings.policy.requirement, ScopeRequirement::none());
-            settings.policy.requirement = earlier.and(scopes);
-        })
+        self.with(|settings| settings.policy.require(scopes.into()))
     }
 
-    /// Lets in global tokens too, on routes that belong to no organization. Default: tokens of organizations only.
+    /// Allows global tokens too, on routes that belong to no organization. Default: tokens of organizations only.
+    ///
+    /// If [`allow_global_with`](Self::allow_global_with) or [`only_global`](Self::only_global) is called too, before or
+    /// after, the stricter one counts.
     pub fn allow_global(self) -> Self {
-        self.with(|settings| settings.policy.allowed_callers = AllowedCallers::OrganizationOrGlobal)
+        self.with(|settings| settings.policy.allow_global())
     }
 
-    /// Lets in global tokens with these scopes too, also on routes that belong to an organization: there the handler's
+    /// Allows global tokens with these scopes too, also on routes that belong to an organization: there the handler's
     /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
     /// Default: tokens of organizations only.
+    ///
+    /// A further call adds to the scopes. With [`only_global`](Self::only_global), the layer requires these scopes of every
+    /// token.
     pub fn allow_global_with(self, scopes: impl Into<ScopeRequirement>) -> Self {
-        self.with_visible_setting(|settings| {
-            settings.policy.allowed_callers =
-                AllowedCallers::OrganizationOrGlobalWith(scopes.into());
-        })
+        self.with_visible_setting(|settings| settings.policy.allow_global_with(scopes.into()))
     }
 
-    /// Lets in global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
+    /// Allows global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
     /// well. Default: tokens of organizations only.
+    ///
+    /// [`allow_global`](Self::allow_global) before or after it has no effect.
     pub fn only_global(self) -> Self {
-        self.with_visible_setting(|settings| {
-            settings.policy.allowed_callers = AllowedCallers::Global;
-        })
+        self.with_visible_setting(|settings| settings.policy.only_global())
     }
 
     /// Where else the request says which organization it is about, in addition to the places named before: it must be the
@@ -154,16 +158,18 @@ impl AuthorizeLayer {
     }
 
     /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
-    /// [`resource`](Self::resource) for that of this crate. Default: none.
+    /// [`resource`](Self::resource) for that of this crate. If both are called, this URL counts. Default: none.
     pub fn resource_metadata(self, url: impl Into<String>) -> Self {
         self.with_visible_setting(|settings| {
             settings.responses.resource_metadata = Some(url.into());
         })
     }
 
-    /// Answers refusals without a body. Default: a problem document (RFC 9457).
+    /// Answers rejected requests without a body. Default: a problem document (RFC 9457).
+    ///
+    /// If [`rejection_response_with`](Self::rejection_response_with) is called too, before or after, its function decides.
     pub fn without_rejection_body(self) -> Self {
-        self.with_visible_setting(|settings| settings.responses.body = RejectionBody::Empty)
+        self.with_visible_setting(|settings| settings.responses.omit_body())
     }
 
     /// Finishes refusals with a function of the application's, which gets the answer with status and challenge in place and

@@ -79,6 +79,40 @@ impl Policy {
         }
     }
 
+    /// Adds to the scopes that are required.
+    pub(crate) fn require(&mut self, scopes: ScopeRequirement) {
+        let earlier = std::mem::replace(&mut self.requirement, ScopeRequirement::none());
+        self.requirement = earlier.and(scopes);
+    }
+
+    /// Any other permission is stricter, so it stays.
+    pub(crate) fn allow_global(&mut self) {
+        if matches!(self.allowed_callers, AllowedCallers::Organization) {
+            self.allowed_callers = AllowedCallers::OrganizationOrGlobal;
+        }
+    }
+
+    /// If only global tokens are allowed, what is required of global tokens is required of all.
+    pub(crate) fn allow_global_with(&mut self, scopes: ScopeRequirement) {
+        match &mut self.allowed_callers {
+            AllowedCallers::Global => self.require(scopes),
+            AllowedCallers::OrganizationOrGlobalWith(earlier) => {
+                let both = std::mem::replace(earlier, ScopeRequirement::none()).and(scopes);
+                *earlier = both;
+            }
+            AllowedCallers::Organization | AllowedCallers::OrganizationOrGlobal => {
+                self.allowed_callers = AllowedCallers::OrganizationOrGlobalWith(scopes);
+            }
+        }
+    }
+
+    pub(crate) fn only_global(&mut self) {
+        let earlier = std::mem::replace(&mut self.allowed_callers, AllowedCallers::Global);
+        if let AllowedCallers::OrganizationOrGlobalWith(scopes) = earlier {
+            self.require(scopes);
+        }
+    }
+
     /// Checks the scopes, after the tenant.
     pub(crate) fn check_scopes(&self, claims: &Claims) -> Result<(), Rejection> {
         if self.requirement.is_satisfied_by(claims.scopes()) {

@@ -15,7 +15,9 @@ use crate::rejection::Rejection;
 #[derive(Clone)]
 pub(crate) struct ResponseConfig {
     pub(crate) realm: String,
+    /// The URL that the application names. It counts if there is also one of this crate's own metadata.
     pub(crate) resource_metadata: Option<String>,
+    pub(crate) own_metadata: Option<String>,
     pub(crate) body: RejectionBody,
 }
 
@@ -36,12 +38,20 @@ impl Default for ResponseConfig {
         Self {
             realm: "api".to_owned(),
             resource_metadata: None,
+            own_metadata: None,
             body: RejectionBody::Problem,
         }
     }
 }
 
 impl ResponseConfig {
+    /// A function of the application's gets an empty body anyway.
+    pub(crate) fn omit_body(&mut self) {
+        if matches!(self.body, RejectionBody::Problem) {
+            self.body = RejectionBody::Empty;
+        }
+    }
+
     /// The answer to a rejection, with the rejection in its extensions.
     pub(crate) fn http(&self, rejection: Rejection) -> Response<Bytes> {
         let row = spec(&rejection);
@@ -119,7 +129,8 @@ impl ResponseConfig {
         if let Rejection::InsufficientScope(requirement) = rejection {
             push_auth_param(&mut text, "scope", &requirement.challenge());
         }
-        if let Some(url) = &self.resource_metadata {
+        let metadata = self.resource_metadata.as_ref();
+        if let Some(url) = metadata.or(self.own_metadata.as_ref()) {
             push_auth_param(&mut text, "resource_metadata", url);
         }
         HeaderValue::try_from(text).ok()

@@ -118,9 +118,16 @@ impl FakeClaims {
         self
     }
 
-    /// From this issuer. To be said before the organization, which belongs to it.
+    /// From this issuer, to which the organization belongs, in whichever order the two are set.
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.facts.issuer = issuer.into();
+        let issuer = &self.facts.issuer;
+        if let Some(org) = &self.facts.org_code {
+            self.facts.org_code = OrgCode::from_token(issuer, org.as_str());
+        }
+        if let Some(org) = &self.acting {
+            self.acting = OrgCode::acting(issuer, org.as_str());
+        }
         self
     }
 

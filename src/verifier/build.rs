@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::builder::{StartMode, VerifierBuilder};
+use super::builder::{StartMode, TokenCacheMode, VerifierBuilder};
 use super::cache::TokenCache;
 use super::config_error::ConfigError;
 use super::issuer::Issuer;
@@ -60,7 +60,8 @@ impl VerifierBuilder {
                 .iter()
                 .try_for_each(|trusted| trusted.keys.start());
         }
-        if let Some(denylist) = &self.denylist {
+        let denylist = self.denylists.into_iter().next();
+        if let Some(denylist) = &denylist {
             let others = if issuers.has_resolver() {
                 UnlistedIssuers::Accept
             } else {
@@ -79,11 +80,14 @@ impl VerifierBuilder {
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
             tokens: self
-                .tokens
+                .token_cache
+                .capacity()
                 .map(|capacity| TokenCache::new(number, capacity)),
-            denylist: self.denylist,
+            denylist,
             caller_check: self
-                .caller_check
+                .caller_checks
+                .into_iter()
+                .next()
                 .map(|check| check.with_timeout(timeout, silence)),
         })))
     }
@@ -105,8 +109,10 @@ impl VerifierBuilder {
                 "must be from 256 bytes to 64 KiB",
             ));
         }
+        self.check_combinations()?;
         if self
-            .tokens
+            .token_cache
+            .capacity
             .is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0)
         {
             return Err(ConfigError::new(
@@ -118,7 +124,7 @@ impl VerifierBuilder {
             || self.caller_check_timeout > Duration::from_secs(60)
         {
             return Err(ConfigError::new(
-                "standing_timeout",
+                "caller_check_timeout",
                 "must be more than zero and at most 1 minute",
             ));
         }
@@ -132,6 +138,31 @@ impl VerifierBuilder {
             }
         }
         Ok(())
+    }
+
+    /// Checks that no setting contradicts another, or would replace an earlier requirement.
+    fn check_combinations(&self) -> Result<(), ConfigError> {
+        let problem = if self.token_cache.capacity.is_some()
+            && self.token_cache.mode == TokenCacheMode::Disabled
+        {
+            ConfigError::new(
+                "token_cache",
+                "contradicts `without_token_cache`: use one of the two",
+            )
+        } else if self.denylists.len() > 1 {
+            ConfigError::new(
+                "denylist",
+                "is set more than once: add all entries to one list",
+            )
+        } else if self.caller_checks.len() > 1 {
+            ConfigError::new(
+                "check_caller",
+                "is set more than once: call all checks from one",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(problem)
     }
 
     /// Builds the verifier and waits until each issuer's keys are at hand: for services that had rather not start than

@@ -16,6 +16,9 @@ use crate::util::BoxError;
 
 /// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::builder`].
 ///
+/// The order of the setters makes no difference. Two setters that contradict each other are an error of `build()`. If a
+/// setter of a single value is called again, the last value counts.
+///
 /// ```
 /// use tower_m2m::Verifier;
 ///
@@ -33,11 +36,12 @@ pub struct VerifierBuilder {
     pub(super) resolved_max: usize,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
-    pub(super) tokens: Option<CacheCapacity>,
+    pub(super) token_cache: TokenCacheSetting,
     pub(super) saved: Vec<SavedKeys>,
     pub(super) start: StartMode,
-    pub(super) denylist: Option<Denylist>,
-    pub(super) caller_check: Option<CallerCheckRunner>,
+    /// Only one may be set. Each is kept, so that a second one is an error and does not replace the first.
+    pub(super) denylists: Vec<Denylist>,
+    pub(super) caller_checks: Vec<CallerCheckRunner>,
     pub(super) caller_check_timeout: Duration,
     pub(super) fail_mode: FailMode,
 }
@@ -46,6 +50,32 @@ pub struct VerifierBuilder {
 pub(super) enum StartMode {
     Lazy,
     Background,
+}
+
+/// How many verified tokens are cached, as the setters say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TokenCacheSetting {
+    pub(super) capacity: Option<CacheCapacity>,
+    pub(super) mode: TokenCacheMode,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TokenCacheMode {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+impl TokenCacheSetting {
+    /// Returns the capacity, or `None` if the cache is disabled.
+    pub(super) fn capacity(self) -> Option<CacheCapacity> {
+        (self.mode == TokenCacheMode::Enabled).then(|| {
+            self.capacity.unwrap_or(CacheCapacity {
+                tokens: 10_000,
+                bytes: 32 * 1024 * 1024,
+            })
+        })
+    }
 }
 
 impl Verifier {
@@ -73,14 +103,11 @@ impl VerifierBuilder {
             resolved_max: 1_000,
             clock: Clock::system(),
             max_token_bytes: 8 * 1024,
-            tokens: Some(CacheCapacity {
-                tokens: 10_000,
-                bytes: 32 * 1024 * 1024,
-            }),
+            token_cache: TokenCacheSetting::default(),
             saved: Vec::new(),
             start: StartMode::Background,
-            denylist: None,
-            caller_check: None,
+            denylists: Vec::new(),
+            caller_checks: Vec::new(),
             caller_check_timeout: Duration::from_millis(500),
             fail_mode: FailMode::Closed,
         }
@@ -150,28 +177,29 @@ impl VerifierBuilder {
     }
 
     /// How many verified tokens are remembered: no more than so many, and no more than so many bytes. Default: 10,000
-    /// tokens and 32 MiB.
+    /// tokens and 32 MiB. It cannot be combined with [`without_token_cache`](Self::without_token_cache).
     pub fn token_cache(mut self, tokens: u32, bytes: u64) -> Self {
-        self.tokens = Some(CacheCapacity { tokens, bytes });
+        self.token_cache.capacity = Some(CacheCapacity { tokens, bytes });
         self
     }
 
     /// Verifies every token anew. Default: verified tokens are remembered until they end or the issuer's keys change.
     pub fn without_token_cache(mut self) -> Self {
-        self.tokens = None;
+        self.token_cache.mode = TokenCacheMode::Disabled;
         self
     }
 
-    /// Turns away whom this list denies, although their tokens verify. Default: nobody.
+    /// Rejects the tokens, clients and organizations that this list denies, although their tokens are valid. Default: no
+    /// list. A second list is an error of `build()`.
     pub fn denylist(mut self, denylist: Denylist) -> Self {
-        self.denylist = Some(denylist);
+        self.denylists.push(denylist);
         self
     }
 
-    /// Asks the application about every caller whose token verifies, whether the token was verified before or not.
-    /// Default: nobody is asked, and the common request waits for nothing.
+    /// Calls the application's check for every caller whose token is valid, whether the token was verified before or not.
+    /// Default: no check, and the common request waits for nothing. A second check is an error of `build()`.
     pub fn check_caller(mut self, check: impl CallerCheck) -> Self {
-        self.caller_check = Some(CallerCheckRunner::new(check));
+        self.caller_checks.push(CallerCheckRunner::new(check));
         self
     }
 
@@ -210,6 +238,11 @@ impl std::fmt::Debug for VerifierBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifierBuilder")
             .field("issuers", &self.issuers)
+            .field("max_resolved_issuers", &self.resolved_max)
+            .field("max_token_bytes", &self.max_token_bytes)
+            .field("token_cache", &self.token_cache)
+            .field("caller_check_timeout", &self.caller_check_timeout)
+            .field("fail_mode", &self.fail_mode)
             .field("start", &self.start)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! Claims of the application's own type.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,14 +10,50 @@ use crate::token::Custom;
 
 /// Decodes the claims into a type of the application's.
 #[derive(Clone, Copy)]
-pub(crate) struct CustomDecoder(pub(super) fn(&[u8]) -> Option<Custom>);
+pub(crate) struct CustomDecoder {
+    pub(super) decode: fn(&[u8]) -> Option<Custom>,
+    target: TypeId,
+}
+
+/// The type that an issuer's claims are decoded into, as the setters say it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CustomSetting {
+    Unset,
+    Set(CustomDecoder),
+    /// Two types, of which each would be a requirement.
+    Contradicting,
+}
+
+impl CustomSetting {
+    pub(super) fn and(self, decoder: CustomDecoder) -> Self {
+        match self {
+            Self::Unset => Self::Set(decoder),
+            Self::Set(first) if first.target == decoder.target => self,
+            Self::Set(_) | Self::Contradicting => Self::Contradicting,
+        }
+    }
+
+    pub(super) fn is_contradicting(self) -> bool {
+        matches!(self, Self::Contradicting)
+    }
+
+    pub(super) fn decoder(self) -> Option<CustomDecoder> {
+        match self {
+            Self::Set(decoder) => Some(decoder),
+            Self::Unset | Self::Contradicting => None,
+        }
+    }
+}
 
 impl CustomDecoder {
     pub(crate) fn new<T: DeserializeOwned + Send + Sync + 'static>() -> Self {
-        Self(|payload| {
-            let custom: T = serde_json::from_slice(payload).ok()?;
-            Some(Arc::new(custom) as Arc<dyn Any + Send + Sync>)
-        })
+        Self {
+            decode: |payload| {
+                let custom: T = serde_json::from_slice(payload).ok()?;
+                Some(Arc::new(custom) as Arc<dyn Any + Send + Sync>)
+            },
+            target: TypeId::of::<T>(),
+        }
     }
 }
 

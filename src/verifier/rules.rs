@@ -246,7 +246,7 @@ impl Rules {
         let custom = match &self.custom {
             None => None,
             Some(decoder) => {
-                Some((decoder.0)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?)
+                Some((decoder.decode)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?)
             }
         };
         let org_code = match checked.org_code {

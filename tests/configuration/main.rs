@@ -14,6 +14,7 @@ mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod profiles;
+mod setter_order;
 #[cfg(feature = "tracing")]
 mod spans;
 #[cfg(feature = "tracing")]

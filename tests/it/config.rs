@@ -227,11 +227,11 @@ fn build_rejects_invalid_verifier_settings() {
         ),
         ("max_resolved_issuers", of_one().max_resolved_issuers(0)),
         (
-            "standing_timeout",
+            "caller_check_timeout",
             of_one().caller_check_timeout(Duration::ZERO),
         ),
         (
-            "standing_timeout",
+            "caller_check_timeout",
             of_one().caller_check_timeout(seconds(60) + Duration::from_nanos(1)),
         ),
         ("max_token_bytes", of_one().max_token_bytes(255)),

@@ -158,7 +158,7 @@ async fn caller_check_timeout_is_configurable() {
             .caller_check_timeout(timeout)
             .build()
             .unwrap_err();
-        assert_eq!(error.setting(), "standing_timeout");
+        assert_eq!(error.setting(), "caller_check_timeout");
     }
 }
 

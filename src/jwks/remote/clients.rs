@@ -37,7 +37,7 @@ mod tests {
             let settings = HttpSettings {
                 timeout: Duration::from_secs(second),
                 proxy: Proxy::Disabled,
-                ca_certificate_pem: None,
+                ca_certificates_pem: Vec::new(),
             };
             assert!(clients.client(&settings).is_ok());
         }

@@ -29,7 +29,7 @@ pub(crate) enum Fetcher {
 pub(crate) struct HttpSettings {
     pub(crate) timeout: Duration,
     pub(crate) proxy: Proxy,
-    pub(crate) ca_certificate_pem: Option<Vec<u8>>,
+    pub(crate) ca_certificates_pem: Vec<Vec<u8>>,
 }
 
 /// Whether the proxy that the environment names is used.
@@ -84,7 +84,7 @@ impl Fetcher {
             feature = "tls-native",
             feature = "tls-rustls-no-provider"
         )))]
-        if settings.ca_certificate_pem.is_some() {
+        if !settings.ca_certificates_pem.is_empty() {
             return Err(
                 "a certificate authority is given, and the crate was built without TLS: switch on `tls-rustls`".to_owned()
             );
@@ -94,7 +94,7 @@ impl Fetcher {
             feature = "tls-native",
             feature = "tls-rustls-no-provider"
         ))]
-        if let Some(pem) = &settings.ca_certificate_pem {
+        for pem in &settings.ca_certificates_pem {
             let certificate =
                 reqwest::Certificate::from_pem(pem).map_err(|error| error.to_string())?;
             builder = builder.tls_certs_merge([certificate]);
@@ -110,7 +110,7 @@ impl Fetcher {
         let _ = (
             settings.timeout,
             settings.proxy == Proxy::Disabled,
-            &settings.ca_certificate_pem,
+            &settings.ca_certificates_pem,
         );
         Err("the crate was built without its HTTP client: switch on the feature `reqwest`, or give keys or a fetch function"
             .to_owned())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 
-use super::{Issuer, KeyConfig};
+use super::Issuer;
 use crate::clock::Clock;
 use crate::jwks::{
     FetchFuture, Fetcher, HttpClients, JwksLocation, KeyError, KeySet, KeySource, Proxy,
@@ -17,19 +17,19 @@ use crate::verifier::config_error::ConfigError;
 impl Issuer {
     /// Fetches the keys from here. Default: where the issuer's metadata says (RFC 8414).
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
-        self.keys = KeyConfig::Url(url.into());
+        self.keys.url = Some(url.into());
         self
     }
 
     /// Uses the keys of this JWK Set (RFC 7517 §5), and fetches nothing.
     pub fn jwk_set(mut self, json: impl Into<String>) -> Self {
-        self.keys = KeyConfig::Set(json.into());
+        self.keys.set = Some(json.into());
         self
     }
 
     /// Uses this one public key in PEM form, and fetches nothing.
     pub fn public_key_pem(mut self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
-        self.keys = KeyConfig::Pem(algorithm, pem.into());
+        self.keys.pem = Some((algorithm, pem.into()));
         self
     }
 
@@ -64,32 +64,23 @@ impl Issuer {
         clock: &Clock,
         clients: &HttpClients,
     ) -> Result<KeySource, ConfigError> {
-        let endpoint = match &self.keys {
-            KeyConfig::Set(json) => {
-                return Ok(KeySource::from_static(
-                    Arc::clone(issuer),
-                    parse_static_keys(json, algorithms)?,
-                ));
-            }
-            KeyConfig::Pem(algorithm, pem) => {
-                if !algorithms.contains(algorithm) {
-                    return Err(ConfigError::new(
-                        "public_key_pem",
-                        "its algorithm is not among the allowed ones",
-                    ));
-                }
-                let set = KeySet::from_pem(*algorithm, pem)
-                    .map_err(|error| ConfigError::new("public_key_pem", error.to_string()))?;
-                return Ok(KeySource::from_static(Arc::clone(issuer), set));
-            }
-            KeyConfig::Url(url) if !is_secure_url(url) => {
+        if let Some(json) = &self.keys.set {
+            let set = parse_static_keys(json, algorithms)?;
+            return Ok(KeySource::from_static(Arc::clone(issuer), set));
+        }
+        if let Some((algorithm, pem)) = &self.keys.pem {
+            let set = parse_public_key(*algorithm, pem, algorithms)?;
+            return Ok(KeySource::from_static(Arc::clone(issuer), set));
+        }
+        let endpoint = match &self.keys.url {
+            Some(url) if !is_secure_url(url) => {
                 return Err(ConfigError::new(
                     "jwks_url",
                     "must be an https URL (http is accepted on loopback only)",
                 ));
             }
-            KeyConfig::Url(url) => JwksLocation::Url(url.clone()),
-            KeyConfig::Discovery => JwksLocation::Discovery,
+            Some(url) => JwksLocation::Url(url.clone()),
+            None => JwksLocation::Discovery,
         };
         let first_url = match &endpoint {
             JwksLocation::Url(url) => url,
@@ -154,4 +145,19 @@ fn parse_static_keys(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, Con
         ));
     }
     Ok(set)
+}
+
+fn parse_public_key(
+    algorithm: Algorithm,
+    pem: &str,
+    algorithms: &[Algorithm],
+) -> Result<KeySet, ConfigError> {
+    if !algorithms.contains(&algorithm) {
+        return Err(ConfigError::new(
+            "public_key_pem",
+            "its algorithm is not among the allowed ones",
+        ));
+    }
+    KeySet::from_pem(algorithm, pem)
+        .map_err(|error| ConfigError::new("public_key_pem", error.to_string()))
 }

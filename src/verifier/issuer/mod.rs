@@ -3,10 +3,10 @@
 mod keys;
 pub(super) mod kinde;
 mod refresh;
+mod tokens;
 mod validate;
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -14,13 +14,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::config_error::{ConfigError, SettingSource};
-use super::custom_claims::CustomDecoder;
+use super::custom_claims::{CustomDecoder, CustomSetting};
 use super::issuers::trusted::TrustedIssuer;
-use super::profile::{ClaimMatcher, ClaimRule, Profile};
+use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig};
-use crate::token::{Algorithm, OrgCodePattern};
+use crate::token::Algorithm;
+use tokens::TokenSettings;
 
 /// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
 #[derive(Clone, Debug)]
@@ -58,6 +59,9 @@ impl NeedsAudience {
 /// It starts with [`Verifier::kinde`](crate::Verifier::kinde) or [`Verifier::issuer`](crate::Verifier::issuer). [`build`](Self::build) makes a [`Verifier`](crate::Verifier) of one issuer;
 /// [`Verifier::builder`](crate::Verifier::builder) one of several.
 ///
+/// The order of the setters makes no difference. Two setters that contradict each other are an error of `build()`. If a
+/// setter of a single value is called again, the last value counts.
+///
 /// ```
 /// use std::time::Duration;
 /// use tower_m2m::{Algorithm, Verifier};
@@ -81,15 +85,14 @@ impl NeedsAudience {
 pub struct Issuer {
     issuer: Result<String, ConfigError>,
     audiences: Option<Vec<String>>,
-    profile: Profile,
+    tokens: TokenSettings,
     algorithms: Option<Vec<Algorithm>>,
     leeway: Duration,
     max_age: Option<Duration>,
     strictness: Strictness,
-    custom: Option<CustomDecoder>,
-    code_pattern: CodePatternSetting,
-    organizations: Option<HashSet<String>>,
-    clients: Option<HashSet<String>>,
+    custom: CustomSetting,
+    organizations: Option<BTreeSet<String>>,
+    clients: Option<BTreeSet<String>>,
     keys: KeyConfig,
     fetch_function: Option<Fetcher>,
     http: HttpSettings,
@@ -97,20 +100,12 @@ pub struct Issuer {
     source: SettingSource,
 }
 
-/// Where the form of organization codes comes from.
-#[derive(Debug)]
-enum CodePatternSetting {
-    Profile,
-    Disabled,
-    Custom(String),
-}
-
-#[derive(Debug)]
-enum KeyConfig {
-    Discovery,
-    Url(String),
-    Set(String),
-    Pem(Algorithm, String),
+/// Where the keys come from. More than one place is an error, found when the verifier is built.
+#[derive(Debug, Default)]
+struct KeyConfig {
+    url: Option<String>,
+    set: Option<String>,
+    pem: Option<(Algorithm, String)>,
 }
 
 impl Issuer {
@@ -118,21 +113,20 @@ impl Issuer {
         Self {
             issuer: trusted.issuer,
             audiences,
-            profile: trusted.profile,
+            tokens: TokenSettings::new(trusted.profile),
             algorithms: None,
             leeway: Duration::from_secs(30),
             max_age: None,
             strictness: Strictness::Lenient,
-            custom: None,
-            code_pattern: CodePatternSetting::Profile,
+            custom: CustomSetting::Unset,
             organizations: None,
             clients: None,
-            keys: KeyConfig::Discovery,
+            keys: KeyConfig::default(),
             fetch_function: None,
             http: HttpSettings {
                 timeout: Duration::from_secs(3),
                 proxy: Proxy::Environment,
-                ca_certificate_pem: None,
+                ca_certificates_pem: Vec::new(),
             },
             timing: RefreshConfig {
                 time_to_live: Duration::from_secs(600),
@@ -151,12 +145,6 @@ impl Issuer {
     /// Where the settings are written, for errors.
     pub(crate) fn with_source(mut self, source: SettingSource) -> Self {
         self.source = source;
-        self
-    }
-
-    /// Another profile; setters that come after it change single places of it.
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
         self
     }
 
@@ -188,96 +176,30 @@ impl Issuer {
         self
     }
 
-    /// Lets in tokens of any grant type, users' tokens among them. Default: as the profile says, which for Kinde is client
-    /// credentials only.
-    pub fn allow_any_grant_type(mut self) -> Self {
-        self.profile.machine_claims = Cow::Borrowed(&[]);
-        self
-    }
-
-    /// Demands that a claim has a value, or that the list in it contains the value. The claim is a JSON Pointer (RFC 6901).
-    ///
-    /// ```
-    /// # use tower_m2m::Verifier;
-    /// // Entra ID marks application tokens so.
-    /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
-    /// ```
-    pub fn require_claim(mut self, pointer: impl Into<String>, value: impl Into<String>) -> Self {
-        self.profile.machine_claims.to_mut().push(ClaimRule {
-            claim: pointer.into().into(),
-            matcher: ClaimMatcher::Is(value.into().into()),
-        });
-        self
-    }
-
-    /// Where the organization is in the token, as a JSON Pointer (RFC 6901). Default: `/org_code`.
-    ///
-    /// There is no second place that is looked at when the first is empty: `/orgCode`, `/x-hasura-org-code` and
-    /// `/application_properties/org_code/v` are where some Kinde set-ups put it.
-    pub fn organization_claim(mut self, pointer: impl Into<String>) -> Self {
-        self.profile.organization = pointer.into().into();
-        self
-    }
-
-    /// Sets the form of the issuer's organization codes. Default: `org_*` for Kinde, none for
-    /// others.
-    ///
-    /// The form is a prefix followed by `*`, which means one or more ASCII letters or digits. If
-    /// any parameter of a route has a value of this form that is not the token's organization, the
-    /// layer rejects the request. Without a matched route, the layer checks each segment of the
-    /// path.
-    ///
-    /// ```
-    /// # use tower_m2m::Verifier;
-    /// let issuer = Verifier::issuer("https://issuer.example").audience("api").organization_code_pattern("org-*");
-    /// ```
-    pub fn organization_code_pattern(mut self, pattern: impl Into<String>) -> Self {
-        self.code_pattern = CodePatternSetting::Custom(pattern.into());
-        self
-    }
-
-    /// Lets values that have the form of another organization's code pass. Default: they are
-    /// rejected for Kinde.
-    pub fn without_organization_code_pattern(mut self) -> Self {
-        self.code_pattern = CodePatternSetting::Disabled;
-        self
-    }
-
-    /// Where the scopes are, as a JSON Pointer (RFC 6901), be it a list or a space-separated text. Default: `/scope`, or
-    /// `/scp` where `/scope` is absent.
-    pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
-        self.profile.scopes = vec![Cow::from(pointer.into())].into();
-        self
-    }
-
-    /// The claim that names the client. Default: `azp` for Kinde, `client_id` or else `azp` for others.
-    pub fn client_id_claim(mut self, name: impl Into<String>) -> Self {
-        self.profile.client_id = vec![Cow::from(name.into())].into();
-        self
-    }
-
     /// Decodes the claims into a type of the application's too, once per verification; a token that does not fit it is
-    /// refused. [`Claims::custom`](crate::Claims::custom) reads it.
+    /// rejected. [`Claims::custom`](crate::Claims::custom) reads it. Two different types are an error of `build()`.
     pub fn custom_claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
-        self.custom = Some(CustomDecoder::new::<T>());
+        self.custom = self.custom.and(CustomDecoder::new::<T>());
         self
     }
 
-    /// Lets in these organizations only. Default: every organization of the issuer.
+    /// Allows only these organizations, in addition to those of earlier calls. Default: every organization of the issuer.
     pub fn allow_organizations<T: Into<String>>(
         mut self,
         codes: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.organizations = Some(codes.into_iter().map(Into::into).collect());
+        let codes = codes.into_iter().map(Into::into);
+        self.organizations.get_or_insert_default().extend(codes);
         self
     }
 
-    /// Lets in these clients only. Default: every client of the issuer.
+    /// Allows only these clients, in addition to those of earlier calls. Default: every client of the issuer.
     pub fn allow_clients<T: Into<String>>(
         mut self,
         client_ids: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.clients = Some(client_ids.into_iter().map(Into::into).collect());
+        let client_ids = client_ids.into_iter().map(Into::into);
+        self.clients.get_or_insert_default().extend(client_ids);
         self
     }
 
@@ -291,18 +213,17 @@ impl Issuer {
         let keys = self
             .keys(&issuer, &algorithms, clock, clients)
             .map_err(|error| error.at(&self.source))?;
-        let org_code_pattern = self.org_code_pattern();
         let rules = Rules {
-            org_code_pattern,
+            org_code_pattern: self.tokens.org_code_pattern(),
             audiences: self.audiences,
-            profile: self.profile,
+            profile: self.tokens.profile(),
             algorithms,
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),
             strictness: self.strictness,
-            custom: self.custom,
-            organizations: self.organizations,
-            clients: self.clients,
+            custom: self.custom.decoder(),
+            organizations: self.organizations.map(HashSet::from_iter),
+            clients: self.clients.map(HashSet::from_iter),
         };
         Ok(TrustedIssuer {
             issuer,
@@ -313,23 +234,9 @@ impl Issuer {
         })
     }
 
-    /// Returns the form of organization codes, or `None` if it is unknown, disabled or invalid.
-    fn org_code_pattern(&self) -> Option<OrgCodePattern> {
-        match &self.code_pattern {
-            CodePatternSetting::Profile => self.profile.org_code_pattern.clone(),
-            CodePatternSetting::Disabled => None,
-            CodePatternSetting::Custom(pattern) => OrgCodePattern::parse(pattern),
-        }
-    }
-
-    fn has_invalid_code_pattern(&self) -> bool {
-        matches!(self.code_pattern, CodePatternSetting::Custom(_))
-            && self.org_code_pattern().is_none()
-    }
-
     fn allowed_algorithms(&self) -> Vec<Algorithm> {
         self.algorithms
             .clone()
-            .unwrap_or_else(|| self.profile.algorithms.to_vec())
+            .unwrap_or_else(|| self.tokens.default_algorithms().to_vec())
     }
 }

@@ -57,9 +57,10 @@ impl Issuer {
         self
     }
 
-    /// Trusts this certificate authority too when fetching, in PEM form. Default: those of the system.
+    /// Trusts this certificate authority too when fetching, in PEM form, in addition to those of earlier calls. Default:
+    /// those of the system.
     pub fn ca_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.http.ca_certificate_pem = Some(pem.into());
+        self.http.ca_certificates_pem.push(pem.into());
         self
     }
 }

@@ -42,13 +42,40 @@ impl Issuer {
             )?;
         }
         self.check_tokens(algorithms)?;
+        self.check_combinations()?;
         self.check_key_timing()
+    }
+
+    /// Checks that no two settings contradict each other.
+    fn check_combinations(&self) -> Result<(), ConfigError> {
+        let keys = &self.keys;
+        ensure(
+            keys.url.is_none() || (keys.set.is_none() && keys.pem.is_none()),
+            "jwks_url",
+            "contradicts `jwk_set` or `public_key_pem`: keys come from one place",
+        )?;
+        ensure(
+            keys.set.is_none() || keys.pem.is_none(),
+            "jwk_set",
+            "contradicts `public_key_pem`: keys come from one place",
+        )?;
+        ensure(
+            !self.tokens.has_contradicting_code_pattern(),
+            "organization_code_pattern",
+            "contradicts `without_organization_code_pattern`: use one of the two",
+        )?;
+        ensure(
+            !self.custom.is_contradicting(),
+            "custom_claims",
+            "is set with two different types: decode one type that has the members of both",
+        )
     }
 
     /// Checks the settings that say what tokens are accepted.
     fn check_tokens(&self, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
+        let profile = self.tokens.profile();
         ensure(
-            !self.has_invalid_code_pattern(),
+            !self.tokens.has_invalid_code_pattern(),
             "organization_code_pattern",
             "must be a prefix followed by `*`, such as org_*",
         )?;
@@ -68,20 +95,17 @@ impl Issuer {
             "must not be zero",
         )?;
         ensure(
-            is_pointer(&self.profile.organization),
+            is_pointer(&profile.organization),
             "organization_claim",
             POINTER,
         )?;
         ensure(
-            self.profile
-                .scopes
-                .iter()
-                .all(|pointer| is_pointer(pointer)),
+            profile.scopes.iter().all(|pointer| is_pointer(pointer)),
             "scope_claim",
             POINTER,
         )?;
         ensure(
-            self.profile
+            profile
                 .machine_claims
                 .iter()
                 .all(|rule| is_pointer(&rule.claim)),
@@ -89,7 +113,7 @@ impl Issuer {
             POINTER,
         )?;
         ensure(
-            self.profile
+            profile
                 .client_id
                 .iter()
                 .all(|name| !name.is_empty() && !name.starts_with('/')),

@@ -11,7 +11,7 @@ use crate::token::{Algorithm, JsonObject, JsonValue, OrgCodePattern};
 ///
 /// [`Verifier::kinde`](crate::Verifier::kinde) and [`Verifier::issuer`](crate::Verifier::issuer) start from
 /// [`KINDE`](Self::KINDE) and [`GENERIC`](Self::GENERIC); [`Issuer::profile`](crate::Issuer::profile) takes another one, and
-/// setters that follow it change single places.
+/// other setters change single places, in any order.
 ///
 /// ```
 /// use tower_m2m::{Profile, Verifier};
