@@ -90,6 +90,13 @@ pub(crate) fn caller_check_failed(
     let _ = (error, allowed);
 }
 
+/// The first verified tokens of an issuer had no organization. `organization_claim` is the pointer that is configured.
+pub(crate) fn no_organization(issuer: &str, organization_claim: &str, tokens: u32) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m", issuer, organization_claim, tokens, "no token had an organization");
+    let _ = (issuer, organization_claim, tokens);
+}
+
 /// Reports a route with a parameter that often means a tenant and that no layer compares.
 pub(crate) fn parameter_not_compared(route: &str, parameter: &str) {
     #[cfg(feature = "tracing")]

@@ -237,6 +237,7 @@ impl Verifier {
             .map_err(Rejection::InvalidClaims)?;
         trusted.keys.record_client(claims.client_id());
         trusted.mark_used(now);
+        trusted.record_organization(&claims);
         if let Some(tokens) = &self.0.tokens {
             let lifetime = trusted.rules.validity_period(&checked);
             let issuer = issuer.downgrade();

@@ -62,6 +62,7 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
             "nothing tells machines' tokens from users', which are accepted too: require a claim that only machines' tokens \
              have, or list the clients with allow_clients",
         )),
+        rules.profile.assumption.filter(|_| anybody).map(|assumption| ("profile", assumption)),
         (rules.profile.org_code_pattern.is_some() && rules.org_code_pattern.is_none()).then_some((
             "without_organization_code_pattern",
             "a path may contain another organization's code: remove this setting, or name the exceptions with \

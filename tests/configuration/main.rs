@@ -9,6 +9,8 @@
 
 mod config;
 mod error_messages;
+#[cfg(feature = "tracing")]
+mod events;
 mod explain;
 mod metadata;
 #[cfg(feature = "metrics")]

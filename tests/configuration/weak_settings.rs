@@ -23,7 +23,7 @@ fn each_weak_setting_is_reported() {
     let generic = || Verifier::issuer("https://issuer.example").audience(API);
     let anywhere = || Verifier::kinde("acme").dangerous_accept_any_audience();
     let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
-    for (issuer, expected) in [
+    for (issuer, expected) in vec![
         (kinde(), None),
         (kinde().allow_any_grant_type(), Some("require_claim")),
         (kinde().allow_any_grant_type().allow_clients(["svc"]), None),
@@ -31,6 +31,27 @@ fn each_weak_setting_is_reported() {
         (generic().require_claim("/idtyp", "app"), None),
         (generic().profile(Profile::AUTH0), None),
         (generic().profile(Profile::ZITADEL), Some("require_claim")),
+        (generic().profile(Profile::OKTA), None),
+        (generic().profile(Profile::HYDRA), Some("profile")),
+        (generic().profile(Profile::SCALEKIT), Some("profile")),
+        (generic().profile(Profile::WORKOS), Some("profile")),
+        (generic().profile(Profile::KEYCLOAK), Some("profile")),
+        (generic().profile(Profile::STYTCH), Some("profile")),
+        (generic().profile(Profile::CLERK), Some("profile")),
+        (
+            generic().profile(Profile::CLERK).allow_clients(["mch_1"]),
+            None,
+        ),
+        (
+            generic()
+                .profile(Profile::HYDRA)
+                .require_claim("/ext/kind", "service"),
+            None,
+        ),
+        (
+            generic().profile(Profile::HYDRA).allow_any_grant_type(),
+            Some("require_claim"),
+        ),
         (anywhere(), Some("dangerous_accept_any_audience")),
         (anywhere().allow_clients(["svc"]), None),
         (kinde().leeway(60 * second), None),
@@ -59,4 +80,21 @@ fn weak_settings_are_reported_per_issuer_with_advice() {
         "dangerous_accept_any_audience: tokens for every other API of this issuer are accepted: name an audience, or list the \
          clients with allow_clients"
     );
+}
+
+/// The guide's table names the profiles that are reported, and no other.
+#[test]
+fn guide_lists_the_profiles_with_an_assumption() {
+    let guide = include_str!("../../src/guide/issuers.md");
+    let (_, table) = guide
+        .split_once("| profile | a user's token is accepted as a machine's if |")
+        .unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    for profile in Profile::ALL {
+        let name = profile.name();
+        let issuer = Verifier::issuer("https://issuer.example").audience(API);
+        let issuer = issuer.profile(profile.clone());
+        let reported = weak(issuer).contains(&"profile");
+        assert_eq!(table.contains(&format!("`{name}`")), reported, "{name}");
+    }
 }

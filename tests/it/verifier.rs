@@ -341,6 +341,38 @@ async fn issuer_is_compared_exactly() {
     );
 }
 
+/// A client that may also act for users gets tokens for them, and those may name both grant types.
+#[tokio::test]
+async fn machine_grant_type_beside_one_of_a_user_is_rejected() {
+    for of_user in [
+        "authorization_code",
+        "refresh_token",
+        "implicit",
+        "password",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ] {
+        let both = |first: &str, second: &str| good().claim("gty", json!([first, second]));
+        let table = vec![
+            (
+                "last",
+                both("client_credentials", of_user),
+                Err("wrong_grant_type"),
+            ),
+            (
+                "first",
+                both(of_user, "client_credentials"),
+                Err("wrong_grant_type"),
+            ),
+            (
+                "in a longer word",
+                both("client_credentials", &format!("{of_user}_x")),
+                Ok(()),
+            ),
+        ];
+        hold(of_user, &build(trust()), table).await;
+    }
+}
+
 /// Users' tokens share issuer, key and audience, and carry `org_code` too.
 #[tokio::test]
 async fn grant_type_separates_machine_and_user_tokens() {

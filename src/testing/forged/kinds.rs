@@ -98,6 +98,16 @@ pub(super) mod kinde_only {
         /// It was obtained by a user's sign-in.
         gty_authorization_code(good) -> INVALID_TOKEN { good.claim("gty", json!(["authorization_code"])).token() }
 
+        /// It was obtained by a machine and by a user's sign-in.
+        gty_of_machine_and_user(good) -> INVALID_TOKEN {
+            good.claim("gty", json!(["client_credentials", "authorization_code"])).token()
+        }
+
+        /// Its grant type is that of a machine, renewed for a user.
+        gty_of_machine_and_refresh(good) -> INVALID_TOKEN {
+            good.claim("gty", json!(["refresh_token", "client_credentials"])).token()
+        }
+
         /// Its grant type only begins like the right one.
         gty_prefix(good) -> INVALID_TOKEN { good.claim("gty", json!(["client_credentials_x"])).token() }
 

@@ -105,6 +105,10 @@ fn describe_rule(mark: &ClaimRule) -> String {
     match &mark.matcher {
         ClaimMatcher::Is(value) => format!("{claim} is or contains {value}"),
         ClaimMatcher::IsUnlessAbsent(value) => format!("{claim} is absent or {value}"),
+        ClaimMatcher::ContainsWithout { required, excluded } => format!(
+            "{claim} is or contains {required}, and none of {}",
+            excluded.join(" or ")
+        ),
         ClaimMatcher::Absent => format!("{claim} is absent"),
         ClaimMatcher::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
         ClaimMatcher::IsClient { suffix } => format!("{claim} is the client{suffix}"),

@@ -3,6 +3,7 @@
 mod keys;
 pub(super) mod kinde;
 mod refresh;
+mod token_settings;
 mod tokens;
 mod validate;
 
@@ -15,13 +16,14 @@ use serde::de::DeserializeOwned;
 
 use super::config_error::{ConfigError, SettingSource};
 use super::custom_claims::{CustomDecoder, CustomSetting};
+use super::issuers::organizations_seen::OrganizationsSeen;
 use super::issuers::trusted::TrustedIssuer;
 use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig};
 use crate::token::Algorithm;
-use tokens::TokenSettings;
+use token_settings::TokenSettings;
 
 /// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
 #[derive(Clone, Debug)]
@@ -216,7 +218,7 @@ impl Issuer {
         let rules = Rules {
             org_code_pattern: self.tokens.org_code_pattern(),
             audiences: self.audiences,
-            profile: self.tokens.profile(),
+            profile: self.tokens.merged_profile(),
             algorithms,
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),
@@ -231,6 +233,7 @@ impl Issuer {
             rules,
             expires_at: None,
             last_used: AtomicI64::new(i64::MIN),
+            organizations_seen: OrganizationsSeen::default(),
         })
     }
 

@@ -73,7 +73,7 @@ impl Issuer {
 
     /// Checks the settings that say what tokens are accepted.
     fn check_tokens(&self, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
-        let profile = self.tokens.profile();
+        let profile = self.tokens.merged_profile();
         ensure(
             !self.tokens.has_invalid_code_pattern(),
             "organization_code_pattern",

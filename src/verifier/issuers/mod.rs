@@ -1,6 +1,7 @@
 //! The issuers that a verifier trusts: those listed, and those that the application resolves.
 
 mod negative_cache;
+pub(super) mod organizations_seen;
 pub(super) mod resolved;
 pub(super) mod resolver;
 pub(super) mod trusted;

@@ -115,6 +115,9 @@ impl ResolverInner {
         if let Some(previous) = state.cached.get(&trusted.issuer) {
             trusted.keys.inherit_from(&previous.trusted.keys);
             trusted.mark_used(previous.trusted.last_used());
+            trusted
+                .organizations_seen
+                .inherit_from(&previous.trusted.organizations_seen);
         } else {
             let saved = state
                 .saved

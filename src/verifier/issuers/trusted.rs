@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::organizations_seen::OrganizationsSeen;
 use crate::jwks::KeySource;
+use crate::token::Claims;
 use crate::verifier::rules::Rules;
 
 /// An issuer that is trusted: its name, its keys, its rules.
@@ -19,6 +21,7 @@ pub(crate) struct TrustedIssuer {
     pub(crate) expires_at: Option<Instant>,
     /// The second in which a token of it last passed.
     pub(crate) last_used: AtomicI64,
+    pub(crate) organizations_seen: OrganizationsSeen,
 }
 
 impl TrustedIssuer {
@@ -26,6 +29,14 @@ impl TrustedIssuer {
         // A look before the write keeps the line shared between cores within a second.
         if self.last_used() < now {
             self.last_used.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Reports once that no token had an organization, which is most likely a wrong `organization_claim`.
+    pub(crate) fn record_organization(&self, claims: &Claims) {
+        if let Some(tokens) = self.organizations_seen.record(claims.org_code()) {
+            let pointer = &self.rules.profile.organization;
+            crate::telemetry::events::no_organization(&self.issuer, pointer, tokens);
         }
     }
 

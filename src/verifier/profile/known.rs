@@ -4,6 +4,10 @@
 
 use std::borrow::Cow;
 
+use super::assumptions::{
+    GRANT_TYPES_OF_USERS, NO_CLIENT_ID_FOR_USERS, USERS_DO_NOT_CHOOSE_PREFIXES,
+    USERS_DO_NOT_CHOOSE_SUBJECTS,
+};
 use super::{ClaimMatcher, ClaimRule, Profile};
 use crate::token::{Algorithm, OrgCodePattern};
 
@@ -12,7 +16,9 @@ const SUBJECT_IS_CLIENT: ClaimRule = ClaimRule::new("/sub", ClaimMatcher::IsClie
 
 impl Profile {
     /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
-    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too.
+    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too. A token whose `gty`
+    /// also contains a grant type of a user (`authorization_code`, `refresh_token`, `implicit`, `password`, the device
+    /// code) is rejected.
     ///
     /// `scope` says what was granted. `scp` echoes what was asked for and counts only where `scope` is absent.
     pub const KINDE: Self = Self {
@@ -20,9 +26,16 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        machine_claims: Cow::Borrowed(&[ClaimRule::is("/gty", "client_credentials")]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new(
+            "/gty",
+            ClaimMatcher::ContainsWithout {
+                required: "client_credentials",
+                excluded: GRANT_TYPES_OF_USERS,
+            },
+        )]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: Some(OrgCodePattern::with_prefix("org_")),
+        assumption: None,
     };
 
     /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
@@ -35,6 +48,7 @@ impl Profile {
         machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
         org_code_pattern: None,
+        assumption: None,
     };
 
     /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of RFC 9068 (`at+jwt`,
@@ -53,6 +67,7 @@ impl Profile {
         ]),
         algorithms: &[Algorithm::RS256, Algorithm::PS256],
         org_code_pattern: None,
+        assumption: None,
     };
 
     /// Okta, with a custom authorization server: `https://acme.okta.com/oauth2/default`. Tokens of the org authorization
@@ -72,6 +87,7 @@ impl Profile {
         ]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: None,
     };
 
     /// Microsoft Entra ID, tokens of version 2: `https://login.microsoftonline.com/{tenant id}/v2.0`, one issuer for each
@@ -91,6 +107,7 @@ impl Profile {
         ]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: None,
     };
 
     /// Keycloak: `https://keycloak.acme.com/realms/{realm}`. The audience comes from an audience mapper, which has to be
@@ -100,6 +117,11 @@ impl Profile {
     /// it must be what `azp` says. Keycloak's own `organization` claim is a list or a map and is not read: a mapper that
     /// writes a text is named with [`organization_claim`](crate::Issuer::organization_claim). Without it every token is
     /// global.
+    ///
+    /// **Assumption**: no mapper writes `client_id` into tokens of users. If one does, a user's token for that client
+    /// is accepted as a machine's.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
+    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const KEYCLOAK: Self = Self {
         name: "keycloak",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -116,6 +138,7 @@ impl Profile {
             Algorithm::EdDSA,
         ],
         org_code_pattern: None,
+        assumption: Some(NO_CLIENT_ID_FOR_USERS),
     };
 
     /// Amazon Cognito: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
@@ -146,12 +169,17 @@ impl Profile {
         machine_claims: Cow::Borrowed(&[ClaimRule::is("/token_use", "access"), SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: None,
     };
 
     /// WorkOS Connect: the AuthKit domain, `https://acme.authkit.app`. The audience of machine-to-machine tokens is the
     /// environment's client id.
     ///
     /// The organization is `org_id`, and a machine's `sub` is its `client_id`.
+    ///
+    /// **Assumption**: no user can choose a subject that equals a client ID, and tokens of users have `sid`.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
+    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const WORKOS: Self = Self {
         name: "workos",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -163,6 +191,7 @@ impl Profile {
         ]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 
     /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at its end.
@@ -170,6 +199,11 @@ impl Profile {
     /// The scopes are the list `scp`, or the text `scope` where Hydra is configured so. What a token hook adds is below
     /// `ext`, the organization in `/ext/org_code` unless [told otherwise](crate::Issuer::organization_claim). A machine's
     /// `sub` is its `client_id`.
+    ///
+    /// **Assumption**: no user has a subject that equals a client ID. Hydra takes the subject from the application that
+    /// signs users in: if that one lets users choose it, a user can take the client's ID.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
+    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const HYDRA: Self = Self {
         name: "hydra",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -178,6 +212,7 @@ impl Profile {
         machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256],
         org_code_pattern: None,
+        assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 
     /// Zitadel with JWT access tokens: the instance's URL. The audience is the project's id.
@@ -194,6 +229,7 @@ impl Profile {
         machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: None,
     };
 
     /// Stytch machine-to-machine clients, with a custom domain: the issuer has to be an https URL, and without a custom
@@ -201,6 +237,11 @@ impl Profile {
     ///
     /// The client is the subject, which begins with `m2m-client-`. Stytch has no claim for the organization; one of the
     /// token's template is named with [`organization_claim`](crate::Issuer::organization_claim).
+    ///
+    /// **Assumption**: no user has a subject that begins with `m2m-client-`. A custom claim template or an external ID
+    /// that users choose must not write `sub`.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
+    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const STYTCH: Self = Self {
         name: "stytch",
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
@@ -212,6 +253,7 @@ impl Profile {
         )]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: Some(USERS_DO_NOT_CHOOSE_PREFIXES),
     };
 
     /// Clerk machines, with JWT tokens: the instance's URL. The audience is the machine's id that the token is for.
@@ -219,6 +261,10 @@ impl Profile {
     /// The client is the subject, which begins with `mch_`; the scopes are in `scopes`. Clerk has no claim for the
     /// organization; one of the token's custom claims is named with
     /// [`organization_claim`](crate::Issuer::organization_claim).
+    ///
+    /// **Assumption**: no user has a subject that begins with `mch_`. A JWT template must not write `sub`.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
+    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const CLERK: Self = Self {
         name: "clerk",
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
@@ -227,11 +273,16 @@ impl Profile {
         machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("mch_"))]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: Some(USERS_DO_NOT_CHOOSE_PREFIXES),
     };
 
     /// Scalekit API clients: the environment's URL.
     ///
     /// The organization is `oid`, the scopes are in `scopes`, and a machine's `sub` is its `client_id`.
+    ///
+    /// **Assumption**: no user can choose a subject that equals a client ID.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
+    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const SCALEKIT: Self = Self {
         name: "scalekit",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -240,22 +291,6 @@ impl Profile {
         machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
         org_code_pattern: None,
+        assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
-
-    /// Every profile.
-    pub const ALL: &[Self] = &[
-        Self::KINDE,
-        Self::GENERIC,
-        Self::AUTH0,
-        Self::OKTA,
-        Self::ENTRA,
-        Self::KEYCLOAK,
-        Self::COGNITO,
-        Self::WORKOS,
-        Self::HYDRA,
-        Self::ZITADEL,
-        Self::STYTCH,
-        Self::CLERK,
-        Self::SCALEKIT,
-    ];
 }

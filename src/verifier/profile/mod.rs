@@ -1,5 +1,6 @@
 //! How an issuer writes its tokens: data, not code.
 
+mod assumptions;
 mod known;
 
 use std::borrow::Cow;
@@ -36,6 +37,9 @@ pub struct Profile {
     pub(crate) algorithms: &'static [Algorithm],
     /// The form of the organization codes, if it is known.
     pub(crate) org_code_pattern: Option<OrgCodePattern>,
+    /// What must be true at the issuer, so that no user's token looks like a machine's. `None` if the issuer's own claims
+    /// tell them apart whatever its users do.
+    pub(crate) assumption: Option<&'static str>,
 }
 
 /// What a claim must be for a token to be a machine's.
@@ -53,6 +57,11 @@ pub(crate) enum ClaimMatcher {
     Is(Cow<'static, str>),
     /// It is this text, or a list that contains it, or it is not there.
     IsUnlessAbsent(&'static str),
+    /// It is this string, or an array that contains it, and contains none of the others.
+    ContainsWithout {
+        required: &'static str,
+        excluded: &'static [&'static str],
+    },
     /// It is not there.
     Absent,
     StartsWith(&'static str),
@@ -63,6 +72,23 @@ pub(crate) enum ClaimMatcher {
 }
 
 impl Profile {
+    /// Every profile.
+    pub const ALL: &[Self] = &[
+        Self::KINDE,
+        Self::GENERIC,
+        Self::AUTH0,
+        Self::OKTA,
+        Self::ENTRA,
+        Self::KEYCLOAK,
+        Self::COGNITO,
+        Self::WORKOS,
+        Self::HYDRA,
+        Self::ZITADEL,
+        Self::STYTCH,
+        Self::CLERK,
+        Self::SCALEKIT,
+    ];
+
     /// The profile of this [name](Self::name).
     ///
     /// ```
@@ -111,6 +137,12 @@ impl ClaimRule {
             ClaimMatcher::IsUnlessAbsent(expected) => {
                 value.is_none_or(|value| contains_string(json, value, expected))
             }
+            ClaimMatcher::ContainsWithout { required, excluded } => value.is_some_and(|value| {
+                contains_string(json, value, required)
+                    && !excluded
+                        .iter()
+                        .any(|excluded| contains_string(json, value, excluded))
+            }),
             ClaimMatcher::Absent => value.is_none(),
             ClaimMatcher::StartsWith(prefix) => {
                 matches!(value, Some(JsonValue::String(text)) if text.starts_with(prefix))

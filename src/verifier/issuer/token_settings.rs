@@ -1,0 +1,97 @@
+//! What an issuer's tokens are like: a profile, and the places that differ from it.
+
+use std::borrow::Cow;
+
+use crate::token::{Algorithm, OrgCodePattern};
+use crate::verifier::profile::{ClaimRule, Profile};
+
+/// A profile and the places that differ from it. They are kept apart, so that the order in which they are set makes no
+/// difference.
+#[derive(Debug)]
+pub(super) struct TokenSettings {
+    pub(super) profile: Profile,
+    pub(super) organization: Option<String>,
+    pub(super) scopes: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) required_claims: Vec<ClaimRule>,
+    pub(super) grant_types: GrantTypes,
+    pub(super) pattern: Option<String>,
+    pub(super) pattern_check: PatternCheck,
+}
+
+/// Which grant types the tokens may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GrantTypes {
+    Profile,
+    Any,
+}
+
+/// Whether values that have the form of organization codes are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PatternCheck {
+    Enabled,
+    Disabled,
+}
+
+impl TokenSettings {
+    pub(super) fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            organization: None,
+            scopes: None,
+            client_id: None,
+            required_claims: Vec::new(),
+            grant_types: GrantTypes::Profile,
+            pattern: None,
+            pattern_check: PatternCheck::Enabled,
+        }
+    }
+
+    /// Returns the profile with all places that differ from it. Required claims add to those of the profile.
+    pub(super) fn merged_profile(&self) -> Profile {
+        let mut profile = self.profile.clone();
+        if self.grant_types == GrantTypes::Any {
+            profile.machine_claims = Cow::Borrowed(&[]);
+            profile.assumption = None;
+        }
+        if !self.required_claims.is_empty() {
+            profile.assumption = None;
+            let required = self.required_claims.iter().cloned();
+            profile.machine_claims.to_mut().extend(required);
+        }
+        if let Some(pointer) = &self.organization {
+            profile.organization = pointer.clone().into();
+        }
+        if let Some(pointer) = &self.scopes {
+            profile.scopes = vec![Cow::from(pointer.clone())].into();
+        }
+        if let Some(name) = &self.client_id {
+            profile.client_id = vec![Cow::from(name.clone())].into();
+        }
+        profile
+    }
+
+    pub(super) fn default_algorithms(&self) -> &'static [Algorithm] {
+        self.profile.algorithms
+    }
+
+    /// Returns the form of organization codes, or `None` if it is unknown, disabled or invalid.
+    pub(super) fn org_code_pattern(&self) -> Option<OrgCodePattern> {
+        match (self.pattern_check, &self.pattern) {
+            (PatternCheck::Disabled, _) => None,
+            (PatternCheck::Enabled, Some(pattern)) => OrgCodePattern::parse(pattern),
+            (PatternCheck::Enabled, None) => self.profile.org_code_pattern.clone(),
+        }
+    }
+
+    pub(super) fn has_invalid_code_pattern(&self) -> bool {
+        self.pattern
+            .as_ref()
+            .is_some_and(|pattern| OrgCodePattern::parse(pattern).is_none())
+    }
+
+    /// Returns `true` if a form is set and its check is disabled.
+    pub(super) fn has_contradicting_code_pattern(&self) -> bool {
+        self.pattern.is_some() && self.pattern_check == PatternCheck::Disabled
+    }
+}

@@ -1,0 +1,104 @@
+//! Events that report a configuration which works and is most likely wrong.
+
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
+
+use tower_m2m::testing::{AUDIENCE, LocalIssuer};
+use tower_m2m::{Issuer, Verifier};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Writes each event of level WARN as a line.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.0, "{field}={value:?} ").unwrap();
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_m2m") && *metadata.level() == tracing::Level::WARN
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+fn verifier(issuer: &LocalIssuer, settings: impl Fn(Issuer) -> Issuer) -> Verifier {
+    let trusted = Verifier::kinde("acme").audience(AUDIENCE);
+    settings(trusted.jwk_set(issuer.jwks())).build().unwrap()
+}
+
+/// The first 10 tokens decide, the cached ones do not count, and the event comes once.
+#[tokio::test]
+async fn missing_organizations_are_reported_once() {
+    let warnings = Warnings::default();
+    let _guard = crate::subscriber::set_subscriber(warnings.clone());
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let wrong_claim = verifier(&issuer, |issuer| issuer.organization_claim("/org"));
+    let client = |number: usize| issuer.org("org_a").client(format!("c{number}")).token();
+    for number in 0..9 {
+        let token = client(number);
+        for _ in 0..3 {
+            wrong_claim.verify(&token).await.unwrap();
+        }
+    }
+    assert_eq!(warnings.0.lock().unwrap().as_slice(), [""; 0]);
+    for number in 9..30 {
+        wrong_claim.verify(&client(number)).await.unwrap();
+    }
+    let expected = "issuer=\"https://acme.kinde.com\" organization_claim=\"/org\" tokens=10";
+    let seen = std::mem::take(&mut *warnings.0.lock().unwrap());
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].contains(expected), "{seen:?}");
+
+    // One token of an organization among the first is enough.
+    let right_claim = verifier(&issuer, |issuer| issuer);
+    for number in 0..30 {
+        let token = if number == 8 {
+            client(number)
+        } else {
+            issuer.global().client(format!("c{number}")).token()
+        };
+        right_claim.verify(&token).await.unwrap();
+    }
+    assert_eq!(warnings.0.lock().unwrap().as_slice(), [""; 0]);
+}
+
+/// The guide has a row for each event of the crate.
+#[test]
+fn guide_lists_every_event() {
+    let guide = include_str!("../../src/guide/observability.md");
+    let source = include_str!("../../src/telemetry/events.rs");
+    let messages = source.lines().filter_map(|line| {
+        let line = line.trim();
+        let emits = line.starts_with("tracing::") || line.starts_with("emit_decision!(");
+        let (rest, _) = line
+            .rsplit_once("\")")
+            .or_else(|| line.rsplit_once("\", decision)"))?;
+        emits.then(|| rest.rsplit('"').next()).flatten()
+    });
+    let messages: Vec<&str> = messages.collect();
+    assert!(messages.len() >= 14, "{messages:?}");
+    for message in messages {
+        assert!(guide.contains(&format!("| `{message}` |")), "{message}");
+    }
+}
