@@ -7,7 +7,7 @@ use axum::extract::{Path, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::response::Response;
 use axum::routing::get;
-use serde_json::json;
+use serde_json::{Value, json};
 use tower::{ServiceBuilder, service_fn};
 use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::tenants::{Probe, Tenant, check_isolation, router, service};
@@ -16,7 +16,7 @@ use tower_m2m::{RequestExt as _, Routes, Verifier};
 
 use super::server::Server;
 use super::support::{Client, ISSUER, add, numbers, run};
-use crate::{with_sqlx, with_tokio_postgres};
+use crate::{ApiScopes, with_sqlx, with_tokio_postgres};
 
 fn local_issuer() -> (LocalIssuer, Verifier) {
     let issuer = LocalIssuer::in_process(ISSUER).unwrap();
@@ -44,19 +44,22 @@ async fn send_requests_of_another_tenant<C: Client>() {
     add::<C>(&database.tenant("org_b"), 2002).await;
     let (api, inventory) = crate::api(&verifier, database.clone()).unwrap();
 
-    let token = |code: &str| issuer.org(code).scopes(["read:invoices", "write:invoices"]);
+    let scopes = ApiScopes::ALL
+        .iter()
+        .map(|declared| declared.scope.as_str());
+    let token = |code: &str| issuer.org(code).scopes(scopes.clone());
     let a = Tenant::from(&token("org_a")).with_marker("1001");
     let b = Tenant::from(&token("org_b")).with_marker("2002");
-    let invoice = json!({ "number": 7, "amount": 1 });
     let probes: Vec<Probe> = inventory
         .iter()
         .map(|route| {
             Probe::from_route(route)
                 .path_parameter("number", "7")
-                .json(&invoice)
+                .json(&body(route.path()))
         })
         .collect();
-    let create = [Probe::post_json("/orgs/{org_code}/invoices", &invoice)];
+    let invoices = "/orgs/{org_code}/invoices";
+    let create = [Probe::post_json(invoices, &body(invoices))];
     let send = router(api);
     check_isolation(&a, &b, &create, &send)
         .await
@@ -66,6 +69,16 @@ async fn send_requests_of_another_tenant<C: Client>() {
         .assert_isolated();
     assert_eq!(numbers::<C>(&database.tenant("org_a")).await, "7 1001");
     assert_eq!(numbers::<C>(&database.tenant("org_b")).await, "7 2002");
+}
+
+/// Returns a body that the routes of this path accept.
+fn body(path: &str) -> Value {
+    match path {
+        "/orgs/{org_code}/invoices" | "/orgs/{org_code}/invoices/{number}" => {
+            json!({ "number": 7, "amount": 1 })
+        }
+        _ => panic!("add a body that the routes of {path} accept"),
+    }
 }
 
 /// Routes whose path is not compared with the token, behind the verifier's layer and behind a layer
