@@ -1,7 +1,8 @@
 //! The audit of the database: an allow-list over the system catalogs.
 //!
-//! Everything that the role of the connection can reach is a plain table with the expected policy,
-//! and the role has only the privileges that the example needs. The audit reports everything else.
+//! Everything that the role of the connection can reach is an ordinary table with the expected
+//! policy, and the role has only the privileges that the example needs. The audit reports everything
+//! else.
 
 mod report;
 
@@ -70,7 +71,7 @@ async fn check_key(
             org_code,
             Some(org_code),
             "tenancy.keys does not contain the key of the application",
-            "SELECT tenancy.add_key(decode(the key, 'hex'))",
+            "SELECT tenancy.add_key(decode('<TENANT_KEY>', 'hex'));",
         ),
         (
             "another",

@@ -36,7 +36,7 @@ WITH me AS (
     FROM pg_init_privs, LATERAL aclexplode(initprivs) i WHERE privtype = 'i' AND objsubid = 0
 )
 SELECT lower(kind) || ' ' || name, format('%s has the privilege %s', grantee_name, privilege),
-    format('REVOKE %s ON %s %s FROM %s', privilege, kind, name, grantee_name)
+    format('REVOKE %s ON %s %s FROM %s;', privilege, kind, name, grantee_name)
 FROM grants g LEFT JOIN initial i
     ON classoid = classid AND objoid = objid AND i.grantee = g.grantee AND privilege_type = privilege
 WHERE is_grantable OR NOT (
@@ -58,23 +58,23 @@ UNION ALL
 -- Operator classes and others call functions without a check of EXECUTE.
 SELECT DISTINCT 'function ' || p.oid::regprocedure,
     'runs with the rights of its owner' || coalesce(', in ' || pg_describe_object(d.classid, d.objid, d.objsubid), ''),
-    format('ALTER ROUTINE %s SECURITY INVOKER', p.oid::regprocedure)
+    format('ALTER ROUTINE %s SECURITY INVOKER;', p.oid::regprocedure)
 FROM pg_proc p LEFT JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
     AND d.classid NOT IN ('pg_trigger'::regclass, 'pg_event_trigger'::regclass)
 WHERE p.prosecdef AND p.oid IS DISTINCT FROM to_regprocedure('tenancy.current_tenant()')
     AND (d.objid IS NOT NULL OR p.oid < 16384)
 UNION ALL
-SELECT 'event trigger ' || quote_ident(evtname), 'runs a function in statements of every role', format('DROP EVENT TRIGGER %I', evtname)
+SELECT 'event trigger ' || quote_ident(evtname), 'runs a function in statements of every role', format('DROP EVENT TRIGGER %I;', evtname)
 FROM pg_event_trigger WHERE evtenabled <> 'D'
 UNION ALL
 SELECT 'user mapping on the foreign server ' || quote_ident(srvname), 'gives the role ' || usename || ' the rights of another role',
-    format('DROP USER MAPPING FOR %s SERVER %I', CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END, srvname)
+    format('DROP USER MAPPING FOR %s SERVER %I;', CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END, srvname)
 FROM pg_user_mappings, me WHERE umuser IN (0, me.oid)
 UNION ALL
 SELECT 'default privileges of ' || quote_ident(o.rolname),
     format('a new object (type %s) is granted to %s before it is protected', defaclobjtype,
         CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(me.rolname) END),
-    format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %sREVOKE ALL ON %s FROM %s', o.rolname,
+    format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %sREVOKE ALL ON %s FROM %s;', o.rolname,
         coalesce('IN SCHEMA ' || quote_ident(nspname) || ' ', ''),
         CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
             WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END,
@@ -84,5 +84,10 @@ LEFT JOIN pg_namespace n ON n.oid = a.defaclnamespace, me, LATERAL aclexplode(de
 WHERE grantee = me.oid OR (grantee = 0 AND defaclobjtype NOT IN ('f', 'T'))
 UNION ALL
 SELECT 'setting lo_compat_privileges', 'is on: every role reads every large object',
-    'ALTER SYSTEM RESET lo_compat_privileges'
-WHERE current_setting('lo_compat_privileges') <> 'off'
+    CASE source
+        WHEN 'user' THEN format('ALTER ROLE %I RESET lo_compat_privileges;', session_user)
+        WHEN 'database' THEN format('ALTER DATABASE %I RESET lo_compat_privileges;', current_database())
+        WHEN 'database user' THEN format('ALTER ROLE %I IN DATABASE %I RESET lo_compat_privileges;', session_user, current_database())
+        WHEN 'global' THEN 'ALTER ROLE ALL RESET lo_compat_privileges;'
+        ELSE 'set it to off in the configuration of the server' END
+FROM pg_settings WHERE name = 'lo_compat_privileges' AND setting <> 'off'

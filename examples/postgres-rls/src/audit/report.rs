@@ -5,10 +5,14 @@ use std::fmt;
 use crate::error::DbError;
 
 /// The findings of an audit. `Display` prints them, and after the findings of one fix the fix.
+///
+/// If the fixes are executed in this order, each by an owner of its object, the next audit has no
+/// findings. A fix that ends without `;` is not a statement, and `<…>` in a fix is a value that only
+/// the reader knows.
 #[derive(Clone, Debug, Default)]
 pub struct AuditReport(Vec<Finding>);
 
-/// An object that does not keep tenants apart.
+/// An object that the audit does not accept.
 #[derive(Clone, Debug)]
 pub struct Finding {
     object: String,
@@ -17,7 +21,7 @@ pub struct Finding {
 }
 
 /// A role such as a superuser has one finding per object.
-const PRINTED: usize = 20;
+const PRINTED: usize = 100;
 
 impl AuditReport {
     /// Returns the findings.
@@ -55,7 +59,7 @@ impl AuditReport {
 }
 
 impl Finding {
-    /// Returns the object that does not keep tenants apart.
+    /// Returns the object that the audit does not accept.
     pub fn object(&self) -> &str {
         &self.object
     }
@@ -65,7 +69,8 @@ impl Finding {
         &self.problem
     }
 
-    /// Returns the statement, or the change, that removes the problem.
+    /// Returns the statements, which end with `;` and perhaps a comment, or in other words the
+    /// change that removes the problem.
     pub fn fix(&self) -> &str {
         &self.fix
     }
@@ -73,7 +78,7 @@ impl Finding {
 
 impl fmt::Display for AuditReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the database does not keep tenants apart:")?;
+        f.write_str("the audit rejects the database:")?;
         let mut findings = self.0.iter().take(PRINTED).peekable();
         while let Some(finding) = findings.next() {
             write!(f, "\n  {}: {}", finding.object, finding.problem)?;
@@ -82,8 +87,9 @@ impl fmt::Display for AuditReport {
             }
         }
         match self.0.len().saturating_sub(PRINTED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
+            0 => {}
+            more => write!(f, "\n  and {more} more findings, after these fixes")?,
         }
+        f.write_str("\nrun the fixes in this order, as the owner of each object or as a superuser")
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod bypasses;
 mod endings;
+mod fixes;
 mod isolation;
 mod naming;
 mod routes;

@@ -145,7 +145,7 @@ pub(super) const BYPASSES: &[Bypass] = &[
             "does not contain the key of the application",
         ],
         Indirect,
-        super::ADD_KEY,
+        "",
     ),
     bypass(
         "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO app",

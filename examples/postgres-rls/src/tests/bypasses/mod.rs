@@ -1,5 +1,5 @@
-//! Each set-up that gets around the policies: the attack works, the audit finds the set-up, and the
-//! fix that the audit prints removes the finding.
+//! Each set-up that gets around the policies: the attack works, the audit finds the set-up, and after
+//! the fixes that the audit prints, the program starts and its requests work.
 
 mod catalogs;
 mod functions;
@@ -8,9 +8,10 @@ mod roles;
 
 use tokio_postgres::{Client as Connection, NoTls, SimpleQueryMessage};
 
-use super::server::{KEY, Server, TENANCY};
-use super::support::Client;
-use crate::{AuditReport, DbError, with_sqlx, with_tokio_postgres};
+use super::fixes::{is_statement, open, statements};
+use super::server::{Server, TENANCY};
+use super::support::{Client, add, numbers};
+use crate::Finding;
 
 /// A set-up that the audit has to find.
 struct Bypass {
@@ -19,7 +20,8 @@ struct Bypass {
     /// The object that the audit names, and a part of the problem.
     finding: [&'static str; 2],
     attack: Attack,
-    /// What the superuser runs after the fix.
+    /// What the superuser runs after the fix, to remove the other objects of the set-up. If a fix is
+    /// not a statement, this does the change.
     clean_up: &'static str,
 }
 
@@ -27,12 +29,14 @@ struct Bypass {
 enum Attack {
     /// The statement returns a row of `org_b`.
     Reads(&'static str),
-    /// The statement changes the rows of `org_b`.
+    /// The statement changes the invoices of `org_b`.
     Writes(&'static str),
+    /// The second statement changes the rows of `org_b` in the first table.
+    WritesTo(&'static str, &'static str),
     /// The attack needs more than a statement, or it needs a later mistake.
     Indirect,
 }
-use Attack::{Indirect, Reads, Writes};
+use Attack::{Indirect, Reads, Writes, WritesTo};
 
 const fn bypass(
     set_up: &'static str,
@@ -50,11 +54,8 @@ const fn bypass(
 
 const SEED: &str = "DELETE FROM invoices; INSERT INTO invoices VALUES
     ('https://acme.kinde.com', 'org_a', 1001, 1), ('https://acme.kinde.com', 'org_b', 2002, 1)";
-const ROWS_OF_B: &str =
-    "SELECT coalesce(string_agg(i::text, ' '), '') FROM invoices i WHERE org_code = 'org_b'";
 
 const CURRENT_TENANT: &str = "run the statement of tenancy.sql again";
-const ADD_KEY: &str = "add the key of the tests";
 
 /// Rule 160.
 #[tokio::test]
@@ -82,11 +83,7 @@ async fn check(bypasses: &[Bypass]) {
         return;
     };
     let owner = server.connect("owner").await;
-    assert!(
-        findings(&server).await.is_none(),
-        "{:?}",
-        findings(&server).await
-    );
+    open(&server).await.unwrap();
     for bypass in bypasses {
         let Bypass { set_up, .. } = bypass;
         let run = async |statements: &str| {
@@ -96,7 +93,7 @@ async fn check(bypasses: &[Bypass]) {
         };
         run(SEED).await;
         run(set_up).await;
-        let Some(report) = findings(&server).await else {
+        let Err(report) = open(&server).await else {
             panic!("the audit found nothing: {set_up}");
         };
         let [object, problem] = bypass.finding;
@@ -107,19 +104,46 @@ async fn check(bypasses: &[Bypass]) {
             "{set_up}\n{report}"
         );
         attack(&server, &owner, bypass).await;
-        for finding in report.iter() {
-            // Some fixes are more than a statement. The clean-up does those.
-            let _ = owner.batch_execute(finding.fix()).await;
+        let mut is_complete = true;
+        let mut fixes: Vec<&str> = report.iter().map(Finding::fix).collect();
+        fixes.dedup();
+        for fix in fixes {
+            if is_statement(fix) {
+                run(&statements(fix)).await;
+            } else {
+                is_complete = false;
+            }
         }
-        match bypass.clean_up {
-            CURRENT_TENANT => run(&statement_of("tenancy.current_tenant")).await,
-            ADD_KEY => run(&format!("SELECT tenancy.add_key(decode('{KEY}', 'hex'))")).await,
-            clean_up => run(clean_up).await,
+        if !is_complete {
+            clean_up(bypass, run).await;
         }
-        if let Some(report) = findings(&server).await {
-            panic!("{set_up}\nafter the fix: {report}");
+        match open(&server).await {
+            Ok((sqlx, tokio_postgres)) => {
+                send_requests(&sqlx, 3003, set_up).await;
+                send_requests(&tokio_postgres, 4004, set_up).await;
+            }
+            Err(report) => panic!("{set_up}\nafter the fix: {report}"),
+        }
+        if is_complete {
+            clean_up(bypass, run).await;
         }
     }
+}
+
+async fn clean_up(bypass: &Bypass, run: impl AsyncFn(&str)) {
+    match bypass.clean_up {
+        CURRENT_TENANT => run(&statement_of("tenancy.current_tenant")).await,
+        clean_up => run(clean_up).await,
+    }
+}
+
+/// The application still writes and reads the rows of a tenant.
+async fn send_requests<C: Client>(database: &C, number: u16, set_up: &str) {
+    let a = database.tenant("org_a");
+    add::<C>(&a, number).await;
+    let seen = numbers::<C>(&a).await;
+    let is_seen = seen.contains(&number.to_string());
+    assert!(is_seen && !seen.contains("2002"), "{set_up}\n{seen}");
 }
 
 /// Returns the statement of `tenancy.sql` that creates this function.
@@ -128,28 +152,6 @@ fn statement_of(function: &str) -> String {
     let (_, rest) = TENANCY.split_once(&start).unwrap();
     let (statement, _) = rest.split_once("$tenant$;").unwrap();
     format!("{start}{statement}$tenant$")
-}
-
-/// Opens the database with both clients, which report the same.
-async fn findings(server: &Server) -> Option<AuditReport> {
-    let reports = (
-        report(with_sqlx::Database::open(server.options("app"), super::support::key(), 1).await),
-        report(<with_tokio_postgres::Database as Client>::open(server, "app", 1).await),
-    );
-    let (sqlx, tokio_postgres) = (&reports.0, &reports.1);
-    assert_eq!(
-        sqlx.as_ref().map(ToString::to_string),
-        tokio_postgres.as_ref().map(ToString::to_string)
-    );
-    reports.0
-}
-
-fn report<D>(opened: Result<D, DbError>) -> Option<AuditReport> {
-    match opened {
-        Ok(_) => None,
-        Err(DbError::Unprotected(report)) => Some(report),
-        Err(error) => panic!("{error:?}"),
-    }
 }
 
 async fn attack(server: &Server, owner: &Connection, bypass: &Bypass) {
@@ -168,15 +170,21 @@ async fn attack(server: &Server, owner: &Connection, bypass: &Bypass) {
             });
             assert!(is_leaked, "{set_up}\n{messages:?}");
         }
-        Writes(statement) => {
-            let rows = async || -> String { owner.query_one(ROWS_OF_B, &[]).await.unwrap().get(0) };
-            let before = rows().await;
-            let done = app.batch_execute(statement).await;
-            done.unwrap_or_else(|error| panic!("{set_up}\n{error:?}"));
-            assert_ne!(before, rows().await, "{set_up}");
-        }
+        Writes(statement) => write(&app, owner, "invoices", statement).await,
+        WritesTo(table, statement) => write(&app, owner, table, statement).await,
         Indirect => {}
     }
     drop(app);
     connection.await.unwrap().unwrap();
+}
+
+async fn write(app: &Connection, owner: &Connection, table: &str, statement: &str) {
+    let rows_of_b = format!(
+        "SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t WHERE org_code = 'org_b'"
+    );
+    let rows = async || -> String { owner.query_one(&rows_of_b, &[]).await.unwrap().get(0) };
+    let before = rows().await;
+    let done = app.batch_execute(statement).await;
+    done.unwrap_or_else(|error| panic!("{statement}\n{error:?}"));
+    assert_ne!(before, rows().await, "{statement}");
 }

@@ -10,7 +10,7 @@ pub(super) const BYPASSES: &[Bypass] = &[
         "ALTER ROLE app SUPERUSER",
         [APP, "has SUPERUSER"],
         Reads(SELECT),
-        "ALTER ROLE app NOSUPERUSER",
+        "",
     ),
     bypass(
         "ALTER ROLE app BYPASSRLS",
@@ -29,12 +29,15 @@ pub(super) const BYPASSES: &[Bypass] = &[
                     SET LOCAL ROLE keeper;
                     ALTER TABLE invoices DISABLE ROW LEVEL SECURITY;
                     PERFORM set_config('app.seen', string_agg(number::text, ' '), false) FROM invoices;
+                    ALTER TABLE invoices ENABLE ROW LEVEL SECURITY;
+                    RESET ROLE;
+                    REVOKE keeper FROM app;
                 ELSE
                     PERFORM set_config('app.seen', '2002', false);
                 END IF;
             END $$; SELECT current_setting('app.seen')",
         ),
-        "REVOKE keeper FROM app; SELECT tenancy.protect('invoices')",
+        "",
     ),
     bypass(
         "ALTER ROLE app CREATEDB",
