@@ -26,6 +26,8 @@ pub enum KeyError {
     InvalidExponent,
     /// Not a point of the curve, or one of small order (RFC 8725 §3.4).
     InvalidPoint,
+    /// The member `issuer` names another issuer than the one whose set this is.
+    OtherIssuer,
     /// Beyond the hundredth key of the set.
     TooManyKeys,
 }
@@ -43,6 +45,9 @@ impl fmt::Display for KeyError {
             Self::UnsupportedKeySize => "the RSA modulus has less than 2048 or more than 8192 bits",
             Self::InvalidExponent => "the RSA exponent is even, 1 or longer than 33 bits",
             Self::InvalidPoint => "the point is not on the curve or has small order",
+            Self::OtherIssuer => {
+                "issuer names another issuer, so the key verifies no token of this one"
+            }
             Self::TooManyKeys => "the set has more than 100 keys",
         })
     }

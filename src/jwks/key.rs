@@ -6,14 +6,12 @@ use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{
     self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
-use serde::Deserialize;
 
 use super::KeyError;
+use super::jwk::{Jwk, coordinate, exact_octets, unsigned};
+use super::key_binding::KeyBinding;
 use crate::token::{Algorithm, KeyKind};
 
 /// A public key that is ready to verify with, and can be used with exactly one algorithm.
@@ -21,58 +19,28 @@ pub(crate) struct VerificationKey {
     kid: Option<Box<str>>,
     algorithm: Algorithm,
     key: ParsedPublicKey,
-    /// Signatures of any other length are refused unread.
+    /// Signatures of any other length are rejected before they are checked.
     signature_len: usize,
+    binding: KeyBinding,
 }
 
-/// What matters of a JWK besides the parameters that `jsonwebtoken` reads: `alg` and `crv` as texts, because names that it
-/// does not know are told apart here, and whether a private or symmetric part is present.
-#[derive(Deserialize)]
-struct Extra {
-    alg: Option<String>,
-    kty: String,
-    crv: Option<String>,
-    d: Option<serde::de::IgnoredAny>,
-    p: Option<serde::de::IgnoredAny>,
-    q: Option<serde::de::IgnoredAny>,
-    dp: Option<serde::de::IgnoredAny>,
-    dq: Option<serde::de::IgnoredAny>,
-    qi: Option<serde::de::IgnoredAny>,
-    k: Option<serde::de::IgnoredAny>,
+/// What a key set is read for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeySetScope<'a> {
+    pub(crate) allowed_algorithms: &'a [Algorithm],
+    /// The issuer whose tokens the keys verify. Without it, keys that name an issuer verify nothing.
+    pub(crate) issuer: Option<&'a str>,
 }
 
 impl VerificationKey {
     /// Reads one JWK of a set. A key without `alg` is bound to the first of the allowed algorithms that its type is for.
-    pub(crate) fn from_jwk(text: &str, allowed: &[Algorithm]) -> Result<Self, KeyError> {
-        let extra: Extra = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
-        if extra.kty == "oct" || extra.k.is_some() {
-            return Err(KeyError::SymmetricKey);
-        }
-        if [extra.d, extra.p, extra.q, extra.dp, extra.dq, extra.qi]
-            .iter()
-            .any(Option::is_some)
-        {
-            return Err(KeyError::PrivateKey);
-        }
-        match (extra.kty.as_str(), extra.crv.as_deref()) {
-            ("RSA", _)
-            | ("EC" | "OKP", None)
-            | ("EC", Some("P-256" | "P-384"))
-            | ("OKP", Some("Ed25519")) => {}
-            _ => return Err(KeyError::UnsupportedKeyType),
-        }
-        let jwk: Jwk = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
-        let verifies =
-            |operations: &Vec<KeyOperations>| operations.contains(&KeyOperations::Verify);
-        if !matches!(
-            jwk.common.public_key_use,
-            None | Some(PublicKeyUse::Signature)
-        ) || !jwk.common.key_operations.as_ref().is_none_or(verifies)
-        {
-            return Err(KeyError::NotForSignatures);
-        }
-        let kind = key_kind(&jwk.algorithm)?;
-        let algorithm = match extra.alg.as_deref().map(Algorithm::from_name) {
+    pub(super) fn from_jwk(text: &str, scope: KeySetScope<'_>) -> Result<Self, KeyError> {
+        let jwk = Jwk::parse(text)?;
+        jwk.check_is_public()?;
+        let kind = key_kind(&jwk)?;
+        jwk.check_verifies()?;
+        let allowed = scope.allowed_algorithms;
+        let algorithm = match jwk.alg.as_deref().map(Algorithm::from_name) {
             Some(Some(algorithm)) if algorithm.key_kind() == kind => algorithm,
             Some(_) => return Err(KeyError::UnsupportedAlgorithm),
             None => *allowed
@@ -83,12 +51,15 @@ impl VerificationKey {
         if !allowed.contains(&algorithm) {
             return Err(KeyError::AlgorithmNotAllowed);
         }
-        let (key, signature_len) = public_key(&jwk.algorithm, algorithm)?;
+        let binding =
+            KeyBinding::new(jwk.issuer.as_deref(), scope.issuer).ok_or(KeyError::OtherIssuer)?;
+        let (key, signature_len) = public_key(&jwk, algorithm)?;
         Ok(Self {
-            kid: jwk.common.key_id.map(Into::into),
+            kid: jwk.kid.map(Into::into),
             algorithm,
             key,
             signature_len,
+            binding,
         })
     }
 
@@ -106,8 +77,7 @@ impl VerificationKey {
                 }
                 key.key_size_bytes()
             }
-            (None, KeyKind::P384) => 96,
-            (None, _) => 64,
+            (None, _) => coordinate_size(algorithm).map_or(64, |size| size * 2),
         };
         let key = ParsedPublicKey::new(verification_algorithm(algorithm), &der)
             .map_err(|_| KeyError::UnsupportedKeyType)?;
@@ -123,6 +93,7 @@ impl VerificationKey {
             algorithm,
             key,
             signature_len,
+            binding: KeyBinding::Any,
         })
     }
 
@@ -132,6 +103,11 @@ impl VerificationKey {
 
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Returns `true` if the key belongs to the issuer of a token with this `tid`.
+    pub(super) fn belongs_to_issuer<'t>(&self, tid: impl FnOnce() -> Option<&'t str>) -> bool {
+        self.binding.allows(tid)
     }
 
     /// The raw signature check: the only expensive step of a verification.
@@ -149,83 +125,65 @@ impl fmt::Debug for VerificationKey {
     }
 }
 
-fn key_kind(parameters: &AlgorithmParameters) -> Result<KeyKind, KeyError> {
-    match parameters {
-        AlgorithmParameters::RSA(_) => Ok(KeyKind::Rsa),
-        AlgorithmParameters::EllipticCurve(point) => match point.curve {
-            EllipticCurve::P256 => Ok(KeyKind::P256),
-            EllipticCurve::P384 => Ok(KeyKind::P384),
-            _ => Err(KeyError::UnsupportedKeyType),
-        },
-        AlgorithmParameters::OctetKeyPair(point) => match point.curve {
-            EllipticCurve::Ed25519 => Ok(KeyKind::Ed25519),
-            _ => Err(KeyError::UnsupportedKeyType),
-        },
-        _ => Err(KeyError::Malformed),
+fn key_kind(jwk: &Jwk) -> Result<KeyKind, KeyError> {
+    match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("RSA", _) => Ok(KeyKind::Rsa),
+        ("EC", Some("P-256")) => Ok(KeyKind::P256),
+        ("EC", Some("P-384")) => Ok(KeyKind::P384),
+        ("OKP", Some("Ed25519")) => Ok(KeyKind::Ed25519),
+        ("EC" | "OKP", None) => Err(KeyError::Malformed),
+        _ => Err(KeyError::UnsupportedKeyType),
     }
 }
 
-fn public_key(
-    parameters: &AlgorithmParameters,
-    algorithm: Algorithm,
+fn public_key(jwk: &Jwk, algorithm: Algorithm) -> Result<(ParsedPublicKey, usize), KeyError> {
+    if let Some(padding) = rsa_parameters(algorithm) {
+        return rsa_key(jwk, padding);
+    }
+    let (point, signature_len) = if let Some(size) = coordinate_size(algorithm) {
+        let mut uncompressed = vec![4];
+        uncompressed.extend(coordinate(jwk.x.as_deref(), size)?);
+        uncompressed.extend(coordinate(jwk.y.as_deref(), size)?);
+        (uncompressed, size * 2)
+    } else {
+        let x = exact_octets(jwk.x.as_deref(), 32)?;
+        if is_small_order(&x) {
+            return Err(KeyError::InvalidPoint);
+        }
+        (x, 64)
+    };
+    let key = ParsedPublicKey::new(verification_algorithm(algorithm), &point)
+        .map_err(|_| KeyError::InvalidPoint)?;
+    Ok((key, signature_len))
+}
+
+fn rsa_key(
+    jwk: &Jwk,
+    padding: &'static RsaParameters,
 ) -> Result<(ParsedPublicKey, usize), KeyError> {
-    match (parameters, rsa_parameters(algorithm)) {
-        (AlgorithmParameters::RSA(rsa), Some(padding)) => {
-            let (n, e) = (unsigned(&rsa.n)?, unsigned(&rsa.e)?);
-            let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
-            if !(2048..=8192).contains(&bits) {
-                return Err(KeyError::UnsupportedKeySize);
-            }
-            check_exponent(&e)?;
-            // An even modulus has the factor two: no RSA key, and some arithmetic does not end on it.
-            if n.last().is_none_or(|byte| byte % 2 == 0) {
-                return Err(KeyError::Malformed);
-            }
-            let signature_len = n.len();
-            let key = RsaPublicKeyComponents { n, e }
-                .to_parsed_public_key(padding)
-                .map_err(|_| KeyError::Malformed)?;
-            Ok((key, signature_len))
-        }
-        (AlgorithmParameters::EllipticCurve(point), None) => {
-            let size = if algorithm == Algorithm::ES384 {
-                48
-            } else {
-                32
-            };
-            let mut uncompressed = vec![4];
-            uncompressed.extend(octets(&point.x, size)?);
-            uncompressed.extend(octets(&point.y, size)?);
-            let key = ParsedPublicKey::new(verification_algorithm(algorithm), &uncompressed)
-                .map_err(|_| KeyError::InvalidPoint)?;
-            Ok((key, size * 2))
-        }
-        (AlgorithmParameters::OctetKeyPair(point), None) => {
-            let x = octets(&point.x, 32)?;
-            if is_small_order(&x) {
-                return Err(KeyError::InvalidPoint);
-            }
-            let key = ParsedPublicKey::new(verification_algorithm(algorithm), &x)
-                .map_err(|_| KeyError::InvalidPoint)?;
-            Ok((key, 64))
-        }
-        _ => Err(KeyError::Malformed),
+    let (n, e) = (unsigned(jwk.n.as_deref())?, unsigned(jwk.e.as_deref())?);
+    let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    if !(2048..=8192).contains(&bits) {
+        return Err(KeyError::UnsupportedKeySize);
     }
-}
-
-/// A `Base64urlUInt` (RFC 7518 §2) without leading zeros, which some issuers write all the same.
-fn unsigned(text: &str) -> Result<Vec<u8>, KeyError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
+    check_exponent(&e)?;
+    // An even modulus has the factor two: no RSA key, and some arithmetic does not end on it.
+    if n.last().is_none_or(|byte| byte % 2 == 0) {
+        return Err(KeyError::Malformed);
+    }
+    let signature_len = n.len();
+    let key = RsaPublicKeyComponents { n, e }
+        .to_parsed_public_key(padding)
         .map_err(|_| KeyError::Malformed)?;
-    let leading = bytes.iter().take_while(|byte| **byte == 0).count();
-    Ok(bytes.get(leading..).unwrap_or_default().to_vec())
+    Ok((key, signature_len))
 }
 
-fn octets(text: &str, len: usize) -> Result<Vec<u8>, KeyError> {
-    match URL_SAFE_NO_PAD.decode(text) {
-        Ok(bytes) if bytes.len() == len => Ok(bytes),
-        _ => Err(KeyError::Malformed),
+/// The bytes of one coordinate, which is half of a signature; `None` for algorithms without coordinates.
+fn coordinate_size(algorithm: Algorithm) -> Option<usize> {
+    match algorithm.key_kind() {
+        KeyKind::P256 => Some(32),
+        KeyKind::P384 => Some(48),
+        KeyKind::Rsa | KeyKind::Ed25519 => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{JwksError, KeyError, VerificationKey};
+use super::{JwksError, KeyError, KeySetScope, VerificationKey};
 use crate::token::{Algorithm, TokenError};
 
 /// An issuer's usable keys, each bound to one algorithm, and what was left out.
@@ -74,12 +74,25 @@ struct Document<'a> {
 
 impl KeySet {
     /// Reads a JWK Set for an issuer that may use the `allowed` algorithms. A key that cannot be used is left out and
-    /// does not harm the others; a set in which none can be used is a set all the same.
+    /// does not affect the others. A set without a usable key is a set too.
+    ///
+    /// A key can name the issuer that it belongs to (the member `issuer`, which Microsoft Entra writes). A
+    /// [`Verifier`](crate::Verifier) compares it with its own issuer. Here no issuer is known, and
+    /// [`verify`](Self::verify) does not use such a key.
     ///
     /// # Errors
     ///
-    /// [`JwksError::Malformed`] when it is not a JSON object with an array `keys`.
+    /// [`JwksError::Malformed`] if it is not a JSON object with an array `keys`.
     pub fn parse(json: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
+        let scope = KeySetScope {
+            allowed_algorithms: allowed,
+            issuer: None,
+        };
+        Self::parse_for(json, scope)
+    }
+
+    /// Reads the JWK Set of an issuer.
+    pub(crate) fn parse_for(json: &[u8], scope: KeySetScope<'_>) -> Result<Self, JwksError> {
         let text = std::str::from_utf8(json).map_err(|_| JwksError::Malformed)?;
         let document: Document<'_> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
             .map_err(|_| JwksError::Malformed)?;
@@ -90,7 +103,7 @@ impl KeySet {
         };
         for (at, jwk) in document.keys.into_iter().enumerate() {
             let parsed = if at < MAX_KEYS {
-                VerificationKey::from_jwk(jwk.get(), allowed)
+                VerificationKey::from_jwk(jwk.get(), scope)
             } else {
                 Err(KeyError::TooManyKeys)
             };
@@ -172,7 +185,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`TokenError::UnknownKey`] when no key has this `kid` and algorithm; [`TokenError::InvalidSignature`].
+    /// [`TokenError::UnknownKey`] if no key has this `kid` and algorithm; [`TokenError::KeyOfOtherIssuer`];
+    /// [`TokenError::InvalidSignature`].
     pub fn verify(
         &self,
         kid: Option<&str>,
@@ -180,8 +194,25 @@ impl KeySet {
         signing_input: &[u8],
         signature: &[u8],
     ) -> Result<(), TokenError> {
-        let mut candidates = self.candidates(kid, algorithm).peekable();
-        candidates.peek().ok_or(TokenError::UnknownKey)?;
+        self.verify_for(kid, algorithm, signing_input, signature, || None)
+    }
+
+    /// Checks a signature with the keys that belong to the issuer of a token whose `tid` is this one.
+    pub(crate) fn verify_for<'t>(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        signing_input: &[u8],
+        signature: &[u8],
+        tid: impl Fn() -> Option<&'t str>,
+    ) -> Result<(), TokenError> {
+        let mut named = self.candidates(kid, algorithm).peekable();
+        named.peek().ok_or(TokenError::UnknownKey)?;
+        let mut candidates = named
+            .filter(|key| key.belongs_to_issuer(&tid))
+            .take(MAX_CANDIDATES)
+            .peekable();
+        candidates.peek().ok_or(TokenError::KeyOfOtherIssuer)?;
         if candidates.any(|key| key.verifies(signing_input, signature)) {
             Ok(())
         } else {
@@ -189,7 +220,7 @@ impl KeySet {
         }
     }
 
-    /// The keys to try, a few at most: those with this name (RFC 7515 §4.1.4), or, for a token that names none, all that
+    /// The keys to try: those with this name (RFC 7515 §4.1.4), or, for a token that names none, all that
     /// fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
     fn candidates(
         &self,
@@ -200,7 +231,6 @@ impl KeySet {
         self.keys
             .iter()
             .filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid))
-            .take(MAX_CANDIDATES)
     }
 }
 

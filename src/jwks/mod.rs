@@ -5,7 +5,9 @@
 
 mod discovery;
 mod error;
+mod jwk;
 mod key;
+mod key_binding;
 mod key_set;
 mod key_source;
 mod remote;
@@ -14,6 +16,7 @@ mod url;
 
 pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
+pub(crate) use key::KeySetScope;
 use key::VerificationKey;
 pub(crate) use key_set::VersionedKeySet;
 pub use key_set::{KeyInfo, KeySet, UnusableKey};

@@ -46,6 +46,8 @@ pub enum TokenError {
     AlgorithmNotAllowed,
     /// The issuer has published no key with this `kid` that fits the algorithm.
     UnknownKey,
+    /// The keys with this `kid` belong to another issuer: their member `issuer` does not match `iss` and `tid`.
+    KeyOfOtherIssuer,
     /// The signature does not hold (RFC 7515 §5.2).
     InvalidSignature,
     /// A required claim is absent.
@@ -95,6 +97,7 @@ impl TokenError {
             Self::UntrustedIssuer => "untrusted_issuer",
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::UnknownKey => "unknown_key",
+            Self::KeyOfOtherIssuer => "key_of_other_issuer",
             Self::InvalidSignature => "invalid_signature",
             Self::MissingClaim(_) => "missing_claim",
             Self::MalformedClaim(_) => "malformed_claim",
@@ -156,6 +159,9 @@ impl fmt::Display for TokenError {
             ),
             Self::AlgorithmNotAllowed => f.write_str("alg is not among the algorithms allowed for the issuer"),
             Self::UnknownKey => f.write_str("the issuer has published no key with this kid that fits alg"),
+            Self::KeyOfOtherIssuer => f.write_str(
+                "the keys with this kid belong to another issuer: their issuer member does not match iss and tid",
+            ),
             Self::InvalidSignature => f.write_str("the signature does not hold"),
             Self::MissingClaim(name) => write!(f, "the claim {name} is required and absent"),
             Self::MalformedClaim(name) => write!(f, "the claim {name} is malformed"),

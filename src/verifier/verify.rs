@@ -1,7 +1,7 @@
 //! The verification of a token, from top to bottom as the steps of the RFCs, and resuming after a wait.
 
 use super::cache::Entry;
-use super::claim::issuer_claim;
+use super::claim::{as_string, issuer_claim};
 use super::issuers::trusted::{ActiveIssuer, Resolution};
 use super::validated::Provenance;
 use super::verification::{
@@ -220,8 +220,13 @@ impl Verifier {
                 return Err(VerifyError::Pending(Box::new(WaitFor::KeyFetch(missing))));
             }
         };
-        keys.set
-            .verify(kid, header.algorithm(), compact.signing_input(), signature)?;
+        keys.set.verify_for(
+            kid,
+            header.algorithm(),
+            compact.signing_input(),
+            signature,
+            || json.get("tid").and_then(as_string),
+        )?;
 
         let checked = trusted
             .rules

@@ -96,7 +96,7 @@ fn rsa_keys_need_2048_to_8192_bits_and_valid_exponent() {
         (&[0, 0, 1, 0, 1], Ok(RS256)),
         (&[1, 0, 0, 0, 1], Ok(RS256)),
         (&[1], Err(KeyError::InvalidExponent)),
-        (&[], Err(KeyError::InvalidExponent)),
+        (&[], Err(KeyError::Malformed)),
         (&[0], Err(KeyError::InvalidExponent)),
         (&[2], Err(KeyError::InvalidExponent)),
         (&[1, 0, 0], Err(KeyError::InvalidExponent)),
@@ -160,7 +160,7 @@ fn unusable_keys_are_ignored_individually() {
             KeyError::UnsupportedKeyType,
         ),
         (with(ec.clone(), &[("x", Value::Null)]), KeyError::Malformed),
-        (with(ec.clone(), &[("x", "AA".into())]), KeyError::Malformed),
+        (with(ec.clone(), &[("x", "".into())]), KeyError::Malformed),
         (
             with(ec.clone(), &[("x", "****".into())]),
             KeyError::Malformed,

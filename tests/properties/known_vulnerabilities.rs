@@ -285,6 +285,10 @@ fn attack_invalid_keys() {
         ),
         (
             json!({"kty":"EC","crv":"P-256","x":zeros(31),"y":zeros(32)}),
+            KeyError::InvalidPoint,
+        ),
+        (
+            json!({"kty":"EC","crv":"P-256","x":base64url([1; 33]),"y":zeros(32)}),
             KeyError::Malformed,
         ),
         (

@@ -68,7 +68,7 @@ pub(super) async fn fetch_set(
             ))
         }
         (StatusCode::OK, _) => {
-            let set = KeySet::parse(&body, &shared.allowed_algorithms)?;
+            let set = KeySet::parse_for(&body, shared.key_set_scope())?;
             if set.is_empty() {
                 report_left_out(&shared.issuer, &set);
                 return Err(JwksError::NoUsableKey.into());

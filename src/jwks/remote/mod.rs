@@ -249,7 +249,7 @@ impl RemoteKeySet {
         let (shared, now) = (&self.state, Instant::now());
         let Some((set, origin, age)) = saved::read(
             saved,
-            &shared.allowed_algorithms,
+            shared.key_set_scope(),
             &shared.config,
             shared.wall_now(),
         ) else {

@@ -10,8 +10,7 @@ use super::config::RefreshConfig;
 use super::current::FetchedDocument;
 use super::freshness::LONGEST;
 use super::http::BODY_MAX;
-use crate::jwks::KeySet;
-use crate::token::Algorithm;
+use crate::jwks::{KeySet, KeySetScope};
 
 /// An issuer's key set as text, with the moment it was fetched: what
 /// [`Verifier::export_keys`](crate::Verifier::export_keys) gives, for the next start.
@@ -52,7 +51,7 @@ pub(super) fn save(issuer: &str, origin: &FetchedDocument) -> Option<SavedKeys> 
 /// The set, where it came from, and its age; nothing when it is not to be used any more.
 pub(super) fn read(
     saved: &SavedKeys,
-    allowed: &[Algorithm],
+    scope: KeySetScope<'_>,
     timing: &RefreshConfig,
     now: SystemTime,
 ) -> Option<(KeySet, FetchedDocument, Duration)> {
@@ -68,7 +67,7 @@ pub(super) fn read(
     if age >= life + timing.max_stale || saved.jwks.len() > BODY_MAX {
         return None;
     }
-    let set = KeySet::parse(saved.jwks.as_bytes(), allowed)
+    let set = KeySet::parse_for(saved.jwks.as_bytes(), scope)
         .ok()
         .filter(|set| !set.is_empty())?;
     let origin = FetchedDocument {

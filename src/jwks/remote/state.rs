@@ -15,6 +15,7 @@ use super::http::Fetcher;
 use super::in_flight::{FetchTicket, InFlightFetches};
 use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
+use crate::jwks::KeySetScope;
 use crate::token::Algorithm;
 
 /// What requests and the driver share.
@@ -61,6 +62,14 @@ impl RemoteState {
             jitter: Jitter::new(config.jitter_seed),
             history: Mutex::default(),
             config,
+        }
+    }
+
+    /// What fetched and restored key sets are read for.
+    pub(super) fn key_set_scope(&self) -> KeySetScope<'_> {
+        KeySetScope {
+            allowed_algorithms: &self.allowed_algorithms,
+            issuer: Some(&self.issuer),
         }
     }
 

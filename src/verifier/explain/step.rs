@@ -98,7 +98,7 @@ impl CheckKind {
             E::UntrustedIssuer => Self::Issuer,
             E::InvalidType => Self::Type,
             E::AlgorithmNotAllowed => Self::Algorithm,
-            E::UnknownKey => Self::Key,
+            E::UnknownKey | E::KeyOfOtherIssuer => Self::Key,
             E::InvalidSignature => Self::Signature,
             E::NotAnAccessToken => Self::TokenKind,
             E::MissingClaim("exp" | "iat") | E::MalformedClaim("exp" | "nbf" | "iat") => {

@@ -7,8 +7,8 @@ use http::Request;
 use super::Issuer;
 use crate::clock::Clock;
 use crate::jwks::{
-    FetchFuture, Fetcher, HttpClients, JwksLocation, KeyError, KeySet, KeySource, Proxy,
-    RemoteKeySet, is_secure_url,
+    FetchFuture, Fetcher, HttpClients, JwksLocation, KeyError, KeySet, KeySetScope, KeySource,
+    Proxy, RemoteKeySet, UnusableKey, is_secure_url,
 };
 use crate::token::Algorithm;
 use crate::util::BoxError;
@@ -65,7 +65,7 @@ impl Issuer {
         clients: &HttpClients,
     ) -> Result<KeySource, ConfigError> {
         if let Some(json) = &self.keys.set {
-            let set = parse_static_keys(json, algorithms)?;
+            let set = parse_static_keys(json, issuer, algorithms)?;
             return Ok(KeySource::from_static(Arc::clone(issuer), set));
         }
         if let Some((algorithm, pem)) = &self.keys.pem {
@@ -120,8 +120,16 @@ impl Issuer {
 }
 
 /// A set that is given, not fetched, is right as a whole or an error: what is weak or broken in it was put there by hand.
-fn parse_static_keys(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, ConfigError> {
-    let set = KeySet::parse(json.as_bytes(), algorithms)
+fn parse_static_keys(
+    json: &str,
+    issuer: &str,
+    algorithms: &[Algorithm],
+) -> Result<KeySet, ConfigError> {
+    let scope = KeySetScope {
+        allowed_algorithms: algorithms,
+        issuer: Some(issuer),
+    };
+    let set = KeySet::parse_for(json.as_bytes(), scope)
         .map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
     let harmless = |reason| {
         matches!(
@@ -130,6 +138,7 @@ fn parse_static_keys(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, Con
                 | KeyError::NotForSignatures
                 | KeyError::UnsupportedAlgorithm
                 | KeyError::AlgorithmNotAllowed
+                | KeyError::OtherIssuer
         )
     };
     if let Some(key) = set.unusable_keys().iter().find(|key| !harmless(key.reason)) {
@@ -139,10 +148,13 @@ fn parse_static_keys(json: &str, algorithms: &[Algorithm]) -> Result<KeySet, Con
         ));
     }
     if set.is_empty() {
-        return Err(ConfigError::new(
-            "jwk_set",
-            "has no key that can be used with the allowed algorithms",
-        ));
+        let of_other_issuer = |key: &UnusableKey| key.reason == KeyError::OtherIssuer;
+        let problem = if set.unusable_keys().iter().any(of_other_issuer) {
+            "has no key that can be used: the member `issuer` of its keys names another issuer"
+        } else {
+            "has no key that can be used with the allowed algorithms"
+        };
+        return Err(ConfigError::new("jwk_set", problem));
     }
     Ok(set)
 }

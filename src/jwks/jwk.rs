@@ -1,0 +1,165 @@
+//! The members of a JWK that are read (RFC 7517 §4, RFC 7518 §6), and their encodings.
+//!
+//! A public key is not a credential, and issuers publish keys in more than one encoding of the same bytes. The
+//! decoders accept these encodings. All checks are made on the decoded key. Tokens are decoded strictly, elsewhere.
+
+use base64::Engine as _;
+use base64::alphabet::{self, Alphabet};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use super::KeyError;
+
+/// One JWK. Members that are not named here are not read: `x5u`, `x5c` and `x5t` among them.
+#[derive(Deserialize)]
+pub(super) struct Jwk {
+    pub(super) kty: String,
+    pub(super) crv: Option<String>,
+    pub(super) alg: Option<String>,
+    pub(super) kid: Option<String>,
+    #[serde(rename = "use")]
+    public_key_use: Option<String>,
+    key_ops: Option<Vec<String>>,
+    /// The issuer that the key belongs to. Microsoft Entra writes it, and no RFC defines it.
+    #[serde(default, deserialize_with = "present_string")]
+    pub(super) issuer: Option<String>,
+    pub(super) n: Option<String>,
+    pub(super) e: Option<String>,
+    pub(super) x: Option<String>,
+    pub(super) y: Option<String>,
+    k: Option<IgnoredAny>,
+    d: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+}
+
+/// Reads a string that is present. `null` is an error, because it would lift the restriction that the member expresses.
+fn present_string<'de, D: Deserializer<'de>>(member: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(member).map(Some)
+}
+
+impl Jwk {
+    pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
+        serde_json::from_str(text).map_err(|_| KeyError::Malformed)
+    }
+
+    /// Checks that the key is not symmetric, and that its private part is absent.
+    pub(super) fn check_is_public(&self) -> Result<(), KeyError> {
+        if self.kty == "oct" || self.k.is_some() {
+            return Err(KeyError::SymmetricKey);
+        }
+        let private = [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi];
+        if private.iter().any(|member| member.is_some()) {
+            return Err(KeyError::PrivateKey);
+        }
+        Ok(())
+    }
+
+    /// Checks `use` and `key_ops` (RFC 7517 §4.2, §4.3).
+    pub(super) fn check_verifies(&self) -> Result<(), KeyError> {
+        let used_for_tokens = matches!(self.public_key_use.as_deref(), None | Some("sig"));
+        let operations = self.key_ops.as_deref();
+        if used_for_tokens
+            && operations.is_none_or(|names| names.iter().any(|name| name == "verify"))
+        {
+            Ok(())
+        } else {
+            Err(KeyError::NotForSignatures)
+        }
+    }
+}
+
+/// Decodes a `Base64urlUInt` (RFC 7518 §2) and removes leading zero bytes.
+pub(super) fn unsigned(member: Option<&str>) -> Result<Vec<u8>, KeyError> {
+    let bytes = octets(member)?;
+    let leading = bytes.iter().take_while(|byte| **byte == 0).count();
+    Ok(bytes.get(leading..).unwrap_or_default().to_vec())
+}
+
+/// Decodes a coordinate of a curve whose field elements have `size` bytes (RFC 7518 §6.2.1.2).
+///
+/// Some issuers omit the leading zero bytes of a coordinate, and some write one too many.
+pub(super) fn coordinate(member: Option<&str>, size: usize) -> Result<Vec<u8>, KeyError> {
+    let significant = unsigned(member)?;
+    let padding = size
+        .checked_sub(significant.len())
+        .ok_or(KeyError::Malformed)?;
+    let mut bytes = vec![0; padding];
+    bytes.extend(significant);
+    Ok(bytes)
+}
+
+/// Decodes a member that has exactly `len` bytes.
+pub(super) fn exact_octets(member: Option<&str>, len: usize) -> Result<Vec<u8>, KeyError> {
+    octets(member)
+        .ok()
+        .filter(|bytes| bytes.len() == len)
+        .ok_or(KeyError::Malformed)
+}
+
+/// Decodes base64url or base64, with or without padding. At least one byte.
+fn octets(member: Option<&str>) -> Result<Vec<u8>, KeyError> {
+    const fn engine(alphabet: &Alphabet) -> GeneralPurpose {
+        let config =
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        GeneralPurpose::new(alphabet, config)
+    }
+    const ENGINES: [GeneralPurpose; 2] = [engine(&alphabet::URL_SAFE), engine(&alphabet::STANDARD)];
+    let text = member.filter(|text| !text.is_empty());
+    text.and_then(|text| ENGINES.iter().find_map(|engine| engine.decode(text).ok()))
+        .ok_or(KeyError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both alphabets and padding are encodings of the same bytes. Everything else is malformed.
+    #[test]
+    fn member_encodings_are_equivalent_or_malformed() {
+        for text in ["-_8", "-_8=", "+/8", "+/8="] {
+            assert_eq!(octets(Some(text)), Ok(vec![0xfb, 0xff]), "{text}");
+        }
+        for text in [
+            "",
+            "=",
+            "A",
+            "AB==C",
+            "-_8==",
+            "-/8",
+            "+_8",
+            "-_9",
+            " -_8",
+            "-_8\n",
+            "-_\u{a0}8",
+            "-_8\0",
+            "-._8",
+            "A===",
+            "AQAB=",
+            "AQAB====",
+        ] {
+            assert_eq!(octets(Some(text)), Err(KeyError::Malformed), "{text:?}");
+        }
+        assert_eq!(octets(None), Err(KeyError::Malformed));
+    }
+
+    #[test]
+    fn coordinate_length_is_restored() {
+        for (text, bytes) in [
+            ("AAECAw", Ok(vec![0, 1, 2, 3])),
+            ("AQID", Ok(vec![0, 1, 2, 3])),
+            ("AAABAgM", Ok(vec![0, 1, 2, 3])),
+            ("AA", Ok(vec![0, 0, 0, 0])),
+            ("AQIDBAU", Err(KeyError::Malformed)),
+            ("", Err(KeyError::Malformed)),
+        ] {
+            assert_eq!(coordinate(Some(text), 4), bytes, "{text}");
+        }
+        assert_eq!(exact_octets(Some("AQID"), 4), Err(KeyError::Malformed));
+        assert_eq!(exact_octets(Some("AQIDBA"), 4), Ok(vec![1, 2, 3, 4]));
+    }
+}
