@@ -14,6 +14,7 @@ mod rules;
 mod start_error;
 mod validated;
 mod verification;
+mod verified_claims;
 #[allow(
     clippy::module_inception,
     reason = "the file is found by the name of its type"

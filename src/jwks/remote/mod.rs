@@ -132,11 +132,7 @@ impl RemoteKeySet {
                 .in_flight
                 .join_initial(now, shared.config.initial_keys_timeout),
             (Some(_), None) => None,
-            (Some(current_set), Some(kid))
-                if shared
-                    .unknown_kids
-                    .contains(kid, current_set.generation, now) =>
-            {
+            (Some(set), Some(kid)) if shared.unknown_kids.contains(kid, set.generation, now) => {
                 None
             }
             (Some(_), Some(_)) => {

@@ -1,0 +1,77 @@
+//! What a token that satisfies the rules becomes: `Claims`, and how long the cache may use them.
+
+use std::sync::Arc;
+
+use super::claim::{audiences, kinde_extras};
+use super::rules::Rules;
+use super::validated::{Provenance, ValidatedClaims, ValidityPeriod};
+use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, OrgCode, TokenError};
+
+impl Rules {
+    /// What a hit in the cache of verified tokens is checked against.
+    pub(crate) fn validity_period(&self, checked: &ValidatedClaims<'_>) -> ValidityPeriod {
+        let until = checked.expires_at.saturating_add(self.leeway);
+        let oldest = match (self.max_age, checked.issued_at) {
+            (Some(max_age), Some(issued_at)) => issued_at
+                .saturating_add(max_age)
+                .saturating_add(self.leeway),
+            _ => i64::MAX,
+        };
+        let from = checked
+            .not_before
+            .max(checked.issued_at)
+            .map_or(i64::MIN, |from| from.saturating_sub(self.leeway));
+        ValidityPeriod {
+            start: from,
+            end: until.min(oldest),
+        }
+    }
+
+    /// Makes the proof: to be called once the signature held.
+    pub(crate) fn build_claims(
+        &self,
+        checked: &ValidatedClaims<'_>,
+        seal: &Provenance<'_>,
+        json: &JsonObject<'_>,
+        payload: &[u8],
+    ) -> Result<Claims, TokenError> {
+        let scopes = checked.scopes.read(json)?;
+        let custom = match &self.custom {
+            None => None,
+            Some(decoder) => {
+                Some((decoder.decode)(payload).ok_or(TokenError::MalformedClaim("custom claims"))?)
+            }
+        };
+        let org_code = match checked.org_code {
+            None => None,
+            Some(code) => Some(
+                OrgCode::from_token(seal.issuer, code).ok_or(TokenError::InvalidOrganization)?,
+            ),
+        };
+        let (audience, further_audiences) = audiences(checked.audience, json);
+        let ValidatedClaims {
+            client_id,
+            subject,
+            jti,
+            ..
+        } = *checked;
+        Ok(Claims::new_verified(ClaimsInner {
+            verified_by: seal.verifier,
+            issuer: Arc::clone(seal.issuer),
+            strings: ClaimStrings::new(ClaimStrs {
+                client_id,
+                subject,
+                jti,
+                audience,
+            }),
+            org_code,
+            org_code_pattern: self.org_code_pattern.clone(),
+            scopes,
+            further_audiences,
+            expires_at: checked.expires_at,
+            issued_at: checked.issued_at,
+            kinde: kinde_extras(json, payload)?,
+            custom,
+        }))
+    }
+}
