@@ -85,7 +85,7 @@ impl Kind {
 
 impl fmt::Debug for DenylistEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Denied")
+        f.debug_struct("DenylistEntry")
             .field("kind", &self.kind)
             .field("name", &self.name)
             .field("issued_before", &self.issued_before)

@@ -212,7 +212,7 @@ impl CallerCheckRunner {
 
 impl fmt::Debug for CallerCheckRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question")
+        f.debug_struct("CallerCheckRunner")
             .field("timeout", &self.timeout)
             .field("silence", &self.fail_mode)
             .finish_non_exhaustive()

@@ -206,13 +206,13 @@ impl fmt::Debug for FakeClaims {
 
 impl fmt::Debug for FakeClaimsLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Inject").field(&self.0).finish()
+        f.debug_tuple("FakeClaimsLayer").field(&self.0).finish()
     }
 }
 
 impl<S> fmt::Debug for FakeClaimsService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injected")
+        f.debug_struct("FakeClaimsService")
             .field("claims", &self.claims)
             .finish_non_exhaustive()
     }

@@ -151,7 +151,7 @@ impl DecodeBuffer {
 
 impl std::fmt::Debug for CompactJws<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Compact").finish_non_exhaustive()
+        f.debug_struct("CompactJws").finish_non_exhaustive()
     }
 }
 

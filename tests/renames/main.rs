@@ -83,6 +83,22 @@ fn no_replaced_name_is_defined() {
     );
 }
 
+#[test]
+fn debug_output_has_the_names_of_types() {
+    let mut sources = Vec::new();
+    gather(Path::new(env!("CARGO_MANIFEST_DIR")), "src", &mut sources);
+    let names = sources.iter().flat_map(|source| {
+        let names = source.debug_names().into_iter();
+        names.map(|(own, name)| format!("{}: `{own}` prints `{name}`", source.file))
+    });
+    assert_eq!(names.collect::<Vec<_>>(), [""; 0]);
+    let source = Source::new(
+        "a.rs",
+        "impl Debug for New { f.debug_struct(\"Old\") } impl Debug for Kept<'_> { f.debug_tuple(\"Kept\") }",
+    );
+    assert_eq!(source.debug_names(), [("New", "Old")]);
+}
+
 /// Returns the files that still use the old name of a row, or that do not have the type of the row.
 fn uses(rename: &Rename<'_>, sources: &[Source]) -> Vec<String> {
     let Rename {

@@ -138,6 +138,22 @@ impl Source {
         strings.collect()
     }
 
+    /// Returns types with another name that their `Debug` output has.
+    pub(super) fn debug_names(&self) -> Vec<(&str, &str)> {
+        let blocks = self.bodies_with_headers("impl", |_| true);
+        let names = blocks.into_iter().flat_map(|(header, body)| {
+            let found = body.windows(3).filter_map(|tokens| {
+                let is_debug = matches!(tokens[0].as_str(), "debug_struct" | "debug_tuple");
+                string(&tokens[2]).filter(|_| is_debug)
+            });
+            let own = self_type(header).unwrap_or_default();
+            found
+                .filter(move |name| *name != own)
+                .map(move |name| (own, name))
+        });
+        names.collect()
+    }
+
     /// Returns the fields of tracing events and spans.
     pub(super) fn event_fields(&self) -> Vec<&str> {
         let mut found = Vec::new();
@@ -162,6 +178,15 @@ impl Source {
 
     /// Returns the insides of the braces of items that begin with a keyword.
     fn bodies(&self, keyword: &str, accepts: impl Fn(&[String]) -> bool) -> Vec<&[String]> {
+        let bodies = self.bodies_with_headers(keyword, accepts).into_iter();
+        bodies.map(|(_, body)| body).collect()
+    }
+
+    fn bodies_with_headers(
+        &self,
+        keyword: &str,
+        accepts: impl Fn(&[String]) -> bool,
+    ) -> Vec<(&[String], &[String])> {
         let mut found = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
             let rest = &self.tokens[at..];
@@ -170,7 +195,8 @@ impl Source {
                 && rest[open] == "{"
                 && accepts(&rest[..open])
             {
-                found.push(&rest[open + 1..open + group_length(&rest[open..]) - 1]);
+                let body = &rest[open + 1..open + group_length(&rest[open..]) - 1];
+                found.push((&rest[..open], body));
             }
         }
         found

@@ -291,7 +291,7 @@ impl Drop for RemoteKeySet {
 
 impl std::fmt::Debug for RemoteKeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RemoteKeys")
+        f.debug_struct("RemoteKeySet")
             .field("issuer", &self.state.issuer)
             .finish_non_exhaustive()
     }

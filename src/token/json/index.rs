@@ -22,7 +22,7 @@ impl NameFingerprint {
         }
     }
 
-    /// A number below [`PLACES`]. The factors are such that the names of a token's claims, and of those that are sought in
+    /// A number below [`BUCKETS`]. The factors are such that the names of a token's claims, and of those that are sought in
     /// vain, have each their own.
     const fn bucket(self) -> usize {
         let [last, first, len, _] = self.0.to_le_bytes();

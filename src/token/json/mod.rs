@@ -201,7 +201,7 @@ fn siblings(nodes: &[Node], first: u32) -> impl Iterator<Item = (u32, &Node)> {
 
 impl fmt::Debug for JsonObject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Json")
+        f.debug_struct("JsonObject")
             .field("values", &self.nodes.len())
             .finish_non_exhaustive()
     }
@@ -223,7 +223,7 @@ impl fmt::Debug for JsonValue<'_> {
 
 impl fmt::Debug for JsonChildren {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inside").finish_non_exhaustive()
+        f.debug_struct("JsonChildren").finish_non_exhaustive()
     }
 }
 

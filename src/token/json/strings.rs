@@ -3,7 +3,7 @@
 use super::error::JsonError;
 use super::index::NameFingerprint;
 
-/// A string of the document, by its place in [`Texts`].
+/// A string of the document, by its position in [`StringTable`].
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     start: u32,
