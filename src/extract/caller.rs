@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 
-use super::refusal::{ExtractorRejection, record_decision};
+use super::rejection::{ExtractorRejection, record_decision};
 use crate::extensions::{Acting, AnonymousRequest, RequestExt as _};
 use crate::middleware::policy::Policy;
 use crate::middleware::route::PathParams;

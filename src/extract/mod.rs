@@ -1,13 +1,13 @@
 //! axum: the claims as a handler's arguments (feature `axum`).
 
 mod caller;
-mod refusal;
+mod rejection;
 mod scoped;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use caller::{optional_caller, required_caller};
 use http::request::Parts;
-pub use refusal::ExtractorRejection;
+pub use rejection::ExtractorRejection;
 pub use scoped::Scoped;
 
 use crate::extensions::CallerOrg;

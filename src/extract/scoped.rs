@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::caller::required_caller;
-use super::refusal::ExtractorRejection;
+use super::rejection::ExtractorRejection;
 use crate::rejection::Rejection;
 use crate::scopes::RequiredScopes;
 use crate::token::Claims;

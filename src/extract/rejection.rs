@@ -22,7 +22,7 @@ use crate::token::ScopeRequirement;
 /// async fn list(org: Result<OrgCode, ExtractorRejection>) -> String {
 ///     match org {
 ///         Ok(org) => format!("invoices of {org}"),
-///         Err(refusal) => format!("refused: {}", refusal.rejection()),
+///         Err(rejected) => format!("rejected: {}", rejected.rejection()),
 ///     }
 /// }
 /// ```
