@@ -6,6 +6,7 @@ use std::path::Path;
 mod cycles;
 mod graph;
 mod imports;
+mod lengths;
 mod scope;
 mod tests;
 mod tokens;

@@ -1,0 +1,70 @@
+//! No source file has more than 300 lines without its tests.
+
+use std::fs;
+use std::path::Path;
+
+const MAX_LINES: usize = 300;
+
+/// Files that are longer, with the lines that they may have. Split them and remove their row.
+const LONGER: [(&str, usize); 3] = [
+    ("src/jwks/remote/mod.rs", 310),
+    ("src/middleware/decision.rs", 320),
+    ("src/routes/mod.rs", 350),
+];
+
+#[test]
+fn source_files_have_at_most_300_lines_without_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut problems = Vec::new();
+    let mut folders = vec![root.join("src")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // The files of a folder `tests` are compiled for tests only.
+                if !path.ends_with("tests") {
+                    folders.push(path);
+                }
+                continue;
+            }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            files += 1;
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+            let longer = LONGER.iter().find(|(file, _)| *file == name);
+            let max = longer.map_or(MAX_LINES, |(_, lines)| *lines);
+            let lines = lines_without_tests(&fs::read_to_string(&path).unwrap());
+            if lines > max {
+                problems.push(format!("{name} has {lines} lines without tests: split it"));
+            }
+        }
+    }
+    assert!(files > 100, "the files were not found");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Counts the lines of a file without the modules that are compiled for tests only.
+fn lines_without_tests(text: &str) -> usize {
+    let mut lines = text.lines().peekable();
+    let mut count = 0;
+    while let Some(line) = lines.next() {
+        let is_tests = line == "#[cfg(test)]"
+            && lines
+                .peek()
+                .is_some_and(|next| next.starts_with("mod ") && next.ends_with('{'));
+        if is_tests {
+            lines.by_ref().find(|line| *line == "}");
+        } else {
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn lines_of_test_modules_are_not_counted() {
+    let text = "a\n#[cfg(test)]\nmod tests {\n    b\n}\nc\n#[cfg(test)]\nfn d() {}\n";
+    assert_eq!(lines_without_tests(text), 4);
+}
