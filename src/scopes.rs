@@ -74,6 +74,40 @@ impl DeclaredScope {
     pub const fn new(scope: Scope, description: &'static str) -> Self {
         Self { scope, description }
     }
+
+    /// Fails the compilation if two of the scopes are equal.
+    #[doc(hidden)]
+    pub const fn assert_distinct(scopes: &[&str]) {
+        assert!(
+            !contains_duplicate(scopes),
+            "two scopes of one list have the same value"
+        );
+    }
+}
+
+const fn contains_duplicate(mut scopes: &[&str]) -> bool {
+    while let [first, rest @ ..] = scopes {
+        let mut others = rest;
+        while let [other, further @ ..] = others {
+            if is_equal(first.as_bytes(), other.as_bytes()) {
+                return true;
+            }
+            others = further;
+        }
+        scopes = rest;
+    }
+    false
+}
+
+/// Compares without `==`, which is not available in constants.
+const fn is_equal(mut left: &[u8], mut right: &[u8]) -> bool {
+    while let ([first, left_rest @ ..], [other, right_rest @ ..]) = (left, right) {
+        if *first != *other {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    left.is_empty() && right.is_empty()
 }
 
 /// Declares the scopes of an API: a type for each, and a list of all.
@@ -118,6 +152,16 @@ impl DeclaredScope {
 /// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read:invoices" } }
 /// async fn list(_: tower_m2m::Scoped<ReadInvoice>) {}
 /// ```
+///
+/// Two names for one scope would be one permission: `Scoped<Write>` would admit readers.
+///
+/// ```compile_fail,E0080
+/// tower_m2m::scopes! { pub ApiScopes { Read = "read:invoices", Write = "read:invoices" } }
+/// ```
+///
+/// ```compile_fail,E0080
+/// tower_m2m::scopes! { pub ApiScopes { Read = "read:invoices", Write = "write:invoices", Export = "read:invoices" } }
+/// ```
 #[macro_export]
 macro_rules! scopes {
     (
@@ -157,6 +201,8 @@ macro_rules! scopes {
         #[allow(clippy::exhaustive_structs)]
         $visibility struct $list;
 
+        const _: () = $crate::DeclaredScope::assert_distinct(&[$($scope),+]);
+
         impl $list {
             /// Every declared scope, with what it is for.
             #[allow(dead_code)]
@@ -164,4 +210,24 @@ macro_rules! scopes {
                 &[$($crate::DeclaredScope::new($name::SCOPE, concat!($($doc),*).trim_ascii())),+];
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contains_duplicate;
+
+    #[test]
+    fn duplicate_scopes_are_found_at_any_place() {
+        for (scopes, expected) in [
+            (&[][..], false),
+            (&["a"], false),
+            (&["a", "a"], true),
+            (&["read", "read:invoices", "read:invoice"], false),
+            (&["a", "b", "c", "a"], true),
+            (&["a", "b", "c", "b"], true),
+            (&["read", "Read"], false),
+        ] {
+            assert_eq!(contains_duplicate(scopes), expected, "{scopes:?}");
+        }
+    }
 }

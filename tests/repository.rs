@@ -1,10 +1,10 @@
-//! What holds of the repository as a whole: no private key is in it, and the test kit does not get into a release build.
+//! What holds of the repository as a whole: no private key is in it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-use std::{env, fs};
+use std::process::Command;
 
 /// Test keys are made per run. Published test vectors, whose private keys are printed in RFCs, live in `vectors`.
 #[test]
@@ -99,42 +99,4 @@ fn private_key_check_finds_every_format() {
     )));
     assert!(!holds_private_key("-----BEGIN PUBLIC KEY-----\nMIIB"));
     assert!(!holds_private_key(r#"{"d":"short","x":"d"}"#));
-}
-
-/// The guard of the kit, compiled by itself: a build without debug assertions stops, unless it is said to be meant.
-#[test]
-fn optimized_build_with_test_util_fails_unless_allowed() {
-    let meant = Some("1");
-    assert!(compile_guard("off", meant).status.success());
-    assert!(compile_guard("on", None).status.success());
-    let stopped = compile_guard("off", None);
-    assert!(!stopped.status.success());
-    assert!(String::from_utf8_lossy(&stopped.stderr).contains("[dev-dependencies]"));
-}
-
-fn compile_guard(debug_assertions: &str, meant: Option<&str>) -> Output {
-    let output =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guard-{}.rmeta", std::process::id()));
-    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()));
-    rustc.args([
-        "--edition",
-        "2024",
-        "--crate-type",
-        "lib",
-        "--emit",
-        "metadata",
-        "src/testing/guard.rs",
-        "-o",
-    ]);
-    rustc
-        .arg(&output)
-        .arg(format!("-Cdebug-assertions={debug_assertions}"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
-    rustc
-        .env_remove("CARGO_PRIMARY_PACKAGE")
-        .env_remove("TOWER_M2M_TEST_UTIL_IN_RELEASE")
-        .envs(meant.map(|value| ("TOWER_M2M_TEST_UTIL_IN_RELEASE", value)));
-    let result = rustc.output().unwrap();
-    let _ = fs::remove_file(output);
-    result
 }

@@ -1,0 +1,142 @@
+//! The guard of the test utilities, in workspaces that Cargo builds: it stops release builds that have them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+/// The build script and the guard of this crate as a package without dependencies, and a workspace of two members that
+/// depend on it: a service, and a tool that has the test utilities as a normal dependency.
+struct Workspace(PathBuf);
+
+const PROFILES: &str = "
+[profile.checked-release]
+inherits = 'release'
+debug-assertions = true
+
+[profile.fast-dev]
+inherits = 'dev'
+opt-level = 3
+
+[profile.unchecked-dev]
+inherits = 'dev'
+debug-assertions = false
+";
+
+impl Workspace {
+    fn new(name: &str, service: &str, tool: &str) -> Self {
+        let name = format!("tower-m2m-guard-{}-{name}", std::process::id());
+        let root = env::temp_dir().join(name);
+        let package = |name: &str, rest: &str| {
+            format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2024'\n{rest}\n")
+        };
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let copied = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
+        let guarded = "[features]\ntest-util = []\n[workspace]";
+        let library = "#[cfg(feature = \"test-util\")]\nmod guard;\n";
+        let members = "[workspace]\nresolver = '2'\nmembers = ['service', 'tool']\n";
+        let main = "fn main() {}\n";
+        for (path, content) in [
+            ("guarded/Cargo.toml", package("guarded", guarded)),
+            ("guarded/build.rs", copied("build.rs")),
+            ("guarded/src/lib.rs", library.to_owned()),
+            ("guarded/src/guard.rs", copied("src/testing/guard.rs")),
+            ("workspace/Cargo.toml", format!("{members}{PROFILES}")),
+            ("workspace/service/Cargo.toml", package("service", service)),
+            ("workspace/service/src/main.rs", main.to_owned()),
+            ("workspace/tool/Cargo.toml", package("tool", tool)),
+            ("workspace/tool/src/main.rs", main.to_owned()),
+        ] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        Self(root)
+    }
+
+    /// Builds with these arguments, and with the variable of the guard set to this value.
+    fn build(&self, arguments: &str, value: Option<&str>) -> Output {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+        cargo
+            .arg("check")
+            .args(["--offline", "--quiet"])
+            .args(arguments.split_whitespace())
+            .current_dir(self.0.join("workspace"))
+            .env("CARGO_TARGET_DIR", self.0.join("target"))
+            .env_remove("CARGO_PRIMARY_PACKAGE")
+            .env_remove("TOWER_M2M_TEST_UTIL_IN_RELEASE")
+            .envs(value.map(|value| ("TOWER_M2M_TEST_UTIL_IN_RELEASE", value)));
+        cargo.output().unwrap()
+    }
+
+    fn assert_builds(&self, arguments: &str, value: Option<&str>) {
+        let output = self.build(arguments, value);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments} {value:?}: {errors}");
+    }
+
+    fn assert_stops(&self, arguments: &str, value: Option<&str>) {
+        let output = self.build(arguments, value);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments} {value:?}");
+        assert!(
+            errors.contains("[dev-dependencies]"),
+            "{arguments} {value:?}: {errors}"
+        );
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const PLAIN: &str = "[dependencies]\nguarded = { path = '../../guarded' }";
+const WITH_TEST_UTIL: &str =
+    "[dependencies]\nguarded = { path = '../../guarded', features = ['test-util'] }";
+const FOR_TESTS: &str =
+    "[dev-dependencies]\nguarded = { path = '../../guarded', features = ['test-util'] }";
+
+#[test]
+fn release_build_with_unified_test_util_stops() {
+    let workspace = Workspace::new("unified", PLAIN, WITH_TEST_UTIL);
+    workspace.assert_stops("--release", None);
+    workspace.assert_builds("--release -p service", None);
+    workspace.assert_stops("--release -p tool", None);
+    workspace.assert_builds("", None);
+    workspace.assert_builds("--profile fast-dev", None);
+}
+
+/// Debug assertions in a release profile do not make it a development build, and a development profile without them is
+/// not one either.
+#[test]
+fn profile_counts_and_not_only_debug_assertions() {
+    let workspace = Workspace::new("profiles", WITH_TEST_UTIL, PLAIN);
+    workspace.assert_stops("--profile checked-release", None);
+    workspace.assert_stops("--profile unchecked-dev", None);
+    workspace.assert_stops(
+        "--release --config profile.release.debug-assertions=true",
+        None,
+    );
+}
+
+#[test]
+fn only_the_value_1_allows_a_release_build() {
+    let workspace = Workspace::new("values", WITH_TEST_UTIL, PLAIN);
+    for value in ["0", "", "false", "no", "11", "yes"] {
+        workspace.assert_stops("--release", Some(value));
+    }
+    workspace.assert_builds("--release", Some("1"));
+    workspace.assert_builds("--profile checked-release", Some("1"));
+    workspace.assert_stops("--release", Some("0"));
+}
+
+#[test]
+fn test_util_for_tests_does_not_stop_a_release_build() {
+    let workspace = Workspace::new("tests", PLAIN, FOR_TESTS);
+    workspace.assert_builds("--release", None);
+    workspace.assert_builds("--tests", None);
+    workspace.assert_stops("--release --tests", None);
+}
