@@ -38,17 +38,17 @@ async fn main() -> Outcome<ExitCode> {
 
     // A table that the role can read and that no policy protects.
     let keeper = server.connect("keeper").await;
-    let set_up = "CREATE TABLE notes (note text); GRANT SELECT ON notes TO app";
+    let set_up = "CREATE TABLE test_notes (note text); GRANT SELECT ON test_notes TO app";
     println!("{set_up}\n");
     keeper.batch_execute(set_up).await?;
     match with_sqlx::Database::open(options.clone(), key()?, 1).await {
         Ok(_) => expected.check(false),
         Err(error) => {
             println!("The program does not start: {error}\n");
-            expected.check(error.to_string().contains("table public.notes"));
+            expected.check(error.to_string().contains("table public.test_notes"));
         }
     }
-    keeper.batch_execute("DROP TABLE notes").await?;
+    keeper.batch_execute("DROP TABLE test_notes").await?;
 
     let sqlx = with_sqlx::Database::open(options, key()?, 2).await?;
     println!("── sqlx ──\n");

@@ -32,7 +32,7 @@ async fn remove_protections<C: Client>() {
         "ALTER TABLE invoices NO FORCE ROW LEVEL SECURITY",
         "DROP POLICY tenant ON invoices",
         "GRANT TRUNCATE ON invoices TO app",
-        "CREATE TABLE notes (text text); GRANT SELECT ON notes TO app",
+        "CREATE TABLE test_notes (text text); GRANT SELECT ON test_notes TO app",
     ] {
         keeper.batch_execute(removal).await.unwrap();
         let Err(DbError::Unprotected(report)) = database.audit().await else {
@@ -40,7 +40,7 @@ async fn remove_protections<C: Client>() {
         };
         assert!(report.to_string().contains("table public."), "{report}");
         assert_eq!(ready().await, 503, "{removal}");
-        let repair = "SELECT tenancy.protect('invoices'); DROP TABLE IF EXISTS notes";
+        let repair = "SELECT tenancy.protect('invoices'); DROP TABLE IF EXISTS test_notes";
         keeper.batch_execute(repair).await.unwrap();
         assert_eq!(ready().await, 204, "{removal}");
     }

@@ -38,7 +38,8 @@ pub(super) fn statements(fix: &str) -> String {
         .replace("<org_code of the row>", "'org_a'")
 }
 
-/// What somebody creates in a hurry.
+/// A table that a reader creates in a hurry. Its name begins with `test_`, so that it is not one of
+/// the reader's own tables in `schema.sql`.
 struct Case {
     /// What the owner of the tables runs. `{tenant}` is the two columns of the tenant.
     set_up: &'static str,
@@ -127,7 +128,9 @@ async fn table_of_the_readme_is_accepted() {
         let _ = writeln!(blocks, "{block}");
     }
     let keeper = server.connect("keeper").await;
-    keeper.batch_execute(&blocks).await.unwrap();
+    // A reader adds the table to `schema.sql`.
+    let statements = format!("DROP TABLE IF EXISTS notes CASCADE; {blocks}");
+    keeper.batch_execute(&statements).await.unwrap();
     let (sqlx, tokio_postgres) = open(&server).await.unwrap();
     let case = Case {
         set_up: "the README",

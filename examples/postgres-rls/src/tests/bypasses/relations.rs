@@ -8,11 +8,11 @@ const SELECT: &str = "SELECT number FROM invoices";
 pub(super) const BYPASSES: &[Bypass] = &[
     // A table of its own, because a table cannot be truncated alone if a foreign key leads to it.
     bypass(
-        "CREATE TABLE notes (LIKE invoices INCLUDING DEFAULTS); INSERT INTO notes SELECT * FROM invoices;
-         SELECT tenancy.protect('notes'); GRANT ALL ON notes TO app",
-        ["table public.notes", "app has the privilege TRUNCATE"],
-        WritesTo("notes", "TRUNCATE notes"),
-        "DROP TABLE notes",
+        "CREATE TABLE test_notes (LIKE invoices INCLUDING DEFAULTS); INSERT INTO test_notes SELECT * FROM invoices;
+         SELECT tenancy.protect('test_notes'); GRANT ALL ON test_notes TO app",
+        ["table public.test_notes", "app has the privilege TRUNCATE"],
+        WritesTo("test_notes", "TRUNCATE test_notes"),
+        "DROP TABLE test_notes",
     ),
     bypass(
         "GRANT SELECT ON invoices TO app WITH GRANT OPTION",
@@ -85,45 +85,45 @@ pub(super) const BYPASSES: &[Bypass] = &[
         "",
     ),
     bypass(
-        "CREATE TABLE customers AS SELECT 'org_b' AS name; GRANT SELECT (name) ON customers TO app",
-        ["table public.customers", "row-level security is not enabled"],
-        Reads("SELECT name FROM customers"),
-        "DROP TABLE customers",
+        "CREATE TABLE test_customers AS SELECT 'org_b' AS name; GRANT SELECT (name) ON test_customers TO app",
+        ["table public.test_customers", "row-level security is not enabled"],
+        Reads("SELECT name FROM test_customers"),
+        "DROP TABLE test_customers",
     ),
     bypass(
-        "CREATE SCHEMA s; CREATE TABLE s.customers AS SELECT 'org_b' AS name;
-         GRANT USAGE ON SCHEMA s TO app; GRANT SELECT ON s.customers TO PUBLIC",
-        ["table s.customers", "has no column org_code"],
-        Reads("SELECT name FROM s.customers"),
+        "CREATE SCHEMA s; CREATE TABLE s.test_customers AS SELECT 'org_b' AS name;
+         GRANT USAGE ON SCHEMA s TO app; GRANT SELECT ON s.test_customers TO PUBLIC",
+        ["table s.test_customers", "has no column org_code"],
+        Reads("SELECT name FROM s.test_customers"),
         "DROP SCHEMA s CASCADE",
     ),
     bypass(
-        "CREATE UNLOGGED TABLE notes (LIKE invoices); SELECT tenancy.protect('notes')",
-        ["table public.notes", "temporary or unlogged"],
+        "CREATE UNLOGGED TABLE test_notes (LIKE invoices); SELECT tenancy.protect('test_notes')",
+        ["table public.test_notes", "temporary or unlogged"],
         Indirect,
-        "DROP TABLE notes",
+        "DROP TABLE test_notes",
     ),
     bypass(
-        "CREATE TABLE notes (issuer text NOT NULL, org_code varchar(9) NOT NULL);
-         SELECT tenancy.protect('notes')",
-        ["table public.notes", "the column org_code is of type character varying(9) and not text"],
+        "CREATE TABLE test_notes (issuer text NOT NULL, org_code varchar(9) NOT NULL);
+         SELECT tenancy.protect('test_notes')",
+        ["table public.test_notes", "the column org_code is of type character varying(9) and not text"],
         Indirect,
-        "DROP TABLE notes",
+        "DROP TABLE test_notes",
     ),
     bypass(
-        "CREATE TABLE notes (issuer text NOT NULL, org_code text); SELECT tenancy.protect('notes')",
-        ["table public.notes", "the column org_code is not NOT NULL"],
+        "CREATE TABLE test_notes (issuer text NOT NULL, org_code text); SELECT tenancy.protect('test_notes')",
+        ["table public.test_notes", "the column org_code is not NOT NULL"],
         Indirect,
-        "DROP TABLE notes",
+        "DROP TABLE test_notes",
     ),
     // With such a collation `org_b` and `ORG_B` are the same tenant.
     bypass(
         "CREATE COLLATION any_case (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
-         CREATE TABLE notes (issuer text NOT NULL, org_code text NOT NULL COLLATE any_case);
-         SELECT tenancy.protect('notes')",
-        ["table public.notes", "the column org_code has the collation public.any_case, which is not deterministic"],
+         CREATE TABLE test_notes (issuer text NOT NULL, org_code text NOT NULL COLLATE any_case);
+         SELECT tenancy.protect('test_notes')",
+        ["table public.test_notes", "the column org_code has the collation public.any_case, which is not deterministic"],
         Indirect,
-        "DROP TABLE notes; DROP COLLATION any_case",
+        "DROP TABLE test_notes; DROP COLLATION any_case",
     ),
     bypass(
         "CREATE VIEW everything AS SELECT * FROM invoices; GRANT SELECT (number) ON everything TO app",
@@ -184,11 +184,11 @@ pub(super) const BYPASSES: &[Bypass] = &[
         "DROP SEQUENCE numbers",
     ),
     bypass(
-        "CREATE TABLE customers AS SELECT 'org_b' AS name; GRANT SELECT ON customers TO keeper;
-         CREATE RULE peek AS ON UPDATE TO invoices DO ALSO SELECT name FROM customers",
+        "CREATE TABLE test_customers AS SELECT 'org_b' AS name; GRANT SELECT ON test_customers TO keeper;
+         CREATE RULE peek AS ON UPDATE TO invoices DO ALSO SELECT name FROM test_customers",
         [INVOICES, "has the rule peek"],
         Reads("UPDATE invoices SET amount = 0"),
-        "DROP TABLE customers CASCADE",
+        "DROP TABLE test_customers CASCADE",
     ),
     bypass(
         "CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -207,14 +207,14 @@ pub(super) const BYPASSES: &[Bypass] = &[
         "DROP INDEX numbers",
     ),
     bypass(
-        "CREATE TABLE notes (issuer text NOT NULL, org_code text NOT NULL, id bigint PRIMARY KEY);
-         SELECT tenancy.protect('notes')",
+        "CREATE TABLE test_notes (issuer text NOT NULL, org_code text NOT NULL, id bigint PRIMARY KEY);
+         SELECT tenancy.protect('test_notes')",
         [
-            "table public.notes",
-            "the unique index public.notes_pkey does not contain issuer and org_code",
+            "table public.test_notes",
+            "the unique index public.test_notes_pkey does not contain issuer and org_code",
         ],
         Indirect,
-        "INSERT INTO notes VALUES ('i', 'org_a', 1), ('i', 'org_b', 1); DROP TABLE notes",
+        "INSERT INTO test_notes VALUES ('i', 'org_a', 1), ('i', 'org_b', 1); DROP TABLE test_notes",
     ),
     bypass(
         "CREATE COLLATION any_case (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
@@ -238,21 +238,21 @@ pub(super) const BYPASSES: &[Bypass] = &[
     ),
     // The action of a foreign key fires the triggers of a table that the role cannot reach.
     bypass(
-        "CREATE TABLE lines (LIKE invoices INCLUDING DEFAULTS, FOREIGN KEY (issuer, org_code, number)
+        "CREATE TABLE test_lines (LIKE invoices INCLUDING DEFAULTS, FOREIGN KEY (issuer, org_code, number)
             REFERENCES invoices ON DELETE CASCADE)",
         [
-            "table public.lines",
-            "the foreign key lines_issuer_org_code_number_fkey",
+            "table public.test_lines",
+            "the foreign key test_lines_issuer_org_code_number_fkey",
         ],
         Indirect,
-        "DROP TABLE lines",
+        "DROP TABLE test_lines",
     ),
     // The action of a foreign key runs without policies, and the default is a setting of the role.
     bypass(
-        "CREATE TABLE lines (LIKE invoices INCLUDING DEFAULTS, FOREIGN KEY (issuer, org_code, number)
-            REFERENCES invoices ON DELETE SET DEFAULT); SELECT tenancy.protect('lines')",
-        ["table public.lines", "the foreign key lines_issuer_org_code_number_fkey"],
+        "CREATE TABLE test_lines (LIKE invoices INCLUDING DEFAULTS, FOREIGN KEY (issuer, org_code, number)
+            REFERENCES invoices ON DELETE SET DEFAULT); SELECT tenancy.protect('test_lines')",
+        ["table public.test_lines", "the foreign key test_lines_issuer_org_code_number_fkey"],
         Indirect,
-        "DROP TABLE lines",
+        "DROP TABLE test_lines",
     ),
 ];
