@@ -49,6 +49,11 @@ pub enum Rejection {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// The token's key is not in the issuer's current set, and no fetch could decide whether it exists: 503.
+    KeyUnavailable {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The application's own check of tokens gave no answer: 503.
     CallerStatusUnavailable,
     /// A handler asks for a verified token on a route that no layer protects: 500. The text says what to add.
@@ -74,6 +79,7 @@ impl Rejection {
             Self::Suspended => "suspended",
             Self::InsufficientScope(_) => "insufficient_scope",
             Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::KeyUnavailable { .. } => "key_unavailable",
             Self::CallerStatusUnavailable => "caller_status_unavailable",
             Self::LayerMissing(_) => "layer_missing",
             Self::Misconfigured(_) => "misconfigured",
@@ -121,6 +127,9 @@ impl fmt::Display for Rejection {
                 )
             }
             Self::KeysUnavailable { .. } => f.write_str("no keys of the issuer are held to verify the token with"),
+            Self::KeyUnavailable { .. } => {
+                f.write_str("the token's key is not in the current set, and no fetch could decide whether the issuer has it")
+            }
             Self::CallerStatusUnavailable => f.write_str("the application's check of tokens gave no answer"),
             Self::LayerMissing(what) => write!(
                 f,

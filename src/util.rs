@@ -1,7 +1,11 @@
-//! The error type of functions that the application provides, and how their panics are caught.
+//! The error type of functions that the application provides, how their panics are caught, and whether
+//! timers work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 /// Any error of a fetch function.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -15,4 +19,12 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
         polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     })
     .await
+}
+
+/// Returns `true` if the current thread is in a tokio runtime with timers. Without timers, each of tokio's
+/// timers panics.
+pub(crate) fn has_timers() -> bool {
+    // tokio has no other way to find out. It prints the panic, which names the setting of the runtime.
+    Handle::try_current().is_ok()
+        && catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }

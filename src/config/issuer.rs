@@ -34,6 +34,7 @@ pub(super) struct IssuerConfig {
     pub(super) keys_time_to_live: Option<String>,
     pub(super) keys_max_stale: Option<String>,
     pub(super) unknown_kid_cooldown: Option<String>,
+    pub(super) unknown_kid_max_ttl: Option<String>,
     pub(super) fetch_timeout: Option<String>,
     pub(super) initial_keys_timeout: Option<String>,
     pub(super) proxy: Option<Proxy>,
@@ -116,6 +117,11 @@ impl IssuerConfig {
                 &self.unknown_kid_cooldown,
                 "unknown_kid_cooldown",
                 Issuer::unknown_kid_cooldown,
+            ),
+            (
+                &self.unknown_kid_max_ttl,
+                "unknown_kid_max_ttl",
+                Issuer::unknown_kid_max_ttl,
             ),
             (&self.fetch_timeout, "fetch_timeout", Issuer::fetch_timeout),
             (

@@ -37,7 +37,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `client_id_claim` | the name of a claim |
 /// | `allow_organizations`, `allow_clients` | a text or a list of them |
 /// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as text |
-/// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `fetch_timeout`, `initial_keys_timeout` | a duration |
+/// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `initial_keys_timeout` | a duration |
 /// | `proxy` | `"none"` |
 /// | `ca_certificate_pem` | a certificate as text |
 ///

@@ -77,6 +77,8 @@ pub enum JwksError {
     NoUsableKey,
     /// No tokio runtime was there to fetch in.
     NoRuntime,
+    /// The tokio runtime has no timers, so that no wait would end.
+    NoTimers,
 }
 
 impl JwksError {
@@ -93,6 +95,7 @@ impl JwksError {
             Self::InsecureJwksUri => "insecure_jwks_uri",
             Self::NoUsableKey => "no_usable_key",
             Self::NoRuntime => "no_runtime",
+            Self::NoTimers => "no_timers",
         }
     }
 }
@@ -114,6 +117,9 @@ impl fmt::Display for JwksError {
             Self::InsecureJwksUri => f.write_str("the metadata's jwks_uri is not an https URL"),
             Self::NoUsableKey => f.write_str("the key set has no usable key"),
             Self::NoRuntime => f.write_str("there is no tokio runtime to fetch keys in"),
+            Self::NoTimers => {
+                f.write_str("the tokio runtime has no timers (build it with `enable_time` or `enable_all`)")
+            }
         }
     }
 }

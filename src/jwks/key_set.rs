@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{JwksError, KeyError, KeySetScope, VerificationKey};
+use super::{JwksError, KeyError, KeySetScope, VerificationKey, keyed_hash};
 use crate::token::{Algorithm, TokenError};
 
 /// An issuer's usable keys, each bound to one algorithm, and what was left out.
@@ -23,6 +23,8 @@ use crate::token::{Algorithm, TokenError};
 pub struct KeySet {
     keys: Vec<VerificationKey>,
     unusable_keys: Vec<UnusableKey>,
+    /// The names that only unusable keys have, as keyed hashes.
+    unusable_kids: Vec<u64>,
     kid_matching: KidMatching,
 }
 
@@ -63,6 +65,9 @@ pub struct UnusableKey {
 
 const MAX_KEYS: usize = 100;
 
+/// Names of unusable keys that are known. A token that names one of them causes no fetch.
+const MAX_UNUSABLE_KIDS: usize = 1000;
+
 /// Keys that one token is tried against at most.
 const MAX_CANDIDATES: usize = 4;
 
@@ -99,6 +104,7 @@ impl KeySet {
         let mut set = Self {
             keys: Vec::new(),
             unusable_keys: Vec::new(),
+            unusable_kids: Vec::new(),
             kid_matching: KidMatching::Required,
         };
         for (at, jwk) in document.keys.into_iter().enumerate() {
@@ -109,17 +115,19 @@ impl KeySet {
             };
             match parsed {
                 Ok(key) => set.keys.push(key),
-                Err(reason) => {
-                    if set.unusable_keys.len() < MAX_KEYS {
-                        set.unusable_keys.push(UnusableKey {
-                            kid: kid_of(jwk),
-                            reason,
-                        });
-                    }
-                }
+                Err(reason) => set.add_unusable(kid_of(jwk), reason),
             }
         }
         Ok(set)
+    }
+
+    fn add_unusable(&mut self, kid: Option<String>, reason: KeyError) {
+        if self.unusable_kids.len() < MAX_UNUSABLE_KIDS {
+            self.unusable_kids.extend(kid.as_deref().map(keyed_hash));
+        }
+        if self.unusable_keys.len() < MAX_KEYS {
+            self.unusable_keys.push(UnusableKey { kid, reason });
+        }
     }
 
     /// One key from a PEM text, which fits any `kid`.
@@ -128,6 +136,7 @@ impl KeySet {
         Ok(Self {
             keys: vec![key],
             unusable_keys: Vec::new(),
+            unusable_kids: Vec::new(),
             kid_matching: KidMatching::Ignored,
         })
     }
@@ -156,12 +165,20 @@ impl KeySet {
             (KidMatching::Ignored, _) | (KidMatching::Required, None) => true,
             (KidMatching::Required, Some(kid)) => {
                 self.keys.iter().any(|key| key.kid() == Some(kid))
-                    || self
-                        .unusable_keys
-                        .iter()
-                        .any(|key| key.kid.as_deref() == Some(kid))
+                    || (!self.unusable_kids.is_empty()
+                        && self.unusable_kids.contains(&keyed_hash(kid)))
             }
         }
+    }
+
+    /// The names of the keys, usable or not.
+    pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
+        let unusable = self.unusable_keys.iter().map(|key| key.kid.as_deref());
+        self.keys
+            .iter()
+            .map(VerificationKey::kid)
+            .chain(unusable)
+            .flatten()
     }
 
     /// Checks a signature with the key that a token's header names (RFC 7515 §5.2): the step between parsing a token and

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    FetchTicket, IssuerStatus, JwksError, KeyLookup, KeySet, RemoteKeySet, SavedKeys,
-    VersionedKeySet,
+    FetchTicket, IssuerStatus, JwksError, KeyLookup, KeyRequest, KeySet, KeyWait, RemoteKeySet,
+    SavedKeys, VersionedKeySet,
 };
 
 /// The keys of one issuer.
@@ -42,21 +42,14 @@ impl KeySource {
         }
     }
 
-    /// Whether the set in use has no key of this name, and a fetch a moment ago brought none.
-    pub(crate) fn is_known_missing(&self, kid: &str) -> bool {
-        match self {
-            Self::Static { .. } => false,
-            Self::Remote(remote) => remote.is_known_missing(kid),
-        }
-    }
-
+    /// What a request for a key that is not in the set waits for, or its response. Fixed keys never change.
     pub(crate) fn request_key(
         &self,
-        lookup: KeyLookup<'_>,
+        lookup: &KeyLookup<'_>,
         current_set: Option<&VersionedKeySet>,
-    ) -> Option<FetchTicket> {
+    ) -> KeyRequest {
         match self {
-            Self::Static { .. } => None,
+            Self::Static { .. } => KeyRequest::Missing,
             Self::Remote(remote) => remote.request_key(lookup, current_set),
         }
     }
@@ -69,22 +62,20 @@ impl KeySource {
         }
     }
 
-    pub(crate) async fn wait_for_fetch(&self, ticket: FetchTicket, kid: Option<&str>) {
-        if let Self::Remote(remote) = self {
-            remote.wait_for_fetch(ticket, kid).await;
+    pub(crate) async fn wait_for_fetch(
+        &self,
+        ticket: FetchTicket,
+        kid: Option<&str>,
+    ) -> Option<KeyWait> {
+        match self {
+            Self::Static { .. } => None,
+            Self::Remote(remote) => Some(remote.wait_for_fetch(ticket, kid).await),
         }
     }
 
     pub(crate) fn record_client(&self, client_id: &str) {
         if let Self::Remote(remote) = self {
             remote.record_client(client_id);
-        }
-    }
-
-    pub(crate) fn retry_after(&self) -> Duration {
-        match self {
-            Self::Static { .. } => Duration::from_secs(1),
-            Self::Remote(remote) => remote.retry_after(),
         }
     }
 

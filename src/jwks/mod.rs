@@ -10,6 +10,7 @@ mod key;
 mod key_binding;
 mod key_set;
 mod key_source;
+mod keyed_hash;
 mod remote;
 mod status;
 mod url;
@@ -21,10 +22,11 @@ use key::VerificationKey;
 pub(crate) use key_set::VersionedKeySet;
 pub use key_set::{KeyInfo, KeySet, UnusableKey};
 pub(crate) use key_source::KeySource;
+pub(crate) use keyed_hash::keyed_hash;
 pub use remote::{FetchFuture, SavedKeys};
 pub(crate) use remote::{
-    FetchTicket, Fetcher, HttpClients, HttpSettings, JwksLocation, KeyLookup, Proxy, RefreshConfig,
-    RemoteKeySet,
+    FetchTicket, Fetcher, HttpClients, HttpSettings, JwksLocation, KeyLookup, KeyRequest, KeyWait,
+    Proxy, RefreshConfig, Registration, RemoteKeySet,
 };
 pub use status::{FetchCause, IssuerStatus};
 pub(crate) use url::is_secure_url;

@@ -66,7 +66,8 @@ impl ResponseConfig {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         match &rejection {
-            Rejection::KeysUnavailable { retry_after } => {
+            Rejection::KeysUnavailable { retry_after }
+            | Rejection::KeyUnavailable { retry_after } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
             Rejection::CallerStatusUnavailable => {

@@ -118,6 +118,12 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
                 description: Some("the access token lacks a scope that is needed"),
             },
         ),
+        R::KeyUnavailable { .. } => row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "key_unavailable",
+            "The key of the access token is unavailable at the moment",
+            Challenge::Omitted,
+        ),
         R::KeysUnavailable { .. } | R::CallerStatusUnavailable => row(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

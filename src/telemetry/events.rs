@@ -174,7 +174,9 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
             emit_decision!(error, "authorization layer missing", decision);
         }
         DecisionOutcome::Rejected(
-            Rejection::KeysUnavailable { .. } | Rejection::CallerStatusUnavailable,
+            Rejection::KeysUnavailable { .. }
+            | Rejection::KeyUnavailable { .. }
+            | Rejection::CallerStatusUnavailable,
         ) => {
             emit_decision!(warn, "request rejected", decision);
         }

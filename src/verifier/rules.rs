@@ -108,6 +108,13 @@ impl Rules {
         })
     }
 
+    /// The second of the wall clock after which a fetch that begins contains the key of a token that was
+    /// issued then, if it was published: a minute for the issuer, and the leeway for its clock.
+    pub(crate) fn published_by(&self, claims: &ValidatedClaims<'_>) -> Option<i64> {
+        let allowance = self.leeway.saturating_add(60);
+        claims.issued_at.map(|iat| iat.saturating_add(allowance))
+    }
+
     fn check_time(
         &self,
         exp: i64,

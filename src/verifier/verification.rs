@@ -1,7 +1,9 @@
 //! How far the verification of a token got, and what it waits for.
 
+use tokio::time::Instant;
+
 use super::issuers::trusted::{ActiveIssuer, Resolution};
-use crate::jwks::FetchTicket;
+use crate::jwks::{FetchTicket, KeyWait};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
 use crate::token::{Claims, TokenError};
@@ -30,23 +32,16 @@ pub(crate) struct PendingKey {
     pub(super) issuer: ActiveIssuer,
     pub(super) ticket: FetchTicket,
     pub(super) kid: Option<String>,
-    pub(super) waited: KeyWait,
 }
 
-/// What a token's waiting has brought before it is judged again.
+/// The results of a request's waits, for the next verification of its token.
 #[derive(Default)]
 pub(super) struct PriorWaits {
+    /// When the request first waited. All its waits share one deadline.
+    pub(super) first: Option<Instant>,
+    /// The issuer. It stays the same until the response, also if the application changes its settings.
     pub(super) resolution: Option<Resolution>,
-    pub(super) key_wait: KeyWait,
-}
-
-/// What a token waited for last: a first set, and after that a key that is not in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum KeyWait {
-    #[default]
-    NotYet,
-    InitialKeys,
-    UnknownKid,
+    pub(super) keys: Option<KeyWait>,
 }
 
 /// Why a token was not verified: for good, or unless a key arrives.

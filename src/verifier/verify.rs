@@ -1,29 +1,32 @@
 //! The verification of a token, from top to bottom as the steps of the RFCs, and resuming after a wait.
 
+use tokio::time::Instant;
+
 use super::cache::Entry;
 use super::claim::{as_string, issuer_claim};
-use super::issuers::trusted::{ActiveIssuer, Resolution};
+use super::issuers::trusted::{ActiveIssuer, Resolution, TrustedIssuer};
 use super::validated::Provenance;
 use super::verification::{
-    CallerVerdict, KeyWait, PendingKey, PriorWaits, Verification, VerifyError, WaitFor,
+    CallerVerdict, PendingKey, PriorWaits, Verification, VerifyError, WaitFor,
 };
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
-use crate::jwks::KeyLookup;
+use crate::jwks::{KeyLookup, KeyRequest, VersionedKeySet};
 use crate::rejection::Rejection;
 use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, OrgCode, TokenError};
 
 impl Verifier {
     /// Verifies an access token, without any HTTP around it.
     ///
-    /// It waits for a key that is missing, at most for one fetch and never while the token's key is held; and for the
-    /// [check of standing](crate::VerifierBuilder::check_caller), where the application has one.
+    /// If the token's key is missing, it waits for a fetch, at most for
+    /// [`fetch_timeout`](crate::Issuer::fetch_timeout) in all. It also waits for the
+    /// [caller check](crate::VerifierBuilder::check_caller), if the application has one.
     ///
     /// # Errors
     ///
     /// [`Rejection::InvalidRequest`], [`Rejection::InvalidToken`], [`Rejection::InvalidClaims`], [`Rejection::Suspended`],
-    /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`] or
-    /// [`Rejection::CallerStatusUnavailable`].
+    /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`],
+    /// [`Rejection::KeyUnavailable`] or [`Rejection::CallerStatusUnavailable`].
     ///
     /// ```
     /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {
@@ -54,22 +57,26 @@ impl Verifier {
     ) -> Result<Claims, Rejection> {
         let mut prior = PriorWaits::default();
         loop {
-            match step {
+            let wait = match step {
                 Verification::Done(result) => return result,
-                Verification::Pending(WaitFor::IssuerResolution(iss)) => {
+                Verification::Pending(wait) => wait,
+            };
+            prior.first.get_or_insert_with(Instant::now);
+            match wait {
+                WaitFor::IssuerResolution(iss) => {
                     prior.resolution = Some(self.0.issuers.resolve(&iss).await);
                 }
-                Verification::Pending(WaitFor::KeyFetch(wait)) => {
+                WaitFor::KeyFetch(wait) => {
                     if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
                         let kid = wait.kid.as_deref();
-                        crate::telemetry::spans::key_wait_span(
+                        prior.keys = crate::telemetry::spans::key_wait_span(
                             &trusted.issuer,
                             kid,
                             trusted.keys.wait_for_fetch(wait.ticket, kid),
                         )
                         .await;
                     }
-                    prior.key_wait = wait.waited;
+                    prior.resolution = Some(Resolution::Trusted(wait.issuer));
                 }
             }
             step = self.try_verify_after(token, &prior);
@@ -137,8 +144,8 @@ impl Verifier {
 
     /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
     /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
-    /// order (but for custom claims, which the application reads of verified tokens only), so that no forged token costs a fetch and a token that is refused in any case is not answered 503. A key that
-    /// its issuer was asked for a moment ago in vain is refused by its name, which keeps a flood of them cheap.
+    /// order (but for custom claims, which the application reads of verified tokens only), so that no forged token costs a
+    /// fetch, and a token that is invalid for another reason gets 401 and not 503.
     fn verify_uncached(
         &self,
         token: &[u8],
@@ -165,9 +172,6 @@ impl Verifier {
         let mut buf = buf.as_mut_slice();
         let header = JoseHeader::parse(compact.decode_header(&mut buf)?)?;
         let kid = header.kid();
-        if self.0.issuers.is_known_missing(kid) {
-            return Err(TokenError::UnknownKey.into());
-        }
         let payload = compact.decode_payload(&mut buf)?;
         let signature = compact.decode_signature(&mut buf)?;
         let json = JsonObject::parse(payload).map_err(TokenError::InvalidClaimsSet)?;
@@ -190,34 +194,19 @@ impl Verifier {
             _ => {
                 let checked = trusted.rules.check(&json, now)?;
                 checked.check_scopes(&json)?;
-                let rejection = match current_set {
-                    Some(_) => TokenError::UnknownKey.into(),
-                    None => Rejection::KeysUnavailable {
-                        retry_after: trusted.keys.retry_after(),
-                    },
-                };
-                let waited = if current_set.is_some() {
-                    KeyWait::UnknownKid
-                } else {
-                    KeyWait::InitialKeys
-                };
-                if waited <= prior.key_wait {
-                    return Err(VerifyError::Rejected(rejection));
-                }
                 let lookup = KeyLookup {
                     kid,
-                    client_id: Some(checked.client_id()),
+                    client_id: checked.client_id(),
+                    published_by: trusted.rules.published_by(&checked),
+                    first_wait: prior.first,
+                    waited: prior.keys,
                 };
-                let Some(ticket) = trusted.keys.request_key(lookup, current_set.as_deref()) else {
-                    return Err(VerifyError::Rejected(rejection));
-                };
-                let missing = PendingKey {
-                    issuer: issuer.clone(),
-                    ticket,
-                    kid: kid.map(str::to_owned),
-                    waited,
-                };
-                return Err(VerifyError::Pending(Box::new(WaitFor::KeyFetch(missing))));
+                return Err(request_key(
+                    &issuer,
+                    trusted,
+                    &lookup,
+                    current_set.as_deref(),
+                ));
             }
         };
         keys.set.verify_for(
@@ -276,4 +265,27 @@ impl Verifier {
             )))),
         }
     }
+}
+
+/// Returns what a token waits for if its key is not in the current set, or the reason for its rejection.
+fn request_key(
+    issuer: &ActiveIssuer,
+    trusted: &TrustedIssuer,
+    lookup: &KeyLookup<'_>,
+    current_set: Option<&VersionedKeySet>,
+) -> VerifyError {
+    let rejection = match trusted.keys.request_key(lookup, current_set) {
+        KeyRequest::Wait(ticket) => {
+            let pending = PendingKey {
+                issuer: issuer.clone(),
+                ticket,
+                kid: lookup.kid.map(str::to_owned),
+            };
+            return VerifyError::Pending(Box::new(WaitFor::KeyFetch(pending)));
+        }
+        KeyRequest::Missing => TokenError::UnknownKey.into(),
+        KeyRequest::Undecided { retry_after } => Rejection::KeyUnavailable { retry_after },
+        KeyRequest::NoKeys { retry_after } => Rejection::KeysUnavailable { retry_after },
+    };
+    VerifyError::Rejected(rejection)
 }

@@ -169,6 +169,11 @@ fn config_error_names_value_and_location() {
             json!("0s"),
             "issuers[0].unknown_kid_cooldown: ",
         ),
+        (
+            "unknown_kid_max_ttl",
+            json!("25h"),
+            "issuers[0].unknown_kid_max_ttl: ",
+        ),
         ("fetch_timeout", json!("2m"), "issuers[0].fetch_timeout: "),
         (
             "initial_keys_timeout",

@@ -257,7 +257,7 @@ async fn metrics_count_fetches_and_report_key_age() {
     )
     .await;
     assert!(
-        book.value("tower_m2m_decisions_total{outcome=unknown_key,stage=layer}") > 0.5,
+        book.value("tower_m2m_decisions_total{outcome=key_unavailable,stage=layer}") > 0.5,
         "{:?}",
         book.series()
     );

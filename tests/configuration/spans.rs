@@ -366,7 +366,7 @@ async fn fetches_waits_and_verifications_have_spans() {
             Some(&token.header("kid", "new").bearer())
         )
         .await,
-        Some("unknown_key")
+        Some("key_unavailable")
     );
     assert_eq!(
         watch.fields("fetch_keys"),

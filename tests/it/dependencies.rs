@@ -27,7 +27,7 @@ struct Rule {
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     Rule { level: 0, module: "clock", modules: "", crates: "" },
-    Rule { level: 0, module: "util", modules: "", crates: "" },
+    Rule { level: 0, module: "util", modules: "", crates: "tokio" },
     Rule { level: 1, module: "token", modules: "", crates: "base64, memchr, serde, serde_json" },
     Rule { level: 1, module: "bearer", modules: "", crates: "http" },
     Rule { level: 2, module: "scopes", modules: "token", crates: "" },

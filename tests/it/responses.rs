@@ -110,6 +110,14 @@ fn app() -> Router {
             "/unchecked",
             get(|| async { Rejection::CallerStatusUnavailable }),
         )
+        .route(
+            "/undecided-key",
+            get(|| async {
+                Rejection::KeyUnavailable {
+                    retry_after: Duration::from_secs(10),
+                }
+            }),
+        )
 }
 
 fn own_body(rejection: &Rejection, response: &mut http::Response<bytes::Bytes>) {
@@ -298,6 +306,10 @@ fn cases() -> Vec<Case> {
         bare("layer missing for Scoped", "/forgotten/scoped"),
         bare("suspended", "/suspended"),
         bare("the application's check gave no answer", "/unchecked"),
+        bare(
+            "no fetch could decide whether the key exists",
+            "/undecided-key",
+        ),
     ]
 }
 

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod answers;
 #[cfg(feature = "tracing")]
 mod events;
 mod harness;

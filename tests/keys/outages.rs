@@ -406,7 +406,10 @@ async fn retry_after_is_honored_up_to_five_minutes() {
             pass(&fake.clock, secs(1)).await;
         }
         let before = fake.fetches();
-        assert_eq!(verdict(&verifier, &fake.invented("k")).await, "unknown_key");
+        assert_eq!(
+            verdict(&verifier, &fake.invented("k")).await,
+            "key_unavailable"
+        );
         pass(&fake.clock, secs(pause - 2)).await;
         assert_eq!(fake.fetches(), before, "{header}: {seconds}");
         pass(&fake.clock, secs(64)).await;

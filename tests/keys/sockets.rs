@@ -129,7 +129,7 @@ async fn later_metadata_failure_keeps_the_keys() {
         1,
         Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
     );
-    assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key");
+    assert_eq!(provoke(&verifier, &issuer, 1).await, "key_unavailable");
     // After a failure the metadata is read again, in case the keys moved; here it is garbage.
     issuer.set_fault(Endpoint::Discovery, Fault::Garbage);
     issuer.rotate_key().unwrap();
@@ -192,9 +192,13 @@ async fn network_fault_never_removes_valid_keys() {
             issuer.set_fault(Endpoint::Jwks, fault.clone());
             assert_eq!(
                 provoke(&verifier, &issuer, 1).await,
-                "unknown_key",
+                "key_unavailable",
                 "{fault:?}"
             );
+            // The fetch and the request time out at the same moment.
+            while verifier.status()[0].last_error.is_none() {
+                tokio::task::yield_now().await;
+            }
             assert_eq!(verifier.status()[0].last_error, Some(error), "{fault:?}");
             assert_eq!(verdict(&verifier, &token).await, "accepted", "{fault:?}");
             assert!(verifier.is_ready());
@@ -218,7 +222,12 @@ async fn fetch_reads_at_most_256_kib() {
         let issuer = issuer().await;
         let verifier = ready(hurried(&issuer).fetch_timeout(secs(30))).await;
         issuer.set_fault(Endpoint::Jwks, fault.clone());
-        assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key");
+        let expected = if fine {
+            "unknown_key"
+        } else {
+            "key_unavailable"
+        };
+        assert_eq!(provoke(&verifier, &issuer, 1).await, expected);
         assert_eq!(
             verifier.status()[0].last_error,
             (!fine).then_some(JwksError::TooLarge),
@@ -244,7 +253,7 @@ async fn requests_succeed_during_outage_and_after_recovery() {
     let issuer = issuer().await;
     let verifier = ready(hurried(&issuer)).await;
     issuer.go_down().await;
-    assert_eq!(provoke(&verifier, &issuer, 1).await, "unknown_key");
+    assert_eq!(provoke(&verifier, &issuer, 1).await, "key_unavailable");
     assert_eq!(
         verifier.status()[0].last_error,
         Some(JwksError::Unreachable)
@@ -342,7 +351,14 @@ async fn next_key_set_drops_removed_and_replaced_keys() {
     issuer.replace_key_same_kid().unwrap();
     let replacing = issuer.org("org_a").token();
     assert_eq!(verdict(&verifier, &replacing).await, "invalid_signature");
-    provoke(&verifier, &issuer, 1).await;
+    // A token of the removed key may have used the budget.
+    for number in 1..200 {
+        provoke(&verifier, &issuer, number).await;
+        if verdict(&verifier, &replacing).await == "accepted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(
         (
             verdict(&verifier, &replacing).await,

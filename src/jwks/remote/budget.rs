@@ -1,111 +1,84 @@
-//! How much an unknown `kid` may cost, and whom it is spent on.
+//! How many fetches unknown `kid`s may cause, and on whose behalf.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Who asks for a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Requester {
-    /// A client whose tokens were verified before.
-    KnownClient,
-    /// Anybody else, an attacker who invents names of keys among them.
-    UnknownClient,
-}
+use super::requester::{ClientHash, Requester, RequesterKind};
 
-/// Fetches on behalf of unknown `kid`s: two at once, then one per cooldown. Apart from the scheduled refresh, so that a
-/// flood cannot delay it; and one more is kept for clients that are known, so that a flood of invented names cannot keep
-/// a rotated key from them.
+/// Fetches on behalf of unknown `kid`s: two at once, then one per cooldown. Scheduled fetches do not
+/// count, so that a flood cannot delay them.
+///
+/// One more is reserved for known clients, so that a flood of invented names cannot keep a rotated key
+/// from them. The reserve goes to a client that used the budget least recently: one that used it within
+/// the last [`RESERVE_PAUSE`] cooldowns without finding its key leaves the reserve to others.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget {
+pub(super) struct Budget {
     cooldown: Duration,
     fetches: u32,
     earned_until: Instant,
+    /// The known clients that caused the last fetches, the newest last.
+    recent: VecDeque<(ClientHash, Instant)>,
 }
 
 const RESERVED: u32 = 1;
 const CAPACITY: u32 = 2 + RESERVED;
+const RESERVE_PAUSE: u32 = 6;
+const MAX_RECENT: usize = 64;
 
 impl Budget {
-    pub(crate) fn new(cooldown: Duration, now: Instant) -> Self {
+    pub(super) fn new(cooldown: Duration, now: Instant) -> Self {
         Self {
             cooldown,
             fetches: CAPACITY,
             earned_until: now,
+            recent: VecDeque::new(),
         }
     }
 
-    /// Takes one fetch out of the budget, if there is one for the asker. Nobody waits for the budget.
-    pub(crate) fn take(&mut self, asker: Requester, now: Instant) -> bool {
+    /// Takes one fetch out of the budget, if there is one for the requester. No request waits for the
+    /// budget.
+    pub(super) fn take(&mut self, requester: Requester, now: Instant) -> bool {
         while self.fetches < CAPACITY
             && now.saturating_duration_since(self.earned_until) >= self.cooldown
         {
             self.fetches += 1;
             self.earned_until += self.cooldown;
         }
-        let kept = match asker {
-            Requester::KnownClient => 0,
-            Requester::UnknownClient => RESERVED,
+        let reserved = if self.may_use_reserve(requester, now) {
+            0
+        } else {
+            RESERVED
         };
-        if self.fetches <= kept {
+        if self.fetches <= reserved {
             return false;
         }
         if self.fetches == CAPACITY {
             self.earned_until = now;
         }
         self.fetches -= 1;
+        if requester.kind == RequesterKind::Known {
+            self.clear_use(requester.name);
+            if self.recent.len() >= MAX_RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((requester.name, now));
+        }
         true
     }
-}
 
-/// The clients whose tokens were verified: a table of fixed size that forgets, since it only decides who may use the
-/// reserve. Only a verified token writes to it.
-pub(crate) struct KnownClients {
-    hasher: RandomState,
-    fingerprints: Box<[AtomicU64]>,
-}
-
-impl KnownClients {
-    pub(crate) fn new() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            fingerprints: (0..1024).map(|_| AtomicU64::new(0)).collect(),
-        }
+    /// Records that a fetch brought the key of this client: it did not use the budget without need.
+    pub(super) fn clear_use(&mut self, client: ClientHash) {
+        self.recent.retain(|(recent, _)| *recent != client);
     }
 
-    pub(crate) fn record(&self, client_id: &str) {
-        let (fingerprint, slot) = self.slot(client_id);
-        // A look before the write keeps the line shared between cores when nothing changes.
-        if let Some(slot) = slot.filter(|slot| slot.load(Ordering::Relaxed) != fingerprint) {
-            slot.store(fingerprint, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn classify(&self, client_id: Option<&str>) -> Requester {
-        let is_known = client_id.is_some_and(|client_id| {
-            let (fingerprint, slot) = self.slot(client_id);
-            slot.is_some_and(|slot| slot.load(Ordering::Relaxed) == fingerprint)
-        });
-        if is_known {
-            Requester::KnownClient
-        } else {
-            Requester::UnknownClient
-        }
-    }
-
-    fn slot(&self, client_id: &str) -> (u64, Option<&AtomicU64>) {
-        // Zero marks an empty place.
-        let fingerprint = self.hasher.hash_one(client_id) | 1;
-        let at = usize::try_from(fingerprint >> 32).unwrap_or(0) % self.fingerprints.len();
-        (fingerprint, self.fingerprints.get(at))
-    }
-}
-
-impl std::fmt::Debug for KnownClients {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KnownClients").finish_non_exhaustive()
+    fn may_use_reserve(&self, requester: Requester, now: Instant) -> bool {
+        let pause = self.cooldown.saturating_mul(RESERVE_PAUSE);
+        requester.kind == RequesterKind::Known
+            && !self.recent.iter().any(|(client, used)| {
+                *client == requester.name && now.saturating_duration_since(*used) < pause
+            })
     }
 }
 
@@ -115,16 +88,23 @@ mod tests {
 
     const COOLDOWN: Duration = Duration::from_secs(10);
 
+    const STRANGER: Requester = Requester {
+        name: ClientHash(0),
+        kind: RequesterKind::Unknown,
+    };
+
+    fn known(name: u64) -> Requester {
+        Requester {
+            name: ClientHash(name),
+            kind: RequesterKind::Known,
+        }
+    }
+
     #[test]
     fn unknown_client_has_burst_of_two_then_one_per_cooldown() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
-        let mut taken = |seconds: u64| {
-            budget.take(
-                Requester::UnknownClient,
-                start + Duration::from_secs(seconds),
-            )
-        };
+        let mut taken = |seconds: u64| budget.take(STRANGER, start + Duration::from_secs(seconds));
         assert_eq!([0, 0, 0, 9].map(&mut taken), [true, true, false, false]);
         assert_eq!([10, 10, 19, 20].map(&mut taken), [true, false, false, true]);
         assert_eq!(
@@ -136,44 +116,55 @@ mod tests {
 
     /// Rule 144.
     ///
-    /// Whatever strangers spend in a minute, a known client still has its fetch, and both stay
-    /// within 2 + 6.
+    /// A known client has its fetch after a minute in which unknown clients spent all of theirs. Both
+    /// stay within 2 + 6.
     #[test]
     fn unknown_client_cannot_use_reserved_fetch() {
         let start = Instant::now();
         let mut budget = Budget::new(COOLDOWN, start);
         let strangers = (0..60_000)
-            .filter(|ms| budget.take(Requester::UnknownClient, start + Duration::from_millis(*ms)))
+            .filter(|ms| budget.take(STRANGER, start + Duration::from_millis(*ms)))
             .count();
         assert_eq!(strangers, 7);
         let end = start + Duration::from_millis(59_999);
-        assert!(budget.take(Requester::KnownClient, end));
-        assert!(!budget.take(Requester::KnownClient, end));
+        assert!(budget.take(known(1), end));
+        assert!(!budget.take(known(2), end));
     }
 
+    /// One hostile tenant under its own name leaves the reserve to others, at each moment.
     #[test]
-    fn only_recorded_clients_are_known() {
-        let clients = KnownClients::new();
-        clients.record("a");
-        assert_eq!(clients.classify(Some("a")), Requester::KnownClient);
-        assert_eq!(clients.classify(Some("b")), Requester::UnknownClient);
-        assert_eq!(clients.classify(None), Requester::UnknownClient);
-    }
-
-    /// Of two hundred in a thousand places few take each other's.
-    #[test]
-    fn two_hundred_clients_are_known_at_once() {
-        let clients = KnownClients::new();
-        let names: Vec<String> = (0..200).map(|at| format!("client {at}")).collect();
-        for name in &names {
-            clients.record(name);
+    fn hostile_known_client_leaves_the_reserve_to_others() {
+        let start = Instant::now();
+        let mut budget = Budget::new(COOLDOWN, start);
+        for second in 0..600 {
+            let now = start + Duration::from_secs(second);
+            while budget.take(known(1), now) {}
+            assert!(
+                budget.clone().take(known(2), now),
+                "second {second}: no fetch is left for another client"
+            );
         }
-        assert!(
-            names
-                .iter()
-                .filter(|name| clients.classify(Some(name)) == Requester::KnownClient)
-                .count()
-                > 100
-        );
+    }
+
+    #[test]
+    fn client_uses_the_reserve_again_after_a_pause_or_a_found_key() {
+        let start = Instant::now();
+        let drained = |now| {
+            let mut budget = Budget::new(COOLDOWN, start);
+            while budget.take(STRANGER, now) {}
+            budget
+        };
+        let mut budget = drained(start);
+        assert!(budget.take(known(1), start));
+        let mut at = |seconds| {
+            let now = start + Duration::from_secs(seconds);
+            while budget.take(STRANGER, now) {}
+            budget.take(known(1), now)
+        };
+        assert_eq!([10, 59, 60].map(&mut at), [false, false, true]);
+        let mut budget = drained(start);
+        assert!(budget.take(known(1), start));
+        budget.clear_use(ClientHash(1));
+        assert!(budget.take(known(1), start + COOLDOWN));
     }
 }

@@ -1,4 +1,4 @@
-//! The settings by which keys are kept fresh, and what is asked of them.
+//! The settings by which keys are kept fresh.
 
 use std::time::Duration;
 
@@ -12,16 +12,28 @@ pub(crate) struct RefreshConfig {
     pub(crate) honor_cache_control: bool,
     /// How long past its life a set may serve while fetching fails.
     pub(crate) max_stale: Duration,
-    /// The unknown-kid budget earns one fetch per so much time.
+    /// The unknown-kid budget earns one fetch per so much time, and a missing `kid` is cached for so long at first.
     pub(crate) cooldown: Duration,
     /// The longest pause between tries while no set is held.
     pub(crate) max_retry_delay: Duration,
-    /// One fetch, from connect to last byte.
+    /// One fetch with its metadata, and the wait of a request for it.
     pub(crate) timeout: Duration,
-    /// How long a request waits for a first set.
+    /// How long a request waits before a set was ever fetched.
     pub(crate) initial_keys_timeout: Duration,
+    /// How long a `kid` that no fetch contained is cached as missing, at most.
+    pub(crate) unknown_kid_max_ttl: Duration,
+    /// How many known clients and removed keys are kept.
+    pub(crate) registration: Registration,
     /// Makes tests repeatable.
     pub(crate) jitter_seed: Option<u64>,
+}
+
+/// Where the configuration of an issuer comes from. There can be thousands of resolved issuers, so that
+/// each of them gets less memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registration {
+    Listed,
+    Resolved,
 }
 
 /// Where the set is.
@@ -29,12 +41,4 @@ pub(crate) struct RefreshConfig {
 pub(crate) enum JwksLocation {
     Url(String),
     Discovery,
-}
-
-/// What a look-up wants.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KeyLookup<'a> {
-    pub(crate) kid: Option<&'a str>,
-    /// The client that the token names, unverified: it only decides whether the reserve of the budget may be used.
-    pub(crate) client_id: Option<&'a str>,
 }

@@ -24,6 +24,8 @@ pub(super) struct CachedKeySet {
 #[derive(Clone, Debug)]
 pub(super) struct FetchedDocument {
     pub(super) body: Vec<u8>,
+    /// When the fetch began, by the wall clock: a key that was published before is in the set.
+    pub(super) began_at: SystemTime,
     /// By the wall clock: for people, and for the next start.
     pub(super) fetched_at: SystemTime,
     pub(super) lifetime: Duration,
@@ -74,6 +76,11 @@ impl CurrentKeySet {
     /// The generation in use, 0 for none.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Returns `true` if a set was ever stored.
+    pub(super) fn was_ever_stored(&self) -> bool {
+        self.last_generation.load(Ordering::Relaxed) > 0
     }
 
     /// Whether the warm path need not look at the monotonic clock at this second of the wall clock.

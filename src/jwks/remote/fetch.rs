@@ -29,21 +29,24 @@ impl From<JwksError> for FetchFailure {
     }
 }
 
-/// Fetches the set once. If `current` is given, the request is conditional.
+/// Fetches the set once, with the metadata, before the deadline. If `current` is given, the request is
+/// conditional.
 pub(super) async fn fetch_set(
     shared: &RemoteState,
     current: Option<&CachedKeySet>,
+    deadline: Instant,
 ) -> Result<(FetchedKeys, FetchedDocument), FetchFailure> {
+    let began_at = shared.wall_now();
     let url = match &shared.location {
         JwksLocation::Url(url) => url.clone(),
-        JwksLocation::Discovery => discover(shared).await?,
+        JwksLocation::Discovery => discover(shared, deadline).await?,
     };
     let conditions = current
         .map(|lease| lease.document.validators.clone())
         .unwrap_or_default();
     // Nobody who was not asked for a condition can say that it is not met.
     let unmodified = current.filter(|_| !conditions.is_empty());
-    let (parts, body) = get(shared, &url, conditions).await?.into_parts();
+    let (parts, body) = get(shared, &url, conditions, deadline).await?.into_parts();
     let fetched_at = shared.wall_now();
     let stated = if shared.config.honor_cache_control {
         lifetime(&parts.headers, fetched_at)
@@ -55,6 +58,7 @@ pub(super) async fn fetch_set(
         // (RFC 9110 §15.4.5, RFC 9111 §4.3.4).
         (StatusCode::NOT_MODIFIED, Some(lease)) => {
             let mut origin = FetchedDocument {
+                began_at,
                 fetched_at,
                 ..lease.document.clone()
             };
@@ -78,6 +82,7 @@ pub(super) async fn fetch_set(
                 FetchedKeys::Modified(set),
                 FetchedDocument {
                     body,
+                    began_at,
                     fetched_at,
                     lifetime: life,
                     validators: validators_of(&parts.headers),
@@ -96,7 +101,7 @@ pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
 }
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.
-async fn discover(shared: &RemoteState) -> Result<String, FetchFailure> {
+async fn discover(shared: &RemoteState, deadline: Instant) -> Result<String, FetchFailure> {
     let cached = shared
         .history()
         .jwks_uri
@@ -105,7 +110,7 @@ async fn discover(shared: &RemoteState) -> Result<String, FetchFailure> {
     if let Some((uri, true)) = cached {
         return Ok(uri);
     }
-    match read_metadata(shared).await {
+    match read_metadata(shared, deadline).await {
         Ok(uri) => {
             if cached.is_some_and(|(previous, _)| previous != uri) {
                 crate::telemetry::events::jwks_uri_changed(&shared.issuer);
@@ -118,10 +123,10 @@ async fn discover(shared: &RemoteState) -> Result<String, FetchFailure> {
     }
 }
 
-async fn read_metadata(shared: &RemoteState) -> Result<String, FetchFailure> {
+async fn read_metadata(shared: &RemoteState, deadline: Instant) -> Result<String, FetchFailure> {
     let mut failed = FetchFailure::from(JwksError::Unreachable);
     for url in metadata_urls(&shared.issuer) {
-        let answer = get(shared, &url, HeaderMap::new()).await?;
+        let answer = get(shared, &url, HeaderMap::new(), deadline).await?;
         if answer.status() == StatusCode::OK {
             return Ok(jwks_uri(answer.body(), &shared.issuer)?);
         }
@@ -145,6 +150,7 @@ async fn get(
     shared: &RemoteState,
     url: &str,
     conditions: HeaderMap,
+    deadline: Instant,
 ) -> Result<Response<Vec<u8>>, JwksError> {
     let mut request = Request::get(url)
         .body(())
@@ -153,7 +159,8 @@ async fn get(
     request
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
-    shared.fetcher.get(request, shared.config.timeout).await
+    let remaining = deadline.saturating_duration_since(Instant::now());
+    shared.fetcher.get(request, remaining).await
 }
 
 const VALIDATORS: [(HeaderName, HeaderName); 2] =

@@ -1,81 +1,78 @@
-//! Fetches as flights: one at a time, made by the driver, and shared by all who wait for one.
+//! Fetches in flight: one at a time, made by the refresh task and shared by all requests that wait.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::budget::Requester;
+use super::fetch_counts::{Arrival, Counts, FetchReason, MissingKey};
+use super::requester::{Requester, RequesterKind};
+use super::waiting_places::{PlaceSharing, WaitingPlaces};
+use crate::util::has_timers;
 
-/// Requests that may wait for one fetch: beyond that they are refused at once, so that an issuer that hangs cannot pile
-/// up requests here. Clients that were verified before may go on when strangers may not.
-const MAX_WAITERS: usize = 4096;
-const MAX_WAITERS_UNKNOWN_CLIENTS: usize = 256;
-
-/// How long after it should have done something a driver counts as stuck in a runtime that nobody runs any more.
+/// How late a refresh task may be before it counts as stuck in a runtime that does not run any more.
 const GRACE: Duration = Duration::from_secs(5);
+const FETCH_GRACE: Duration = Duration::from_secs(1);
 
-/// A fetch that is worth waiting for.
+/// A fetch that a request waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FetchTicket {
-    number: u64,
-    deadline: Instant,
+    pub(super) number: u64,
+    pub(super) deadline: Instant,
     pub(super) requester: Requester,
-    pub(super) joined: Joined,
+    pub(super) sharing: PlaceSharing,
+    pub(super) arrival: Arrival,
+    /// The kind of requester that caused the fetch, or `None` if it is scheduled.
+    pub(super) caused_by: Option<RequesterKind>,
 }
 
-/// When a flight was boarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Joined {
-    BeforeStart,
-    /// What it brings may be older than the wish.
-    InProgress,
-}
-
-/// How waiting for a flight ended.
+/// How a wait for a fetch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchOutcome {
-    /// The issuer gave its set, or confirmed it.
+    /// The issuer sent its set, or confirmed it.
     Succeeded,
     /// The fetch failed, and so says nothing about any key.
     Failed,
-    /// It was not waited for to the end.
-    NotAwaited,
-}
-
-/// The count of fetches: asked for, begun, ended. A fetch that was asked for and not begun serves whoever else asks.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    requested: u64,
-    started: u64,
-    finished: u64,
-    /// The last one that ended well.
-    succeeded: u64,
-    /// When the next one begins by itself.
-    next_at: Option<Instant>,
-    /// When the driver does something again at the latest.
-    watchdog_deadline: Option<Instant>,
+    /// The request's deadline passed.
+    TimedOut,
+    /// All places of waiting requests were taken.
+    NoPlace,
 }
 
 pub(super) struct InFlightFetches {
     counts: watch::Sender<Counts>,
-    fetch_requested: Notify,
-    waiting: AtomicUsize,
+    places: WaitingPlaces,
+    /// How soon a task begins a fetch that was requested.
+    begin_within: Duration,
 }
 
-/// The driver's side.
+/// The refresh task's side.
 impl InFlightFetches {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(fetch_timeout: Duration) -> Self {
         Self {
             counts: watch::Sender::new(Counts::default()),
-            fetch_requested: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            places: WaitingPlaces::new(),
+            begin_within: (fetch_timeout / 2).min(Duration::from_millis(500)),
         }
     }
 
-    /// When the next flight begins by itself: at once when none was planned.
+    /// Returns the number of a task that replaces the one before. A fetch that the old task began goes
+    /// on, and its result counts.
+    pub(super) fn replace_task(&self, now: Instant) -> u64 {
+        let mut task = 0;
+        self.counts.send_modify(|counts| {
+            counts.active_task += 1;
+            counts.watchdog_deadline = Some(now + self.begin_within);
+            task = counts.active_task;
+        });
+        task
+    }
+
+    pub(super) fn is_active(&self, task: u64) -> bool {
+        self.counts.borrow().active_task == task
+    }
+
+    /// When the next fetch begins by itself: at once if none was scheduled.
     pub(super) fn next_due(&self) -> Instant {
         self.next().unwrap_or_else(Instant::now)
     }
@@ -86,187 +83,189 @@ impl InFlightFetches {
         });
     }
 
-    /// Waits until a flight is asked for.
-    pub(super) async fn wait_for_request(&self) {
-        loop {
-            self.fetch_requested.notified().await;
-            let counts = *self.counts.borrow();
-            if counts.requested > counts.started {
-                return;
-            }
-        }
+    /// Waits until a fetch is requested, or until this task is not the active one any more.
+    pub(super) async fn wait_for_request(&self, task: u64) {
+        let mut counts = self.counts.subscribe();
+        // The sender is here, so the channel cannot be closed.
+        let _ = counts
+            .wait_for(|counts| counts.requested > counts.started || counts.active_task != task)
+            .await;
     }
 
-    pub(super) fn begin(&self, takes_at_most: Duration) {
-        self.counts.send_modify(|counts| {
+    /// Begins a fetch and returns its number, or `None` if another task is active.
+    pub(super) fn begin(&self, task: u64, timeout: Duration) -> Option<u64> {
+        let mut number = None;
+        self.counts.send_if_modified(|counts| {
+            if counts.active_task != task {
+                return false;
+            }
+            let now = Instant::now();
+            let is_requested = counts.requested > counts.started;
+            counts.began_for = counts.requested_for.take().filter(|_| is_requested);
             counts.started += 1;
             counts.requested = counts.started;
-            counts.watchdog_deadline = Some(Instant::now() + takes_at_most + GRACE);
+            counts.began_at = Some(now);
+            counts.watchdog_deadline = Some(now + timeout + FETCH_GRACE);
+            number = Some(counts.started);
+            true
         });
+        number
     }
 
-    pub(super) fn end(&self, landing: FetchOutcome, due: Instant) {
+    /// Returns `true` if no fetch that began later has succeeded: an older result never replaces a newer
+    /// one.
+    pub(super) fn is_newest_result(&self, number: u64) -> bool {
+        number > self.counts.borrow().succeeded
+    }
+
+    pub(super) fn end(&self, task: u64, number: u64, outcome: FetchOutcome, due: Instant) {
         self.counts.send_modify(|counts| {
-            counts.finished = counts.started;
-            if landing == FetchOutcome::Succeeded {
-                counts.succeeded = counts.started;
+            let is_latest = number == counts.started;
+            counts.finished = counts.finished.max(number);
+            if outcome == FetchOutcome::Succeeded && number > counts.succeeded {
+                counts.succeeded = number;
+                if is_latest {
+                    counts.success_began_at = counts.began_at;
+                    counts.record_unnamed(Instant::now());
+                }
             }
-            (counts.next_at, counts.watchdog_deadline) = (Some(due), Some(due + GRACE));
+            if counts.active_task == task {
+                (counts.next_at, counts.watchdog_deadline) = (Some(due), Some(due + GRACE));
+            }
         });
     }
 
-    /// Ends what a driver left behind that was cut off: whoever waits need not wait on.
-    pub(super) fn abort_all(&self) {
-        self.counts.send_modify(|counts| {
+    /// Releases all requests that wait for a task that was dropped, unless another one replaced it.
+    pub(super) fn abort(&self, task: u64) {
+        self.counts.send_if_modified(|counts| {
+            if counts.active_task != task {
+                return false;
+            }
             counts.started = counts.started.max(counts.requested);
-            (counts.requested, counts.finished, counts.watchdog_deadline) =
-                (counts.started, counts.started, None);
+            (counts.requested, counts.finished) = (counts.started, counts.started);
+            counts.watchdog_deadline = None;
+            true
         });
     }
 
-    /// Whether the driver should have done something by now.
+    /// Returns `true` if the active task should have done something before.
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
         self.counts
             .borrow()
             .watchdog_deadline
-            .is_some_and(|until| now > until)
+            .is_some_and(|until| now >= until)
     }
 }
 
 /// The requests' side.
 impl InFlightFetches {
+    pub(super) fn counts(&self) -> Counts {
+        *self.counts.borrow()
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
         self.counts.borrow().next_at
     }
 
-    /// While no set is held: the flight that is under way or about to begin, if it is near enough to be waited for.
+    /// While no set is available: the fetch that is in flight or about to begin, if it begins before the
+    /// deadline.
     pub(super) fn join_initial(
         &self,
-        now: Instant,
-        initial_keys_timeout: Duration,
+        requester: Requester,
+        sharing: PlaceSharing,
+        deadline: Instant,
     ) -> Option<FetchTicket> {
-        let counts = *self.counts.borrow();
-        let deadline = now + initial_keys_timeout;
-        let under_way = counts.started > counts.finished;
-        let number = if under_way {
-            counts.started
-        } else {
-            counts.started + 1
-        };
-        let soon = under_way || counts.next_at.is_none_or(|next| next < deadline);
-        // While nothing is held nobody was verified, so there is nobody to be told from strangers.
-        soon.then_some(FetchTicket {
-            number,
+        let counts = self.counts();
+        let is_in_flight = counts.started > counts.finished;
+        let is_soon = is_in_flight || counts.next_at.is_none_or(|next| next < deadline);
+        is_soon.then_some(FetchTicket {
+            number: counts.started + u64::from(!is_in_flight),
             deadline,
-            requester: Requester::KnownClient,
-            joined: Joined::BeforeStart,
+            requester,
+            sharing,
+            arrival: counts.at_arrival(),
+            caused_by: None,
         })
     }
 
-    /// The flight that may bring an unknown `kid`: one that is under way or asked for already is free, a further one has to
-    /// be `affordable`. Nothing when it is not: nobody waits for the budget.
+    /// The fetch that may bring a missing key. One that is in flight or was requested before costs
+    /// nothing. A further one must be `affordable`; if it is not, the result is `None`, because no
+    /// request waits for the budget.
     pub(super) fn join_or_request(
         &self,
         requester: Requester,
+        key: MissingKey,
+        arrival: Arrival,
         deadline: Instant,
         affordable: impl FnOnce() -> bool,
     ) -> Option<FetchTicket> {
         let mut found = None;
-        let asked_for_another = self.counts.send_if_modified(|counts| {
+        let begin_within = self.begin_within;
+        self.counts.send_if_modified(|counts| {
             if counts.requested > counts.started {
-                found = Some((counts.requested, Joined::BeforeStart));
+                found = Some((counts.requested, counts.requested_for));
                 return false;
             }
             if counts.started > counts.finished {
-                found = Some((counts.started, Joined::InProgress));
+                found = Some((counts.started, counts.began_for));
                 return false;
             }
             if !affordable() {
                 return false;
             }
+            let reason = FetchReason {
+                requester: requester.kind,
+                key,
+            };
             counts.requested = counts.started + 1;
-            found = Some((counts.requested, Joined::BeforeStart));
+            counts.requested_for = Some(reason);
+            let begin_by = Instant::now() + begin_within;
+            counts.watchdog_deadline = Some(
+                counts
+                    .watchdog_deadline
+                    .map_or(begin_by, |by| by.min(begin_by)),
+            );
+            found = Some((counts.requested, counts.requested_for));
             true
         });
-        if asked_for_another {
-            self.fetch_requested.notify_one();
-        }
-        let (number, boarded) = found?;
+        let (number, reason) = found?;
         Some(FetchTicket {
             number,
             deadline,
             requester,
-            joined: boarded,
+            sharing: PlaceSharing::PerName,
+            arrival,
+            caused_by: reason.map(|reason| reason.requester),
         })
     }
 
-    /// Waits until a flight has ended, or its deadline.
-    pub(super) async fn wait(&self, ticket: FetchTicket) -> FetchOutcome {
-        let Some(_slot) = WaiterSlot::take(&self.waiting, ticket.requester) else {
-            return FetchOutcome::NotAwaited;
+    /// Waits until a fetch has ended, or the request's deadline. If the fetch does not begin soon, calls
+    /// `restart`, which replaces a task that is stuck.
+    pub(super) async fn wait(&self, ticket: &FetchTicket, restart: impl Fn()) -> FetchOutcome {
+        let Some(_place) = self.places.take(ticket.requester, ticket.sharing) else {
+            return FetchOutcome::NoPlace;
         };
-        // Outside a runtime nobody flies, and a timer panics.
-        if Handle::try_current().is_err() {
-            return FetchOutcome::NotAwaited;
+        if !has_timers() {
+            return FetchOutcome::TimedOut;
         }
         let mut counts = self.counts.subscribe();
+        let begin_by = (Instant::now() + self.begin_within).min(ticket.deadline);
+        let begun = counts.wait_for(|counts| counts.started >= ticket.number);
+        if tokio::time::timeout_at(begin_by, begun).await.is_err() {
+            restart();
+        }
         let ended = counts.wait_for(|counts| counts.finished >= ticket.number);
         match tokio::time::timeout_at(ticket.deadline, ended).await {
             Ok(Ok(counts)) if counts.succeeded >= ticket.number => FetchOutcome::Succeeded,
             Ok(Ok(_)) => FetchOutcome::Failed,
-            Ok(Err(_)) | Err(_) => FetchOutcome::NotAwaited,
+            Ok(Err(_)) | Err(_) => FetchOutcome::TimedOut,
         }
     }
 
-    /// Waits until some flight has ended.
+    /// Waits until some fetch has ended.
     pub(super) async fn wait_for_any(&self) {
+        let mut counts = self.counts.subscribe();
         // The sender is here, so the channel cannot be closed.
-        let _ = self
-            .counts
-            .subscribe()
-            .wait_for(|counts| counts.finished > 0)
-            .await;
-    }
-}
-
-/// A place among those who wait.
-struct WaiterSlot<'a>(&'a AtomicUsize);
-
-impl<'a> WaiterSlot<'a> {
-    fn take(waiting: &'a AtomicUsize, requester: Requester) -> Option<Self> {
-        let max = match requester {
-            Requester::KnownClient => MAX_WAITERS,
-            Requester::UnknownClient => MAX_WAITERS_UNKNOWN_CLIENTS,
-        };
-        let slot = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < max).then_some(slot)
-    }
-}
-
-impl Drop for WaiterSlot<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiter_slots_are_released_and_reserved_for_known_clients() {
-        let waiting = AtomicUsize::new(0);
-        for _ in 0..2 {
-            let mut slots: Vec<_> = (0..MAX_WAITERS_UNKNOWN_CLIENTS)
-                .map(|_| WaiterSlot::take(&waiting, Requester::UnknownClient).expect("a place"))
-                .collect();
-            assert!(WaiterSlot::take(&waiting, Requester::UnknownClient).is_none());
-            slots.extend(
-                (slots.len()..MAX_WAITERS)
-                    .map(|_| WaiterSlot::take(&waiting, Requester::KnownClient).expect("a place")),
-            );
-            assert!(WaiterSlot::take(&waiting, Requester::KnownClient).is_none());
-            assert_eq!(waiting.load(Ordering::Relaxed), MAX_WAITERS);
-        }
+        let _ = counts.wait_for(|counts| counts.finished > 0).await;
     }
 }

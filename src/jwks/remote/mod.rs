@@ -3,21 +3,28 @@
 //!
 //! Requests look at what is held and, at most, wait for the [driver](refresh) to finish a flight.
 
+mod answers;
 mod budget;
 mod clients;
 mod config;
 mod current;
 mod fetch;
+mod fetch_counts;
 mod freshness;
 mod history;
 mod http;
 mod in_flight;
+mod known_clients;
+mod lock;
+mod lookup;
 mod refresh;
+mod removed_kids;
+mod requester;
 mod saved;
 mod state;
 mod unknown_kids;
+mod waiting_places;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,23 +33,29 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub(crate) use self::clients::HttpClients;
-pub(crate) use self::config::{JwksLocation, KeyLookup, RefreshConfig};
+pub(crate) use self::config::{JwksLocation, RefreshConfig, Registration};
 use self::current::{CachedKeySet, FetchedKeys};
 pub use self::http::FetchFuture;
 pub(crate) use self::http::{Fetcher, HttpSettings, Proxy};
 pub(crate) use self::in_flight::FetchTicket;
-use self::in_flight::{FetchOutcome, Joined};
+use self::lock::lock;
+pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
 use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
-use self::state::{RemoteState, lock};
+use self::state::RemoteState;
 use super::{IssuerStatus, JwksError, VersionedKeySet};
 use crate::clock::Clock;
 use crate::token::Algorithm;
+use crate::util::has_timers;
+
+/// The tasks of one issuer that are kept: the active one and the one before.
+const MAX_TASKS: usize = 2;
 
 /// The keys of one issuer. Dropping it ends the driver.
 pub(crate) struct RemoteKeySet {
     state: Arc<RemoteState>,
-    refresh_task: Mutex<Option<JoinHandle<()>>>,
+    /// The active refresh task is the last. The one before may still be in a runtime that does not run.
+    refresh_tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl RemoteKeySet {
@@ -57,27 +70,31 @@ impl RemoteKeySet {
         let shared = RemoteState::new(issuer, endpoint, allowed, fetcher, timing, clock);
         Self {
             state: Arc::new(shared),
-            refresh_task: Mutex::new(None),
+            refresh_tasks: Mutex::default(),
         }
     }
 
-    /// Sees to it that the driver runs. It starts again in this runtime when the one that it ran in is gone, or is not run
-    /// any more.
+    /// Starts the refresh task if it does not run.
+    ///
+    /// It starts again in this runtime if the runtime of the task before is gone, or does not run any more.
+    /// The watchdog limits that to one restart per deadline.
     pub(crate) fn start(&self) -> Result<(), JwksError> {
         let shared = &self.state;
-        let mut task = lock(&self.refresh_task);
-        if task.as_ref().is_some_and(|task| !task.is_finished())
-            && !shared.in_flight.is_stuck(Instant::now())
-        {
+        let mut tasks = lock(&self.refresh_tasks);
+        let now = Instant::now();
+        if tasks.last().is_some_and(|task| !task.is_finished()) && !shared.in_flight.is_stuck(now) {
             return Ok(());
         }
         let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
-        let task_id = shared.active_task.fetch_add(1, Ordering::AcqRel) + 1;
-        if let Some(previous) = task.take() {
-            previous.abort();
-            shared.in_flight.abort_all();
+        if !has_timers() {
+            return Err(JwksError::NoTimers);
         }
-        *task = Some(runtime.spawn(run(TaskGuard {
+        tasks.retain(|task| !task.is_finished());
+        if tasks.len() >= MAX_TASKS {
+            tasks.remove(0).abort();
+        }
+        let task_id = shared.in_flight.replace_task(now);
+        tasks.push(runtime.spawn(run(TaskGuard {
             state: Arc::clone(shared),
             task_id,
         })));
@@ -109,67 +126,26 @@ impl RemoteKeySet {
         self.state.known_clients.record(client_id);
     }
 
-    /// Whether the set in use has no key of this name, and a fetch a moment ago brought none.
-    pub(crate) fn is_known_missing(&self, kid: &str) -> bool {
-        let shared = &self.state;
-        !shared.unknown_kids.is_empty()
-            && shared
-                .unknown_kids
-                .contains(kid, shared.current.generation(), Instant::now())
-            && self.current().is_some()
-    }
-
-    /// Whether waiting could bring the key that a token asks for, which is not in `current_set`: cheap, so that a
-    /// flood of invented names stays cheap. What is given is to be waited for with [`wait_for_fetch`](Self::wait_for_fetch).
+    /// Returns what a request for a key that is not in the current set waits for, or its response. This is
+    /// cheap, so that a flood of invented names stays cheap.
     pub(crate) fn request_key(
         &self,
-        lookup: KeyLookup<'_>,
+        lookup: &KeyLookup<'_>,
         current_set: Option<&VersionedKeySet>,
-    ) -> Option<FetchTicket> {
-        let (shared, now) = (&self.state, Instant::now());
-        match (current_set, lookup.kid) {
-            (None, _) => shared
-                .in_flight
-                .join_initial(now, shared.config.initial_keys_timeout),
-            (Some(_), None) => None,
-            (Some(set), Some(kid)) if shared.unknown_kids.contains(kid, set.generation, now) => {
-                None
-            }
-            (Some(_), Some(_)) => {
-                shared.join_or_request_fetch(shared.known_clients.classify(lookup.client_id), now)
-            }
-        }
+    ) -> KeyRequest {
+        self.state.request_key(lookup, current_set)
     }
 
-    /// Waits until a flight has ended, or its deadline; boards a second one where the first began before it was asked for
-    /// and so may have missed the key.
-    pub(crate) async fn wait_for_fetch(&self, ticket: FetchTicket, kid: Option<&str>) {
-        let shared = &self.state;
-        let mut outcome = shared.in_flight.wait(ticket).await;
-        let missing = |kid: &&str| {
-            shared
-                .current
-                .current(Instant::now())
-                .is_some_and(|cached| !cached.keys.set.contains_kid(Some(kid)))
+    /// Waits until a fetch has ended, or until the request's deadline.
+    pub(crate) async fn wait_for_fetch(&self, ticket: FetchTicket, kid: Option<&str>) -> KeyWait {
+        let restart = || {
+            // The error is in the status, and the wait ends at its deadline.
+            let _ = self.start();
         };
-        let Some(kid) = kid.filter(missing) else {
-            return;
-        };
-        if ticket.joined == Joined::InProgress && outcome != FetchOutcome::NotAwaited {
-            let Some(next) = shared.join_or_request_fetch(ticket.requester, Instant::now()) else {
-                return;
-            };
-            outcome = shared.in_flight.wait(next).await;
-        }
-        // Only an answer that came says that the issuer has no such key.
-        if outcome == FetchOutcome::Succeeded
-            && let Some(cached) = shared.current.current(Instant::now())
-            && !cached.keys.set.contains_kid(Some(kid))
-        {
-            shared
-                .unknown_kids
-                .insert(kid, cached.keys.generation, Instant::now());
-        }
+        let outcome = self.state.in_flight.wait(&ticket, restart).await;
+        let wait = KeyWait { ticket, outcome };
+        self.state.record_wait(kid, &wait);
+        wait
     }
 
     /// Waits until a set is held or a try has failed.
@@ -186,15 +162,6 @@ impl RemoteKeySet {
                 .last_error
                 .unwrap_or(JwksError::TimedOut)),
         }
-    }
-
-    /// How long until keys may be there, for a 503's `Retry-After`.
-    pub(crate) fn retry_after(&self) -> Duration {
-        let next = self.state.in_flight.next();
-        next.map_or(Duration::ZERO, |next| {
-            next.saturating_duration_since(Instant::now())
-        })
-        .max(Duration::from_secs(1))
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
@@ -261,30 +228,16 @@ impl RemoteKeySet {
         }
     }
 
-    /// Takes over the set that another holds for the same issuer, from the same place, for the same algorithms, and its
-    /// time-table: settings that change drop no good set.
+    /// Takes over what another configuration of the same issuer has.
     pub(crate) fn inherit_from(&self, other: &Self) {
-        let (shared, other) = (&self.state, &other.state);
-        if shared.issuer == other.issuer
-            && shared.location == other.location
-            && shared.allowed_algorithms == other.allowed_algorithms
-        {
-            shared.current.inherit_from(&other.current);
-            if shared.config.cooldown == other.config.cooldown {
-                let budget = lock(&other.budget).clone();
-                *lock(&shared.budget) = budget;
-            }
-            if let Some(next) = other.in_flight.next() {
-                shared.in_flight.schedule(next);
-            }
-        }
+        self.state.inherit_from(&other.state);
     }
 }
 
 impl Drop for RemoteKeySet {
     fn drop(&mut self) {
-        if let Some(driver) = lock(&self.refresh_task).take() {
-            driver.abort();
+        for task in lock(&self.refresh_tasks).drain(..) {
+            task.abort();
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The driver: one task per issuer that makes all its fetches, so that a request that goes away takes no fetch with it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,7 +16,8 @@ use crate::telemetry::spans::FetchSpan;
 /// The longest that an issuer's wish to be left alone counts while a set is held.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// A driver's turn. When its task is dropped before another took over, be it with its runtime, nobody waits for it any more.
+/// A refresh task. If it is dropped before another one replaces it (for example with its runtime), all
+/// requests that wait for it are released.
 pub(super) struct TaskGuard {
     pub(super) state: Arc<RemoteState>,
     pub(super) task_id: u64,
@@ -25,42 +25,46 @@ pub(super) struct TaskGuard {
 
 impl Drop for TaskGuard {
     fn drop(&mut self) {
-        if self.state.active_task.load(Ordering::Acquire) == self.task_id {
+        if self.state.in_flight.is_active(self.task_id) {
             self.state.current.force_recheck();
-            self.state.in_flight.abort_all();
+            self.state.in_flight.abort(self.task_id);
         }
     }
 }
 
-/// Waits until a fetch is due or demanded, makes it, and lets go of a set that reached its ceiling, for ever.
-pub(super) async fn run(guard: TaskGuard) {
-    let shared = &*guard.state;
-    // When the driver before would have: at once if there was none, also with a restored set, since nobody knows what
-    // happened since it was saved. A new runtime for each request must not mean a new fetch for each.
+/// Waits until a fetch is due or requested, makes it, and removes a set that reached its stale limit,
+/// until another task replaces this one.
+pub(super) async fn run(task: TaskGuard) {
+    let shared = &*task.state;
+    // When the task before would have: at once if there was none, also with a restored set, because it may
+    // have changed since it was saved. A new runtime for each request must not mean a new fetch for each.
     let mut due = shared.in_flight.next_due();
-    loop {
+    while shared.in_flight.is_active(task.task_id) {
         shared.in_flight.schedule(due);
-        let cause = next_fetch_cause(shared, due).await;
+        let cause = next_fetch_cause(shared, task.task_id, due).await;
         let begun_with = shared.current.current(Instant::now());
-        // Metadata in two places, and the keys.
-        shared.in_flight.begin(shared.config.timeout * 3);
+        let timeout = shared.config.timeout;
+        let Some(number) = shared.in_flight.begin(task.task_id, timeout) else {
+            return;
+        };
+        let deadline = Instant::now() + timeout;
         let fetching = FetchSpan::begin(&shared.issuer, cause.code());
         let outcome = fetching
             .instrument(expiring_at_limit(
                 shared,
-                fetch_set(shared, begun_with.as_deref()),
+                fetch_set(shared, begun_with.as_deref(), deadline),
             ))
             .await;
         let code = outcome
             .as_ref()
             .map_or_else(|failed| failed.error.code(), |_| "ok");
-        let fetch_outcome;
-        (fetch_outcome, due) = fetching.finish(code, || record_outcome(shared, cause, outcome));
-        shared.in_flight.end(fetch_outcome, due);
+        let ended;
+        (ended, due) = fetching.finish(code, || record_outcome(shared, number, cause, outcome));
+        shared.in_flight.end(task.task_id, number, ended, due);
     }
 }
 
-async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> FetchCause {
+async fn next_fetch_cause(shared: &RemoteState, task_id: u64, mut due: Instant) -> FetchCause {
     loop {
         let cached = shared.current.latest();
         let limit = cached.as_ref().map(|cached| cached.usable_until);
@@ -71,7 +75,7 @@ async fn next_fetch_cause(shared: &RemoteState, mut due: Instant) -> FetchCause 
         let wake = [limit, stale].into_iter().flatten().fold(due, Instant::min);
         let is_requested = tokio::select! {
             biased;
-            () = shared.in_flight.wait_for_request() => true,
+            () = shared.in_flight.wait_for_request(task_id) => true,
             () = tokio::time::sleep_until(wake) => false,
         };
         let now = Instant::now();
@@ -110,7 +114,7 @@ async fn expiring_at_limit<T>(shared: &RemoteState, fetch: impl Future<Output = 
 }
 
 fn expire(shared: &RemoteState) {
-    shared.current.clear();
+    shared.clear_keys();
     crate::telemetry::events::keys_expired(&shared.issuer);
     crate::telemetry::metrics::keys_cleared(&shared.issuer);
 }
@@ -118,6 +122,7 @@ fn expire(shared: &RemoteState) {
 /// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
 fn record_outcome(
     shared: &RemoteState,
+    number: u64,
     cause: FetchCause,
     outcome: Result<(FetchedKeys, FetchedDocument), FetchFailure>,
 ) -> (FetchOutcome, Instant) {
@@ -130,7 +135,9 @@ fn record_outcome(
                 crate::telemetry::events::keys_recovered(&shared.issuer, failures);
             }
             crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), "ok");
-            shared.store_keys(fetched, origin, Duration::ZERO, now);
+            if shared.in_flight.is_newest_result(number) {
+                shared.store_keys(fetched, origin, Duration::ZERO, now);
+            }
             if let Some(cached) = shared.current.current(now) {
                 let set = &cached.keys.set;
                 let (keys, left_out) = (set.keys().count(), set.unusable_keys().len());

@@ -72,6 +72,7 @@ pub(super) fn read(
         .filter(|set| !set.is_empty())?;
     let origin = FetchedDocument {
         body: saved.jwks.clone().into_bytes(),
+        began_at: fetched_at,
         fetched_at,
         lifetime: life,
         validators: HeaderMap::new(),

@@ -1,24 +1,26 @@
-//! What requests for an issuer's keys and the [driver](super::refresh) share.
+//! What requests for an issuer's keys and the [refresh task](super::refresh) share.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::budget::{Budget, KnownClients, Requester};
-use super::config::{JwksLocation, RefreshConfig};
+use super::budget::Budget;
+use super::config::{JwksLocation, RefreshConfig, Registration};
 use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys};
 use super::freshness::Jitter;
 use super::history::FetchHistory;
 use super::http::Fetcher;
-use super::in_flight::{FetchTicket, InFlightFetches};
+use super::in_flight::InFlightFetches;
+use super::known_clients::KnownClients;
+use super::lock::lock;
+use super::removed_kids::RemovedKids;
 use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
 use crate::jwks::KeySetScope;
 use crate::token::Algorithm;
 
-/// What requests and the driver share.
+/// What requests and the refresh task share.
 pub(super) struct RemoteState {
     pub(super) issuer: Arc<str>,
     pub(super) location: JwksLocation,
@@ -29,11 +31,10 @@ pub(super) struct RemoteState {
 
     pub(super) current: CurrentKeySet,
     pub(super) in_flight: InFlightFetches,
-    /// Which driver's turn it is.
-    pub(super) active_task: AtomicU64,
     pub(super) budget: Mutex<Budget>,
     pub(super) known_clients: KnownClients,
     pub(super) unknown_kids: UnknownKids,
+    pub(super) removed_kids: RemovedKids,
     pub(super) jitter: Jitter,
     history: Mutex<FetchHistory>,
 }
@@ -54,11 +55,14 @@ impl RemoteState {
             fetcher,
             clock,
             current: CurrentKeySet::new(),
-            in_flight: InFlightFetches::new(),
-            active_task: AtomicU64::new(0),
+            in_flight: InFlightFetches::new(config.timeout),
             budget: Mutex::new(Budget::new(config.cooldown, Instant::now())),
-            known_clients: KnownClients::new(),
-            unknown_kids: UnknownKids::default(),
+            known_clients: KnownClients::new(config.registration),
+            unknown_kids: UnknownKids::new(config.cooldown, config.unknown_kid_max_ttl),
+            removed_kids: RemovedKids::new(match config.registration {
+                Registration::Listed => 64,
+                Registration::Resolved => 16,
+            }),
             jitter: Jitter::new(config.jitter_seed),
             history: Mutex::default(),
             config,
@@ -73,16 +77,35 @@ impl RemoteState {
         }
     }
 
-    pub(super) fn join_or_request_fetch(
-        &self,
-        asker: Requester,
-        now: Instant,
-    ) -> Option<FetchTicket> {
-        // Metadata and keys are a fetch each.
-        let deadline = now + self.config.timeout * 2;
-        self.in_flight.join_or_request(asker, deadline, || {
-            !self.history().is_backing_off(now) && lock(&self.budget).take(asker, now)
-        })
+    /// Takes over the key set of another configuration of the same issuer, and what is known about its
+    /// requests and fetches: a changed setting drops no good set and grants no further fetches.
+    pub(super) fn inherit_from(&self, other: &Self) {
+        if self.issuer != other.issuer
+            || self.location != other.location
+            || self.allowed_algorithms != other.allowed_algorithms
+        {
+            return;
+        }
+        self.current.inherit_from(&other.current);
+        self.known_clients.inherit_from(&other.known_clients);
+        self.removed_kids.inherit_from(&other.removed_kids);
+        self.unknown_kids.inherit_from(&other.unknown_kids);
+        if self.config.cooldown == other.config.cooldown {
+            let budget = lock(&other.budget).clone();
+            *lock(&self.budget) = budget;
+        }
+        if let Some(next) = other.in_flight.next() {
+            self.in_flight.schedule(next);
+        }
+    }
+
+    /// Stops using the key set. A `kid` of it that a later set does not contain was removed.
+    pub(super) fn clear_keys(&self) {
+        if let Some(cached) = self.current.latest() {
+            let kids = cached.keys.set.kids();
+            kids.for_each(|kid| self.removed_kids.insert(kid));
+        }
+        self.current.clear();
     }
 
     pub(super) fn store_keys(
@@ -93,34 +116,40 @@ impl RemoteState {
         now: Instant,
     ) {
         let (wall_seconds, max_stale) = (self.clock.unix_seconds(), self.config.max_stale);
+        let previous = self.current.latest();
         self.current
             .store(fetched, origin, now, wall_seconds, age, max_stale);
-        if let Some(lease) = self.current.current(now) {
-            let (keys, origin) = (lease.keys.set.keys().count(), &lease.document);
-            crate::telemetry::metrics::keys_available(
-                &self.issuer,
-                keys,
-                origin.fetched_at,
-                origin.lifetime,
-                self.config.max_stale,
-            );
+        let Some(cached) = self.current.current(now) else {
+            return;
+        };
+        if let Some(previous) =
+            previous.filter(|previous| previous.keys.generation != cached.keys.generation)
+        {
+            previous
+                .keys
+                .set
+                .kids()
+                .filter(|kid| !cached.keys.set.contains_kid(Some(kid)))
+                .for_each(|kid| self.removed_kids.insert(kid));
         }
+        crate::telemetry::metrics::keys_available(
+            &self.issuer,
+            cached.keys.set.keys().count(),
+            cached.document.fetched_at,
+            cached.document.lifetime,
+            self.config.max_stale,
+        );
     }
 
     pub(super) fn history(&self) -> MutexGuard<'_, FetchHistory> {
         lock(&self.history)
     }
 
-    /// The wall clock, which is the epoch for a clock that is set before it or beyond what can be said.
+    /// The wall clock, which is the epoch for a clock that is set previous it or beyond what can be said.
     pub(super) fn wall_now(&self) -> SystemTime {
         let seconds = u64::try_from(self.clock.unix_seconds()).unwrap_or(0);
         UNIX_EPOCH
             .checked_add(Duration::from_secs(seconds))
             .unwrap_or(UNIX_EPOCH)
     }
-}
-
-/// Locks without panicking: what is guarded here is whole at every step, so a panic elsewhere leaves it usable.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

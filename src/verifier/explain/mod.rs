@@ -176,6 +176,7 @@ fn signature_was_valid(rejection: &Rejection) -> bool {
         Rejection::InvalidRequest(_)
             | Rejection::InvalidToken(_)
             | Rejection::KeysUnavailable { .. }
+            | Rejection::KeyUnavailable { .. }
             | Rejection::MissingToken
     )
 }

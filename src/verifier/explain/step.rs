@@ -77,7 +77,7 @@ impl CheckKind {
             Rejection::InvalidToken(error) | Rejection::InvalidClaims(error) => {
                 Self::from_token_error(*error)
             }
-            Rejection::KeysUnavailable { .. } => Self::Key,
+            Rejection::KeysUnavailable { .. } | Rejection::KeyUnavailable { .. } => Self::Key,
             Rejection::ClientNotAllowed => Self::ClientAllowed,
             Rejection::OrganizationNotAllowed => Self::OrganizationAllowed,
             _ => Self::Application,

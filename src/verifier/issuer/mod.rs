@@ -21,7 +21,7 @@ use super::issuers::trusted::TrustedIssuer;
 use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
-use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig};
+use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig, Registration};
 use crate::token::Algorithm;
 use token_settings::TokenSettings;
 
@@ -138,6 +138,8 @@ impl Issuer {
                 max_retry_delay: Duration::from_secs(10),
                 timeout: Duration::from_secs(3),
                 initial_keys_timeout: Duration::from_secs(1),
+                unknown_kid_max_ttl: Duration::from_secs(30),
+                registration: Registration::Listed,
                 jitter_seed: None,
             },
             source: SettingSource::Code,
@@ -202,6 +204,12 @@ impl Issuer {
     ) -> Self {
         let client_ids = client_ids.into_iter().map(Into::into);
         self.clients.get_or_insert_default().extend(client_ids);
+        self
+    }
+
+    /// Marks an issuer that the application resolved, of which there can be thousands.
+    pub(super) fn into_resolved(mut self) -> Self {
+        self.timing.registration = Registration::Resolved;
         self
     }
 

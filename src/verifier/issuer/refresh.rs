@@ -21,22 +21,38 @@ impl Issuer {
         self
     }
 
-    /// How often an unknown `kid` may cause a fetch: two at once, then one per so much time. Also the longest pause between
-    /// tries while no keys are held. Default: 10 s.
+    /// Sets how often unknown `kid`s may cause a fetch: two at once, then one per cooldown. Default: 10 s.
+    ///
+    /// It is also how long a `kid` is first cached as missing after a fetch did not contain it, and the longest
+    /// pause between attempts while no keys are available.
     pub fn unknown_kid_cooldown(mut self, cooldown: Duration) -> Self {
         self.timing.cooldown = cooldown;
         self.timing.max_retry_delay = cooldown;
         self
     }
 
-    /// How long one fetch may take, from connect to last byte. Default: 3 s.
+    /// Sets how long a `kid` that no fetch contained is cached as missing, at most. Default: 30 s. Maximum: 1 day.
+    ///
+    /// The first time is [`unknown_kid_cooldown`](Self::unknown_kid_cooldown). It doubles with each further fetch
+    /// that does not contain the `kid`, and it ends when the key set changes. Clients whose tokens were verified and
+    /// other clients have entries of their own. If this is shorter than the cooldown, the cooldown is used.
+    pub fn unknown_kid_max_ttl(mut self, max_ttl: Duration) -> Self {
+        self.timing.unknown_kid_max_ttl = max_ttl;
+        self
+    }
+
+    /// Sets how long one fetch may take, from the first connection for its metadata to the last byte of its keys.
+    /// Default: 3 s. Maximum: 1 minute.
+    ///
+    /// A request waits no longer than this in all, once keys have been fetched.
     pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
         self.timing.timeout = timeout;
         self.http.timeout = timeout;
         self
     }
 
-    /// How long a request waits for a first key set before it is answered 503. Default: 1 s.
+    /// Sets how long a request waits before any key set was fetched. Then the response is 503. Default: 1 s. Maximum:
+    /// 1 minute.
     pub fn initial_keys_timeout(mut self, initial_keys_timeout: Duration) -> Self {
         self.timing.initial_keys_timeout = initial_keys_timeout;
         self

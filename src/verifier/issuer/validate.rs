@@ -161,6 +161,11 @@ impl Issuer {
             "must be more than zero and at most 1 day",
         )?;
         ensure(
+            !self.timing.unknown_kid_max_ttl.is_zero() && self.timing.unknown_kid_max_ttl <= A_DAY,
+            "unknown_kid_max_ttl",
+            "must be more than zero and at most 1 day",
+        )?;
+        ensure(
             !self.timing.timeout.is_zero() && self.timing.timeout <= A_MINUTE,
             "fetch_timeout",
             "must be more than zero and at most 1 minute",

@@ -77,15 +77,6 @@ impl IssuerRegistry {
         }
     }
 
-    /// Whether a token with this `kid` is refused whatever else it says: the only issuer was asked for the key a moment ago
-    /// and had none. Where there are several it depends on whose token it is.
-    pub(crate) fn is_known_missing(&self, kid: Option<&str>) -> bool {
-        match (self.listed.as_slice(), &self.resolver, kid) {
-            ([only], None, Some(kid)) => only.keys.is_known_missing(kid),
-            _ => false,
-        }
-    }
-
     /// Asks the application whether it trusts an issuer, or waits for an answer that is under way.
     pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
         match &self.resolver {

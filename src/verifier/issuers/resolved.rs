@@ -102,6 +102,7 @@ impl ResolverInner {
 
     /// The application's answer is checked as a listed issuer is.
     fn trusted(&self, iss: &str, issuer: Issuer, now: Instant) -> Result<TrustedIssuer, String> {
+        let issuer = issuer.into_resolved();
         let trusted = issuer.into_trusted_issuer(&self.settings.clock, &self.clients);
         let mut trusted = trusted.map_err(|error: ConfigError| error.to_string())?;
         if *trusted.issuer != *iss {

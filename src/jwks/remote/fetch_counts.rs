@@ -1,0 +1,87 @@
+//! The counts of an issuer's fetches, and why they are made.
+
+use tokio::time::Instant;
+
+use super::requester::RequesterKind;
+
+/// The fetches before a request first needed a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) started: u64,
+    pub(super) succeeded: u64,
+}
+
+/// Why a request causes a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FetchReason {
+    pub(super) requester: RequesterKind,
+    pub(super) key: MissingKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MissingKey {
+    Named,
+    /// The token has no `kid`.
+    Unnamed,
+}
+
+/// The state of an issuer's fetches, counted from 1. A fetch that was requested and has not begun serves
+/// all further requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) requested: u64,
+    pub(super) started: u64,
+    pub(super) finished: u64,
+    /// The last one that succeeded, and when it began.
+    pub(super) succeeded: u64,
+    pub(super) success_began_at: Option<Instant>,
+    /// When a fetch for a token without `kid` last succeeded, for known and for unknown clients.
+    unnamed_known: Option<Instant>,
+    unnamed_unknown: Option<Instant>,
+    pub(super) requested_for: Option<FetchReason>,
+    pub(super) began_for: Option<FetchReason>,
+    pub(super) began_at: Option<Instant>,
+    /// When the next scheduled fetch begins.
+    pub(super) next_at: Option<Instant>,
+    /// The refresh task that may begin fetches.
+    pub(super) active_task: u64,
+    /// When that task does something at the latest.
+    pub(super) watchdog_deadline: Option<Instant>,
+}
+
+impl Counts {
+    /// Returns `true` if the last fetch that ended brought no key set.
+    pub(super) fn last_failed(&self) -> bool {
+        self.finished > self.succeeded
+    }
+
+    pub(super) fn at_arrival(&self) -> Arrival {
+        Arrival {
+            started: self.started,
+            succeeded: self.succeeded,
+        }
+    }
+
+    /// When a fetch for a token without `kid` last succeeded for this kind of requester.
+    pub(super) fn unnamed_success(&self, requester: RequesterKind) -> Option<Instant> {
+        match requester {
+            RequesterKind::Known => self.unnamed_known,
+            RequesterKind::Unknown => self.unnamed_unknown,
+        }
+    }
+
+    /// Records that a fetch for a token without `kid` succeeded.
+    pub(super) fn record_unnamed(&mut self, now: Instant) {
+        let Some(FetchReason {
+            requester,
+            key: MissingKey::Unnamed,
+        }) = self.began_for
+        else {
+            return;
+        };
+        match requester {
+            RequesterKind::Known => self.unnamed_known = Some(now),
+            RequesterKind::Unknown => self.unnamed_unknown = Some(now),
+        }
+    }
+}

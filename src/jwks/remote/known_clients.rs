@@ -1,0 +1,148 @@
+//! The clients whose tokens this process verified recently.
+
+use std::sync::Mutex;
+
+use super::config::Registration;
+
+use super::lock::lock;
+use super::requester::{ClientHash, Requester, RequesterKind};
+use crate::jwks::keyed_hash;
+
+/// Clients in one part of the table. Each part takes at most 2 KiB.
+const PART_CAPACITY: usize = 256;
+
+/// The parts of a listed issuer. Names are spread by their hash, so that 10,000 recent clients are far
+/// from filling any part of 256.
+const PARTS: usize = 64;
+
+/// A table of keyed hashes of client names. Only a verified token writes to it. It has a fixed size and
+/// forgets the client that was recorded longest ago. It decides who uses the reserve and nothing that
+/// concerns security.
+pub(super) struct KnownClients {
+    /// In each part the newest client is the last.
+    parts: Box<[Mutex<Vec<u64>>]>,
+}
+
+impl KnownClients {
+    /// A listed issuer has 10,000 recent clients and more, a resolved one has 256.
+    pub(super) fn new(registration: Registration) -> Self {
+        let parts = match registration {
+            Registration::Listed => PARTS,
+            Registration::Resolved => 1,
+        };
+        Self {
+            parts: (0..parts).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Copies the clients of a table of the same size.
+    pub(super) fn inherit_from(&self, other: &Self) {
+        for (own, other) in self.parts.iter().zip(&other.parts) {
+            let clients = lock(other).clone();
+            *lock(own) = clients;
+        }
+    }
+
+    pub(super) fn record(&self, client_id: &str) {
+        let hash = keyed_hash(client_id);
+        let Some(part) = self.part(hash) else { return };
+        let mut clients = lock(part);
+        match clients.iter().rposition(|client| *client == hash) {
+            // Recent enough. Most requests end here and write nothing.
+            Some(at) if at >= clients.len() / 2 => return,
+            Some(at) => {
+                clients.remove(at);
+            }
+            None if clients.len() >= PART_CAPACITY => {
+                clients.remove(0);
+            }
+            None => {}
+        }
+        clients.push(hash);
+    }
+
+    pub(super) fn classify(&self, client_id: &str) -> Requester {
+        let hash = keyed_hash(client_id);
+        let is_known = self
+            .part(hash)
+            .is_some_and(|part| lock(part).contains(&hash));
+        Requester {
+            name: ClientHash(hash),
+            kind: if is_known {
+                RequesterKind::Known
+            } else {
+                RequesterKind::Unknown
+            },
+        }
+    }
+
+    fn part(&self, hash: u64) -> Option<&Mutex<Vec<u64>>> {
+        let at = usize::try_from(hash >> 32).unwrap_or(0) % self.parts.len().max(1);
+        self.parts.get(at)
+    }
+}
+
+impl std::fmt::Debug for KnownClients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KnownClients").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(clients: &KnownClients, count: usize) -> usize {
+        (0..count)
+            .filter(|at| clients.classify(&format!("client {at}")).kind == RequesterKind::Known)
+            .count()
+    }
+
+    #[test]
+    fn only_recorded_clients_are_known() {
+        let clients = KnownClients::new(Registration::Listed);
+        clients.record("a");
+        assert_eq!(clients.classify("a").kind, RequesterKind::Known);
+        assert_eq!(clients.classify("b").kind, RequesterKind::Unknown);
+    }
+
+    #[test]
+    fn ten_thousand_clients_of_a_listed_issuer_are_known() {
+        let clients = KnownClients::new(Registration::Listed);
+        for at in 0..10_000 {
+            clients.record(&format!("client {at}"));
+        }
+        assert_eq!(known(&clients, 10_000), 10_000);
+    }
+
+    #[test]
+    fn last_256_clients_of_a_resolved_issuer_are_known() {
+        let clients = KnownClients::new(Registration::Resolved);
+        let size = || lock(&clients.parts[0]).capacity() * size_of::<u64>();
+        assert_eq!(size(), 0, "nothing is allocated before a token is verified");
+        for at in 0..256 {
+            clients.record(&format!("client {at}"));
+        }
+        assert_eq!((known(&clients, 256), size()), (256, 2048));
+        // A client that calls again is recent.
+        clients.record("client 0");
+        for at in 256..400 {
+            clients.record(&format!("client {at}"));
+        }
+        let first = clients.classify("client 0").kind;
+        assert_eq!((known(&clients, 400), first), (256, RequesterKind::Known));
+    }
+
+    /// One tenant that is verified again and again takes one place.
+    #[test]
+    fn busy_client_takes_one_place() {
+        let clients = KnownClients::new(Registration::Resolved);
+        for at in 0..255 {
+            clients.record(&format!("client {at}"));
+            for _ in 0..10 {
+                clients.record("hostile");
+            }
+        }
+        assert_eq!(known(&clients, 255), 255);
+    }
+}

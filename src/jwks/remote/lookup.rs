@@ -1,0 +1,42 @@
+//! The key that a token needs, and the result of asking for it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::in_flight::{FetchOutcome, FetchTicket};
+
+/// The key that a token needs, and how long its request has waited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyLookup<'a> {
+    pub(crate) kid: Option<&'a str>,
+    /// The client that the token names. It is unverified and decides only the sender's own response.
+    pub(crate) client_id: &'a str,
+    /// A successful fetch that began after this second of the wall clock contains the token's key, if
+    /// the issuer published it. `None` if the token has no `iat`.
+    pub(crate) published_by: Option<i64>,
+    /// When the request first waited for something else.
+    pub(crate) first_wait: Option<Instant>,
+    /// The request's last wait for keys.
+    pub(crate) waited: Option<KeyWait>,
+}
+
+/// The result of asking for a key that is not in the current set.
+#[derive(Debug)]
+pub(crate) enum KeyRequest {
+    /// A fetch may bring it.
+    Wait(FetchTicket),
+    /// The issuer has no such key: 401.
+    Missing,
+    /// No fetch could decide whether the issuer has such a key: 503.
+    Undecided { retry_after: Duration },
+    /// No keys of the issuer are available: 503.
+    NoKeys { retry_after: Duration },
+}
+
+/// A request's wait for keys, which ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyWait {
+    pub(super) ticket: FetchTicket,
+    pub(super) outcome: FetchOutcome,
+}

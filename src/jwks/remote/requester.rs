@@ -1,0 +1,20 @@
+//! On whose behalf a request asks for a key.
+
+/// A client that asks for a key, by the name in its token, which is not verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Requester {
+    pub(super) name: ClientHash,
+    pub(super) kind: RequesterKind,
+}
+
+/// The keyed hash of a client's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClientHash(pub(super) u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum RequesterKind {
+    /// A token of this client was verified.
+    Known,
+    /// Any other, such as an attacker who invents names of keys.
+    Unknown,
+}
