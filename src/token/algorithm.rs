@@ -3,7 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A signature algorithm. All are asymmetric: HMAC and `none` cannot be named, so a public key can never serve as a
+use serde::{Serialize, Serializer};
+
+/// A signature algorithm.
+///
+/// All are asymmetric: HMAC and `none` cannot be named, so a public key can never serve as a
 /// shared secret and an unsigned token can never pass (RFC 8725 §3.1, §3.2).
 ///
 /// ```
@@ -103,6 +107,13 @@ impl Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// The name of RFC 7518 §3.1 as a string.
+impl Serialize for Algorithm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 /// The calling organization, as a verified token names it.
 ///
 /// It cannot be made by hand: whoever holds one holds the fact that a token's signature, time, issuer, audience and
@@ -178,6 +180,13 @@ impl Ord for OrgCode {
 impl fmt::Display for OrgCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.code)
+    }
+}
+
+/// The code as a string, without the issuer.
+impl Serialize for OrgCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.code)
     }
 }
 

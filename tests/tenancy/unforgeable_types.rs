@@ -4,7 +4,11 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tower_m2m::{Claims, OrgCode, Scoped};
+use tower_m2m::bearer::Credentials;
+use tower_m2m::token::{CompactJws, JoseHeader, JsonObject, Scopes};
+use tower_m2m::{Algorithm, CallerOrg, Claims, OrgCode, Rejection, Scope, Scoped};
+
+use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
@@ -64,6 +68,66 @@ fn verified_types_cannot_be_constructed() {
     assert!(!has!(Scoped<Read>: From<Claims>) && !has!(Claims: From<OrgCode>));
     // What is written out could be read in again by somebody else as if it were a proof.
     assert!(!has!(Claims: serde::Serialize) && !has!(Scoped<Read>: serde::Serialize));
+}
+
+/// Row A3: a handler can write them into its response, and no request can contain one.
+#[test]
+fn serializable_types_are_never_deserializable() {
+    macro_rules! only_serialize {
+        ($($type:ty),+) => {
+            $(
+                assert!(has!($type: serde::Serialize), stringify!($type));
+                assert!(!has!($type: Deserialize<'static>), stringify!($type));
+                assert!(!has!($type: DeserializeOwned), stringify!($type));
+            )+
+        };
+    }
+    only_serialize!(OrgCode, Scope, Scopes, Algorithm);
+    macro_rules! neither {
+        ($($type:ty),+) => {
+            $(
+                assert!(!has!($type: serde::Serialize), stringify!($type));
+                assert!(!has!($type: DeserializeOwned), stringify!($type));
+            )+
+        };
+    }
+    neither!(
+        Claims,
+        Scoped<Read>,
+        CallerOrg,
+        JsonObject<'static>,
+        CompactJws<'static>,
+        JoseHeader<'static>,
+        Credentials<'static>,
+        Rejection
+    );
+}
+
+/// Row A3.
+#[tokio::test]
+async fn handler_serializes_organization_and_scopes() {
+    let fixture = Fixture::new();
+    let handler = async |org: OrgCode, claims: Claims| {
+        axum::Json(serde_json::json!({
+            "org": org,
+            "scopes": claims.scopes(),
+            "read": Scope::from_static("read:x"),
+            "algorithms": [Algorithm::RS256, Algorithm::EdDSA],
+        }))
+    };
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(handler))
+        .route_layer(fixture.verifier().layer());
+    let token = fixture.org("org_a").scopes(["read:x", "write:x"]);
+    let body = support::text(&app, http::Method::GET, "/", &token).await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let expected = serde_json::json!({
+        "org": "org_a",
+        "scopes": "read:x write:x",
+        "read": "read:x",
+        "algorithms": ["RS256", "EdDSA"],
+    });
+    assert_eq!(body, expected);
 }
 
 /// The probe can tell.
