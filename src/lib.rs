@@ -114,6 +114,7 @@ pub use revocation::{
 #[cfg(feature = "axum")]
 pub use routes::{Access, Public, PublicPerTenant, RouteEntry, RouteError, RouteInventory, Routes};
 pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
+#[doc(inline)]
 pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};
