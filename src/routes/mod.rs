@@ -11,11 +11,11 @@ use access::AccessRule;
 pub use access::{Access, Public, PublicPerTenant};
 use axum::Router;
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 pub use error::RouteError;
 use http::Method;
 pub use inventory::{RouteEntry, RouteInventory};
-use path::{overlap, parse_path};
+use path::{PathSegment, is_prefix, nested_path, overlap, parse_path};
 
 /// An axum router of which every route is registered together with its decision: a layer, or [`Public`].
 ///
@@ -54,17 +54,22 @@ use path::{overlap, parse_path};
 /// ```
 #[must_use = "nothing is routed before `build`"]
 pub struct Routes<S = ()> {
-    router: Router<S>,
-    entries: Vec<RouteEntry>,
+    routes: Vec<Route<S>>,
+    /// What no later check can find.
     problem: Option<RouteError>,
+}
+
+/// A route before it is checked.
+struct Route<S> {
+    entry: RouteEntry,
+    handler: MethodRouter<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     pub fn new() -> Self {
         Self {
-            router: Router::new(),
-            entries: Vec::new(),
+            routes: Vec::new(),
             problem: None,
         }
     }
@@ -82,25 +87,93 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         let Access(rule) = access.into();
-        match self.check(method, path) {
-            Ok(filter) => {
-                let decided = RouteEntry {
-                    method: method.clone(),
-                    path: path.to_owned(),
-                    rule: rule.clone(),
-                };
-                let methods = on(filter, handler);
-                let methods = match rule {
-                    AccessRule::Layer(layer) => methods.route_layer(layer),
-                    AccessRule::Public | AccessRule::PublicPerTenant => methods,
-                };
-                self.router = self.router.route(path, methods);
-                self.entries.push(decided);
-            }
-            // The first problem is told.
-            Err(problem) => self.problem = self.problem.or(Some(problem)),
+        // A prefix would make a path of it.
+        if !path.starts_with('/') {
+            return self.with_problem(RouteError::InvalidPath {
+                path: path.to_owned(),
+            });
         }
+        let Ok(filter) = MethodFilter::try_from(method.clone()) else {
+            return self.with_problem(RouteError::UnsupportedMethod {
+                method: method.clone(),
+            });
+        };
+        let handler = on(filter, handler);
+        let handler = match &rule {
+            AccessRule::Layer(layer) => handler.route_layer(layer.clone()),
+            AccessRule::Public | AccessRule::PublicPerTenant => handler,
+        };
+        self.routes.push(Route {
+            entry: RouteEntry {
+                method: method.clone(),
+                path: path.to_owned(),
+                rule,
+            },
+            handler,
+        });
         self
+    }
+
+    /// Adds the routes of another module under a prefix, which may have parameters.
+    ///
+    /// Only the outermost [`build`](Self::build) checks the routes, and it checks the full paths, which
+    /// are also those of the inventory. A layer of the module can compare a parameter of the prefix.
+    /// Other than with axum's `nest`, handlers see the whole path in the request's URI. A prefix that
+    /// is empty, `/`, or has a wildcard is an error of `build`.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use tower_m2m::{OrgCode, Public, Routes, Verifier};
+    ///
+    /// fn invoices(verifier: &Verifier) -> Routes {
+    ///     Routes::new().get("/invoices", async |org: OrgCode| org.to_string(), verifier.layer())
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// let health = Routes::new().get("/healthz", async || "ok", Public);
+    /// let (app, inventory): (Router, _) =
+    ///     Routes::new().nest("/orgs/{org_code}", invoices(&verifier)).merge(health).build()?;
+    /// let paths: Vec<&str> = inventory.iter().map(|route| route.path()).collect();
+    /// assert_eq!(paths, ["/orgs/{org_code}/invoices", "/healthz"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn nest(mut self, prefix: &str, routes: Self) -> Self {
+        if !is_prefix(prefix) {
+            return self.with_problem(RouteError::InvalidPath {
+                path: prefix.to_owned(),
+            });
+        }
+        self.routes
+            .extend(routes.routes.into_iter().map(|mut route| {
+                route.entry.path = nested_path(prefix, &route.entry.path);
+                route
+            }));
+        self.problem = self.problem.or(routes.problem);
+        self
+    }
+
+    /// Adds the routes of another module.
+    ///
+    /// Only the outermost [`build`](Self::build) checks the routes.
+    pub fn merge(mut self, routes: Self) -> Self {
+        self.routes.extend(routes.routes);
+        self.problem = self.problem.or(routes.problem);
+        self
+    }
+
+    /// Gives the handlers their state, so that routes of modules with different states can be
+    /// combined.
+    pub fn with_state<S2>(self, state: S) -> Routes<S2> {
+        let routes = self.routes.into_iter().map(|route| Route {
+            entry: route.entry,
+            handler: route.handler.with_state(state.clone()),
+        });
+        Routes {
+            routes: routes.collect(),
+            problem: self.problem,
+        }
     }
 
     /// Routes `GET`, and with it `HEAD`.
@@ -191,47 +264,58 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let prefix = prefix.trim_end_matches('/');
-        if !prefix.is_empty() && parse_path(prefix).is_none() {
-            return Err(RouteError::InvalidPath {
-                path: prefix.to_owned(),
-            });
+        let prefix = match prefix {
+            "" | "/" => "",
+            prefix if is_prefix(prefix) => prefix,
+            invalid => {
+                return Err(RouteError::InvalidPath {
+                    path: invalid.to_owned(),
+                });
+            }
+        };
+        check_paths(self.routes.iter().map(|route| &route.entry))?;
+        let (mut router, mut routes) = (Router::new(), Vec::with_capacity(self.routes.len()));
+        for Route { mut entry, handler } in self.routes {
+            router = router.route(&entry.path, handler);
+            if !prefix.is_empty() {
+                entry.path = nested_path(prefix, &entry.path);
+            }
+            entry.check()?;
+            routes.push(entry);
         }
-        let mut routes = self.entries;
-        for route in &mut routes {
-            route.path = match route.path.as_str() {
-                "/" if !prefix.is_empty() => prefix.to_owned(),
-                path => format!("{prefix}{path}"),
-            };
-            route.check()?;
-        }
-        Ok((self.router, RouteInventory { routes }))
+        Ok((router, RouteInventory { routes }))
     }
 
-    /// What axum would answer with a panic is an error.
-    fn check(&self, method: &Method, path: &str) -> Result<MethodFilter, RouteError> {
-        let filter =
-            MethodFilter::try_from(method.clone()).map_err(|_| RouteError::UnsupportedMethod {
-                method: method.clone(),
-            })?;
-        let refused = || RouteError::InvalidPath {
-            path: path.to_owned(),
+    /// Keeps the first problem.
+    fn with_problem(mut self, problem: RouteError) -> Self {
+        self.problem = self.problem.or(Some(problem));
+        self
+    }
+}
+
+/// Checks that axum can route the paths: it would panic otherwise.
+fn check_paths<'r>(routes: impl Iterator<Item = &'r RouteEntry>) -> Result<(), RouteError> {
+    let mut earlier: Vec<(&RouteEntry, Vec<PathSegment<'_>>)> = Vec::new();
+    for route in routes {
+        let invalid = || RouteError::InvalidPath {
+            path: route.path.clone(),
         };
-        let shape = parse_path(path).ok_or_else(refused)?;
-        for route in &self.entries {
-            if route.path == path {
-                if route.method == *method {
-                    return Err(RouteError::Duplicate {
-                        method: method.clone(),
-                        path: path.to_owned(),
-                    });
+        let shape = parse_path(&route.path).ok_or_else(invalid)?;
+        for (other, other_shape) in &earlier {
+            if other.path != route.path {
+                if overlap(&shape, other_shape) {
+                    return Err(invalid());
                 }
-            } else if path::parse_path(&route.path).is_some_and(|other| overlap(&shape, &other)) {
-                return Err(refused());
+            } else if other.method == route.method {
+                return Err(RouteError::Duplicate {
+                    method: route.method.clone(),
+                    path: route.path.clone(),
+                });
             }
         }
-        Ok(filter)
+        earlier.push((route, shape));
     }
+    Ok(())
 }
 
 impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
@@ -243,7 +327,14 @@ impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
 impl<S> fmt::Debug for Routes<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Routes")
-            .field("decided", &self.entries)
+            .field(
+                "decided",
+                &self
+                    .routes
+                    .iter()
+                    .map(|route| &route.entry)
+                    .collect::<Vec<_>>(),
+            )
             .field("problem", &self.problem)
             .finish_non_exhaustive()
     }

@@ -39,6 +39,21 @@ fn parse_segment(step: &str) -> Option<PathSegment<'_>> {
     }
 }
 
+/// Returns `true` if routes can be nested under the path: it is neither empty nor `/`, and has no
+/// wildcard.
+pub(super) fn is_prefix(path: &str) -> bool {
+    path != "/"
+        && parse_path(path).is_some_and(|segments| !segments.contains(&PathSegment::Wildcard))
+}
+
+/// Returns the full path of a nested route, as axum's `nest` builds it.
+pub(super) fn nested_path(prefix: &str, path: &str) -> String {
+    match (prefix.strip_suffix('/'), path) {
+        (None, "/") => prefix.to_owned(),
+        (stripped, path) => format!("{}{path}", stripped.unwrap_or(prefix)),
+    }
+}
+
 pub(super) fn overlap(a: &[PathSegment<'_>], b: &[PathSegment<'_>]) -> bool {
     for (a, b) in a.iter().zip(b) {
         match (a, b) {

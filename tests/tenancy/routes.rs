@@ -257,3 +257,127 @@ fn prefix_counts_for_checks_and_inventory() {
     assert_eq!(uncompared[0].uncompared_parameters(), ["account"]);
     assert!(inventory.to_string().contains("not compared: account"));
 }
+
+fn module(verifier: &tower_m2m::Verifier) -> Routes {
+    Routes::new()
+        .get(
+            "/invoices/{id}",
+            async |org: OrgCode| org.to_string(),
+            verifier.layer().organization_parameter("tenant"),
+        )
+        .get(
+            "/",
+            nothing,
+            verifier.layer().organization_parameter("tenant"),
+        )
+}
+
+/// Row A5.
+#[tokio::test]
+async fn nested_and_merged_routes_are_in_one_inventory() {
+    let fixture = Fixture::new();
+    let verifier = fixture.verifier();
+    let health = Routes::new().get("/healthz", nothing, Public);
+    let admin = Routes::new()
+        .get("/stats", nothing, verifier.layer().only_global())
+        .merge(Routes::new().get("/version", nothing, Public));
+    let api = Routes::new()
+        .nest("/t/{tenant}", module(&verifier))
+        .nest("/admin/", admin);
+    let (app, inventory): (Router, _) = Routes::new()
+        .nest("/v1", api)
+        .merge(health)
+        .build()
+        .unwrap();
+    let paths: Vec<&str> = inventory.iter().map(tower_m2m::RouteEntry::path).collect();
+    let expected = [
+        "/v1/t/{tenant}/invoices/{id}",
+        "/v1/t/{tenant}",
+        "/v1/admin/stats",
+        "/v1/admin/version",
+        "/healthz",
+    ];
+    assert_eq!(paths, expected);
+    assert_eq!(inventory.iter().next().unwrap().compared(), ["path:tenant"]);
+    let token = fixture.org("org_a");
+    for (path, expected) in [
+        ("/v1/t/org_a/invoices/7", (200, None)),
+        ("/v1/t/org_b/invoices/7", (403, Some("wrong_organization"))),
+        ("/v1/t/org_a", (200, None)),
+        ("/v1/t/org_b", (403, Some("wrong_organization"))),
+        ("/v1/admin/stats", (403, Some("global_required"))),
+        ("/v1/admin/version", (200, None)),
+        ("/healthz", (200, None)),
+        ("/t/org_a", (404, None)),
+    ] {
+        assert_eq!(support::get(&app, path, &token).await, expected, "{path}");
+    }
+}
+
+/// Row A5: a module alone does not have to be valid, and what is combined is checked as a whole.
+#[test]
+fn only_the_outermost_build_checks_nested_routes() {
+    let verifier = Fixture::new().verifier();
+    assert!(matches!(
+        module(&verifier).build(),
+        Err(RouteError::Misconfigured { .. })
+    ));
+    let error = |routes: Routes| routes.build().map(|_| ()).unwrap_err();
+    let one = |path: &str| -> Routes { Routes::new().get(path, nothing, Public) };
+    for (routes, path) in [
+        (one("/a/{x}").merge(one("/a/{y}")), "/a/{y}"),
+        (one("/a/b/{x}").nest("/a", one("/b/{y}")), "/a/b/{y}"),
+        (one("/x").nest("", one("/a")), ""),
+        (one("/x").nest("/", one("/a")), "/"),
+        (one("/x").nest("a", one("/a")), "a"),
+        (one("/x").nest("/{*rest}", Routes::new()), "/{*rest}"),
+        (Routes::new().nest("/v1", one("a")), "a"),
+        (Routes::new().nest("/v1", one("")), ""),
+    ] {
+        let path = path.to_owned();
+        assert_eq!(error(routes), RouteError::InvalidPath { path });
+    }
+    let duplicate = RouteError::Duplicate {
+        method: Method::GET,
+        path: "/a/b".to_owned(),
+    };
+    assert_eq!(error(one("/a/b").nest("/a", one("/b"))), duplicate);
+    assert_eq!(error(one("/a/b").merge(one("/a/b"))), duplicate);
+    assert!(matches!(
+        error(Routes::new().nest("/t/{tenant}", one("/x"))),
+        RouteError::PublicTenantParameter { path, .. } if path == "/t/{tenant}/x"
+    ));
+    let method = Method::from_bytes(b"PURGE").unwrap();
+    let unsupported: Routes = Routes::new().route(&method, "/a", nothing, Public);
+    assert_eq!(
+        error(Routes::new().nest("/v1", unsupported)),
+        RouteError::UnsupportedMethod { method }
+    );
+}
+
+/// Row A5: modules with states of their own.
+#[tokio::test]
+async fn modules_with_different_states_are_combined() {
+    use axum::extract::State;
+
+    let fixture = Fixture::new();
+    let numbers = Routes::<u32>::new().get(
+        "/",
+        async |State(number): State<u32>| number.to_string(),
+        Public,
+    );
+    let words = Routes::<&'static str>::new().get(
+        "/",
+        async |State(word): State<&'static str>| word,
+        Public,
+    );
+    let (app, _): (Router, _) = Routes::new()
+        .nest("/numbers", numbers.with_state(7))
+        .nest("/words", words.with_state("seven"))
+        .build()
+        .unwrap();
+    for (path, expected) in [("/numbers", "7"), ("/words", "seven")] {
+        let body = support::text(&app, Method::GET, path, &fixture.org("org_a")).await;
+        assert_eq!(body, expected);
+    }
+}
