@@ -11,6 +11,7 @@ mod issuer;
 mod issuers;
 mod profile;
 mod rules;
+mod single_issuer;
 mod start_error;
 mod validated;
 mod verification;

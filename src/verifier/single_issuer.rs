@@ -1,0 +1,128 @@
+//! Settings of the verifier on an issuer: the first one makes a builder of it.
+
+use std::time::Duration;
+
+use super::builder::VerifierBuilder;
+use super::issuer::Issuer;
+use super::verifier::Verifier;
+use crate::clock::Clock;
+use crate::jwks::SavedKeys;
+use crate::revocation::{CallerCheck, Denylist};
+use crate::util::BoxError;
+
+/// Settings of the verifier, for a verifier of one issuer. The first one turns the issuer into a [`VerifierBuilder`], so
+/// settings of the issuer come before.
+///
+/// ```
+/// use tower_m2m::{Denylist, Verifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let denylist = Denylist::new();
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").denylist(denylist.clone()).build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A verifier of several issuers has each setting once, so none can be lost:
+///
+/// ```compile_fail
+/// # use tower_m2m::{Denylist, Verifier};
+/// let acme = Verifier::kinde("acme").audience("https://api.acme.com").denylist(Denylist::new());
+/// let verifier = Verifier::builder([acme]);
+/// ```
+impl Issuer {
+    /// Trusts further issuers that the application resolves: [`VerifierBuilder::resolve_issuers_with`].
+    pub fn resolve_issuers_with<F, R>(self, resolve: F) -> VerifierBuilder
+    where
+        F: Fn(String) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
+    {
+        Verifier::builder([self]).resolve_issuers_with(resolve)
+    }
+
+    /// Sets how many resolved issuers are kept: [`VerifierBuilder::max_resolved_issuers`].
+    pub fn max_resolved_issuers(self, issuers: usize) -> VerifierBuilder {
+        Verifier::builder([self]).max_resolved_issuers(issuers)
+    }
+
+    /// Sets the clock: [`VerifierBuilder::clock`].
+    pub fn clock(self, clock: Clock) -> VerifierBuilder {
+        Verifier::builder([self]).clock(clock)
+    }
+
+    /// Sets the longest token that is read: [`VerifierBuilder::max_token_bytes`].
+    pub fn max_token_bytes(self, bytes: usize) -> VerifierBuilder {
+        Verifier::builder([self]).max_token_bytes(bytes)
+    }
+
+    /// Sets how many verified tokens are cached: [`VerifierBuilder::token_cache`].
+    pub fn token_cache(self, tokens: u32, bytes: u64) -> VerifierBuilder {
+        Verifier::builder([self]).token_cache(tokens, bytes)
+    }
+
+    /// Verifies every token anew: [`VerifierBuilder::without_token_cache`].
+    pub fn without_token_cache(self) -> VerifierBuilder {
+        Verifier::builder([self]).without_token_cache()
+    }
+
+    /// Sets the list of denied tokens, clients and organizations: [`VerifierBuilder::denylist`].
+    pub fn denylist(self, denylist: Denylist) -> VerifierBuilder {
+        Verifier::builder([self]).denylist(denylist)
+    }
+
+    /// Sets the application's check of callers: [`VerifierBuilder::check_caller`].
+    pub fn check_caller(self, check: impl CallerCheck) -> VerifierBuilder {
+        Verifier::builder([self]).check_caller(check)
+    }
+
+    /// Sets how long the caller check may take: [`VerifierBuilder::caller_check_timeout`].
+    pub fn caller_check_timeout(self, timeout: Duration) -> VerifierBuilder {
+        Verifier::builder([self]).caller_check_timeout(timeout)
+    }
+
+    /// Admits callers if the caller check fails:
+    /// [`VerifierBuilder::dangerous_caller_check_fail_open`].
+    pub fn dangerous_caller_check_fail_open(self) -> VerifierBuilder {
+        Verifier::builder([self]).dangerous_caller_check_fail_open()
+    }
+
+    /// Begins with saved keys: [`VerifierBuilder::restore_keys`].
+    pub fn restore_keys(self, saved: impl IntoIterator<Item = SavedKeys>) -> VerifierBuilder {
+        Verifier::builder([self]).restore_keys(saved)
+    }
+
+    /// Fetches keys when the first token arrives: [`VerifierBuilder::start_lazily`].
+    pub fn start_lazily(self) -> VerifierBuilder {
+        Verifier::builder([self]).start_lazily()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Row A4: a setting that is added to the builder is added here too.
+    #[test]
+    fn every_verifier_setting_is_also_one_of_an_issuer() {
+        let builder = include_str!("builder.rs");
+        let issuer = include_str!("single_issuer.rs");
+        let settings: Vec<&str> = builder
+            .split("pub fn ")
+            .skip(1)
+            .filter(|function| {
+                function
+                    .split(';')
+                    .next()
+                    .is_some_and(|head| head.contains("mut self"))
+            })
+            .filter_map(|function| function.split(['(', '<']).next())
+            .collect();
+        assert!(settings.len() >= 12, "{settings:?}");
+        for setting in settings {
+            let function = format!("pub fn {setting}");
+            let found = issuer.split(function.as_str()).nth(1);
+            assert!(
+                found.is_some_and(|rest| rest.starts_with(['(', '<'])),
+                "{setting} is missing"
+            );
+        }
+    }
+}
