@@ -67,7 +67,24 @@ pub enum CallerOrg {
 /// }
 /// ```
 pub trait RequestExt: sealed::HasExtensions {
-    /// The verified claims; nothing when no layer put them there.
+    /// Returns the verified claims, or `None` if no layer put them there.
+    ///
+    /// Do not `unwrap` them: CORS preflights pass a layer without a token, and so does each request
+    /// that an optional layer admits without one.
+    ///
+    /// ```
+    /// use http::{Request, Response, StatusCode};
+    /// use tower_m2m::RequestExt;
+    ///
+    /// fn handle<B>(request: &Request<B>) -> Response<String> {
+    ///     let Some(claims) = request.claims() else {
+    ///         let mut response = Response::new(String::new());
+    ///         *response.status_mut() = StatusCode::UNAUTHORIZED;
+    ///         return response;
+    ///     };
+    ///     Response::new(format!("called by {}", claims.client_id()))
+    /// }
+    /// ```
     fn claims(&self) -> Option<&Claims> {
         self.http_extensions().get()
     }

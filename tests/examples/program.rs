@@ -116,6 +116,26 @@ impl Program {
         TestResponse::read(response).await.unwrap()
     }
 
+    /// A request without a body.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> TestResponse {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let request = request.body(Full::default()).unwrap();
+        let response = patiently(self.client.request(request))
+            .await
+            .expect("an answer");
+        TestResponse::read(response).await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str, token: impl Into<Option<&str>>) -> TestResponse {
         self.call(Method::GET, path, token).await
     }

@@ -88,6 +88,17 @@ async fn hyper_example_compares_path_organization() {
         .get("/orgs/org_a/invoices", None)
         .await
         .assert_challenged();
+    // Row A7: the preflight passes the layer without claims.
+    let preflight = [
+        ("origin", "https://app.example"),
+        ("access-control-request-method", "GET"),
+    ];
+    for path in ["/orgs/org_a/invoices", "/elsewhere"] {
+        server
+            .send(Method::OPTIONS, path, &preflight)
+            .await
+            .assert_status(401);
+    }
     let lacking = issuer.org("org_a").token();
     server
         .get("/orgs/org_a/invoices", &*lacking)
