@@ -46,6 +46,15 @@ impl<B> ResponseBody<B> {
     }
 }
 
+/// An empty body, which layers such as CORS and timeouts respond with. The inner body is not needed.
+impl<B> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Rejection { body: None },
+        }
+    }
+}
+
 impl<B> Body for ResponseBody<B>
 where
     B: Body,

@@ -4,7 +4,7 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN, TE,
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN,
     TRANSFER_ENCODING,
 };
 use http::{Extensions, Method, Request, Response};
@@ -144,15 +144,28 @@ impl<S> Authorize<S> {
 
 /// Returns `true` for a CORS preflight without a body.
 ///
-/// A preflight carries no credentials (Fetch §3.2.2), so a request with credentials is verified.
-/// Browsers send no body and no header about one. A request that has a body could be meant for a
-/// service that reads the body and not the method.
+/// A request that has a body could be meant for a service that reads the body and not the method.
+/// Browsers send a preflight without a body, and proxies keep it so. What each header says:
+///
+/// * `Origin` and `Access-Control-Request-Method`: browsers send both with each preflight (Fetch
+///   §4.8), and proxies pass both on, because the response depends on them.
+/// * `Authorization`: browsers send no credentials with a preflight (Fetch §3.2.2), so a request
+///   with credentials is verified.
+/// * `Content-Type`: it describes a body. Browsers send none, and proxies add none.
+/// * `Transfer-Encoding`: it announces a body (RFC 9112 §6.1). Browsers never send it without one. A
+///   proxy that translates HTTP/2 to HTTP/1.1 sends it only if the stream did not end with its
+///   headers.
+/// * `Content-Length`: browsers send none with `OPTIONS`; some proxies add `0`.
+///
+/// `TE` is not read. It describes the response that a client accepts (RFC 9110 §10.1.4), and Firefox
+/// sends `TE: trailers` with each request of HTTP/2. Other headers, such as those that proxies add
+/// (`Via`, `X-Forwarded-For`), say nothing about a body either.
 fn is_preflight<B: Body>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        && ![AUTHORIZATION, CONTENT_TYPE, TRANSFER_ENCODING, TE]
+        && ![AUTHORIZATION, CONTENT_TYPE, TRANSFER_ENCODING]
             .iter()
             .any(|name| headers.contains_key(name))
         && match headers.get(CONTENT_LENGTH) {

@@ -11,11 +11,13 @@
 mod attack;
 mod config;
 mod dependencies;
+mod documentation;
 mod extractors;
 mod key_sources;
 mod layer;
 mod outage;
 mod responses;
+mod stacks;
 #[path = "../support/subscriber.rs"]
 mod subscriber;
 mod support;
