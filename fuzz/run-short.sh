@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-20}
-toolchain=${FUZZ_TOOLCHAIN:-nightly}
+toolchain=${NIGHTLY_TOOLCHAIN:-$(cat .ci/nightly)}
 
 rustc "+$toolchain" --version >/dev/null || { echo "the toolchain $toolchain is missing: rustup toolchain install $toolchain" >&2; exit 1; }
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz

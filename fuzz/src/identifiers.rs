@@ -1,4 +1,4 @@
-//! Scopes and organization codes: exact, with no hierarchy and no look-alikes.
+//! Scopes and organization codes: exact, with no hierarchy and no similar names.
 
 use tower_m2m::OrgCode;
 use tower_m2m::Scope;

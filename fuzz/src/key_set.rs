@@ -43,7 +43,7 @@ pub fn check(data: &[u8]) {
             alone.push(key);
         }
     }
-    assert_eq!(alone, keys, "the fate of a key hangs on its neighbours");
+    assert_eq!(alone, keys, "the fate of a key hangs on its neighbors");
     // A narrower list of algorithms never brings in a key of another.
     for algorithm in Algorithm::ALL {
         let narrow = KeySet::parse(data, &[algorithm]).expect("the form does not hang on the list");

@@ -1,4 +1,4 @@
-//! Behaviour through the public door: real sockets on loopback, a real issuer, a clock that the tests move.
+//! Behavior through the public door: real sockets on loopback, a real issuer, a clock that the tests move.
 
 #![allow(
     clippy::unwrap_used,

@@ -207,7 +207,7 @@ async fn correct_server_passes_the_report() {
         let forgery_sent = all
             .iter()
             .find(|forgery| forgery.authorization() == authorization);
-        // Elliptic and randomised tokens differ from run to run; RS256 without a fresh `jti` does not.
+        // Elliptic and randomized tokens differ from run to run; RS256 without a fresh `jti` does not.
         match forgery_sent {
             Some(forgery) => rejected(forgery.expected().status(), forgery.expected().error()),
             None if authorization == good.bearer() => (200, None, String::new()),

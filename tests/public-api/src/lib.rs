@@ -8,7 +8,7 @@
 //!
 //! It needs a nightly toolchain (`rustup toolchain install nightly`), since only nightly's rustdoc writes JSON. That format
 //! has a version: where nightly's is not the one that `public-api` reads, the test says so. Then take the `public-api` whose
-//! `rustdoc-types` has that version, or set `TOOLCHAIN` to an older nightly.
+//! `rustdoc-types` has that version, or set `NIGHTLY_TOOLCHAIN` to an older nightly.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +96,10 @@ fn items() -> Vec<PublicItem> {
 /// Documents the crate with nightly, and tells where the JSON is.
 fn rustdoc_json() -> std::path::PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let toolchain = env::var("TOOLCHAIN").unwrap_or_else(|_| "nightly".to_owned());
+    let toolchain = env::var("NIGHTLY_TOOLCHAIN").unwrap_or_else(|_| {
+        let file = fs::read_to_string(root.join(".ci/nightly")).unwrap();
+        file.trim().to_owned()
+    });
     let json = root.join("target/doc/tower_m2m.json");
     // An old one must not be taken for this one.
     let _ = fs::remove_file(&json);
