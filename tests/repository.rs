@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "repository/documents.rs"]
+mod documents;
+#[path = "repository/files.rs"]
+mod files;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -6,6 +6,7 @@
 //! | [`tenancy`] | how one customer is kept out of another's data |
 //! | [`scopes`] | what a client may do, said once |
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
+//! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`migrating`] | what to write instead of what you have, and what will behave differently |
 //! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
@@ -29,6 +30,10 @@ pub mod scopes {}
 
 #[doc = include_str!("kinde.md")]
 pub mod kinde {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("first_token.md")]
+pub mod first_token {}
 
 #[doc = include_str!("issuers.md")]
 pub mod issuers {}

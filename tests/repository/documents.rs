@@ -1,0 +1,83 @@
+//! Indexes that must be complete: examples, tests, features.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::files::{root, tracked};
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// The programs and packages in `examples/`: `hyper.rs`, `tonic`.
+fn examples() -> BTreeSet<String> {
+    let files = tracked();
+    let inside = files
+        .iter()
+        .filter_map(|file| file.strip_prefix("examples/"));
+    inside
+        .map(|file| file.split('/').next().unwrap_or(file).to_owned())
+        .filter(|name| name != "README.md")
+        .collect()
+}
+
+#[test]
+fn examples_readme_lists_every_example() {
+    let readme = read("examples/README.md");
+    let missing: Vec<_> = examples()
+        .into_iter()
+        .filter(|name| !readme.contains(&format!("| `{name}` |")))
+        .collect();
+    assert!(missing.is_empty(), "examples/README.md lacks {missing:?}");
+    assert!(examples().contains("quickstart.rs") && examples().contains("tonic"));
+}
+
+#[test]
+fn tests_readme_lists_every_program() {
+    let readme = read("tests/README.md");
+    let files = tracked();
+    let programs: BTreeSet<&str> = files
+        .iter()
+        .filter_map(|file| file.strip_prefix("tests/"))
+        .map(|file| file.split_inclusive('/').next().unwrap_or(file))
+        .filter(|name| name.ends_with('/') || name.ends_with(".rs"))
+        .filter(|name| !["repository/", "support/"].contains(name))
+        .collect();
+    let missing: Vec<_> = programs
+        .iter()
+        .filter(|name| !readme.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "tests/README.md lacks {missing:?}");
+    assert!(programs.contains("tenancy/"));
+}
+
+/// The rows of the table that begins with `| feature |`, without doc comment markers.
+fn feature_rows(file: &str) -> Vec<String> {
+    let content = read(file);
+    let lines = content
+        .lines()
+        .map(|line| line.trim_start_matches("//!").trim());
+    let rows = lines.skip_while(|line| !line.starts_with("| feature |"));
+    rows.take_while(|line| line.starts_with('|'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn feature_tables_name_every_feature() {
+    let manifest = read("Cargo.toml");
+    let section = manifest.split("[features]").nth(1).unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let features = section
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .filter(|name| *name != "default");
+    let rows = feature_rows("src/lib.rs");
+    for feature in features {
+        assert!(
+            rows.iter()
+                .any(|row| row.starts_with(&format!("| `{feature}` |"))),
+            "the table of features in src/lib.rs lacks {feature}"
+        );
+    }
+}
