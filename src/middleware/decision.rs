@@ -1,4 +1,5 @@
-//! What the service and the future share: claims, the policy's result, and how a request goes on.
+//! The decision whether a caller may call: the caller check, then the names in the route, the organization and the
+//! scopes. The service begins it, and the future ends it if the caller check has to wait.
 
 use std::pin::Pin;
 

@@ -1,6 +1,7 @@
 //! The tower shape: a layer, its service, its future, its body.
 //!
-//! [`policy`] is the one function that admits: claims, tenant, scope, in this order.
+//! [`decision`] decides whether a caller may call: the caller check, then the names in the route, the organization and
+//! the scopes. [`policy`] has the rules for organizations and scopes, as functions of the claims and the route.
 
 mod body;
 mod decision;

@@ -1,4 +1,4 @@
-//! Who may come in: claims, then tenant, then scope; the first failure answers.
+//! The rules about organizations and scopes: functions of the claims, the route and what the route requires.
 
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, ScopeRequirement};
