@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arbitrary::{Arbitrary, Unstructured};
 use axum::response::IntoResponse as _;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tower_m2m::token::ScopeRequirement;
@@ -82,6 +82,9 @@ pub fn check(data: &[u8]) {
     if case.is_only_global {
         layer = layer.only_global();
     }
+    if case.is_grpc {
+        layer = layer.grpc();
+    }
     let layer = layer
         .require(ScopeRequirement::all(required.clone()))
         .organization_from(OrganizationSource::path("/{org_code}"));
@@ -95,11 +98,6 @@ pub fn check(data: &[u8]) {
     let mut request =
         Request::builder().uri(uri.unwrap_or_else(|| http::Uri::from_static("/org_a")));
     request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-    if case.is_grpc {
-        request = request
-            .method(http::Method::POST)
-            .header(CONTENT_TYPE, "application/grpc+proto");
-    }
     let response = support::send(&layer, request.body(String::new()).expect("a request"));
     let Some(rejection) = response.extensions().get::<Rejection>() else {
         assert_eq!(response.status(), StatusCode::OK);

@@ -59,8 +59,8 @@ impl ExtractorRejection {
 impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
         let answer = match self.settings {
-            Some(settings) => settings.responses.http(self.rejection),
-            None => ResponseConfig::default().http(self.rejection),
+            Some(settings) => settings.responses.respond(self.rejection),
+            None => ResponseConfig::default().respond(self.rejection),
         };
         answer.map(Body::from)
     }
@@ -69,7 +69,7 @@ impl IntoResponse for ExtractorRejection {
 impl IntoResponse for Rejection {
     /// The same answer as a layer's with the default realm and a problem document.
     fn into_response(self) -> Response {
-        ResponseConfig::default().http(self).map(Body::from)
+        ResponseConfig::default().respond(self).map(Body::from)
     }
 }
 

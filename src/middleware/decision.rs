@@ -4,8 +4,7 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{Extensions, Method, Request, Response};
+use http::{Extensions, Request, Response};
 
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::parameters::RouteParameters;
@@ -158,17 +157,6 @@ impl AuthorizeLayer {
     }
 }
 
-/// A gRPC call: always a POST, so that no shared cache can keep its answer, which has the status 200 (RFC 9110 §9.3.3).
-/// gRPC-Web is not one: its clients read HTTP statuses.
-fn is_grpc<B>(request: &Request<B>) -> bool {
-    let kind = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
-    request.method() == Method::POST
-        && kind.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
-}
-
 /// The organization that an outer layer of the same verifier let the global client act for.
 fn outer_acting_org<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e OrgCode> {
     if !claims.is_global() {
@@ -244,11 +232,7 @@ impl LayerSettings {
             None,
             request.extensions(),
         );
-        if is_grpc(request) {
-            self.responses.grpc(rejection)
-        } else {
-            self.responses.http(rejection)
-        }
+        self.responses.respond(rejection)
     }
 
     /// Every decision is one event.

@@ -12,7 +12,7 @@ use super::policy::AllowedCallers;
 use super::policy::{MismatchResponse, Policy};
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::rejection::Rejection;
-use crate::response::RejectionBody;
+use crate::response::{Protocol, RejectionBody};
 #[cfg(feature = "axum")]
 use crate::token::Scope;
 use crate::token::ScopeRequirement;
@@ -150,6 +150,26 @@ impl AuthorizeLayer {
     /// Answers 404 to a token of another organization, as if the route's did not exist. Default: 403.
     pub fn hide_organizations(self) -> Self {
         self.with_visible_setting(|settings| settings.policy.mismatch = MismatchResponse::NotFound)
+    }
+
+    /// Sets the form of rejections to that of gRPC: HTTP 200 with `grpc-status` and no body. Default:
+    /// HTTP statuses, which gRPC clients map to codes of their own.
+    ///
+    /// The setting is for services whose clients all speak gRPC. The request's content type does not
+    /// choose the form, because load balancers and proxies would read 200 for a rejected request.
+    /// gRPC services do not look at the method, so also call
+    /// [`reject_preflights`](Self::reject_preflights).
+    ///
+    /// ```
+    /// # use tower_m2m::Verifier;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// let layer = verifier.layer().grpc().reject_preflights();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grpc(self) -> Self {
+        self.with_visible_setting(|settings| settings.responses.protocol = Protocol::Grpc)
     }
 
     /// The challenge's `realm` (RFC 9110 §11.5). Default: `api`.

@@ -19,6 +19,17 @@ pub(crate) struct ResponseConfig {
     pub(crate) resource_metadata: Option<String>,
     pub(crate) own_metadata: Option<String>,
     pub(crate) body: RejectionBody,
+    pub(crate) protocol: Protocol,
+}
+
+/// The protocol whose clients read the responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// The status says why the request is rejected.
+    #[default]
+    Http,
+    /// Trailers only: the HTTP status is 200, and `grpc-status` says why.
+    Grpc,
 }
 
 /// What a refusal's body is.
@@ -40,6 +51,7 @@ impl Default for ResponseConfig {
             resource_metadata: None,
             own_metadata: None,
             body: RejectionBody::Problem,
+            protocol: Protocol::Http,
         }
     }
 }
@@ -52,8 +64,15 @@ impl ResponseConfig {
         }
     }
 
-    /// The answer to a rejection, with the rejection in its extensions.
-    pub(crate) fn http(&self, rejection: Rejection) -> Response<Bytes> {
+    /// Returns the response to a rejection, with the rejection in its extensions.
+    pub(crate) fn respond(&self, rejection: Rejection) -> Response<Bytes> {
+        match self.protocol {
+            Protocol::Http => self.http(rejection),
+            Protocol::Grpc => self.grpc(rejection),
+        }
+    }
+
+    fn http(&self, rejection: Rejection) -> Response<Bytes> {
         let row = spec(&rejection);
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = row.status;
@@ -91,7 +110,7 @@ impl ResponseConfig {
     }
 
     /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body are its headers.
-    pub(crate) fn grpc(&self, rejection: Rejection) -> Response<Bytes> {
+    fn grpc(&self, rejection: Rejection) -> Response<Bytes> {
         let row = spec(&rejection);
         let code = match row.status {
             StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => 16,
@@ -103,6 +122,8 @@ impl ResponseConfig {
         let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        // The status is 200, and the request can be a GET, so a shared cache could keep the response.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("grpc-status", HeaderValue::from(code));
         // The titles are plain ASCII without `%`, so they need no percent-encoding.
         headers.insert("grpc-message", HeaderValue::from_static(row.title));

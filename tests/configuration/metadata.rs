@@ -7,7 +7,7 @@ use http::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use tower_m2m::testing::LocalIssuer;
+use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::testing::assertions::Challenge;
 use tower_m2m::{OrgCode, ResourceMetadata, Verifier};
 
@@ -367,33 +367,59 @@ async fn challenge_contains_resource_metadata_url() {
     assert_eq!(query.status, StatusCode::UNAUTHORIZED);
 }
 
-/// gRPC-Web is answered like HTTP, which its clients translate; gRPC is not.
+/// The client writes the content type, so only the layer's setting makes a rejection look like HTTP 200.
 #[tokio::test]
-async fn grpc_and_grpc_web_are_distinguished() {
-    let app = Router::new()
+async fn content_type_does_not_choose_the_form_of_rejections() {
+    let http = Router::new()
         .route("/", post(async || ""))
         .route_layer(verifier().layer());
-    for (kind, grpc) in [
-        ("application/grpc", true),
-        ("application/grpc+proto", true),
-        ("application/grpc;charset=x", true),
-        ("application/grpc-web", false),
-        ("application/grpc-web+proto", false),
-        ("application/grpc-web-text", false),
-        ("application/grpcx", false),
-        ("application/json", false),
+    let grpc = Router::new()
+        .route("/", post(async || "").get(async || ""))
+        .route_layer(verifier().layer().grpc());
+    for kind in [
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc;charset=x",
+        "application/grpc-web",
+        "application/json",
     ] {
-        let answer = send(&app, Request::post("/").header("content-type", kind)).await;
-        let expected = if grpc {
-            StatusCode::OK
-        } else {
-            StatusCode::UNAUTHORIZED
-        };
+        let post = || Request::post("/").header("content-type", kind);
+        let answer = send(&http, post()).await;
         assert_eq!(
             (answer.status, answer.headers.contains_key("grpc-status")),
-            (expected, grpc),
+            (StatusCode::UNAUTHORIZED, false),
             "{kind}"
         );
         assert!(answer.headers.contains_key(WWW_AUTHENTICATE));
+        for request in [post(), Request::get("/").header("content-type", kind)] {
+            let answer = send(&grpc, request).await;
+            assert_eq!(
+                (answer.status, &answer.headers["grpc-status"]),
+                (StatusCode::OK, &http::HeaderValue::from_static("16")),
+                "{kind}"
+            );
+            assert_eq!(answer.headers["cache-control"], "no-store");
+            assert!(answer.headers.contains_key(WWW_AUTHENTICATE));
+        }
     }
+}
+
+/// An extractor rejects in the form that the layer has.
+#[tokio::test]
+async fn extractor_rejection_has_the_form_of_grpc() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/", post(async |org: OrgCode| org.to_string()))
+        .route_layer(verifier.layer().allow_global().grpc());
+    let request = Request::post("/").header("authorization", issuer.global().bearer());
+    let answer = send(&app, request).await;
+    assert_eq!(
+        (answer.status, &answer.headers["grpc-status"]),
+        (StatusCode::OK, &http::HeaderValue::from_static("7"))
+    );
 }

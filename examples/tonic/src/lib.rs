@@ -1,8 +1,8 @@
 //! A gRPC service behind the layer: the same layer as in front of HTTP handlers.
 //!
-//! The layer answers a call that it refuses in gRPC's own terms: `UNAUTHENTICATED` (16), `PERMISSION_DENIED` (7),
-//! `UNAVAILABLE` (14) while no keys are held, and `NOT_FOUND` (5) where organizations are hidden. The challenge is in the
-//! metadata, under `www-authenticate`.
+//! With [`grpc`](tower_m2m::AuthorizeLayer::grpc), rejections have the form of gRPC: `UNAUTHENTICATED` (16),
+//! `PERMISSION_DENIED` (7), `UNAVAILABLE` (14) if no keys are available, and `NOT_FOUND` (5) if organizations are hidden.
+//! The challenge is in the metadata, under `www-authenticate`.
 
 use tonic::codegen::http::HeaderName;
 use tonic::service::{LayerExt as _, Routes};
@@ -32,6 +32,7 @@ pub fn routes(verifier: &Verifier) -> Routes {
     // A client that names an organization in the metadata must be of that organization.
     let layer = verifier
         .layer()
+        .grpc()
         .require(READ_INVOICES)
         .organization_from(OrganizationSource::header(HeaderName::from_static(
             "x-organization",
