@@ -3,9 +3,13 @@
 
 use std::hint::black_box;
 
-use tower::{Layer, Service};
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Request, StatusCode};
+use tower::{Layer, Service, ServiceBuilder};
 use tower_m2m::testing::SigningAlgorithm;
-use tower_m2m_benches::{Bare, Bench, SCOPE, now, raw_check, request};
+use tower_m2m_benches::{Bare, Bench, PassThrough, SCOPE, now, raw_check, request};
 
 /// Times that the path runs: one request's count is the total divided by it.
 const TIMES: usize = 200;
@@ -19,6 +23,9 @@ fn measured(work: &mut dyn FnMut()) {
 fn main() {
     let path = std::env::args().nth(1).unwrap_or_default();
     let bench = Bench::new(SigningAlgorithm::Rs256);
+    if let Some(router) = path.strip_prefix("axum") {
+        return count_router(&bench, router);
+    }
     let token = bench.token(0);
     let (verifier, token) = match path.as_str() {
         "bare" | "raw" | "warm" => (bench.verifier(), token),
@@ -35,15 +42,53 @@ fn main() {
     };
     let raw = raw_check(&bench, SigningAlgorithm::Rs256, &token);
     let mut service = verifier.layer().require(SCOPE).layer(Bare);
-    let mut once = |request| match path.as_str() {
-        "raw" => drop(black_box(raw())),
-        "bare" => drop(black_box(now(Bare.call(request)))),
-        _ => drop(black_box(now(service.call(request)))),
+    count(
+        || request(&token),
+        |request| match path.as_str() {
+            "raw" => drop(black_box(raw())),
+            "bare" => drop(black_box(now(Bare.call(request)))),
+            _ => drop(black_box(now(service.call(request)))),
+        },
+    );
+}
+
+/// A router with a cached token: `axum` with a layer that does nothing in place of the crate's, and with path parameters.
+fn count_router(bench: &Bench, path: &str) {
+    let token = bench.token(0);
+    let handler = get(async || StatusCode::OK);
+    let (template, uri) = if path.contains("parameters") {
+        (
+            "/orgs/{org_code}/invoices/{id}",
+            "/orgs/org_ba4a2311eb1/invoices/7",
+        )
+    } else {
+        ("/invoices", "/invoices")
     };
+    let router: Router = Router::new().route(template, handler);
+    let router = if path.contains("idle") {
+        router.route_layer(tower::layer::layer_fn(PassThrough))
+    } else {
+        router.route_layer(bench.verifier().layer().require(SCOPE))
+    };
+    let mut service = ServiceBuilder::new()
+        .map_request(|request: Request<String>| request.map(|_| Body::empty()))
+        .service(router);
+    let make = || {
+        let mut request = request(&token);
+        *request.uri_mut() = uri.parse().unwrap_or_default();
+        request
+    };
+    let status = now(service.call(make())).map(|response| response.status());
+    assert_eq!(status, Ok(StatusCode::OK), "the router rejects the request");
+    count(make, |request| drop(black_box(now(service.call(request)))));
+}
+
+/// Counts requests that were made beforehand, after some that are not counted.
+fn count(make: impl Fn() -> Request<String>, mut once: impl FnMut(Request<String>)) {
     for _ in 0..3 {
-        once(request(&token));
+        once(make());
     }
-    let mut requests: Vec<_> = (0..TIMES).map(|_| request(&token)).collect();
+    let mut requests: Vec<_> = (0..TIMES).map(|_| make()).collect();
     while let Some(request) = requests.pop() {
         let mut request = Some(request);
         measured(&mut || once(request.take().unwrap_or_default()));
