@@ -28,7 +28,7 @@ const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 /// The organization is the token's. The path's is not read again: the layer has compared them.
 async fn api(request: Request<Incoming>) -> http::Result<Response<Full<Bytes>>> {
     // CORS preflights pass the layer without a token, so there is not always an organization: never `unwrap` here.
-    let Some(org) = request.org_code() else {
+    let Ok(org) = request.org_code() else {
         return Response::builder()
             .status(StatusCode::UNAUTHORIZED)
             .body(Full::default());

@@ -21,6 +21,16 @@ use http::header::AUTHORIZATION;
 #[derive(Clone, Copy)]
 pub struct Credentials<'a>(&'a [u8]);
 
+/// Tells the `Authorization` value of a request from another that replaced it: the buffer, the
+/// length, and the end of the token. The end is part of it, because a new value can get the memory
+/// of the old one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CredentialsIdentity {
+    address: usize,
+    length: usize,
+    end: [u8; 8],
+}
+
 /// Why a request has no usable bearer credentials, in the order of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -75,6 +85,15 @@ impl<'a> Credentials<'a> {
             return Err(BearerError::TooLong);
         }
         Ok(Self(token))
+    }
+
+    /// Returns the place and the end of the token, by which a later layer recognizes it.
+    pub(crate) fn identity(self) -> CredentialsIdentity {
+        CredentialsIdentity {
+            address: self.0.as_ptr().addr(),
+            length: self.0.len(),
+            end: self.0.last_chunk().copied().unwrap_or_default(),
+        }
     }
 
     /// The octets of the token, unchecked.

@@ -1,8 +1,13 @@
-//! Reading what the layer found out, for services that are no axum handlers.
+//! What layers leave in a request, and reading it in services that are no axum handlers.
+
+mod verified;
 
 use http::request::Parts;
 use http::{Extensions, Request};
 
+pub(crate) use verified::{Rechecks, VerifiedRequest};
+
+use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode};
 
 /// The organization that a global client was let in to act for.
@@ -50,15 +55,19 @@ pub enum CallerOrg {
 /// Reads the verified claims of a request that came through an [`AuthorizeLayer`](crate::AuthorizeLayer): of an
 /// [`http::Request`], its [`Parts`], or [`Extensions`], which other frameworks' requests have too.
 ///
+/// Each method compares the token's expiry with the clock and the caller with the
+/// [`Denylist`](crate::Denylist) again, because a request can wait in a queue and a session can keep
+/// its extensions. The application's caller check does not run again.
+///
 /// ```
 /// use http::{Request, Response, StatusCode};
 /// use tower_m2m::{CallerOrg, RequestExt};
 ///
 /// fn handle(request: &Request<()>) -> Response<String> {
 ///     match request.caller_org() {
-///         Some(CallerOrg::Organization(org)) => Response::new(format!("invoices of {org}")),
-///         Some(CallerOrg::Global) => Response::new("all invoices".to_owned()),
-///         Some(CallerOrg::Anonymous) | None => {
+///         Ok(CallerOrg::Organization(org)) => Response::new(format!("invoices of {org}")),
+///         Ok(CallerOrg::Global) => Response::new("all invoices".to_owned()),
+///         Ok(CallerOrg::Anonymous) | Err(_) => {
 ///             let mut response = Response::new(String::new());
 ///             *response.status_mut() = StatusCode::UNAUTHORIZED;
 ///             response
@@ -67,7 +76,7 @@ pub enum CallerOrg {
 /// }
 /// ```
 pub trait RequestExt: sealed::HasExtensions {
-    /// Returns the verified claims, or `None` if no layer put them there.
+    /// Returns the verified claims.
     ///
     /// Do not `unwrap` them: CORS preflights pass a layer without a token, and so does each request
     /// that an optional layer admits without one.
@@ -77,7 +86,7 @@ pub trait RequestExt: sealed::HasExtensions {
     /// use tower_m2m::RequestExt;
     ///
     /// fn handle<B>(request: &Request<B>) -> Response<String> {
-    ///     let Some(claims) = request.claims() else {
+    ///     let Ok(claims) = request.claims() else {
     ///         let mut response = Response::new(String::new());
     ///         *response.status_mut() = StatusCode::UNAUTHORIZED;
     ///         return response;
@@ -85,39 +94,61 @@ pub trait RequestExt: sealed::HasExtensions {
     ///     Response::new(format!("called by {}", claims.client_id()))
     /// }
     /// ```
-    fn claims(&self) -> Option<&Claims> {
-        self.http_extensions().get()
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Rejection::MissingToken`] if a layer passed the request without a token, which
+    /// includes CORS preflights, [`Rejection::LayerMissing`] if no layer ran, and the rejection of
+    /// the token if it expired or was denied since the layer verified it.
+    fn claims(&self) -> Result<&Claims, Rejection> {
+        let extensions = self.http_extensions();
+        let Some(verified) = extensions.get::<VerifiedRequest>() else {
+            return Err(match extensions.get::<AnonymousRequest>() {
+                Some(_) => Rejection::MissingToken,
+                None => Rejection::LayerMissing("claims"),
+            });
+        };
+        verified.current(acting_org(extensions))?;
+        Ok(verified.claims())
     }
 
     /// Returns the organization of the caller, or the one that a global client acts for.
     ///
-    /// Returns `None` for other global clients, for requests without a token and if no layer ran.
-    /// [`caller_org`](Self::caller_org) tells these apart: do not take `None` for a global client.
-    fn org_code(&self) -> Option<&OrgCode> {
-        let claims = self.claims()?;
-        claims.org_code().or_else(|| {
-            self.http_extensions()
-                .get::<Acting>()
-                .map(|acting| &acting.0)
-        })
+    /// # Errors
+    ///
+    /// Returns [`Rejection::OrganizationRequired`] if the client is global and acts for no
+    /// organization, and the errors of [`claims`](Self::claims). An error never means that the caller
+    /// may see all organizations: [`caller_org`](Self::caller_org) names global clients.
+    fn org_code(&self) -> Result<&OrgCode, Rejection> {
+        let org = self.claims()?.org_code();
+        org.or_else(|| acting_org(self.http_extensions()))
+            .ok_or(Rejection::OrganizationRequired)
     }
 
     /// Returns which organization the request is for.
     ///
-    /// Returns `None` if no layer admitted the request, which includes CORS preflights that pass a
-    /// layer that requires a token. Then the handler must reject the request.
-    fn caller_org(&self) -> Option<CallerOrg> {
-        let extensions = self.http_extensions();
-        match (self.claims(), extensions.get::<AnonymousRequest>()) {
-            (Some(_), _) => Some(
-                self.org_code()
-                    .cloned()
-                    .map_or(CallerOrg::Global, CallerOrg::Organization),
-            ),
-            (None, Some(AnonymousRequest::Allowed)) => Some(CallerOrg::Anonymous),
-            (None, _) => None,
+    /// # Errors
+    ///
+    /// Returns an error if no layer admitted the request. Then the handler must reject it.
+    /// [`Rejection::MissingToken`] stands for a CORS preflight that passes a layer that requires a
+    /// token; the other errors are those of [`claims`](Self::claims).
+    fn caller_org(&self) -> Result<CallerOrg, Rejection> {
+        match self.org_code() {
+            Ok(org) => Ok(CallerOrg::Organization(org.clone())),
+            Err(Rejection::OrganizationRequired) => Ok(CallerOrg::Global),
+            Err(Rejection::MissingToken)
+                if self.http_extensions().get() == Some(&AnonymousRequest::Allowed) =>
+            {
+                Ok(CallerOrg::Anonymous)
+            }
+            Err(rejection) => Err(rejection),
         }
     }
+}
+
+/// Returns the organization that a layer let a global client act for.
+pub(crate) fn acting_org(extensions: &Extensions) -> Option<&OrgCode> {
+    extensions.get::<Acting>().map(|acting| &acting.0)
 }
 
 impl RequestExt for Extensions {}

@@ -3,10 +3,10 @@
 use http::request::Parts;
 
 use super::rejection::{ExtractorRejection, record_decision};
-use crate::extensions::{Acting, AnonymousRequest, RequestExt as _};
+use crate::extensions::{Acting, AnonymousRequest, RequestExt as _, VerifiedRequest, acting_org};
 use crate::middleware::policy::Policy;
-use crate::middleware::route::PathParams;
-use crate::middleware::{AppliedLayers, AuthorizeLayer, RouteParameters};
+use crate::middleware::route::{OrgLookup, PathParams};
+use crate::middleware::{AppliedLayers, AuthorizeLayer, LayerStack, RouteParameters};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
@@ -23,8 +23,9 @@ pub(super) async fn optional_caller(
     parts: &mut Parts,
     by: &'static str,
 ) -> Result<Option<AuthenticatedCaller>, ExtractorRejection> {
-    let anonymous = parts.extensions.get::<AnonymousRequest>();
-    if parts.claims().is_none() && anonymous == Some(&AnonymousRequest::Allowed) {
+    let extensions = &parts.extensions;
+    let is_verified = extensions.get::<VerifiedRequest>().is_some();
+    if !is_verified && extensions.get() == Some(&AnonymousRequest::Allowed) {
         return Ok(None);
     }
     required_caller(parts, by).await.map(Some)
@@ -36,20 +37,25 @@ pub(super) async fn required_caller(
     parts: &mut Parts,
     by: &'static str,
 ) -> Result<AuthenticatedCaller, ExtractorRejection> {
-    let Some(claims) = parts.claims().cloned() else {
-        return Err(missing_claims_rejection(parts, by));
+    let outer_acting = acting_org(&parts.extensions).cloned();
+    // The request may have waited since the layer verified the token.
+    let claims = match parts.claims() {
+        Ok(claims) => claims.clone(),
+        Err(rejection) => {
+            let rejection = match rejection {
+                Rejection::LayerMissing(_) => Rejection::LayerMissing(by),
+                other => other,
+            };
+            return Err(ExtractorRejection::new(parts, by, rejection));
+        }
     };
-    let outer_acting = parts
-        .extensions
-        .get::<Acting>()
-        .map(|acting| acting.0.clone());
     let layers = parts
         .extensions
         .get::<AppliedLayers>()
         .cloned()
         .unwrap_or_default()
         .0;
-    let acting = match acting_org(parts, &claims, outer_acting.clone(), &layers) {
+    let acting = match admitted_org(parts, &claims, outer_acting.clone(), &layers) {
         Ok(acting) => acting,
         Err(rejection) => return Err(ExtractorRejection::new(parts, by, rejection)),
     };
@@ -64,7 +70,11 @@ pub(super) async fn required_caller(
         standing.map_err(|rejection| ExtractorRejection::new(parts, by, rejection))?;
         // The next extractor need not ask again.
         parts.extensions.insert(Acting(org));
+        mark_caller_checked(parts);
         record_decision(parts, by, None, DecisionOutcome::Admitted);
+    } else {
+        let checked = recheck_caller(parts, acting.as_ref()).await;
+        checked.map_err(|rejection| ExtractorRejection::new(parts, by, rejection))?;
     }
     Ok(AuthenticatedCaller {
         org: claims.org_code().cloned().or(acting),
@@ -73,7 +83,7 @@ pub(super) async fn required_caller(
 }
 
 /// Returns the organization that a global client acts for, if each layer's policy admits it.
-fn acting_org(
+fn admitted_org(
     parts: &mut Parts,
     claims: &Claims,
     outer: Option<OrgCode>,
@@ -84,13 +94,17 @@ fn acting_org(
         params: &params,
         uri: &parts.uri,
         extensions: &parts.extensions,
-        layers: layers.iter().map(|layer| &*layer.settings),
+        layers: LayerStack {
+            outer: layers,
+            own: None,
+        },
     };
+    let mut findings = parameters.find(claims);
     // Fake claims have no layer that could name the parameters.
     if !claims.is_fake() {
-        parameters.check_undecided()?;
+        findings.check_undecided()?;
     }
-    let organization = parameters.organization();
+    let organization = std::mem::replace(&mut findings.organization, OrgLookup::Absent);
     let default = Policy::tenant_check_only();
     let innermost = layers
         .last()
@@ -118,17 +132,24 @@ fn acting_org(
         acting
     };
     let own = claims.org_code().or(acting.as_ref());
-    if own.is_some_and(|own| parameters.contains_foreign_code(claims, own)) {
+    if own.is_some_and(|own| parameters.contains_foreign_code(&findings, claims, own)) {
         return Err(innermost.mismatch());
     }
     Ok(acting)
 }
 
-/// No claims: because a layer let the request in without a token, or because there is no layer.
-fn missing_claims_rejection(parts: &Parts, what: &'static str) -> ExtractorRejection {
-    let rejection = match parts.extensions.get::<AnonymousRequest>() {
-        Some(_) => Rejection::MissingToken,
-        None => Rejection::LayerMissing(what),
-    };
-    ExtractorRejection::new(parts, what, rejection)
+/// Runs the caller check again if the layer ran it too long ago.
+async fn recheck_caller(parts: &mut Parts, acting: Option<&OrgCode>) -> Result<(), Rejection> {
+    let verified = parts.extensions.get::<VerifiedRequest>();
+    if let Some(check) = verified.and_then(|verified| verified.stale_caller_check(acting)) {
+        check.await?;
+        mark_caller_checked(parts);
+    }
+    Ok(())
+}
+
+fn mark_caller_checked(parts: &mut Parts) {
+    if let Some(verified) = parts.extensions.get_mut::<VerifiedRequest>() {
+        verified.mark_caller_checked();
+    }
 }

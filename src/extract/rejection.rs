@@ -7,10 +7,12 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::extensions::{Acting, RequestExt as _};
-use crate::middleware::{AppliedLayers, LayerSettings};
+use crate::extensions::{VerifiedRequest, acting_org};
+use crate::middleware::route::PathParams;
+use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, RouteParameters};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
+use crate::telemetry::compared::ComparedPlace;
 use crate::telemetry::events::{self, Decision, DecisionOutcome};
 use crate::token::ScopeRequirement;
 
@@ -33,7 +35,7 @@ pub struct ExtractorRejection {
 }
 
 impl ExtractorRejection {
-    pub(super) fn new(parts: &Parts, by: &'static str, rejection: Rejection) -> Self {
+    pub(super) fn new(parts: &mut Parts, by: &'static str, rejection: Rejection) -> Self {
         let needed = match &rejection {
             Rejection::InsufficientScope(requirement) => Some(requirement),
             _ => None,
@@ -93,20 +95,39 @@ impl std::error::Error for ExtractorRejection {
 
 /// What an extractor decides is an event of its own.
 pub(super) fn record_decision(
-    parts: &Parts,
+    parts: &mut Parts,
     by: &'static str,
     needed: Option<&ScopeRequirement>,
     verdict: DecisionOutcome<'_>,
 ) {
-    let acting = parts.extensions.get::<Acting>().map(|acting| &acting.0);
+    let params = PathParams::from_parts(parts);
     let extensions = &parts.extensions;
+    let claims = VerifiedRequest::claims_in(extensions);
+    let acting = acting_org(extensions);
+    let compared = |visit: &mut dyn FnMut(ComparedPlace<'_>)| {
+        let layers = extensions.get::<AppliedLayers>();
+        let parameters = RouteParameters {
+            params: &params,
+            uri: &parts.uri,
+            extensions,
+            layers: LayerStack {
+                outer: layers.map_or(&[], |layers| &layers.0),
+                own: None,
+            },
+        };
+        if let Some(claims) = claims {
+            parameters.visit_compared(claims, acting, std::iter::empty(), visit);
+        }
+    };
     events::request_decided(&Decision {
         stage: by,
-        claims: parts.claims(),
+        claims,
         acting,
         access: by,
         required: needed,
         outcome: verdict,
+        compared: &compared,
+        outer_claims: VerifiedRequest::claims_in,
         extensions,
     });
 }

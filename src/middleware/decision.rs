@@ -6,35 +6,37 @@ use std::pin::Pin;
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 
+use super::admission::outer_acting_org;
 use super::layer::{AppliedLayers, AuthorizeLayer};
-use super::parameters::RouteParameters;
-use super::policy::{Admitted, Policy};
-use super::route::{OrgLookup, PathParams};
-use super::settings::{ExtractorSettings, LayerSettings};
-use crate::extensions::Acting;
+use super::policy::Admitted;
+use super::route::PathParams;
+use super::settings::LayerSettings;
+use crate::bearer::CredentialsIdentity;
+use crate::extensions::{Acting, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
-use crate::telemetry::events::{self, Decision, DecisionOutcome};
-use crate::token::{Claims, OrgCode};
+use crate::telemetry::events::DecisionOutcome;
+use crate::token::Claims;
 use crate::verifier::CallerVerdict;
 
 /// Verified claims.
 pub(super) struct Authenticated {
-    pub(super) claims: Claims,
-    pub(super) caller_checked: CallerChecked,
+    claims: Claims,
+    credentials: CredentialsIdentity,
+    /// When an outer layer ran the caller check for this request, if that was recent enough.
+    caller_checked_at: Option<i64>,
 }
 
-/// Whether it is known already that the caller is in good standing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum CallerChecked {
-    NotYet,
-    /// By an outer layer, for this very request.
-    Already,
-}
-
-/// Claims that were weighed against what the route asks for: the first failure answers, once revocation has been ruled out.
+/// Claims that were result against what the route asks for: the first failure answers, once revocation has been ruled out.
 pub(super) struct PolicyResult {
     claims: Claims,
+    credentials: CredentialsIdentity,
+    /// When the caller check ran, or `None` if this layer runs it.
+    caller_checked_at: Option<i64>,
+    /// Layers outside this one left their settings in the request.
+    has_outer_layers: bool,
+    /// The parameters of the route, for the event.
+    params: PathParams,
     admitted: Result<Admitted, Rejection>,
 }
 
@@ -53,10 +55,20 @@ pub(super) enum Pending {
 }
 
 impl Authenticated {
-    pub(super) fn new(claims: Claims) -> Self {
+    pub(super) fn new(claims: Claims, credentials: CredentialsIdentity) -> Self {
         Self {
             claims,
-            caller_checked: CallerChecked::NotYet,
+            credentials,
+            caller_checked_at: None,
+        }
+    }
+
+    /// Takes the claims that an outer layer verified for the same credentials.
+    pub(super) fn from_outer(outer: &VerifiedRequest, credentials: CredentialsIdentity) -> Self {
+        Self {
+            claims: outer.claims().clone(),
+            credentials,
+            caller_checked_at: outer.is_caller_checked().then(|| outer.caller_checked_at()),
         }
     }
 }
@@ -68,28 +80,34 @@ impl AuthorizeLayer {
         verdict: Result<Authenticated, Rejection>,
         request: &mut Request<B>,
     ) -> NextStep {
-        let Authenticated {
-            claims,
-            caller_checked,
-        } = match verdict {
+        let authenticated = match verdict {
             Ok(proof) => proof,
             Err(rejection) => {
-                return NextStep::Reject(self.settings.reject(rejection, None, request));
+                return NextStep::Reject(self.settings.reject(rejection, request));
             }
         };
-        let result = self.settings.evaluate_policy(claims, request);
+        let mut result = self.settings.evaluate_policy(authenticated, request);
+        if !self.verifier.restricts_callers() {
+            return self.finish_authorization(Ok(()), result, request);
+        }
         let acting = result
             .admitted
             .as_ref()
             .ok()
             .and_then(|admitted| admitted.acting.as_ref());
-        let known_before =
-            acting.is_none() || acting == outer_acting_org(request.extensions(), &result.claims);
-        let status = if caller_checked == CallerChecked::Already && known_before {
-            CallerVerdict::Known(Ok(()))
+        let outer_acting = outer_acting_org(request.extensions(), &result.claims);
+        let is_checked =
+            result.caller_checked_at.is_some() && (acting.is_none() || acting == outer_acting);
+        let acting = acting.or(outer_acting);
+        let status = if is_checked {
+            // The denylist may have changed since the outer layer ran.
+            CallerVerdict::Known(self.verifier.check_lists(&result.claims, acting))
         } else {
             self.verifier.check_caller(&result.claims, acting)
         };
+        if !is_checked {
+            result.caller_checked_at = None;
+        }
         match status {
             CallerVerdict::Known(status) => self.finish_authorization(status, result, request),
             CallerVerdict::Pending(asking) => NextStep::CheckCaller(asking, result),
@@ -97,14 +115,14 @@ impl AuthorizeLayer {
     }
 
     /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
-    /// then they assume nothing any more. What layers of another verifier demanded of the route's organization still holds.
-    fn record_layer(&self, extensions: &mut Extensions) {
-        let applied = extensions.remove::<AppliedLayers>();
-        if applied.is_none() && self.settings.extractors == ExtractorSettings::Defaults {
+    /// then they assume nothing any more. What layers that verified another token demanded of the route's organization still holds.
+    fn record_layer(&self, extensions: &mut Extensions, claims: &Claims, has_outer_layers: bool) {
+        if !has_outer_layers && self.settings.is_default_for_extractors() {
             return;
         }
-        let mut applied = match (applied, extensions.get::<Claims>()) {
-            (Some(applied), Some(outer)) if !self.verifier.has_verified(outer) => AppliedLayers(
+        let applied = extensions.remove::<AppliedLayers>();
+        let mut applied = match (applied, VerifiedRequest::claims_in(extensions)) {
+            (Some(applied), Some(outer)) if !outer.is_same(claims) => AppliedLayers(
                 applied
                     .0
                     .iter()
@@ -112,7 +130,7 @@ impl AuthorizeLayer {
                     .collect(),
             ),
             (Some(applied), _) => applied,
-            // An outer layer of which they were not told.
+            // An outer layer that left no settings.
             (None, Some(_)) => {
                 AppliedLayers(vec![self.tenant_check_only(&LayerSettings::default())])
             }
@@ -129,19 +147,30 @@ impl AuthorizeLayer {
         result: PolicyResult,
         request: &mut Request<B>,
     ) -> NextStep {
-        let PolicyResult { claims, admitted } = result;
+        let PolicyResult {
+            claims,
+            credentials,
+            caller_checked_at,
+            has_outer_layers,
+            params,
+            admitted,
+        } = result;
         match status.and(admitted) {
             Ok(admitted) => {
-                let extensions = request.extensions_mut();
-                self.settings.record_decision(
-                    Some(&claims),
+                self.settings.record_verified(
+                    &claims,
+                    &params,
                     DecisionOutcome::Admitted,
                     admitted.acting.as_ref(),
-                    extensions,
+                    request,
                 );
-                self.record_layer(extensions);
-                if let Some(outer) = extensions.insert(claims)
-                    && !self.verifier.has_verified(&outer)
+                let extensions = request.extensions_mut();
+                self.record_layer(extensions, &claims, has_outer_layers);
+                let verified =
+                    self.verifier
+                        .verified_request(claims.clone(), credentials, caller_checked_at);
+                if let Some(outer) = extensions.insert(verified)
+                    && !outer.claims().is_same(&claims)
                 {
                     extensions.remove::<Acting>();
                 }
@@ -151,112 +180,44 @@ impl AuthorizeLayer {
                 NextStep::CallInner
             }
             Err(rejection) => {
-                NextStep::Reject(self.settings.reject(rejection, Some(&claims), request))
+                self.settings.record_verified(
+                    &claims,
+                    &params,
+                    DecisionOutcome::Rejected(&rejection),
+                    None,
+                    request,
+                );
+                NextStep::Reject(self.settings.responses.respond(rejection))
             }
         }
     }
 }
 
-/// The organization that an outer layer of the same verifier let the global client act for.
-fn outer_acting_org<'e>(extensions: &'e Extensions, claims: &Claims) -> Option<&'e OrgCode> {
-    if !claims.is_global() {
-        return None;
-    }
-    let outer = extensions
-        .get::<Claims>()
-        .filter(|outer| outer.verified_by() == claims.verified_by());
-    outer
-        .and_then(|_| extensions.get::<Acting>())
-        .map(|acting| &acting.0)
-}
-
 impl LayerSettings {
-    fn evaluate_policy<B>(&self, claims: Claims, request: &mut Request<B>) -> PolicyResult {
+    fn evaluate_policy<B>(
+        &self,
+        authenticated: Authenticated,
+        request: &mut Request<B>,
+    ) -> PolicyResult {
+        let Authenticated {
+            claims,
+            credentials,
+            caller_checked_at,
+        } = authenticated;
         #[cfg(feature = "axum")]
         let params = PathParams::from_extensions(request.extensions_mut());
         #[cfg(not(feature = "axum"))]
         let params = PathParams::Absent;
-        let admitted = self.admit(&claims, &params, request);
-        PolicyResult { claims, admitted }
-    }
-
-    /// Compares everything that the request says about organizations with the claims, then checks
-    /// the scopes.
-    fn admit<B>(
-        &self,
-        claims: &Claims,
-        params: &PathParams,
-        request: &Request<B>,
-    ) -> Result<Admitted, Rejection> {
-        let extensions = request.extensions();
-        let outer = extensions.get::<AppliedLayers>().into_iter();
-        let outer = outer.flat_map(|layers| layers.0.iter().map(|layer| &*layer.settings));
-        let parameters = RouteParameters {
+        let parameters = self.route_parameters(&params, request);
+        let has_outer_layers = !parameters.layers.outer.is_empty();
+        let admitted = self.admit(&claims, &parameters, request);
+        PolicyResult {
+            claims,
+            credentials,
+            caller_checked_at,
+            has_outer_layers,
             params,
-            uri: request.uri(),
-            extensions,
-            layers: outer.chain(std::iter::once(self)),
-        };
-        parameters.check_names(self)?;
-        let outer_acting = outer_acting_org(extensions, claims);
-        let organization = self
-            .organization_sources
-            .iter()
-            .map(|source| source.find(request))
-            .fold(OrgLookup::Absent, OrgLookup::merge)
-            .merge(parameters.organization())
-            .require_match(outer_acting);
-        let admitted = self
-            .policy
-            .admit_tenant(claims, &organization.requested())?;
-        let own = claims
-            .org_code()
-            .or(admitted.acting.as_ref())
-            .or(outer_acting);
-        if own.is_some_and(|own| parameters.contains_foreign_code(claims, own)) {
-            return Err(self.policy.mismatch());
+            admitted,
         }
-        self.policy.check_scopes(claims)?;
-        Ok(admitted)
-    }
-
-    fn reject<B>(
-        &self,
-        rejection: Rejection,
-        claims: Option<&Claims>,
-        request: &Request<B>,
-    ) -> Response<Bytes> {
-        self.record_decision(
-            claims,
-            DecisionOutcome::Rejected(&rejection),
-            None,
-            request.extensions(),
-        );
-        self.responses.respond(rejection)
-    }
-
-    /// Every decision is one event.
-    pub(super) fn record_decision(
-        &self,
-        claims: Option<&Claims>,
-        verdict: DecisionOutcome<'_>,
-        acting: Option<&OrgCode>,
-        extensions: &Extensions,
-    ) {
-        let acting = acting.or_else(|| extensions.get::<Acting>().map(|acting| &acting.0));
-        let Policy {
-            allowed_callers: who,
-            requirement,
-            ..
-        } = &self.policy;
-        events::request_decided(&Decision {
-            stage: "layer",
-            claims,
-            acting,
-            access: who.name(),
-            required: Some(requirement),
-            outcome: verdict,
-            extensions,
-        });
     }
 }

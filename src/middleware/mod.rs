@@ -3,13 +3,17 @@
 //! [`decision`] decides whether a caller may call: the caller check, then the names in the route, the organization and
 //! the scopes. [`policy`] has the rules for organizations and scopes, as functions of the claims and the route.
 
+mod admission;
 mod body;
 mod decision;
+mod findings;
 mod future;
 mod layer;
+mod layer_stack;
 mod organizations;
 mod parameters;
 pub(crate) mod policy;
+mod record;
 mod reported_routes;
 pub(crate) mod route;
 #[cfg(feature = "axum")]
@@ -22,6 +26,8 @@ pub use future::ResponseFuture;
 #[cfg(feature = "axum")]
 pub(crate) use layer::AppliedLayers;
 pub use layer::AuthorizeLayer;
+#[cfg(feature = "axum")]
+pub(crate) use layer_stack::LayerStack;
 #[cfg(feature = "axum")]
 pub(crate) use parameters::RouteParameters;
 pub use route::OrganizationSource;

@@ -4,115 +4,199 @@
 use axum::extract::{MatchedPath, OriginalUri};
 use http::{Extensions, Uri};
 
+use super::findings::ParameterFindings;
+use super::layer_stack::LayerStack;
 use super::route::{
     NameMeaning, OrgLookup, PathParams, TenantNames, decoded_segments, is_parameter_name,
     parameter_names,
 };
 use super::settings::{DEFAULT_PARAMETER, LayerSettings};
 use crate::rejection::{Misconfiguration, Rejection};
+use crate::telemetry::compared::ComparedPlace;
 use crate::token::{Claims, OrgCode};
 
-/// A request, and the settings of all layers that decide about it. The settings add up.
-#[derive(Clone)]
-pub(crate) struct RouteParameters<'r, L> {
+/// A request, and the settings of all layers that decide about it.
+pub(crate) struct RouteParameters<'r> {
     pub(crate) params: &'r PathParams,
     pub(crate) uri: &'r Uri,
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) extensions: &'r Extensions,
-    pub(crate) layers: L,
+    pub(crate) layers: LayerStack<'r>,
 }
 
-impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
+impl RouteParameters<'_> {
     /// Checks that it is known about each name whether it is compared. The layer reports a name that
     /// often means a tenant and that is not compared.
-    pub(crate) fn check_names(&self, own: &LayerSettings) -> Result<(), Rejection> {
-        if let Some(problem) = self.invalid_name().or_else(|| self.missing(own)) {
+    #[inline]
+    pub(crate) fn check_names(
+        &self,
+        own: &LayerSettings,
+        findings: &ParameterFindings<'_>,
+    ) -> Result<(), Rejection> {
+        if findings.undecided.is_none() && self.layers.is_default() {
+            return Ok(());
+        }
+        self.check_custom_names(own, findings)
+    }
+
+    fn check_custom_names(
+        &self,
+        own: &LayerSettings,
+        findings: &ParameterFindings<'_>,
+    ) -> Result<(), Rejection> {
+        if !self.layers.is_default()
+            && let Some(problem) = self.invalid_name().or_else(|| self.missing(own))
+        {
             return Err(Rejection::Misconfigured(problem));
         }
-        if let (Some(name), Some(route)) = (self.check_undecided()?, self.matched()) {
+        findings.check_undecided()?;
+        if let (Some((_, name)), Some(route)) = (findings.undecided, self.matched()) {
             own.reported_routes.report(route, name);
         }
         Ok(())
     }
 
-    /// Returns a name that often means a tenant and that no layer compares or ignores.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Rejection::Misconfigured`] if there is such a name that always means a tenant.
-    pub(crate) fn check_undecided(&self) -> Result<Option<&str>, Rejection> {
-        match self.undecided() {
-            Some((NameMeaning::Tenant, name)) => {
-                let problem = Misconfiguration::UndecidedParameter(name.into());
-                Err(Rejection::Misconfigured(problem))
+    /// Looks at each parameter once.
+    #[inline]
+    pub(crate) fn find(&self, claims: &Claims) -> ParameterFindings<'_> {
+        let mut findings = ParameterFindings {
+            organization: OrgLookup::Absent,
+            undecided: None,
+            may_contain_code: false,
+        };
+        match self.params {
+            PathParams::Absent => {}
+            #[cfg(feature = "axum")]
+            PathParams::Known(params) => {
+                let is_default = self.layers.is_default();
+                let pattern = claims.org_code_pattern();
+                for (name, value) in params {
+                    if name == DEFAULT_PARAMETER || (!is_default && self.is_compared(name)) {
+                        findings.add_organization(OrgLookup::code(value));
+                        continue;
+                    }
+                    self.find_undecided(name, &mut findings);
+                    findings.may_contain_code |=
+                        pattern.is_some_and(|pattern| pattern.may_occur_in(value));
+                }
             }
-            possible => Ok(possible.map(|(_, name)| name)),
+            #[cfg(feature = "axum")]
+            PathParams::Undecodable => {
+                findings.organization = OrgLookup::Ambiguous;
+                for name in parameter_names(self.matched().unwrap_or_default()) {
+                    if !self.is_compared(name) {
+                        self.find_undecided(name, &mut findings);
+                    }
+                }
+            }
+        }
+        findings
+    }
+
+    fn find_undecided<'p>(&self, name: &'p str, findings: &mut ParameterFindings<'p>) {
+        let meaning = self.meaning(name);
+        let strongest = findings
+            .undecided
+            .map_or(NameMeaning::Other, |(found, _)| found);
+        if meaning > strongest && !self.is_ignored(name) {
+            findings.undecided = Some((meaning, name));
         }
     }
 
-    /// Returns what the compared parameters say.
-    pub(crate) fn organization(&self) -> OrgLookup {
-        match self.params {
-            PathParams::Absent => OrgLookup::Absent,
-            #[cfg(feature = "axum")]
-            PathParams::Undecodable => OrgLookup::Ambiguous,
-            #[cfg(feature = "axum")]
-            PathParams::Known(params) => params
-                .iter()
-                .filter(|(name, _)| self.is_compared(name))
-                .map(|(_, code)| OrgLookup::code(code))
-                .fold(OrgLookup::Absent, OrgLookup::merge),
+    /// Calls a function with each place that is compared: the parameters, then the places that
+    /// sources found, or the values if there is neither.
+    pub(crate) fn visit_compared<'p>(
+        &self,
+        claims: &Claims,
+        acting: Option<&OrgCode>,
+        found: impl Iterator<Item = ComparedPlace<'p>>,
+        visit: &mut dyn FnMut(ComparedPlace<'_>),
+    ) {
+        let mut is_named = false;
+        self.visit_names(|name| {
+            if self.is_compared(name) {
+                is_named = true;
+                visit(ComparedPlace::Path(name));
+            }
+        });
+        for compared_at in found {
+            is_named = true;
+            visit(compared_at);
         }
+        if !is_named && claims.org_code().or(acting).is_some() && self.checks_values(claims) {
+            visit(ComparedPlace::Value);
+        }
+    }
+
+    /// Returns `true` if some value of the request must not be the code of another organization.
+    fn checks_values(&self, claims: &Claims) -> bool {
+        if claims.org_code_pattern().is_none() {
+            return false;
+        }
+        #[cfg(feature = "axum")]
+        if self.matched().is_some() {
+            let mut has_checked = false;
+            self.visit_names(|name| has_checked |= !self.allows_other_organizations_in(name));
+            return has_checked;
+        }
+        true
     }
 
     /// Returns a compared name that no parameter can have.
     fn invalid_name(&self) -> Option<Misconfiguration> {
         self.layers
-            .clone()
+            .iter()
             .flat_map(|layer| layer.parameters.compared())
             .find(|name| !is_parameter_name(name))
             .map(|name| Misconfiguration::InvalidParameterName(name.into()))
     }
 
-    /// Returns the parameter that most clearly means a tenant among those that no layer compares or
-    /// ignores.
-    fn undecided(&self) -> Option<(NameMeaning, &str)> {
-        self.names()
-            .filter(|name| !self.is_compared(name))
-            .map(|name| (self.meaning(name), name))
-            .filter(|(meaning, name)| *meaning > NameMeaning::Other && !self.is_ignored(name))
-            .reduce(|first, other| if other.0 > first.0 { other } else { first })
-    }
-
     /// Returns a name that this layer requires and that the matched route does not have. A layer
     /// that sees no matched route cannot decide.
     fn missing(&self, layer: &LayerSettings) -> Option<Misconfiguration> {
-        self.matched()?;
+        let is_missing = |required: &&str| {
+            let mut is_missing = true;
+            self.visit_names(|name| is_missing &= name != *required);
+            is_missing && self.matched().is_some()
+        };
         layer
             .parameters
             .required()
-            .find(|required| !self.names().any(|name| name == *required))
+            .find(is_missing)
             .map(|name| Misconfiguration::MissingParameter(name.into()))
     }
 
     /// Returns `true` if a place that no layer excepts contains the code of another organization.
-    pub(crate) fn contains_foreign_code(&self, claims: &Claims, own: &OrgCode) -> bool {
+    pub(crate) fn contains_foreign_code(
+        &self,
+        findings: &ParameterFindings<'_>,
+        claims: &Claims,
+        own: &OrgCode,
+    ) -> bool {
         let Some(pattern) = claims.org_code_pattern() else {
             return false;
         };
         let is_foreign = |segment: &str| pattern.matches(segment) && segment != own.as_str();
-        let in_parameters = match self.params {
-            #[cfg(feature = "axum")]
-            PathParams::Known(params) => params.iter().any(|(name, value)| {
-                value.split('/').any(is_foreign) && !self.allows_other_organizations_in(name)
-            }),
-            _ => false,
-        };
-        in_parameters || (self.matched().is_none() && self.path_contains(is_foreign))
+        // Compared parameters are the caller's own organization.
+        #[cfg(feature = "axum")]
+        if let PathParams::Known(params) = self.params
+            && findings.may_contain_code
+            && params.iter().any(|(name, value)| {
+                !self.is_compared(name)
+                    && value.split('/').any(is_foreign)
+                    && !self.allows_other_organizations_in(name)
+            })
+        {
+            return true;
+        }
+        if self.matched().is_some() {
+            return false;
+        }
+        let path = self.whole_path();
+        pattern.may_occur_in(path) && self.path_contains(path, is_foreign)
     }
 
-    fn path_contains(&self, is_foreign: impl Fn(&str) -> bool) -> bool {
-        let path = self.whole_path();
+    fn path_contains(&self, path: &str, is_foreign: impl Fn(&str) -> bool) -> bool {
         decoded_segments(path).enumerate().any(|(index, segment)| {
             segment.is_some_and(|segment| {
                 is_foreign(&segment) && !self.allows_segment(&segment, index, path)
@@ -122,7 +206,7 @@ impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
 
     fn allows_segment(&self, segment: &str, index: usize, path: &str) -> bool {
         self.layers
-            .clone()
+            .iter()
             .any(|layer| layer.parameters.allows_segment(segment, index, path))
     }
 
@@ -146,47 +230,45 @@ impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
         self.extensions.get().map(MatchedPath::as_str)
     }
 
-    #[cfg(not(feature = "axum"))]
-    #[allow(clippy::unused_self, reason = "only axum has parameters")]
-    fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
-    }
-
-    /// Returns the parameters of the route. If a value is not valid UTF-8, the names come from the
-    /// route's template.
-    #[cfg(feature = "axum")]
-    fn names(&self) -> impl Iterator<Item = &str> {
-        let (decoded, template) = match self.params {
-            PathParams::Absent => (None, None),
-            PathParams::Known(params) => (Some(params), None),
-            PathParams::Undecodable => (None, self.matched()),
-        };
-        let decoded = decoded
-            .into_iter()
-            .flat_map(|params| params.iter().map(|(name, _)| name));
-        decoded.chain(template.into_iter().flat_map(parameter_names))
+    /// Calls a function with each parameter of the route. If a value is not valid UTF-8, the names
+    /// come from the route's template.
+    fn visit_names<'p>(&'p self, mut visit: impl FnMut(&'p str)) {
+        match self.params {
+            PathParams::Absent => {}
+            #[cfg(feature = "axum")]
+            PathParams::Known(params) => params.iter().for_each(|(name, _)| visit(name)),
+            #[cfg(feature = "axum")]
+            PathParams::Undecodable => {
+                let template = self.matched().unwrap_or_default();
+                parameter_names(template).for_each(visit);
+            }
+        }
     }
 
     fn is_compared(&self, name: &str) -> bool {
         name == DEFAULT_PARAMETER
             || self
                 .layers
-                .clone()
+                .iter()
                 .any(|layer| layer.parameters.compared().any(|compared| compared == name))
     }
 
     fn is_ignored(&self, name: &str) -> bool {
         self.layers
-            .clone()
+            .iter()
             .any(|layer| layer.parameters.ignores(name))
             || self.is_compared_by_template(name)
     }
 
     /// Returns the strongest meaning that any layer gives to the name.
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     fn meaning(&self, name: &str) -> NameMeaning {
+        if self.layers.is_default() {
+            return TenantNames::default().meaning(name);
+        }
         let meanings = self
             .layers
-            .clone()
+            .iter()
             .map(|layer| layer.parameters.meaning(name));
         meanings
             .max()
@@ -204,7 +286,7 @@ impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
             return false;
         };
         self.layers
-            .clone()
+            .iter()
             .flat_map(|layer| &layer.organization_sources)
             .any(|source| source.compares_segment(index, self.uri.path(), self.whole_path()))
     }
@@ -212,7 +294,7 @@ impl<'s, L: Iterator<Item = &'s LayerSettings> + Clone> RouteParameters<'_, L> {
     #[cfg(feature = "axum")]
     fn allows_other_organizations_in(&self, name: &str) -> bool {
         self.layers
-            .clone()
+            .iter()
             .any(|layer| layer.parameters.allows_other_organizations(name))
     }
 }

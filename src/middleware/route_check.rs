@@ -5,6 +5,7 @@ use super::policy::AllowedCallers;
 use super::route::{NameMeaning, TenantNames, is_parameter_name, parameter_names};
 use super::settings::DEFAULT_PARAMETER;
 use crate::rejection::Misconfiguration;
+use crate::telemetry::compared::ComparedPlace;
 
 /// Why a layer does not fit a route.
 #[derive(Debug)]
@@ -59,15 +60,17 @@ impl AuthorizeLayer {
     pub(crate) fn compared_places(&self, path: &str) -> Vec<String> {
         let named = parameter_names(path)
             .filter(|name| self.is_named(name))
-            .map(|name| format!("path:{name}"));
+            .map(ComparedPlace::Path);
         let sources = self.settings.organization_sources.iter();
-        named
-            .chain(
-                sources
-                    .filter(|source| source.fits_route(path))
-                    .map(super::route::OrganizationSource::label),
-            )
-            .collect()
+        let sources = sources.filter(|source| source.fits_route(path));
+        let mut places: Vec<String> = Vec::new();
+        for compared in named.chain(sources.map(super::OrganizationSource::compared_place)) {
+            let compared = compared.to_string();
+            if !places.contains(&compared) {
+                places.push(compared);
+            }
+        }
+        places
     }
 
     /// Returns the parameters of the route that the layer does not compare.

@@ -12,15 +12,14 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::decision::{Authenticated, CallerChecked, NextStep, Pending};
+use super::decision::{Authenticated, NextStep, Pending};
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
-use crate::bearer::{BearerError, Credentials};
-use crate::extensions::{Acting, AnonymousRequest};
+use crate::bearer::{BearerError, Credentials, CredentialsIdentity};
+use crate::extensions::{Acting, AnonymousRequest, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
-use crate::token::Claims;
 use crate::verifier::Verification;
 
 /// The service that [`AuthorizeLayer`] makes of an inner one.
@@ -36,7 +35,7 @@ enum Authentication {
     Anonymous(AnonymousRequest),
     Done(Result<Authenticated, Rejection>),
     /// A token whose key has to be waited for.
-    Pending(Verification, Vec<u8>),
+    Pending(Verification, Vec<u8>, CredentialsIdentity),
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
@@ -70,18 +69,19 @@ where
                     None,
                     DecisionOutcome::Anonymous,
                     None,
+                    &|_| {},
                     request.extensions(),
                 );
                 pass_anonymously(request.extensions_mut(), anonymous);
                 NextStep::CallInner
             }
             Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),
-            Authentication::Pending(step, token) => {
+            Authentication::Pending(step, token, credentials) => {
                 let verifier = self.layer.verifier.clone();
-                let verdict =
-                    Box::pin(
-                        async move { verifier.resume(step, &token).await.map(Authenticated::new) },
-                    );
+                let verdict = Box::pin(async move {
+                    let claims = verifier.resume(step, &token).await?;
+                    Ok(Authenticated::new(claims, credentials))
+                });
                 return ResponseFuture::waiting(
                     Pending::Verification(verdict),
                     self.take_ready(),
@@ -118,26 +118,31 @@ impl<S> Authorize<S> {
                 Presence::Optional => AnonymousRequest::Allowed,
             });
         }
-        if let Some(claims) = request
-            .extensions()
-            .get::<Claims>()
-            .filter(|claims| verifier.has_verified(claims))
-        {
-            return Authentication::Done(Ok(Authenticated {
-                claims: claims.clone(),
-                caller_checked: CallerChecked::Already,
-            }));
-        }
-        let token = match Credentials::from_headers(request.headers(), verifier.max_token_bytes()) {
-            Ok(credentials) => credentials.as_bytes(),
+        let credentials = Credentials::from_headers(request.headers(), verifier.max_token_bytes());
+        let credentials = match credentials {
+            Ok(credentials) => credentials,
             Err(BearerError::Missing) if settings.presence == Presence::Optional => {
                 return Authentication::Anonymous(AnonymousRequest::Allowed);
             }
             Err(error) => return Authentication::Done(Err(error.into())),
         };
+        let (token, identity) = (credentials.as_bytes(), credentials.identity());
+        // Another layer or service may have replaced the header that the outer layer verified. An
+        // expired token is verified again, which returns the reason.
+        if let Some(outer) = request.extensions().get::<VerifiedRequest>()
+            && verifier.has_verified(outer.claims())
+            && outer.is_for(identity)
+            && !outer.is_expired()
+        {
+            return Authentication::Done(Ok(Authenticated::from_outer(outer, identity)));
+        }
         match verifier.try_verify(token) {
-            Verification::Done(verdict) => Authentication::Done(verdict.map(Authenticated::new)),
-            step @ Verification::Pending(_) => Authentication::Pending(step, token.to_vec()),
+            Verification::Done(verdict) => {
+                Authentication::Done(verdict.map(|claims| Authenticated::new(claims, identity)))
+            }
+            step @ Verification::Pending(_) => {
+                Authentication::Pending(step, token.to_vec(), identity)
+            }
         }
     }
 }
@@ -177,7 +182,7 @@ fn is_preflight<B: Body>(request: &Request<B>) -> bool {
 /// Removes the claims that outer layers verified, and everything that depends on them. If a layer
 /// requires a token, a preflight stays one for all layers inside.
 fn pass_anonymously(extensions: &mut Extensions, anonymous: AnonymousRequest) {
-    extensions.remove::<Claims>();
+    extensions.remove::<VerifiedRequest>();
     extensions.remove::<Acting>();
     extensions.remove::<AppliedLayers>();
     if extensions.get() != Some(&AnonymousRequest::Preflight) {

@@ -19,6 +19,14 @@ pub(crate) struct LayerSettings {
     pub(super) extractors: ExtractorSettings,
 }
 
+impl LayerSettings {
+    /// Returns `true` if no setting was made that extractors must know of. Settings about parameters
+    /// and sources are among those.
+    pub(super) fn is_default_for_extractors(&self) -> bool {
+        self.extractors == ExtractorSettings::Defaults
+    }
+}
+
 /// Whether extractors have to know the settings. They do not while all that matters to them is as it is by default, which
 /// spares the common request one extension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,9 @@ use http::Extensions;
 use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
 #[cfg(feature = "tracing")]
+use super::compared;
+use super::compared::VisitCompared;
+#[cfg(feature = "tracing")]
 use crate::rejection::Misconfiguration;
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, ScopeRequirement};
@@ -113,6 +116,9 @@ pub(crate) struct Decision<'d> {
     pub(crate) access: &'static str,
     pub(crate) required: Option<&'d ScopeRequirement>,
     pub(crate) outcome: DecisionOutcome<'d>,
+    pub(crate) compared: &'d VisitCompared<'d>,
+    /// Returns the claims that an outer layer left in the extensions.
+    pub(crate) outer_claims: fn(&Extensions) -> Option<&Claims>,
     /// Those of the request, where axum keeps the matched route.
     pub(crate) extensions: &'d Extensions,
 }
@@ -135,6 +141,7 @@ macro_rules! emit_decision {
             stage = $decision.stage,
             route = $decision.route(),
             access = $decision.access,
+            compared = compared::list($decision.compared),
             required_scopes = $decision.required.filter(|required| !required.is_none()).map(tracing::field::display),
             has_required_scopes = $decision.claims.zip($decision.required).map(|(claims, required)| required.is_satisfied_by(claims.scopes())),
             client_id = $decision.claims.map(Claims::client_id),
@@ -156,7 +163,7 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
     } else {
         "extractor"
     };
-    super::metrics::request_decided(by, decision.outcome.code());
+    super::metrics::request_decided(by, decision.outcome.code(), decision.compared);
     #[cfg(feature = "tracing")]
     decision.record_on_span();
     #[cfg(feature = "tracing")]
@@ -209,9 +216,9 @@ impl Decision<'_> {
             return;
         }
         let span = Span::current();
-        let outer = self.extensions.get::<Claims>().zip(self.claims);
+        let outer = (self.outer_claims)(self.extensions).zip(self.claims);
         // An inner layer and an extractor have nothing new to say of the caller, and formatters write a field once more.
-        let same = outer.is_some_and(|(outer, claims)| outer.verified_by() == claims.verified_by());
+        let same = outer.is_some_and(|(outer, claims)| outer.is_same(claims));
         if let Some(claims) = self.claims.filter(|_| !same) {
             span.record("client_id", claims.client_id())
                 .record("issuer", claims.issuer())

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::compared::VisitCompared;
+
 /// Says what each metric is to the recorder that is installed when a verifier is built.
 pub(crate) fn describe() {
     #[cfg(feature = "metrics")]
@@ -44,11 +46,20 @@ pub(crate) fn describe() {
 }
 
 /// A request was let in, or refused for a reason.
-pub(crate) fn request_decided(stage: &'static str, outcome: &'static str) {
+pub(crate) fn request_decided(
+    stage: &'static str,
+    outcome: &'static str,
+    compared: &VisitCompared<'_>,
+) {
     #[cfg(feature = "metrics")]
-    metrics::counter!("tower_m2m_decisions_total", "stage" => stage, "outcome" => outcome)
-        .increment(1);
-    let _ = (stage, outcome);
+    metrics::counter!(
+        "tower_m2m_decisions_total",
+        "stage" => stage,
+        "outcome" => outcome,
+        "compared" => super::compared::first_label(compared)
+    )
+    .increment(1);
+    let _ = (stage, outcome, compared);
 }
 
 /// A token was looked for among those that were verified before.

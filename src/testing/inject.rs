@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::defaults::{AUDIENCE, CLIENT_ID};
-use crate::extensions::Acting;
+use crate::extensions::{Acting, VerifiedRequest};
 use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, OrgCode, Scopes};
 
 /// Claims that no token was verified for: of a global client without scopes, until told otherwise.
@@ -62,6 +62,7 @@ fn facts() -> ClaimsInner {
         scopes: Scopes::default(),
         further_audiences: Box::default(),
         expires_at: i64::from(i32::MAX),
+        valid_until: i64::MAX,
         issued_at: Some(0),
         kinde: None,
         custom: None,
@@ -145,7 +146,7 @@ impl FakeClaims {
 
     /// Puts them where a layer would.
     pub fn insert_into(&self, extensions: &mut Extensions) {
-        extensions.insert(self.claims());
+        extensions.insert(VerifiedRequest::fake(self.claims()));
         if let Some(org) = self.acting.clone() {
             extensions.insert(Acting(org));
         }

@@ -23,6 +23,7 @@
 //! | an issuer that is slow, lies, or is gone | [`Fault`], [`LocalIssuer::go_down`] |
 //! | everything an attacker would send | [`forged::all`], [`forged::attack`] |
 //! | to try every route as another tenant | [`tenants::check_isolation`] |
+//! | a token that expires between two layers | [`QueueLayer`] |
 //! | to test a handler without any token | [`claims()`] |
 //! | to look into a refusal | [`assertions::Challenge`] |
 //!
@@ -52,6 +53,7 @@ mod keyring;
 mod keys;
 mod mint;
 mod profile;
+mod queue;
 mod respond;
 mod routes;
 mod server;
@@ -71,3 +73,4 @@ pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
 pub use mint::TokenBuilder;
 pub use profile::Profile;
+pub use queue::{Queue, QueueLayer};

@@ -50,6 +50,8 @@ pub(crate) struct ClaimsInner {
     /// The audiences behind the first, which few tokens have.
     pub(crate) further_audiences: Box<[Box<str>]>,
     pub(crate) expires_at: i64,
+    /// The first second in which the token is not accepted: `exp` or the maximum age, with leeway.
+    pub(crate) valid_until: i64,
     pub(crate) issued_at: Option<i64>,
     /// `application_properties` and `feature_flags`, where the token has them.
     pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
@@ -75,6 +77,15 @@ impl Claims {
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) fn is_fake(&self) -> bool {
         self.0.verified_by == 0
+    }
+
+    /// Returns `true` if both are the result of one verification.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn valid_until(&self) -> i64 {
+        self.0.valid_until
     }
 
     pub(crate) fn verified_by(&self) -> u64 {

@@ -28,6 +28,19 @@ impl OrgCodePattern {
         })
     }
 
+    /// Returns `false` if no segment of the path or value has the form of a code, also after
+    /// percent-decoding. It is faster than a look at each segment.
+    pub(crate) fn may_occur_in(&self, path: &str) -> bool {
+        let (Some(last), path) = (self.prefix.as_bytes().last(), path.as_bytes()) else {
+            return false;
+        };
+        if path.len() < 16 {
+            path.iter().any(|byte| byte == last || *byte == b'%')
+        } else {
+            memchr::memchr2(b'%', *last, path).is_some()
+        }
+    }
+
     /// Returns `true` if the whole segment has the form of a code.
     pub(crate) fn matches(&self, segment: &str) -> bool {
         segment.strip_prefix(&*self.prefix).is_some_and(|rest| {
@@ -45,11 +58,23 @@ mod tests {
         let pattern = OrgCodePattern::with_prefix("org_");
         for code in ["org_a", "org_ba4a2311eb1", "org_B", "org_0", "org_settings"] {
             assert!(pattern.matches(code), "{code}");
+            assert!(pattern.may_occur_in(&format!("/x/{code}/y")), "{code}");
         }
         for other in [
             "org_", "org", "ORG_a", "xorg_a", "org_a_b", "org_a-b", "org_a/b", "org_é", "",
         ] {
             assert!(!pattern.matches(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn path_without_the_prefix_contains_no_code() {
+        let pattern = OrgCodePattern::with_prefix("org_");
+        for path in ["/orgs/7/invoices", "/", "", "org-a"] {
+            assert!(!pattern.may_occur_in(path), "{path}");
+        }
+        for path in ["/%6Frg_a", "/org%5Fa", "%"] {
+            assert!(pattern.may_occur_in(path), "{path}");
         }
     }
 

@@ -14,6 +14,7 @@ use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
 use super::start_error::StartError;
 use super::verifier::{Verifier, VerifierInner};
+use crate::extensions::Rechecks;
 use crate::jwks::HttpClients;
 use crate::revocation::UnlistedIssuers;
 
@@ -74,6 +75,8 @@ impl VerifierBuilder {
             );
         }
         let (timeout, silence) = (self.caller_check_timeout, self.fail_mode);
+        let caller_check = self.caller_checks.into_iter().next();
+        let caller_check = caller_check.map(|check| check.with_timeout(timeout, silence));
         Ok(Verifier(Arc::new(VerifierInner {
             id: number,
             issuers,
@@ -83,12 +86,7 @@ impl VerifierBuilder {
                 .token_cache
                 .capacity()
                 .map(|capacity| TokenCache::new(number, capacity)),
-            denylist,
-            caller_check: self
-                .caller_checks
-                .into_iter()
-                .next()
-                .map(|check| check.with_timeout(timeout, silence)),
+            rechecks: Rechecks::new(denylist, caller_check),
         })))
     }
 

@@ -3,6 +3,7 @@
 mod build;
 mod builder;
 mod cache;
+mod callers;
 mod claim;
 mod config_error;
 mod custom_claims;

@@ -221,6 +221,11 @@ impl Rules {
         }
     }
 
+    /// Returns `true` if the issuer has a list of allowed clients or organizations.
+    pub(crate) fn has_allow_lists(&self) -> bool {
+        self.clients.is_some() || self.organizations.is_some()
+    }
+
     /// Whether the application lets the client in at all, and the organization that it belongs to or acts for.
     pub(crate) fn check_allow_lists(
         &self,

@@ -69,6 +69,7 @@ impl Rules {
             scopes,
             further_audiences,
             expires_at: checked.expires_at,
+            valid_until: self.validity_period(checked).end,
             issued_at: checked.issued_at,
             kinde: kinde_extras(json, payload)?,
             custom,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::cache::TokenCache;
 use super::issuers::IssuerRegistry;
 use super::issuers::trusted::TrustedIssuer;
+use crate::bearer::CredentialsIdentity;
 use crate::clock::Clock;
+use crate::extensions::{Rechecks, VerifiedRequest};
 use crate::jwks::{IssuerStatus, SavedKeys};
-use crate::revocation::{CallerCheckRunner, Denylist};
 use crate::token::Claims;
 
 /// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
@@ -44,8 +45,7 @@ pub(super) struct VerifierInner {
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
     pub(super) tokens: Option<TokenCache>,
-    pub(super) denylist: Option<Denylist>,
-    pub(super) caller_check: Option<CallerCheckRunner>,
+    pub(super) rechecks: Option<Arc<Rechecks>>,
 }
 
 impl Verifier {
@@ -60,6 +60,38 @@ impl Verifier {
 
     pub(crate) fn max_token_bytes(&self) -> usize {
         self.0.max_token_bytes
+    }
+
+    /// Returns the claims for the extensions of a request, with what each later use checks. Without
+    /// `caller_checked_at` the caller check ran just now.
+    pub(crate) fn verified_request(
+        &self,
+        claims: Claims,
+        credentials: CredentialsIdentity,
+        caller_checked_at: Option<i64>,
+    ) -> VerifiedRequest {
+        let VerifierInner {
+            clock, rechecks, ..
+        } = &*self.0;
+        let checked_at = match (caller_checked_at, rechecks) {
+            (Some(at), _) => at,
+            (None, Some(_)) => clock.unix_seconds(),
+            (None, None) => 0,
+        };
+        VerifiedRequest::new(
+            claims,
+            credentials,
+            clock.clone(),
+            rechecks.clone(),
+            checked_at,
+        )
+    }
+
+    /// Returns `true` if a caller whose token is valid can be rejected: there is a denylist, a caller
+    /// check, an allow-list or a resolver.
+    #[inline]
+    pub(crate) fn restricts_callers(&self) -> bool {
+        self.0.rechecks.is_some() || !self.0.issuers.is_open()
     }
 
     /// Whether the claims come from this verifier, so that a second layer need not verify again.

@@ -13,7 +13,7 @@ use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
 use crate::jwks::{KeyLookup, KeyRequest, VersionedKeySet};
 use crate::rejection::Rejection;
-use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, OrgCode, TokenError};
+use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, TokenError};
 
 impl Verifier {
     /// Verifies an access token, without any HTTP around it.
@@ -109,36 +109,6 @@ impl Verifier {
             Ok(claims) => Verification::Done(Ok(claims)),
             Err(VerifyError::Rejected(rejection)) => Verification::Done(Err(rejection)),
             Err(VerifyError::Pending(wait)) => Verification::Pending(*wait),
-        }
-    }
-
-    /// Whether a caller is in good standing: revocation and suspension, then the lists of who is let in at all, then the
-    /// application's check. It is asked for every request, and again where a global client wants to act for an
-    /// organization that was not known before.
-    pub(crate) fn check_caller(&self, claims: &Claims, acting: Option<&OrgCode>) -> CallerVerdict {
-        if let Some(denylist) = &self.0.denylist
-            && let Err(rejection) = denylist
-                .status(claims, acting, self.0.clock.unix_seconds())
-                .into_result()
-        {
-            return CallerVerdict::Known(Err(rejection));
-        }
-        let resolution = self.0.issuers.lookup(claims.issuer());
-        let allowed = match (
-            resolution
-                .as_ref()
-                .and_then(Resolution::trusted)
-                .and_then(|issuer| self.0.issuers.get(issuer)),
-            &resolution,
-        ) {
-            (Some(trusted), _) => trusted.rules.check_allow_lists(claims, acting),
-            // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
-            (None, Some(Resolution::NotTrusted)) => Err(TokenError::UntrustedIssuer.into()),
-            (None, _) => Err(Rejection::CallerStatusUnavailable),
-        };
-        match (allowed, &self.0.caller_check) {
-            (Ok(()), Some(check)) => CallerVerdict::Pending(check.run(claims, acting)),
-            (result, _) => CallerVerdict::Known(result),
         }
     }
 

@@ -7,8 +7,8 @@ use http::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::testing::assertions::Challenge;
+use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::{OrgCode, ResourceMetadata, Verifier};
 
 tower_m2m::scopes! {

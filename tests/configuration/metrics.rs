@@ -172,27 +172,27 @@ async fn metrics_count_decisions_and_cache_lookups() {
 
     for (series, count) in [
         (
-            "tower_m2m_decisions_total{outcome=admitted,stage=layer}",
+            "tower_m2m_decisions_total{compared=none,outcome=admitted,stage=layer}",
             4.0,
         ),
         (
-            "tower_m2m_decisions_total{outcome=missing_token,stage=layer}",
+            "tower_m2m_decisions_total{compared=none,outcome=missing_token,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{outcome=anonymous,stage=layer}",
+            "tower_m2m_decisions_total{compared=none,outcome=anonymous,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{outcome=organization_required,stage=layer}",
+            "tower_m2m_decisions_total{compared=none,outcome=organization_required,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{outcome=expired,stage=layer}",
+            "tower_m2m_decisions_total{compared=none,outcome=expired,stage=layer}",
             1.0,
         ),
         (
-            "tower_m2m_decisions_total{outcome=insufficient_scope,stage=extractor}",
+            "tower_m2m_decisions_total{compared=none,outcome=insufficient_scope,stage=extractor}",
             1.0,
         ),
         ("tower_m2m_token_cache_lookups_total{result=hit}", 3.0),
@@ -257,7 +257,8 @@ async fn metrics_count_fetches_and_report_key_age() {
     )
     .await;
     assert!(
-        book.value("tower_m2m_decisions_total{outcome=key_unavailable,stage=layer}") > 0.5,
+        book.value("tower_m2m_decisions_total{compared=none,outcome=key_unavailable,stage=layer}")
+            > 0.5,
         "{:?}",
         book.series()
     );

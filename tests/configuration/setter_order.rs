@@ -422,6 +422,7 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
             "reject_preflights",
             setter(AuthorizeLayer::reject_preflights),
         ),
+        ("grpc", setter(AuthorizeLayer::grpc)),
         (
             "hide_organizations",
             setter(AuthorizeLayer::hide_organizations),
@@ -484,8 +485,8 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
 async fn responses(layer: AuthorizeLayer, tokens: &[Option<String>]) -> Vec<String> {
     let reached = |request: Request<Body>| async move {
         match request.caller_org() {
-            Some(CallerOrg::Organization(org)) => format!("{org} {}", org.is_acting()),
-            Some(CallerOrg::Global) => "global".to_owned(),
+            Ok(CallerOrg::Organization(org)) => format!("{org} {}", org.is_acting()),
+            Ok(CallerOrg::Global) => "global".to_owned(),
             _ => "no caller".to_owned(),
         }
     };

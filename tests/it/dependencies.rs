@@ -32,7 +32,6 @@ const RULES: &[Rule] = &[
     Rule { level: 1, module: "bearer", modules: "", crates: "http" },
     Rule { level: 2, module: "scopes", modules: "token", crates: "" },
     Rule { level: 2, module: "rejection", modules: "token, bearer", crates: "" },
-    Rule { level: 2, module: "extensions", modules: "token", crates: "http" },
     Rule {
         level: 3, module: "telemetry", modules: "token, rejection",
         crates: "axum, http, metrics, tracing",
@@ -45,6 +44,10 @@ const RULES: &[Rule] = &[
     Rule {
         level: 5, module: "revocation", modules: "token, clock, util, rejection, telemetry",
         crates: "tokio",
+    },
+    Rule {
+        level: 6, module: "extensions", modules: "token, bearer, clock, rejection, revocation",
+        crates: "http",
     },
     Rule {
         level: 7, module: "verifier",

@@ -107,7 +107,9 @@ fn app() -> Router {
         )
         .route(
             "/grpc-down",
-            hello().post(|| async { "" }).route_layer(down.layer().grpc()),
+            hello()
+                .post(|| async { "" })
+                .route_layer(down.layer().grpc()),
         )
         .route("/any", any(|| async { "hello" }).layer(verifier.layer()))
         .route("/forgotten/org", get(|_: OrgCode| async { "hello" }))

@@ -211,8 +211,8 @@ where
 /// The request's body is of any type, because layers change it.
 async fn handle<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(match request.org_code() {
-        Some(org) => Response::new(Full::from(format!("invoices of {org}"))),
-        None => Response::builder()
+        Ok(org) => Response::new(Full::from(format!("invoices of {org}"))),
+        Err(_) => Response::builder()
             .status(StatusCode::UNAUTHORIZED)
             .body(Full::default())
             .unwrap(),

@@ -106,8 +106,10 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let issuer = ("issuer", "https://acme.kinde.com");
     let who = ("access", "organization_or_global_with_scope");
+    let compared = ("compared", "path:org_code");
     let common = [
         ("stage", "layer"),
+        compared,
         who,
         issuer,
         ("client_id", "c1"),
@@ -174,6 +176,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let forged = [
         ("level", "INFO"),
         ("outcome", "unknown_key"),
+        ("compared", "none"),
         ("stage", "layer"),
         route,
         who,
@@ -188,6 +191,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let open = [
         ("level", "DEBUG"),
         ("outcome", "anonymous"),
+        ("compared", "none"),
         ("stage", "layer"),
         ("route", "/open"),
         ("access", "organization"),
@@ -198,11 +202,23 @@ async fn every_decision_is_one_event_with_stable_fields() {
     let bare = [
         ("level", "ERROR"),
         ("outcome", "layer_missing"),
+        ("compared", "none"),
         ("stage", "Claims"),
         ("route", "/bare"),
         ("access", "Claims"),
     ];
     assert_eq!(recorder.one(), fields(&bare));
+
+    let guide = include_str!("../../src/guide/observability.md");
+    let (_, table) = guide.split_once("| field of a decision |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let names = [&common[..], &admitted].concat();
+    for (name, _) in names.iter().filter(|(name, _)| *name != "level") {
+        assert!(
+            table.contains(&format!("`{name}`")),
+            "{name} is not documented"
+        );
+    }
 }
 
 fn forger() -> tower_m2m::testing::SigningKey {

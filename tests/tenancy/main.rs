@@ -8,9 +8,11 @@
 
 mod acting;
 mod caller_check;
+mod compared;
 mod decisions;
 mod denylist;
 mod isolation_check;
+mod later_use;
 mod organization_sources;
 mod preflights;
 mod random_routes;

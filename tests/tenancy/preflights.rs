@@ -24,8 +24,8 @@ fn preflight<B>(path: &str, body: B) -> Request<B> {
 
 fn routes() -> Router {
     let read = async |request: AxumRequest| match request.caller_org() {
-        Some(caller) => Ok(format!("{caller:?}")),
-        None => Err(http::StatusCode::UNAUTHORIZED),
+        Ok(caller) => Ok(format!("{caller:?}")),
+        Err(rejection) => Err(rejection),
     };
     Router::new()
         .route("/org", any(async |org: Option<OrgCode>| format!("{org:?}")))
@@ -114,7 +114,7 @@ async fn plain_service_can_reject_forged_preflight() {
     let fixture = Fixture::new();
     let layer = fixture.verifier().layer().only_global();
     let service = layer.layer(tower::service_fn(async |request: Request<Full<Bytes>>| {
-        let known = request.caller_org().is_some();
+        let known = request.caller_org().is_ok();
         Ok::<_, Infallible>(
             Response::builder()
                 .status(if known { 200 } else { 401 })

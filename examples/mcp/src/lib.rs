@@ -51,7 +51,7 @@ impl Invoices {
         // rmcp hands the request's head to the tool, and the layer's extensions are in it.
         let org = parts
             .org_code()
-            .ok_or_else(|| ErrorData::internal_error("no layer protects this server", None))?;
+            .map_err(|_| ErrorData::invalid_request("no valid token of an organization", None))?;
         Ok(format!("invoice 1 of {org}"))
     }
 }

@@ -98,8 +98,8 @@ async fn metrics_match_guide_and_contain_no_client_values() {
     }
     let issuer_label = format!("issuer=\"{}\"", issuer.url());
     for line in [
-        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\"} 3",
-        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"missing_token\"} 1",
+        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 3",
+        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"missing_token\",compared=\"none\"} 1",
         "tower_m2m_token_cache_lookups_total{result=\"hit\"} 2",
         "tower_m2m_verification_duration_seconds_bucket{le=\"+Inf\"} ",
         &format!("tower_m2m_keys{{{issuer_label}}} 1"),

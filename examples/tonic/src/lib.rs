@@ -52,7 +52,7 @@ impl Invoices for Service {
         let org = request
             .extensions()
             .org_code()
-            .ok_or_else(|| Status::internal("no layer protects this service"))?;
+            .map_err(|_| Status::unauthenticated("the call has no valid token of an organization"))?;
         Ok(Response::new(ListReply {
             invoices: vec![format!("invoice 1 of {org}")],
         }))

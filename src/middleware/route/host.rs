@@ -5,7 +5,7 @@ use http::{HeaderMap, Uri};
 
 use super::OrgLookup;
 
-pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> OrgLookup {
+pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> OrgLookup<'static> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (
         uri.host(),
@@ -28,7 +28,7 @@ pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> OrgLookup {
         .strip_suffix(base)
         .and_then(|label| label.strip_suffix('.'))
     {
-        Some(label) if !label.contains('.') => OrgLookup::code(label),
+        Some(label) if !label.contains('.') => OrgLookup::code(label.to_owned()),
         _ => OrgLookup::Ambiguous,
     }
 }

@@ -1,21 +1,24 @@
 //! What a request says about its organization: none, one, or something ambiguous.
 
+use std::borrow::Cow;
+
 use crate::middleware::policy::RequestedOrg;
 use crate::token::OrgCode;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum OrgLookup {
+pub(crate) enum OrgLookup<'r> {
     Absent,
-    Organization(String),
+    Organization(Cow<'r, str>),
     Ambiguous,
 }
 
-impl OrgLookup {
+impl<'r> OrgLookup<'r> {
     /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
-    pub(crate) fn code(code: &str) -> Self {
-        if is_plain(code) {
-            Self::Organization(code.to_owned())
+    pub(crate) fn code(code: impl Into<Cow<'r, str>>) -> Self {
+        let code = code.into();
+        if is_plain(&code) {
+            Self::Organization(code)
         } else {
             Self::Ambiguous
         }
@@ -50,5 +53,5 @@ impl OrgLookup {
 
 /// Neither empty nor something that another reader of the path would take for a step: dots, slashes.
 fn is_plain(code: &str) -> bool {
-    !matches!(code, "" | "." | "..") && !code.contains(['/', '\\'])
+    !matches!(code, "" | "." | "..") && !code.bytes().any(|byte| matches!(byte, b'/' | b'\\'))
 }

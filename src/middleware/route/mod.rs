@@ -17,6 +17,8 @@ pub(crate) use template::decoded_segments;
 use template::{Segment, in_paths, organization_stands_at, parse_template};
 pub(crate) use tenant_names::{NameMeaning, TenantNames};
 
+use crate::telemetry::compared::ComparedPlace;
+
 /// Where a request says which organization it is about, for services that are no axum router. What is found there is only
 /// compared with the token, exactly; it never decides.
 ///
@@ -86,12 +88,11 @@ impl OrganizationSource {
     }
 
     /// Returns the name of the source in events and inventories.
-    #[cfg(feature = "axum")]
-    pub(crate) fn label(&self) -> String {
+    pub(crate) fn compared_place(&self) -> ComparedPlace<'_> {
         match &self.0 {
-            Location::Path(_) | Location::InvalidTemplate => "path:org_code".to_owned(),
-            Location::Subdomain(_) => "host".to_owned(),
-            Location::Header(name) => format!("header:{name}"),
+            Location::Path(_) | Location::InvalidTemplate => ComparedPlace::Path("org_code"),
+            Location::Subdomain(_) => ComparedPlace::Host,
+            Location::Header(name) => ComparedPlace::Header(name.as_str()),
         }
     }
 
@@ -110,7 +111,7 @@ impl OrganizationSource {
                 .is_some_and(|index| organization_stands_at(template, index, path))
     }
 
-    pub(crate) fn find<B>(&self, request: &Request<B>) -> OrgLookup {
+    pub(crate) fn find<'r, B>(&self, request: &'r Request<B>) -> OrgLookup<'r> {
         match &self.0 {
             Location::Path(template) => in_paths(template, request.uri(), request.extensions()),
             Location::InvalidTemplate => OrgLookup::Ambiguous,
@@ -131,17 +132,25 @@ impl OrganizationSource {
 mod tests {
     use super::*;
 
-    fn found(source: &OrganizationSource, uri: &str, headers: &[(&str, &str)]) -> OrgLookup {
+    fn found(
+        source: &OrganizationSource,
+        uri: &str,
+        headers: &[(&str, &str)],
+    ) -> OrgLookup<'static> {
         let request = headers
             .iter()
             .fold(Request::get(uri), |request, (name, value)| {
                 request.header(*name, *value)
             });
-        source.find(&request.body(()).unwrap())
+        match source.find(&request.body(()).unwrap()) {
+            OrgLookup::Organization(code) => org(&code),
+            OrgLookup::Absent => OrgLookup::Absent,
+            OrgLookup::Ambiguous => OrgLookup::Ambiguous,
+        }
     }
 
-    fn org(code: &str) -> OrgLookup {
-        OrgLookup::Organization(code.to_owned())
+    fn org(code: &str) -> OrgLookup<'static> {
+        OrgLookup::Organization(code.to_owned().into())
     }
 
     /// Rules 75, 158.

@@ -94,7 +94,11 @@ pub(crate) fn decoded_segments(path: &str) -> impl Iterator<Item = Option<Cow<'_
 }
 
 /// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
-pub(super) fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions) -> OrgLookup {
+pub(super) fn in_paths(
+    template: &[Segment],
+    uri: &Uri,
+    extensions: &Extensions,
+) -> OrgLookup<'static> {
     let found = in_path(template, uri.path());
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(whole)) = extensions.get()
@@ -107,7 +111,7 @@ pub(super) fn in_paths(template: &[Segment], uri: &Uri, extensions: &Extensions)
 }
 
 /// What the path says as it stands, if a reader who tidies it up first finds the same.
-fn in_path(template: &[Segment], path: &str) -> OrgLookup {
+fn in_path(template: &[Segment], path: &str) -> OrgLookup<'static> {
     let Some(segments) = path
         .split('/')
         .skip(1)
@@ -123,10 +127,11 @@ fn in_path(template: &[Segment], path: &str) -> OrgLookup {
         tidied_up.iter().map(AsRef::as_ref),
         str::eq_ignore_ascii_case,
     );
-    if as_it_stands == tidied_up {
-        as_it_stands
-    } else {
-        OrgLookup::Ambiguous
+    match as_it_stands {
+        same if same != tidied_up => OrgLookup::Ambiguous,
+        OrgLookup::Organization(code) => OrgLookup::code(code.into_owned()),
+        OrgLookup::Absent => OrgLookup::Absent,
+        OrgLookup::Ambiguous => OrgLookup::Ambiguous,
     }
 }
 
@@ -134,7 +139,7 @@ fn match_template<'p>(
     template: &[Segment],
     mut path: impl Iterator<Item = &'p str>,
     same: fn(&str, &str) -> bool,
-) -> OrgLookup {
+) -> OrgLookup<'p> {
     let mut found = OrgLookup::Absent;
     for expected in template {
         match (expected, path.next()) {

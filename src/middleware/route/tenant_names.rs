@@ -42,6 +42,9 @@ pub(crate) struct TenantNames {
 
 impl TenantNames {
     pub(crate) fn meaning(&self, parameter: &str) -> NameMeaning {
+        if self.tenant.is_none() && self.possible.is_none() && is_in_no_default_list(parameter) {
+            return NameMeaning::Other;
+        }
         let mut buffer = [0; LONGEST];
         let Some(name) = normalized(parameter, &mut buffer) else {
             return NameMeaning::Other;
@@ -54,6 +57,15 @@ impl TenantNames {
             NameMeaning::Other
         }
     }
+}
+
+/// Returns `true` for most names that the default lists do not contain, by the first letter.
+fn is_in_no_default_list(name: &str) -> bool {
+    let first = name.bytes().find(|byte| !matches!(byte, b'-' | b'_'));
+    !matches!(
+        first,
+        Some(b'o' | b'O' | b't' | b'T' | b'a' | b'A' | b'w' | b'W' | b'c' | b'C')
+    )
 }
 
 /// Returns the name in lower case without `-` and `_`, or `None` if it is longer than any listed name.
@@ -170,6 +182,14 @@ mod tests {
             "örg",
         ] {
             assert_eq!(names.meaning(name), NameMeaning::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn first_letters_of_the_default_lists_are_known() {
+        for name in TENANT_NAMES.iter().chain(&POSSIBLE_TENANT_NAMES) {
+            assert!(!is_in_no_default_list(name), "{name}");
+            assert!(!is_in_no_default_list(&name.to_uppercase()), "{name}");
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct IssuerRegistry {
     listed: Vec<TrustedIssuer>,
     index: HashMap<Arc<str>, usize>,
     resolver: Option<Resolver>,
+    /// Each issuer is listed and has no allow-list.
+    is_open: bool,
 }
 
 impl IssuerRegistry {
@@ -26,10 +28,13 @@ impl IssuerRegistry {
             .enumerate()
             .map(|(at, trusted)| (Arc::clone(&trusted.issuer), at))
             .collect();
+        let is_open =
+            resolver.is_none() && !listed.iter().any(|trusted| trusted.rules.has_allow_lists());
         (index.len() == listed.len()).then_some(Self {
             listed,
             index,
             resolver,
+            is_open,
         })
     }
 
@@ -40,6 +45,11 @@ impl IssuerRegistry {
     /// Whether the application is asked about issuers that are not listed.
     pub(crate) fn has_resolver(&self) -> bool {
         self.resolver.is_some()
+    }
+
+    /// Returns `true` if no allow-list and no resolver can reject a caller whose token is valid.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Those that are resolved now.

@@ -183,8 +183,8 @@ fn plain_service<C: Client>(
         async move {
             let org = request.org_code().cloned();
             let rows = match org {
-                Some(org) => numbers::<C>(&database.of(org)).await,
-                None => String::new(),
+                Ok(org) => numbers::<C>(&database.of(org)).await,
+                Err(_) => String::new(),
             };
             Ok(Response::new(Body::from(rows)))
         }

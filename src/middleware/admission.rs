@@ -1,0 +1,79 @@
+//! Whether a layer admits a request whose token is valid: names, tenant, values, scopes.
+
+use http::{Extensions, Request};
+
+use super::layer::AppliedLayers;
+use super::layer_stack::LayerStack;
+use super::parameters::RouteParameters;
+use super::policy::Admitted;
+use super::route::{OrgLookup, PathParams};
+use super::settings::LayerSettings;
+use crate::extensions::{VerifiedRequest, acting_org};
+use crate::rejection::Rejection;
+use crate::token::{Claims, OrgCode};
+
+impl LayerSettings {
+    /// Compares everything that the request says about organizations with the claims, then checks
+    /// the scopes.
+    pub(super) fn admit<B>(
+        &self,
+        claims: &Claims,
+        parameters: &RouteParameters<'_>,
+        request: &Request<B>,
+    ) -> Result<Admitted, Rejection> {
+        let extensions = request.extensions();
+        let mut findings = parameters.find(claims);
+        parameters.check_names(self, &findings)?;
+        let outer_acting = outer_acting_org(extensions, claims);
+        let mut organization = std::mem::replace(&mut findings.organization, OrgLookup::Absent);
+        for source in &self.organization_sources {
+            organization = organization.merge(source.find(request));
+        }
+        let organization = organization.require_match(outer_acting);
+        let admitted = self
+            .policy
+            .admit_tenant(claims, &organization.requested())?;
+        let own = claims
+            .org_code()
+            .or(admitted.acting.as_ref())
+            .or(outer_acting);
+        if own.is_some_and(|own| parameters.contains_foreign_code(&findings, claims, own)) {
+            return Err(self.policy.mismatch());
+        }
+        self.policy.check_scopes(claims)?;
+        Ok(admitted)
+    }
+
+    /// Adds the settings of the outer layers, because the settings of all layers add up.
+    pub(super) fn route_parameters<'r, B>(
+        &'r self,
+        params: &'r PathParams,
+        request: &'r Request<B>,
+    ) -> RouteParameters<'r> {
+        let extensions = request.extensions();
+        let outer = extensions.get::<AppliedLayers>();
+        RouteParameters {
+            params,
+            uri: request.uri(),
+            extensions,
+            layers: LayerStack {
+                outer: outer.map_or(&[], |layers| &layers.0),
+                own: Some(self),
+            },
+        }
+    }
+}
+
+/// Returns the organization that an outer layer that verified the same token let the global client
+/// act for.
+pub(super) fn outer_acting_org<'e>(
+    extensions: &'e Extensions,
+    claims: &Claims,
+) -> Option<&'e OrgCode> {
+    if !claims.is_global() {
+        return None;
+    }
+    VerifiedRequest::claims_in(extensions)
+        .filter(|outer| outer.is_same(claims))
+        .and_then(|_| acting_org(extensions))
+}
