@@ -4,13 +4,17 @@ use std::env;
 use std::ffi::OsString;
 
 use super::issuer::{IssuerConfig, StringOrList};
-use super::{Config, RawConfig};
-use crate::verifier::{ConfigError, SettingSource};
+use super::variables::{is_read, unknown_variable};
+use super::{Config, OnlyOff, RawConfig, TokenCacheSetting};
+use crate::verifier::{ConfigError, SettingSource, kinde_issuer};
 
 type Setter = fn(&mut IssuerConfig, &str);
 
-/// A setting, the variable that sets it, and how. Where two variables set the same, it must be one of them.
-const VARIABLES: [(&str, &str, Setter); 18] = [
+/// The variable of a setting of the verifier, not of its issuer.
+const TOKEN_CACHE: &str = "M2M_TOKEN_CACHE";
+
+/// A setting, the variable that sets it, and how. Two variables of one setting must have equal values.
+const VARIABLES: [(&str, &str, Setter); 20] = [
     ("kinde", "KINDE_DOMAIN", |issuer, text| {
         issuer.kinde = Some(text.into());
     }),
@@ -79,6 +83,16 @@ const VARIABLES: [(&str, &str, Setter); 18] = [
     ("keys_max_stale", "M2M_KEYS_MAX_STALE", |issuer, text| {
         issuer.keys_max_stale = Some(text.into());
     }),
+    (
+        "unknown_kid_cooldown",
+        "M2M_UNKNOWN_KID_COOLDOWN",
+        |issuer, text| {
+            issuer.unknown_kid_cooldown = Some(text.into());
+        },
+    ),
+    ("fetch_timeout", "M2M_FETCH_TIMEOUT", |issuer, text| {
+        issuer.fetch_timeout = Some(text.into());
+    }),
 ];
 
 impl Config {
@@ -91,23 +105,31 @@ impl Config {
     /// | `KINDE_AUDIENCE` or `M2M_AUDIENCE` | the API's audience, or several |
     /// | `M2M_PROFILE` | the name of a [`Profile`](crate::Profile), such as `auth0` |
     /// | `M2M_ALGORITHMS` | such as `RS256` |
-    /// | `M2M_LEEWAY`, `M2M_MAX_AGE`, `M2M_KEYS_TIME_TO_LIVE`, `M2M_KEYS_MAX_STALE` | a duration, such as `30s` |
+    /// | `M2M_LEEWAY`, `M2M_MAX_AGE` | a duration, such as `30s` |
+    /// | `M2M_KEYS_TIME_TO_LIVE`, `M2M_KEYS_MAX_STALE`, `M2M_UNKNOWN_KID_COOLDOWN`, `M2M_FETCH_TIMEOUT` | a duration, such as `10m` |
     /// | `M2M_ORGANIZATION_CLAIM`, `M2M_SCOPE_CLAIM` | a JSON Pointer |
     /// | `M2M_CLIENT_ID_CLAIM` | the name of a claim |
-    /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | those that are let in |
+    /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only ones that are allowed |
     /// | `M2M_JWKS_URL` | where the keys are, if the issuer has no metadata |
+    /// | `M2M_TOKEN_CACHE` | `off`: every token is verified anew |
     ///
-    /// Lists are separated by commas or spaces. An empty variable is as good as none, but for the two
-    /// that say who is let in, which may not be empty. Another `M2M_` variable is refused,
-    /// because it is most likely a typing error; other variables, secrets among them, are not looked at.
+    /// Lists are separated by commas or spaces. An empty variable counts as unset, except for
+    /// `M2M_ALLOW_ORGANIZATIONS` and `M2M_ALLOW_CLIENTS`, which must not be empty. Two variables of one setting must have
+    /// equal values; two forms of one Kinde domain are equal.
+    ///
+    /// Any other `M2M_` variable is an error, because it is most likely a typing error, and so is a `KINDE_` variable that
+    /// has the name of a setting, such as `KINDE_ALLOW_CLIENTS`. Four kinds of names are ignored: `M2M_CLIENT_ID`,
+    /// `M2M_CLIENT_SECRET`, the variables that Kubernetes sets for a Service named `m2m` (`M2M_SERVICE_HOST`,
+    /// `M2M_SERVICE_PORT`, `M2M_SERVICE_PORT_HTTP`, `M2M_PORT`, `M2M_PORT_80_TCP` and so on), and all names without these
+    /// prefixes. The values of ignored variables are not read.
     ///
     /// # Errors
     ///
     /// [`ConfigError`], naming the variable.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let mut vars = Vec::new();
+        let (mut vars, variables) = (Vec::new(), variables());
         for (name, value) in env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| has_known_prefix(name)) else {
+            let Some(name) = name.to_str().filter(|name| is_read(name, &variables)) else {
                 continue;
             };
             vars.push((name.to_owned(), text(name, value)?));
@@ -139,34 +161,38 @@ impl Config {
         V: Into<String>,
     {
         let mut issuer = IssuerConfig::default();
-        let mut given: Vec<(&'static str, &'static str)> = Vec::new();
+        let mut given: Vec<(&'static str, &'static str, String)> = Vec::new();
+        let (mut token_cache, variables) = (None, variables());
         for (name, value) in vars {
             let (name, value) = (name.as_ref(), value.into());
             let value = value.trim();
             if name.starts_with("M2M_ALLOW_") && split_list(value).next().is_none() {
                 let problem =
-                    "is empty: name those that are let in, or do not set it, which lets in all";
+                    "is empty: list the allowed values, or unset the variable to allow all";
                 return Err(ConfigError::new(name.to_owned(), problem));
             }
-            if !has_known_prefix(name) || value.is_empty() {
+            if !is_read(name, &variables) || value.is_empty() {
+                continue;
+            }
+            if name == TOKEN_CACHE {
+                token_cache = Some(parse_token_cache(value)?);
                 continue;
             }
             let Some((setting, variable, set)) =
                 VARIABLES.iter().find(|(_, variable, _)| *variable == name)
             else {
-                let names: Vec<&str> = VARIABLES.iter().map(|(_, variable, _)| *variable).collect();
-                return Err(ConfigError::new(
-                    name.to_owned(),
-                    format!("is not known: there are {}", names.join(", ")),
-                ));
+                return Err(unknown_variable(name, &variables));
             };
-            if let Some((_, other)) = given.iter().find(|(other, _)| other == setting) {
+            if let Some((_, other, earlier)) = given.iter().find(|(other, ..)| other == setting) {
+                if is_same_value(setting, earlier, value) {
+                    continue;
+                }
                 return Err(ConfigError::new(
                     *variable,
-                    format!("says the same as {other}: set one of the two"),
+                    format!("differs from {other}, which sets the same: set one of the two"),
                 ));
             }
-            given.push((setting, variable));
+            given.push((setting, variable, value.to_owned()));
             set(&mut issuer, value);
         }
         let audience = match (&issuer.kinde, &issuer.issuer) {
@@ -191,24 +217,29 @@ impl Config {
                 "is missing: the identifier under which the API is registered at the issuer",
             ));
         }
-        let source = SettingSource::Environment(given.into());
+        let given = given
+            .into_iter()
+            .map(|(setting, variable, _)| (setting, variable));
+        let source = SettingSource::Environment(given.collect());
         Self::try_from(RawConfig {
             issuers: vec![issuer],
+            token_cache,
             source: Some(source),
             ..RawConfig::default()
         })
     }
 }
 
-/// Whether a variable is looked at at all.
-fn has_known_prefix(name: &str) -> bool {
-    name.starts_with("M2M_") || VARIABLES.iter().any(|(_, variable, _)| *variable == name)
-}
-
 fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
     value
         .into_string()
         .map_err(|_| ConfigError::new(name.to_owned(), "is not UTF-8"))
+}
+
+/// Every variable that is read.
+fn variables() -> Vec<&'static str> {
+    let settings = VARIABLES.iter().map(|(_, variable, _)| *variable);
+    settings.chain([TOKEN_CACHE]).collect()
 }
 
 /// A list, separated by commas or spaces.
@@ -219,4 +250,28 @@ fn list(text: &str) -> StringOrList {
 fn split_list(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ', '\t', '\n'])
         .filter(|part| !part.is_empty())
+}
+
+fn parse_token_cache(text: &str) -> Result<TokenCacheSetting, ConfigError> {
+    match text {
+        "off" => Ok(TokenCacheSetting::Off(OnlyOff::Off)),
+        _ => Err(ConfigError::new(
+            TOKEN_CACHE,
+            "must be `off`, or unset for a cache of the default size",
+        )),
+    }
+}
+
+/// Returns `true` if two variables of one setting say the same.
+fn is_same_value(setting: &str, left: &str, right: &str) -> bool {
+    if setting == "kinde" {
+        let (left, right) = (kinde_issuer(left), kinde_issuer(right));
+        return left.is_ok() && left == right;
+    }
+    let sorted = |text| {
+        let mut entries: Vec<&str> = split_list(text).collect();
+        entries.sort_unstable();
+        entries
+    };
+    sorted(left) == sorted(right)
 }

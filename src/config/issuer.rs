@@ -31,6 +31,7 @@ pub(super) struct IssuerConfig {
     pub(super) allow_clients: Option<StringOrList>,
     pub(super) jwks_url: Option<String>,
     pub(super) jwk_set: Option<String>,
+    pub(super) public_key_pem: Option<PublicKey>,
     pub(super) keys_time_to_live: Option<String>,
     pub(super) keys_max_stale: Option<String>,
     pub(super) unknown_kid_cooldown: Option<String>,
@@ -41,9 +42,17 @@ pub(super) struct IssuerConfig {
     pub(super) ca_certificate_pem: Option<String>,
 }
 
-/// One text or several.
+/// A public key, and what it verifies.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublicKey {
+    algorithm: String,
+    pem: String,
+}
+
+/// One string or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a string or a list of strings")]
 pub(super) enum StringOrList {
     One(String),
     Many(Vec<String>),
@@ -89,6 +98,16 @@ impl IssuerConfig {
         }
         if let Some(json) = &self.jwk_set {
             issuer = issuer.jwk_set(json);
+        }
+        if let Some(PublicKey { algorithm, pem }) = &self.public_key_pem {
+            let algorithm = algorithm.parse().map_err(|_| {
+                let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+                ConfigError::new(
+                    "public_key_pem",
+                    format!("its algorithm must be one of {names}"),
+                )
+            })?;
+            issuer = issuer.public_key_pem(algorithm, pem);
         }
         if let Some(pem) = &self.ca_certificate_pem {
             issuer = issuer.ca_certificate_pem(pem.as_bytes());

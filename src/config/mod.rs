@@ -3,16 +3,24 @@
 mod duration;
 mod environment;
 mod issuer;
+mod nearest;
+mod variables;
+mod written_values;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use self::issuer::IssuerConfig;
+use self::duration::duration;
+use self::issuer::{IssuerConfig, OnlyYes};
+use self::written_values::{WrittenValue, read_settings};
 use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 
 /// The settings of a verifier, read from a configuration file with serde, or from the environment.
 ///
-/// A setting has the name and the default of the method that sets it. Unknown names are refused, and what cannot be used is
-/// found when the configuration is read, with the place of it: `issuers[1].leeway`. Nothing here is a secret.
+/// A setting has the name and the default of the method that sets it. Unknown names, `null`, and values that cannot be used
+/// are errors when the configuration is read, and name the place: `issuers[1].leeway`. Nothing here is a secret. The
+/// [guide](crate::guide::configuration) has the same configuration in JSON, TOML and YAML.
 ///
 /// | setting | form |
 /// |---|---|
@@ -20,26 +28,30 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `max_token_bytes` | a number |
 /// | `token_cache` | `"off"`, or `{ tokens, bytes }` |
 /// | `start` | `"background"` or `"lazy"` |
+/// | `max_resolved_issuers` | a number |
+/// | `caller_check_timeout` | a duration |
+/// | `dangerous_caller_check_fail_open` | `"yes"` |
 ///
 /// | setting of an issuer | form |
 /// |---|---|
 /// | `kinde` or `issuer` | a Kinde domain, or the exact `iss` of any issuer: one of the two |
-/// | `audience` | a text or a list of them |
+/// | `audience` | a string or a list of them |
 /// | `dangerous_accept_any_audience` | `"yes"`, in place of `audience` |
 /// | `profile` | a [name](crate::Profile::name), such as `auth0` |
 /// | `algorithms` | a list, such as `["RS256"]` |
 /// | `leeway`, `max_age` | a duration, such as `30s` or `1h 30m` |
 /// | `require` | `"rfc9068"` |
 /// | `grant_type` | `"any"` |
-/// | `require_claim` | a map from JSON Pointer to text |
+/// | `require_claim` | a map from JSON Pointer to string |
 /// | `organization_claim`, `scope_claim` | a JSON Pointer |
 /// | `organization_code_pattern` | a prefix followed by `*`, such as `org_*`, or `none` |
 /// | `client_id_claim` | the name of a claim |
-/// | `allow_organizations`, `allow_clients` | a text or a list of them |
-/// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as text |
+/// | `allow_organizations`, `allow_clients` | a string or a list of them |
+/// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as a string |
+/// | `public_key_pem` | `{ algorithm, pem }`: the name of an algorithm, and a public key as a string |
 /// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `initial_keys_timeout` | a duration |
 /// | `proxy` | `"none"` |
-/// | `ca_certificate_pem` | a certificate as text |
+/// | `ca_certificate_pem` | a certificate as a string |
 ///
 /// ```
 /// use tower_m2m::Config;
@@ -57,18 +69,21 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "RawConfig")]
+#[derive(Clone, Debug)]
 pub struct Config(RawConfig);
 
 /// What is written, before it is checked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
+    #[serde(skip)]
     issuers: Vec<IssuerConfig>,
     max_token_bytes: Option<usize>,
     token_cache: Option<TokenCacheSetting>,
     start: Option<StartSetting>,
+    max_resolved_issuers: Option<usize>,
+    caller_check_timeout: Option<String>,
+    dangerous_caller_check_fail_open: Option<OnlyYes>,
     /// Where the issuer is written, if not in a list.
     #[serde(skip)]
     source: Option<SettingSource>,
@@ -149,12 +164,56 @@ impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(settings: RawConfig) -> Result<Self, ConfigError> {
-        settings.builder()?.check()?;
+        settings
+            .builder()
+            .and_then(|builder| builder.check())
+            .map_err(|error| error.at(&settings.source()))?;
         Ok(Self(settings))
     }
 }
 
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let WrittenValue(written) = WrittenValue::deserialize(deserializer)?;
+        RawConfig::from_written(written)
+            .and_then(Self::try_from)
+            .map_err(D::Error::custom)
+    }
+}
+
 impl RawConfig {
+    fn from_written(written: Value) -> Result<Self, ConfigError> {
+        let Value::Object(mut settings) = written else {
+            return Err(ConfigError::new(
+                "configuration",
+                "must be a table of settings that has the list `issuers`",
+            ));
+        };
+        let Some(Value::Array(issuers)) = settings.remove("issuers") else {
+            return Err(ConfigError::new(
+                "issuers",
+                "must be a list: in TOML `[[issuers]]` with two brackets, in JSON and YAML a list of objects",
+            ));
+        };
+        let issuers: Result<_, _> = issuers
+            .into_iter()
+            .enumerate()
+            .map(|(at, issuer)| {
+                let source = SettingSource::Listed(at);
+                match issuer {
+                    Value::Object(issuer) => read_settings(issuer),
+                    _ => Err(ConfigError::new("issuer", "must be a table of settings")),
+                }
+                .map_err(|error| error.at(&source))
+            })
+            .collect();
+        let rest: Self = read_settings(settings)?;
+        Ok(Self {
+            issuers: issuers?,
+            ..rest
+        })
+    }
+
     fn builder(&self) -> Result<VerifierBuilder, ConfigError> {
         let source = |at| self.source.clone().unwrap_or(SettingSource::Listed(at));
         let issuers: Result<Vec<_>, _> = self
@@ -163,10 +222,15 @@ impl RawConfig {
             .enumerate()
             .map(|(at, issuer)| issuer.to_issuer(&source(at)))
             .collect();
-        Ok(self.apply(Verifier::builder(issuers?)))
+        self.apply(Verifier::builder(issuers?))
     }
 
-    fn apply(&self, mut builder: VerifierBuilder) -> VerifierBuilder {
+    /// Where the settings of the verifier itself are written.
+    fn source(&self) -> SettingSource {
+        self.source.clone().unwrap_or(SettingSource::File)
+    }
+
+    fn apply(&self, mut builder: VerifierBuilder) -> Result<VerifierBuilder, ConfigError> {
         if let Some(bytes) = self.max_token_bytes {
             builder = builder.max_token_bytes(bytes);
         }
@@ -177,9 +241,18 @@ impl RawConfig {
                 builder.token_cache(capacity.tokens, capacity.bytes)
             }
         };
-        match self.start {
+        if let Some(issuers) = self.max_resolved_issuers {
+            builder = builder.max_resolved_issuers(issuers);
+        }
+        if let Some(text) = &self.caller_check_timeout {
+            builder = builder.caller_check_timeout(duration(text, "caller_check_timeout")?);
+        }
+        if let Some(OnlyYes::Yes) = self.dangerous_caller_check_fail_open {
+            builder = builder.dangerous_caller_check_fail_open();
+        }
+        Ok(match self.start {
             None | Some(StartSetting::Background) => builder,
             Some(StartSetting::Lazy) => builder.start_lazily(),
-        }
+        })
     }
 }

@@ -8,6 +8,7 @@
 //! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
+//! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
 //! | [`migrating`] | what to write instead of what you have, and what will behave differently |
 //! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
 //! | [`operations`] | start, readiness, the order of layers, limits |
@@ -37,6 +38,9 @@ pub mod first_token {}
 
 #[doc = include_str!("issuers.md")]
 pub mod issuers {}
+
+#[doc = include_str!("configuration.md")]
+pub mod configuration {}
 
 #[cfg(feature = "axum")]
 #[doc = include_str!("migrating.md")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::builder::{StartMode, TokenCacheMode, VerifierBuilder};
 use super::cache::TokenCache;
-use super::config_error::ConfigError;
+use super::config_error::{Advice, ConfigError, SettingSource};
 use super::issuer::Issuer;
 use super::issuers::IssuerRegistry;
 use super::issuers::resolved::ResolverConfig;
@@ -28,7 +28,8 @@ impl VerifierBuilder {
     ///
     /// [`ConfigError`], naming the setting that cannot be used.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        self.check()?;
+        self.check()
+            .map_err(|error| error.at(&SettingSource::Code))?;
         crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
@@ -113,10 +114,14 @@ impl VerifierBuilder {
             .capacity
             .is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0)
         {
-            return Err(ConfigError::new(
-                "token_cache",
-                "must hold something: without_token_cache() switches it off",
-            ));
+            let problem = "must hold at least one token and one byte";
+            return Err(
+                ConfigError::new("token_cache", problem).with_advice(Advice {
+                    code: "without_token_cache() disables the cache",
+                    file: "\"off\" disables the cache",
+                    environment: "M2M_TOKEN_CACHE=off disables the cache",
+                }),
+            );
         }
         if self.caller_check_timeout.is_zero()
             || self.caller_check_timeout > Duration::from_secs(60)

@@ -16,6 +16,15 @@ use std::sync::Arc;
 pub struct ConfigError {
     setting: Cow<'static, str>,
     problem: Cow<'static, str>,
+    advice: Option<Advice>,
+}
+
+/// What to write instead, in each place where a setting can be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Advice {
+    pub(crate) code: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) environment: &'static str,
 }
 
 impl ConfigError {
@@ -26,15 +35,30 @@ impl ConfigError {
         Self {
             setting: setting.into(),
             problem: problem.into(),
+            advice: None,
+        }
+    }
+
+    /// Adds what to write instead. The problem does not contain it, because it depends on the place.
+    pub(crate) fn with_advice(self, advice: Advice) -> Self {
+        Self {
+            advice: Some(advice),
+            ..self
         }
     }
 
     /// The same error, of a setting that is written there.
-    pub(crate) fn at(self, source: &SettingSource) -> Self {
-        Self {
-            setting: source.name(self.setting),
-            ..self
+    pub(crate) fn at(mut self, source: &SettingSource) -> Self {
+        self.setting = source.name(self.setting);
+        if let Some(advice) = self.advice.take() {
+            let advice = match source {
+                SettingSource::Code => advice.code,
+                SettingSource::File | SettingSource::Listed(_) => advice.file,
+                SettingSource::Environment(_) => advice.environment,
+            };
+            self.problem = format!("{}: {advice}", self.problem).into();
         }
+        self
     }
 
     /// The name of the setting: that of the method which sets it, the place in a configuration such as
@@ -72,6 +96,8 @@ pub(crate) enum SettingSource {
     /// In code, where a setting has the name of the method.
     #[default]
     Code,
+    /// In a file, as a setting of the verifier.
+    File,
     /// In a configuration's list of issuers.
     Listed(usize),
     /// In the environment: settings, and the variables that set them.
@@ -82,7 +108,7 @@ impl SettingSource {
     /// The name that a setting has there.
     fn name(&self, setting: Cow<'static, str>) -> Cow<'static, str> {
         match self {
-            Self::Code => setting,
+            Self::Code | Self::File => setting,
             Self::Listed(at) => format!("issuers[{at}].{setting}").into(),
             Self::Environment(given) => match given.iter().find(|(name, _)| *name == setting) {
                 Some((_, variable)) => Cow::Borrowed(variable),

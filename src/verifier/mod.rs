@@ -29,6 +29,7 @@ pub use builder::VerifierBuilder;
 pub use config_error::ConfigError;
 pub(crate) use config_error::SettingSource;
 pub use explain::{Check, Explanation, Outcome};
+pub(crate) use issuer::kinde::kinde_issuer;
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::Profile;
 pub use start_error::StartError;

@@ -249,6 +249,6 @@ impl Rules {
 }
 
 /// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
-pub(super) const NON_ACCESS_TOKEN_CLAIMS: [&str; 7] = [
+pub(in crate::verifier) const NON_ACCESS_TOKEN_CLAIMS: [&str; 7] = [
     "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm",
 ];

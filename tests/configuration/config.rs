@@ -139,6 +139,36 @@ fn config_error_names_value_and_location() {
         ),
         ("scope_claim", json!("scope"), "issuers[0].scope_claim: "),
         (
+            "organization_claim",
+            json!("/org~code"),
+            "issuers[0].organization_claim: must be a JSON Pointer, in which ~",
+        ),
+        (
+            "scope_claim",
+            json!("/scope~"),
+            "issuers[0].scope_claim: must be a JSON Pointer, in which ~",
+        ),
+        (
+            "require_claim",
+            json!({ "/a~2": "2" }),
+            "issuers[0].require_claim: must be a JSON Pointer, in which ~",
+        ),
+        (
+            "organization_claim",
+            json!("/sub/org"),
+            "issuers[0].organization_claim: can never match",
+        ),
+        (
+            "profile",
+            json!("generic"),
+            "issuers[0].profile: must be `kinde` for a Kinde domain",
+        ),
+        (
+            "profile",
+            json!("zitadel"),
+            "issuers[0].profile: must be `kinde` for a Kinde domain",
+        ),
+        (
             "client_id_claim",
             json!("/azp"),
             "issuers[0].client_id_claim: ",
@@ -254,6 +284,248 @@ fn unknown_settings_and_words_are_rejected() {
     );
 }
 
+/// `null` must not mean "all are allowed", and no other setting either.
+#[test]
+fn null_is_rejected_for_every_setting() {
+    for setting in listed_settings("| setting of an issuer | form |") {
+        let error = with(&setting, Value::Null).unwrap_err();
+        let expected = format!("issuers[0].{setting}: is null");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    for setting in listed_settings("| setting | form |") {
+        let mut config = json!({ "issuers": [{ "kinde": "acme", "audience": API }] });
+        config[&setting] = Value::Null;
+        let error = read(config).unwrap_err();
+        assert!(error.starts_with(&setting), "{setting}: {error}");
+    }
+    for (setting, value) in [
+        ("allow_clients", json!(["a", null])),
+        ("require_claim", json!({ "/v": null })),
+    ] {
+        let error = with(setting, value).unwrap_err();
+        let expected = format!("issuers[0].{setting}: is null");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+/// The settings in a table of the documentation of `Config`.
+fn listed_settings(header: &str) -> Vec<String> {
+    let source = include_str!("../../src/config/mod.rs");
+    let (_, table) = source.split_once(header).unwrap();
+    table
+        .lines()
+        .skip(2)
+        .map_while(|row| row.strip_prefix("/// | "))
+        .filter_map(|row| row.split(" | ").next())
+        .flat_map(|names| names.split(['`', ',', ' ']))
+        .filter(|name| !name.is_empty() && *name != "or")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every setting that is a value can be written in a file.
+#[test]
+fn config_has_every_setting_that_is_a_value() {
+    let listed: Vec<String> = ["| setting of an issuer | form |", "| setting | form |"]
+        .into_iter()
+        .flat_map(listed_settings)
+        .collect();
+    let only_in_code = [
+        "clock",
+        "check_caller",
+        "denylist",
+        "restore_keys",
+        "resolve_issuers_with",
+        "fetch_with",
+        "custom_claims",
+        "jitter_seed",
+    ];
+    let other_names = [
+        ("require_rfc9068", "require"),
+        ("allow_any_grant_type", "grant_type"),
+        (
+            "without_organization_code_pattern",
+            "organization_code_pattern",
+        ),
+        ("without_proxy", "proxy"),
+        ("without_token_cache", "token_cache"),
+        ("start_lazily", "start"),
+    ];
+    for owner in ["Issuer", "VerifierBuilder"] {
+        for setter in crate::setter_order::listed_setters(owner) {
+            let name = other_names
+                .iter()
+                .find(|(method, _)| *method == setter)
+                .map_or(setter.as_str(), |(_, name)| name);
+            let has = listed.iter().any(|listed| listed == name);
+            assert!(has != only_in_code.contains(&name), "{owner}::{setter}");
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_explained_where_they_are_written() {
+    for (setting, value, expected) in [
+        (
+            "leeway",
+            json!(30),
+            "issuers[0].leeway: is the number 30: write a string, and a duration with its unit, such as \"30s\"",
+        ),
+        (
+            "dangerous_accept_any_audience",
+            json!(true),
+            "issuers[0].dangerous_accept_any_audience: is a boolean: write \"yes\"",
+        ),
+        (
+            "audiences",
+            json!([API]),
+            "issuers[0].audiences: is not a setting: did you mean `audience`?",
+        ),
+        (
+            "kinde",
+            json!("auth.acme.com"),
+            "issuers[0].kinde: is not under kinde.com",
+        ),
+        (
+            "public_key_pem",
+            json!({ "algorithm": "HS256", "pem": "x" }),
+            "issuers[0].public_key_pem: its algorithm must be one of RS256",
+        ),
+    ] {
+        let error = with(setting, value).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains("Verifier::"), "{error}");
+    }
+    for config in [
+        json!({ "issuers": { "kinde": "acme", "audience": API } }),
+        json!({}),
+        json!({ "issuers": "acme" }),
+    ] {
+        let error = read(config).unwrap_err();
+        assert!(error.starts_with("issuers: must be a list"), "{error}");
+        assert!(error.contains("[[issuers]]"), "{error}");
+    }
+    let twice = r#"{ "issuers": [{ "kinde": "acme", "audience": "a", "allow_clients": ["x"], "allow_clients": [] }] }"#;
+    let error = serde_json::from_str::<Config>(twice).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("allow_clients: is written twice"),
+        "{error}"
+    );
+    let no_cache = json!({ "issuers": [{ "kinde": "acme", "audience": API }], "token_cache": { "tokens": 0, "bytes": 1 } });
+    let error = read(no_cache).unwrap_err();
+    assert!(error.contains("\"off\" disables the cache"), "{error}");
+    let error = from(&[("KINDE_DOMAIN", "auth.acme.com"), ("KINDE_AUDIENCE", API)]).unwrap_err();
+    assert!(
+        error
+            .problem()
+            .ends_with("set M2M_ISSUER to its URL and M2M_PROFILE=kinde"),
+        "{error}"
+    );
+    let in_code = tower_m2m::Verifier::kinde("auth.acme.com")
+        .audience(API)
+        .build()
+        .unwrap_err();
+    assert!(
+        in_code.problem().contains("Verifier::issuer(url)"),
+        "{in_code}"
+    );
+}
+
+#[test]
+fn foreign_variables_are_ignored() {
+    let good = [("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", API)];
+    for name in [
+        "M2M_CLIENT_ID",
+        "M2M_CLIENT_SECRET",
+        "M2M_SERVICE_HOST",
+        "M2M_SERVICE_PORT",
+        "M2M_SERVICE_PORT_HTTP",
+        "M2M_PORT",
+        "M2M_PORT_80_TCP",
+        "M2M_PORT_53_UDP_ADDR",
+        "M2M_PORT_9_SCTP_PROTO",
+        "M2M_PORT_8443_TCP_PORT",
+        "KINDE_CLIENT_ID",
+        "KINDE_CLIENT_SECRET",
+        "KINDE_SITE_URL",
+        "KINDE_POST_LOGIN_REDIRECT_URL",
+        "KINDE_SCOPE",
+    ] {
+        let config = from(&[good[0], good[1], (name, "tcp://10.0.0.1:80")]);
+        assert!(config.is_ok(), "{name}: {config:?}");
+    }
+    for name in [
+        "M2M_CLIENT",
+        "M2M_CLIENT_SECRETS",
+        "M2M_SERVICE_PORT_",
+        "M2M_SERVICE_HOSTS",
+        "M2M_PORT_X_TCP",
+        "M2M_PORT_80_HTTP",
+        "M2M_PORT_80_TCP_NAME",
+        "M2M_PORT_80_TCP_ADDR_X",
+        "M2M_PORT_99999_TCP",
+        "M2M_",
+    ] {
+        let error = from(&[good[0], good[1], (name, "x")]).unwrap_err();
+        assert_eq!(error.setting(), name, "{error}");
+    }
+}
+
+#[test]
+fn settings_with_the_wrong_prefix_are_errors() {
+    let good = [("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", API)];
+    for (name, meant) in [
+        ("KINDE_ALLOW_CLIENTS", "M2M_ALLOW_CLIENTS"),
+        ("KINDE_ALLOW_ORGANIZATIONS", "M2M_ALLOW_ORGANIZATIONS"),
+        ("KINDE_MAX_AGE", "M2M_MAX_AGE"),
+        ("KINDE_ALGORITHMS", "M2M_ALGORITHMS"),
+        ("KINDE_LEEWAY", "M2M_LEEWAY"),
+        ("KINDE_ALLOWED_CLIENTS", "M2M_ALLOW_CLIENTS"),
+        ("KINDE_DOMAINS", "KINDE_DOMAIN"),
+        ("KINDE_TOKEN_CACHE", "M2M_TOKEN_CACHE"),
+        ("M2M_LEEWEY", "M2M_LEEWAY"),
+        ("M2M_KINDE_DOMAIN", "KINDE_DOMAIN"),
+    ] {
+        let error = from(&[good[0], good[1], (name, "x")]).unwrap_err();
+        assert_eq!(error.setting(), name, "{error}");
+        let expected = format!("did you mean {meant}?");
+        assert!(error.problem().ends_with(&expected), "{error}");
+    }
+    let of_users = [good[0], good[1], ("M2M_PROFILE", "generic")];
+    let error = from(&of_users).unwrap_err();
+    assert_eq!(error.setting(), "M2M_PROFILE");
+    assert!(error.problem().contains("set M2M_ISSUER"), "{error}");
+    let as_it_is = [good[0], good[1], ("M2M_PROFILE", "kinde")];
+    assert!(from(&as_it_is).is_ok());
+}
+
+#[test]
+fn two_variables_of_one_setting_must_agree() {
+    let audience = ("KINDE_AUDIENCE", API);
+    for (left, right, agree) in [
+        ("acme", "https://acme.kinde.com/", true),
+        ("https://acme.kinde.com", "ACME.kinde.com", true),
+        ("acme", "https://acme.au.kinde.com", false),
+        ("auth.acme.com", "auth.acme.com", false),
+    ] {
+        let config = from(&[
+            ("KINDE_DOMAIN", left),
+            ("KINDE_ISSUER_URL", right),
+            audience,
+        ]);
+        assert_eq!(config.is_ok(), agree, "{left} {right}: {config:?}");
+    }
+    let domain = ("KINDE_DOMAIN", "acme");
+    assert!(from(&[domain, ("KINDE_AUDIENCE", "a, b"), ("M2M_AUDIENCE", "b a")]).is_ok());
+    let error = from(&[domain, ("KINDE_AUDIENCE", "a"), ("M2M_AUDIENCE", "b")]).unwrap_err();
+    assert!(
+        error.problem().starts_with("differs from KINDE_AUDIENCE"),
+        "{error}"
+    );
+}
+
 fn from(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::from_vars(vars.iter().copied())
 }
@@ -265,6 +537,13 @@ fn environment_configures_one_issuer() {
         &[
             ("KINDE_ISSUER_URL", "https://acme.kinde.com/"),
             ("KINDE_AUDIENCE", "a, b c,d"),
+        ],
+        &[
+            ("KINDE_DOMAIN", "acme"),
+            ("KINDE_AUDIENCE", API),
+            ("M2M_UNKNOWN_KID_COOLDOWN", "1m"),
+            ("M2M_FETCH_TIMEOUT", "1500ms"),
+            ("M2M_TOKEN_CACHE", "off"),
         ],
         &[
             ("KINDE_DOMAIN", "acme.au.kinde.com"),
@@ -337,7 +616,7 @@ fn environment_error_names_the_variable() {
             "KINDE_ISSUER_URL",
         ),
         (
-            &[good, ("KINDE_ISSUER_URL", "acme"), ("KINDE_AUDIENCE", API)],
+            &[good, ("KINDE_ISSUER_URL", "other"), ("KINDE_AUDIENCE", API)],
             "KINDE_ISSUER_URL",
         ),
         (
@@ -349,7 +628,7 @@ fn environment_error_names_the_variable() {
             "M2M_ISSUER",
         ),
         (
-            &[good, ("KINDE_AUDIENCE", API), ("M2M_AUDIENCE", API)],
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_AUDIENCE", "other")],
             "M2M_AUDIENCE",
         ),
         (
@@ -365,8 +644,8 @@ fn environment_error_names_the_variable() {
             "M2M_LEWAY",
         ),
         (
-            &[good, ("KINDE_AUDIENCE", API), ("M2M_CLIENT_SECRET", "s")],
-            "M2M_CLIENT_SECRET",
+            &[good, ("KINDE_AUDIENCE", API), ("M2M_CLIENT_SECRETS", "s")],
+            "M2M_CLIENT_SECRETS",
         ),
         (
             &[good, ("KINDE_AUDIENCE", API), ("M2M_PROFILE", "azure")],

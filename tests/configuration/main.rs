@@ -12,6 +12,7 @@ mod error_messages;
 #[cfg(feature = "tracing")]
 mod events;
 mod explain;
+mod file_formats;
 mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;

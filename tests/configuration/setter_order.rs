@@ -16,7 +16,7 @@ use tower_m2m::{
 };
 
 /// The setters whose names begin so belong to this type, according to the list of the public API.
-fn listed_setters(owner: &str) -> Vec<String> {
+pub(crate) fn listed_setters(owner: &str) -> Vec<String> {
     let api = include_str!("../public-api/api.txt");
     let prefix = format!("tower_m2m::{owner}::");
     let mut names: Vec<String> = api
@@ -126,6 +126,10 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
         (
             "unknown_kid_cooldown",
             setter(move |i: Issuer| i.unknown_kid_cooldown(second)),
+        ),
+        (
+            "unknown_kid_max_ttl",
+            setter(move |i: Issuer| i.unknown_kid_max_ttl(second)),
         ),
         (
             "fetch_timeout",

@@ -246,7 +246,7 @@ fn build_rejects_invalid_verifier_settings() {
 /// The other half of each boundary.
 #[test]
 fn build_accepts_values_at_the_limits() {
-    for issuer in [
+    for issuer in vec![
         kinde().leeway(seconds(300)),
         kinde().leeway(Duration::ZERO),
         kinde().max_age(seconds(1)),

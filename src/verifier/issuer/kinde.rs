@@ -1,10 +1,10 @@
 //! The issuer of a Kinde business, from its domain.
 
 use crate::jwks::is_secure_url;
-use crate::verifier::config_error::ConfigError;
+use crate::verifier::config_error::{Advice, ConfigError};
 
 /// The issuer behind what people write for a Kinde domain.
-pub(in crate::verifier) fn kinde_issuer(domain: &str) -> Result<String, ConfigError> {
+pub(crate) fn kinde_issuer(domain: &str) -> Result<String, ConfigError> {
     let host = domain.strip_prefix("https://").unwrap_or(domain);
     let host = host.strip_suffix('/').unwrap_or(host);
     let labels = |host: &str| {
@@ -31,10 +31,13 @@ pub(in crate::verifier) fn kinde_issuer(domain: &str) -> Result<String, ConfigEr
         return Ok(format!("https://{host}.kinde.com"));
     }
     if !host.ends_with(".kinde.com") {
-        return Err(ConfigError::new(
-            "kinde",
-            "is not under kinde.com: machine-to-machine tokens come from the Kinde domain even where users see a custom one (for a custom issuer: Verifier::issuer(url) and .profile(Profile::KINDE))",
-        ));
+        let problem = "is not under kinde.com: machine-to-machine tokens come from the Kinde domain, even if users see \
+             a custom domain";
+        return Err(ConfigError::new("kinde", problem).with_advice(Advice {
+            code: "for an issuer that is a custom domain, use Verifier::issuer(url) and .profile(Profile::KINDE)",
+            file: "for an issuer that is a custom domain, write `issuer` with its URL, and `profile` with \"kinde\"",
+            environment: "for an issuer that is a custom domain, set M2M_ISSUER to its URL and M2M_PROFILE=kinde",
+        }));
     }
     Ok(format!("https://{host}"))
 }

@@ -2,6 +2,7 @@
 
 mod keys;
 pub(super) mod kinde;
+mod pointer;
 mod refresh;
 mod token_settings;
 mod tokens;

@@ -9,7 +9,8 @@ use crate::verifier::profile::{ClaimRule, Profile};
 /// difference.
 #[derive(Debug)]
 pub(super) struct TokenSettings {
-    pub(super) profile: Profile,
+    default_profile: Profile,
+    pub(super) profile: Option<Profile>,
     pub(super) organization: Option<String>,
     pub(super) scopes: Option<String>,
     pub(super) client_id: Option<String>,
@@ -34,9 +35,10 @@ pub(super) enum PatternCheck {
 }
 
 impl TokenSettings {
-    pub(super) fn new(profile: Profile) -> Self {
+    pub(super) fn new(default_profile: Profile) -> Self {
         Self {
-            profile,
+            default_profile,
+            profile: None,
             organization: None,
             scopes: None,
             client_id: None,
@@ -49,7 +51,7 @@ impl TokenSettings {
 
     /// Returns the profile with all places that differ from it. Required claims add to those of the profile.
     pub(super) fn merged_profile(&self) -> Profile {
-        let mut profile = self.profile.clone();
+        let mut profile = self.base_profile().clone();
         if self.grant_types == GrantTypes::Any {
             profile.machine_claims = Cow::Borrowed(&[]);
             profile.assumption = None;
@@ -71,8 +73,18 @@ impl TokenSettings {
         profile
     }
 
+    fn base_profile(&self) -> &Profile {
+        self.profile.as_ref().unwrap_or(&self.default_profile)
+    }
+
+    /// Returns `true` if the issuer is a Kinde domain, and its profile another one.
+    pub(super) fn has_contradicting_profile(&self) -> bool {
+        let kinde = Profile::KINDE.name;
+        self.default_profile.name == kinde && self.base_profile().name != kinde
+    }
+
     pub(super) fn default_algorithms(&self) -> &'static [Algorithm] {
-        self.profile.algorithms
+        self.base_profile().algorithms
     }
 
     /// Returns the form of organization codes, or `None` if it is unknown, disabled or invalid.
@@ -80,7 +92,7 @@ impl TokenSettings {
         match (self.pattern_check, &self.pattern) {
             (PatternCheck::Disabled, _) => None,
             (PatternCheck::Enabled, Some(pattern)) => OrgCodePattern::parse(pattern),
-            (PatternCheck::Enabled, None) => self.profile.org_code_pattern.clone(),
+            (PatternCheck::Enabled, None) => self.base_profile().org_code_pattern.clone(),
         }
     }
 

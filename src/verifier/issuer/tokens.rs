@@ -9,9 +9,11 @@ impl Issuer {
     /// Sets the profile, which says how the issuer writes its tokens. Default: [`Profile::KINDE`] for
     /// [`Verifier::kinde`](crate::Verifier::kinde), [`Profile::GENERIC`] for [`Verifier::issuer`](crate::Verifier::issuer).
     ///
-    /// Other setters change single places of it, whether they are called before or after this one.
+    /// Other setters change single places of it, whether they are called before or after this one. An issuer of
+    /// [`Verifier::kinde`](crate::Verifier::kinde) has no other profile than [`Profile::KINDE`]: with another one tokens of
+    /// users would be accepted, so it is an error of `build()`.
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.tokens.profile = profile;
+        self.tokens.profile = Some(profile);
         self
     }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::Issuer;
+use super::pointer::pointer_problem;
 use crate::jwks::is_secure_url;
 use crate::token::{Algorithm, OrgCode};
-use crate::verifier::config_error::ConfigError;
+use crate::verifier::config_error::{Advice, ConfigError};
 
 const LEEWAY_MAX: Duration = Duration::from_secs(5 * 60);
 const A_MINUTE: Duration = Duration::from_secs(60);
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const A_WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const POINTER: &str = "must be a JSON Pointer such as /org_code or /tenant/id (RFC 6901)";
 
 impl Issuer {
     /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
@@ -48,6 +48,14 @@ impl Issuer {
 
     /// Checks that no two settings contradict each other.
     fn check_combinations(&self) -> Result<(), ConfigError> {
+        if self.tokens.has_contradicting_profile() {
+            let problem = "must be `kinde` for a Kinde domain: tokens of users would be accepted";
+            return Err(ConfigError::new("profile", problem).with_advice(Advice {
+                code: "for an issuer with tokens of another form, use Verifier::issuer(url)",
+                file: "for an issuer with tokens of another form, write `issuer` in place of `kinde`",
+                environment: "for an issuer with tokens of another form, set M2M_ISSUER in place of the Kinde domain",
+            }));
+        }
         let keys = &self.keys;
         ensure(
             keys.url.is_none() || (keys.set.is_none() && keys.pem.is_none()),
@@ -94,24 +102,25 @@ impl Issuer {
             "max_age",
             "must not be zero",
         )?;
-        ensure(
-            is_pointer(&profile.organization),
-            "organization_claim",
-            POINTER,
-        )?;
-        ensure(
-            profile.scopes.iter().all(|pointer| is_pointer(pointer)),
-            "scope_claim",
-            POINTER,
-        )?;
-        ensure(
-            profile
-                .machine_claims
-                .iter()
-                .all(|rule| is_pointer(&rule.claim)),
-            "require_claim",
-            POINTER,
-        )?;
+        let pointers = [("organization_claim", &profile.organization)]
+            .into_iter()
+            .chain(
+                profile
+                    .scopes
+                    .iter()
+                    .map(|pointer| ("scope_claim", pointer)),
+            )
+            .chain(
+                profile
+                    .machine_claims
+                    .iter()
+                    .map(|rule| ("require_claim", &rule.claim)),
+            );
+        for (setting, pointer) in pointers {
+            if let Some(problem) = pointer_problem(pointer) {
+                return Err(ConfigError::new(setting, problem));
+            }
+        }
         ensure(
             profile
                 .client_id
@@ -184,8 +193,4 @@ fn ensure(ok: bool, setting: &'static str, problem: &'static str) -> Result<(), 
     } else {
         Err(ConfigError::new(setting, problem))
     }
-}
-
-fn is_pointer(text: &str) -> bool {
-    text.starts_with('/') && text.len() > 1
 }

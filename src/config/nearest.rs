@@ -1,0 +1,68 @@
+//! Which name was most likely meant.
+
+/// The longest name that is compared.
+const LONGEST: usize = 64;
+
+/// Returns the listed name that differs least, or `None` if each differs in more than a third of its characters.
+pub(super) fn nearest<'n>(
+    name: &str,
+    listed: impl IntoIterator<Item = &'n str>,
+) -> Option<&'n str> {
+    listed
+        .into_iter()
+        .map(|listed| (distance(name, listed), listed))
+        .filter(|(distance, listed)| *distance <= listed.len() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, listed)| listed)
+}
+
+/// Returns how many bytes have to be inserted, removed or replaced (Levenshtein).
+pub(super) fn distance(left: &str, right: &str) -> usize {
+    if left.len() > LONGEST || right.len() > LONGEST {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (above, byte) in left.bytes().enumerate() {
+        let mut diagonal = above;
+        let mut current = above + 1;
+        for (cell, other) in row.iter_mut().skip(1).zip(right.bytes()) {
+            let replaced = diagonal + usize::from(byte != other);
+            diagonal = *cell;
+            current = replaced.min(*cell + 1).min(current + 1);
+            *cell = current;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = above + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("leeway", "leewey", 1),
+            ("leeway", "leway", 1),
+            ("kitten", "sitting", 3),
+            ("jwks_url", "jwks_uri", 1),
+        ] {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+            assert_eq!(distance(right, left), expected, "{right} {left}");
+        }
+        assert_eq!(distance(&"x".repeat(65), "x"), usize::MAX);
+    }
+
+    #[test]
+    fn nearest_name_is_suggested_if_it_is_near() {
+        let listed = ["leeway", "max_age", "audience"];
+        assert_eq!(nearest("leewey", listed), Some("leeway"));
+        assert_eq!(nearest("audiences", listed), Some("audience"));
+        assert_eq!(nearest("client_secret", listed), None);
+    }
+}

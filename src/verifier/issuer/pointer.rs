@@ -1,0 +1,88 @@
+//! Whether a JSON Pointer can lead to a claim of an accepted token (RFC 6901).
+
+use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
+
+/// The levels of a token's claims, beyond which the reader rejects the token.
+const DEPTH_MAX: usize = 8;
+
+/// Claims that are a string or a number, so that no pointer leads through them.
+const SCALAR_CLAIMS: [&str; 6] = ["iss", "sub", "jti", "exp", "nbf", "iat"];
+
+/// Claims whose presence rejects the token.
+const REJECTED_CLAIMS: [&str; 2] = ["cnf", "act"];
+
+/// Returns why the pointer can never lead to a value, or `None` if it can.
+pub(super) fn pointer_problem(pointer: &str) -> Option<&'static str> {
+    let Some(steps) = pointer.strip_prefix('/').filter(|steps| !steps.is_empty()) else {
+        return Some("must be a JSON Pointer such as /org_code or /tenant/id (RFC 6901)");
+    };
+    if !is_escaped(pointer) {
+        return Some(
+            "must be a JSON Pointer, in which ~ is written ~0 and / is written ~1 (RFC 6901)",
+        );
+    }
+    let mut names = steps.split('/');
+    let first = names.next().unwrap_or_default();
+    let deeper = names.count();
+    if deeper >= DEPTH_MAX {
+        Some("can never match: a token with so many levels is rejected, at most 8 are accepted")
+    } else if NON_ACCESS_TOKEN_CLAIMS.contains(&first) || REJECTED_CLAIMS.contains(&first) {
+        Some("can never match: a token that has this claim is rejected")
+    } else if deeper > 0 && SCALAR_CLAIMS.contains(&first) {
+        Some("can never match: its first claim is a string or a number, which has no members")
+    } else {
+        None
+    }
+}
+
+/// Returns `true` if each `~` is followed by `0` or `1`.
+fn is_escaped(pointer: &str) -> bool {
+    pointer
+        .split('~')
+        .skip(1)
+        .all(|rest| rest.starts_with(['0', '1']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_that_can_match_are_accepted() {
+        for pointer in [
+            "/org_code",
+            "/tenant/id",
+            "/a~1b/~0",
+            "/https:~1~1acme.example~1org",
+            "/a/b/c/d/e/f/g/h",
+            "/sub",
+            "/aud",
+            "/a//b",
+            "/a/0",
+        ] {
+            assert_eq!(pointer_problem(pointer), None, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn pointers_that_can_never_match_are_found() {
+        for (pointer, expected) in [
+            ("", "must be a JSON Pointer such as"),
+            ("/", "must be a JSON Pointer such as"),
+            ("org_code", "must be a JSON Pointer such as"),
+            ("/org~code", "must be a JSON Pointer, in which ~"),
+            ("/org~", "must be a JSON Pointer, in which ~"),
+            ("/~2", "must be a JSON Pointer, in which ~"),
+            (
+                "/a/b/c/d/e/f/g/h/i",
+                "can never match: a token with so many",
+            ),
+            ("/nonce", "can never match: a token that has"),
+            ("/act/sub", "can never match: a token that has"),
+            ("/sub/org", "can never match: its first claim"),
+        ] {
+            let problem = pointer_problem(pointer).unwrap();
+            assert!(problem.starts_with(expected), "{pointer}: {problem}");
+        }
+    }
+}
