@@ -1,11 +1,12 @@
 //! The members of a JWK that are read (RFC 7517 §4, RFC 7518 §6), and their encodings.
 //!
 //! A public key is not a credential, and issuers publish keys in more than one encoding of the same bytes. The
-//! decoders accept these encodings. All checks are made on the decoded key. Tokens are decoded strictly, elsewhere.
+//! decoders accept these encodings, which the JWK types of `jsonwebtoken` do not. All checks are made on the decoded key. Tokens are decoded strictly, elsewhere.
 
 use base64::Engine as _;
 use base64::alphabet::{self, Alphabet};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jsonwebtoken::jwk::{KeyOperations, PublicKeyUse};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
@@ -19,8 +20,8 @@ pub(super) struct Jwk {
     pub(super) alg: Option<String>,
     pub(super) kid: Option<String>,
     #[serde(rename = "use")]
-    public_key_use: Option<String>,
-    key_ops: Option<Vec<String>>,
+    public_key_use: Option<PublicKeyUse>,
+    key_ops: Option<Vec<KeyOperations>>,
     /// The issuer that the key belongs to. Microsoft Entra writes it, and no RFC defines it.
     #[serde(default, deserialize_with = "present_string")]
     pub(super) issuer: Option<String>,
@@ -61,10 +62,10 @@ impl Jwk {
 
     /// Checks `use` and `key_ops` (RFC 7517 §4.2, §4.3).
     pub(super) fn check_verifies(&self) -> Result<(), KeyError> {
-        let used_for_tokens = matches!(self.public_key_use.as_deref(), None | Some("sig"));
-        let operations = self.key_ops.as_deref();
+        let used_for_tokens = matches!(self.public_key_use, None | Some(PublicKeyUse::Signature));
+        let operations = self.key_ops.as_ref();
         if used_for_tokens
-            && operations.is_none_or(|names| names.iter().any(|name| name == "verify"))
+            && operations.is_none_or(|operations| operations.contains(&KeyOperations::Verify))
         {
             Ok(())
         } else {

@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         level: 4, module: "jwks", modules: "token, clock, util, telemetry",
-        crates: "aws-lc-rs, base64, http, httpdate, reqwest, rustls, rustls-pki-types, serde, \
+        crates: "aws-lc-rs, base64, http, httpdate, jsonwebtoken, reqwest, rustls, rustls-pki-types, serde, \
                  serde_json, tokio",
     },
     Rule {
