@@ -32,6 +32,21 @@ pub enum KeyError {
     TooManyKeys,
 }
 
+impl KeyError {
+    /// Returns `true` if the key is well-formed and is only not for this verifier. Such keys are in
+    /// many sets.
+    pub(crate) const fn is_unsupported(self) -> bool {
+        matches!(
+            self,
+            Self::UnsupportedKeyType
+                | Self::NotForSignatures
+                | Self::UnsupportedAlgorithm
+                | Self::AlgorithmNotAllowed
+                | Self::OtherIssuer
+        )
+    }
+}
+
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -36,6 +36,9 @@ pub(super) struct Jwk {
     dp: Option<IgnoredAny>,
     dq: Option<IgnoredAny>,
     qi: Option<IgnoredAny>,
+    /// The seed of an AKP key (RFC 9964 §3).
+    #[serde(rename = "priv")]
+    seed: Option<IgnoredAny>,
 }
 
 /// Reads a string that is present. `null` is an error, because it would lift the restriction that the member expresses.
@@ -53,7 +56,9 @@ impl Jwk {
         if self.kty == "oct" || self.k.is_some() {
             return Err(KeyError::SymmetricKey);
         }
-        let private = [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi];
+        let private = [
+            &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.seed,
+        ];
         if private.iter().any(|member| member.is_some()) {
             return Err(KeyError::PrivateKey);
         }
@@ -72,6 +77,50 @@ impl Jwk {
             Err(KeyError::NotForSignatures)
         }
     }
+}
+
+/// Returns the member because of which a key is malformed, or `None` if the JWK is no object or no
+/// single member is to blame. It is for messages: the parser decides.
+pub(super) fn malformed_member(text: &str) -> Option<&'static str> {
+    const STRINGS: [&str; 10] = [
+        "kty", "crv", "alg", "kid", "use", "issuer", "n", "e", "x", "y",
+    ];
+    let jwk: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    let is_wrong = |name: &&str| match jwk.get(*name) {
+        None => false,
+        Some(serde_json::Value::Null) => *name == "issuer" || *name == "kty",
+        Some(value) => !value.is_string(),
+    };
+    if let Some(name) = STRINGS.iter().find(|name| is_wrong(name)) {
+        return Some(name);
+    }
+    let operations = jwk.get("key_ops").filter(|value| !value.is_null());
+    let are_strings = |value: &serde_json::Value| {
+        value
+            .as_array()
+            .is_some_and(|names| names.iter().all(serde_json::Value::is_string))
+    };
+    if operations.is_some_and(|value| !are_strings(value)) {
+        return Some("key_ops");
+    }
+    let string = |name: &str| jwk.get(name).and_then(serde_json::Value::as_str);
+    let coordinate_size = match string("crv") {
+        Some("P-384") => 48,
+        _ => 32,
+    };
+    let unsigned_is_wrong = |name: &str| unsigned(string(name)).is_err();
+    let coordinate_is_wrong = |name: &str| coordinate(string(name), coordinate_size).is_err();
+    let member = match string("kty") {
+        None => "kty",
+        Some("EC" | "OKP") if string("crv").is_none() => "crv",
+        Some("RSA") if unsigned_is_wrong("n") => "n",
+        Some("RSA") if unsigned_is_wrong("e") => "e",
+        Some("EC" | "OKP") if coordinate_is_wrong("x") => "x",
+        Some("EC") if coordinate_is_wrong("y") => "y",
+        Some("OKP") if exact_octets(string("x"), 32).is_err() => "x",
+        Some(_) => return None,
+    };
+    Some(member)
 }
 
 /// Decodes a `Base64urlUInt` (RFC 7518 §2) and removes leading zero bytes.

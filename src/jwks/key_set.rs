@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::jwk::malformed_member;
+use super::unusable_key::UnusableKey;
 use super::{JwksError, KeyError, KeySetScope, VerificationKey, keyed_hash};
 use crate::token::{Algorithm, TokenError};
 
@@ -51,16 +53,6 @@ pub struct KeyInfo {
     pub kid: Option<String>,
     /// The one algorithm that it is used with.
     pub algorithm: Algorithm,
-}
-
-/// A key that was left out of a set, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnusableKey {
-    /// The key's name, where it has one.
-    pub kid: Option<String>,
-    /// Why it is not used.
-    pub reason: KeyError,
 }
 
 const MAX_KEYS: usize = 100;
@@ -115,18 +107,26 @@ impl KeySet {
             };
             match parsed {
                 Ok(key) => set.keys.push(key),
-                Err(reason) => set.add_unusable(kid_of(jwk), reason),
+                Err(reason) => set.add_unusable(jwk, reason),
             }
         }
         Ok(set)
     }
 
-    fn add_unusable(&mut self, kid: Option<String>, reason: KeyError) {
+    fn add_unusable(&mut self, jwk: &RawValue, reason: KeyError) {
+        let kid = kid_of(jwk);
         if self.unusable_kids.len() < MAX_UNUSABLE_KIDS {
             self.unusable_kids.extend(kid.as_deref().map(keyed_hash));
         }
         if self.unusable_keys.len() < MAX_KEYS {
-            self.unusable_keys.push(UnusableKey { kid, reason });
+            let member = (reason == KeyError::Malformed)
+                .then(|| malformed_member(jwk.get()))
+                .flatten();
+            self.unusable_keys.push(UnusableKey {
+                kid,
+                reason,
+                member,
+            });
         }
     }
 

@@ -13,6 +13,7 @@ mod key_source;
 mod keyed_hash;
 mod remote;
 mod status;
+mod unusable_key;
 mod url;
 
 pub use discovery::jwks_uri;
@@ -20,7 +21,7 @@ pub use error::{JwksError, KeyError};
 pub(crate) use key::KeySetScope;
 use key::VerificationKey;
 pub(crate) use key_set::VersionedKeySet;
-pub use key_set::{KeyInfo, KeySet, UnusableKey};
+pub use key_set::{KeyInfo, KeySet};
 pub(crate) use key_source::KeySource;
 pub(crate) use keyed_hash::keyed_hash;
 pub use remote::{FetchFuture, SavedKeys};
@@ -29,4 +30,6 @@ pub(crate) use remote::{
     Proxy, RefreshConfig, Registration, RemoteKeySet,
 };
 pub use status::{FetchCause, IssuerStatus};
+pub use unusable_key::UnusableKey;
+pub(crate) use unusable_key::UnusableKeys;
 pub(crate) use url::is_secure_url;

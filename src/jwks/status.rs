@@ -51,7 +51,8 @@ pub struct IssuerStatus {
     pub issuer: String,
     /// The keys that tokens are verified with now; none while the issuer's tokens are answered 503.
     pub keys: Vec<KeyInfo>,
-    /// The keys of the held set that are not used, and why.
+    /// The keys of the current set that are not used, and why. If no set is in use, those of the last
+    /// fetched set in which no key can be used.
     pub unusable_keys: Vec<UnusableKey>,
     /// When the held set was fetched, or confirmed by the issuer as unchanged. Nothing for keys given in the
     /// configuration.

@@ -25,17 +25,18 @@ pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, unusa
     let _ = (issuer, cause, keys, unusable_keys);
 }
 
-/// Reports the keys of a set that are not used: the `kid` of each, and the reason.
-pub(crate) fn unusable_keys<'a>(
-    issuer: &str,
-    unusable: impl Iterator<Item = (Option<&'a str>, &'a dyn Display)>,
-) {
+/// Reports the keys of a set that are broken or contain a private part, once per set.
+pub(crate) fn unusable_keys(issuer: &str, keys: usize, reasons: &dyn Display) {
     #[cfg(feature = "tracing")]
-    for (kid, reason) in unusable {
-        tracing::warn!(target: "tower_m2m::jwks", issuer, kid = kid.map(|kid| kid.escape_debug().to_string()), reason = %reason, "ignoring unusable key");
-    }
-    #[cfg(not(feature = "tracing"))]
-    let _ = (issuer, unusable);
+    tracing::warn!(target: "tower_m2m::jwks", issuer, keys, reasons = %reasons, "ignoring unusable keys");
+    let _ = (issuer, keys, reasons);
+}
+
+/// Reports the keys of a set that are well-formed and not supported, once per set.
+pub(crate) fn unsupported_keys(issuer: &str, keys: usize, reasons: &dyn Display) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: "tower_m2m::jwks", issuer, keys, reasons = %reasons, "ignoring unsupported keys");
+    let _ = (issuer, keys, reasons);
 }
 
 /// A fetch failed.

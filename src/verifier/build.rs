@@ -184,6 +184,7 @@ impl VerifierBuilder {
             let failed = |error| StartError::KeyFetch {
                 issuer: trusted.issuer.to_string(),
                 error,
+                unusable_keys: trusted.keys.status().unusable_keys,
             };
             trusted
                 .keys

@@ -1,7 +1,7 @@
 //! Why a verifier did not become ready.
 
 use super::config_error::ConfigError;
-use crate::jwks::JwksError;
+use crate::jwks::{JwksError, UnusableKey, UnusableKeys};
 
 /// Why a verifier could not be started with its keys at hand.
 #[non_exhaustive]
@@ -14,6 +14,8 @@ pub enum StartError {
         issuer: String,
         /// Why not.
         error: JwksError,
+        /// The keys that were fetched, if none of them can be used.
+        unusable_keys: Vec<UnusableKey>,
     },
 }
 
@@ -21,8 +23,16 @@ impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
-            Self::KeyFetch { issuer, error } => {
-                write!(f, "the keys of {issuer} could not be had: {error}")
+            Self::KeyFetch {
+                issuer,
+                error,
+                unusable_keys,
+            } => {
+                write!(f, "the keys of {issuer} could not be fetched: {error}")?;
+                match unusable_keys.as_slice() {
+                    [] => Ok(()),
+                    keys => write!(f, ": {}", UnusableKeys(keys.iter().collect())),
+                }
             }
         }
     }

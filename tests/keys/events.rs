@@ -12,7 +12,7 @@ use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 
 /// Writes each event as a line.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 struct Line(String);
 
@@ -51,7 +51,7 @@ impl Subscriber for Lines {
 }
 
 impl Lines {
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -105,7 +105,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     fake.set_behavior(Behavior::Body(weak.into()));
     pass(&fake.clock, secs(10)).await;
     let left_out = format!(
-        "WARN ignoring unusable key {issuer} kid=\"a\\\\nb\" reason=the RSA modulus has less than 2048 or more than 8192 bits"
+        "WARN ignoring unusable keys {issuer} keys=1 reasons=key \"a\\nb\": the RSA modulus has less than 2048 or more than 8192 bits"
     );
     assert!(lines.take().contains(&left_out));
 
@@ -135,7 +135,7 @@ async fn unusable_key_is_reported_once_per_key_set() {
         lines
             .take()
             .iter()
-            .filter(|line| line.contains("ignoring unusable key"))
+            .filter(|line| line.contains("ignoring unusable keys"))
             .count()
     };
     settle().await;

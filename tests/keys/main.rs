@@ -25,3 +25,4 @@ mod sockets;
 mod subscriber;
 #[cfg(feature = "tls-rustls")]
 mod tls;
+mod unusable;

@@ -1,6 +1,5 @@
 //! What one flight does: find out where the set is, ask for it, and judge the answer.
 
-use std::fmt::Display;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
@@ -12,7 +11,7 @@ use super::current::{CachedKeySet, FetchedDocument, FetchedKeys};
 use super::freshness::{lifetime, retry_after};
 use super::state::RemoteState;
 use crate::jwks::discovery::{CachedJwksUri, jwks_uri, metadata_urls};
-use crate::jwks::{JwksError, KeySet};
+use crate::jwks::{JwksError, KeySet, UnusableKeys};
 
 /// A fetch's bad end, and how long the issuer asks to be left alone.
 pub(super) struct FetchFailure {
@@ -74,7 +73,10 @@ pub(super) async fn fetch_set(
         (StatusCode::OK, _) => {
             let set = KeySet::parse_for(&body, shared.key_set_scope())?;
             if set.is_empty() {
-                report_left_out(&shared.issuer, &set);
+                // Once for each set, not with every retry.
+                if shared.history().reject_keys(set.unusable_keys()) {
+                    report_left_out(&shared.issuer, &set);
+                }
                 return Err(JwksError::NoUsableKey.into());
             }
             let life = stated.unwrap_or(shared.config.time_to_live);
@@ -95,9 +97,18 @@ pub(super) async fn fetch_set(
 
 /// Reports the keys of a fetched set that are not used.
 pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
-    let left_out = set.unusable_keys().iter();
-    let with_reasons = left_out.map(|key| (key.kid.as_deref(), &key.reason as &dyn Display));
-    crate::telemetry::events::unusable_keys(issuer, with_reasons);
+    let (unsupported, broken): (Vec<_>, Vec<_>) = set
+        .unusable_keys()
+        .iter()
+        .partition(|key| key.reason.is_unsupported());
+    if !broken.is_empty() {
+        let keys = broken.len();
+        crate::telemetry::events::unusable_keys(issuer, keys, &UnusableKeys(broken));
+    }
+    if !unsupported.is_empty() {
+        let keys = unsupported.len();
+        crate::telemetry::events::unsupported_keys(issuer, keys, &UnusableKeys(unsupported));
+    }
 }
 
 /// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.

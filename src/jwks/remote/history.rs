@@ -3,12 +3,14 @@
 use tokio::time::Instant;
 
 use crate::jwks::discovery::CachedJwksUri;
-use crate::jwks::{FetchCause, JwksError};
+use crate::jwks::{FetchCause, JwksError, UnusableKey};
 
 #[derive(Debug, Default)]
 pub(super) struct FetchHistory {
     /// The last fetch's failure, nothing once a fetch succeeded.
     pub(super) last_error: Option<JwksError>,
+    /// The keys of the last set in which none can be used. Empty once a fetch succeeded.
+    pub(super) rejected_keys: Vec<UnusableKey>,
     /// How many fetches failed in a row.
     pub(super) failures: u32,
     /// Whether it was told that the held set is past its life.
@@ -22,9 +24,18 @@ pub(super) struct FetchHistory {
 impl FetchHistory {
     /// Gives how many fetches failed in a row before.
     pub(super) fn succeeded(&mut self, cause: FetchCause) -> u32 {
+        self.rejected_keys.clear();
         self.count(cause);
         (self.last_error, self.retry_not_before, self.stale_reported) = (None, None, false);
         std::mem::take(&mut self.failures)
+    }
+
+    /// Keeps the keys of a set in which none can be used. Returns `true` if they are others than
+    /// before.
+    pub(super) fn reject_keys(&mut self, keys: &[UnusableKey]) -> bool {
+        let is_new = self.rejected_keys != keys;
+        self.rejected_keys = keys.to_vec();
+        is_new
     }
 
     pub(super) fn failed(&mut self, cause: FetchCause, error: JwksError) {

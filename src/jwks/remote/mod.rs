@@ -181,10 +181,10 @@ impl RemoteKeySet {
                 .iter()
                 .flat_map(|lease| lease.keys.set.keys())
                 .collect(),
-            unusable_keys: cached
-                .as_deref()
-                .map(|lease| lease.keys.set.unusable_keys().to_vec())
-                .unwrap_or_default(),
+            unusable_keys: cached.as_deref().map_or_else(
+                || history.rejected_keys.clone(),
+                |lease| lease.keys.set.unusable_keys().to_vec(),
+            ),
             fetched_at: after(|_| Duration::ZERO),
             fresh_until: after(|lease| lease.document.lifetime),
             usable_until: after(|lease| lease.document.lifetime)

@@ -2,6 +2,7 @@
 
 use super::inspect::TokenInspection;
 use super::step::CheckKind;
+use crate::jwks::UnusableKeys;
 use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::profile::{ClaimMatcher, ClaimRule};
 use crate::verifier::rules::{Rules, Strictness};
@@ -52,7 +53,13 @@ fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String
                 });
                 format!("one of {}", named.collect::<Vec<_>>().join(", "))
             }
-            None => "one of the issuer's, of which none are held".to_owned(),
+            None => match trusted.keys.status().unusable_keys.as_slice() {
+                [] => "one of the issuer's, of which none are available".to_owned(),
+                keys => format!(
+                    "one of the issuer's, of which none can be used: {}",
+                    UnusableKeys(keys.iter().collect())
+                ),
+            },
         }),
         CheckKind::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
         CheckKind::NotBefore => Some(format!(
