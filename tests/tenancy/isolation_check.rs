@@ -5,9 +5,12 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use std::collections::HashMap;
+use tower::Layer as _;
 use tower_m2m::testing;
-use tower_m2m::testing::tenants::{IsolationReport, Probe, Tenant, check_isolation, router};
-use tower_m2m::{Claims, OrgCode, Public, Routes, Scoped};
+use tower_m2m::testing::tenants::{self, IsolationReport, Probe, Tenant, check_isolation, router};
+use tower_m2m::{
+    AuthorizeLayer, Claims, OrgCode, OrganizationSource, Public, Routes, Scoped, Verifier,
+};
 
 use super::support::{self, Fixture};
 
@@ -78,7 +81,7 @@ async fn isolation_check_fails_route_that_trusts_header_or_query() {
         Router::new().route("/x", get(query)),
     ] {
         let report = tried(app.route_layer(layer.clone()), &fixture, Probe::get("/x")).await;
-        assert_eq!(report.failures(), 2, "{report}");
+        assert_eq!(report.failures(), 4, "{report}");
         assert!(
             report.to_string().contains("SHOWS THE OTHER TENANT"),
             "{report}"
@@ -128,7 +131,94 @@ async fn isolation_check_covers_the_whole_inventory() {
         .collect();
     let report = check_isolation(&tenant("org_a"), &tenant("org_b"), &probes, router(app)).await;
     report.assert_isolated();
-    assert_eq!(report.sent(), 2 * 10 + 2 * 2);
+    // Itself, 8 in `{org_code}`, 1 in `{id}`, 15 headers and queries, 4 preflights.
+    assert_eq!(report.sent(), 2 * 29 + 2 * 20);
+    assert_eq!(report.uncompared().collect::<Vec<_>>(), ["GET /x"]);
+}
+
+/// Issue 13, A7: every parameter, also one that does not mean a tenant.
+#[tokio::test]
+async fn isolation_check_tries_every_parameter() {
+    let fixture = Fixture::new();
+    let trusting = |Path(partner): Path<String>| async move { format!("secret of {partner}") };
+    let layer = || fixture.verifier().layer();
+    let app = |layer| {
+        Router::new()
+            .route("/x/{partner}", get(trusting))
+            .route_layer(layer)
+    };
+    let probe = || Probe::get("/x/{partner}").path_parameter("partner", "p1");
+    let open = layer().allow_other_organizations_in("partner");
+    let report = tried(app(open), &fixture, probe()).await;
+    assert_eq!(report.failures(), 2, "{report}");
+    assert!(
+        report.to_string().contains("the other's code in {partner}"),
+        "{report}"
+    );
+    assert_eq!(report.uncompared().count(), 1, "{report}");
+    let report = tried(app(layer()), &fixture, probe()).await;
+    report.assert_isolated();
+    assert_eq!(report.uncompared().count(), 0, "{report}");
+}
+
+/// Issue 13, B1 and B2: preflights without a token, with and without a body.
+#[tokio::test]
+async fn isolation_check_sends_forged_preflights() {
+    let fixture = Fixture::new();
+    let layer = || fixture.verifier().layer();
+    let all = async || "secret of org_a, secret of org_b";
+    let app = Router::new()
+        .route("/x", axum::routing::options(all).get(own))
+        .route_layer(layer());
+    let report = tried(app, &fixture, Probe::get("/x")).await;
+    // The layer rejects a preflight that has a body, unless it says that the length is 0.
+    assert_eq!(report.failures(), 2 * 3, "{report}");
+    assert!(report.to_string().contains("forged preflight"), "{report}");
+    let app = Router::new()
+        .route("/x", axum::routing::options(all).get(own))
+        .route_layer(layer().reject_preflights());
+    tried(app, &fixture, Probe::get("/x"))
+        .await
+        .assert_isolated();
+}
+
+/// Issue 13, row 6: nothing is compared around a plain service, unless the codes have a form.
+#[tokio::test]
+async fn isolation_check_names_routes_without_comparison() {
+    let fixture = Fixture::new();
+    let generic = Verifier::issuer(support::ISSUER)
+        .audience(testing::AUDIENCE)
+        .organization_claim("/org_code")
+        .client_id_claim("azp")
+        .jwk_set(fixture.issuer.jwks());
+    let generic = Verifier::builder([generic])
+        .clock(fixture.clock.clone())
+        .build()
+        .unwrap();
+    let by_path = || OrganizationSource::path("/orgs/{org_code}/*");
+    let send = |layer: AuthorizeLayer| {
+        let service = tower::service_fn(async |_: http::Request<axum::body::Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(axum::body::Body::empty()))
+        });
+        tenants::service::<axum::body::Body, _, _>(layer.layer(service))
+    };
+    let tenant = |code: &str| Tenant::from(&fixture.org(code));
+    let probes = [Probe::get("/orgs/{org_code}/x")];
+    for (layer, is_isolated) in [
+        (generic.layer(), false),
+        (generic.layer().organization_from(by_path()), true),
+        (
+            fixture.verifier().layer().organization_from(by_path()),
+            true,
+        ),
+    ] {
+        let (one, other) = (tenant("org_a"), tenant("org_b"));
+        let report = check_isolation(&one, &other, &probes, send(layer)).await;
+        assert_eq!(report.failures() == 0, is_isolated, "{report}");
+        assert_eq!(report.uncompared().count() == 0, is_isolated, "{report}");
+        let named = "nothing was compared with the token: GET /orgs/{org_code}/x";
+        assert_eq!(report.to_string().contains(named), !is_isolated, "{report}");
+    }
 }
 
 #[tokio::test]

@@ -1,15 +1,19 @@
 //! The requests that are made of one probe.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Request, request};
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN,
+};
+use http::{HeaderName, Method, Request, request};
 
 use super::probe::{Probe, Tenant};
 
-/// One request, and what has to become of it. There is none when the probe makes no request.
+/// One request, and its expected result. There is none if the probe makes no request.
 pub(super) struct Attempt {
-    pub(super) what: &'static str,
+    pub(super) what: String,
     pub(super) expected: ExpectedResult,
+    /// The request names the other tenant and has the own token.
+    pub(super) names_other: bool,
     pub(super) request: Option<Request<Bytes>>,
 }
 
@@ -21,129 +25,208 @@ pub(super) enum ExpectedResult {
     Rejected,
     /// The same, or any other answer that blames the request: the path is odd.
     RejectedAnyStatus,
-    /// Whatever the answer is, it has nothing of the other tenant in it.
+    /// Any status, without data of the other tenant.
     NoForeignData,
 }
 
-const PARAMETER: &str = "{org_code}";
-const HEADERS: [&str; 4] = ["x-org-code", "x-organization", "x-tenant", "x-tenant-id"];
-const QUERY: [&str; 4] = ["org_code", "organization", "tenant", "tenant_id"];
+const HEADERS: [&str; 7] = [
+    "x-org",
+    "x-org-id",
+    "x-org-code",
+    "x-organization",
+    "x-organization-id",
+    "x-tenant",
+    "x-tenant-id",
+];
+const QUERY: [&str; 7] = [
+    "org",
+    "org_id",
+    "org_code",
+    "organization",
+    "organization_id",
+    "tenant",
+    "tenant_id",
+];
 
+/// Returns all requests of a probe that one tenant makes.
 pub(super) fn attempts(probe: &Probe, own: &Tenant, victim: &Tenant) -> Vec<Attempt> {
-    let make = |what, expected, code: &str, named: Option<&Tenant>, token: Option<&Tenant>| {
-        let path = probe.template.replace(PARAMETER, code);
-        Attempt {
+    let mut attempts = vec![Attempt {
+        what: "itself".to_owned(),
+        expected: ExpectedResult::Accepted,
+        names_other: false,
+        request: build(probe, &probe.path(own), &[], Some(own)),
+    }];
+    paths(&mut attempts, probe, own, victim);
+    names(&mut attempts, probe, own, victim);
+    preflights(&mut attempts, probe, victim);
+    attempts
+}
+
+/// The other tenant's code in each parameter of the path.
+fn paths(attempts: &mut Vec<Attempt>, probe: &Probe, own: &Tenant, victim: &Tenant) {
+    use ExpectedResult::{NoForeignData, Rejected, RejectedAnyStatus};
+    let (own_code, code) = (&own.code, &victim.code);
+    let mut add = |what: String, expected, path: &str, headers: &[&str], token: Option<&Tenant>| {
+        attempts.push(Attempt {
             what,
             expected,
-            request: build(probe, path, named, token),
+            names_other: token.is_some(),
+            request: build(probe, path, &named(headers, own_code), token),
+        });
+    };
+    for parameter in probe.parameters() {
+        let path = |value: &str| probe.path_with(own, parameter, value);
+        if !probe.is_tenant(parameter) {
+            let what = format!("the other's code in {{{parameter}}}");
+            add(what, NoForeignData, &path(code), &[], Some(own));
+            continue;
+        }
+        let other = path(code);
+        let mut add = |what: &str, expected, path: &str, headers: &[&str], token| {
+            add(
+                format!("{what} in {{{parameter}}}"),
+                expected,
+                path,
+                headers,
+                token,
+            );
+        };
+        add("the other's code", Rejected, &other, &[], Some(own));
+        add(
+            "the other's code, own headers",
+            Rejected,
+            &other,
+            &HEADERS,
+            Some(own),
+        );
+        add("the other's code, no token", Rejected, &other, &[], None);
+        add(
+            "the other's code, encoded",
+            Rejected,
+            &path(&encoded(code)),
+            &[],
+            Some(own),
+        );
+        for (what, value) in [
+            ("up from the own code", format!("{own_code}/../{code}")),
+            (
+                "up from the own code, encoded,",
+                format!("{own_code}%2F..%2F{code}"),
+            ),
+            ("a doubled slash", format!("/{code}")),
+            ("both codes", format!("{own_code},{code}")),
+        ] {
+            add(what, RejectedAnyStatus, &path(&value), &[], Some(own));
+        }
+    }
+}
+
+/// The other tenant's code in each header and query parameter that APIs use, and in all of them.
+fn names(attempts: &mut Vec<Attempt>, probe: &Probe, own: &Tenant, victim: &Tenant) {
+    let path = probe.path(own);
+    let mut add = |what: String, headers: &[&str], query: &[&str]| {
+        let path = with_query(path.clone(), query, &victim.code);
+        attempts.push(Attempt {
+            what,
+            expected: ExpectedResult::NoForeignData,
+            names_other: true,
+            request: build(probe, &path, &named(headers, &victim.code), Some(own)),
+        });
+    };
+    for name in &HEADERS {
+        add(format!("the header {name} names the other"), &[name], &[]);
+    }
+    for name in &QUERY {
+        add(format!("the query {name} names the other"), &[], &[name]);
+    }
+    add(
+        "headers and query name the other".to_owned(),
+        &HEADERS,
+        &QUERY,
+    );
+}
+
+/// Requests without a token that look like CORS preflights. A required layer passes the first two,
+/// because browsers send preflights without credentials. A handler must not take them for a client
+/// that may see all organizations, and no service may execute the body of the others.
+fn preflights(attempts: &mut Vec<Attempt>, probe: &Probe, victim: &Tenant) {
+    let length = |value: &'static str| (CONTENT_LENGTH, value.to_owned());
+    let body = || {
+        if probe.body.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            probe.body.clone()
         }
     };
-    let mut attempts = vec![make(
-        "itself",
-        ExpectedResult::Accepted,
-        &own.code,
-        None,
-        Some(own),
-    )];
-    if probe.template.contains(PARAMETER) {
-        let (own_code, victims) = (&own.code, &victim.code);
-        let odd = ExpectedResult::RejectedAnyStatus;
-        attempts.extend([
-            make(
-                "the other's path",
-                ExpectedResult::Rejected,
-                victims,
-                None,
-                Some(own),
-            ),
-            make(
-                "the other's path, own headers",
-                ExpectedResult::Rejected,
-                victims,
-                Some(own),
-                Some(own),
-            ),
-            make(
-                "the other's path, no token",
-                ExpectedResult::Rejected,
-                victims,
-                None,
-                None,
-            ),
-            make(
-                "the other's path, encoded",
-                ExpectedResult::Rejected,
-                &encoded(victims),
-                None,
-                Some(own),
-            ),
-            make(
-                "up from its own path",
-                odd,
-                &format!("{own_code}/../{victims}"),
-                None,
-                Some(own),
-            ),
-            make(
-                "up from its own path, encoded",
-                odd,
-                &format!("{own_code}%2F..%2F{victims}"),
-                None,
-                Some(own),
-            ),
-            make(
-                "a doubled slash",
-                odd,
-                &format!("/{victims}"),
-                None,
-                Some(own),
-            ),
-            make(
-                "both codes",
-                odd,
-                &format!("{own_code},{victims}"),
-                None,
-                Some(own),
-            ),
-        ]);
+    for (what, headers, body) in [
+        ("forged preflight", vec![], Bytes::new()),
+        (
+            "forged preflight, length 0",
+            vec![length("0")],
+            Bytes::new(),
+        ),
+        ("forged preflight with a body", vec![], body()),
+        (
+            "forged preflight, length 0, with a body",
+            vec![length("0")],
+            body(),
+        ),
+    ] {
+        let preflight = [
+            (ORIGIN, "https://app.example".to_owned()),
+            (ACCESS_CONTROL_REQUEST_METHOD, probe.method.to_string()),
+        ];
+        let request = headers
+            .into_iter()
+            .chain(preflight)
+            .fold(Request::builder(), |request, (name, value)| {
+                request.header(name, value)
+            });
+        attempts.push(Attempt {
+            what: what.to_owned(),
+            expected: ExpectedResult::NoForeignData,
+            names_other: false,
+            request: request
+                .method(Method::OPTIONS)
+                .uri(probe.path(victim))
+                .body(body)
+                .ok(),
+        });
     }
-    attempts.push(make(
-        "headers and query name the other",
-        ExpectedResult::NoForeignData,
-        &own.code,
-        Some(victim),
-        Some(own),
-    ));
-    attempts
+}
+
+fn named(names: &[&str], code: &str) -> Vec<(HeaderName, String)> {
+    let names = names.iter().filter_map(|name| name.parse().ok());
+    names.map(|name| (name, code.to_owned())).collect()
+}
+
+fn with_query(mut path: String, names: &[&str], code: &str) -> String {
+    for name in names {
+        path.push(if path.contains('?') { '&' } else { '?' });
+        path.push_str(name);
+        path.push('=');
+        path.push_str(&encoded(code));
+    }
+    path
 }
 
 fn build(
     probe: &Probe,
-    mut path: String,
-    named: Option<&Tenant>,
+    path: &str,
+    headers: &[(HeaderName, String)],
     token: Option<&Tenant>,
 ) -> Option<Request<Bytes>> {
-    let mut headers = request::Builder::new().method(probe.method.clone());
-    if let Some(Tenant { code, .. }) = named {
-        headers = HEADERS.iter().fold(headers, |headers, name| {
-            headers.header(*name, code.as_str())
-        });
-        let code = encoded(code);
-        for name in QUERY {
-            let separator = if path.contains('?') { '&' } else { '?' };
-            path.push(separator);
-            path.push_str(name);
-            path.push('=');
-            path.push_str(&code);
-        }
+    let mut request = request::Builder::new().method(probe.method.clone());
+    for (name, value) in headers {
+        request = request.header(name, value);
     }
     if let Some(kind) = probe.content_type {
-        headers = headers.header(CONTENT_TYPE, kind);
+        request = request.header(CONTENT_TYPE, kind);
     }
     if let Some(tenant) = token {
-        headers = headers.header(AUTHORIZATION, tenant.authorization.as_str());
+        request = request.header(AUTHORIZATION, tenant.authorization.as_str());
     }
-    headers.uri(path).body(probe.body.clone()).ok()
+    request.uri(path).body(probe.body.clone()).ok()
 }
 
 /// Percent-encoded where it has to be.
@@ -151,7 +234,7 @@ fn encoded(code: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for (at, byte) in code.bytes().enumerate() {
-        // The first byte in any case, so that it is another text.
+        // The first byte is always encoded, so that it is another string.
         if at > 0 && (byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
             text.push(byte.into());
         } else {

@@ -39,8 +39,13 @@ pub use probe::{Probe, Tenant};
 pub use report::IsolationReport;
 use report::{IsolationResult, IsolationRow};
 
-/// Makes each request as each of the two tenants: first for itself, which has to succeed, since refusals would prove nothing
-/// otherwise; then for the other one, in its path, and with headers and a query that name it.
+/// Makes each request as each of the two tenants: first for itself, which must succeed, because
+/// rejections would prove nothing otherwise.
+///
+/// Then it puts the code of the other tenant into each parameter of the path, each of the usual
+/// headers and each of the usual query parameters, and sends CORS preflights without a token. The
+/// report says which responses show the other tenant, and in which routes no request that names the
+/// other tenant was rejected ([`IsolationReport::uncompared`]).
 pub async fn check_isolation<A: Into<TestResponse>>(
     one: &Tenant,
     other: &Tenant,
@@ -66,6 +71,7 @@ pub async fn check_isolation<A: Into<TestResponse>>(
                     route,
                     caller: own.code.clone(),
                     what: attempt.what,
+                    names_other: attempt.names_other,
                     result: verdict,
                     got,
                 });

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::Method;
 
+use crate::middleware::route::{NameMeaning, TenantNames, parameter_names};
 use crate::testing::mint::TokenBuilder;
 
 /// A tenant of the API under test: its code, its credentials, and what only its data says.
@@ -51,11 +52,16 @@ impl std::fmt::Debug for Tenant {
     }
 }
 
-/// A request that each tenant may make for itself. In its path `{org_code}` stands for the tenant.
+/// A request that each tenant may make for itself.
+///
+/// In its path, `{org_code}` stands for the tenant, and so does each parameter with a name that means
+/// a tenant, such as `{org}` and `{tenant_id}`. Other parameters need a
+/// [value](Self::path_parameter).
 #[derive(Clone, Debug)]
 pub struct Probe {
     pub(super) method: Method,
     pub(super) template: String,
+    values: Vec<(String, String)>,
     pub(super) body: Bytes,
     pub(super) content_type: Option<&'static str>,
 }
@@ -67,6 +73,7 @@ impl Probe {
         Self {
             method,
             template: template.into(),
+            values: Vec::new(),
             body: Bytes::new(),
             content_type: None,
         }
@@ -99,10 +106,51 @@ impl Probe {
         self
     }
 
-    /// Fills in another parameter of the template.
+    /// Sets the value of a parameter that does not stand for the tenant.
+    ///
+    /// The check also puts the other tenant's code into it, and expects that no data of the other
+    /// tenant is in the response.
     #[must_use]
     pub fn path_parameter(mut self, parameter: &str, value: &str) -> Self {
-        self.template = self.template.replace(&format!("{{{parameter}}}"), value);
+        self.values.push((parameter.to_owned(), value.to_owned()));
         self
+    }
+
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
+        parameter_names(&self.template)
+    }
+
+    /// Returns `true` if the parameter stands for the tenant: its name means one, and it has no value.
+    pub(super) fn is_tenant(&self, parameter: &str) -> bool {
+        self.value(parameter).is_none()
+            && TenantNames::default().meaning(parameter) == NameMeaning::Tenant
+    }
+
+    fn value(&self, parameter: &str) -> Option<&str> {
+        let mut values = self.values.iter();
+        let (_, value) = values.find(|(name, _)| name == parameter)?;
+        Some(value)
+    }
+
+    /// Returns the path of a tenant's own request.
+    pub(super) fn path(&self, tenant: &Tenant) -> String {
+        self.path_with(tenant, "", "")
+    }
+
+    /// Returns the path of a tenant's own request, except for one parameter.
+    pub(super) fn path_with(&self, tenant: &Tenant, parameter: &str, value: &str) -> String {
+        let mut path = self.template.clone();
+        for name in self.parameters() {
+            let value = match self.value(name) {
+                _ if name == parameter => value,
+                Some(value) => value,
+                None if self.is_tenant(name) => &tenant.code,
+                None => continue,
+            };
+            for written in [format!("{{{name}}}"), format!("{{*{name}}}")] {
+                path = path.replace(&written, value);
+            }
+        }
+        path
     }
 }
