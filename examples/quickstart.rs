@@ -22,6 +22,11 @@ async fn api(issuer: &str) -> Result<Router, StartError> {
             "/orgs/{org_code}/invoices",
             get(invoices).route_layer(verifier.layer().require(READ_INVOICES)),
         )
+        // A parameter with another name than `{org_code}` is named. Without this call the route responds with 500.
+        .route(
+            "/tenants/{tenant}/report",
+            get(report).route_layer(verifier.layer().organization_parameter("tenant")),
+        )
         .route(
             "/admin/stats",
             get(stats).route_layer(verifier.layer().only_global().require(READ_STATS)),
@@ -30,6 +35,10 @@ async fn api(issuer: &str) -> Result<Router, StartError> {
 
 async fn invoices(org: OrgCode) -> String {
     format!("invoices of {org}")
+}
+
+async fn report(org: OrgCode) -> String {
+    format!("report of {org}")
 }
 
 async fn stats(claims: Claims) -> String {

@@ -68,7 +68,17 @@ fn api(verifier: Verifier) -> Router {
         )
         .route(
             "/orgs/{org_code}/invoices",
-            post(create_invoice).route_layer(organization.require(WriteInvoices)),
+            post(create_invoice).route_layer(organization.clone().require(WriteInvoices)),
+        )
+        // Another name than `{org_code}` is named, so that the layer compares it.
+        .route(
+            "/tenants/{tenant}/invoices",
+            get(list_invoices).route_layer(
+                organization
+                    .clone()
+                    .organization_parameter("tenant")
+                    .require(ReadInvoices),
+            ),
         )
         .route(
             "/admin/stats",
