@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes seeds/ from the vectors in ../tests/vectors/data and a few hand-picked texts. The result is committed; run it
-again when vectors or a target's input change. It writes the same files every time."""
+"""Writes seeds/ from the vectors in ../tests/vectors/data and from a few selected strings. The
+result is committed. Run it again if the vectors or a target's input change. It writes the same files
+every time."""
 import base64
 import hashlib
 import json
@@ -30,7 +31,7 @@ def tokens():
         for group in json.loads((DATA / f"wycheproof/{name}_test.json").read_text())["testGroups"]:
             for case in group["tests"]:
                 token = case.get("jws", case.get("jwe"))
-                # One of each kind: the hundreds with a modified signature look alike to a parser.
+                # One of each kind: to a parser, hundreds of modified signatures are the same.
                 if isinstance(token, str) and case["comment"] not in seen and "ModifiedPadding" not in case["flags"]:
                     seen.add(case["comment"])
                     yield token
@@ -39,7 +40,7 @@ def tokens():
 
 
 def without_secret(jwk):
-    """The member is there, which is what a parser looks at; the secret is not."""
+    """Keeps the private members, which a parser looks at, and replaces the secrets."""
     return {name: "AQAB" if name in ("d", "p", "q", "dp", "dq", "qi") else value for name, value in jwk.items()}
 
 
@@ -105,7 +106,7 @@ def main():
         seed("route", bytes([4 * ORGANIZATIONS]) + value.encode())
     for value in ["api.example", "org_a.api.example", "org_a.api.example:8443", "x.org_a.api.example", "evilapi.example"]:
         seed("route", bytes([5 * ORGANIZATIONS]) + value.encode())
-    # These read their bytes as choices: any bytes will do to begin with.
+    # These targets read their bytes as choices, so any bytes are a valid seed.
     for target in ["challenge", "verify"]:
         for number in range(24):
             noise = b"".join(hashlib.sha256(bytes([number, part])).digest() for part in range(8))

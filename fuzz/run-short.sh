@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds every fuzz target and runs each for a few seconds on its seeds: ./run-short.sh [seconds, 20 by default].
-# Fails when a target does not build, when a property does not hold, and when a target has no seeds.
+# Fails if a target does not build, if a property does not hold, or if a target has no seeds.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-20}

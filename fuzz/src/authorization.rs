@@ -1,11 +1,11 @@
-//! The `Authorization` header, against a naive reading of RFC 6750 §2.1.
+//! Compares the reading of the `Authorization` header with a naive reading of RFC 6750 §2.1.
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use tower_m2m::bearer::{BearerError, Credentials};
 
 const MAX: usize = 64;
 
-/// Each line is one `Authorization` header.
+/// Checks `Authorization` headers, one in each line of the input.
 pub fn check(data: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in data.split(|byte| *byte == b'\n').take(4) {
@@ -23,14 +23,14 @@ pub fn check(data: &[u8]) {
         [one] => naive(one),
         _ => None,
     };
-    assert_eq!(read.ok(), naive, "accepted otherwise than the grammar says");
+    assert_eq!(read.ok(), naive, "the parser and the grammar disagree");
     match (values.len(), read) {
         (0, read) => assert_eq!(read, Err(BearerError::Missing)),
         (1, Err(BearerError::TooLong)) => assert!(values[0].len() > MAX),
         (1, _) => {}
         (_, read) => assert_eq!(read, Err(BearerError::MultipleCredentials)),
     }
-    // What is accepted once is never accepted beside another credential.
+    // If a credential is accepted alone, it is rejected beside another one.
     if let Ok(token) = read {
         let token = token.to_owned();
         headers.append(AUTHORIZATION, HeaderValue::from_static("Basic eA=="));
@@ -48,7 +48,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// The token of `Bearer 1*SP b64token`, if that is what it is.
+/// Returns the token if the value has the form `Bearer 1*SP b64token`.
 fn naive(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value).ok()?;
     let (scheme, rest) = text.split_once(' ')?;

@@ -1,4 +1,5 @@
-//! Answers to refused requests: whatever claims and settings hold, the headers are well-formed and tell nothing.
+//! Checks the responses to rejected requests: for all claims and settings, the headers are
+//! well-formed and reveal no claim.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use tower_m2m::{OrganizationSource, Rejection, Scope, Verifier};
 
 use crate::support::{self, AUDIENCE, ISSUER, KID, NOW};
 
-/// What no answer may hold. Claims begin with it.
+/// Starts every claim under test. No response may contain it.
 const CANARY: &str = "cAnArY";
 
 #[derive(Arbitrary, Debug)]
@@ -20,7 +21,7 @@ struct Case {
     realm: String,
     resource_metadata: Option<String>,
     scopes: Vec<String>,
-    /// Written into a claim, behind the canary.
+    /// Written into a claim, after the canary.
     text: String,
     claim: Claim,
     expires_in: i8,
@@ -47,12 +48,13 @@ thread_local! {
     static VERIFIER: Verifier = support::issuer(|issuer| issuer);
 }
 
-/// The bytes choose a token, a layer, and a request.
+/// Checks one case: the bytes choose a token, a layer, and a request.
 pub fn check(data: &[u8]) {
     let Ok(case) = Case::arbitrary(&mut Unstructured::new(data)) else {
         return;
     };
-    // What the application says of itself is told, without the characters that no header may hold; not the canary, here.
+    // Responses contain the application's own settings, without the characters that are not
+    // allowed in a header. Skip the case if the settings contain the canary.
     let settings = [
         &case.realm,
         case.resource_metadata.as_ref().unwrap_or(&case.realm),
@@ -106,11 +108,11 @@ pub fn check(data: &[u8]) {
     let told = format!("{rejection} {rejection:?} {}", rejection.code());
     assert!(
         !told.contains(CANARY) && !told.contains(&token),
-        "a log line would hold a claim or the token"
+        "a log line would contain a claim or the token"
     );
     clean(&response, &token, case.is_grpc);
 
-    // The same rejection as a handler answers it.
+    // A handler can return the same rejection.
     let rejection = if required.is_empty() {
         rejection.clone()
     } else {
@@ -163,13 +165,13 @@ fn clean(response: &Response<Vec<u8>>, token: &str, is_grpc: bool) {
         let text = value.to_str().expect("ASCII");
         assert!(
             !text.contains(CANARY) && !text.contains(token),
-            "{name} tells a claim or the token"
+            "{name} contains a claim or the token"
         );
     }
     let body = std::str::from_utf8(response.body()).expect("UTF-8");
     assert!(
         !body.contains(CANARY) && !body.contains(token),
-        "the body tells a claim or the token"
+        "the body contains a claim or the token"
     );
     assert!(response.headers().get_all(WWW_AUTHENTICATE).iter().count() <= 1);
     let challenge = response
@@ -193,7 +195,7 @@ fn clean(response: &Response<Vec<u8>>, token: &str, is_grpc: bool) {
         404 => &[None],
         503 => &[None],
         500 => &[None],
-        other => panic!("answered {other}"),
+        other => panic!("unexpected status {other}"),
     };
     assert!(
         expected.contains(&error),
@@ -212,7 +214,7 @@ fn clean(response: &Response<Vec<u8>>, token: &str, is_grpc: bool) {
     assert_eq!(problem["status"], response.status().as_u16());
 }
 
-/// `Bearer name="value", …` and nothing else, each name once (RFC 9110 §11.6.1, RFC 6750 §3).
+/// Parses `Bearer name="value", …` strictly, with unique names (RFC 9110 §11.6.1, RFC 6750 §3).
 fn parameters(challenge: &str) -> Vec<(String, String)> {
     let mut rest = challenge
         .strip_prefix("Bearer ")
@@ -229,7 +231,7 @@ fn parameters(challenge: &str) -> Vec<(String, String)> {
         );
         let (value, after) = after.split_once('"').expect("a quoted value");
         assert!(!value.contains('\\'));
-        assert!(names.insert(name.to_owned()), "{name} comes twice");
+        assert!(names.insert(name.to_owned()), "{name} is duplicate");
         if name == "scope" {
             assert!(
                 value

@@ -1,4 +1,4 @@
-//! JSON, against `serde_json`'s own idea of the same text.
+//! Compares the JSON parser with `serde_json`.
 
 use serde_json::Value as Naive;
 use tower_m2m::token::{JsonError, JsonObject, JsonValue};
@@ -6,7 +6,7 @@ use tower_m2m::token::{JsonError, JsonObject, JsonValue};
 const MAX_DEPTH: usize = 8;
 const MAX_VALUES: usize = 1024;
 
-/// The bytes are a claims set.
+/// Checks one claims set.
 pub fn check(data: &[u8]) {
     let naive = serde_json::from_slice::<Naive>(data);
     match (JsonObject::parse(data), naive) {
@@ -16,7 +16,7 @@ pub fn check(data: &[u8]) {
             assert_eq!(
                 json.members().count(),
                 members.len(),
-                "a member was lost, or came twice"
+                "a member was lost or is duplicate"
             );
             for (name, value) in json.members() {
                 same(&json, value, &members[name]);
@@ -29,32 +29,33 @@ pub fn check(data: &[u8]) {
                             format!("{pointer}/{}", inside.replace('~', "~0").replace('/', "~1"));
                         same(
                             &json,
-                            json.pointer(&pointer).expect("it is there"),
+                            json.pointer(&pointer).expect("the member exists"),
                             &inner[inside],
                         );
                     }
                 }
             }
         }
-        // Printed again, a member that came twice comes once, and then nothing else may be wrong.
+        // `serde_json` drops duplicate members. If the parser rejects the printed value too, the
+        // parser is wrong.
         (Err(error), Ok(naive)) => {
             let (deep, large) = (depth(&naive) > MAX_DEPTH, count(&naive) > MAX_VALUES);
             match error {
                 JsonError::NotAnObject => assert!(!naive.is_object()),
                 JsonError::TooDeep | JsonError::TooLarge | JsonError::DuplicateMember => {}
-                other => panic!("refused as {other:?}, which it is not"),
+                other => panic!("rejected as {other:?}, but serde_json accepts it"),
             }
             if naive.is_object() && !deep && !large {
                 let printed = serde_json::to_vec(&naive).expect("it prints");
                 assert!(
                     JsonObject::parse(&printed).is_ok(),
-                    "a plain object within the bounds was refused"
+                    "a plain object within the limits was rejected"
                 );
             }
         }
         (Ok(_), Err(error)) => {
-            // `serde_json` alone refuses more than 128 levels, and numbers that are none.
-            panic!("accepted what is not JSON: {error}")
+            // `serde_json` also rejects more than 128 levels and malformed numbers.
+            panic!("accepted invalid JSON: {error}")
         }
         (Err(_), Err(_)) => {}
     }
@@ -64,16 +65,13 @@ fn same(json: &JsonObject<'_>, value: JsonValue<'_>, naive: &Naive) {
     match (value, naive) {
         (JsonValue::Null, Naive::Null) => {}
         (JsonValue::Bool(ours), Naive::Bool(theirs)) => assert_eq!(ours, *theirs),
-        // A negative zero is zero here.
+        // The parser reads a negative zero as zero.
         (JsonValue::Integer(0), Naive::Number(theirs)) => assert_eq!(Some(0.0), theirs.as_f64()),
         (JsonValue::Integer(ours), Naive::Number(theirs)) => {
             assert_eq!(Some(ours), theirs.as_i64())
         }
         (JsonValue::Float(ours), Naive::Number(theirs)) => {
-            assert!(
-                theirs.as_i64().is_none(),
-                "a whole number was read as another"
-            );
+            assert!(theirs.as_i64().is_none(), "an integer was read as a float");
             assert_eq!(Some(ours), theirs.as_f64());
         }
         (JsonValue::String(ours), Naive::String(theirs)) => assert_eq!(ours, theirs),
@@ -86,7 +84,7 @@ fn same(json: &JsonObject<'_>, value: JsonValue<'_>, naive: &Naive) {
         (JsonValue::Object(inside), Naive::Object(members)) => {
             assert_eq!(json.items(inside).count(), members.len())
         }
-        _ => panic!("another type than the text says"),
+        _ => panic!("the value has another type"),
     }
 }
 

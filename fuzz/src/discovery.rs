@@ -1,10 +1,12 @@
-//! Issuer metadata: the issuer is the configured one, and the keys' URL is one that keys may come from.
+//! Checks issuer metadata: the issuer is the configured one, and `jwks_uri` is a URL that the
+//! client may fetch.
 
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tower_m2m::jwks::jwks_uri;
 
-/// The first line is the configured issuer, the rest a document; or, as a second try, the rest is a `jwks_uri`.
+/// Checks the rest of the input as a metadata document and as a `jwks_uri`. The first line is the
+/// configured issuer.
 pub fn check(data: &[u8]) {
     let at = data
         .iter()
@@ -17,7 +19,8 @@ pub fn check(data: &[u8]) {
     if let Ok(uri) = jwks_uri(rest, issuer) {
         let text = std::str::from_utf8(rest).expect("accepted text is UTF-8");
         serde_json::from_str::<IgnoredAny>(text).expect("accepted text is JSON");
-        // JSON may write half a character (RFC 8259 §8.2), which no string here can hold, in a member that is passed over.
+        // A member that the parser skips may contain half of a surrogate pair (RFC 8259 §8.2). No
+        // Rust string can hold it, so `serde_json` fails.
         if let Ok(naive) = serde_json::from_str::<Value>(text) {
             assert_eq!(
                 (&naive["issuer"], &naive["jwks_uri"]),
@@ -38,7 +41,7 @@ pub fn check(data: &[u8]) {
             fetchable(uri, issuer);
         }
         Err(_) => {
-            // A plain URL is never turned away.
+            // A plain https URL is always accepted.
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
             if let Some((host, path)) = uri
                 .strip_prefix("https://")
@@ -46,11 +49,11 @@ pub fn check(data: &[u8]) {
             {
                 let is_plain =
                     host.starts_with(plain) && host.chars().all(plain) && path.chars().all(plain);
-                assert!(!is_plain, "a plain https URL was refused");
+                assert!(!is_plain, "a plain https URL was rejected");
             }
         }
     }
-    // Any other issuer's document is refused, however alike it looks.
+    // A document of another issuer is rejected, even if the two names are similar.
     for other in [
         format!("{issuer}/"),
         format!("{issuer} "),
@@ -63,7 +66,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// By eye, from the text: what a client would connect to.
+/// Checks the URL as a string: the scheme and the host that a client would connect to.
 fn fetchable(uri: &str, issuer: &str) {
     assert!(uri.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) && !uri.contains(['#', '\\']));
     let (scheme, rest) = uri.split_once("://").expect("an absolute URL");
@@ -75,7 +78,10 @@ fn fetchable(uri: &str, issuer: &str) {
     match scheme.to_ascii_lowercase().as_str() {
         "https" => {}
         "http" => {
-            assert!(!issuer.starts_with("https://"), "sent from https to http");
+            assert!(
+                !issuer.starts_with("https://"),
+                "an https issuer has an http jwks_uri"
+            );
             let host = match authority.strip_prefix('[') {
                 Some(rest) => rest.split(']').next().unwrap_or_default(),
                 None => authority
@@ -88,6 +94,6 @@ fn fetchable(uri: &str, issuer: &str) {
                     .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
             assert!(local, "plain http to {host}");
         }
-        other => panic!("keys over {other}"),
+        other => panic!("unexpected scheme {other}"),
     }
 }

@@ -1,10 +1,12 @@
-//! Scopes and organization codes: exact, with no hierarchy and no similar names.
+//! Checks scopes and organization codes: matches are exact, without a hierarchy and without similar
+//! names.
 
 use tower_m2m::OrgCode;
 use tower_m2m::Scope;
 use tower_m2m::token::{ScopeRequirement, Scopes};
 
-/// The first line is a list of scopes, the second one what is asked for, and the text as a whole an organization code.
+/// Checks scopes and an organization code. The first line contains granted scopes, the second line
+/// required ones. The whole input is also checked as an organization code.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -24,7 +26,7 @@ pub fn check(data: &[u8]) {
     let Ok(scopes) = parsed else { return };
     assert_eq!(scopes.iter().collect::<Vec<_>>(), words);
     assert_eq!(scopes.is_empty(), words.is_empty());
-    // Printed and read again it is the same.
+    // Parsing the printed scopes again gives the same scopes.
     assert_eq!(Scopes::parse(&scopes.to_string()).as_ref(), Ok(&scopes));
     let has = |name: &str| words.contains(&name);
     let mut all = Vec::new();
@@ -36,7 +38,7 @@ pub fn check(data: &[u8]) {
         all.push(scope);
     }
     for word in &words {
-        // No part of a scope is that scope, and no longer one is, and no other case is.
+        // A part of a scope, a longer scope, or a scope in another case does not match.
         for other in [
             word.get(1..),
             word.get(..word.len() - 1),
@@ -69,11 +71,12 @@ pub fn check(data: &[u8]) {
         need_all.clone().or(need_any).is_satisfied_by(&scopes),
         every || any
     );
-    // Whoever gets what the challenge names is let in.
+    // A token with the scopes that the challenge names satisfies the requirement.
     let challenge = need_all.challenge();
     assert!(
-        need_all
-            .is_satisfied_by(&Scopes::parse(&challenge).expect("a challenge is a list of scopes"))
+        need_all.is_satisfied_by(
+            &Scopes::parse(&challenge).expect("a challenge contains valid scopes")
+        )
     );
 }
 

@@ -1,18 +1,18 @@
-//! JWK Sets: what may verify, and that one key never decides about another.
+//! Checks JWK Sets: which keys may verify, and that no key affects another.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeySet;
 
-/// The bytes are what an issuer published.
+/// Checks one document that an issuer published.
 pub fn check(data: &[u8]) {
     let Ok(set) = KeySet::parse(data, &Algorithm::ALL) else {
         return;
     };
     let keys: Vec<_> = set.keys().collect();
     assert!(keys.len() + set.unusable_keys().len() <= 200 && set.unusable_keys().len() <= 100);
-    // Nothing that an attacker can write down without the private key holds.
+    // No constant signature is valid. An attacker can write one without the private key.
     for key in keys.iter().take(4) {
         for len in [0, 1, 63, 64, 65, 96, 256, 512, 1024] {
             for byte in [0, 1, 0xff] {
@@ -43,18 +43,19 @@ pub fn check(data: &[u8]) {
             alone.push(key);
         }
     }
-    assert_eq!(alone, keys, "the fate of a key hangs on its neighbors");
-    // A narrower list of algorithms never brings in a key of another.
+    assert_eq!(alone, keys, "a key depends on its neighbors");
+    // A narrower list of algorithms never adds a key of another algorithm.
     for algorithm in Algorithm::ALL {
-        let narrow = KeySet::parse(data, &[algorithm]).expect("the form does not hang on the list");
+        let narrow =
+            KeySet::parse(data, &[algorithm]).expect("parsing does not depend on the list");
         assert!(narrow.keys().all(|key| key.algorithm == algorithm));
     }
 }
 
-/// What must be true of the JWK of a key that is used.
+/// Checks the JWK of a key that is used.
 fn usable(jwk: &str, algorithm: Algorithm) {
     let jwk: Value = serde_json::from_str(jwk).expect("accepted text is JSON");
-    // A member of `null` counts as absent.
+    // A member with the value `null` counts as absent.
     let there = |name: &str| jwk.get(name).is_some_and(|value| !value.is_null());
     assert!(
         ["d", "p", "q", "dp", "dq", "qi", "k"]

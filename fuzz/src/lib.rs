@@ -1,6 +1,6 @@
-//! What each fuzz target checks, one module per target: a function from bytes to nothing, that panics when a property does
-//! not hold. The targets in `fuzz_targets/` only call them, so that a finding is replayed on a stable toolchain by
-//! `cargo test` here, with no fuzzer around it.
+//! Contains the checks of the fuzz targets, one module per target. Each `check` takes bytes and
+//! panics if a property does not hold. The targets in `fuzz_targets/` only call these functions, so
+//! `cargo test` replays a finding on a stable toolchain without a fuzzer.
 #![forbid(unsafe_code)]
 
 pub mod authorization;

@@ -1,4 +1,5 @@
-//! Which organization a request is about: what the layer compares is what the handler will read, or the request is refused.
+//! Checks which organization a request concerns: either the layer compares the value that the
+//! handler will read, or it rejects the request.
 
 use std::sync::LazyLock;
 
@@ -41,7 +42,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
         let token = support::sign(header.as_bytes(), claims.to_string().as_bytes());
         HeaderValue::try_from(format!("Bearer {token}")).expect("a token is ASCII")
     };
-    // The handler says which organization it read from the path.
+    // The handler returns the organization that it read from the path.
     async fn handler(params: RawPathParams) -> String {
         params
             .iter()
@@ -70,7 +71,8 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     }
 });
 
-/// The first byte picks the token's organization and the place, the rest is the path, the headers' values, or the host.
+/// Checks one request: the first byte selects the token's organization and the place of the code.
+/// The rest is the path, the values of the header, or the host.
 pub fn check(data: &[u8]) {
     let Some((pick, rest)) = data.split_first() else {
         return;
@@ -123,20 +125,20 @@ fn path(org: usize, template: usize, path: &[u8]) {
             name.as_bytes(),
             "a handler ran for another organization than the token's"
         );
-        // Stricter outside a router: what another reader would take for a step of the path is refused, and so is a path that
-        // no reader can decode, of which axum decodes what it can.
+        // The template is stricter. It rejects a path if another reader would resolve a step of it
+        // differently, or if no reader can decode it. Axum decodes the part that it can.
         let unclear =
             readings[0] != readings[1] || readings.contains(&Reading::Refused) || !is_plain(name);
         assert!(
             ours == StatusCode::OK || unclear,
-            "axum let in what the template refuses"
+            "axum accepted a request that the template rejects"
         );
     } else if axum != StatusCode::NOT_FOUND {
         assert_eq!(axum, StatusCode::FORBIDDEN);
         assert_ne!(
             ours,
             StatusCode::OK,
-            "the template let in what axum's route refuses"
+            "the template accepted a request that axum's route rejects"
         );
     }
 }
@@ -194,16 +196,16 @@ fn request(org: usize, uri: &Uri) -> Request<String> {
     request.body(String::new()).expect("a request")
 }
 
-/// How one reader takes a path.
+/// The result of one reading of a path.
 #[derive(PartialEq)]
 enum Reading {
     NoMatch,
     Code(String),
-    /// It is no path that this reader takes.
+    /// This reader does not accept the path.
     Refused,
 }
 
-/// As axum reads: split first, then each segment decoded once.
+/// Reads a path as axum does: splits first, then decodes each segment once.
 fn segment_by_segment(template: &str, path: &str) -> Reading {
     let segments: Option<Vec<String>> = path.split('/').skip(1).map(percent_decoded).collect();
     segments.map_or(Reading::Refused, |segments| {
@@ -211,8 +213,9 @@ fn segment_by_segment(template: &str, path: &str) -> Reading {
     })
 }
 
-/// As a careless server reads: all decoded first, and what was decoded three times again, either slash taken for one, what is
-/// behind a semicolon and white space around a step left out, empty segments and dots resolved, any case.
+/// Reads a path as a careless server does: decodes first, and then three more times. Both slashes
+/// separate steps. Removes parameters after a semicolon and white space around a step, resolves
+/// empty segments and dots, and ignores case.
 fn decoded_and_tidied(template: &str, path: &str) -> Reading {
     let mut segments: Vec<String> = Vec::new();
     for segment in path.split('/') {

@@ -1,4 +1,4 @@
-//! What the targets that go through a whole verifier share: an issuer with a key that is the same in every run.
+//! Provides a verifier with a fixed key for the targets that run a whole verifier.
 
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
@@ -11,10 +11,10 @@ use tower_m2m::{Algorithm, Clock, Issuer, Verifier};
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const KID: &str = "k1";
-/// The moment at which everything happens.
+/// The fixed time of every run.
 pub(crate) const NOW: i64 = 1_750_000_000;
 
-/// The key is no secret, and the same in every run: a finding is reproducible.
+/// A fixed key, which is not secret. It makes findings reproducible.
 static KEY: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("32 bytes are a seed"));
 
@@ -25,7 +25,7 @@ pub(crate) fn jwk_set() -> String {
     )
 }
 
-/// A token of exactly this header and payload, whose signature holds.
+/// Returns a token with exactly this header and payload and a valid signature.
 pub(crate) fn sign(header: &[u8], payload: &[u8]) -> String {
     let input = format!(
         "{}.{}",
@@ -45,15 +45,15 @@ pub(crate) fn issuer(settings: impl FnOnce(Issuer) -> Issuer) -> Verifier {
 }
 
 pub(crate) fn build(issuer: Issuer) -> Verifier {
-    // Without the cache every token is read anew; the cache has a part of its own in the target `verify`.
+    // Without the cache, every token is parsed again. The target `verify` tests the cache.
     Verifier::builder([issuer])
         .clock(Clock::manual(NOW))
         .without_token_cache()
         .build()
-        .expect("the settings are good")
+        .expect("valid settings")
 }
 
-/// The value of a future that has nothing to wait for.
+/// Returns the output of a future that is ready at once.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     match future
@@ -61,11 +61,11 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("a verifier with fixed keys waited for something"),
+        Poll::Pending => panic!("a verifier with fixed keys did not finish at once"),
     }
 }
 
-/// A service that remembers nothing and answers 200 to whoever reaches it.
+/// A service that has no state and responds with 200 to every request.
 #[derive(Clone)]
 pub(crate) struct Reached;
 
@@ -83,7 +83,7 @@ impl tower_service::Service<http::Request<String>> for Reached {
     }
 }
 
-/// Sends a request through a layer and gives the answer with its body's bytes.
+/// Sends a request through a layer and returns the response with the bytes of its body.
 pub(crate) fn send(
     layer: &tower_m2m::AuthorizeLayer,
     request: http::Request<String>,

@@ -1,9 +1,10 @@
-//! The compact serialization and the JOSE header, against a naive reading of RFC 7515.
+//! Compares the parsers of the compact serialization and of the JOSE header with a naive reading of
+//! RFC 7515.
 
 use serde_json::{Map, Value};
 use tower_m2m::token::{CompactJws, JoseHeader};
 
-/// The bytes are a token, and also a header that was decoded already.
+/// Checks the input as a token and as a decoded header.
 pub fn check(data: &[u8]) {
     header(data);
     let Ok(token) = std::str::from_utf8(data) else {
@@ -28,7 +29,7 @@ pub fn check(data: &[u8]) {
     };
     match (read, naive) {
         (Ok((input, decoded, signature)), Some((naive_decoded, naive_signature))) => {
-            // The octets that are verified are those that were received.
+            // Signature verification uses exactly the received octets.
             assert_eq!(
                 input,
                 token
@@ -41,7 +42,7 @@ pub fn check(data: &[u8]) {
         }
         (Err(_), None) => {}
         (read, _) => panic!(
-            "a naive reading disagrees: {:?}",
+            "the parser and a naive reading disagree: {:?}",
             read.map(|_| ()).map_err(|error| error.code())
         ),
     }
@@ -52,13 +53,13 @@ fn header(text: &[u8]) {
         return;
     };
     let naive: Map<String, Value> =
-        serde_json::from_slice(text).expect("what is accepted is a JSON object");
+        serde_json::from_slice(text).expect("an accepted header is a JSON object");
     let text_of = |name: &str| {
         naive
             .get(name)
             .map(|value| value.as_str().expect("a string"))
     };
-    let algorithm = text_of("alg").expect("alg is there");
+    let algorithm = text_of("alg").expect("an accepted header has alg");
     assert!(
         algorithm == header.algorithm().name()
             || (algorithm == "Ed25519" && header.algorithm().name() == "EdDSA")
@@ -67,16 +68,16 @@ fn header(text: &[u8]) {
     assert_eq!(header.kid(), text_of("kid"));
     assert!(header.kid().is_none_or(|kid| kid.len() <= 256));
     assert!(naive.keys().all(|name| name != "crit" && name != "b64"));
-    // Written down again and read again, it is the same.
+    // Parsing the printed header again gives the same header.
     let printed = serde_json::to_vec(&naive).expect("it prints");
-    let again = JoseHeader::parse(&printed).expect("what was accepted is accepted again");
+    let again = JoseHeader::parse(&printed).expect("the printed header is accepted");
     assert_eq!(
         (again.algorithm(), again.kid(), again.token_type()),
         (header.algorithm(), header.kid(), header.token_type())
     );
 }
 
-/// Base64url without padding, bit by bit: RFC 4648 §5, and no stray bits (§3.5).
+/// Decodes base64url without padding, bit by bit (RFC 4648 §5), and rejects stray bits (§3.5).
 fn decode(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut bits = Vec::with_capacity(text.len() * 6);

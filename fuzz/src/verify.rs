@@ -1,4 +1,5 @@
-//! The whole verifier, behind the signature: a generator that holds the key, and an oracle that reads the same token naively.
+//! Tests the whole verifier with valid signatures: a generator has the key, and an oracle reads the
+//! same token naively.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,9 +16,10 @@ struct Token {
     settings: Settings,
     header: Vec<(HeaderName, Text)>,
     claims: Vec<(ClaimName, Text)>,
-    /// Which good claims are left out of the good token that the claims above are laid over, one bit each.
+    /// Selects what the valid token omits: `kid` (bit 0), `typ` (bit 1), and, if bit 2 is set, the
+    /// claim with the number in bits 4 to 7.
     left_out: u16,
-    /// A bit of the token to be turned over, counted from its end.
+    /// A bit of the token to flip, counted from its end.
     flip: Option<u16>,
 }
 
@@ -68,7 +70,7 @@ enum ClaimName {
     Other,
 }
 
-/// One JSON value, likely or odd.
+/// A JSON value: a likely one or an unusual one.
 #[derive(Arbitrary, Clone, Debug)]
 enum Text {
     Good,
@@ -82,9 +84,9 @@ enum Text {
     String(String),
     Array(Vec<Small>),
     Object(Vec<(String, Small)>),
-    /// The good value inside an array, between others.
+    /// The valid value inside an array, between others.
     Within(Vec<Small>),
-    /// The good value, and something behind it in the same string.
+    /// The valid value, followed by another string.
     Longer(String),
 }
 
@@ -143,7 +145,8 @@ static VERIFIERS: LazyLock<Vec<Configured>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The bytes choose a token's header and claims; the signature over them holds, unless a bit is turned over.
+/// Checks one token: the bytes choose its header and claims. The signature is valid unless a bit is
+/// flipped.
 pub fn check(data: &[u8]) {
     let Ok(token) = Token::arbitrary(&mut Unstructured::new(data)) else {
         return;
@@ -165,12 +168,12 @@ pub fn check(data: &[u8]) {
             assert_eq!(claims.expires_at(), said.exp);
         }
         (Err(_), None) => {}
-        (Ok(_), None) => panic!("let in what the rules refuse:\n{header}\n{payload}"),
+        (Ok(_), None) => panic!("accepted a token that the rules reject:\n{header}\n{payload}"),
         (Err(error), Some(_)) => {
-            panic!("refused ({error}) what the rules let in:\n{header}\n{payload}")
+            panic!("rejected ({error}) a token that the rules accept:\n{header}\n{payload}")
         }
     }
-    // A verified token that is remembered is judged as the first time, twice.
+    // Both verifications with the cache give the result of the first one.
     for _ in 0..2 {
         let again = support::now(configured.remembering.verify(&text));
         assert_eq!(
@@ -184,7 +187,7 @@ pub fn check(data: &[u8]) {
                 .map_err(|e| e.code())
         );
     }
-    // With any bit of it turned over it is not the token that was signed.
+    // If one bit is flipped, the signature is not valid for the token.
     if let Some(flip) = token.flip {
         let mut bytes = text.into_bytes();
         let at = bytes.len() - 1 - usize::from(flip / 8) % bytes.len();
@@ -192,7 +195,7 @@ pub fn check(data: &[u8]) {
         if let Ok(mutated) = String::from_utf8(bytes) {
             assert!(
                 support::now(configured.remembering.verify(&mutated)).is_err(),
-                "a token with a bit turned over was let in"
+                "a token with a flipped bit was accepted"
             );
         }
     }
@@ -245,7 +248,7 @@ impl Token {
         let mut members: Vec<(String, String)> = good
             .into_iter()
             .enumerate()
-            // Rarely something is missing.
+            // Omits at most one claim.
             .filter(|(at, _)| {
                 self.left_out >> 4 & 0xf != u16::try_from(*at).unwrap_or(0) + 1
                     || self.left_out & 4 == 0
@@ -290,7 +293,7 @@ impl Token {
     }
 }
 
-/// Puts a member in the place of an earlier one, or beside it, which makes the object ambiguous.
+/// Replaces an earlier member, or adds a duplicate, which makes the object ambiguous.
 fn lay(members: &mut Vec<(String, String)>, name: &str, value: String, beside: bool) {
     match members.iter_mut().find(|(earlier, _)| earlier == name) {
         Some(earlier) if !beside => earlier.1 = value,
@@ -357,7 +360,7 @@ impl Small {
     }
 }
 
-/// What a token says when every rule is kept.
+/// The contents of a token that satisfies every rule.
 struct Said {
     client: String,
     org: Option<String>,
@@ -365,7 +368,7 @@ struct Said {
     exp: i64,
 }
 
-/// The rules once more, read off the documentation, with no regard to speed or order.
+/// Applies the rules of the documentation a second time, without regard to speed or order.
 fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     let (header, payload) = (unambiguous(header)?, unambiguous(payload)?);
     let settings = token.settings;
@@ -386,7 +389,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
         _ => return None,
     }
     (header.get("crit").is_none() && header.get("b64").is_none()).then_some(())?;
-    // The claims that every token needs, and those that no access token has.
+    // The claims that every token needs, and the claims that no access token has.
     (payload.get("iss")? == ISSUER).then_some(())?;
     for foreign in [
         "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm", "cnf", "act",
@@ -402,7 +405,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     audience.iter().all(Value::is_string).then_some(())?;
     (matches!(settings, Settings::AnyAudience) || audience.contains(&AUDIENCE.into()))
         .then_some(())?;
-    // Times.
+    // The times.
     let exp = seconds(payload.get("exp"))??;
     let (nbf, iat) = (seconds(payload.get("nbf"))?, seconds(payload.get("iat"))?);
     (NOW < exp + LEEWAY
@@ -412,7 +415,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     if matches!(settings, Settings::MaxAge) {
         (NOW < iat? + MAX_AGE + LEEWAY).then_some(())?;
     }
-    // Who.
+    // The client.
     let identifier = |value: &Value| {
         let text = value.as_str()?;
         let fine = !text.is_empty() && text.len() <= 512 && !text.chars().any(char::is_control);
@@ -441,7 +444,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
                 .is_some_and(|all| all.contains(&"client_credentials".into())))
         .then_some(())?;
     }
-    // For whom.
+    // The organization.
     let org = match settings {
         Settings::Nested => match payload.get("tenant") {
             None => None,
@@ -457,7 +460,7 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     if matches!(settings, Settings::Chosen) {
         (client == "client" && org.as_ref().is_none_or(|org| org == "org_a")).then_some(())?;
     }
-    // What for.
+    // The scopes.
     let granted = match settings {
         Settings::Nested => payload.get("scope"),
         _ => payload.get("scope").or_else(|| payload.get("scp")),
@@ -490,14 +493,14 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     })
 }
 
-/// An object in which nothing comes twice, at any depth, and that is neither deep nor large.
+/// Parses an object that has no duplicate members at any depth and is neither deep nor large.
 fn unambiguous(text: &str) -> Option<Value> {
-    // The strict reader has a target of its own, `claims`; here it only says what is ambiguous.
+    // The target `claims` tests the strict parser. Here it only detects ambiguous objects.
     tower_m2m::token::JsonObject::parse(text.as_bytes()).ok()?;
     serde_json::from_str(text).ok()
 }
 
-/// Nothing for a malformed date, `Some(None)` for an absent one.
+/// Returns `None` if the date is malformed, and `Some(None)` if it is absent.
 fn seconds(value: Option<&Value>) -> Option<Option<i64>> {
     const LAST: i64 = 253_402_300_799;
     let Some(value) = value else {

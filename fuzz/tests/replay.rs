@@ -1,4 +1,5 @@
-//! Every seed and every finding once, on any toolchain and without a fuzzer: `cargo test` in this folder.
+//! Checks every seed and every finding once, on any toolchain and without a fuzzer. Run `cargo test`
+//! in this folder.
 
 use std::fs;
 use std::path::Path;
