@@ -1,4 +1,4 @@
-//! What every bench starts from: a Kinde-shaped token, its keys, and a service to protect.
+//! Provides what all benches share: a token of Kinde's shape, its keys, and a service to protect.
 
 pub mod measure;
 pub mod paths;
@@ -21,14 +21,14 @@ use tower::Service;
 use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, Scope, Verifier};
 
-/// The issuer of all tokens here: it has no socket, since keys are given to the verifier.
+/// The issuer of all tokens here. It has no socket, because the verifier gets its keys directly.
 pub const ISSUER: &str = "https://acme.kinde.com";
 /// The audience of all tokens here.
 pub const AUDIENCE: &str = "https://api.acme.com";
-/// The scope that is asked for.
+/// The required scope.
 pub const SCOPE: Scope = Scope::from_static("read:invoices");
 
-/// An issuer and a verifier that holds its keys.
+/// An issuer, and a verifier with its keys.
 pub struct Bench {
     pub issuer: LocalIssuer,
     pub algorithm: Algorithm,
@@ -49,7 +49,7 @@ impl Bench {
         }
     }
 
-    /// One token of the size and shape that Kinde mints, different for each number.
+    /// Creates a token of Kinde's size and shape, different for each number.
     pub fn token(&self, number: usize) -> String {
         self.issuer
             .org("org_ba4a2311eb1")
@@ -58,7 +58,7 @@ impl Bench {
             .token()
     }
 
-    /// Many different tokens, for the cold path.
+    /// Creates many different tokens, for the path without cache hits.
     pub fn tokens(&self, count: usize) -> Vec<String> {
         (0..count).map(|number| self.token(number)).collect()
     }
@@ -70,12 +70,13 @@ impl Bench {
             .jwk_set(self.issuer.jwks())
     }
 
-    /// With the cache of verified tokens.
+    /// Creates a verifier with the cache of verified tokens.
     pub fn verifier(&self) -> Verifier {
         self.trusted().build().expect("a verifier")
     }
 
-    /// With keys that it fetches by itself, out of nowhere. Its background work is that of [`runtime`](Self::runtime).
+    /// Creates a verifier that fetches its keys from memory. Its background tasks run on
+    /// [`runtime`](Self::runtime).
     pub fn fetching(&self) -> Verifier {
         let keys = self.issuer.jwks();
         let fetch = move |_| {
@@ -93,7 +94,7 @@ impl Bench {
             .expect("a verifier")
     }
 
-    /// Where background work goes on.
+    /// Returns the runtime of the background tasks.
     pub fn runtime(&self) -> &Runtime {
         self.runtime.get_or_init(|| {
             Builder::new_multi_thread()
@@ -104,7 +105,7 @@ impl Bench {
         })
     }
 
-    /// Every token is verified anew.
+    /// Creates a verifier without a cache, which verifies every token again.
     pub fn uncached(&self) -> Verifier {
         Verifier::builder([self.trusted()])
             .without_token_cache()
@@ -113,7 +114,7 @@ impl Bench {
     }
 }
 
-/// The service behind the layer: it answers at once.
+/// The service after the layer. It responds at once.
 #[derive(Clone)]
 pub struct Bare;
 
@@ -132,7 +133,7 @@ impl Service<Request<String>> for Bare {
     }
 }
 
-/// A layer that does nothing: what any layer costs in a router.
+/// A layer that only forwards requests. It shows the cost of any layer in a router.
 #[derive(Clone)]
 pub struct PassThrough<S>(pub S);
 
@@ -153,11 +154,11 @@ where
     }
 }
 
-/// A marker that a router would have put into the extensions before the layer sees the request.
+/// A marker that a router puts into the extensions before the layer receives the request.
 #[derive(Clone)]
 struct Routed;
 
-/// A request with this token.
+/// Creates a request with this token.
 pub fn request(token: &str) -> Request<String> {
     let mut request = Request::new(String::new());
     let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header value");
@@ -166,7 +167,7 @@ pub fn request(token: &str) -> Request<String> {
     request
 }
 
-/// Drives a future that is ready at once.
+/// Polls a future that is ready at once.
 pub fn now<F: Future>(future: F) -> F::Output {
     match std::pin::pin!(future).poll(&mut Context::from_waker(std::task::Waker::noop())) {
         Poll::Ready(output) => output,
@@ -174,7 +175,7 @@ pub fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The raw signature check of a token with a key that is ready: nobody can be faster.
+/// Verifies only the signature of a token, with a ready key: the lower limit for any verifier.
 pub fn raw_check(
     bench: &Bench,
     algorithm: SigningAlgorithm,

@@ -1,5 +1,5 @@
-//! Time that says something on a machine with other work to do: CPU time, many short rounds, medians and best rounds. And
-//! allocations.
+//! Measures on a machine with other work: CPU time, many short rounds, medians and best rounds.
+//! Also counts allocations.
 
 use std::alloc::System;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{Region, StatsAlloc};
 
-/// How often a request is sent whose allocations are counted, and how many of the first do not count, since they find
-/// nothing remembered yet.
+/// The number of requests that are sent to count allocations, and how many of the first ones do not
+/// count, because the caches are still empty.
 const COUNTED: usize = 50;
 const UNCOUNTED: usize = 5;
 
-/// Allocations, with reallocations, and bytes of `run`, what was made for it not among them: the least of many, since
-/// background work allocates too.
+/// Counts the allocations, with reallocations, and the bytes of `run`, without those of `make`.
+/// Returns the minimum of many runs, because background work allocates too.
 ///
 /// # Errors
 ///
-/// That of `run`.
+/// Returns the error of `run`.
 pub fn allocations<R, E>(
     counter: &StatsAlloc<System>,
     mut make: impl FnMut() -> R,
@@ -40,7 +40,7 @@ pub fn allocations<R, E>(
     Ok(least)
 }
 
-/// What this thread has spent on a processor. Waiting for one is not in it.
+/// Returns the CPU time of this thread, without the time it waited for a processor.
 pub fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
@@ -49,7 +49,7 @@ pub fn thread_cpu() -> Duration {
     )
 }
 
-/// One figure per round.
+/// One measured value per round.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds(Vec<f64>);
 
@@ -66,7 +66,7 @@ impl Rounds {
         self.quantile(0.0)
     }
 
-    /// What each round has over the same round of `other`.
+    /// Returns the difference to the same round of `other`, for each round.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {
         Self(
@@ -92,7 +92,7 @@ impl Rounds {
     }
 }
 
-/// Nanoseconds per item.
+/// Returns the nanoseconds per item.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub fn nanoseconds(time: Duration, items: usize) -> f64 {
     time.as_nanos() as f64 / items as f64

@@ -1,4 +1,5 @@
-//! Every path through the layer, and its baselines: the bare service and the raw signature check.
+//! Defines every path through the layer and its baselines: the bare service and the raw signature
+//! check.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,30 +19,31 @@ use tower_m2m::testing::SigningAlgorithm;
 
 use crate::{Bare, Bench, PassThrough, SCOPE, now, raw_check, request};
 
-/// Different tokens for the path on which each is cached: more than a turn takes, and few enough to be minted soon.
+/// The number of different tokens on the path that caches each token: more than a turn needs, and
+/// few enough to sign quickly.
 const DIFFERENT: usize = 1_000;
 
-/// The path that a path is compared with.
+/// The baseline of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
-    /// None: other paths are compared with this one.
+    /// This path is a baseline itself.
     Itself,
-    /// The path of this name, and the raw check of this name where there is one.
+    /// The path with this name, and the raw check with this name if there is one.
     Path(&'static str, Option<&'static str>),
 }
 
-/// One way that a request goes.
+/// One path of a request.
 pub struct Path {
     pub name: &'static str,
     pub baseline: Baseline,
-    /// Requests for `run`, made beforehand.
+    /// Creates requests for `run` in advance.
     pub make: Make,
     pub run: Run,
 }
 
-/// Makes so many requests.
+/// Creates this number of requests.
 pub type Make = Box<dyn FnMut(usize) -> Vec<Request<String>>>;
-/// Sends them, drops the answers, and counts those that are as they should be.
+/// Sends the requests, drops the responses, and counts the expected ones.
 pub type Run = Box<dyn FnMut(&mut Vec<Request<String>>) -> usize>;
 
 impl Path {
@@ -73,7 +75,7 @@ impl Path {
     }
 }
 
-/// The loop is one with the service, so that nothing stands between them but the call.
+/// Runs the loop and the service as one type, so that only the call is between them.
 fn run_requests<S, B, F>(mut service: S, expected: u16) -> Run
 where
     S: Service<Request<String>, Response = Response<B>, Error = Infallible, Future = F>
@@ -92,7 +94,7 @@ where
     })
 }
 
-/// The bare service behind the raw signature check and nothing else: nobody can be faster.
+/// The bare service after the raw signature check only: the lower limit for any verifier.
 #[derive(Clone)]
 struct OnlyCheck(Arc<dyn Fn() -> bool>);
 
@@ -111,7 +113,7 @@ impl Service<Request<String>> for OnlyCheck {
     }
 }
 
-/// All paths. What is compared comes after what it is compared with.
+/// Returns all paths. Each baseline is before the paths that are compared with it.
 pub fn all() -> Vec<Path> {
     let rs256 = Bench::new(SigningAlgorithm::Rs256);
     let token = rs256.token(0);
@@ -151,7 +153,8 @@ pub fn all() -> Vec<Path> {
         ));
     }
     paths.push(cached(bare));
-    // A request weighs what its header does, whoever reads it.
+    // Dropping a request with a large header costs time even without the layer, so these are
+    // baselines.
     for (name, size) in [
         ("bare service, 8 KiB", 8_192),
         ("bare service, 64 KiB", 65_536),
@@ -184,7 +187,8 @@ pub fn all() -> Vec<Path> {
     paths
 }
 
-/// New tokens only, and each is cached. After all tokens were sent, a new verifier replaces the old one.
+/// Sends only new tokens and caches each. After all tokens were sent, a new verifier replaces the
+/// old one.
 fn cached(baseline: Baseline) -> Path {
     let bench = Bench::new(SigningAlgorithm::Rs256);
     let tokens = bench.tokens(DIFFERENT);
@@ -214,7 +218,7 @@ fn cached(baseline: Baseline) -> Path {
     }
 }
 
-/// What is refused must cost less than what is let in, however long it is.
+/// A rejected request must cost less than an accepted one, regardless of the token's length.
 fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
     let good = bench.issuer.org("org_ba4a2311eb1");
     let token = good.token();
@@ -249,9 +253,9 @@ fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
     ]
 }
 
-/// A `kid` that the last fetch did not return. It is cached as missing for 30 s at most.
+/// Uses a `kid` that the last fetch did not return. It is cached as missing for 30 s at most.
 fn missing_key() -> Path {
-    // Its runtime has to go on for as long as the path is there.
+    // The runtime must live as long as the path.
     let bench = Box::leak(Box::new(Bench::new(SigningAlgorithm::Rs256)));
     let token = bench
         .issuer
@@ -261,7 +265,7 @@ fn missing_key() -> Path {
     let verifier = bench.fetching();
     let service = verifier.layer().require(SCOPE).layer(Bare);
     let verdict = bench.runtime().block_on(verifier.verify(&token));
-    assert!(verdict.is_err(), "a key that is not there was found");
+    assert!(verdict.is_err(), "a missing key was found");
     Path::new(
         "unknown kid, cached as missing",
         Baseline::Path("bare service", Some("raw RS256")),
@@ -271,7 +275,8 @@ fn missing_key() -> Path {
     )
 }
 
-/// In an axum router: the layer alone over a layer that does nothing, and with a handler that takes the organization.
+/// Measures in an axum router: the layer compared with a layer that only forwards, and with a
+/// handler that extracts the organization.
 fn in_router(bench: &Bench, token: &str) -> Vec<Path> {
     let idle = Baseline::Path("axum, an idle layer", Some("raw RS256"));
     let warm = bench.verifier();

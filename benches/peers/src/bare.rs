@@ -1,4 +1,4 @@
-//! The services behind the layers, and nobody in front.
+//! The services without authentication.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -18,7 +18,7 @@ use tower_m2m_benches::{Bare, PassThrough};
 
 use crate::{Baseline, Contender, Status};
 
-/// Each kind of service without authentication.
+/// Returns each kind of service without authentication.
 pub fn contenders() -> Vec<Contender> {
     let router = Router::new().route("/", get(handler));
     let passing = Router::new()
@@ -32,7 +32,7 @@ pub fn contenders() -> Vec<Contender> {
             AxumBare,
         ),
         Contender::axum("no auth: router", Baseline::Router, router),
-        Contender::axum("a layer that does nothing", Baseline::Router, passing),
+        Contender::axum("a layer that only forwards", Baseline::Router, passing),
     ]
 }
 
@@ -59,7 +59,8 @@ impl Service<Request<Body>> for AxumBare {
     }
 }
 
-/// What [`Bare`] answers, in a type of ours, since jwt-authorizer wants one that its error turns into.
+/// The response of [`Bare`] in a local type, because jwt-authorizer needs a response that its error
+/// converts to.
 pub struct BareResponse(Response<Full<Bytes>>);
 
 impl From<Response<Full<Bytes>>> for BareResponse {
@@ -76,7 +77,7 @@ impl From<AuthError> for BareResponse {
     }
 }
 
-/// jwt-authorizer's own choice of a status. Its axum is an older one, and its `http` is ours.
+/// Returns the status that jwt-authorizer selects. It uses an older axum and the same `http`.
 fn axum_status(error: AuthError) -> StatusCode {
     let response: Response<_> = error.into();
     response.status()

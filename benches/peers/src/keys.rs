@@ -1,4 +1,4 @@
-//! The key set over HTTP, for those who fetch it.
+//! Serves the key set over HTTP for the peers that fetch it.
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -7,11 +7,11 @@ use tokio::net::TcpListener;
 
 use crate::Failure;
 
-/// Serves this key set on loopback for as long as the runtime lives, and returns its URL.
+/// Serves this key set on loopback until the runtime ends, and returns its URL.
 ///
 /// # Errors
 ///
-/// No port could be had.
+/// Returns an error if no port is available.
 pub async fn serve_keys(jwks: String) -> Result<String, Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}/jwks", listener.local_addr()?);

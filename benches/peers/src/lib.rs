@@ -1,4 +1,4 @@
-//! tower-m2m and its peers behind one interface: a request goes in, a status comes out.
+//! Provides one interface for tower-m2m and its peers: it takes a request and returns a status.
 
 mod bare;
 mod keys;
@@ -20,21 +20,21 @@ pub use keys::serve_keys;
 pub use refusals::{REFUSED, Refusals};
 pub use setup::{Backend, Setup};
 
-/// What goes wrong while a peer is set up.
+/// The error of a setup.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// The service that a contender is compared with: the same service without authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
-    /// A function call that answers an empty body: [`tower_m2m_benches::Bare`].
+    /// A function call that responds with an empty body: [`tower_m2m_benches::Bare`].
     Bare,
-    /// The same with axum's body, for those who know no other.
+    /// The same with axum's body, for the peers that support no other body.
     AxumBare,
     /// An axum router with one route.
     Router,
 }
 
-/// One way to protect the service, or none.
+/// A protected service, or the service without protection.
 pub struct Contender {
     pub name: &'static str,
     pub baseline: Baseline,
@@ -42,7 +42,7 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// A service that takes requests without a body.
+    /// Creates a contender from a service that takes requests without a body.
     pub fn new<S>(name: &'static str, mut service: S) -> Self
     where
         S: Service<Request<String>> + 'static,
@@ -55,7 +55,7 @@ impl Contender {
         }
     }
 
-    /// A service that takes axum's body.
+    /// Creates a contender from a service that takes axum's body.
     pub fn axum<S>(name: &'static str, baseline: Baseline, mut service: S) -> Self
     where
         S: Service<Request<Body>> + 'static,
@@ -68,17 +68,18 @@ impl Contender {
         }
     }
 
-    /// One request, from the layer to the answer, which is dropped.
+    /// Sends one request and drops the response.
     pub fn call(&mut self, request: Request<String>) -> StatusCode {
         (self.call)(request)
     }
 }
 
-/// Everybody, each with keys in hand. The first of each kind of service is the one without authentication.
+/// Returns all contenders, each with its keys. The first of each kind of service has no
+/// authentication.
 ///
 /// # Errors
 ///
-/// A peer that could not be set up, by name.
+/// Returns an error that names the peer if its setup fails.
 pub async fn contenders(bench: &Bench) -> Result<Vec<Contender>, Failure> {
     let url = serve_keys(bench.issuer.jwks()).await?;
     let mut contenders = bare::contenders();
@@ -116,7 +117,7 @@ fn named(name: &'static str) -> impl Fn(Failure) -> Failure {
     move |failure| format!("{name}: {failure}").into()
 }
 
-/// The status of an answer, whatever its body.
+/// Returns the status of a response with any body.
 pub trait Status {
     fn status(&self) -> StatusCode;
 }

@@ -1,4 +1,4 @@
-//! tower-m2m: with the cache of verified tokens, as it comes, and without.
+//! Sets up tower-m2m with its default cache of verified tokens, and without the cache.
 
 use axum::Router;
 use axum::routing::get;
@@ -9,7 +9,7 @@ use tower_m2m_benches::{Bare, Bench, SCOPE};
 
 use crate::{AxumBare, Baseline, Contender};
 
-/// Over each kind of service that a peer stands before.
+/// Returns tower-m2m over each kind of service that a peer protects.
 pub fn contenders(bench: &Bench) -> Vec<Contender> {
     let (warm, cold) = (bench.verifier(), bench.uncached());
     let over = |verifier: &Verifier| verifier.layer().require(SCOPE);

@@ -1,4 +1,4 @@
-//! Whether the work is the same: what each contender says to tokens that are wrong in one way.
+//! Checks that the work is the same: how each contender responds to tokens with one fault.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use tower_m2m_benches::{Bench, request};
 
 use crate::Contender;
 
-/// What is wrong with the requests of [`Refusals`], in their order.
+/// The faults of the requests in [`Refusals`], in their order.
 pub const REFUSED: [&str; 7] = [
     "no token",
     "forged",
@@ -19,7 +19,7 @@ pub const REFUSED: [&str; 7] = [
     "no scope",
 ];
 
-/// Requests that are wrong in one way each, and one that is right.
+/// Requests with one fault each, and one valid request.
 pub struct Refusals {
     good: String,
     wrong: Vec<Option<String>>,
@@ -45,7 +45,7 @@ impl Refusals {
         Self { good: token, wrong }
     }
 
-    /// What this contender answers to the good request, and to each of [`REFUSED`].
+    /// Returns the responses of this contender to the valid request and to each of [`REFUSED`].
     pub fn answers(&self, contender: &mut Contender) -> (StatusCode, Vec<StatusCode>) {
         let wrong = self.wrong.iter().map(|token| {
             let request = token

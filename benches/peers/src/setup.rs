@@ -1,4 +1,4 @@
-//! What both programs start with.
+//! Provides the setup of both programs.
 
 use jsonwebtoken10::crypto::{CryptoProvider, aws_lc, rust_crypto};
 use tokio::runtime::{Builder, Runtime};
@@ -7,16 +7,16 @@ use tower_m2m_benches::Bench;
 
 use crate::{Contender, Failure, contenders};
 
-/// The backend of axum-jwt-auth's `jsonwebtoken`. The other peers leave no choice at run time.
+/// The backend of axum-jwt-auth's `jsonwebtoken`. The other peers offer no choice at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// Installed by the application, and faster.
+    /// The application installs it. It is faster.
     AwsLcRs,
-    /// What axum-jwt-auth comes with.
+    /// The default of axum-jwt-auth.
     RustCrypto,
 }
 
-/// Everybody, the keys they hold, and the runtime that their background tasks live on.
+/// All contenders, their keys, and the runtime of their background tasks.
 pub struct Setup {
     pub bench: Bench,
     pub contenders: Vec<Contender>,
@@ -24,11 +24,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Sets everybody up.
+    /// Sets up all contenders.
     ///
     /// # Errors
     ///
-    /// A peer that could not be set up, by name.
+    /// Returns an error that names the peer if its setup fails.
     pub fn new(backend: Backend) -> Result<Self, Failure> {
         let provider = if backend == Backend::AwsLcRs {
             &aws_lc::DEFAULT_PROVIDER

@@ -1,5 +1,6 @@
-//! The peers, each set up as its documentation has it, to do the same work: signature, issuer, audience, times, and the
-//! scope where it can. Claims are read into [`PeerClaims`] where the peer asks for a type.
+//! Sets up the peers as their documentation describes, to do the same work: signature, issuer,
+//! audience, times, and the scope if the peer can check it. If the peer needs a type for the
+//! claims, it gets [`PeerClaims`].
 
 use std::sync::Arc;
 
@@ -31,7 +32,8 @@ use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
 use crate::{AxumBare, BareResponse, Baseline, Contender, Failure};
 
-/// What a handler behind a peer would want to read, and no more: the fewer claims, the faster the peer.
+/// The claims that a handler after a peer needs, and no others. The fewer claims, the faster the
+/// peer.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(dead_code, reason = "read by the handlers that a benchmark leaves out")]
 struct PeerClaims {
@@ -46,9 +48,10 @@ impl HasScopes for PeerClaims {
     }
 }
 
-/// Keys by value, since nothing tells when fetched ones have come. Scopes are not its business.
+/// Uses keys by value, because the peer does not report when fetched keys are available. It does
+/// not check scopes.
 pub async fn tower_oauth2_resource_server(bench: &Bench) -> Result<Contender, Failure> {
-    // `recommended` would ask for an `nbf`, which Kinde does not send.
+    // `recommended` would require an `nbf`, which Kinde does not send.
     let claims = ClaimsValidationSpec::new()
         .exp(true)
         .iss(ISSUER)
@@ -90,7 +93,8 @@ pub async fn oauth_resource_server(url: &str) -> Result<Contender, Failure> {
     ))
 }
 
-/// Its scope check is a function of the application's. The first request would fetch the keys, so one is sent ahead.
+/// The application provides the scope check. The first request would fetch the keys, so one is sent
+/// in advance.
 pub async fn jwt_authorizer(url: &str, bench: &Bench) -> Result<Contender, Failure> {
     let validation = jwt_authorizer::Validation::new()
         .iss(&[ISSUER])
@@ -108,7 +112,7 @@ pub async fn jwt_authorizer(url: &str, bench: &Bench) -> Result<Contender, Failu
     Ok(Contender::new("jwt-authorizer 0.15", service))
 }
 
-/// What aliri reads. Its own `BasicClaimsWithScope` is slower.
+/// The claims that aliri reads. Its own `BasicClaimsWithScope` is slower.
 #[derive(Clone, Debug, Deserialize)]
 struct AliriClaims {
     iss: Issuer,
@@ -150,7 +154,7 @@ pub async fn aliri_tower(url: &str) -> Result<Contender, Failure> {
         .add_approved_algorithm(jwa::Algorithm::RS256)
         .add_allowed_audience(Audience::from_static(AUDIENCE))
         .require_issuer(Issuer::from_static(ISSUER))
-        // `check_not_before` would ask for an `nbf`.
+        // `check_not_before` would require an `nbf`.
         .check_expiration();
     let authority = Authority::new_from_url(url.to_owned(), validator).await?;
     let authorizer = Oauth2Authorizer::new()
@@ -165,7 +169,7 @@ pub async fn aliri_tower(url: &str) -> Result<Contender, Failure> {
     ))
 }
 
-/// huskarl-resource-server has no layer: that is huskarl-axum, of the same authors.
+/// huskarl-resource-server has no layer. huskarl-axum, by the same authors, provides it.
 pub async fn huskarl(url: &str) -> Result<Contender, Failure> {
     let client = ReqwestClient::builder().mtls(NoMtls).build().await?;
     let validator = CustomValidator::builder()
@@ -194,7 +198,7 @@ struct AppState {
     decoder: Decoder<PeerClaims>,
 }
 
-/// An extractor, not a layer, so it stands in a router. Scopes are not its business.
+/// The peer is an extractor and not a layer, so it needs a router. It does not check scopes.
 pub async fn axum_jwt_auth(url: &str) -> Result<Contender, Failure> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_audience(&[AUDIENCE]);
@@ -205,7 +209,7 @@ pub async fn axum_jwt_auth(url: &str) -> Result<Contender, Failure> {
         .jwks_url(url.to_owned())
         .validation(validation)
         .build()?;
-    // The token would stop the refresh, which is once in an hour.
+    // The returned token would stop the refresh, which runs once per hour.
     let _refreshing = decoder.initialize().await?;
     let route = get(|_: Claims<PeerClaims>| async { StatusCode::OK });
     let router = Router::new().route("/", route).with_state(AppState {

@@ -1,5 +1,5 @@
-//! Runs one path many times inside [`measured`], so that `callgrind --toggle-collect` counts its instructions:
-//! `benches/instructions` does so for each path.
+//! Runs one path many times inside [`measured`], so that `callgrind --toggle-collect` counts its
+//! instructions. `benches/instructions` does so for each path.
 
 use std::hint::black_box;
 
@@ -11,10 +11,10 @@ use tower::{Layer, Service, ServiceBuilder};
 use tower_m2m::testing::SigningAlgorithm;
 use tower_m2m_benches::{Bare, Bench, PassThrough, SCOPE, now, raw_check, request};
 
-/// Times that the path runs: one request's count is the total divided by it.
+/// The number of runs of the path. The count of one request is the total divided by it.
 const TIMES: usize = 200;
 
-/// What is counted, and nothing else: callgrind looks for its name..
+/// Runs the counted work. Callgrind finds this function by its name and counts only what it calls.
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {
     work();

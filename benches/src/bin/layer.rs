@@ -1,4 +1,5 @@
-//! What each path through the layer costs over the bare service, in one run with the raw signature checks, turn by turn.
+//! Measures the cost of each path through the layer over the bare service, in turns and in one run
+//! with the raw signature checks.
 //!
 //! ```text
 //! cargo run --release --bin layer [ROUNDS]
@@ -10,12 +11,13 @@ use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
 use tower_m2m_benches::paths::{self, Baseline, Path};
 
 const ROUNDS: usize = 600;
-/// Nanoseconds that a turn takes, roughly: short enough to be left in peace.
+/// The approximate duration of a turn in nanoseconds. Short turns are rarely interrupted.
 const TURN: f64 = 500_000.0;
-/// Requests made ahead: more would not fit the processor's caches, and a server reads what it just received.
+/// The number of requests that are created in advance. More would not fit the processor's caches,
+/// and a server reads a request that it just received.
 const MOST: usize = 32;
 
-/// A path that is measured.
+/// A measured path.
 struct Candidate {
     path: Path,
     turn: usize,
@@ -32,11 +34,7 @@ impl Candidate {
             let start = thread_cpu();
             let good = black_box((self.path.run)(&mut requests));
             spent += thread_cpu().saturating_sub(start);
-            assert_eq!(
-                good, some,
-                "{}: an answer was not the expected one",
-                self.path.name
-            );
+            assert_eq!(good, some, "{}: unexpected response", self.path.name);
             left -= some;
         }
         self.rounds.push(nanoseconds(spent, self.turn));

@@ -1,4 +1,5 @@
-//! Allocations of one request on each path, the answer's end included, and their bytes.
+//! Counts the allocations of one request on each path, and their bytes, until the response is
+//! dropped.
 //!
 //! ```text
 //! cargo run --release --bin layer_allocations
@@ -27,7 +28,7 @@ fn main() -> Result<(), String> {
             if run(&mut requests) == 1 {
                 Ok(())
             } else {
-                Err(format!("{name}: not the expected answer"))
+                Err(format!("{name}: unexpected response"))
             }
         };
         let (allocations, bytes) = measure::allocations(ALLOCATIONS, || make(1), once)?;

@@ -1,11 +1,11 @@
-//! A million different valid tokens through one verifier: what it keeps of them.
+//! Measures the memory that one verifier keeps after a million different valid tokens.
 //!
 //! ```text
 //! cargo run --release --bin memory
 //! ```
 //!
-//! Ed25519, since a million RSA signatures would take an hour. Fails where the process grows beyond the 32 MiB that the
-//! cache of verified tokens is bounded to.
+//! The tokens use Ed25519, because a million RSA signatures would take an hour. Fails if the
+//! process grows by more than 32 MiB, the limit for the cache of verified tokens.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tower_m2m_benches::{Bare, Bench, SCOPE, now, request};
 
 const TOKENS: usize = 1_000_000;
 const THREADS: usize = 2;
-/// KiB.
+/// The limit in KiB.
 const BOUND: u64 = 32 * 1024;
 
 fn main() -> ExitCode {
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             "token {number} was refused"
         );
     };
-    // Whatever is allocated once is there before the count begins.
+    // Allocates everything that is allocated once, before the count begins.
     (TOKENS..TOKENS + 10).for_each(accept);
     let Some(before) = resident() else {
         eprintln!("no VmRSS in /proc/self/status");
@@ -107,7 +107,7 @@ fn kib(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }
 
-/// Resident memory of this process in KiB.
+/// Returns the resident memory of this process in KiB.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

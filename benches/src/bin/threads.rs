@@ -1,12 +1,13 @@
-//! One thread and two: what a second core brings when every token is new, and what it costs when both ask for one token.
+//! Compares one thread with two: the gain of a second core if every token is new, and the cost if
+//! both verify the same token.
 //!
 //! ```text
 //! cargo run --release --bin threads
 //! ```
 //!
-//! Slices are short and alternate, each thread on a core of its own. A slice counts only if nothing interrupted its threads (wall
-//! time close to CPU time) and, of two, if they ran at the same time: else it would say nothing about two cores. Ratios are
-//! taken within a round, and the median of them is what is said.
+//! Slices are short and alternate, and each thread has its own core. A slice counts only if its
+//! threads were not interrupted (wall time close to CPU time) and, for two threads, if they ran at
+//! the same time. Ratios are taken within a round, and the program prints their median.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -23,14 +24,15 @@ use tower_m2m_benches::{Bare, Bench, SCOPE, now, raw_check, request};
 
 /// The duration of the measurement.
 const TIME: Duration = Duration::from_secs(40);
-/// The least number of rounds that is worth a median.
+/// The minimum number of rounds for a useful median.
 const ENOUGH: usize = 30;
-/// Wall time over CPU time in a slice that counts.
+/// The maximum ratio of wall time to CPU time in a slice that counts.
 const UNDISTURBED: f64 = 1.05;
-/// Of the time from the first start to the last end, the part in which both threads ran.
+/// The minimum part of the time, from the first start to the last end, in which both threads ran.
 const TOGETHER: f64 = 0.9;
 
-/// What is done, and how many times: a slice takes about half a millisecond, so that many are left in peace.
+/// The kinds of work, and how often each runs in a slice. A slice takes about half a millisecond,
+/// so many are not interrupted.
 const KINDS: [(&str, usize); 4] = [("raw", 30), ("cold", 30), ("bare", 3_000), ("hot", 1_500)];
 
 fn main() -> ExitCode {
@@ -38,12 +40,13 @@ fn main() -> ExitCode {
     let (cached, uncached) = (bench.verifier(), bench.uncached());
     let token = bench.token(0);
     let workers = Workers::default();
-    // The same verifier on both threads, each with a clone of the service, as a server has it.
+    // Both threads share one verifier, and each has a clone of the service, as in a server.
     let worker = |_: usize| {
         let mut hot = cached.layer().require(SCOPE).layer(Bare);
         let mut cold = uncached.layer().require(SCOPE).layer(Bare);
         let raw = raw_check(&bench, SigningAlgorithm::Rs256, &token);
-        // Cloned inside the slice, with and without the layer: a store of ready ones would not fit the caches.
+        // The request is cloned inside the slice, with and without the layer, because a store of
+        // ready requests would not fit the caches.
         let mine = request(&token);
         move |kind: usize| match kind {
             0 => drop(black_box(raw())),
@@ -73,17 +76,17 @@ fn main() -> ExitCode {
     report(&workers.run(worker))
 }
 
-/// Nanoseconds per request in one slice, where it counts.
+/// The nanoseconds per request in one slice that counts.
 #[derive(Clone, Copy)]
 struct Figures {
     cpu: f64,
     wall: f64,
 }
 
-/// One round: by kind, and by one thread and two.
+/// One round, by kind of work and by number of threads.
 type Round = [[Option<Figures>; 2]; KINDS.len()];
 
-/// What a row says of one thread and of two, by what a whole round says.
+/// Selects the values of one thread and of two threads from a whole round.
 type Row = fn(&[f64; 4]) -> (f64, f64);
 
 fn report(rounds: &[Round]) -> ExitCode {
@@ -113,7 +116,8 @@ fn report(rounds: &[Round]) -> ExitCode {
             median(&pairs, |(one, _)| one.cpu),
             median(&pairs, |(_, two)| two.cpu),
         );
-        // The figures of two threads are those of each: both worked for so long, and did twice as much.
+        // The values of two threads are per thread: both worked for that time and did twice as
+        // much.
         let (gain, by_wall) = (
             median(&pairs, |(one, two)| 2.0 * one.cpu / two.cpu),
             median(&pairs, |(one, two)| one.wall / two.wall),
@@ -158,7 +162,7 @@ fn report(rounds: &[Round]) -> ExitCode {
 }
 
 fn too_busy() -> ExitCode {
-    eprintln!("too few rounds count: the machine is too busy to say anything about two cores");
+    eprintln!("too few rounds count: the machine is too busy to compare one core with two");
     ExitCode::FAILURE
 }
 
@@ -196,7 +200,7 @@ impl Workers {
         me: usize,
         work: &mut impl FnMut(usize),
     ) -> Vec<Option<Slice>> {
-        // Where it is refused, the slices that count will be few.
+        // If the system rejects the affinity, few slices count.
         let mut core = CpuSet::new();
         core.set(me);
         let _ = sched_setaffinity(None, &core);
@@ -225,7 +229,8 @@ impl Workers {
         slices
     }
 
-    /// Spins until the other thread is here too: a barrier of the operating system wakes one much later than the other.
+    /// Spins until the other thread arrives. A barrier of the operating system wakes one thread
+    /// much later than the other.
     fn together(&self) {
         let ticket = self.arrived.fetch_add(1, Ordering::AcqRel);
         let both = (ticket | 1) + 1;
@@ -271,7 +276,7 @@ fn together(ran: &[Slice], whole: Duration) -> bool {
     end.saturating_duration_since(start).as_secs_f64() > TOGETHER * whole.as_secs_f64()
 }
 
-/// The two threads' slices are in the same order.
+/// Merges the slices of the two threads, which are in the same order.
 fn merge(mine: &[Option<Slice>], theirs: &[Option<Slice>]) -> Vec<Round> {
     let figures = |times: usize, pair: (&Option<Slice>, &Option<Slice>)| {
         let ran: Vec<Slice> = [pair.0, pair.1].into_iter().flatten().copied().collect();

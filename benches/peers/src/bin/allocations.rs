@@ -1,4 +1,5 @@
-//! Allocations per request, over the same service without authentication, the answer's end included.
+//! Counts the allocations per request over the same service without authentication, until the
+//! response is dropped.
 
 use std::alloc::System;
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ fn count(mut setup: Setup) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Allocations of one request, and their bytes.
+/// Counts the allocations of one request, and their bytes.
 fn of_one(contender: &mut Contender, token: &str) -> Result<(usize, usize), Failure> {
     let name = contender.name;
     measure::allocations(
@@ -56,7 +57,7 @@ fn of_one(contender: &mut Contender, token: &str) -> Result<(usize, usize), Fail
         || request(token),
         |request| match contender.call(request) {
             StatusCode::OK => Ok(()),
-            status => Err(format!("{name} refused a good token: {status}").into()),
+            status => Err(format!("{name} rejected a valid token: {status}").into()),
         },
     )
 }

@@ -1,9 +1,9 @@
-//! tower-m2m and its peers, turn by turn in one process.
+//! Measures tower-m2m and its peers in turns, in one process.
 //!
 //! ```text
-//! peers [--as-shipped] answers          what each says to tokens that are wrong: whether they do the same work
+//! peers [--as-shipped] answers          the response of each to wrong tokens: do they do the same work?
 //! peers [--as-shipped] time             CPU time per request, over the same service without authentication
-//! peers [--as-shipped] count TIMES      each path so many times inside `measured`, for callgrind
+//! peers [--as-shipped] count TIMES      each path TIMES times inside `measured`, for callgrind
 //! ```
 
 use std::collections::HashSet;
@@ -16,12 +16,12 @@ use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
 use tower_m2m_benches::{raw_check, request};
 use tower_m2m_peers::{Backend, Baseline, Contender, Failure, REFUSED, Refusals, Setup};
 
-/// Rounds, in each of which everybody has a turn.
+/// The number of rounds. Each contender has one turn per round.
 const ROUNDS: usize = 600;
-/// Requests in a turn: as many as take about a millisecond.
+/// The number of requests in a turn, which takes about a millisecond.
 const SLOW: usize = 40;
 const FAST: usize = 1000;
-/// Nanoseconds below which a contender counts as fast.
+/// A contender is fast if a request takes fewer nanoseconds.
 const LIMIT: f64 = 5_000.0;
 
 fn main() -> ExitCode {
@@ -53,14 +53,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// What each answers to wrong tokens.
+/// Prints the responses of each contender to wrong tokens.
 fn answers(mut setup: Setup) -> Result<(), Failure> {
     let _entered = setup.runtime.enter();
     let refusals = Refusals::new(&setup.bench);
     println!("| | good | {} |", REFUSED.join(" | "));
     println!("|---|---{}|", "|---".repeat(REFUSED.len()));
     let (mut useless, mut said) = (Vec::new(), HashSet::new());
-    // Somebody who stands before several kinds of service says the same before each.
+    // A contender that protects several kinds of service responds in the same way for each.
     for contender in setup
         .contenders
         .iter_mut()
@@ -84,7 +84,7 @@ fn answers(mut setup: Setup) -> Result<(), Failure> {
     if useless.is_empty() {
         Ok(())
     } else {
-        Err(format!("a good token is refused by {}", useless.join(", ")).into())
+        Err(format!("a valid token is rejected by {}", useless.join(", ")).into())
     }
 }
 
@@ -92,7 +92,7 @@ fn protects(contender: &Contender) -> bool {
     !contender.name.starts_with("no auth") && !contender.name.starts_with("a layer")
 }
 
-/// A contender that is measured.
+/// A measured contender.
 struct Candidate<'a> {
     contender: &'a mut Contender,
     turn: usize,
@@ -112,7 +112,7 @@ impl Candidate<'_> {
         if good == self.turn {
             Ok(())
         } else {
-            Err(format!("{} refused a good token", self.contender.name).into())
+            Err(format!("{} rejected a valid token", self.contender.name).into())
         }
     }
 }
@@ -155,7 +155,8 @@ fn time(mut setup: Setup) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A table per kind of service: everybody over the first, which is the one without authentication.
+/// Prints a table per kind of service. The first contender, without authentication, is the
+/// baseline.
 fn report(candidates: &[Candidate<'_>], raw: &Rounds) {
     println!(
         "raw RS256 check, aws-lc-rs, key ready: best {:.0} ns, median {:.0}",
@@ -191,13 +192,14 @@ fn report(candidates: &[Candidate<'_>], raw: &Rounds) {
     }
 }
 
-/// What is counted, and nothing else: callgrind looks for its name.
+/// Runs the counted work. Callgrind finds this function by its name and counts only what it calls.
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {
     work();
 }
 
-/// callgrind writes down what it counted when this ends, and starts again from nothing.
+/// Marks the end of a count: callgrind writes its counts and starts again from zero
+/// when this returns.
 #[inline(never)]
 fn turn_over(name: &str) {
     black_box(name);
