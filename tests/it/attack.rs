@@ -1,4 +1,4 @@
-//! Everything that an attacker would send, against a protected API on a socket.
+//! Sends the whole corpus of attacks to a protected API on a socket.
 
 use std::fmt::Write as _;
 
@@ -19,8 +19,8 @@ async fn protected(verifier: &Verifier) -> Api {
     Api::serve(app.route_layer(verifier.layer().require(READ))).await
 }
 
-/// The whole corpus: refused in the right words, nothing repeated, and no fetch that is not in the budget for unknown names
-/// of keys (two, and one more for a client that is known).
+/// Every forgery is rejected with the right status and code. No response repeats a part of it. The
+/// fetches stay within the budget for unknown keys (two, and one more for a known client).
 #[tokio::test]
 async fn every_forgery_is_rejected_within_the_fetch_budget() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -57,7 +57,7 @@ async fn every_forgery_is_rejected_within_the_fetch_budget() {
         (1, 0)
     );
 
-    // Rule 20, 130: neither a token nor a claim's value in what was answered or logged.
+    // Rules 20, 130: no response and no log line contains a token or a claim's value.
     for forgery in forged::all(&good) {
         let answer = api
             .send(
@@ -82,7 +82,7 @@ async fn every_forgery_is_rejected_within_the_fetch_budget() {
         }
     }
     assert!(!answers.contains("secret-") && !log.text().contains("secret-"));
-    // Still in order.
+    // The API still works.
     api.get("/orgs/org_a", &good).await.assert_status(200);
 }
 
@@ -114,7 +114,7 @@ async fn forgeries_fail_for_every_algorithm_and_token_shape() {
     }
 }
 
-/// The corpus holds for a verifier that is used without HTTP too.
+/// A verifier without HTTP rejects the corpus too.
 #[tokio::test]
 async fn verifier_without_layer_rejects_every_forgery() {
     let good = crate::support::good();
@@ -131,7 +131,7 @@ async fn verifier_without_layer_rejects_every_forgery() {
 
 pub(crate) use recording::record;
 
-/// What operators would read, as text.
+/// Records the log that operators would read, as a string.
 mod recording {
     use std::fmt::{Debug, Write as _};
     use std::sync::{Arc, Mutex};
@@ -149,7 +149,8 @@ mod recording {
         }
     }
 
-    /// Records every event of this thread, which is all of a test's runtime, until the guard is dropped.
+    /// Records every event of this thread until the guard is dropped. The runtime of a test has one
+    /// thread.
     pub(crate) fn record() -> (Log, tracing::subscriber::DefaultGuard) {
         let log = Log::default();
         (log.clone(), crate::subscriber::set_subscriber(log))

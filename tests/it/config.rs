@@ -1,4 +1,4 @@
-//! Every configuration that cannot work fails in `build()`, and says which setting it is.
+//! If a configuration cannot work, `build()` fails and names the setting.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tower_m2m::{Algorithm, Issuer, Verifier};
 
 use crate::support::{issuer, trust};
 
-/// A public RSA key of 1024 bits, made for this line; its private half was thrown away.
+/// A public RSA key of 1024 bits, created for this test. The private key was deleted.
 const WEAK: &str = "-----BEGIN PUBLIC KEY-----
 MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQCji5q+Y/66vd9CLFK39KHr9jVG
 LWgqVdrUnrLC7VlDhs0etXVYa8BK9cE3xFOv9hkGyV/zrWSfg4id/ydqgUUXLdrI
@@ -28,7 +28,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn weak_jwks() -> String {
-    // 171 letters of base64url are the 1024 bits of a modulus.
+    // 171 base64url characters encode the 1024 bits of a modulus.
     format!(
         r#"{{"keys":[{{"kty":"RSA","kid":"k","alg":"RS256","n":"{}","e":"AQAB"}}]}}"#,
         "z".repeat(170) + "w"
@@ -243,7 +243,7 @@ fn build_rejects_invalid_verifier_settings() {
     }
 }
 
-/// The other half of each boundary.
+/// The other side of each boundary.
 #[test]
 fn build_accepts_values_at_the_limits() {
     for issuer in vec![
@@ -282,7 +282,7 @@ fn build_accepts_values_at_the_limits() {
     assert!(issuer().jwks().contains("RS256"));
 }
 
-/// A set that is given holds nothing that is weak or broken; what is of no use here may stand in it.
+/// A configured key set must not contain weak or broken keys. It may contain keys of unknown types.
 #[test]
 fn static_key_set_rejects_weak_or_broken_keys() {
     let with = |other: &str| {

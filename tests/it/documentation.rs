@@ -1,6 +1,6 @@
-//! What the documentation shows.
+//! The contents of the documentation.
 
-/// Row A6: what is re-exported from a public module is shown on the front page, with its first sentence.
+/// Row A6: the front page shows each re-export of a public module, with its first sentence.
 #[test]
 fn front_page_shows_re_exported_types_with_a_sentence() {
     let root = include_str!("../../src/lib.rs");

@@ -1,4 +1,4 @@
-//! What a handler can ask for.
+//! The arguments of a handler.
 
 use axum::Router;
 use axum::response::IntoResponse as _;
@@ -31,7 +31,7 @@ async fn extractor_without_layer_responds_500_and_reports_layer() {
         "/OrgCode/optional",
         "/Claims/optional",
     ] {
-        // A good token changes nothing: nobody looked at it.
+        // A valid token makes no difference, because no layer verified it.
         for answer in [api.get_bare(path).await, api.get(path, &good()).await] {
             let problem = answer.assert_status(500).assert_problem();
             let detail = problem["detail"].as_str().unwrap();
@@ -109,7 +109,7 @@ async fn optional_extractors_are_none_only_for_anonymous_requests() {
     api.get_bare("/required").await.assert_challenged();
 }
 
-/// An extractor's refusal looks like the layer's: the same realm, metadata and body.
+/// A rejection of an extractor equals the layer's: the same realm, metadata and body.
 #[tokio::test]
 async fn extractor_uses_the_response_settings_of_its_layer() {
     let layer = verifier()
@@ -210,7 +210,7 @@ async fn claims_extractor_returns_the_claims_of_the_token() {
         facts.to_string()
     };
     for _ in 0..3 {
-        // The same from the cache of verified tokens.
+        // The same for a cached token.
         assert_says(
             &api.get("/", &good().claim("jti", "j1")).await,
             &expected(Some("org_a")),
@@ -258,7 +258,8 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
         &api.get("/", &token).await,
         r#"Some("gold") false Some(String("eu")) Some(Number(5)) (true, false, false)"#,
     );
-    // A token that does not fit the application's type is refused, and nothing of it is told.
+    // If a token does not match the application's type, it is rejected, and the response contains
+    // no claim.
     for misfit in [
         good(),
         good().claim("plan", 7),
@@ -268,7 +269,7 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
             .await
             .assert_rejected(401, "invalid_token");
     }
-    // Properties and flags of odd shapes are absent, not errors.
+    // Properties and flags of unusual types count as absent and are not errors.
     let odd = good()
         .claim("plan", "gold")
         .claim("application_properties", "x")
@@ -281,7 +282,7 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
 
 /// Rule 130.
 ///
-/// What can be printed of a request says nothing that a log must not hold.
+/// The `Debug` and `Display` output of a request's types contains no secret.
 #[tokio::test]
 async fn debug_and_display_contain_no_token_or_claim() {
     async fn handler(org: OrgCode, claims: Claims, request: axum::extract::Request) -> String {
@@ -319,7 +320,7 @@ async fn debug_and_display_contain_no_token_or_claim() {
     assert!(!shown.contains(&token.token()));
 }
 
-/// Handlers may answer with a rejection, or with what an extractor refused: it is never a success.
+/// If a handler returns a rejection, its own or an extractor's, the response is never a success.
 #[tokio::test]
 async fn rejection_is_an_error_response() {
     for (rejection, status) in [

@@ -1,4 +1,4 @@
-//! Where keys come from: discovery in both forms, a URL, a set, a PEM text, a function.
+//! The sources of keys: discovery in both forms, a URL, a key set, a PEM string, a function.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,8 +17,8 @@ fn algorithm_of(key: &SigningKey) -> Algorithm {
 
 /// Rules 69, 79.
 ///
-/// OpenID Connect's document, or RFC 8414's where there is no other; an issuer with a path has two
-/// places.
+/// Discovery uses OpenID Connect's document, or RFC 8414's if that is missing. If the issuer has a
+/// path, there are two URLs.
 #[tokio::test]
 async fn metadata_is_found_by_openid_or_oauth_discovery() {
     for (path, first_is_absent) in [
@@ -32,7 +32,7 @@ async fn metadata_is_found_by_openid_or_oauth_discovery() {
             issuer.set_fault(Endpoint::Discovery, Fault::status(StatusCode::NOT_FOUND));
         }
         let verifier = Verifier::kinde(issuer.url()).audience(AUDIENCE).build();
-        // A path is no Kinde domain, but a generic issuer's.
+        // A URL with a path is not a Kinde domain, but a generic issuer may have one.
         let verifier = verifier
             .or_else(|_| Verifier::issuer(issuer.url()).audience(AUDIENCE).build())
             .unwrap();
@@ -51,7 +51,7 @@ async fn metadata_is_found_by_openid_or_oauth_discovery() {
 
 /// Rules 80, 81.
 ///
-/// A document of another issuer, or one that leads astray, is not used.
+/// A document is not used if it names another issuer or an insecure URL.
 #[tokio::test]
 async fn misleading_metadata_is_not_used() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -115,7 +115,8 @@ async fn jwks_url_needs_no_discovery() {
 
 /// Rule 43.
 ///
-/// Every algorithm, from a set and from a PEM text; and each key with its own algorithm only.
+/// Every algorithm works, from a key set and from a PEM string. Each key works with its own
+/// algorithm only.
 #[tokio::test]
 async fn every_algorithm_works_from_key_set_and_pem() {
     let rsa = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
@@ -160,7 +161,7 @@ async fn every_algorithm_works_from_key_set_and_pem() {
                 "{algorithm} from a {source}"
             );
         }
-        // A PEM text has no name, so any `kid` and none will do; a set's key has one.
+        // A PEM string has no name, so any `kid` or none is accepted. A key of a set has a name.
         assert!(
             pem.verify(&token.clone().header("kid", "other").token())
                 .await
@@ -183,7 +184,7 @@ async fn every_algorithm_works_from_key_set_and_pem() {
 
 /// Rule 39.
 ///
-/// RFC 9864's name for the same algorithm.
+/// RFC 9864 has a second name for the same algorithm.
 #[tokio::test]
 async fn ed25519_has_two_algorithm_names() {
     let issuer = LocalIssuer::builder()

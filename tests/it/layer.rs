@@ -1,4 +1,4 @@
-//! The layer under every kind of service, alone and inside others.
+//! The layer around every kind of service, alone and inside others.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -125,8 +125,8 @@ async fn route_scopes_add_up_and_match_exactly() {
     }
 }
 
-/// The inner layer of the same verifier takes the outer one's claims: proven with a verifier that remembers nothing, and
-/// a credential that is gone between the layers.
+/// The inner layer of the same verifier uses the claims of the outer one. The test shows that with
+/// a verifier without a cache and a credential that is removed between the layers.
 #[tokio::test]
 async fn inner_layer_of_same_verifier_does_not_verify_again() {
     static VERIFICATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -166,7 +166,7 @@ async fn without_credentials(mut request: AxumRequest, next: Next) -> axum::resp
     next.run(request).await
 }
 
-/// Two verifiers: what one of them verified counts for nothing with the other, optional or not.
+/// If there are two verifiers, claims of one do not count for the other, optional or not.
 #[tokio::test]
 async fn claims_of_another_verifier_never_reach_a_handler() {
     let (a, b) = (
@@ -213,7 +213,7 @@ async fn who(request: AxumRequest) -> String {
     format!("{:?}", request.org_code().ok())
 }
 
-/// A global client that one verifier lets act for an organization acts for none behind another verifier.
+/// If one verifier allows a global client to act for an organization, another verifier does not.
 #[tokio::test]
 async fn acting_organization_is_limited_to_its_verifier() {
     let (a, b) = (verifier(), verifier());
@@ -234,7 +234,8 @@ async fn acting_organization_is_limited_to_its_verifier() {
     let headers = [("authorization", &*global().bearer()), ("x-org", "org_x")];
     assert_says(&both.send("GET", "/", &headers).await, "None");
 
-    // Behind the same verifier it must be the same organization, also for a layer that sees no parameters of the route.
+    // With the same verifier, the organization must be the same, even if a layer sees no path
+    // parameters.
     let routes = Router::new()
         .route("/orgs/{org_code}", get(who))
         .route_layer(acting.clone());
@@ -289,7 +290,7 @@ async fn optional_layer_admits_no_token_and_rejects_bad_token() {
 
 /// Rule 24.
 ///
-/// What a request in the form of a preflight can reach: the handler, and no claims.
+/// A request in the form of a preflight reaches the handler, but without claims.
 #[tokio::test]
 async fn preflight_passes_without_claims() {
     let verifier = verifier();
@@ -322,7 +323,8 @@ async fn preflight_passes_without_claims() {
     for some in [&preflight[..1], &preflight[1..], &[]] {
         api.send("OPTIONS", "/open", some).await.assert_challenged();
     }
-    // A preflight has no body and says nothing of one: what does is meant for a service that goes by the body.
+    // A preflight has no body. If its headers announce one, a service may read the body, so it is
+    // rejected.
     for (name, value) in [
         ("content-type", "application/grpc"),
         ("content-length", "5"),
@@ -342,7 +344,8 @@ async fn preflight_passes_without_claims() {
         .await,
         "open",
     );
-    // Browsers send no credentials with a preflight, so what brings some is judged by them.
+    // Browsers send no credentials with a preflight. If a request has credentials, they are
+    // verified.
     for (authorization, status) in [
         ("Bearer a.b.c", 401),
         ("Bearer", 400),
@@ -355,7 +358,8 @@ async fn preflight_passes_without_claims() {
     }
 }
 
-/// A service that does not look at the method, such as gRPC's, is reached by nothing without a token.
+/// Some services, such as gRPC services, ignore the method. With this setting they get no request
+/// without a token.
 #[tokio::test]
 async fn preflights_can_be_rejected() {
     let api = Api::serve(
@@ -392,7 +396,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
 
 /// Rules 4, 7, 9.
 ///
-/// A token anywhere but in the header is none.
+/// A token in another place than the header is ignored.
 #[tokio::test]
 async fn token_outside_authorization_header_is_ignored() {
     let api = Api::serve(Router::new().route("/", any(org)).layer(verifier().layer())).await;
@@ -407,7 +411,7 @@ async fn token_outside_authorization_header_is_ignored() {
     }
 }
 
-/// No axum: a service of hyper's, with the claims in the request's extensions.
+/// Without axum: a hyper service with the claims in the request's extensions.
 #[tokio::test]
 async fn layer_wraps_a_hyper_service() {
     let inner = tower::service_fn(|request: Request<hyper::body::Incoming>| async move {
@@ -436,7 +440,7 @@ async fn layer_wraps_a_hyper_service() {
         .assert_rejected(403, "insufficient_scope");
 }
 
-/// A service that must be polled ready before each call, and a clone of which never is.
+/// A service that must be polled ready before each call. Its clones start as not ready.
 #[derive(Debug, Default)]
 struct Touchy {
     ready: bool,
@@ -472,7 +476,7 @@ impl Service<Request<String>> for Touchy {
     }
 }
 
-/// The contract of readiness, on the warm path and where a key has to be waited for.
+/// The readiness contract, for cached keys and if the request waits for a key.
 #[tokio::test]
 async fn ready_service_is_the_one_that_is_called() {
     let remote = LocalIssuer::start().await.unwrap();
@@ -523,7 +527,7 @@ async fn service_called_before_ready_panics() {
         .await;
 }
 
-/// A clone of the service is as good as the service.
+/// A clone of the service behaves like the service.
 #[tokio::test]
 async fn cloned_services_share_one_fetch() {
     let remote = LocalIssuer::start().await.unwrap();

@@ -1,4 +1,5 @@
-//! Behavior through the public door: real sockets on loopback, a real issuer, a clock that the tests move.
+//! Behavior through the public API: real sockets on loopback, a real issuer, and a clock that the
+//! tests set.
 
 #![allow(
     clippy::unwrap_used,

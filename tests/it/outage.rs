@@ -1,4 +1,4 @@
-//! The issuer is down, and comes back: real sockets, no sleeping.
+//! The issuer fails and recovers: real sockets, no sleeping.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn api(verifier: &Verifier) -> Api {
 
 /// Rules 22, 141, 142.
 ///
-/// The service starts, says so, judges what it can, and heals by itself.
+/// The service starts, reports the outage, verifies the tokens that it can, and recovers by itself.
 #[tokio::test]
 async fn service_starts_without_issuer_and_recovers() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -105,7 +105,8 @@ async fn service_starts_without_issuer_and_recovers() {
     assert!(verifier.is_ready());
 }
 
-/// A request waits for a first set no longer than it is told, so a few tries are enough.
+/// A request waits for the first key set no longer than the configured time, so a few attempts
+/// suffice.
 async fn heals(api: Api, token: &tower_m2m::testing::TokenBuilder) {
     for _ in 0..10 {
         if api.get("/", token).await.status() == 200 {
@@ -115,7 +116,8 @@ async fn heals(api: Api, token: &tower_m2m::testing::TokenBuilder) {
     panic!("it does not heal");
 }
 
-/// An issuer that takes the connection and says nothing costs a request no more than it is willing to wait.
+/// If an issuer accepts the connection and does not respond, a request waits only for the
+/// configured time.
 #[tokio::test]
 async fn service_recovers_after_hanging_or_garbage_responses() {
     for fault in [
@@ -151,7 +153,7 @@ async fn service_recovers_after_hanging_or_garbage_responses() {
 
 /// Rule 141.
 ///
-/// Keys that are held go on serving, whatever the issuer does.
+/// Available keys are still used during every kind of outage.
 #[tokio::test]
 async fn available_keys_are_used_while_issuer_is_down() {
     let issuer = LocalIssuer::start().await.unwrap();

@@ -1,4 +1,5 @@
-//! The table of answers, to the byte: request → status, headers, body, and the `Rejection` in the extensions.
+//! The exact table of responses: request → status, headers, body, and the `Rejection` in the
+//! extensions.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::support::{ADMIN, Api, NOW, READ, WRITE, build, global, good, text, tr
 
 tower_m2m::scopes! { pub Declared { Writing = "write:invoices" } }
 
-/// One route for each way of asking.
+/// One route for each kind of access.
 #[expect(clippy::too_many_lines, reason = "one table of routes")]
 fn app() -> Router {
     let verifier = verifier();
@@ -326,7 +327,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// The code of the rejection in the extensions, which no socket carries.
+/// Returns the code of the rejection in the extensions, which a socket does not transfer.
 async fn rejection(app: Router, case: &Case) -> Option<&'static str> {
     let mut request = Request::builder()
         .method(case.request.0)
@@ -369,7 +370,7 @@ fn shown(case: &Case, answer: &TestResponse, rejection: Option<&str>) -> String 
 
 /// Rules 11–25.
 ///
-/// `TOWER_M2M_WRITE=1 cargo test` writes the file anew; the difference is for the review.
+/// `TOWER_M2M_WRITE=1 cargo test` writes the file again. Review the difference.
 #[tokio::test]
 async fn every_response_matches_the_snapshot() {
     let api = Api::serve(app()).await;
@@ -399,7 +400,7 @@ async fn every_response_matches_the_snapshot() {
     for (now, before) in all.split("## ").zip(reviewed.split("## ")) {
         assert_eq!(
             now, before,
-            "an answer changed; TOWER_M2M_WRITE=1 accepts it"
+            "a response changed; TOWER_M2M_WRITE=1 accepts it"
         );
     }
     assert_eq!(all.len(), reviewed.len());
@@ -407,7 +408,7 @@ async fn every_response_matches_the_snapshot() {
 
 /// Rules 11–25.
 ///
-/// What holds for every refusal, whatever its row.
+/// The properties of every rejection, regardless of its row.
 #[tokio::test]
 async fn every_rejection_response_is_well_formed() {
     let api = Api::serve(app()).await;
@@ -462,7 +463,8 @@ async fn every_rejection_response_is_well_formed() {
 
 /// Rules 19, 20.
 ///
-/// Claims full of line breaks and quotation marks never get into a header, let in or not.
+/// Claims with line breaks and quotation marks never appear in a header, whether the token is
+/// accepted or not.
 #[tokio::test]
 async fn claims_never_appear_in_a_header() {
     let api = Api::serve(app()).await;

@@ -278,7 +278,7 @@ async fn layers_stack_all_at_once() {
     assert!(response.headers().contains_key("x-request-id"));
 }
 
-/// A timeout of a layer outside responds, with the empty body of its own.
+/// If an outer timeout layer responds, the response has that layer's empty body.
 #[tokio::test(start_paused = true)]
 async fn timeout_around_the_layer_responds_without_body() {
     use http_body_util::BodyExt as _;
@@ -319,7 +319,7 @@ impl Body for NoDefault {
     }
 }
 
-/// Row A2: browsers and proxies send headers that say nothing about a body.
+/// Row A2: browsers and proxies send headers that do not concern a body.
 #[tokio::test]
 async fn preflight_reaches_cors_inside_whatever_te_says() {
     let app = routes().layer(

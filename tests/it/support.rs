@@ -1,4 +1,5 @@
-//! One issuer for all tests (its key takes a while to make), an API on a socket, and requests written by hand.
+//! Provides one issuer for all tests (its key takes a while to create), an API on a socket, and raw
+//! requests.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -12,14 +13,14 @@ use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, TokenBuilder};
 use tower_m2m::{Clock, Issuer, Scope, Verifier};
 
-/// Where the clocks of all tests stand at first.
+/// The initial time of all clocks.
 pub(crate) const NOW: i64 = 1_750_000_000;
 
 pub(crate) const READ: Scope = Scope::from_static("read:invoices");
 pub(crate) const WRITE: Scope = Scope::from_static("write:invoices");
 pub(crate) const ADMIN: Scope = Scope::from_static("admin");
 
-/// The issuer of the tenant `acme`.
+/// Returns the issuer of the tenant `acme`.
 pub(crate) fn issuer() -> &'static LocalIssuer {
     static ISSUER: OnceLock<LocalIssuer> = OnceLock::new();
     ISSUER.get_or_init(|| {
@@ -30,24 +31,24 @@ pub(crate) fn issuer() -> &'static LocalIssuer {
     })
 }
 
-/// A token of `org_a` that may read.
+/// Creates a token of `org_a` with the scope for reading.
 pub(crate) fn good() -> TokenBuilder {
     issuer().org("org_a").scopes(["read:invoices"])
 }
 
-/// A token of no organization that may read.
+/// Creates a global token with the scope for reading.
 pub(crate) fn global() -> TokenBuilder {
     issuer().global().scopes(["read:invoices"])
 }
 
-/// [`issuer`], trusted for the usual audience.
+/// Creates the configuration that trusts [`issuer`] for the usual audience.
 pub(crate) fn trust() -> Issuer {
     Verifier::kinde("acme")
         .audience(AUDIENCE)
         .jwk_set(issuer().jwks())
 }
 
-/// A verifier whose clock stands at [`NOW`].
+/// Creates a verifier with a clock at [`NOW`].
 pub(crate) fn build(issuer: Issuer) -> Verifier {
     build_at(issuer, NOW)
 }
@@ -63,7 +64,7 @@ pub(crate) fn verifier() -> Verifier {
     build(trust())
 }
 
-/// An API on a socket of its own.
+/// An API on its own socket.
 #[derive(Clone, Copy)]
 pub(crate) struct Api(pub(crate) SocketAddr);
 
@@ -75,18 +76,18 @@ impl Api {
         Self(address)
     }
 
-    /// GET with a token.
+    /// Sends a GET request with a token.
     pub(crate) async fn get(self, path: &str, token: &TokenBuilder) -> TestResponse {
         self.send("GET", path, &[("authorization", &token.bearer())])
             .await
     }
 
-    /// GET without a token.
+    /// Sends a GET request without a token.
     pub(crate) async fn get_bare(self, path: &str) -> TestResponse {
         self.send("GET", path, &[]).await
     }
 
-    /// One request on a connection of its own, so that nothing between hides what is sent.
+    /// Sends one request on its own connection, without a client library that could change it.
     pub(crate) async fn send(
         self,
         method: &str,
@@ -140,7 +141,7 @@ pub(crate) fn text(answer: &TestResponse) -> &str {
     std::str::from_utf8(answer.body()).unwrap()
 }
 
-/// Holds that the request came through and this is what the handler said.
+/// Checks that the request succeeded and the handler returned this string.
 #[track_caller]
 pub(crate) fn assert_says(answer: &TestResponse, said: &str) {
     answer.assert_status(200);

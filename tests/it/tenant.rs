@@ -1,4 +1,4 @@
-//! Whose route is it: the organization of the request against that of the token.
+//! The organization of the route is compared with that of the token.
 
 use axum::Router;
 use axum::extract::Path;
@@ -35,7 +35,7 @@ fn routes() -> Router {
         .route("/mine", get(org))
 }
 
-/// What may stand in the place of `org_a` and must not pass for it.
+/// Values that must not match `org_a`.
 const OTHERS: [&str; 16] = [
     "org_b",
     "ORG_A",
@@ -57,7 +57,7 @@ const OTHERS: [&str; 16] = [
 
 /// Rule 158.
 ///
-/// The same, exactly, or refused; percent-encoding is decoded once before it is compared.
+/// The values must be equal. Percent-encoding is decoded once before the comparison.
 #[tokio::test]
 async fn route_of_another_organization_is_rejected() {
     let api = Api::serve(routes().route_layer(verifier().layer())).await;
@@ -77,7 +77,7 @@ async fn route_of_another_organization_is_rejected() {
             .await
             .assert_status(403);
     }
-    // Whether axum has a route for it or not.
+    // The result does not depend on a matching axum route.
     for path in [
         "/orgs//invoices",
         "/orgs/org_a/../org_b/invoices",
@@ -91,7 +91,7 @@ async fn route_of_another_organization_is_rejected() {
     }
 }
 
-/// A layer around the whole router sees no parameters; the extractors check them, whichever of them a handler takes.
+/// A layer around the whole router sees no parameters. So each extractor checks them.
 #[tokio::test]
 async fn extractors_check_parameters_for_a_layer_around_router() {
     let verifier = verifier();
@@ -128,7 +128,8 @@ async fn extractors_check_parameters_for_a_layer_around_router() {
     let api = Api::serve(around(verifier.layer().hide_organizations())).await;
     api.get("/trusting/org_b", &good()).await.assert_status(404);
 
-    // Rule 5 of tenancy: a global token on an organization's route, only where a scope was named.
+    // Rule 5 of tenancy: if the layer names a scope, a global token is admitted on the route of an
+    // organization.
     let api = Api::serve(around(verifier.layer().allow_global())).await;
     for path in ["/trusting/org_a", "/scoped/org_a", "/orgs/org_a/invoices"] {
         api.get(path, &global()).await.assert_status(403);
@@ -141,7 +142,7 @@ async fn extractors_check_parameters_for_a_layer_around_router() {
     );
 }
 
-/// Layers only narrow, also where none of them sees the parameters.
+/// Layers add checks and remove none, even if no layer sees the parameters.
 #[tokio::test]
 async fn two_layers_around_router_each_check_a_parameter() {
     let verifier = verifier();
@@ -159,7 +160,7 @@ async fn two_layers_around_router_each_check_a_parameter() {
     assert_says(&api.get("/other", &good()).await, "org_a");
 }
 
-/// A layer that extractors have to know of takes nothing away from one that they need not know of, whichever stands outside.
+/// A layer with settings for the extractors removes no check of a plain layer, in either order.
 #[tokio::test]
 async fn layer_with_custom_settings_does_not_hide_another() {
     let verifier = verifier();
@@ -184,7 +185,7 @@ async fn layer_with_custom_settings_does_not_hide_another() {
             api.get(path, &good()).await.assert_status(403);
         }
     }
-    // Nor does one that lets a global client act.
+    // A layer that allows a global client to act removes no check either.
     let anyone = || verifier.layer().allow_global();
     for acting in [
         verifier.layer().allow_global_with(READ),
@@ -204,7 +205,7 @@ async fn layer_with_custom_settings_does_not_hide_another() {
     }
 }
 
-/// A layer of another verifier takes nothing away either: what the first one compares is compared.
+/// A layer of another verifier removes no check: the parameter of the first one is still compared.
 #[tokio::test]
 async fn layer_of_another_verifier_does_not_hide_a_parameter() {
     let outer = verifier().layer().organization_parameter("tenant");
@@ -220,7 +221,8 @@ async fn layer_of_another_verifier_does_not_hide_a_parameter() {
     api.get("/t/org_b/x", &good()).await.assert_status(403);
 }
 
-/// Whom another verifier's layer lets act is no word of this one's: of that layer the place is left.
+/// If another verifier's layer allows a client to act, this verifier's layer does not. It only
+/// keeps the parameter of that layer.
 #[tokio::test]
 async fn acting_requires_a_layer_of_the_same_verifier() {
     let outer = || {
@@ -240,7 +242,7 @@ async fn acting_requires_a_layer_of_the_same_verifier() {
     assert_says(&both.get("/t/org_a/x", &good()).await, "org_a");
 }
 
-/// A name that is none is a mistake that is seen at the first request, and opens nothing.
+/// An invalid parameter name causes a 500 at the first request and admits no token.
 #[tokio::test]
 async fn invalid_parameter_name_rejects_every_request() {
     for name in ["{org_code}", ":org_code", "*org_code", "{*org_code}"] {
@@ -257,7 +259,7 @@ async fn invalid_parameter_name_rejects_every_request() {
     }
 }
 
-/// Every place that is named is compared, and below a nesting router the whole path is.
+/// Every configured place is compared. Below a nesting router, the whole path is used.
 #[tokio::test]
 async fn sources_add_up_and_nested_paths_are_complete() {
     let both = verifier()
@@ -302,7 +304,7 @@ async fn organization_parameter_name_is_configurable() {
     api.get("/org_b/of/org_a", &good()).await.assert_status(403);
 }
 
-/// Two parameters of the name, of a router and one nested in it, must agree.
+/// If a router and a nested one have the same parameter name, both values must be equal.
 #[tokio::test]
 async fn nested_parameters_and_wildcards_are_checked() {
     let layer = verifier().layer();
@@ -321,7 +323,8 @@ async fn nested_parameters_and_wildcards_are_checked() {
     api.get("/w/org_a/org_b", &good()).await.assert_status(403);
 }
 
-/// An organization that exists and one that does not are answered alike, and nothing says that a token was good.
+/// Existing and unknown organizations get the same response. It does not show if the token is
+/// valid.
 #[tokio::test]
 async fn hidden_organization_looks_like_a_missing_one() {
     let api =
@@ -342,7 +345,8 @@ async fn hidden_organization_looks_like_a_missing_one() {
             "{code}"
         );
     }
-    // Rule: tenant before scope. Its own organization asks for the scope.
+    // The tenant is checked before the scope. A token of the right organization then lacks the
+    // scope.
     api.get("/orgs/org_a/invoices", &good())
         .await
         .assert_rejected(403, "insufficient_scope");
@@ -410,7 +414,8 @@ async fn global_tokens_are_rejected_unless_allowed() {
     api.get("/mine", &good()).await.assert_status(403);
 }
 
-/// For what is no axum router: the path, read so that no other reader can read it differently.
+/// For services without an axum router, the layer rejects a path that two readers could read
+/// differently.
 #[tokio::test]
 async fn path_template_organization_must_match_token() {
     let layer = verifier()
@@ -450,7 +455,7 @@ async fn path_template_organization_must_match_token() {
     }
 }
 
-/// A template without a rest fits with and without a slash at the end.
+/// A template without a rest matches with and without a final slash.
 #[tokio::test]
 async fn trailing_slash_does_not_bypass_the_check() {
     for template in ["/orgs/{org_code}", "/orgs/{org_code}/"] {
@@ -523,7 +528,7 @@ async fn header_organization_must_match_token() {
         headers.extend(values.iter().map(|value| ("x-org-code", *value)));
         let answer = api.send("GET", "/", &headers).await;
         assert_eq!(answer.status(), status, "{values:?}");
-        // The header never decides: what the handler reads is the token's.
+        // The header does not select the organization: the handler reads the token's.
         if status == 200 {
             assert_says(&answer, "org_a");
         }

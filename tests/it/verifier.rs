@@ -1,4 +1,4 @@
-//! What a token must satisfy: tables with boundary pairs, just enough and just too little.
+//! The requirements for a token, as tables of boundary pairs.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn judged(verifier: &Verifier, token: &str) -> Result<(), &'static str> {
         .map_err(|rejection| rejection.code())
 }
 
-/// Each token twice: verified anew, and where it passes, remembered.
+/// Verifies each token twice: the second time, a valid token comes from the cache.
 async fn hold(
     name: &str,
     verifier: &Verifier,
@@ -33,7 +33,7 @@ async fn hold(
     }
 }
 
-/// A generic issuer of RFC 9068's tokens.
+/// Creates a generic issuer of RFC 9068 tokens.
 fn generic() -> (LocalIssuer, Issuer) {
     let issuer = LocalIssuer::builder()
         .clock(tower_m2m::Clock::manual(NOW))
@@ -49,7 +49,7 @@ fn generic() -> (LocalIssuer, Issuer) {
 
 /// Rules 65–67.
 ///
-/// `exp` and leeway, to the second.
+/// `exp` and leeway, exact to the second.
 #[tokio::test]
 async fn exp_nbf_and_iat_are_exact_to_the_second() {
     for leeway in [0, 30, 300] {
@@ -90,7 +90,7 @@ async fn exp_nbf_and_iat_are_exact_to_the_second() {
 
 /// Rules 76, 153.
 ///
-/// A remembered token ends at the same second, and comes back when the clock does (rule 153).
+/// A cached token expires at the same second, and is valid again if the clock goes back (rule 153).
 #[tokio::test]
 async fn cached_token_expires_at_the_same_second() {
     let clock = tower_m2m::Clock::manual(NOW);
@@ -122,7 +122,7 @@ async fn cached_token_expires_at_the_same_second() {
 
 /// Rules 65, 76.
 ///
-/// What is no moment is no moment, and is not overlooked.
+/// If a time is malformed, the token is rejected and the claim is not ignored.
 #[tokio::test]
 async fn malformed_dates_are_rejected() {
     let verifier = build(trust());
@@ -208,7 +208,7 @@ async fn max_age_is_exact_to_the_second() {
 
 /// Rules 63, 64, 94.
 ///
-/// The audience, in all its shapes.
+/// The audience in all its forms.
 #[tokio::test]
 async fn audience_matches_in_every_json_form() {
     let other = "https://other.example.com";
@@ -312,7 +312,7 @@ async fn audience_matches_in_every_json_form() {
 
 /// Rule 62.
 ///
-/// `iss`, character for character.
+/// `iss` is compared character for character.
 #[tokio::test]
 async fn issuer_is_compared_exactly() {
     let verifier = build(trust());
@@ -341,7 +341,8 @@ async fn issuer_is_compared_exactly() {
     );
 }
 
-/// A client that may also act for users gets tokens for them, and those may name both grant types.
+/// If a client may also act for users, it gets tokens for them, and those can name both grant
+/// types.
 #[tokio::test]
 async fn machine_grant_type_beside_one_of_a_user_is_rejected() {
     for of_user in [
@@ -373,7 +374,7 @@ async fn machine_grant_type_beside_one_of_a_user_is_rejected() {
     }
 }
 
-/// Users' tokens share issuer, key and audience, and carry `org_code` too.
+/// User tokens have the same issuer and key, the same audience, and an `org_code` too.
 #[tokio::test]
 async fn grant_type_separates_machine_and_user_tokens() {
     let table = vec![
@@ -456,7 +457,7 @@ async fn grant_type_separates_machine_and_user_tokens() {
     hold("claims required", &marked, table).await;
 }
 
-/// Whatever else is right: what other kinds of tokens carry, and what this crate does not follow, is refused.
+/// Tokens of other kinds, and tokens with features that the crate does not support, are rejected.
 #[tokio::test]
 async fn claims_of_other_token_types_are_rejected() {
     let refusals = [
@@ -479,7 +480,7 @@ async fn claims_of_other_token_types_are_rejected() {
 
 /// Rules 60, 61, 68.
 ///
-/// `typ`, and the strict form of RFC 9068 with its whole set of claims (rule 68).
+/// `typ`, and the strict mode of RFC 9068 with its whole set of claims (rule 68).
 #[tokio::test]
 async fn strict_rfc9068_requires_typ_and_all_claims() {
     let lenient = build(trust());
@@ -597,7 +598,8 @@ async fn client_id_comes_only_from_the_claim_of_the_profile() {
 
 /// Rules 75, 156.
 ///
-/// The organization, wherever it is; what leads to it malformed is not the absence of it.
+/// The organization in every place. If the claim is malformed, the token is rejected and not
+/// treated as global.
 #[tokio::test]
 async fn malformed_organization_is_never_ignored() {
     let nested = build(trust().organization_claim("/app/org/v"));
@@ -629,7 +631,7 @@ async fn malformed_organization_is_never_ignored() {
             .map_err(Rejection::code);
         assert_eq!(org, expected, "{shape}");
     }
-    // No falling back: the usual claim is not looked at.
+    // There is no fallback to the usual claim.
     let claims = nested.verify(&good().token()).await.unwrap();
     assert!(claims.is_global());
     let verifier = build(trust());
@@ -653,7 +655,7 @@ async fn malformed_organization_is_never_ignored() {
 
 /// Rule 71.
 ///
-/// `scope` is what was granted; `scp` counts only where `scope` is absent.
+/// `scope` has the granted scopes. `scp` counts only if `scope` is absent.
 #[tokio::test]
 async fn scopes_are_read_from_one_claim() {
     let verifier = build(trust());
@@ -754,7 +756,7 @@ async fn allow_lists_apply_to_cached_tokens() {
 
 /// Rule 76.
 ///
-/// What a thread remembers for itself is one token's, and one verifier's.
+/// The thread-local cache keeps tokens and verifiers apart.
 #[tokio::test]
 async fn cached_token_returns_its_own_claims() {
     let verifier = verifier();
@@ -779,7 +781,7 @@ async fn cached_token_returns_its_own_claims() {
 
 /// Rules 42–46.
 ///
-/// An algorithm that was not allowed does not exist, whatever the header says.
+/// If an algorithm is not allowed, the header cannot select it.
 #[tokio::test]
 async fn algorithm_that_is_not_allowed_is_rejected() {
     let verifier = build(trust());
@@ -802,7 +804,7 @@ async fn algorithm_that_is_not_allowed_is_rejected() {
             "{alg:?}"
         );
     }
-    // A key is bound to one algorithm, though the issuer may use both.
+    // A key is bound to one algorithm, even if the issuer may use both.
     let both = build(trust().algorithms([Algorithm::RS256, Algorithm::PS256]));
     assert_eq!(
         judged(&both, &good().header("alg", "PS256").token()).await,
@@ -812,7 +814,7 @@ async fn algorithm_that_is_not_allowed_is_rejected() {
 
 /// Rules 54, 72.
 ///
-/// Two issuers, two namespaces; neither vouches with the other's key.
+/// Two issuers are two namespaces. A key of one does not verify tokens of the other.
 #[tokio::test]
 async fn issuer_cannot_sign_tokens_of_another_issuer() {
     let (other, trusted) = generic();
@@ -848,7 +850,7 @@ async fn issuer_cannot_sign_tokens_of_another_issuer() {
 
 /// Rule 78.
 ///
-/// The signature comes before what the claims say.
+/// The signature is checked before the claims.
 #[tokio::test]
 async fn invalid_signature_is_reported_before_claims() {
     let verifier = build(trust());
@@ -883,7 +885,7 @@ async fn verifier_without_layer_limits_token_size() {
     }
 }
 
-/// The Kinde shape from an issuer with another name.
+/// Tokens of Kinde's shape from an issuer with another name.
 #[tokio::test]
 async fn profile_works_with_any_issuer() {
     let custom = LocalIssuer::builder()
@@ -911,7 +913,7 @@ async fn profile_works_with_any_issuer() {
     );
 }
 
-/// What is remembered is bounded in bytes too: large tokens are fewer than their number allows.
+/// The cache is limited in bytes too. If tokens are large, it holds fewer.
 #[tokio::test]
 async fn token_cache_is_bounded_in_bytes() {
     let verifier = Verifier::builder([trust()])

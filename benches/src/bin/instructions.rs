@@ -52,7 +52,8 @@ fn main() {
     );
 }
 
-/// A router with a cached token: `axum` with a layer that does nothing in place of the crate's, and with path parameters.
+/// Counts a router with a cached token: with the crate's layer or, for `axum`, with a layer that
+/// only forwards, and with path parameters.
 fn count_router(bench: &Bench, path: &str) {
     let token = bench.token(0);
     let handler = get(async || StatusCode::OK);
@@ -83,7 +84,7 @@ fn count_router(bench: &Bench, path: &str) {
     count(make, |request| drop(black_box(now(service.call(request)))));
 }
 
-/// Counts requests that were made beforehand, after some that are not counted.
+/// Counts requests that were created in advance, after some that are not counted.
 fn count(make: impl Fn() -> Request<String>, mut once: impl FnMut(Request<String>)) {
     for _ in 0..3 {
         once(make());

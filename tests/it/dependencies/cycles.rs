@@ -23,7 +23,7 @@ struct Search<'g, 'a> {
     edges: &'g BTreeMap<&'a str, Vec<&'a str>>,
     /// The order in which nodes were visited.
     numbers: BTreeMap<&'a str, usize>,
-    /// The nodes whose component is not complete.
+    /// The nodes of incomplete components.
     open: Vec<&'a str>,
     found: Vec<Vec<&'a str>>,
 }
