@@ -1,4 +1,5 @@
-//! The tables of rules and threats name tests that exist, and no rule that the crate offers is without a test.
+//! The tables of rules and threats name existing tests, and every rule that the crate offers has a
+//! test.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,7 +119,7 @@ fn tests_in(text: &str) -> Tests {
         if line.starts_with("#[") {
             attributes.push(line);
         } else if let Some(comment) = line.strip_prefix("/// ") {
-            // A comment below an attribute does not stand above the test.
+            // A comment below an attribute is not above the test.
             if attributes.is_empty() {
                 rules.extend(numbers(comment).unwrap_or_default());
             }

@@ -1,4 +1,4 @@
-//! The guard of the test utilities, in workspaces that Cargo builds: it stops release builds that have them.
+//! The guard of the test utilities in Cargo workspaces: it stops release builds that contain them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-/// The build script and the guard of this crate as a package without dependencies, and a workspace of two members that
-/// depend on it: a service, and a tool that has the test utilities as a normal dependency.
+/// This crate's build script and guard as a package without dependencies, and a workspace with two
+/// members that depend on it: a service, and a tool with the test utilities as a normal dependency.
 struct Workspace(PathBuf);
 
 const PROFILES: &str = "
@@ -55,7 +55,7 @@ impl Workspace {
         Self(root)
     }
 
-    /// Builds with these arguments, and with the variable of the guard set to this value.
+    /// Builds with these arguments and with this value of the guard's variable.
     fn build(&self, arguments: &str, value: Option<&str>) -> Output {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
         cargo
@@ -109,8 +109,8 @@ fn release_build_with_unified_test_util_stops() {
     workspace.assert_builds("--profile fast-dev", None);
 }
 
-/// Debug assertions in a release profile do not make it a development build, and a development profile without them is
-/// not one either.
+/// If a release profile has debug assertions, it is still a release build. If a development profile
+/// has none, it is not a development build either.
 #[test]
 fn profile_counts_and_not_only_debug_assertions() {
     let workspace = Workspace::new("profiles", WITH_TEST_UTIL, PLAIN);

@@ -1,7 +1,8 @@
-//! Goal G6 and rule 154: what an attacker may invent without end takes bounded memory.
+//! Goal G6 and rule 154: invented keys and issuers use bounded memory.
 //!
-//! `cargo test --all-features --test keys_memory -- --nocapture` prints the numbers; `KEYS_FLOOD=1000000` sends a million
-//! (in a minute of virtual time), fewer are sent by default because a debug build is slow.
+//! `cargo test --all-features --test keys_memory -- --nocapture` prints the numbers.
+//! `KEYS_FLOOD=1000000` sends a million tokens (in a minute of virtual time). The default is
+//! smaller because a debug build is slow.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,7 +19,7 @@ use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, BoxError, Clock, Issuer, Profile, Verifier};
 
-/// One at a time: the memory of the process is measured.
+/// Tests run one at a time, because they measure the memory of the process.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const NOW: i64 = 1_750_000_000;
@@ -30,7 +31,7 @@ fn flood(usually: u64) -> u64 {
         .unwrap_or(usually)
 }
 
-/// Resident memory in bytes; nothing where the system does not tell.
+/// Returns the resident memory in bytes, or `None` if the system does not report it.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
@@ -68,7 +69,7 @@ fn base64url(bytes: &[u8], text: &mut String) {
     }
 }
 
-/// A token with a signature that nobody made.
+/// Creates a token with an invalid signature.
 fn forged(header: &str, payload: &str) -> String {
     let mut token = String::with_capacity(600);
     base64url(header.as_bytes(), &mut token);
@@ -100,8 +101,8 @@ fn issuer(clock: &Clock) -> Arc<LocalIssuer> {
     Arc::new(issuer.in_process("https://issuer.example").unwrap())
 }
 
-/// G6: different unknown kids for a minute: at most 2 + 6 fetches, less than 8 MiB of growth, and a real rotation in that
-/// minute is picked up at its first token.
+/// G6: different unknown `kid`s for a minute cause at most 2 + 6 fetches and less than 8 MiB of
+/// growth. A real rotation in that minute is detected at its first token.
 #[tokio::test(start_paused = true)]
 async fn minute_of_invented_kids_uses_bounded_memory() {
     let _alone = ALONE.lock().await;
@@ -124,7 +125,7 @@ async fn minute_of_invented_kids_uses_bounded_memory() {
         assert!(verifier.verify(&invent(number)).await.is_err());
     }
     let (before, total) = (resident(), flood(100_000));
-    // A hundredth of the flood in each 600 ms; the rotation in the middle.
+    // One hundredth of the flood in each 600 ms, and the rotation in the middle.
     let mut rotated = None;
     for part in 0..100 {
         for number in 0..total / 100 {
@@ -161,7 +162,7 @@ async fn minute_of_invented_kids_uses_bounded_memory() {
 
 /// Rule 154.
 ///
-/// Names of issuers, invented without end, are asked about and forgotten.
+/// Invented issuers are looked up and removed again.
 #[tokio::test(start_paused = true)]
 async fn invented_issuers_use_bounded_memory_and_no_fetch() {
     let _alone = ALONE.lock().await;

@@ -1,4 +1,4 @@
-//! What holds of the repository as a whole: no private key is in it.
+//! Checks the repository as a whole: it contains no private key.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,7 +11,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Test keys are made per run. Published test vectors, whose private keys are printed in RFCs, live in `vectors`.
+/// Test keys are created in each run. Published test vectors, with private keys that are printed in
+/// RFCs, are in `vectors`.
 #[test]
 fn repository_contains_no_private_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -37,7 +38,7 @@ fn repository_contains_no_private_key() {
         .collect();
     assert!(files.contains(&"Cargo.toml") && files.contains(&"src/testing/keys.rs"));
     for file in files {
-        // A file that is listed and not there was removed and not committed yet.
+        // If a listed file does not exist, it was removed and the removal is not committed yet.
         let Ok(content) = fs::read(root.join(file)) else {
             continue;
         };
@@ -57,8 +58,8 @@ fn repository_contains_no_private_key() {
     }
 }
 
-/// A PEM block (RFC 7468 §10, §11 and the older forms), or the private member of a JWK (RFC 7518 §6.2.2, §6.3.2),
-/// also where it is quoted in source code.
+/// Returns `true` for a PEM block (RFC 7468 §10, §11 and the older forms) or the private member of
+/// a JWK (RFC 7518 §6.2.2, §6.3.2), also if it is quoted in source code.
 fn holds_private_key(text: &str) -> bool {
     let text: String = text
         .chars()

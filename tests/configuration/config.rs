@@ -1,4 +1,5 @@
-//! Settings from files and from the environment: the same setters, the same errors, with the place named.
+//! Settings from files and from the environment: the same setters and the same errors, which name
+//! the place.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ fn read(config: Value) -> Result<Config, String> {
     serde_json::from_value(config).map_err(|error: serde_json::Error| error.to_string())
 }
 
-/// A configuration of one issuer that is good, with one setting changed.
+/// Returns a valid configuration of one issuer, with one setting changed.
 fn with(setting: &str, value: Value) -> Result<Config, String> {
     let mut issuer = json!({ "kinde": "acme", "audience": API });
     issuer[setting] = value;
@@ -284,7 +285,7 @@ fn unknown_settings_and_words_are_rejected() {
     );
 }
 
-/// `null` must not mean "all are allowed", and no other setting either.
+/// `null` must not mean "all are allowed", nor disable another setting.
 #[test]
 fn null_is_rejected_for_every_setting() {
     for setting in listed_settings("| setting of an issuer | form |") {
@@ -308,7 +309,7 @@ fn null_is_rejected_for_every_setting() {
     }
 }
 
-/// The settings in a table of the documentation of `Config`.
+/// Returns the settings in a table of the documentation of `Config`.
 fn listed_settings(header: &str) -> Vec<String> {
     let source = include_str!("../../src/config/mod.rs");
     let (_, table) = source.split_once(header).unwrap();
@@ -323,7 +324,7 @@ fn listed_settings(header: &str) -> Vec<String> {
         .collect()
 }
 
-/// Every setting that is a value can be written in a file.
+/// If a setting is a value, a file can contain it.
 #[test]
 fn config_has_every_setting_that_is_a_value() {
     let listed: Vec<String> = ["| setting of an issuer | form |", "| setting | form |"]
@@ -556,7 +557,7 @@ fn environment_configures_one_issuer() {
             ("M2M_PROFILE", "auth0"),
             ("M2M_LEEWAY", "10s"),
         ],
-        // What is not ours is not looked at.
+        // Variables of other programs are ignored.
         &[
             ("KINDE_DOMAIN", "acme"),
             ("KINDE_AUDIENCE", API),
@@ -655,7 +656,7 @@ fn environment_error_names_the_variable() {
             &[good, ("KINDE_AUDIENCE", API), ("M2M_ALGORITHMS", "HS256")],
             "M2M_ALGORITHMS",
         ),
-        // Empty would mean everybody, or nobody.
+        // An empty list could mean all clients or no client.
         (
             &[good, ("KINDE_AUDIENCE", API), ("M2M_ALLOW_CLIENTS", "")],
             "M2M_ALLOW_CLIENTS",

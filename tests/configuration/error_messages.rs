@@ -1,4 +1,4 @@
-//! The mistakes that people make first: each gives a message that says what to do.
+//! The first mistakes of users: each gives a message that says what to do.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -52,7 +52,7 @@ async fn get_root(app: Router, token: Option<String>) -> (StatusCode, String) {
     )
 }
 
-/// 1: in code it does not compile, which is tested where [`Verifier`] is documented.
+/// 1: in code it does not compile. The documentation of [`Verifier`] tests that.
 #[tokio::test]
 async fn error_explains_missing_audience() {
     let what = "the identifier under which the API is registered at the issuer";
@@ -69,7 +69,7 @@ async fn error_explains_missing_audience() {
             .unwrap_err(),
         &["audience: at least one is needed", what],
     );
-    // And a client that did not ask for it.
+    // The client did not request the audience.
     let (issuer, verifier) = fixture();
     let rejection = rejection_of(&verifier, issuer.org("org_a").audiences([""; 0]).token()).await;
     assert_says(
@@ -116,7 +116,7 @@ async fn rejection_explains_trailing_slash() {
         error,
         &["the metadata belongs to another issuer", "a trailing slash"],
     );
-    // For Kinde a slash does not matter.
+    // For Kinde, a final slash is ignored.
     assert!(
         Verifier::kinde("https://acme.kinde.com/")
             .audience(AUDIENCE)
@@ -140,7 +140,7 @@ async fn error_names_the_missing_layer() {
     );
 }
 
-/// 5: a layer protects the routes in front of it, not those behind it.
+/// 5: a layer protects the routes before it and not those after it.
 #[tokio::test]
 async fn error_explains_wrong_layer_order() {
     let (issuer, verifier) = fixture();

@@ -1,4 +1,4 @@
-//! Events that report a configuration which works and is most likely wrong.
+//! Events that report a configuration which works and is probably wrong.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes each event of level WARN as a line.
+/// Writes each event of level WARN as one line.
 #[derive(Clone, Default)]
 struct Warnings(Arc<Mutex<Vec<String>>>);
 
@@ -47,7 +47,7 @@ fn verifier(issuer: &LocalIssuer, settings: impl Fn(Issuer) -> Issuer) -> Verifi
     settings(trusted.jwk_set(issuer.jwks())).build().unwrap()
 }
 
-/// The first 10 tokens decide, the cached ones do not count, and the event comes once.
+/// The first 10 tokens decide. Cached tokens do not count, and the event is emitted once.
 #[tokio::test]
 async fn missing_organizations_are_reported_once() {
     let warnings = Warnings::default();
@@ -70,7 +70,7 @@ async fn missing_organizations_are_reported_once() {
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert!(seen[0].contains(expected), "{seen:?}");
 
-    // One token of an organization among the first is enough.
+    // If one token among the first belongs to an organization, the event is not emitted.
     let right_claim = verifier(&issuer, |issuer| issuer);
     for number in 0..30 {
         let token = if number == 8 {

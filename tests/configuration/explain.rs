@@ -1,4 +1,4 @@
-//! Explanations say what `verify` says, and nothing of the token's values.
+//! Explanations agree with `verify` and contain no values of the token.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ fn failed(explanation: &Explanation) -> Vec<&'static str> {
     failed.map(Check::name).collect()
 }
 
-/// For every forged token: the verdict is that of `verify`, one check failed, none after it is said to have been passed, and
-/// no part of the token is shown.
+/// For every forged token, the result equals that of `verify`, one check failed, no later check is
+/// reported as passed, and the output contains no part of the token.
 #[tokio::test]
 async fn explanation_agrees_with_verifier_on_every_forgery() {
     let (issuer, verifier) = fixture();
@@ -79,7 +79,7 @@ async fn valid_token_passes_every_required_check() {
         issuer.org("org_a").scopes(["read:invoices"]).token(),
         issuer.global().token(),
     ] {
-        // The second time the token is remembered, which changes nothing.
+        // The second time the token is cached, which makes no difference.
         for _ in 0..2 {
             let explanation = verifier.explain(&token).await;
             assert_eq!(explanation.rejection(), None);
@@ -96,7 +96,7 @@ async fn valid_token_passes_every_required_check() {
     }
 }
 
-/// Which check a token fails at, and what is said there.
+/// The check at which a token fails, and its explanation.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn explanation_names_the_failed_check() {
@@ -273,7 +273,7 @@ async fn explanation_names_the_failed_check() {
     }
 }
 
-/// What is said to be demanded is what the configuration says: of everything that can be set, and of nothing.
+/// The explanation lists the requirements of the configuration: all settings, and the defaults.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn explanation_lists_exactly_the_configured_checks() {
@@ -383,7 +383,8 @@ async fn explanation_lists_exactly_the_configured_checks() {
     }
 }
 
-/// A token that names no issuer is held against the rules of the only one, and of nobody where there are several.
+/// If a token names no issuer, it is compared with the rules of the only issuer, or with none if
+/// there are several.
 #[tokio::test]
 async fn explanation_of_a_non_token_uses_the_only_issuer() {
     let (issuer, one) = fixture();
@@ -409,7 +410,7 @@ async fn explanation_of_a_non_token_uses_the_only_issuer() {
     }
 }
 
-/// The token with another payload, in base64url.
+/// Returns the token with another payload, in base64url.
 fn with_payload(token: &str, payload: &str) -> String {
     let parts: Vec<&str> = token.split('.').collect();
     [parts[0], payload, parts[2]].join(".")
@@ -421,8 +422,8 @@ struct Custom {
     plan: Option<String>,
 }
 
-/// The claims of a token whose key is not held are looked at before the key is fetched, so neither key nor signature is said to
-/// be in order.
+/// If the key of a token is not available, its claims are checked before the key is fetched. So
+/// neither key nor signature is reported as valid.
 #[tokio::test]
 async fn unchecked_signature_is_not_reported_as_valid() {
     let issuer = LocalIssuer::start().await.unwrap();

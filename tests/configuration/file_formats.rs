@@ -4,7 +4,7 @@ use tower_m2m::Config;
 
 const CHAPTER: &str = include_str!("../../src/guide/configuration.md");
 
-/// The code blocks of one language.
+/// Returns the code blocks of one language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let opening = format!("```{language}\n");
     CHAPTER
@@ -40,7 +40,7 @@ fn samples_of_each_format_say_the_same() {
     }
 }
 
-/// The table of mistakes has the errors that are printed.
+/// The table of mistakes contains the printed errors.
 #[test]
 fn mistakes_of_the_guide_have_these_errors() {
     let issuer = "[[issuers]]\naudience = \"a\"\n";
@@ -73,7 +73,7 @@ fn mistakes_of_the_guide_have_these_errors() {
     }
 }
 
-/// A value of one format that another does not have.
+/// Values that one format has and another does not.
 #[test]
 fn null_and_numbers_are_rejected_in_each_format() {
     let yaml = "issuers: [{ kinde: acme, audience: a, allow_clients: ~ }]";

@@ -1,4 +1,4 @@
-//! How far the crate reaches: other issuers, configuration, metadata for clients, explanations.
+//! Other issuers, configuration, metadata for clients, and explanations.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! RFC 9728: the document, where it is, how it is served, and the challenge that leads there.
+//! RFC 9728: the document, its location, how it is served, and the challenge that names it.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -58,7 +58,8 @@ fn app(metadata: &ResourceMetadata) -> Router {
 
 /// Rule 84.
 ///
-/// The well-known part is inserted between host and path, a slash right after the host is dropped.
+/// The well-known part is inserted between host and path. A slash directly after the host is
+/// removed.
 #[test]
 fn resource_metadata_url_inserts_well_known_path() {
     for (resource, url) in [
@@ -97,8 +98,8 @@ fn resource_metadata_url_inserts_well_known_path() {
 
 /// Rule 85.
 ///
-/// `GET` is answered 200 with a JSON object, `HEAD` the same without it; open to browsers,
-/// cacheable, nothing else.
+/// `GET` returns 200 with a JSON object, and `HEAD` the same without it. Browsers may read the
+/// document, and caches may store it. Other methods are rejected.
 #[tokio::test]
 async fn resource_metadata_supports_get_and_head() {
     let app = app(&metadata(RESOURCE));
@@ -144,7 +145,7 @@ async fn resource_metadata_supports_get_and_head() {
 
 /// Rule 86.
 ///
-/// The resource is an https URL without fragment; here also without query.
+/// The resource is an https URL without a fragment and, in this crate, without a query.
 #[test]
 fn resource_is_an_https_url_without_query_or_fragment() {
     for resource in [
@@ -168,8 +169,8 @@ fn resource_is_an_https_url_without_query_or_fragment() {
 
 /// Rules 87, 89, 90, 92.
 ///
-/// Generated from the verifier and the declared scopes; empty arrays are left out, and so is all
-/// that is not offered.
+/// The document is generated from the verifier and the declared scopes. Empty arrays and
+/// unsupported features are omitted.
 #[tokio::test]
 async fn resource_metadata_is_generated_from_configuration() {
     let bare = send(&app(&metadata(RESOURCE)), Request::get(PATH)).await;
@@ -197,8 +198,8 @@ async fn resource_metadata_is_generated_from_configuration() {
 
 /// Rule 88.
 ///
-/// Whatever the request claims about the host, the document and the challenge are as configured;
-/// and the document is on its own path only.
+/// The document and the challenge are as configured, regardless of the host in the request. The
+/// document is only on its own path.
 #[tokio::test]
 async fn resource_metadata_ignores_host_header() {
     let metadata = metadata(RESOURCE).scopes(InvoiceScopes::ALL);
@@ -243,7 +244,7 @@ async fn resource_metadata_ignores_host_header() {
 
 /// Rules 88, 95.
 ///
-/// Each resource of a host has a document of its own, and its challenge leads there.
+/// Each resource of a host has its own document, and its challenge names that document.
 #[tokio::test]
 async fn each_resource_of_a_host_has_its_own_document() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -293,7 +294,7 @@ async fn each_resource_of_a_host_has_its_own_document() {
 
 /// Rules 91, 93.
 ///
-/// What an MCP client relies on.
+/// The requirements of an MCP client.
 #[tokio::test]
 async fn challenge_contains_resource_metadata_url() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -346,7 +347,7 @@ async fn challenge_contains_resource_metadata_url() {
             Some(metadata.url().as_str())
         );
         assert_eq!(challenge.parameter("scope"), scope);
-        // The path of the URL in the challenge is served by this very application.
+        // The same application serves the path of the URL in the challenge.
         let path = challenge
             .parameter("resource_metadata")
             .unwrap()
@@ -358,7 +359,7 @@ async fn challenge_contains_resource_metadata_url() {
             metadata.to_json()
         );
     }
-    // A token in the query is none.
+    // A token in the query is ignored.
     let query = send(
         &app,
         Request::get(format!("/invoices?access_token={}", good.token())),
@@ -367,7 +368,7 @@ async fn challenge_contains_resource_metadata_url() {
     assert_eq!(query.status, StatusCode::UNAUTHORIZED);
 }
 
-/// The client writes the content type, so only the layer's setting makes a rejection look like HTTP 200.
+/// The client sets the content type. So only the layer's setting gives a rejection the status 200.
 #[tokio::test]
 async fn content_type_does_not_choose_the_form_of_rejections() {
     let http = Router::new()
@@ -404,7 +405,7 @@ async fn content_type_does_not_choose_the_form_of_rejections() {
     }
 }
 
-/// An extractor rejects in the form that the layer has.
+/// An extractor rejects in the same form as the layer.
 #[tokio::test]
 async fn extractor_rejection_has_the_form_of_grpc() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();

@@ -1,4 +1,4 @@
-//! What is counted, and that no client can invent a label.
+//! The metrics, and that no client can invent a label.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,11 +21,11 @@ use tower_m2m::{OrgCode, Scoped, Verifier};
 
 tower_m2m::scopes! { ApiScopes { ReadInvoices = "read:invoices" } }
 
-/// Remembers every value under `name{label=value,…}`.
+/// Records every value under `name{label=value,…}`.
 #[derive(Clone, Default)]
 struct Book(Arc<Mutex<BTreeMap<String, f64>>>);
 
-/// One line of the book.
+/// One recorded metric.
 struct Line {
     book: Book,
     series: String,
@@ -87,7 +87,7 @@ impl GaugeFn for Line {
     }
 }
 
-/// Histograms are remembered as how often something was recorded.
+/// Counts how often a histogram was recorded.
 impl HistogramFn for Line {
     fn record(&self, seconds: f64) {
         assert!((0.0..60.0).contains(&seconds));
@@ -244,7 +244,7 @@ async fn metrics_count_fetches_and_report_key_age() {
         )) > 0.5
     );
 
-    // A token with an unknown `kid` costs a fetch, which fails.
+    // A token with an unknown `kid` causes a fetch, which fails.
     issuer.set_fault(
         Endpoint::Jwks,
         Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
@@ -269,7 +269,7 @@ async fn metrics_count_fetches_and_report_key_age() {
     );
 }
 
-/// A service that starts with saved keys while the issuer is down has the gauges that the alerts are about.
+/// If a service starts with saved keys while the issuer is down, it has the gauges for the alerts.
 #[tokio::test]
 async fn metrics_report_restored_keys_before_any_fetch() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -299,7 +299,8 @@ async fn metrics_report_restored_keys_before_any_fetch() {
     assert!(fetched > 1.0 && usable > fetched, "{fetched} {usable}");
 }
 
-/// Whatever a client sends, labels are fixed words and configured issuers: no series per token, client or `kid`.
+/// For all requests, labels are fixed words and configured issuers. There is no series per token,
+/// client or `kid`.
 #[tokio::test]
 async fn client_input_creates_no_metric_series() {
     let book = Book::default();

@@ -1,4 +1,5 @@
-//! Each profile reads a machine's token in the shape that the issuer documents, and refuses a user's from the same issuer.
+//! Each profile accepts a machine token in the shape that the issuer documents, and rejects a user
+//! token of the same issuer.
 
 use std::sync::LazyLock;
 
@@ -9,7 +10,8 @@ use tower_m2m::{Claims, OrgCode, Profile, Rejection, Verifier};
 
 const API: &str = "https://api.acme.com";
 
-/// A token of exactly these claims, but for the registered ones of the test kit that every issuer writes.
+/// Creates a token of exactly these claims. Of the registered claims, it keeps only those of the
+/// test utilities that every issuer sets.
 fn token(issuer: &NamedIssuer, typ: Option<&str>, claims: Value) -> TokenBuilder {
     let bare = ["azp", "gty", "scope", "scp", "v"]
         .iter()
@@ -32,7 +34,7 @@ fn token(issuer: &NamedIssuer, typ: Option<&str>, claims: Value) -> TokenBuilder
         })
 }
 
-/// An issuer of this name. All have one key, since making one takes its time.
+/// An issuer with a name. All share one key, because its creation takes time.
 struct NamedIssuer {
     local: &'static LocalIssuer,
     url: &'static str,
@@ -78,7 +80,7 @@ async fn verify(
         .await
 }
 
-/// One issuer's shapes.
+/// The shapes of one issuer.
 struct Shape {
     profile: Profile,
     issuer: &'static str,
@@ -87,7 +89,7 @@ struct Shape {
     client: &'static str,
     org: Option<&'static str>,
     scopes: &'static [&'static str],
-    /// Changes that make it a token that is no machine's; `null` leaves a claim out.
+    /// Changes that make the token a user token. `null` removes a claim.
     others: Vec<Value>,
 }
 
@@ -130,7 +132,7 @@ fn shapes() -> Vec<Shape> {
             others: vec![
                 json!({ "sub": "auth0|507f", "gty": null }),
                 json!({ "gty": "password" }),
-                // A user whose own id only ends like a machine's.
+                // A user ID that only ends like a machine's.
                 json!({ "sub": "auth0|x@clients", "gty": null }),
                 json!({ "azp": null }),
             ],
@@ -183,7 +185,7 @@ fn shapes() -> Vec<Shape> {
             scopes: &["invoices", "email"],
             others: vec![
                 json!({ "client_id": null, "preferred_username": "ada" }),
-                // A user who took the name of a service account.
+                // A user with the name of a service account.
                 json!({ "client_id": null }),
                 json!({ "client_id": "other" }),
             ],
@@ -327,7 +329,7 @@ async fn no_profile_treats_malformed_organization_as_absent() {
             if claims.get("ext").is_some() {
                 claims["ext"]["org_code"] = odd.clone();
             }
-            // `token` leaves out what is null, so a null is written by hand.
+            // `token` removes a claim that is `null`, so the test writes `null` directly.
             let token = token(&issuer, shape.typ, claims.clone());
             let nulls = claims
                 .as_object()
@@ -351,7 +353,8 @@ async fn no_profile_treats_malformed_organization_as_absent() {
     }
 }
 
-/// Cognito's tokens have no audience: without the waiver they are refused, with it the list of clients decides.
+/// Cognito's tokens have no audience. They are rejected unless the audience check is waived. Then
+/// the list of clients decides.
 #[tokio::test]
 async fn cognito_requires_audience_waiver_and_client_list() {
     let issuer = issuer("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example");
@@ -381,7 +384,7 @@ async fn cognito_requires_audience_waiver_and_client_list() {
         waived(["2other"]).verify(&good.token()).await.map(|_| ()),
         Err(Rejection::ClientNotAllowed)
     );
-    // A user's access token, and an ID token.
+    // An access token of a user, and an ID token.
     for no_machine in [
         good.clone().claim("sub", "5f6e"),
         good.claim("token_use", "id"),
@@ -412,7 +415,8 @@ async fn okta_and_keycloak_use_configured_organization_claim() {
         .unwrap();
     assert_eq!(claims.org_code().map(OrgCode::as_str), Some("org_1"));
 
-    // Keycloak's own claim is a list: named by mistake, it is refused and never read as global.
+    // Keycloak's own claim is an array. If the configuration names it by mistake, tokens are
+    // rejected and never treated as global.
     let keycloak = issuer("https://keycloak.acme.com/realms/acme");
     let machine = json!({ "azp": "svc", "client_id": "svc", "organization": ["acme"] });
     let verifier = Verifier::issuer(keycloak.url())

@@ -15,7 +15,7 @@ use tower_m2m::{
     VerifierBuilder,
 };
 
-/// The setters whose names begin so belong to this type, according to the list of the public API.
+/// Returns the setters of this type in the list of the public API.
 pub(crate) fn listed_setters(owner: &str) -> Vec<String> {
     let api = include_str!("../public-api/api.txt");
     let prefix = format!("tower_m2m::{owner}::");
@@ -148,7 +148,7 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
     ]
 }
 
-/// A pair either has the same settings in both orders, or is the same error.
+/// A pair of setters gives the same settings in both orders, or the same error.
 #[test]
 fn issuer_setters_commute() {
     let setters = issuer_setters();
@@ -207,7 +207,7 @@ fn contradicting_issuer_settings_are_errors() {
     assert!(same.build().is_ok(), "the same type again changes nothing");
 }
 
-/// The defect of the issue: what was required before the profile was set is required still.
+/// A claim that was required before the profile was set is still required.
 #[tokio::test]
 async fn required_claims_add_up_in_any_order() {
     let local = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -259,7 +259,7 @@ async fn required_claims_add_up_in_any_order() {
         assert!(verifier.verify(&wrong_claim.token()).await.is_err());
         assert_eq!(verifier.verify(&of_user.token()).await.is_ok(), user_passes);
     }
-    // Other places of the profile stay as they are set, too.
+    // Other settings of the profile keep their values too.
     let elsewhere = good.without("org_code").claim("team", "org_a").token();
     for issuer in [
         issuer().organization_claim("/team").profile(Profile::KINDE),
@@ -485,7 +485,7 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
     ]
 }
 
-/// Every response to a fixed list of requests, as text.
+/// Returns every response to a fixed list of requests, as a string.
 async fn responses(layer: AuthorizeLayer, tokens: &[Option<String>]) -> Vec<String> {
     let reached = |request: Request<Body>| async move {
         match request.caller_org() {
@@ -538,7 +538,7 @@ async fn responses(layer: AuthorizeLayer, tokens: &[Option<String>]) -> Vec<Stri
     all
 }
 
-/// A plain service, which has no matched route.
+/// Creates a plain service, which has no matched route.
 fn layer_around(layer: AuthorizeLayer) -> Router {
     Router::new().fallback(|| async { "fallback" }).layer(layer)
 }
@@ -548,7 +548,7 @@ async fn response(app: &Router, request: Request<Body>) -> String {
     let head = format!("{} {:?}", response.status(), response.headers());
     let body = to_bytes(response.into_body(), 4096).await.unwrap();
     let response = format!("{head} {}", String::from_utf8_lossy(&body));
-    // Scopes are listed in the order in which they were required.
+    // A response lists the scopes in the order in which they were required.
     response.replace("write read", "read write")
 }
 
@@ -582,7 +582,7 @@ async fn layer_setters_commute() {
     }
 }
 
-/// Three permissions, in all orders: only what all of them allow.
+/// Three permissions in all orders: a request is admitted only if all of them allow it.
 #[tokio::test]
 async fn strictest_permission_counts_in_any_order() {
     let local = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -637,7 +637,8 @@ async fn strictest_permission_counts_in_any_order() {
     }
 }
 
-/// Claims for handler tests: the organization belongs to the issuer, whichever is set first.
+/// In claims for handler tests, the organization belongs to the issuer. The order of the two
+/// setters does not matter.
 #[test]
 fn fake_claims_setters_commute() {
     let issuer = "https://issuer.example";

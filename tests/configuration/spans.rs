@@ -1,4 +1,5 @@
-//! Spans and their fields: who calls is told to the request's span, and what takes time has a span of its own.
+//! Spans and their fields: the caller is recorded on the request's span, and slow work has its own
+//! span.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +19,7 @@ use tracing_core::span::Current;
 
 tower_m2m::scopes! { Api { Write = "write:x" } }
 
-/// Takes down spans of a level, what is recorded on them, and in which spans events happen. On one thread.
+/// Records spans of a level, their fields, and the spans around events, on one thread.
 #[derive(Clone)]
 struct Watch {
     level: Level,
@@ -29,7 +30,7 @@ struct Watch {
 struct Seen {
     spans: Vec<Seeing>,
     entered: Vec<u64>,
-    /// The message, and the names of the spans around it.
+    /// The message, and the names of the spans around the event.
     events: Vec<(String, Vec<&'static str>)>,
 }
 
@@ -47,7 +48,7 @@ impl Watch {
         }
     }
 
-    /// What the spans of this name have, each field with all values that it was given.
+    /// Returns the fields of the spans with this name, each with all recorded values.
     fn fields(&self, name: &str) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         let spans = seen
@@ -73,7 +74,7 @@ impl Watch {
             .collect()
     }
 
-    /// The spans around the first event with this message.
+    /// Returns the spans around the first event with this message.
     fn around(&self, message: &str) -> Vec<&'static str> {
         let seen = self.seen.lock().unwrap();
         seen.events
@@ -167,7 +168,7 @@ impl Subscriber for Watch {
     }
 }
 
-/// An API as the guide has it: a span for each request, with fields for who calls.
+/// Wraps an API as the guide shows: a span for each request, with fields for the caller.
 fn traced(app: Router) -> Router {
     let request = |_: &Request<Body>| {
         info_span!(
@@ -252,7 +253,7 @@ async fn request_span_records_caller_and_outcome() {
             Some(token.bearer()),
             format!("{caller} outcome=admitted"),
         ),
-        // A second layer has nothing new to say.
+        // A second layer records no other values.
         (
             "/twice",
             Some(token.bearer()),
@@ -278,7 +279,7 @@ async fn request_span_records_caller_and_outcome() {
             Some(nameless.bearer()),
             caller.replace(" jti=t1", "") + " outcome=admitted",
         ),
-        // Nothing is known of a caller whose token does not verify.
+        // If a token is invalid, the span has no caller.
         (
             "/orgs/org_a",
             Some("Bearer garbage".to_owned()),
@@ -349,7 +350,7 @@ async fn fetches_waits_and_verifications_have_spans() {
         [format!("issuer={url} kid={kid}")]
     );
     assert_eq!(watch.parents("wait_for_keys"), [Some("request")]);
-    // One before the wait and one after it; the second request is answered from memory.
+    // One before the wait and one after it. The second request uses the cached response.
     let expected = [
         format!("algorithm=RS256 kid={kid} outcome=pending"),
         format!("algorithm=RS256 issuer={url} kid={kid} outcome=verified"),
@@ -376,7 +377,7 @@ async fn fetches_waits_and_verifications_have_spans() {
     );
     assert_eq!(watch.around("key fetch failed"), ["fetch_keys"]);
 
-    // The guide has a row for each of them.
+    // The guide has a row for each span and field.
     let guide = include_str!("../../src/guide/observability.md");
     let seen = watch.seen.lock().unwrap();
     for name in seen
@@ -396,7 +397,7 @@ async fn fetches_waits_and_verifications_have_spans() {
 
 /// Rules 20, 130.
 ///
-/// Neither the token nor a part of it; and a stranger's `kid` is short and on one line.
+/// Spans contain no part of the token. The `kid` of an unknown client is short and on one line.
 #[tokio::test]
 async fn spans_contain_no_token() {
     let (issuer, app, token) = fixture();

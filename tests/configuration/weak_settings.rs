@@ -1,4 +1,4 @@
-//! Settings that can be used and let more in than most want.
+//! Settings that are valid and weaker than most users expect.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn weak(issuer: Issuer) -> Vec<&'static str> {
         .collect()
 }
 
-/// Each with the setting that is just strong enough beside it.
+/// Tests each one together with a setting that is just strong enough.
 #[test]
 fn each_weak_setting_is_reported() {
     let kinde = || Verifier::kinde("acme").audience(API);
@@ -82,7 +82,7 @@ fn weak_settings_are_reported_per_issuer_with_advice() {
     );
 }
 
-/// The guide's table names the profiles that are reported, and no other.
+/// The guide's table names exactly the profiles that are reported.
 #[test]
 fn guide_lists_the_profiles_with_an_assumption() {
     let guide = include_str!("../../src/guide/issuers.md");

@@ -1,4 +1,4 @@
-//! An API behind the layer, on a real socket.
+//! An API that the layer protects, on a real socket.
 
 use axum::routing::get;
 use axum::{Json, Router};
@@ -10,14 +10,15 @@ use tower_m2m::{Claims, OrgCode, Scope, Verifier};
 
 const READ_ORDERS: Scope = Scope::from_static("orders:read");
 
-/// Stops when it is dropped.
+/// Stops if it is dropped.
 pub(crate) struct Api {
     url: String,
     server: JoinHandle<()>,
 }
 
 impl Api {
-    /// `/me` is for any token, `/orgs/{org_code}/orders` for its organization with the scope `orders:read`.
+    /// Serves `/me` for any token and `/orgs/{org_code}/orders` for that organization with the
+    /// scope `orders:read`.
     pub(crate) async fn behind(verifier: &Verifier) -> Self {
         let me = get(|claims: Claims| async move { Json(facts(&claims)) });
         let orders = get(|org: OrgCode| async move { format!("orders of {org}") });

@@ -1,4 +1,4 @@
-//! Clients that are not ours get tokens from the kit's issuer and call an API with them.
+//! Independent clients get tokens from the local issuer and call an API with them.
 
 use serde_json::{Value, json};
 use tower_m2m::testing::{App, LocalIssuer};
@@ -22,7 +22,8 @@ async fn issuer_and_api(app: App) -> (LocalIssuer, Api) {
     (issuer, api)
 }
 
-/// Both forms of discovery, both forms of client authentication, and a secret that shows whether encodings are right.
+/// Both forms of discovery, both forms of client authentication, and a secret that tests the
+/// encoding.
 #[tokio::test]
 async fn openid_client_gets_a_token_and_is_admitted() {
     let Some(node) = Node::here() else { return };
@@ -53,7 +54,8 @@ async fn openid_client_gets_a_token_and_is_admitted() {
     }
 }
 
-/// The library understands the token endpoint's errors (RFC 6749 §5.2) and the API's challenges (RFC 6750 §3).
+/// The library parses the token endpoint's errors (RFC 6749 §5.2) and the API's challenges (RFC
+/// 6750 §3).
 #[tokio::test]
 async fn openid_client_understands_errors_and_challenges() {
     let Some(node) = Node::here() else { return };
@@ -150,7 +152,7 @@ async fn curl_gets_a_token_and_is_admitted() {
     assert_eq!(curl(&[&api.url("/me")]).await.0, "401");
 }
 
-/// The status and the body of what curl was answered.
+/// Returns the status and the body that curl received.
 pub(crate) async fn curl(arguments: &[&str]) -> (String, String) {
     let mut curl = tokio::process::Command::new("curl");
     curl.args([

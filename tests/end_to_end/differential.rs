@@ -1,4 +1,4 @@
-//! A second opinion on every token: npm's `jose`, with the same keys and as far as possible the same settings.
+//! Compares each result with npm's `jose`, with the same keys and, if possible, the same settings.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::node::Node;
 
 const ISSUER: &str = "https://issuer.example";
 
-/// What we refuse and `jose` accepts, with the reason. A disagreement that is not here fails the test, and so does a line
-/// here that is no disagreement any more.
+/// Tokens that this crate rejects and `jose` accepts, with the reason. The test fails if a
+/// difference is not in the list, or if a row is no longer a difference.
 const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
     (
         "the grant type is a claim of Kinde's: JOSE cannot tell a user's token from a machine's",
@@ -76,13 +76,13 @@ const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What the kit mints is a token for others too, under each algorithm and in each shape.
+/// Other software accepts tokens of the test utilities, for each algorithm and each shape.
 #[tokio::test]
 async fn jose_accepts_tokens_of_the_test_utilities() {
     let Some(node) = Node::here() else { return };
     let (mut keys, mut cases) = (Vec::<SigningKey>::new(), Vec::new());
     for algorithm in SigningAlgorithm::ALL {
-        // An RSA key takes its time and can sign in six ways.
+        // An RSA key takes time and can sign in six ways.
         let made = keys
             .iter()
             .find_map(|key| key.clone().with_algorithm(algorithm));
@@ -107,7 +107,7 @@ async fn jose_accepts_tokens_of_the_test_utilities() {
     assert_eq!(jose(node, &cases).await, vec![["accepted"; 2]; 18]);
 }
 
-/// Both refuse every forgery, but for those where the reason is known.
+/// Both reject every forgery, except for the listed ones.
 #[tokio::test]
 async fn jose_rejects_forgeries_except_listed_ones() {
     let Some(node) = Node::here() else { return };

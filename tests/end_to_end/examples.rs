@@ -1,4 +1,4 @@
-//! The examples `dev_issuer` and `resource_server`, as programs, driven by clients that are not ours.
+//! Runs the examples `dev_issuer` and `resource_server` as programs, with independent clients.
 
 use serde_json::{Value, json};
 use tower_m2m::testing::AUDIENCE;

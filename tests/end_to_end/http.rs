@@ -1,4 +1,4 @@
-//! One HTTP request on a connection of its own.
+//! Sends one HTTP request on its own connection.
 
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ pub(crate) async fn get(url: &str, token: &str) -> TestResponse {
     .await
 }
 
-/// Asks a token endpoint by client credentials (RFC 6749 §4.4), with more parameters in the form of a query.
+/// Requests a token with client credentials (RFC 6749 §4.4). More parameters have the form of a
+/// query.
 pub(crate) async fn client_credentials(
     endpoint: &str,
     id: &str,
@@ -70,7 +71,7 @@ pub(crate) async fn client_credentials(
     answer.json().unwrap()
 }
 
-/// Asks again and again until the answer is as wished, for at most ten seconds.
+/// Repeats the call until it returns `true`, for at most ten seconds.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..200 {
         if holds().await {

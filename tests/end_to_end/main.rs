@@ -1,8 +1,10 @@
-//! End to end against software that is not ours: npm's `oidc-provider` as the authorization server, `openid-client` and
-//! `curl` as clients, `jose` as a second opinion. Everything is on loopback.
+//! End-to-end tests with independent software: npm's `oidc-provider` as the authorization server,
+//! `openid-client` and `curl` as clients, `jose` as a second implementation. Everything is on
+//! loopback.
 //!
-//! The packages are installed once, below `target/`, by `npm ci` from the lock file in `tests/oidc-provider`. Where node,
-//! npm or curl is missing the tests say so and pass; with `CI=true` they fail.
+//! `npm ci` installs the packages once, below `target/`, from the lock file in
+//! `tests/oidc-provider`. If node, npm or curl is missing, the tests print that and pass. With
+//! `CI=true` they fail instead.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +23,7 @@ mod node;
 mod oidc_provider;
 mod provider;
 
-/// The examples' own tests start them as programs too.
+/// The tests of the examples start them as programs too.
 #[path = "../examples/program.rs"]
 #[allow(dead_code, reason = "not all of it is of use here")]
 mod program;

@@ -1,4 +1,4 @@
-//! Other people's programs, or a loud word that they are not here.
+//! Runs external programs, or prints that they are missing.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
@@ -12,15 +12,15 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-/// How long another program may take for one thing that is asked of it, on a machine that is busy.
+/// The time limit for one operation of another program on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where the scripts and their packages are.
+/// The location of the scripts and their packages.
 #[derive(Clone, Copy)]
 pub(crate) struct Node(&'static Path);
 
 impl Node {
-    /// Node with the packages installed; nothing, and a loud word, where that cannot be had.
+    /// Returns Node with the packages installed. If that fails, prints why and returns `None`.
     pub(crate) fn here() -> Option<Self> {
         static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         match INSTALLED.get_or_init(install) {
@@ -29,7 +29,7 @@ impl Node {
         }
     }
 
-    /// A script that runs until it is dropped.
+    /// Returns the command of a script that runs until it is dropped.
     pub(crate) fn command(self, script: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new("node");
         command
@@ -41,12 +41,13 @@ impl Node {
         command
     }
 
-    /// A script that reads a list of questions, prints a list of answers as one line of JSON, and ends.
+    /// Runs a script that reads an array of questions, prints an array of answers as one line of
+    /// JSON, and ends.
     pub(crate) async fn run(self, script: &str, questions: &[Value]) -> Vec<Value> {
         let mut child = self.command(script).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let questions = serde_json::to_vec(questions).unwrap();
-        // `stdin` is dropped when it is written, which is the end of the script's input.
+        // `stdin` is dropped after the write, which ends the script's input.
         let write = async move { stdin.write_all(&questions).await };
         let done = async { tokio::join!(write, child.wait_with_output()) };
         let (written, output) = timeout(PATIENCE, done)
@@ -61,7 +62,7 @@ impl Node {
     }
 }
 
-/// Whether a program is here; a loud word where it is not.
+/// Returns `true` if a program is installed. Otherwise prints that it is missing.
 pub(crate) fn has(program: &str) -> bool {
     version(program).is_ok() || skip::<()>(&format!("`{program}` is not here")).is_some()
 }
@@ -71,7 +72,7 @@ fn skip<T>(why: &str) -> Option<T> {
         env::var_os("CI").is_none_or(|value| value != "true"),
         "{why}, and CI=true allows no skipping"
     );
-    // Past the test harness, which hides what a passing test prints.
+    // Writes directly to stderr, because the test harness hides the output of a passing test.
     let _ = writeln!(io::stderr(), "\n*** SKIPPED, NOT TESTED: {why} ***\n");
     None
 }
@@ -84,8 +85,8 @@ fn version(program: &str) -> Result<(), String> {
         .ok_or(format!("`{program}` is not here"))
 }
 
-/// Installs into a directory that is named after what goes into it. Tests in other processes may do the same at the same
-/// moment: each works in a directory of its own, and the first to finish gives it the name.
+/// Installs into a directory that is named after its contents. Tests in other processes may do the
+/// same at the same time. Each works in its own directory, and the first one renames it.
 fn install() -> Result<PathBuf, String> {
     version("node")?;
     version("npm")?;

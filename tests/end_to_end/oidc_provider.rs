@@ -1,4 +1,4 @@
-//! The crate in front of an API whose tokens come from `oidc-provider`.
+//! The crate protects an API with tokens of `oidc-provider`.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn trusted(provider: &OidcProvider) -> Issuer {
 
 /// Rules 39, 79.
 ///
-/// RS256, ES256 and `Ed25519` by discovery; RFC 9068 to the letter.
+/// RS256, ES256 and `Ed25519` by discovery, with the strict mode of RFC 9068.
 #[tokio::test]
 async fn discovery_works_for_every_algorithm() {
     let Some(node) = Node::here() else { return };
@@ -55,7 +55,7 @@ async fn discovery_works_for_every_algorithm() {
 
 /// Rules 109, 118.
 ///
-/// A bound token is not a bearer token, even when an honest client sends it.
+/// A bound token is not a bearer token, even if an honest client sends it.
 #[tokio::test]
 async fn bound_token_is_rejected_as_bearer_token() {
     let Some(node) = Node::here() else { return };
@@ -108,7 +108,7 @@ async fn bound_token_is_rejected_as_bearer_token() {
         .assert_does_not_contain(bound);
 }
 
-/// `oidc-provider` leaves `scope` out when it grants nothing: that is no scope, not every scope.
+/// `oidc-provider` omits `scope` if it grants none. That means no scope and not every scope.
 #[tokio::test]
 async fn absent_scope_claim_grants_no_scope() {
     let Some(node) = Node::here() else { return };
@@ -142,8 +142,7 @@ async fn absent_scope_claim_grants_no_scope() {
 
 /// Rules 143, 147.
 ///
-/// A new key is known at its first token; a removed one is forgotten, for tokens that were verified
-/// too.
+/// A new key is accepted at its first token. A removed key is rejected, also for verified tokens.
 #[tokio::test]
 async fn new_key_is_accepted_and_removed_key_is_rejected() {
     let Some(node) = Node::here() else { return };
@@ -158,7 +157,7 @@ async fn new_key_is_accepted_and_removed_key_is_rejected() {
     api.get("/me", &second).await.assert_status(200);
     api.get("/me", &first).await.assert_status(200);
 
-    // The first token of the third key brings the set in which the other two are not any more.
+    // The first token of the third key causes a fetch of the set without the other two.
     provider.rotate().await;
     provider.retire().await;
     let third = provider.token("svc-acme", "").await;
@@ -172,7 +171,7 @@ async fn new_key_is_accepted_and_removed_key_is_rejected() {
 
 /// Rule 147.
 ///
-/// No token has to name a new key for a removed one to be forgotten.
+/// A removed key is rejected even if no token names a new key.
 #[tokio::test]
 async fn scheduled_refresh_drops_removed_key() {
     let Some(node) = Node::here() else { return };
@@ -197,7 +196,7 @@ async fn scheduled_refresh_drops_removed_key() {
 
 /// Rules 21, 141, 142.
 ///
-/// No keys, no verdict; keys that are held go on serving; nobody has to restart anything.
+/// If there are no keys, the status is 503. Available keys are still used. No restart is needed.
 #[tokio::test]
 async fn service_survives_outages_and_recovers() {
     let Some(node) = Node::here() else { return };
@@ -257,7 +256,7 @@ fn claims(token: &str) -> serde_json::Value {
     part(token, 1)
 }
 
-/// A part of a token, unverified.
+/// Returns a part of a token, unverified.
 fn part(token: &str, index: usize) -> serde_json::Value {
     use base64::Engine as _;
     let part = token.split('.').nth(index).unwrap();

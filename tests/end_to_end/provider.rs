@@ -1,4 +1,4 @@
-//! npm's `oidc-provider` as a process that can crash and start again at the same address.
+//! Runs npm's `oidc-provider` as a process that can crash and restart at the same address.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -35,12 +35,12 @@ impl OidcProvider {
         provider
     }
 
-    /// The issuer, exactly as in `iss`.
+    /// Returns the issuer, exactly as in `iss`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// A token by client credentials, over HTTP.
+    /// Requests a token with client credentials, over HTTP.
     pub(crate) async fn token(&self, client: &str, parameters: &str) -> String {
         let secret = format!("secret-of-{client}");
         let answer =
@@ -48,7 +48,7 @@ impl OidcProvider {
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Makes new keys and signs with them; those before stay published.
+    /// Creates new keys and signs with them. The earlier ones stay published.
     pub(crate) async fn rotate(&mut self) {
         self.process.as_mut().unwrap().send("rotate").await;
     }
@@ -58,12 +58,12 @@ impl OidcProvider {
         self.process.as_mut().unwrap().send("retire").await;
     }
 
-    /// Kills the process: from now on every connection is cut.
+    /// Kills the process. Then every connection is closed.
     pub(crate) async fn crash(&mut self) {
         self.process.take().unwrap().child.kill().await.unwrap();
     }
 
-    /// Another process, with other keys, under the same URL.
+    /// Starts another process with other keys at the same URL.
     pub(crate) async fn start_again(&mut self) {
         let process = Process::start(self.node, &self.url).await;
         self.port.target.store(process.port, Ordering::Relaxed);
@@ -114,7 +114,8 @@ impl Process {
     }
 }
 
-/// A port that this test keeps while processes start and stop, so that no other program can take it.
+/// A port that this test keeps while processes start and stop, so that no other program can take
+/// it.
 struct StablePort {
     address: SocketAddr,
     target: Arc<AtomicU16>,

@@ -1,11 +1,11 @@
-//! `explain`: verdict, exit code, and no token in what is printed.
+//! `explain`: result, exit code, and no token in the output.
 
 use serde_json::Value;
 use tower_m2m::testing::{Endpoint, Fault, LocalIssuer};
 
 use crate::program::run;
 
-/// Exit code and output.
+/// Returns the exit code and the output.
 async fn explain(issuer: &LocalIssuer, arguments: &[&str]) -> (Option<i32>, String) {
     let output = run(
         "explain",
@@ -70,7 +70,7 @@ async fn explain_checks_the_issuer() {
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("key      RS256"), "{printed}");
 
-    // One usable key, and one that nobody should publish.
+    // One usable key, and one that must not be published.
     let jwks: Value = serde_json::from_str(&issuer.jwks()).unwrap();
     let mut keys = jwks["keys"].as_array().unwrap().clone();
     keys.push(serde_json::json!({ "kty": "oct", "kid": "shared", "k": "c2VjcmV0" }));

@@ -1,4 +1,4 @@
-//! The examples, run as programs: on loopback, against a local issuer in the test's own process.
+//! Runs the examples as programs on loopback, against a local issuer in the process of the test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! An example as a running program, and a client for it.
+//! Runs an example as a program and sends requests to it.
 
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tower_m2m::testing::assertions::TestResponse;
 
-/// Longer than anything here takes on a busy machine.
+/// A time limit that is longer than any operation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the surroundings of the test must not change.
+/// Variables of the environment that must not affect the test.
 const VARIABLES: [&str; 24] = [
     "KINDE_DOMAIN",
     "KINDE_ISSUER_URL",
@@ -44,7 +44,7 @@ const VARIABLES: [&str; 24] = [
     "no_proxy",
 ];
 
-/// An example that serves. Dropping it ends it.
+/// A running example. If it is dropped, the process ends.
 pub(crate) struct Program {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -53,7 +53,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts an example and waits for the line that names its address: the last word of one that contains `mark`.
+    /// Starts an example and waits for a line that contains `mark`. The last word of the line is
+    /// the address.
     pub(crate) async fn start(
         name: &str,
         arguments: &[&str],
@@ -96,7 +97,7 @@ impl Program {
         }
     }
 
-    /// Makes a request, with a token or without.
+    /// Sends a request, with a token or without.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -116,7 +117,7 @@ impl Program {
         TestResponse::read(response).await.unwrap()
     }
 
-    /// A request without a body.
+    /// Sends a request without a body.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -151,7 +152,7 @@ impl Program {
         TestResponse::read(response).await.unwrap()
     }
 
-    /// Asks again and again until the answer is such.
+    /// Repeats the request until the response satisfies the condition.
     pub(crate) async fn until(
         &self,
         path: &str,
@@ -170,7 +171,7 @@ impl Program {
         .await
     }
 
-    /// The output up to a line that contains this.
+    /// Returns the output up to a line that contains this string.
     pub(crate) async fn lines_until(&mut self, mark: &str) -> Vec<String> {
         let mut lines = Vec::new();
         patiently(async {
@@ -207,14 +208,14 @@ pub(crate) async fn run(name: &str, arguments: &[&str], variables: &[(&str, &str
         .expect("the example runs")
 }
 
-/// Awaits what cannot take long.
+/// Awaits a future with a time limit.
 pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
         .await
         .expect("it does not hang")
 }
 
-/// The examples lie beside this test, since cargo builds both.
+/// The examples are in the directory beside this test, because cargo builds both.
 fn command(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let test = std::env::current_exe().unwrap();
     let directory = test

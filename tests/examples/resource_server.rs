@@ -1,4 +1,4 @@
-//! `resource_server`, route by route.
+//! Tests `resource_server`, route by route.
 
 use http::Method;
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer};
@@ -7,7 +7,7 @@ use crate::program::{Program, patiently};
 
 pub(crate) const INVOICES_A: &str = "/orgs/org_a/invoices";
 
-/// The server in front of an issuer, with these variables too.
+/// Starts the server with an issuer and additional variables.
 pub(crate) async fn server(issuer: &LocalIssuer, variables: &[(&str, &str)]) -> Program {
     let mut all = vec![
         ("ISSUER", issuer.url()),
@@ -168,7 +168,7 @@ async fn path_organization_is_decoded_before_comparison() {
         .get("/orgs/%6frg%5Fa/invoices", &*token)
         .await
         .assert_status(200);
-    // axum matches an empty segment too: an organization that is nobody's.
+    // Axum also matches an empty segment, which is not an organization of any client.
     for path in [
         "/orgs//invoices",
         "/orgs/org_%62/invoices",
@@ -206,7 +206,7 @@ async fn stats_require_a_global_token_with_scope() {
     server.get("/admin/stats", None).await.assert_challenged();
 }
 
-/// What is no route asks nobody for credentials, and a wrong method is no reason to either.
+/// If a path is not a route, no credentials are required. The same is true for a wrong method.
 #[tokio::test]
 async fn unmatched_requests_get_404_or_405_without_challenge() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -260,7 +260,7 @@ async fn signal_shuts_the_program_down_gracefully() {
     let issuer = LocalIssuer::start().await.unwrap();
     for signal in ["TERM", "INT"] {
         let server = server(&issuer, &[]).await;
-        // The client keeps its connection open, which is no reason to go on.
+        // The client keeps its connection open. The server still ends.
         server.get("/healthz", None).await.assert_status(200);
         assert_eq!(
             patiently(server.signal(signal)).await.code(),

@@ -1,4 +1,4 @@
-//! `resource_server`, variable by variable.
+//! Tests `resource_server`, variable by variable.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, Profile, Signin
 use crate::program::{patiently, run};
 use crate::resource_server::server;
 
-/// Exit code 2 and one line on stderr that names the variable, before anything is served.
+/// The program exits with code 2 and one line on stderr that names the variable, before it serves
+/// requests.
 #[tokio::test]
 async fn invalid_setting_exits_with_2_and_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -273,7 +274,7 @@ async fn server_runs_on_one_worker_thread() {
         .assert_status(200);
 }
 
-/// A proxy of the network cannot reach this machine's loopback.
+/// A proxy of the network cannot reach the loopback address of this machine.
 #[tokio::test]
 async fn loopback_issuer_is_reached_without_proxy() {
     let issuer = LocalIssuer::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! `quickstart`, `hyper`, `scopes` and `dev_issuer`.
+//! Tests `quickstart`, `hyper`, `scopes` and `dev_issuer`.
 
 use http::Method;
 use tower_m2m::testing::{LocalIssuer, Profile};
@@ -44,7 +44,7 @@ async fn quickstart_rejects_unknown_options() {
     );
 }
 
-/// The program in front of an issuer.
+/// Starts the program with an issuer.
 async fn program(name: &str, issuer: &LocalIssuer) -> Program {
     let variables = [
         ("ISSUER", issuer.url()),

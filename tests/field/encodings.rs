@@ -147,7 +147,7 @@ fn other_encodings_leave_the_key_out() {
     assert!(accepts(&ed, &written).is_err());
 }
 
-/// Members that say what a key is for are read strictly.
+/// Members for the purpose of a key are read strictly.
 #[test]
 fn wrong_types_of_other_members_leave_the_key_out() {
     let key = key(SigningAlgorithm::Es256);

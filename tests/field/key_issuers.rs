@@ -19,7 +19,7 @@ fn v1(tenant: &str) -> String {
     format!("https://sts.windows.net/{tenant}/")
 }
 
-/// Entra's `common` set: a key for every tenant, one of ours, one of another tenant.
+/// The `common` set of Entra: a key for every tenant, one of our tenant, one of another tenant.
 struct CommonSet {
     template: SigningKey,
     ours: SigningKey,
@@ -66,7 +66,7 @@ fn application(issuer: &str, tid: Option<&str>) -> Value {
     }
 }
 
-/// A key of another tenant, which that tenant may have made itself, signs nothing for ours.
+/// A key of another tenant signs no tokens for ours. That tenant may have created the key itself.
 #[test]
 fn key_of_another_tenant_verifies_no_token() {
     let keys = CommonSet::new();
@@ -118,7 +118,7 @@ fn template_key_needs_the_tenant_of_iss() {
     }
 }
 
-/// The name of the key does not matter: without a `kid`, or with the same `kid` on several keys.
+/// The `kid` makes no difference: it may be missing, or several keys may have the same one.
 #[test]
 fn key_without_matching_issuer_is_never_a_candidate() {
     let keys = CommonSet::new();
@@ -133,7 +133,7 @@ fn key_without_matching_issuer_is_never_a_candidate() {
         verdict(&verifier, &sign(&keys.theirs, header, &claims)),
         Err("invalid_signature")
     );
-    // The attacker's key has the `kid` of ours.
+    // The attacker's key has the `kid` of our key.
     let theirs = with(
         &keys.theirs.clone().with_kid("ours").public_jwk(),
         &[("issuer", Some(v2(THEIRS).into()))],
@@ -188,7 +188,7 @@ fn key_of_another_issuer_is_unusable_with_a_reason() {
     }
 }
 
-/// Of `KeySet` alone, which knows no issuer, a bound key verifies nothing.
+/// A `KeySet` alone has no issuer, so a bound key verifies no token.
 #[test]
 fn bound_key_needs_an_issuer() {
     let key = key(SigningAlgorithm::Es256);
@@ -202,7 +202,7 @@ fn bound_key_needs_an_issuer() {
     );
 }
 
-/// Any issuer can write the member, and any template host.
+/// Any issuer can publish the member, and its template can name any host.
 #[test]
 fn binding_works_for_other_issuers_too() {
     let key = key(SigningAlgorithm::EdDsa);
@@ -239,7 +239,7 @@ fn binding_works_for_other_issuers_too() {
     }
 }
 
-/// Fetched and restored keys are bound as given ones are.
+/// Fetched and restored keys are bound like configured ones.
 #[tokio::test]
 async fn fetched_and_restored_keys_are_bound() {
     let keys = CommonSet::new();

@@ -1,4 +1,4 @@
-//! What issuers of other products publish and put into tokens, and what this crate reads of it.
+//! Keys and tokens that other issuers publish, and how this crate reads them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

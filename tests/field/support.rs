@@ -1,4 +1,4 @@
-//! Keys, tokens of exactly the given claims, and verifiers with fixed keys.
+//! Provides keys, tokens with exactly the given claims, and verifiers with fixed keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use tower_m2m::{Claims, Clock, Issuer, Rejection, Verifier};
 pub(crate) const NOW: i64 = 1_750_000_000;
 pub(crate) const ISSUER: &str = "https://issuer.example";
 
-/// Returns a new key. All but RSA keys are made in no time.
+/// Returns a new key. Only RSA keys take time.
 pub(crate) fn key(algorithm: SigningAlgorithm) -> SigningKey {
     SigningKey::generate(algorithm).unwrap().with_kid("k")
 }
@@ -59,7 +59,7 @@ pub(crate) fn sign(key: &SigningKey, header: &str, payload: &str) -> String {
     format!("{input}.{}", encode(&signature))
 }
 
-/// Returns a verifier whose clock stands at [`NOW`].
+/// Returns a verifier with a clock at [`NOW`].
 pub(crate) fn build(issuer: Issuer) -> Verifier {
     Verifier::builder([issuer])
         .clock(Clock::manual(NOW))

@@ -1,4 +1,4 @@
-//! A token is what was signed, bit for bit.
+//! A token must equal the signed one, bit for bit.
 
 use tower_m2m::testing::{Profile, SigningAlgorithm};
 use tower_m2m::{Clock, Verifier};
@@ -7,8 +7,8 @@ use super::support::{ISSUER, NOW, issuer, verifier, verify};
 
 /// Rules 28, 34–36.
 ///
-/// Every bit of a token turned over, one at a time: rules 28, 34 to 36. The good token is remembered meanwhile,
-/// so that this is a matter of the cache as well as of the signature.
+/// Flips every bit of a token, one at a time. The valid token is cached meanwhile, so this tests
+/// the cache too.
 #[test]
 fn token_with_any_flipped_bit_is_rejected() {
     let clock = Clock::manual(NOW);
@@ -28,7 +28,8 @@ fn token_with_any_flipped_bit_is_rejected() {
             for bit in 0..8 {
                 let mut bytes = good.clone().into_bytes();
                 bytes[at] ^= 1 << bit;
-                // The eighth bit makes it no text at all, which cannot even be asked for.
+                // If the eighth bit is set, the bytes are not valid UTF-8, so `verify` cannot take
+                // them.
                 let Ok(mutated) = String::from_utf8(bytes) else {
                     continue;
                 };
@@ -45,7 +46,7 @@ fn token_with_any_flipped_bit_is_rejected() {
 
 /// Rules 26–28.
 ///
-/// Every shortening of a token, and every letter put in or taken out.
+/// Every shorter version of a token, and every inserted or removed character.
 #[test]
 fn token_with_a_character_more_or_less_is_rejected() {
     let clock = Clock::manual(NOW);

@@ -1,5 +1,6 @@
-//! Generated tokens, valid and not, judged by this crate and by `jsonwebtoken`. Where the two differ, it is one of the
-//! differences listed here; and each of them shows in the run, so that the list cannot go stale.
+//! Compares this crate with `jsonwebtoken` on generated tokens, valid and invalid. Every difference
+//! must be in the lists below, and each listed difference must occur in the run, so the lists stay
+//! current.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tower_m2m::{Clock, Rejection};
 
 use super::support::{ISSUER, Numbers, base64url, issuer, verifier, verify};
 
-/// What this crate refuses and `jsonwebtoken` lets in, by our error code.
+/// Tokens that this crate rejects and `jsonwebtoken` accepts, by our error code.
 const STRICTER: &[(&str, &str)] = &[
     (
         "invalid_type",
@@ -64,7 +65,7 @@ const STRICTER: &[(&str, &str)] = &[
     ),
 ];
 
-/// What this crate lets in and `jsonwebtoken` refuses.
+/// Tokens that this crate accepts and `jsonwebtoken` rejects.
 const LOOSER: &[&str] = &["alg is Ed25519, the name that RFC 9864 gives to what was EdDSA before"];
 
 const LEEWAY: Duration = Duration::from_secs(300);
@@ -72,8 +73,9 @@ const LEEWAY: Duration = Duration::from_secs(300);
 #[test]
 fn every_difference_from_jsonwebtoken_is_listed() {
     let now = Clock::system().unix_seconds();
-    // One second read before the tokens are made. `jsonwebtoken` reads the clock itself, so no case is nearer to a boundary
-    // than nearly five minutes: far longer than the run takes.
+    // The time is read once, before the tokens are created. `jsonwebtoken` reads the clock itself.
+    // So no case is nearer to a boundary than about five minutes, which is much longer than the
+    // run.
     let clock = Clock::manual(now);
     let mut numbers = Numbers(0x5EED);
     let (mut stricter, mut looser, mut agreed) = (BTreeMap::new(), 0, [0, 0]);
@@ -121,7 +123,7 @@ struct Theirs {
 }
 
 impl Theirs {
-    /// As strict as it can be told to be.
+    /// Creates the strictest possible configuration.
     fn new(issuer: &LocalIssuer) -> Self {
         let jwk: Jwk = serde_json::from_value(issuer.signing_key().public_jwk()).unwrap();
         let mut validation =
@@ -142,7 +144,8 @@ impl Theirs {
     }
 }
 
-/// A token and what was done to it: up to two claims or header members changed, or the text itself.
+/// Creates a token and describes its changes: up to two changed claims or header members, or a
+/// changed string.
 fn case(issuer: &LocalIssuer, numbers: &mut Numbers, now: i64) -> (String, String) {
     let mut token = issuer.org("org_a").scopes(["read", "write"]);
     let mut about = String::new();
@@ -299,7 +302,7 @@ fn change(token: TokenBuilder, numbers: &mut Numbers, now: i64) -> (TokenBuilder
     }
 }
 
-/// The text of the token changed after it was signed.
+/// Changes the string of the token after it was signed.
 fn mutated(token: &TokenBuilder, numbers: &mut Numbers, about: &mut String) -> String {
     let text = token.token();
     let at = numbers.below(text.len());
@@ -315,7 +318,8 @@ fn mutated(token: &TokenBuilder, numbers: &mut Numbers, about: &mut String) -> S
     }
 }
 
-/// A member twice, in the header or in the claims, the good one last, which is the one that `serde_json` keeps.
+/// Adds a duplicate member to the header or the claims. The valid one is last, because `serde_json`
+/// keeps the last one.
 fn ambiguous(
     issuer: &LocalIssuer,
     token: &TokenBuilder,

@@ -1,4 +1,5 @@
-//! Scopes and organizations are compared letter for letter, and texts come out as they went in.
+//! Scopes and organizations are compared character for character, and strings are returned
+//! unchanged.
 
 use tower_m2m::testing::{Profile, SigningAlgorithm};
 use tower_m2m::token::{ScopeRequirement, Scopes};
@@ -7,7 +8,7 @@ use tower_m2m::{Algorithm, Clock, OrganizationSource, Scope};
 use super::no_echo;
 use super::support::{NOW, Numbers, issuer, verifier, verify};
 
-/// A word over a small alphabet, so that parts, prefixes and repetitions are common.
+/// Creates a word over a small alphabet, so that parts, prefixes and repetitions are frequent.
 fn word(numbers: &mut Numbers) -> String {
     (0..=numbers.below(4))
         .map(|_| *numbers.pick(&['a', 'A', 'b', ':', '*', '/', '.']))
@@ -16,7 +17,7 @@ fn word(numbers: &mut Numbers) -> String {
 
 /// Rule 77.
 ///
-/// Exactly, case-sensitively, no prefix, no substring, no wildcard.
+/// The comparison is exact and case-sensitive, without prefixes, substrings or wildcards.
 #[test]
 fn scope_is_granted_only_by_itself() {
     let mut numbers = Numbers(77);
@@ -30,7 +31,7 @@ fn scope_is_granted_only_by_itself() {
         granted_some += usize::from(has);
         assert_eq!(scopes.contains(&asked), has, "{asked} in {list}");
         assert_eq!(ScopeRequirement::from(asked).is_satisfied_by(&scopes), has);
-        // Printed and read again, it is the same list.
+        // The printed scopes parse to the same scopes.
         assert_eq!(Scopes::parse(scopes.as_str()).unwrap(), scopes);
         assert_eq!(scopes.iter().collect::<Vec<_>>(), words);
     }
@@ -42,8 +43,8 @@ fn scope_is_granted_only_by_itself() {
 
 /// Rule 158.
 ///
-/// The path's organization is the token's, letter for letter after one decoding, or the request is
-/// refused.
+/// The organization of the path equals that of the token, character for character after one
+/// decoding, or the request is rejected.
 #[test]
 fn organization_is_admitted_only_on_its_own_path() {
     let clock = Clock::manual(NOW);
@@ -85,7 +86,7 @@ fn organization_is_admitted_only_on_its_own_path() {
     assert!(own > 100 && others > 100);
 }
 
-/// What a token says comes out of the claims as it was written.
+/// The claims return the strings of the token unchanged.
 #[test]
 fn claims_are_returned_unchanged() {
     let clock = Clock::manual(NOW);
@@ -108,7 +109,7 @@ fn claims_are_returned_unchanged() {
     }
 }
 
-/// Names are printed and read again as what they were.
+/// Printed names parse to the same names.
 #[test]
 fn algorithm_names_round_trip() {
     for algorithm in Algorithm::ALL {

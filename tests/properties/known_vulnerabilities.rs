@@ -1,4 +1,4 @@
-//! What went wrong in other libraries, one test for each class of mistake, named after it.
+//! Vulnerabilities of other libraries, one test for each class, named after it.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,8 @@ struct Scene {
     good: TokenBuilder,
 }
 
-/// A good token, which is let in, so that whatever is refused is refused for what was done to it.
+/// Creates a valid token, which is accepted. So a rejection is caused only by the change of the
+/// test.
 fn scene(algorithm: SigningAlgorithm) -> Scene {
     let clock = Clock::manual(NOW);
     let issuer = issuer(algorithm, Profile::Rfc9068, &clock);
@@ -97,7 +98,8 @@ fn attack_rs_hs_confusion() {
 
 /// Rule 43.
 ///
-/// CVE-2026-22817, CVE-2026-22818: a key without `alg` is used with one algorithm all the same, never with the token's.
+/// CVE-2026-22817, CVE-2026-22818: a key without `alg` is still used with one algorithm, never with
+/// the token's.
 #[test]
 fn attack_algorithm_chosen_by_token() {
     let key = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
@@ -127,7 +129,8 @@ fn attack_algorithm_chosen_by_token() {
 
 /// Rule 53.
 ///
-/// CVE-2018-0114, CVE-2024-21643: what a token brings along or points to is never used, and never fetched.
+/// CVE-2018-0114, CVE-2024-21643: keys in a token or behind its URLs are never used and never
+/// fetched.
 #[test]
 fn attack_embedded_keys() {
     let scene = scene(SigningAlgorithm::Rs256);
@@ -141,7 +144,8 @@ fn attack_embedded_keys() {
             forged::x5c_header,
         ],
     );
-    // Noted and judged afterwards: what panics in a fetch function is a failed fetch, and fails no test.
+    // The URLs are recorded and checked later, because a panic in a fetch function is a failed
+    // fetch and does not fail the test.
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (notes, jwks) = (Arc::clone(&asked), scene.issuer.jwks());
     let remote = Verifier::issuer(ISSUER)
@@ -173,7 +177,7 @@ fn attack_embedded_keys() {
         }
     });
     let asked = asked.lock().unwrap();
-    // The first set, and once more for the name of the attacker's key.
+    // One fetch of the first set, and one for the name of the attacker's key.
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(
         asked.iter().all(|uri| *uri == format!("{ISSUER}/keys")),
@@ -183,7 +187,7 @@ fn attack_embedded_keys() {
 
 /// Rule 52.
 ///
-/// `kid` is a name that is compared, and nothing else.
+/// `kid` is a name that is only compared.
 #[test]
 fn attack_kid_injection() {
     let scene = scene(SigningAlgorithm::EdDsa);
@@ -245,7 +249,7 @@ fn attack_empty_and_zero_signatures() {
 
 /// Rule 28.
 ///
-/// CVE-2022-25898, and signatures that are another spelling of a good one.
+/// CVE-2022-25898, and signatures that encode a valid one differently.
 #[test]
 fn attack_lax_encodings() {
     let scene = scene(SigningAlgorithm::Rs256);
@@ -333,7 +337,7 @@ fn attack_invalid_keys() {
     }
 }
 
-/// The heap overflow of `HAProxy`'s ECDSA conversion needed a signature of 21,830 letters.
+/// The heap overflow in `HAProxy`'s ECDSA conversion needed a signature of 21,830 characters.
 #[test]
 fn attack_oversized_signature() {
     let scene = scene(SigningAlgorithm::Es256);
@@ -376,8 +380,8 @@ fn attack_json_serialization() {
 
 /// Rules 8, 41.
 ///
-/// CVE-2025-27144, CVE-2025-61920, CVE-2025-53864: refused before there is work to do. The bound on each is a constant,
-/// which the tests beside the parsers hold.
+/// CVE-2025-27144, CVE-2025-61920, CVE-2025-53864: the token is rejected before expensive work.
+/// Each limit is a constant, and the tests beside the parsers check it.
 #[test]
 fn attack_parser_exhaustion() {
     let scene = scene(SigningAlgorithm::EdDsa);
@@ -404,7 +408,8 @@ fn attack_parser_exhaustion() {
 
 /// Rule 65.
 ///
-/// CVE-2026-25537, CVE-2025-30144, CVE-2024-53861, CVE-2020-26160: a claim of the wrong type is never an absent one.
+/// CVE-2026-25537, CVE-2025-30144, CVE-2024-53861, CVE-2020-26160: a claim of the wrong type does
+/// not count as absent.
 #[test]
 fn attack_claim_type_confusion() {
     let scene = scene(SigningAlgorithm::EdDsa);
@@ -490,8 +495,8 @@ fn attack_unchecked_audience_or_issuer() {
     );
 }
 
-/// CVE-2026-35030, CVE-2021-32701, lua-resty-openidc #399: a remembered token is the whole token, is judged by the clock
-/// again, and is asked for scopes and organization like any other.
+/// CVE-2026-35030, CVE-2021-32701, lua-resty-openidc #399: the cache compares the whole token. The
+/// clock, the scopes and the organization of a cached token are checked as for any other token.
 #[test]
 fn attack_verified_token_cache() {
     let clock = Clock::manual(NOW);
@@ -530,7 +535,7 @@ fn attack_verified_token_cache() {
             403
         );
     }
-    // The same beginning, the same end, and not the same token.
+    // Another token with the same beginning and the same end.
     let other = issuer.org("org_b").scopes(["read"]).token();
     let (_, end) = bearer.split_at(bearer.len() - 60);
     assert_eq!(
@@ -569,7 +574,8 @@ fn attack_other_authorization_scheme() {
 
 /// Rule 40.
 ///
-/// CVE-2019-7644: before the signature held, every refusal is the same answer, byte for byte (rules 40, 78).
+/// CVE-2019-7644: before the signature is valid, every rejection has the same response, byte for
+/// byte (rules 40, 78).
 #[test]
 fn attack_verification_oracle() {
     let scene = scene(SigningAlgorithm::EdDsa);
@@ -628,7 +634,8 @@ fn attack_bound_token_as_bearer() {
 
 /// Rule 156.
 ///
-/// GHSA-2g96-86rw-qmvg, granit #2133: only the token says which organization calls, and nothing odd means "all of them".
+/// GHSA-2g96-86rw-qmvg, granit #2133: only the token selects the calling organization, and no
+/// unusual value means "all of them".
 #[test]
 fn attack_tenant_isolation() {
     let scene = scene(SigningAlgorithm::EdDsa);
@@ -647,7 +654,7 @@ fn attack_tenant_isolation() {
         let token = scene.good.clone().claim("org_code", odd.clone());
         assert_eq!(send(&layer, &token.bearer(), "/").status(), 401, "{odd}");
     }
-    // A token without an organization is let in where that is said, and nowhere else.
+    // A token without an organization is admitted only if the layer allows it.
     let global = scene.issuer.global();
     assert_eq!(send(&layer, &global.bearer(), "/").status(), 200);
     assert_eq!(
@@ -660,7 +667,8 @@ fn attack_tenant_isolation() {
 
 /// Rule 158.
 ///
-/// CVE-2020-8595, CVE-2021-31920: what is compared is what the handler decodes, and what cannot be read is refused.
+/// CVE-2020-8595, CVE-2021-31920: the compared value is the one that the handler decodes. If it
+/// cannot be decoded, the request is rejected.
 #[test]
 fn attack_path_normalization() {
     let scene = scene(SigningAlgorithm::EdDsa);

@@ -1,5 +1,5 @@
-//! What holds for every token, not for some: generated tokens against a second implementation, every bit turned over,
-//! answers that tell nothing, and what went wrong in other libraries.
+//! Properties of every token: generated tokens against a second implementation, every flipped bit,
+//! responses that reveal no data, and vulnerabilities of other libraries.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! No answer holds the token, a claim, or a byte that breaks a header: rules 18 to 20.
+//! No response contains the token, a claim, or a byte that breaks a header: rules 18 to 20.
 
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
@@ -9,7 +9,7 @@ use tower_service::Service as _;
 
 use super::support::{NOW, issuer, verifier};
 
-/// Sends a request through a layer in front of a service that answers 200.
+/// Sends a request through a layer around a service that responds with 200.
 pub(crate) fn send(layer: &AuthorizeLayer, authorization: &str, path: &str) -> Response<String> {
     let inner = tower::service_fn(async |_: Request<String>| {
         Ok::<_, std::convert::Infallible>(Response::new(String::new()))
@@ -29,7 +29,7 @@ pub(crate) fn send(layer: &AuthorizeLayer, authorization: &str, path: &str) -> R
         })
 }
 
-/// What no answer may hold.
+/// The string that no response may contain.
 const CANARY: &str = "cAnArY";
 const HOSTILE: [&str; 8] = [
     "cAnArY",
@@ -77,7 +77,7 @@ fn responses_contain_no_claim_and_no_token() {
                 .map(|name| good.clone().header(name, hostile)),
         );
         for token in tokens {
-            // The organization's own path, and another's.
+            // The path of the own organization, and of another one.
             for path in ["/orgs/org_a", "/orgs/org_b"] {
                 let response = send(&layer, &token.bearer(), path);
                 refused += usize::from(response.status() != 200);
@@ -90,7 +90,7 @@ fn responses_contain_no_claim_and_no_token() {
 
 /// Rule 20.
 ///
-/// The same for everything an attacker would send.
+/// The same for every forgery of the corpus.
 #[test]
 fn responses_contain_no_part_of_a_forgery() {
     let clock = Clock::manual(NOW);
@@ -110,7 +110,7 @@ fn responses_contain_no_part_of_a_forgery() {
 
 /// Rules 18, 19.
 ///
-/// Settings of the application's, too, are written as what a header can hold.
+/// The application's settings are also written in a form that a header can contain.
 #[test]
 fn settings_cannot_break_the_challenge() {
     let clock = Clock::manual(NOW);
@@ -150,7 +150,7 @@ fn tells_nothing(response: &Response<String>, token: &str) {
         .collect();
     told.push(response.body().clone());
     if let Some(rejection) = response.extensions().get::<Rejection>() {
-        // What goes to logs and metrics.
+        // The output for logs and metrics.
         told.push(format!("{rejection} {rejection:?} {}", rejection.code()));
     }
     for text in told {

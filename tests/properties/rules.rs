@@ -1,4 +1,4 @@
-//! The rules of a resource server that no other file holds, by number: tables of pairs, just enough and just too little.
+//! The rules of a resource server that no other file tests, by number, as tables of boundary pairs.
 
 use http::{Method, Request, header};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn scene() -> (tower_m2m::testing::LocalIssuer, Verifier) {
 
 /// Rules 6, 7.
 ///
-/// A token in the query or in a form is no token.
+/// A token in the query or in a form is ignored.
 #[test]
 fn token_in_query_or_form_is_ignored() {
     let (issuer, verifier) = scene();
@@ -43,7 +43,7 @@ fn token_in_query_or_form_is_ignored() {
 
 /// Rules 11–17, 25.
 ///
-/// Status, challenge and error code belong together; no cache keeps the answer.
+/// Status, challenge and error code belong together, and no cache stores the response.
 #[test]
 fn status_challenge_and_error_code_agree() {
     let (issuer, verifier) = scene();
@@ -82,7 +82,8 @@ fn status_challenge_and_error_code_agree() {
 
 /// Rules 21, 22.
 ///
-/// Without keys, a token whose verdict hangs on them is answered 503, and any other token as ever.
+/// If no keys are available, a token that needs them gets 503. Any other token gets its usual
+/// response.
 #[tokio::test]
 async fn missing_keys_are_503_only_for_otherwise_valid_tokens() {
     let clock = Clock::manual(NOW);
@@ -119,7 +120,7 @@ async fn missing_keys_are_503_only_for_otherwise_valid_tokens() {
         good.clone().header("alg", "RS256").token(),
         good.clone().claim("cnf", json!({})).token(),
         good.clone().header("crit", json!(["x"])).token(),
-        // A signature that no key could ever make.
+        // A signature that is invalid for every key.
         format!("{input}.=="),
         format!("{input}.A"),
         format!("{input}.{}", "A".repeat(2000)),
@@ -135,7 +136,7 @@ async fn missing_keys_are_503_only_for_otherwise_valid_tokens() {
 
 /// Rule 23.
 ///
-/// The body is a problem document whose status is the answer's.
+/// The body is a problem document with the status of the response.
 #[test]
 fn problem_document_has_the_response_status() {
     let (_, verifier) = scene();
@@ -154,7 +155,7 @@ fn problem_document_has_the_response_status() {
 
 /// Rule 24.
 ///
-/// A preflight carries no credentials and is let through; an `OPTIONS` that is none is not.
+/// A preflight has no credentials and passes the layer. Another `OPTIONS` request does not.
 #[test]
 fn only_true_preflights_pass_without_token() {
     let (_, verifier) = scene();
@@ -188,7 +189,7 @@ fn only_true_preflights_pass_without_token() {
 
 /// Rule 35.
 ///
-/// A token inside a token is no token.
+/// A nested token is rejected.
 #[test]
 fn nested_token_is_rejected() {
     let (issuer, verifier) = scene();
@@ -202,8 +203,8 @@ fn nested_token_is_rejected() {
 
 /// Rules 42, 44, 69.
 ///
-/// RS256 is there by default; an algorithm outside the list is not used, even with the issuer's own
-/// key.
+/// RS256 is allowed by default. If an algorithm is not in the list, it is not used, even with the
+/// issuer's own key.
 #[test]
 fn algorithm_list_is_enforced_and_defaults_to_rs256() {
     let clock = Clock::manual(NOW);
@@ -227,7 +228,7 @@ fn algorithm_list_is_enforced_and_defaults_to_rs256() {
         )
         .is_ok()
     );
-    // A key of the wrong algorithm is not even a key.
+    // A key of the wrong algorithm is not usable.
     assert!(trusting(Some(vec![Algorithm::RS512])).is_err() && trusting(Some(vec![])).is_err());
     let kinde = Verifier::kinde("acme")
         .audience("a")
@@ -239,7 +240,7 @@ fn algorithm_list_is_enforced_and_defaults_to_rs256() {
 
 /// Rules 48–51.
 ///
-/// Strict about the set, lenient about a key, and keys of one name are told apart by their
+/// The set is parsed strictly and each key leniently. Keys with one name are distinguished by their
 /// algorithm.
 #[test]
 fn key_sets_are_strict_and_keys_are_lenient() {
@@ -291,7 +292,7 @@ fn key_sets_are_strict_and_keys_are_lenient() {
 
 /// Rules 54, 72.
 ///
-/// An issuer's keys verify that issuer's tokens and no other's.
+/// The keys of an issuer verify only tokens of that issuer.
 #[test]
 fn keys_verify_only_tokens_of_their_issuer() {
     let clock = Clock::manual(NOW);
@@ -324,7 +325,7 @@ fn keys_verify_only_tokens_of_their_issuer() {
         verify(&verifier, &crossed.token()).unwrap_err(),
         Rejection::InvalidToken(TokenError::UnknownKey)
     );
-    // The same organization of two issuers is two tenants, and the same subject two clients.
+    // The same organization of two issuers is two tenants, and the same subject is two clients.
     let org = |issuer: &tower_m2m::testing::LocalIssuer| {
         verify(&verifier, &issuer.org("org_a").token()).unwrap()
     };
@@ -334,7 +335,7 @@ fn keys_verify_only_tokens_of_their_issuer() {
 
 /// Rules 62–68, 76.
 ///
-/// Each claim just right and just wrong, at the moment itself.
+/// Each claim with the last valid value and the first invalid one, at the exact second.
 #[test]
 fn rfc7519_4_1_registered_claims() {
     let (issuer, verifier) = scene();
@@ -348,7 +349,7 @@ fn rfc7519_4_1_registered_claims() {
         ("aud", json!([]), false),
         ("aud", json!([AUDIENCE, null]), false),
         ("aud", json!(format!("{AUDIENCE}/")), false),
-        // 30 s of leeway, to the second.
+        // 30 s of leeway, exact to the second.
         ("exp", json!(NOW - 29), true),
         ("exp", json!(NOW - 30), false),
         ("exp", json!(1_749_999_971.5), true),
@@ -381,7 +382,7 @@ fn rfc7519_4_1_registered_claims() {
 
 /// Rules 60, 68.
 ///
-/// The strict form of RFC 9068.
+/// The strict mode of RFC 9068.
 #[test]
 fn rfc9068_strict_mode() {
     let clock = Clock::manual(NOW);
@@ -402,7 +403,7 @@ fn rfc9068_strict_mode() {
 
 /// Rule 64.
 ///
-/// There is no verifier without an audience, unless it is waived by name (see also the doctest of
+/// A verifier needs an audience unless a method waives it by name (see also the doctest of
 /// `Verifier`).
 #[test]
 fn verifier_requires_an_audience() {
@@ -423,7 +424,8 @@ fn verifier_requires_an_audience() {
 
 /// Rules 61, 73.
 ///
-/// No other kind of token of the same issuer, under the same key, is an access token.
+/// Tokens of other kinds are not access tokens, even if the same issuer signs them with the same
+/// key.
 #[test]
 fn other_token_types_are_rejected_as_access_tokens() {
     let clock = Clock::manual(NOW);
@@ -454,7 +456,7 @@ fn other_token_types_are_rejected_as_access_tokens() {
 
 /// Rule 47.
 ///
-/// What is weak has no name here, and Ed25519 has two.
+/// Weak algorithms have no name here, and Ed25519 has two names.
 #[test]
 fn weak_algorithms_do_not_exist() {
     let (issuer, verifier) = scene();
@@ -476,7 +478,7 @@ fn weak_algorithms_do_not_exist() {
 
 /// Rules 57, 70.
 ///
-/// Five segments are an encrypted token, which is told apart and not read.
+/// A token with five segments is encrypted. It is detected and not decrypted.
 #[test]
 fn encrypted_token_is_detected_and_rejected() {
     let (_, verifier) = scene();
@@ -492,7 +494,7 @@ fn encrypted_token_is_detected_and_rejected() {
 
 /// Rule 74.
 ///
-/// A user's token in which `sub` is the client is a user's token all the same.
+/// A user token with the client as `sub` is still a user token.
 #[test]
 fn subject_does_not_make_a_machine_token() {
     let clock = Clock::manual(NOW);
@@ -515,7 +517,7 @@ fn subject_does_not_make_a_machine_token() {
 
 /// Rule 71.
 ///
-/// `scope` decides, in whichever form; `scp` counts only where `scope` is absent.
+/// `scope` decides, in both forms. `scp` counts only if `scope` is absent.
 #[test]
 fn scp_counts_only_if_scope_is_absent() {
     let (issuer, verifier) = scene();
@@ -545,7 +547,7 @@ fn scp_counts_only_if_scope_is_absent() {
 
 /// Rules 40, 78.
 ///
-/// A bad signature is what is reported, whatever else is wrong.
+/// If the signature is invalid, that is the reported error, even if other checks would fail.
 #[test]
 fn signature_is_checked_before_claims() {
     let (issuer, verifier) = scene();

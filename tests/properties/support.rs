@@ -1,4 +1,4 @@
-//! An issuer, a verifier that trusts it, and numbers that are the same in every run.
+//! Provides an issuer, a verifier that trusts it, and numbers that are the same in every run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use tower_m2m::testing::{AUDIENCE, LocalIssuer, Profile, SigningAlgorithm};
 use tower_m2m::{Algorithm, Claims, Clock, Issuer, Rejection, Verifier};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
-/// The moment at which everything happens, except where a second implementation reads the system's clock.
+/// The fixed time of the tests, unless a second implementation reads the system clock.
 pub(crate) const NOW: i64 = 1_750_000_000;
 
 pub(crate) fn issuer(algorithm: SigningAlgorithm, profile: Profile, clock: &Clock) -> LocalIssuer {
@@ -18,7 +18,8 @@ pub(crate) fn issuer(algorithm: SigningAlgorithm, profile: Profile, clock: &Cloc
         .unwrap()
 }
 
-/// A verifier that trusts the issuer's keys as they are, remembers nothing, and is told the rest.
+/// Creates a verifier that trusts the issuer's keys, has no cache, and gets the other settings from
+/// the caller.
 pub(crate) fn verifier(
     issuer: &LocalIssuer,
     clock: &Clock,
@@ -36,7 +37,7 @@ pub(crate) fn verifier(
         .unwrap()
 }
 
-/// A verifier with fixed keys has nothing to wait for.
+/// Verifies a token with fixed keys, which never waits.
 pub(crate) fn verify(verifier: &Verifier, token: &str) -> Result<Claims, Rejection> {
     let future = std::pin::pin!(verifier.verify(token));
     match future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
@@ -49,7 +50,7 @@ pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A generator that gives the same numbers in every run (xorshift64*, Vigna 2016).
+/// A generator of the same numbers in every run (xorshift64*, Vigna 2016).
 pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {

@@ -1,5 +1,5 @@
-//! No name that was replaced is defined any more. `renames.tsv` has a row for each replaced name, and `kept.tsv`
-//! has the definitions of the same name that stay.
+//! Replaced names must not be defined again. `renames.tsv` has a row for each replaced name, and
+//! `kept.tsv` has the definitions of the same name that stay.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Indexes that must be complete: examples, tests, features.
+//! Checks that the indexes of examples, tests and features are complete.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The files of the checkout.
+//! Lists the files of the checkout.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files that Git tracks, and new ones that it does not ignore, if they still exist.
+/// Returns the files that Git tracks, and new ones that it does not ignore, if they still exist.
 pub(crate) fn tracked() -> Vec<String> {
     let mut git = Command::new("git");
     git.args([

@@ -11,9 +11,9 @@ static SECOND: OnceLock<Dispatch> = OnceLock::new();
 /// Sets the subscriber of this thread until the guard is dropped.
 ///
 /// `tracing` caches, per span and event, whether a subscriber is interested. While only one
-/// dispatcher exists, it asks the dispatcher of the thread that reaches the span first. If that
+/// dispatcher exists, it calls the dispatcher of the thread that reaches the span first. If that
 /// thread is another test's, it has no subscriber, and the cached result is "never" for all
-/// threads. If two dispatchers exist, `tracing` asks both, so the subscriber of this thread counts
+/// threads. If two dispatchers exist, `tracing` calls both, so the subscriber of this thread counts
 /// wherever the span is reached first.
 pub(crate) fn set_subscriber(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
     SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));

@@ -1,6 +1,7 @@
-//! Where this crate decides differently from a vector file, and why. A test fails when the list is too long or too short.
+//! The cases in which this crate differs from a vector file, with the reasons. A test fails if a
+//! case is missing from the list or is listed without need.
 
-/// Cases of a file.
+/// The cases of a file.
 pub(crate) struct Difference {
     pub(crate) file: &'static str,
     pub(crate) cases: &'static [u64],

@@ -9,7 +9,7 @@ use super::support::{key_set, parse, public, verify};
 
 /// Rules 31, 45, 46.
 ///
-/// RFC 7515 appendix A: RS256 and ES256 hold, HS256 and `none` do not exist.
+/// RFC 7515 appendix A: RS256 and ES256 verify, HS256 and `none` are unknown.
 #[test]
 fn rfc7515_appendix_a() {
     let file = parse(include_str!("data/rfc/rfc7515_appendix_a.json"));
@@ -36,7 +36,7 @@ fn rfc7515_appendix_a() {
         ("A.1 HS256", Err(TokenError::UnknownAlgorithm)),
         ("A.2 RS256", Ok(())),
         ("A.3 ES256", Ok(())),
-        // The signature of an unsecured token is empty, and that is seen first.
+        // An unsecured token has an empty signature, which is found first.
         ("A.5 unsecured", Err(TokenError::NoSignature)),
     ];
     assert_eq!(verdicts, expected);
@@ -44,7 +44,7 @@ fn rfc7515_appendix_a() {
 
 /// Rule 56.
 ///
-/// A key that comes with its private part is not used at all.
+/// If a JWK contains its private part, the key is not used.
 #[test]
 fn rfc7515_a3_private_key_is_unusable() {
     let file = parse(include_str!("data/rfc/rfc7515_appendix_a.json"));
@@ -58,7 +58,7 @@ fn rfc7515_a3_private_key_is_unusable() {
 
 /// Rule 39.
 ///
-/// RFC 8037 appendix A.4, twice: as typed out from the RFC and as the working group published it.
+/// RFC 8037 appendix A.4, twice: copied from the RFC, and as the working group published it.
 #[test]
 fn rfc8037_a4_ed25519() {
     let typed = parse(include_str!("data/rfc/rfc8037_ed25519.json"));
@@ -74,7 +74,8 @@ fn rfc8037_a4_ed25519() {
 
 /// Rules 26, 33.
 ///
-/// RFC 7520 §4 and RFC 7797 §4: the compact form where there is one, and every JSON serialization, which is not read.
+/// RFC 7520 §4 and RFC 7797 §4: the compact form if there is one, and every JSON serialization,
+/// which is rejected.
 #[test]
 fn rfc7520_4_signatures() {
     use TokenError::{InvalidBase64, NotThreeSegments, UnknownAlgorithm};
@@ -87,7 +88,7 @@ fn rfc7520_4_signatures() {
             include_str!("data/ietf-cookbook/jws/4_2.rsa-pss_signature.json"),
             Some(Ok(())),
         ),
-        // ES512 on P-521 is not offered.
+        // ES512 on P-521 is not supported.
         (
             include_str!("data/ietf-cookbook/jws/4_3.ecdsa_signature.json"),
             Some(Err(UnknownAlgorithm)),
@@ -116,7 +117,7 @@ fn rfc7520_4_signatures() {
             include_str!("data/ietf-cookbook/rfc7797/4.2.hmac-sha2_b64_false.json"),
             None,
         ),
-        // Its payload is not encoded at all.
+        // The payload is not encoded.
         (
             include_str!("data/ietf-cookbook/rfc7797/hmac-sha2_b64_false.json"),
             Some(Err(InvalidBase64)),
@@ -131,7 +132,8 @@ fn rfc7520_4_signatures() {
             }
             one => public(one),
         };
-        // Several algorithms for one RSA key: the file says which, and a key is bound to one.
+        // The file has several algorithms for one RSA key and names one. A key is bound to one
+        // algorithm.
         let algorithm = file["input"]["alg"]
             .as_str()
             .and_then(|name| name.parse().ok())
@@ -158,7 +160,7 @@ fn rfc7520_4_signatures() {
 
 /// Rules 48, 56.
 ///
-/// RFC 7520 §3: a public RSA key is usable, the others are left out for what they are.
+/// RFC 7520 §3: a public RSA key is usable. The other keys are left out because of their type.
 #[test]
 fn rfc7520_3_keys() {
     for (text, expected) in [

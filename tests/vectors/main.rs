@@ -1,5 +1,6 @@
-//! Vectors that nobody here wrote, run through the doors that a verifier goes through itself: `CompactJws`, `JoseHeader`,
-//! `KeySet::parse`, `KeySet::verify`. Whatever is decided differently is listed in [`differences`], case by case.
+//! Published vectors by other authors. They run through the functions that a verifier uses:
+//! `CompactJws`, `JoseHeader`, `KeySet::parse`, `KeySet::verify`. [`differences`] lists every
+//! deviating case.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

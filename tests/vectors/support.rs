@@ -1,11 +1,11 @@
-//! How a vector is read and verified.
+//! Parses and verifies vectors.
 
 use serde_json::{Value, json};
 use tower_m2m::Algorithm;
 use tower_m2m::jwks::KeySet;
 use tower_m2m::token::{CompactJws, JoseHeader, TokenError};
 
-/// Whether a token's signature is accepted with these keys: the steps of RFC 7515 §5.2.
+/// Verifies the signature of a token with these keys: the steps of RFC 7515 §5.2.
 pub(crate) fn verify(keys: &KeySet, token: &str) -> Result<(), TokenError> {
     let compact = CompactJws::split(token)?;
     let mut room = vec![0; token.len()];
@@ -24,7 +24,7 @@ pub(crate) fn verify(keys: &KeySet, token: &str) -> Result<(), TokenError> {
     )
 }
 
-/// A set of one key, or the set that it is already.
+/// Returns a set of one key, or the set itself.
 pub(crate) fn key_set(jwk: &Value, allowed: &[Algorithm]) -> KeySet {
     let document = if jwk.get("keys").is_some() {
         jwk.clone()
@@ -34,7 +34,7 @@ pub(crate) fn key_set(jwk: &Value, allowed: &[Algorithm]) -> KeySet {
     KeySet::parse(document.to_string().as_bytes(), allowed).unwrap()
 }
 
-/// The public half of a JWK.
+/// Returns the public part of a JWK.
 pub(crate) fn public(jwk: &Value) -> Value {
     let mut jwk = jwk.clone();
     for private in ["d", "p", "q", "dp", "dq", "qi", "oth"] {

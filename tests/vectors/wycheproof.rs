@@ -11,7 +11,8 @@ use tower_m2m::jwks::KeySet;
 use super::differences::DIFFERENCES;
 use super::support::{key_set, parse, verify};
 
-/// The cases of a file that are decided differently from what the file says. `acceptable` counts as to be refused.
+/// Returns the cases of a file in which the crate differs from the file. `acceptable` counts as
+/// invalid.
 fn differing(file: &str, accepts: impl Fn(&Value, &Value) -> bool) -> (BTreeSet<u64>, usize) {
     let file = parse(file);
     let (mut differing, mut count) = (BTreeSet::new(), 0);
@@ -31,7 +32,7 @@ fn differing(file: &str, accepts: impl Fn(&Value, &Value) -> bool) -> (BTreeSet<
     (differing, usize::try_from(count).unwrap())
 }
 
-/// The list of differences is right, no case more and no case less.
+/// Checks that the list of differences is exact.
 fn hold_to_the_list(name: &str, file: &str, accepts: impl Fn(&Value, &Value) -> bool) {
     let listed: BTreeSet<u64> = DIFFERENCES
         .iter()
@@ -93,7 +94,7 @@ fn signature_case(keys: &KeySet, algorithm: Algorithm, case: &Value) -> bool {
         .is_ok()
 }
 
-/// The key is made from the file's numbers, not from its JWK, which not every group has.
+/// Creates the key from the file's numbers, because not every group has a JWK.
 fn ecdsa_case(curve: &str, algorithm: Algorithm) -> impl Fn(&Value, &Value) -> bool {
     move |group, case| {
         let point = hex(&group["publicKey"]["uncompressed"]);
@@ -125,7 +126,7 @@ fn rsa_case(algorithm: Algorithm) -> impl Fn(&Value, &Value) -> bool {
 
 /// Rule 36.
 ///
-/// R and S of fixed length, both in range.
+/// R and S have a fixed length and are in range.
 #[test]
 fn wycheproof_ecdsa_p256() {
     let file = include_str!("data/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json");
@@ -141,7 +142,7 @@ fn wycheproof_ecdsa_p384() {
 
 /// Rule 39.
 ///
-/// Malleable S, odd encodings, keys of small order.
+/// Malleable S, unusual encodings, keys of small order.
 #[test]
 fn wycheproof_ed25519() {
     hold_to_the_list(
@@ -156,7 +157,7 @@ fn wycheproof_ed25519() {
 
 /// Rule 37.
 ///
-/// Rule 37, and strict PKCS#1 v1.5 padding.
+/// RSA keys, and strict PKCS#1 v1.5 padding.
 #[test]
 fn wycheproof_rsa_pkcs1() {
     for (name, file, algorithm) in [
@@ -182,7 +183,7 @@ fn wycheproof_rsa_pkcs1() {
 
 /// Rule 38.
 ///
-/// Salt as long as the hash, MGF1 of the same hash.
+/// The salt has the length of the hash, and MGF1 uses the same hash.
 #[test]
 fn wycheproof_rsa_pss() {
     for (name, file, algorithm) in [
@@ -206,7 +207,7 @@ fn wycheproof_rsa_pss() {
     }
 }
 
-/// The same signatures as whole tokens: one bit off in the header's algorithm, and the key is not used.
+/// The same signatures in whole tokens. If the header's algorithm differs, the key is not used.
 #[test]
 fn key_verifies_only_with_its_own_algorithm() {
     let file = parse(include_str!(
