@@ -1,14 +1,15 @@
-//! The public interface of `tower-m2m`, compared with the one that is written down in `api.txt`: what changes it shows in
-//! review, and nothing of another crate gets into it by accident.
+//! Compares the public API of `tower-m2m` with the recorded one in `api.txt`. So a change of the
+//! API is visible in a review, and no type of another crate gets into it by accident.
 //!
 //! ```text
 //! cargo test --manifest-path tests/public-api/Cargo.toml               compares
-//! UPDATE=1 cargo test --manifest-path tests/public-api/Cargo.toml      writes it down
+//! UPDATE=1 cargo test --manifest-path tests/public-api/Cargo.toml      records it
 //! ```
 //!
-//! It needs a nightly toolchain (`rustup toolchain install nightly`), since only nightly's rustdoc writes JSON. That format
-//! has a version: where nightly's is not the one that `public-api` reads, the test says so. Then take the `public-api` whose
-//! `rustdoc-types` has that version, or set `NIGHTLY_TOOLCHAIN` to an older nightly.
+//! It needs the nightly toolchain in `.ci/nightly` (`rustup toolchain install`), because only
+//! nightly's rustdoc writes JSON. That format has a version. If the toolchain's version is not the
+//! one that `public-api` reads, the test reports it. Then use a `public-api` with a `rustdoc-types`
+//! of that version, or set `NIGHTLY_TOOLCHAIN` to an older nightly.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use std::process::Command;
 use public_api::tokens::Token;
 use public_api::{Builder, PublicItem};
 
-/// Whose types may be in the interface.
+/// The crates with types that the API may contain.
 const ALLOWED: [&str; 13] = [
     "tower_m2m",
     "core",
@@ -32,20 +33,21 @@ const ALLOWED: [&str; 13] = [
     "http",
     "http_body",
     "serde",
-    // What `serde` re-exports.
+    // A re-export of `serde`.
     "serde_core",
     "serde_json",
     "tower_layer",
     "tower_service",
 ];
 
-/// What a few may name besides: `Routes` makes axum's router of axum's handlers, and the test kit takes such a router.
+/// The crates that a few items may name too: `Routes` makes axum's router of axum's handlers, and
+/// the test utilities take such a router.
 const EXCEPTIONS: [(&str, &str); 2] = [
     ("tower_m2m::Routes", "axum"),
     ("tower_m2m::testing::tenants::router", "axum"),
 ];
 
-/// Every feature that adds to the interface. The client and its TLS add nothing to it but dependencies.
+/// Every feature that adds items to the API. The client and its TLS add only dependencies.
 const FEATURES: &str = "axum,metrics,test-util,tracing";
 
 #[test]
@@ -71,7 +73,7 @@ fn public_api_matches_api_txt() {
         "types of other crates are in the public interface:\n{}",
         foreign.join("\n")
     );
-    // It looked at something.
+    // The list is not empty.
     assert!(items.len() > 500, "{} items", items.len());
 }
 
@@ -83,7 +85,7 @@ fn items() -> Vec<PublicItem> {
     let api = api.unwrap_or_else(|error| {
         panic!("public-api cannot read what this nightly's rustdoc wrote, see the top of tests/public-api/src/lib.rs: {error}")
     });
-    // What the macro of pinned fields writes is nobody's to name.
+    // The `pin_project_lite` macro generates these items, and users cannot name them.
     api.into_items()
         .filter(|item| {
             !item
@@ -93,7 +95,7 @@ fn items() -> Vec<PublicItem> {
         .collect()
 }
 
-/// Documents the crate with nightly, and tells where the JSON is.
+/// Documents the crate with nightly and returns the path of the JSON file.
 fn rustdoc_json() -> std::path::PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let toolchain = env::var("NIGHTLY_TOOLCHAIN").unwrap_or_else(|_| {
@@ -101,7 +103,7 @@ fn rustdoc_json() -> std::path::PathBuf {
         file.trim().to_owned()
     });
     let json = root.join("target/doc/tower_m2m.json");
-    // An old one must not be taken for this one.
+    // Removes an old file, so that the test cannot read it by mistake.
     let _ = fs::remove_file(&json);
     let mut cargo = Command::new("rustup");
     cargo.args([
@@ -139,7 +141,7 @@ fn rustdoc_json() -> std::path::PathBuf {
     json
 }
 
-/// The lines that went and those that came.
+/// Returns the removed and the added lines.
 fn difference(before: &str, now: &str) -> String {
     let mut count = BTreeMap::<&str, i32>::new();
     before
@@ -154,7 +156,7 @@ fn difference(before: &str, now: &str) -> String {
     })
 }
 
-/// The crates that an item names and must not.
+/// Returns the crates that an item names and must not name.
 fn complaint(item: &PublicItem) -> Option<String> {
     let tokens: Vec<&str> = item.tokens().map(Token::text).collect();
     let text = item.to_string();
@@ -169,7 +171,7 @@ fn complaint(item: &PublicItem) -> Option<String> {
     (!foreign.is_empty()).then(|| format!("{foreign:?} in {text}"))
 }
 
-/// The first name of every path.
+/// Returns the first name of every path.
 fn crates<'t>(tokens: &'t [&'t str]) -> impl Iterator<Item = &'t str> {
     let is_name = |token: &str| {
         token.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '_')
@@ -181,7 +183,7 @@ fn crates<'t>(tokens: &'t [&'t str]) -> impl Iterator<Item = &'t str> {
         .map(|((_, name), _)| *name)
 }
 
-/// Whether the path is in the text, and not only the beginning of a longer name.
+/// Returns `true` if the string contains the path, not only as the beginning of a longer name.
 fn mentions(text: &str, path: &str) -> bool {
     let ends = |at: usize| {
         !text[at + path.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '_')
