@@ -1,11 +1,11 @@
-//! An issuer on this machine, to develop against without a tenant at Kinde.
+//! A local issuer for development without a tenant at Kinde.
 //!
 //! ```text
 //! cargo run --example dev_issuer -- [--port 4000] [--kinde | --rfc9068]
 //! ```
 //!
-//! It hands out tokens to whoever can reach it, so it listens on loopback only. Keys and applications live as long as the
-//! program does.
+//! It issues tokens to any caller that reaches it, so it listens on loopback only. Keys and
+//! applications exist until the program ends.
 
 use std::env;
 use std::net::Ipv4Addr;
@@ -131,7 +131,7 @@ impl Options {
         Ok(options)
     }
 
-    /// The `PROFILE` of the resource server that understands these tokens.
+    /// Returns the `PROFILE` of a resource server that accepts these tokens.
     fn server_profile(&self) -> &'static str {
         if self.profile == Profile::Kinde {
             "kinde"

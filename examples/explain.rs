@@ -1,4 +1,5 @@
-//! Says why a token is accepted or refused, with the settings of the API, and what is odd about the issuer.
+//! Explains why a token is accepted or rejected with the settings of the API, and reports problems
+//! of the issuer.
 //!
 //! ```text
 //! KINDE_DOMAIN=acme KINDE_AUDIENCE=https://api.acme.com cargo run --example explain < token.txt
@@ -6,10 +7,10 @@
 //! cargo run --example explain -- --issuer-only
 //! ```
 //!
-//! The token is read from standard input; as an argument it works too, and stays in the shell's history. Nothing of it is
-//! printed but types, lengths, times and names. The exit code is 0 for a token that is accepted (or an issuer without
-//! problems), 1 for one that is refused (or problems), 2 for settings that cannot be used, 3 when no keys can be had to decide
-//! with.
+//! The token is read from standard input. It can also be an argument, but then the shell's history
+//! keeps it. The output contains only types, lengths, times and names of the token. The exit code
+//! is 0 if the token is accepted (or the issuer has no problems), 1 if it is rejected (or there are
+//! problems), 2 if the settings are invalid, and 3 if no keys are available.
 
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ struct Report {
     token: Option<Explanation>,
 }
 
-/// What is odd about an issuer.
+/// The problems of an issuer.
 #[derive(serde::Serialize)]
 struct Lint {
     issuer: String,
@@ -97,7 +98,7 @@ fn arguments() -> Result<Arguments, Error> {
             "--issuer-only" => found.issuer_only = true,
             other if other.starts_with('-') => {
                 return Err(
-                    "there are --config FILE, --json, --issuer-only and a token, which is read from standard input otherwise"
+                    "unknown option: expected --config FILE, --json, --issuer-only, or a token (default: standard input)"
                         .into(),
                 );
             }
@@ -107,7 +108,7 @@ fn arguments() -> Result<Arguments, Error> {
     Ok(found)
 }
 
-/// The first word, and with `Authorization: Bearer` in front of it the word behind that.
+/// Returns the first word, or the word after `Bearer` if the input is an `Authorization` header.
 fn from_standard_input() -> Result<String, Error> {
     let mut text = String::new();
     std::io::stdin()
@@ -120,7 +121,7 @@ fn from_standard_input() -> Result<String, Error> {
     Ok(words.next().ok_or("no token on standard input")?.to_owned())
 }
 
-/// Waits until each issuer has given keys, or a reason why not: at most ten seconds.
+/// Waits until each issuer has keys or an error, for at most ten seconds.
 async fn wait_for_keys(verifier: &Verifier) -> Vec<IssuerStatus> {
     for _ in 0..100 {
         let status = verifier.status();
@@ -142,9 +143,9 @@ fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
         .map(|weak| format!("weak setting {weak}"))
         .collect();
     match status.last_error {
-        Some(error) => problems.push(format!("its keys cannot be had: {error}")),
+        Some(error) => problems.push(format!("failed to fetch its keys: {error}")),
         None if !status.is_ready() => {
-            problems.push("its keys did not come within ten seconds".to_owned());
+            problems.push("its keys were not fetched within ten seconds".to_owned());
         }
         None => {}
     }
@@ -154,7 +155,7 @@ fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
     }
     for key in status.keys.iter().filter(|key| key.kid.is_none()) {
         problems.push(format!(
-            "a key for {} has no kid, so that it cannot be rotated without ambiguity",
+            "a key for {} has no kid, so its rotation is ambiguous",
             key.algorithm
         ));
     }

@@ -1,4 +1,4 @@
-//! An invoices API that only machines of the right organization can call, configured from the environment.
+//! An invoices API for machines of the right organization, configured by environment variables.
 //!
 //! ```text
 //! ISSUER=https://acme.kinde.com AUDIENCE=https://api.acme.com cargo run --example resource_server
@@ -6,21 +6,22 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `ISSUER` | exactly what `iss` says, and the base of discovery | required |
-//! | `AUDIENCE` | what `aud` must name: one, or several separated by spaces or commas | required |
-//! | `PROFILE` | `kinde`, or `generic` for tokens as RFC 9068 has them | `kinde` |
-//! | `JWKS_URL` | where the keys are | found by discovery |
+//! | `ISSUER` | the exact value of `iss`, and the base of discovery | required |
+//! | `AUDIENCE` | the accepted values of `aud`, separated by spaces or commas | required |
+//! | `PROFILE` | `kinde`, or `generic` for RFC 9068 tokens | `kinde` |
+//! | `JWKS_URL` | the URL of the keys | found by discovery |
 //! | `LISTEN` | address and port | `127.0.0.1:3000` |
-//! | `ALGORITHMS` | what the issuer may sign with, separated by commas | the profile's |
-//! | `LEEWAY_SECONDS` | how far the issuer's clock may be off | 30 |
-//! | `JWKS_TTL_SECONDS` | how long fetched keys are fresh | as `Cache-Control` says, or 600 |
+//! | `ALGORITHMS` | the allowed signature algorithms, separated by commas | the profile's |
+//! | `LEEWAY_SECONDS` | the allowed clock skew | 30 |
+//! | `JWKS_TTL_SECONDS` | how long fetched keys are fresh | from `Cache-Control`, or 600 |
 //! | `JWKS_COOLDOWN_SECONDS` | how often an unknown `kid` may cause a fetch | 10 |
-//! | `JWKS_MAX_STALE_SECONDS` | how long old keys serve while fetching fails | 3600 |
-//! | `JWKS_TIMEOUT_MS` | how long one fetch may take | 3000 |
-//! | `TOKEN_CACHE` | `off`: verified tokens are not remembered | `on` |
-//! | `WORKER_THREADS` | threads that serve | as many as there are cores |
+//! | `JWKS_MAX_STALE_SECONDS` | how long stale keys are used while fetches fail | 3600 |
+//! | `JWKS_TIMEOUT_MS` | the time limit of one fetch | 3000 |
+//! | `TOKEN_CACHE` | `off`: verified tokens are not cached | `on` |
+//! | `WORKER_THREADS` | threads for requests | the number of cores |
 //!
-//! A value that cannot be used ends the program before it listens, with exit code 2 and one line that names the variable.
+//! If a value is invalid, the program exits with code 2 before it listens, and prints one line that names
+//! the variable.
 
 use std::env::{self, VarError};
 use std::io;
@@ -51,7 +52,8 @@ tower_m2m::scopes! {
     }
 }
 
-/// Each route says who may call it. A path that is not a route is 404 for everyone, since no layer stands before the router.
+/// Each route names its callers. A path that is not a route is 404 for all callers, because no
+/// layer is around the router.
 fn api(verifier: Verifier) -> Router {
     let organization = verifier.layer();
     Router::new()
@@ -87,7 +89,8 @@ fn api(verifier: Verifier) -> Router {
         .with_state(verifier)
 }
 
-/// The organization is the token's, and the layer has compared it with the path's: there is no other to ask the database for.
+/// The layer has compared the token's organization with the path. So this is the only organization
+/// for the database.
 async fn list_invoices(org: OrgCode) -> Json<Invoices> {
     let invoices = vec![
         Invoice {
@@ -127,7 +130,8 @@ async fn whoami(claims: Claims) -> Json<WhoAmI> {
     })
 }
 
-/// What `/whoami` answers to a token of usual size, made in the same way: a load test of both shows what the layer costs.
+/// Returns a response like `/whoami` with a token of usual size. A load test of both shows the cost
+/// of the layer.
 async fn public() -> Json<WhoAmI> {
     Json(WhoAmI {
         org_code: Some("org_ba4a2311eb1".to_owned()),
@@ -142,12 +146,13 @@ async fn stats(State(verifier): State<Verifier>) -> Json<Stats> {
     })
 }
 
-/// Liveness: the process serves. It does not ask for the issuer, since a restart would not bring that back.
+/// Liveness: the process responds. It does not depend on the issuer, because a restart would not
+/// repair the issuer.
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Readiness: keys are held, so that tokens can be verified.
+/// Readiness: keys are available, so tokens can be verified.
 async fn readyz(State(verifier): State<Verifier>) -> (StatusCode, String) {
     if verifier.is_ready() {
         return (StatusCode::OK, "ready\n".to_owned());
@@ -185,7 +190,7 @@ struct WhoAmI {
     scopes: Vec<String>,
 }
 
-/// What may be seen of all organizations together.
+/// The data of all organizations together.
 #[derive(Serialize)]
 struct Stats {
     cached_tokens: u64,
@@ -193,10 +198,10 @@ struct Stats {
 
 // ── the program ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// How long requests may go on once the program was told to end.
+/// The time for the last requests after the program received a signal to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
-/// Why the program ended.
+/// The reason why the program ended.
 enum Failure {
     Setting { variable: String, problem: String },
     Io(io::Error),
@@ -251,7 +256,7 @@ async fn serve() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends with Ctrl-C or SIGTERM. The signals are watched from the call on.
+/// Returns a future that completes with Ctrl-C or SIGTERM. It handles the signals from the call on.
 #[cfg(unix)]
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -271,7 +276,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 
 // ── the settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// What is not given is left as the verifier has it.
+/// If a variable is not set, the verifier's default applies.
 fn verifier() -> Result<Verifier, Failure> {
     let issuer = required("ISSUER")?;
     let audiences = required("AUDIENCE")?;
@@ -321,7 +326,7 @@ fn verifier() -> Result<Verifier, Failure> {
         .map_err(|error| unusable(variable(&error), error.problem()))
 }
 
-/// The variable behind a setting of the verifier.
+/// Returns the variable of a setting of the verifier.
 fn variable(error: &ConfigError) -> &str {
     match error.setting() {
         "issuer" => "ISSUER",

@@ -5,7 +5,7 @@
 //! cargo run --example scopes         # another: this API on 127.0.0.1:3000
 //! ```
 //!
-//! `ISSUER`, `AUDIENCE` and `LISTEN` name others.
+//! To use other values, set `ISSUER`, `AUDIENCE` and `LISTEN`.
 
 use std::env;
 use std::error::Error;
@@ -29,7 +29,7 @@ tower_m2m::scopes! {
     }
 }
 
-/// The scope is the route's: the layer refuses before the handler runs.
+/// The route requires the scope: the layer rejects the request before the handler runs.
 async fn list(org: OrgCode) -> String {
     let capacity = if org.is_acting() {
         "a global client"
@@ -39,17 +39,17 @@ async fn list(org: OrgCode) -> String {
     format!("invoices of {org}, for {capacity}\n")
 }
 
-/// The scope is the handler's argument: it cannot be called without.
+/// The handler's argument requires the scope: the handler does not run without it.
 async fn create(org: OrgCode, claims: Scoped<WriteInvoices>) -> String {
     format!("a new invoice of {org}, made by {}\n", claims.client_id())
 }
 
-/// A tuple asks for all of its scopes.
+/// A tuple requires all of its scopes.
 async fn remove(org: OrgCode, _: Scoped<(ReadInvoices, WriteInvoices)>) -> String {
     format!("no invoices of {org} any more\n")
 }
 
-/// One of several is enough.
+/// One of several scopes is enough.
 async fn count(org: OrgCode, _: Scoped<AnyOf<(ReadInvoices, WriteInvoices)>>) -> String {
     format!("{org} has 2 invoices\n")
 }
@@ -58,7 +58,7 @@ async fn stats() -> &'static str {
     "all organizations together have 7 invoices\n"
 }
 
-/// What the metadata's `scopes_supported` (RFC 9728 §2) is made of. Everybody may see it.
+/// Returns the scopes for the metadata's `scopes_supported` (RFC 9728 §2). They are public.
 async fn scopes() -> Json<Vec<&'static str>> {
     Json(
         InvoiceScopes::ALL

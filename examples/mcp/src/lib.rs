@@ -1,8 +1,8 @@
-//! An MCP server behind the layer: its tools act for the calling organization.
+//! An MCP server that the layer protects: its tools act for the calling organization.
 //!
-//! A client without a token is answered 401 with a challenge that leads to the resource's metadata, which says who issues
-//! tokens and for which scopes; one with too few scopes is answered 403 with those that are needed (MCP authorization,
-//! RFC 9728).
+//! If a client has no token, it gets 401 with a challenge that names the resource's metadata. The
+//! metadata names the issuer of tokens and the scopes. If a token has too few scopes, the client
+//! gets 403 with the required ones (MCP authorization, RFC 9728).
 
 use axum::Router;
 use http::request::Parts;
@@ -21,13 +21,14 @@ tower_m2m::scopes! {
     }
 }
 
-/// The server at `/mcp`, whose public URL is `resource`.
+/// Returns the server at `/mcp`. Its public URL is `resource`.
 pub fn app(verifier: &Verifier, resource: &str) -> Result<Router, ConfigError> {
     let metadata = ResourceMetadata::new(verifier, resource)?
         .scopes(McpScopes::ALL)
         .name("Invoices");
     let mut config = StreamableHttpServerConfig::default();
-    // Without sessions there is none that another organization's client could take over: each request brings its token.
+    // Without sessions, another organization's client cannot take one over. Each request has its
+    // own token.
     config.legacy_session_mode = false;
     config.json_response = true;
     let mcp = StreamableHttpService::new(
@@ -48,7 +49,7 @@ impl Invoices {
     /// Lists the invoices of the calling organization.
     #[tool(description = "List the invoices of your organization")]
     fn list_invoices(&self, Extension(parts): Extension<Parts>) -> Result<String, ErrorData> {
-        // rmcp hands the request's head to the tool, and the layer's extensions are in it.
+        // rmcp passes the request's head to the tool, with the layer's extensions.
         let org = parts
             .org_code()
             .map_err(|_| ErrorData::invalid_request("no valid token of an organization", None))?;

@@ -1,6 +1,7 @@
 //! `KINDE_DOMAIN=acme KINDE_AUDIENCE=http://127.0.0.1:3000/mcp cargo run`
 //!
-//! Behind a public host name, that URL is the resource, and rmcp has to be told the name too (`allowed_hosts`).
+//! If the server has a public host name, that URL is the resource, and rmcp needs the name too
+//! (`allowed_hosts`).
 
 use tower_m2m::Verifier;
 

@@ -38,7 +38,7 @@ impl Server {
             .token()
     }
 
-    /// A client that shook hands, or the challenge that its way to a token would begin with.
+    /// Returns a connected client, or the challenge of the rejection.
     async fn connect(
         &self,
         token: Option<String>,
@@ -87,7 +87,7 @@ async fn tool_acts_for_calling_organization() {
 
 /// Rules 91, 93.
 ///
-/// The client is told where to find out how to get a token, and finds it there.
+/// The challenge names the URL of the metadata, and the client finds the metadata there.
 #[tokio::test]
 async fn challenge_leads_client_to_resource_metadata() {
     let server = serve().await;
@@ -115,7 +115,7 @@ async fn challenge_leads_client_to_resource_metadata() {
 
 /// Rule 93.
 ///
-/// 403 with the scopes that are needed; 401 for a token for another audience.
+/// Responds with 403 and the required scopes. A token for another audience gets 401.
 #[tokio::test]
 async fn server_enforces_scope_and_audience() {
     let server = serve().await;
@@ -140,7 +140,7 @@ async fn server_enforces_scope_and_audience() {
     assert!(refused.contains("error=\"invalid_token\""), "{refused}");
 }
 
-/// Whatever is sent, it does not reach the server without a token: a session's name is none.
+/// Every request needs a token. The name of a session does not replace it.
 #[tokio::test]
 async fn every_request_requires_a_token() {
     let server = serve().await;

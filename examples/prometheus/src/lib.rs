@@ -1,7 +1,9 @@
-//! An API with figures for Prometheus: `GET /metrics`, outside of the layer, so that the scraper needs no token.
+//! An API with metrics for Prometheus: `GET /metrics` is outside the layer, so the scraper needs no
+//! token.
 //!
-//! Whoever reaches that route reads the figures. They hold no token, client or organization, yet how much is refused and why
-//! is nobody's business: let the proxy in front pass `/metrics` from inside only, or serve it on a second listener.
+//! Every caller that reaches that route can read the metrics. They contain no token, client or
+//! organization. But they show how many requests are rejected and why, which is internal: configure
+//! the proxy to allow `/metrics` from inside only, or serve it on a second listener.
 
 use std::time::Duration;
 
@@ -20,13 +22,14 @@ tower_m2m::scopes! {
     }
 }
 
-/// A verification takes about as long as its signature check: microseconds, so the exporter's usual buckets are too wide.
+/// A verification takes about as long as its signature check, which is microseconds. So the
+/// exporter's default buckets are too wide.
 const SECONDS: [f64; 10] = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.1,
 ];
 
-/// Makes this process count. Before the verifier is built: what is counted without a recorder is lost, and the names are
-/// described to the recorder that is there then.
+/// Installs the recorder of this process. Call it before the verifier is built. Otherwise counts
+/// are lost, and the names have no descriptions.
 pub fn recorder() -> Result<PrometheusHandle, BuildError> {
     let verifications = Matcher::Full("tower_m2m_verification_duration_seconds".to_owned());
     PrometheusBuilder::new()
@@ -34,7 +37,8 @@ pub fn recorder() -> Result<PrometheusHandle, BuildError> {
         .install_recorder()
 }
 
-/// Clears away every few seconds what was recorded since the last scrape, which piles up otherwise if nobody scrapes.
+/// Processes recorded values every few seconds. If no scraper reads them, they would accumulate
+/// otherwise.
 pub async fn keep_up(figures: PrometheusHandle) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     loop {
@@ -43,7 +47,7 @@ pub async fn keep_up(figures: PrometheusHandle) {
     }
 }
 
-/// The API, and what it counted.
+/// Returns the API and the route of the metrics.
 pub fn app(verifier: &Verifier, figures: PrometheusHandle) -> Router {
     Router::new()
         .route(

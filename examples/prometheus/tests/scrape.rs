@@ -1,4 +1,5 @@
-//! What Prometheus reads: the names that the guide documents, and no label that a client chose.
+//! Checks the metrics that Prometheus reads: the names in the guide, and no label that a client
+//! selected.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +39,7 @@ async fn scrape(app: &Router) -> String {
     String::from_utf8(answer.body().to_vec()).unwrap()
 }
 
-/// Each series without its value.
+/// Returns each series without its value.
 fn series(text: &str) -> BTreeSet<String> {
     let samples = text
         .lines()
@@ -48,7 +49,7 @@ fn series(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The first cells of the guide's table of metrics.
+/// Returns the first cells of the guide's table of metrics.
 fn documented() -> BTreeSet<&'static str> {
     let guide = include_str!("../../../src/guide/observability.md");
     guide
@@ -57,7 +58,7 @@ fn documented() -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// One test, since a process has one recorder.
+/// There is only one test, because a process has one recorder.
 #[tokio::test]
 async fn metrics_match_guide_and_contain_no_client_values() {
     let figures = recorder().unwrap();
@@ -87,7 +88,7 @@ async fn metrics_match_guide_and_contain_no_client_values() {
         );
         assert!(
             text.contains(&format!("# TYPE tower_m2m_{name} ")),
-            "{name} is not there: {text}"
+            "{name} is missing: {text}"
         );
     }
     for name in text
@@ -110,7 +111,8 @@ async fn metrics_match_guide_and_contain_no_client_values() {
         );
     }
 
-    // Every forgery of the corpus, twice with names that only the client knows: reasons are added, names are not.
+    // Sends every forgery of the corpus twice, the second time with names that the client invented:
+    // this adds no names, only reasons.
     for forgery in forged::all(&good) {
         get(&app, INVOICES, Some(forgery.authorization())).await;
     }

@@ -1,4 +1,4 @@
-//! An invoices API. All that its tests need of it is one function that makes the router of a verifier.
+//! An invoices API. Its tests need only one function, which creates the router for a verifier.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -14,7 +14,8 @@ tower_m2m::scopes! {
     }
 }
 
-/// The whole API behind a verifier: in production of the real issuer, in tests of a local one.
+/// Returns the whole API with a verifier: of the real issuer in production, of a local one in
+/// tests.
 pub fn app(verifier: &Verifier) -> Router {
     let organization = verifier.layer();
     Router::new()
@@ -33,7 +34,7 @@ pub fn app(verifier: &Verifier) -> Router {
         .route("/healthz", get(|| async { "ok" }))
 }
 
-/// The organization's invoices.
+/// Returns the organization's invoices.
 pub async fn list(org: OrgCode) -> String {
     format!("invoices of {org}")
 }

@@ -1,4 +1,4 @@
-//! Each part of the test kit in use, on the API as it is: no line of it knows that it is being tested.
+//! Uses each part of the test utilities with the unchanged API.
 
 use std::time::Duration;
 
@@ -13,21 +13,24 @@ use tower_m2m::{Clock, Issuer, Profile, Rejection, Verifier};
 
 const INVOICES_OF_A: &str = "/orgs/org_a/invoices";
 
-/// An issuer without a socket, its keys given to the verifier: the fastest way, for everything that is about tokens.
+/// Creates an issuer without a socket and gives its keys to the verifier. This is the fastest way
+/// for tests of tokens.
 fn in_process() -> (LocalIssuer, Router) {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let verifier = trusting(&issuer).jwk_set(issuer.jwks()).build().unwrap();
     (issuer, app(&verifier))
 }
 
-/// As in production, but for the issuer's URL: Kinde's shape of tokens, and keys by discovery.
+/// Configures the issuer as in production, except for its URL: Kinde's shape of tokens, and keys by
+/// discovery.
 fn trusting(issuer: &LocalIssuer) -> Issuer {
     Verifier::issuer(issuer.url())
         .audience(issuer.audience())
         .profile(Profile::KINDE)
 }
 
-/// One request, `authorization` as in the header and empty for none.
+/// Sends one request. `authorization` is the value of the header. If it is empty, the header is
+/// omitted.
 async fn call(app: &Router, method: &str, path: &str, authorization: &str) -> TestResponse {
     let request = Request::builder().method(method).uri(path);
     let request = if authorization.is_empty() {
@@ -88,7 +91,8 @@ async fn client_cannot_read_invoices_of_another_organization() {
     }
 }
 
-/// Over a hundred forgeries of a token that is let in, against each route. The report says which were answered wrongly.
+/// Sends over a hundred forgeries of a valid token to each route. The report names those with a
+/// wrong response.
 #[tokio::test]
 async fn api_rejects_every_forged_token() {
     let (issuer, app) = in_process();
@@ -108,7 +112,7 @@ async fn api_rejects_every_forged_token() {
     }
 }
 
-/// Time that the test moves: a token gets old without anybody waiting, also one that was verified and is remembered.
+/// The test moves the time: a token expires without a wait, even if it is cached.
 #[tokio::test]
 async fn token_expires_on_manual_clock() {
     let clock = Clock::manual(1_750_000_000);
@@ -130,7 +134,7 @@ async fn token_expires_on_manual_clock() {
         .await
         .assert_status(200);
 
-    // The last second of the verifier's leeway of 30 s, and the one after it.
+    // The last second of the verifier's leeway of 30 s, and the next one.
     clock.advance(Duration::from_secs(600 + 29));
     call(&app, "GET", INVOICES_OF_A, &token)
         .await
@@ -141,7 +145,7 @@ async fn token_expires_on_manual_clock() {
         .assert_rejected(401, "invalid_token");
 }
 
-/// A real server with discovery, keys and a token endpoint: the whole way that a client goes.
+/// Uses a real server with discovery, keys and a token endpoint, like a real client.
 #[tokio::test]
 async fn client_gets_token_over_http() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -176,7 +180,8 @@ async fn client_gets_token_over_http() {
     .assert_status(403);
 }
 
-/// The first token under a new key is let in. Once the old key is withdrawn, its tokens are not.
+/// The first token with a new key is accepted. After the old key is withdrawn, its tokens are
+/// rejected.
 #[tokio::test]
 async fn api_follows_key_rotation() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -199,7 +204,8 @@ async fn api_follows_key_rotation() {
         .assert_rejected(401, "invalid_token");
 }
 
-/// What the API answers while the issuer misbehaves: 503 as long as there are no keys, and nothing changes once there are.
+/// While the issuer has faults, the API responds with 503 only if it has no keys. Later faults have
+/// no effect.
 #[tokio::test]
 async fn api_survives_issuer_outage() {
     let issuer = LocalIssuer::start().await.unwrap();
@@ -219,7 +225,7 @@ async fn api_survives_issuer_outage() {
                 .headers()
                 .contains_key(header::RETRY_AFTER)
         );
-        // A token that no key could make good is not answered 503.
+        // A token that is invalid with every key does not get 503.
         let expired = issuer
             .org("org_a")
             .expired_by(Duration::from_secs(3600))
@@ -240,7 +246,7 @@ async fn api_survives_issuer_outage() {
         .assert_status(200);
 }
 
-/// The reason in full is in the response's extensions: for what logs or metrics of the API do with it.
+/// The response's extensions contain the full reason, for the logs and metrics of the API.
 #[tokio::test]
 async fn response_extensions_contain_the_rejection() {
     let (issuer, app) = in_process();

@@ -1,4 +1,4 @@
-//! Isolation, route by route; and handlers alone, with claims that no token was verified for.
+//! Tests isolation for each route, and handlers alone with claims that need no token.
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +11,8 @@ use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::tenants::{self, Probe, Tenant};
 use tower_m2m::testing::{self, LocalIssuer};
 
-/// Each tenant gets at its own invoices, and at nobody else's whatever the path, headers and query say.
+/// Each tenant reaches its own invoices, and no invoices of another tenant, for any path, header
+/// and query.
 #[tokio::test]
 async fn tenants_cannot_access_each_others_data() {
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
@@ -39,7 +40,8 @@ async fn tenants_cannot_access_each_others_data() {
     .assert_isolated();
 }
 
-/// A handler is tested without keys and tokens; the layer, which would ask for one, is not there.
+/// Tests a handler without keys and tokens. The layer, which would require a token, is not part of
+/// the test.
 #[tokio::test]
 async fn handler_runs_with_fake_claims() {
     let app = Router::new().route("/invoices", get(list)).layer(

@@ -1,5 +1,5 @@
-//! The whole path of a request: token, layer, extractor, transaction, policy. If the layer compares
-//! nothing, the policy still returns no row of another tenant.
+//! The whole path of a request: token, layer, extractor, transaction, policy. If the layer does
+//! not compare, the policy still returns no row of another tenant.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -82,8 +82,8 @@ fn body(path: &str) -> Value {
 }
 
 /// Routes whose path is not compared with the token, behind the verifier's layer and behind a layer
-/// that checks nothing. The caller is `org_b`, at the address of `org_a`. `Routes::build` refuses
-/// the undecided parameter, so one route says `ignore_parameter("org")`.
+/// that does not check. The caller is `org_b`, at the address of `org_a`. `Routes::build` rejects
+/// the undecided parameter, so one route has `ignore_parameter("org")`.
 #[tokio::test]
 async fn route_without_comparison_returns_no_foreign_row() {
     send_requests_without_comparison::<with_sqlx::Database>().await;
@@ -130,7 +130,7 @@ async fn send_requests_without_comparison<C: Client>() {
         .service(plain_service(database.clone()));
     assert_no_foreign_row(&service::<Body, _, _>(plain)(request()).await, 6);
 
-    // These requests reach the handlers in any case, so the policy alone decides.
+    // These requests always reach the handlers, so the policy alone decides.
     let unchecked = || testing::claims().issuer(ISSUER).org("org_b").layer();
     for (app, expected) in [
         (route(undecided, of_path()), ""),
