@@ -64,7 +64,7 @@ async fn new_key_gets_503_for_every_client_while_fetches_fail() {
             };
             assert!(expected.contains(&pause), "{behavior:?}: {pause:?}");
         }
-        // The key that is available is used without a wait.
+        // An available key is used without a wait.
         let before = Instant::now();
         let first = fake.issuer.org("org_a").client("known").token();
         assert_ne!(verdict(&verifier, &first).await, "keys_unavailable");
@@ -81,7 +81,8 @@ async fn new_key_gets_503_for_every_client_while_fetches_fail() {
 
 /// Rules 22, 144.
 ///
-/// A healthy issuer and 10,000 invented `kid`s of unknown clients: no 5xx, and a removed key gets 401 during the flood.
+/// A healthy issuer, and 10,000 invented `kid`s of unknown clients: no 5xx, and a removed key gets
+/// 401 during the flood.
 #[tokio::test(start_paused = true)]
 async fn flood_of_unknown_clients_at_a_healthy_issuer_causes_no_5xx() {
     let fake = FakeIssuer::new();
@@ -107,7 +108,8 @@ async fn flood_of_unknown_clients_at_a_healthy_issuer_causes_no_5xx() {
 
 /// Rule 22.
 ///
-/// A key that was in an earlier set is missing, also while the issuer is down. So is one that a published key would be.
+/// If a key was in an earlier set, it is missing now, even while the issuer is down. So is a key
+/// that a published one would be.
 #[tokio::test(start_paused = true)]
 async fn removed_key_gets_401_while_fetches_fail() {
     let fake = FakeIssuer::new();
@@ -131,7 +133,7 @@ async fn removed_key_gets_401_while_fetches_fail() {
 /// Rule 22.
 #[tokio::test(start_paused = true)]
 async fn token_older_than_the_last_fetch_gets_401_while_fetches_fail() {
-    // A minute and the leeway, to the second.
+    // A minute and the leeway, exact to the second.
     for (age, expected) in [(90, "key_unavailable"), (91, "unknown_key")] {
         for client in ["known", "stranger"] {
             let fake = FakeIssuer::new();
@@ -142,7 +144,7 @@ async fn token_older_than_the_last_fetch_gets_401_while_fetches_fail() {
             assert_eq!(verdict(&verifier, &token).await, expected, "{age} {client}");
         }
     }
-    // A token that does not say when it was issued.
+    // The token has no `iat`.
     let fake = FakeIssuer::new();
     let verifier = ready(&fake).await;
     fake.set_behavior(Behavior::Down);
@@ -153,7 +155,7 @@ async fn token_older_than_the_last_fetch_gets_401_while_fetches_fail() {
 
 /// Rule 22.
 ///
-/// Restored keys count as a fetch that began when they were fetched.
+/// For restored keys, the fetch began at their original fetch time.
 #[tokio::test(start_paused = true)]
 async fn restored_keys_count_as_a_successful_fetch() {
     let fake = FakeIssuer::new();
@@ -177,7 +179,7 @@ async fn exhausted_budget_is_503_for_known_and_401_for_unknown_clients() {
         let token = invented_by(&fake, "stranger", &format!("k{number}"));
         assert_eq!(verdict(&verifier, &token).await, "unknown_key");
     }
-    // The reserve.
+    // The reserved fetch.
     let token = invented_by(&fake, "known", "k2");
     assert_eq!(verdict(&verifier, &token).await, "unknown_key");
     assert_eq!(unknown_kid_fetches(&verifier), 3);
@@ -212,7 +214,7 @@ async fn kid_of_an_unusable_key_gets_401_without_a_fetch() {
     assert_eq!(verdict(&verifier, &token).await, "key_unavailable");
 }
 
-/// The issuer hangs, and a request arrives at each moment of a fetch.
+/// The issuer hangs, and a request arrives at different times of the fetch.
 #[tokio::test(start_paused = true)]
 async fn request_waits_at_most_one_fetch_timeout() {
     for millis in [0, 1, 1_500, 2_999, 3_000, 3_500] {
@@ -275,7 +277,7 @@ fn slow_discovery(fake: &Arc<FakeIssuer>, pauses: [Duration; 2]) -> tower_m2m::I
         })
 }
 
-/// One deadline for a fetch with its metadata.
+/// A fetch and its metadata share one deadline.
 #[tokio::test(start_paused = true)]
 async fn metadata_and_keys_share_one_fetch_timeout() {
     for (pauses, error) in [
@@ -295,7 +297,8 @@ async fn metadata_and_keys_share_one_fetch_timeout() {
     }
 }
 
-/// The application's resolver takes its time from the same deadline. Keys get 250 ms at least.
+/// The time of the application's resolver counts toward the same deadline. Keys get 250 ms at
+/// least.
 #[tokio::test(start_paused = true)]
 async fn time_of_the_resolver_counts() {
     for (resolver, expected) in [(200, 1_000), (800, 1_050), (2_000, 2_250)] {
@@ -320,7 +323,7 @@ async fn time_of_the_resolver_counts() {
     }
 }
 
-/// What an unknown client caused never binds a known one.
+/// An outcome that an unknown client caused never applies to a known one.
 #[tokio::test(start_paused = true)]
 async fn kid_named_too_early_by_an_unknown_client_binds_no_known_one() {
     let fake = FakeIssuer::new();
@@ -334,11 +337,11 @@ async fn kid_named_too_early_by_an_unknown_client_binds_no_known_one() {
     let token = fake.issuer.org("org_a").client("known");
     let good = token.signed_with(&next).token();
     assert_eq!(verdict(&verifier, &good).await, "accepted");
-    // The set has changed, and so the other client is admitted too.
+    // The set has changed, so the other client is admitted too.
     assert_eq!(verdict(&verifier, &early).await, "accepted");
 }
 
-/// The issuer signs before its key endpoint shows the key: two nodes, or a CDN.
+/// The issuer signs with a key before its key endpoint returns it: two nodes, or a CDN.
 #[tokio::test(start_paused = true)]
 async fn late_key_is_accepted_after_one_cooldown() {
     for cooldown in [secs(10), secs(4)] {
@@ -393,7 +396,7 @@ async fn missing_kid_is_cached_longer_with_each_fetch() {
     }
 }
 
-/// While keys are available, a rotation is picked up within 5 s after the issuer responds again.
+/// While keys are available, a rotation is detected within 5 s after the issuer responds again.
 #[tokio::test(start_paused = true)]
 async fn rotation_is_picked_up_soon_after_a_failed_fetch() {
     for behavior in [

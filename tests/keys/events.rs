@@ -1,4 +1,4 @@
-//! Rule 155: what changes is an event, with stable field names, and none of them tells a secret.
+//! Rule 155: changes are events with stable field names and without secrets.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -120,7 +120,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
 
 /// Rule 155.
 ///
-/// Once for each set, not with every refresh.
+/// Emitted once per set and not with every refresh.
 #[tokio::test(start_paused = true)]
 async fn unusable_key_is_reported_once_per_key_set() {
     let lines = Lines::default();

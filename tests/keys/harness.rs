@@ -1,4 +1,4 @@
-//! A fake issuer whose responses the test chooses, without a socket, on tokio's clock.
+//! A fake issuer without a socket, on tokio's clock. The test selects its responses.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tower_m2m::{Algorithm, BoxError, Claims, Clock, Issuer, Profile, Rejection, 
 
 pub(crate) const NOW: i64 = 1_750_000_000;
 
-/// How the issuer behaves.
+/// The behavior of the issuer.
 #[derive(Clone, Debug)]
 pub(crate) enum Behavior {
     Good,
@@ -88,7 +88,7 @@ impl FakeIssuer {
         self.fetches.load(Ordering::SeqCst)
     }
 
-    /// Waits for the next fetch, and until the driver has taken its outcome into account.
+    /// Waits for the next fetch, and until the refresh task has processed its outcome.
     pub(crate) async fn wait_for_fetch(&self) {
         self.fetched.notified().await;
         settle().await;
@@ -98,7 +98,7 @@ impl FakeIssuer {
         self.most_in_flight.load(Ordering::SeqCst)
     }
 
-    /// As it is trusted, all settings the default ones.
+    /// Returns the issuer's configuration with default settings.
     pub(crate) fn trusted(self: &Arc<Self>) -> Issuer {
         let fake = Arc::clone(self);
         Verifier::issuer(self.issuer.url())
@@ -120,7 +120,7 @@ impl FakeIssuer {
         self.issuer.org("org_a").token()
     }
 
-    /// A token under a key that nobody published.
+    /// Creates a token with a key that is not published.
     pub(crate) fn invented(&self, kid: &str) -> String {
         self.issuer
             .org("org_a")
@@ -177,14 +177,15 @@ fn response(status: u16, headers: &[(&'static str, String)], body: Vec<u8>) -> R
     response.body(body).unwrap()
 }
 
-/// Lets time pass for keys and for tokens alike. Nothing sleeps: the clock is paused and jumps from timer to timer.
+/// Advances the time for keys and for tokens. No test sleeps: the clock is paused and jumps from
+/// timer to timer.
 pub(crate) async fn pass(clock: &Clock, time: Duration) {
     tokio::time::sleep(time).await;
     clock.advance(time);
     settle().await;
 }
 
-/// Lets the driver do what can be done at this moment.
+/// Runs all tasks that are ready.
 pub(crate) async fn settle() {
     for _ in 0..8 {
         tokio::task::yield_now().await;
@@ -203,7 +204,7 @@ pub(crate) async fn verdict(verifier: &Verifier, token: &str) -> &'static str {
     code(&verifier.verify(token).await)
 }
 
-/// How many fetches an unknown `kid` caused.
+/// Returns the number of fetches that an unknown `kid` caused.
 pub(crate) fn unknown_kid_fetches(verifier: &Verifier) -> u64 {
     fetches_by(verifier, FetchCause::UnknownKid)
 }

@@ -1,4 +1,4 @@
-//! Several issuers in one verifier: each on its own.
+//! Several issuers in one verifier are independent.
 
 use tokio::time::Instant;
 use tower_m2m::{Algorithm, Verifier};
@@ -13,7 +13,7 @@ fn duplicate_issuers_are_a_configuration_error() {
         error.to_string(),
         "issuer: is given twice: one issuer has one configuration"
     );
-    // A trailing slash makes another issuer.
+    // A final slash makes another issuer.
     let others = [
         FakeIssuer::new().trusted(),
         FakeIssuer::with_url("https://issuer.example/").trusted(),
@@ -53,7 +53,8 @@ async fn kid_flood_at_one_issuer_does_not_delay_another() {
     assert_eq!(b.fetches(), 2);
 }
 
-/// Among several issuers too a key is asked for once, and counts as missing for the one that was asked.
+/// If there are several issuers, a key is fetched once and counts as missing only for its own
+/// issuer.
 #[tokio::test(start_paused = true)]
 async fn kid_missing_at_one_issuer_is_fetched_from_another() {
     let (a, b) = (

@@ -1,4 +1,4 @@
-//! What makes a key usable, and a set readable.
+//! The requirements for a usable key and a valid set.
 
 use serde_json::{Value, json};
 use tower_m2m::Algorithm::{self, ES256, ES384, EdDSA, PS256, RS256, RS512};
@@ -305,7 +305,7 @@ fn key_points_are_on_their_curve_and_of_large_order() {
 
 /// Rule 55.
 ///
-/// Each of them signs every message for some keys of its issuer's making, be it written as a JWK or in PEM.
+/// Each of these keys could verify every message for some issuer, as a JWK and as a PEM string.
 #[test]
 fn pem_key_with_small_order_point_is_rejected() {
     let build = |pem: String| {
@@ -315,7 +315,8 @@ fn pem_key_with_small_order_point_is_rejected() {
     let key = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap();
     assert!(build(key.public_pem()).is_ok());
     for point in points_of_small_order() {
-        // RFC 8410 §4: the prefix is the same for every key, and 44 bytes fill 60 letters with one of padding.
+        // RFC 8410 §4: the prefix is the same for every key, and 44 bytes have 60 characters with
+        // one of padding.
         let mut der = vec![
             0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
         ];
@@ -330,7 +331,7 @@ fn pem_key_with_small_order_point_is_rejected() {
     }
 }
 
-/// The encodings of the points of order 1, 2, 4 and 8, canonical or not, with both signs.
+/// Returns the encodings of the points of order 1, 2, 4 and 8, canonical or not, with both signs.
 fn points_of_small_order() -> Vec<[u8; 32]> {
     let filled = |first: u8, middle: u8, last: u8| {
         let mut bytes = [middle; 32];

@@ -15,7 +15,8 @@ async fn dropping_the_last_verifier_stops_background_tasks() {
     let verifier = fake.verifier();
     settle().await;
     let token = fake.token();
-    // Three times: into the store, and into the thread's own front, which outlives the verifier.
+    // Three times: into the shared cache, and into the thread's own cache, which outlives the
+    // verifier.
     for _ in 0..3 {
         assert_eq!(verdict(&verifier, &token).await, "accepted");
     }
@@ -52,7 +53,7 @@ fn refresh_continues_in_the_next_runtime() {
         .clock(fake.clock.clone())
         .build()
         .unwrap();
-    // Built outside a runtime, so nothing is fetched yet.
+    // The verifier was built outside a runtime, so there was no fetch yet.
     assert_eq!(fake.fetches(), 0);
     for _ in 0..5 {
         let runtime = runtime();
@@ -63,7 +64,7 @@ fn refresh_continues_in_the_next_runtime() {
         drop(runtime);
     }
     assert_eq!(fake.fetches(), 1, "another runtime is no reason to fetch");
-    // A runtime that ends in the middle of a fetch.
+    // The runtime ends during a fetch.
     fake.set_behavior(Behavior::Hang);
     fake.issuer.rotate_key().unwrap();
     let token = fake.token();
@@ -82,7 +83,8 @@ fn refresh_continues_in_the_next_runtime() {
     assert_eq!(fake.most_in_flight(), 1);
 }
 
-/// The time-table outlives the runtime: a runtime for each request is not a fetch for each.
+/// The schedule outlives the runtime. A new runtime for each request does not cause a fetch for
+/// each.
 #[test]
 fn refresh_schedule_outlives_the_runtime() {
     let fake = FakeIssuer::new();
@@ -101,7 +103,7 @@ fn refresh_schedule_outlives_the_runtime() {
     assert_eq!(fake.fetches(), 1);
 }
 
-/// A runtime that exists and that nobody runs is as good as gone.
+/// If a runtime exists and does not run, it counts as dropped.
 #[test]
 fn refresh_task_of_an_idle_runtime_is_replaced() {
     let fake = FakeIssuer::new();
@@ -173,12 +175,12 @@ async fn restored_keys_work_in_outage_and_keep_their_age() {
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     assert_eq!(before, Instant::now());
     assert!(verifier.status()[0].is_stale);
-    // 120 s of life, as the issuer said, and an hour.
+    // A lifetime of 120 s, from the issuer, and an hour.
     pass(&fake.clock, secs(2719)).await;
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     pass(&fake.clock, secs(1)).await;
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
-    // Too old to begin with, and from the future.
+    // One is too old, and one has a time in the future.
     assert!(!begin().build().unwrap().is_ready());
     fake.clock.set(super::harness::NOW - 1);
     assert!(!begin().build().unwrap().is_ready());
@@ -186,7 +188,7 @@ async fn restored_keys_work_in_outage_and_keep_their_age() {
 
 /// Rule 54.
 ///
-/// Rule 54, across processes: what was saved of one issuer verifies no token of another.
+/// Rule 54, across processes: saved keys of one issuer verify no token of another.
 #[tokio::test(start_paused = true)]
 async fn restored_keys_verify_only_their_own_issuer() {
     let (a, b) = (
@@ -283,7 +285,7 @@ async fn restored_key_set_is_refreshed_at_once() {
     assert_eq!(verdict(&verifier, &old).await, "invalid_signature");
 }
 
-/// Two faults at once: the driver that watches over the ceiling went with its runtime, and the wall clock stands still.
+/// Two faults at once: the refresh task ended with its runtime, and the wall clock stands still.
 #[test]
 fn cached_token_expires_at_stale_limit_without_runtime() {
     let fake = FakeIssuer::new();

@@ -1,5 +1,5 @@
-//! Goals that a command shows: `cargo test --all-features --test keys goal_ -- --nocapture`, and for memory
-//! `cargo test --all-features --test keys_memory -- --nocapture`.
+//! Tests of goals, with a command for each: `cargo test --all-features --test keys goal_ --
+//! --nocapture`, and for memory `cargo test --all-features --test keys_memory -- --nocapture`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,9 +9,10 @@ use tower_m2m::Verifier;
 
 use super::harness::{Behavior, FakeIssuer, pass, secs, settle, unknown_kid_fetches, verdict};
 
-/// G7: rotation every second under load: no request rejected, none delayed by a fetch.
+/// G7: rotation every second under load: no request is rejected, and no request waits for a fetch.
 ///
-/// The issuer publishes a key 20 s before it signs with it and 20 s after. The set's life is 10 s.
+/// The issuer publishes a key from 20 s before its first signature until 20 s after its last one.
+/// The set's lifetime is 10 s.
 #[tokio::test(start_paused = true)]
 async fn rotation_every_second_rejects_no_request() {
     let fake = FakeIssuer::new();
@@ -55,8 +56,8 @@ async fn rotation_every_second_rejects_no_request() {
     assert_eq!(unknown_kid_fetches(&verifier), 0);
 }
 
-/// G7 without announcement: each key signs from the moment it is published. The budget of one fetch per second finds it
-/// at its first token; only that first token waits, and only for its own key.
+/// G7 without announcement: each key signs from its publication on. The budget of one fetch per
+/// second finds it at its first token. Only that token waits, and only for its own key.
 #[tokio::test(start_paused = true)]
 async fn unannounced_rotation_is_found_at_first_token() {
     let fake = FakeIssuer::new();
@@ -130,8 +131,8 @@ async fn rotation_under_http_load_rejects_no_request() {
         .collect();
     for rotation in 1..=rotations {
         issuer.rotate_key().unwrap();
-        // The next rotation comes when this one was met by tokens of all workers, however slow the machine is, and when
-        // the budget has earned another fetch.
+        // The next rotation starts after tokens of all workers had this key, even on a slow
+        // machine, and after the budget allows another fetch.
         while accepted.load(Ordering::Relaxed) < rotation * 20 {
             tokio::time::sleep(secs(1) / 50).await;
         }

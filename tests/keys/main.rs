@@ -1,4 +1,4 @@
-//! Keys: always fresh, never flooded, never lost. The numbers in test names are those of the rules that they hold.
+//! Keys: freshness, budgets and outages.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -97,7 +97,7 @@ async fn stale_keys_expire_to_503_and_recover() {
     );
     pass(&fake.clock, secs(3599)).await;
     assert_eq!(fetched.elapsed(), secs(4199));
-    // The remembered one, and a new one.
+    // The cached token, and a new one.
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
 
@@ -122,7 +122,8 @@ async fn stale_keys_expire_to_503_and_recover() {
 
 /// Rule 153.
 ///
-/// The ceiling is one of true time: a wall clock that stands still does not move it, for remembered tokens neither.
+/// The stale limit uses monotonic time: a wall clock that stands still does not move it, not even
+/// for cached tokens.
 #[tokio::test(start_paused = true)]
 async fn stale_limit_uses_monotonic_time() {
     let fake = FakeIssuer::new();
@@ -202,7 +203,8 @@ async fn request_waits_at_most_one_second_for_initial_keys() {
     assert_eq!(start.elapsed(), secs(1));
 }
 
-/// Between two tries a request waits for the next one if it comes in time, and is answered at once if it does not.
+/// Between two attempts, a request waits for the next one if that is soon enough. Otherwise it gets
+/// its response at once.
 #[tokio::test(start_paused = true)]
 async fn request_waits_for_a_retry_only_within_its_deadline() {
     for (pause, waits) in [("1", true), ("9", false)] {
@@ -235,7 +237,7 @@ async fn request_waits_for_a_retry_only_within_its_deadline() {
     }
 }
 
-/// Requests that come meanwhile do not take the driver for one that is stuck.
+/// If requests arrive meanwhile, they do not treat the refresh task as stuck.
 #[tokio::test(start_paused = true)]
 async fn slow_fetch_is_not_restarted() {
     for (timeout, asked_after, answered_after) in [
@@ -435,8 +437,9 @@ async fn retry_delays_are_short_without_keys() {
     assert!(!verifier.is_ready());
 }
 
-/// 250 ms, doubled up to 10 s, while nothing is held; 1 s, doubled up to 60 s, while a set is; each pause drawn at random
-/// between nothing and that, so that a fleet does not come back as one.
+/// The delay is 250 ms, doubled up to 10 s, if no keys are available, and 1 s, doubled up to 60 s,
+/// if a set is. Each delay is random between zero and that value, so that the instances of a
+/// service do not fetch at the same time.
 #[tokio::test(start_paused = true)]
 async fn retry_delays_grow_with_jitter_within_limits() {
     for (holds, first, longest) in [(false, secs(1) / 4, secs(10)), (true, secs(1), secs(60))] {
@@ -475,7 +478,7 @@ async fn retry_delays_grow_with_jitter_within_limits() {
                 *mean += pause.as_secs_f64() / most.as_secs_f64() / 64.0;
             }
         }
-        // Full jitter: on average half of what is allowed.
+        // Full jitter: the average is half of the maximum.
         assert!(
             means.iter().all(|mean| (0.3..0.7).contains(mean)),
             "{means:?}"
@@ -500,7 +503,7 @@ async fn wall_clock_jumps_do_not_disturb_refresh() {
             "{jump}: {} fetches",
             fake.fetches()
         );
-        // And the ceiling counts on, for remembered tokens too.
+        // The stale limit still applies, also to cached tokens.
         fake.set_behavior(Behavior::Down);
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{jump}");
         let removed = fake.clock.unix_seconds();

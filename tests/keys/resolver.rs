@@ -1,4 +1,4 @@
-//! Issuers that are known only at run time.
+//! Issuers that are resolved at run time.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tower_m2m::{
 
 use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 
-/// The application's own list of issuers. A test changes it.
+/// The application's own directory of issuers. Tests change it.
 #[derive(Default)]
 struct IssuerDirectory {
     issuers: Mutex<HashMap<String, Arc<FakeIssuer>>>,
@@ -135,7 +135,7 @@ async fn untrusted_issuer_is_resolved_once_per_30_seconds() {
     assert_eq!(directory.resolutions(), 2);
 }
 
-/// An attacker who forges tokens of trusted issuers pushes out none of those who have callers.
+/// Forged tokens of trusted issuers do not evict issuers that have callers.
 #[tokio::test(start_paused = true)]
 async fn forged_tokens_do_not_evict_an_active_issuer() {
     let (directory, clock, verifier) = directory();
@@ -202,7 +202,7 @@ async fn failing_resolver_fails_closed_and_recovers() {
         let fake = directory.add("https://a.example");
         directory.set_behavior(behavior);
         assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
-        // Nor is it asked at each token.
+        // The next token does not call the resolver again.
         assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
         assert_eq!((directory.resolutions(), fake.fetches()), (1, 0));
         directory.set_behavior(ResolverBehavior::Good);
@@ -232,7 +232,7 @@ async fn active_issuer_is_refreshed_in_background_with_its_keys() {
     let fake = directory.add("https://a.example");
     let token = fake.token();
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    // Its own outage must not matter when the application confirms it: no good set is dropped.
+    // An outage of the issuer has no effect if the application confirms it: the current keys stay.
     fake.set_behavior(Behavior::Down);
     for _ in 0..30 {
         pass(&clock, secs(60)).await;
@@ -246,7 +246,7 @@ async fn active_issuer_is_refreshed_in_background_with_its_keys() {
         "{} questions",
         directory.resolutions()
     );
-    // And the ceiling counts on: 600 s of life and an hour.
+    // The stale limit still applies: 600 s of lifetime, and an hour.
     pass(&clock, secs(2400)).await;
     assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
 }
@@ -259,17 +259,18 @@ async fn withdrawn_issuer_is_rejected_within_ten_minutes() {
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     directory.issuers.lock().unwrap().clear();
     pass(&clock, secs(599)).await;
-    // Of a remembered token nobody is asked about; its issuer's time is up all the same.
+    // A cached token does not call the resolver. Its issuer still expires.
     pass(&clock, secs(1)).await;
     assert_eq!(verdict(&verifier, &token).await, "untrusted_issuer");
     assert!(verifier.status().is_empty());
-    // Its background work ended with it.
+    // The background task ended with the issuer.
     let fetches = fake.fetches();
     pass(&clock, secs(3600)).await;
     assert_eq!(fake.fetches(), fetches);
 }
 
-/// A remembered token waits for the answer as any other does, and passes when the issuer is trusted on.
+/// A cached token waits for the resolver like any other, and is accepted if the issuer is still
+/// trusted.
 #[tokio::test(start_paused = true)]
 async fn cached_token_waits_for_resolution_when_issuer_expires() {
     let (directory, clock, verifier) = directory();
@@ -280,7 +281,7 @@ async fn cached_token_waits_for_resolution_when_issuer_expires() {
     assert_eq!(directory.resolutions(), 2);
 }
 
-/// When the application says that the keys are elsewhere, those of the old place are trusted no more.
+/// If the application returns another URL for the keys, the old keys are no longer trusted.
 #[tokio::test(start_paused = true)]
 async fn keys_of_a_changed_jwks_url_are_not_inherited() {
     let (before, after) = (
@@ -310,7 +311,7 @@ async fn keys_of_a_changed_jwks_url_are_not_inherited() {
     assert_eq!(verdict(&verifier, &before.token()).await, "accepted");
     moved.store(true, Ordering::SeqCst);
     pass(&before.clock, secs(300)).await;
-    // It is asked about in the background.
+    // The resolver runs in the background.
     assert_eq!(verdict(&verifier, &before.token()).await, "accepted");
     settle().await;
     assert_eq!(verdict(&verifier, &before.token()).await, "unknown_key");
@@ -319,7 +320,7 @@ async fn keys_of_a_changed_jwks_url_are_not_inherited() {
 
 /// Rule 144.
 ///
-/// A new answer of the application is no new budget for invented keys.
+/// Another result of the application does not add to the budget for invented keys.
 #[tokio::test(start_paused = true)]
 async fn new_resolution_does_not_reset_the_fetch_budget() {
     let fake = FakeIssuer::with_url("https://a.example");
@@ -347,7 +348,7 @@ async fn new_resolution_does_not_reset_the_fetch_budget() {
     }
 }
 
-/// An issuer that may be resolved can be denied before it is, and only where issuers are resolved.
+/// An issuer can be denied before it is resolved, but only if the verifier resolves issuers.
 #[tokio::test(start_paused = true)]
 async fn callers_of_resolved_issuers_can_be_denied() {
     let (listed, resolved) = (
@@ -379,7 +380,7 @@ async fn callers_of_resolved_issuers_can_be_denied() {
     assert_eq!(verdict(&verifier, &caller).await, "accepted");
 }
 
-/// Questions that ended with their runtime take no place from those that come after.
+/// Resolutions that ended with their runtime do not use up places.
 #[test]
 fn resolutions_of_a_dropped_runtime_release_their_slots() {
     let (directory, _, verifier) = directory();
@@ -410,7 +411,8 @@ fn resolutions_of_a_dropped_runtime_release_their_slots() {
     );
 }
 
-/// A resolver that is down for a while is not noticed by issuers in use, and closes for them at the end of their time.
+/// If the resolver fails, issuers in use continue until their lifetime ends. Then their tokens are
+/// rejected.
 #[tokio::test(start_paused = true)]
 async fn resolver_outage_rejects_issuer_only_after_its_ttl() {
     let (directory, clock, verifier) = directory();
@@ -446,7 +448,7 @@ async fn resolved_issuers_are_bounded_by_configuration() {
         kept.contains(&"https://29.example".to_owned())
             && !kept.contains(&"https://0.example".to_owned())
     );
-    // Who gave way is asked about again, and nobody else's keys verify its tokens.
+    // The evicted issuer is resolved again, and only its own keys verify its tokens.
     assert_eq!(verdict(&verifier, &issuers[0].token()).await, "accepted");
     let foreign = issuers[1]
         .issuer
@@ -458,8 +460,8 @@ async fn resolved_issuers_are_bounded_by_configuration() {
 
 /// Rule 147.
 ///
-/// A saved set serves an issuer once. When the issuer gave way and is resolved again, a key that
-/// was removed meanwhile does not come back, not even while the issuer is down.
+/// A saved set is used once per issuer. If the issuer was evicted and is resolved again, a key that
+/// was removed meanwhile does not return, not even while the issuer is down.
 #[tokio::test(start_paused = true)]
 async fn restored_key_set_does_not_revive_a_removed_key() {
     let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
@@ -535,7 +537,8 @@ async fn configured_issuers_are_not_resolved() {
     assert_eq!((directory.resolutions(), verifier.status().len()), (1, 2));
 }
 
-/// Whom an issuer lets in is said for its own tokens alone, be it the only one that is listed.
+/// The clients that an issuer allows count only for its own tokens, even if it is the only listed
+/// issuer.
 #[tokio::test(start_paused = true)]
 async fn allow_lists_apply_only_to_their_own_issuer() {
     let (listed, resolved) = (

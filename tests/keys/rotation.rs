@@ -40,7 +40,7 @@ async fn rotated_key_is_accepted_at_its_first_token() {
 
 /// Rule 143.
 ///
-/// The fetch that is under way may have been answered before the key was published.
+/// The issuer may have sent the response of the current fetch before the key was published.
 #[tokio::test(start_paused = true)]
 async fn rotated_key_is_found_during_a_scheduled_fetch() {
     let fake = FakeIssuer::new();
@@ -49,7 +49,7 @@ async fn rotated_key_is_found_during_a_scheduled_fetch() {
         let (fake, begun) = (Arc::clone(&fake), Arc::clone(&begun));
         move |_| {
             begun.fetch_add(1, Ordering::SeqCst);
-            // The issuer decides at once what it will say, and says it a second later.
+            // The issuer chooses the response at once and sends it a second later.
             let said = fake.issuer.jwks();
             async move {
                 tokio::time::sleep(secs(1)).await;
@@ -80,7 +80,7 @@ async fn flood_of_invented_kids_stays_within_the_budget() {
     let verifier = fake.verifier();
     settle().await;
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
-    // 60 s of flood; each token is another kid.
+    // 60 s of flood. Each token has another `kid`.
     for number in 0..6_000 {
         assert_eq!(
             verdict(&verifier, &fake.invented(&format!("invented-{number}"))).await,
@@ -90,7 +90,7 @@ async fn flood_of_invented_kids_stays_within_the_budget() {
     }
     let spent = unknown_kid_fetches(&verifier);
     assert!((6..=7).contains(&spent), "{spent} fetches");
-    // The reserve of clients that are known.
+    // The reserved fetch of known clients.
     fake.issuer.rotate_key().unwrap();
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
     assert!(unknown_kid_fetches(&verifier) <= 8);
@@ -99,8 +99,9 @@ async fn flood_of_invented_kids_stays_within_the_budget() {
 
 /// Rule 144.
 ///
-/// The client that a token names is not verified, so an attacker who knows the ID of a known client can use the budget in
-/// its name. Then a rotation of this client's key waits for the next fetch that the budget earns.
+/// The client ID of a token is not verified. So an attacker with the ID of a known client can use
+/// the budget in its name. Then a rotation of this client's key waits for the next fetch that the
+/// budget allows.
 #[tokio::test(start_paused = true)]
 async fn flood_with_known_client_id_delays_rotation_by_one_cooldown() {
     let fake = FakeIssuer::new();
@@ -163,7 +164,7 @@ async fn missing_kid_is_not_fetched_again_until_key_set_changes() {
         assert_eq!(verdict(&verifier, &token).await, "unknown_key");
     }
     assert_eq!(unknown_kid_fetches(&verifier), 1);
-    // Another one brings a set that changed; so this one is looked for again.
+    // Another fetch returns a changed set, so this key is looked up again.
     fake.issuer.publish_key(next);
     fake.issuer.rotate_key().unwrap();
     assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
@@ -171,7 +172,7 @@ async fn missing_kid_is_not_fetched_again_until_key_set_changes() {
     assert_eq!(unknown_kid_fetches(&verifier), 2);
 }
 
-/// The same bytes are the same set, so what is known of it stays known.
+/// The same bytes are the same set, so missing keys stay cached.
 #[tokio::test(start_paused = true)]
 async fn equal_bytes_keep_the_generation() {
     let fake = FakeIssuer::new();
@@ -181,7 +182,8 @@ async fn equal_bytes_keep_the_generation() {
         assert_eq!(verdict(&verifier, &fake.invented(kid)).await, "unknown_key");
     }
     assert_eq!(unknown_kid_fetches(&verifier), 2);
-    // After the first cooldown it is fetched again, and then cached for twice as long.
+    // After the first cooldown the set is fetched again, and then the key is cached as missing for
+    // twice as long.
     for _ in 0..2 {
         pass(&fake.clock, secs(10)).await;
         assert_eq!(
@@ -192,7 +194,7 @@ async fn equal_bytes_keep_the_generation() {
     }
 }
 
-/// A fetch that failed, or that was not waited for to its end, says nothing about any key.
+/// If a fetch fails, or if the request does not wait until its end, no key is cached as missing.
 #[tokio::test(start_paused = true)]
 async fn failed_fetch_does_not_cache_a_kid_as_missing() {
     for bad in [
@@ -211,14 +213,15 @@ async fn failed_fetch_does_not_cache_a_kid_as_missing() {
             "key_unavailable",
             "{bad:?}"
         );
-        // The fetch and the request time out at the same moment.
+        // The fetch and the request time out at the same time.
         settle().await;
         fake.set_behavior(Behavior::Good);
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{bad:?}");
     }
 }
 
-/// If unknown clients take all of their places, another one is rejected at once, and no key is cached as missing by that.
+/// If unknown clients take all of their places, another one is rejected at once, and no key is
+/// cached as missing because of that.
 #[tokio::test(start_paused = true)]
 async fn full_waiting_places_do_not_cache_a_kid_as_missing() {
     let fake = FakeIssuer::new();
@@ -270,7 +273,7 @@ async fn replaced_key_with_same_kid_takes_effect_at_refresh() {
     assert_eq!(verdict(&verifier, &old).await, "accepted");
     fake.issuer.replace_key_same_kid().unwrap();
     let new = fake.token();
-    // A signature that does not hold is no reason to ask the issuer.
+    // An invalid signature does not cause a fetch.
     for _ in 0..50 {
         assert_eq!(verdict(&verifier, &new).await, "invalid_signature");
     }
@@ -380,7 +383,7 @@ async fn token_without_kid_tries_a_bounded_number_of_keys() {
     assert_eq!(fake.fetches(), 1);
 }
 
-/// Serves the issuer's keys and others.
+/// Publishes the issuer's keys and others.
 fn publish_also(fake: &FakeIssuer, others: &[&SigningKey]) {
     let mut set: serde_json::Value = serde_json::from_str(&fake.issuer.jwks()).unwrap();
     let keys = set["keys"].as_array_mut().unwrap();
@@ -406,7 +409,7 @@ async fn kid_of_one_issuer_does_not_verify_tokens_of_another() {
         .claim("iss", "https://b.example")
         .token();
     assert_eq!(verdict(&verifier, &foreign).await, "unknown_key");
-    // Nor under a name that both have.
+    // A `kid` that both have makes no difference.
     let same_kid = b.issuer.signing_key();
     let forged = a
         .issuer

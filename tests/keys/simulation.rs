@@ -1,8 +1,8 @@
-//! Random steps in virtual time, and what must hold after each of them: a few thousand in a usual run, as many as you like
-//! otherwise.
+//! Runs random steps in virtual time and checks the invariants after each: a few thousand by
+//! default.
 //!
-//! `KEYS_SEEDS=1000` runs so many seeds, `KEYS_SEED=7` that one alone, `KEYS_STEPS=5000` so many steps of each. A failure
-//! names its seed.
+//! `KEYS_SEEDS=1000` sets the number of seeds, `KEYS_SEED=7` runs only that one, and
+//! `KEYS_STEPS=5000` sets the steps of each. A failure names its seed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,7 @@ impl Random {
     }
 
     fn millis(&mut self, end: u64) -> Duration {
-        // Never the same moment as a timer of the driver's.
+        // Never the same time as a timer of the refresh task.
         Duration::from_micros(self.below(end * 1000) + 1)
     }
 }
@@ -55,19 +55,20 @@ enum IssuerBehavior {
     Oversized,
 }
 
-/// What the model knows of the issuer, and of what it has given so far.
+/// The model of the issuer and of its responses so far.
 struct Model {
     behavior: IssuerBehavior,
     max_age: Option<u64>,
     etags: bool,
     version: u64,
     published: Vec<(SigningKey, Instant)>,
-    /// The keys of the last good answer that arrived, when that was, and its lifetime.
+    /// The keys of the last good response that arrived, its time, and its lifetime.
     served: Option<ServedKeySet>,
-    /// Since when the issuer has answered well.
+    /// The time since which the issuer has sent good responses.
     good_since: Instant,
     in_flight: u32,
-    /// What panics in a fetch function is a failed fetch, so this is noted here and judged after each step.
+    /// A panic in a fetch function is only a failed fetch. So this is recorded here and checked
+    /// after each step.
     most_in_flight: u32,
 }
 
@@ -116,7 +117,7 @@ async fn respond(model: SharedModel, request: Request<()>) -> Result<Response<Ve
         IssuerBehavior::Empty => return said(200, b"{\"keys\":[]}"),
         IssuerBehavior::Oversized => return said(200, &vec![b' '; 300_000]),
     }
-    // Nothing is awaited from here on: the key set that is noted as served arrives.
+    // There is no await from here on, so the recorded key set arrives.
     let mut model = model.lock().unwrap();
     let etag = format!("\"{}\"", model.version);
     let stated = model
@@ -167,11 +168,11 @@ async fn respond(model: SharedModel, request: Request<()>) -> Result<Response<Ve
 /// The keys and tokens that all seeds share, because creating them is slow.
 struct SharedInputs {
     keys: Vec<SigningKey>,
-    /// Tokens by `kid`, good at whatever time the wall clock shows.
+    /// Tokens by `kid`, valid at every time of the wall clock.
     tokens: HashMap<String, String>,
-    /// Tokens under `kid`s that nobody publishes.
+    /// Tokens with `kid`s that are never published.
     invented: Vec<String>,
-    /// Tokens under published `kid`s, signed by somebody else.
+    /// Tokens with published `kid`s, signed with another key.
     forged: HashMap<String, String>,
 }
 
@@ -269,7 +270,8 @@ impl Simulation {
         }
     }
 
-    /// A token of this key: most often one that came before, and is remembered if it was accepted; sometimes a new one.
+    /// Returns a token of this key: usually an earlier one, which is cached if it was accepted, and
+    /// sometimes a new one.
     fn token(&mut self, key: &SigningKey) -> String {
         if self.random.one_in(8) {
             return self.mint.org("org_a").signed_with(key).token();
@@ -331,7 +333,7 @@ impl Simulation {
     }
 
     fn rotate(&mut self) {
-        // A key that was retired comes back when there are no others.
+        // If there are no other keys, a retired one returns.
         let Some(key) = self.spare.pop().or_else(|| self.retired.pop()) else {
             return;
         };
@@ -364,7 +366,7 @@ impl Simulation {
         }
     }
 
-    /// A request that waits, perhaps, and goes away, perhaps.
+    /// Sends a request that may wait and may be canceled.
     async fn cancel(&mut self) {
         let key = self.any_key();
         let token = self.token(&key);
@@ -415,7 +417,7 @@ impl Simulation {
         let held = self.usable(before);
         let result = self.verifier.verify(&token).await;
         let after = Instant::now();
-        // A request that waited is not seen by tokens that are checked against the clock of before.
+        // After a wait, tokens must not be checked with the earlier time of the clock.
         self.clock.advance(after - before);
         match held {
             Some(held) if held.kids.contains(key.kid()) => {
@@ -461,13 +463,14 @@ impl Simulation {
         );
     }
 
-    /// The model's view: the keys of the last good answer, until its lifetime and the ceiling have passed.
+    /// Returns the keys that the model expects: those of the last good response, until the lifetime
+    /// and the stale limit have passed.
     fn usable(&self, now: Instant) -> Option<ServedKeySet> {
         let served = self.model.lock().unwrap().served.clone();
         served.filter(|served| now < served.at + served.lifetime + MAX_STALE)
     }
 
-    /// A remembered token lives and dies with its key.
+    /// A cached token is valid exactly as long as its key.
     async fn check_remembered(&mut self, token: &str, key: &SigningKey, accepted: bool) {
         if accepted {
             let now = Instant::now();
@@ -479,8 +482,8 @@ impl Simulation {
         }
     }
 
-    /// A key that has been published for long enough by an issuer that answers is usable: 85 % of the longest lifetime, or the
-    /// longest pause after a failure, and a fetch.
+    /// If an issuer responds and has published a key for long enough, the key is usable: 85 % of
+    /// the longest lifetime, or the longest delay after a failure, and a fetch.
     async fn check_published_in_time(&mut self, now: Instant) {
         let bound = Duration::from_secs(3600) * 85 / 100 + 2 * TIMEOUT;
         let old_enough = {
@@ -505,7 +508,7 @@ impl Simulation {
         }
     }
 
-    /// Two at once and the reserve, then one per cooldown.
+    /// Two at once and the reserved fetch, then one per cooldown.
     fn check_budget(&self) {
         let status = &self.verifier.status()[0];
         let spent = status
@@ -573,7 +576,7 @@ fn invariants_hold_after_random_events() {
         seeds.clone().count()
     );
     if (seeds.end - seeds.start) * steps >= 3000 {
-        // A simulation in which nothing happens shows nothing.
+        // The run must contain enough of both outcomes.
         assert!(
             accepted > 1000 && unavailable > 20,
             "{accepted} accepted, {unavailable} answered 503"

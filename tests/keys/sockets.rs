@@ -1,4 +1,4 @@
-//! The same faults over real sockets, as they happen on the wire.
+//! The same faults over real sockets.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn trusted(issuer: &LocalIssuer) -> Issuer {
         .without_proxy()
 }
 
-/// Short pauses, so that no test waits long, and no metadata.
+/// Configures short delays and no metadata, so that tests are fast.
 fn hurried(issuer: &LocalIssuer) -> Issuer {
     trusted(issuer)
         .jwks_url(issuer.jwks_uri())
@@ -35,7 +35,7 @@ async fn ready(trusted: Issuer) -> Verifier {
     Verifier::builder([trusted]).build_ready().await.unwrap()
 }
 
-/// A token that makes the verifier ask the issuer, as often as its budget allows.
+/// Sends a token that makes the verifier fetch keys, as often as its budget allows.
 async fn provoke(verifier: &Verifier, issuer: &LocalIssuer, number: u64) -> &'static str {
     verdict(
         verifier,
@@ -130,7 +130,8 @@ async fn later_metadata_failure_keeps_the_keys() {
         Fault::status(StatusCode::INTERNAL_SERVER_ERROR),
     );
     assert_eq!(provoke(&verifier, &issuer, 1).await, "key_unavailable");
-    // After a failure the metadata is read again, in case the keys moved; here it is garbage.
+    // After a failure the metadata is read again, because the keys can have another URL. In this
+    // test it is invalid.
     issuer.set_fault(Endpoint::Discovery, Fault::Garbage);
     issuer.rotate_key().unwrap();
     assert_eq!(
@@ -181,7 +182,8 @@ async fn network_fault_never_removes_valid_keys() {
     ] {
         cases.spawn(async move {
             let issuer = issuer().await;
-            // A machine that is busy is not to be taken for an issuer that is slow, unless that is what is wanted.
+            // If the test does not expect a timeout, the limit is long, so that a busy machine does
+            // not cause one.
             let timeout = if error == JwksError::TimedOut {
                 secs(1)
             } else {
@@ -195,7 +197,7 @@ async fn network_fault_never_removes_valid_keys() {
                 "key_unavailable",
                 "{fault:?}"
             );
-            // The fetch and the request time out at the same moment.
+            // The fetch and the request time out at the same time.
             while verifier.status()[0].last_error.is_none() {
                 tokio::task::yield_now().await;
             }
@@ -329,7 +331,8 @@ async fn invented_kids_cost_two_fetches_and_spare_the_reserve() {
         verdict(&verifier, &issuer.org("org_a").token()).await,
         "accepted"
     );
-    // 2 at once; a machine so slow that 500 tokens take more than 10 s earns another.
+    // 2 at once. If the machine is so slow that 500 tokens take more than 10 s, the budget allows
+    // another.
     assert!((2..=4).contains(&spent), "{spent} fetches");
 }
 
@@ -343,7 +346,7 @@ async fn next_key_set_drops_removed_and_replaced_keys() {
     let old = issuer.signing_key();
     issuer.rotate_key().unwrap();
     issuer.remove_key(old.kid()).unwrap();
-    // The new key's token brings the new set.
+    // The token of the new key causes a fetch of the new set.
     let replaced = issuer.org("org_a").token();
     assert_eq!(verdict(&verifier, &replaced).await, "accepted");
     assert_eq!(verdict(&verifier, &removed).await, "unknown_key");
@@ -393,7 +396,7 @@ async fn unchanged_key_set_is_revalidated_with_etag() {
     let status = &verifier.status()[0];
     assert_eq!((status.last_error, status.keys.len()), (None, 1));
     assert_eq!(verdict(&verifier, &token).await, "accepted");
-    // Another validator, another set.
+    // Another validator means another set.
     issuer
         .set_cache_headers(Endpoint::Jwks, &[("etag", "\"v2\"")])
         .unwrap();

@@ -1,4 +1,4 @@
-//! Rule 58 on the wire: whoever cannot show a certificate for the issuer's name is not the issuer.
+//! Rule 58 over sockets: an issuer needs a certificate for its name.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tower_m2m::{Algorithm, Issuer, Profile, StartError, Verifier};
 
 use super::harness::verdict;
 
-/// An issuer behind TLS, with a certificate that it made for itself.
+/// An issuer with TLS and a self-signed certificate.
 struct Server {
     issuer: Arc<LocalIssuer>,
     certificate: String,
@@ -95,7 +95,7 @@ impl Server {
     }
 }
 
-/// One request per connection.
+/// Handles one request per connection.
 async fn serve(
     acceptor: TlsAcceptor,
     stream: TcpStream,
@@ -151,7 +151,7 @@ async fn certificate_of_a_configured_authority_is_trusted() {
 async fn certificate_of_an_unknown_authority_is_rejected() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
     server.assert_rejected(server.trusted()).await;
-    // Nor does another authority vouch for it.
+    // Another authority does not make it valid.
     let other = Server::start(&LOOPBACK, FOR_LONG).await;
     server
         .assert_rejected(server.trusted().ca_certificate_pem(other.certificate))
@@ -189,7 +189,7 @@ fn build_rejects_an_invalid_certificate() {
     assert_eq!(error.setting(), "http client");
 }
 
-/// A certificate (RFC 5280 §4.1) and its key in PKCS#8.
+/// Returns a certificate (RFC 5280 §4.1) and its key in PKCS#8.
 fn self_signed(name: &[u8], not_after: &str) -> (Vec<u8>, Vec<u8>) {
     const ECDSA_WITH_SHA256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     const EC_PUBLIC_KEY: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
@@ -238,7 +238,7 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     tlv(0x30, parts)
 }
 
-/// Tag, length, value (X.690 §8.1), up to 65,535 bytes.
+/// Encodes tag, length and value (X.690 §8.1), up to 65,535 bytes.
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let value = parts.concat();
     let [high, low] = u16::try_from(value.len()).unwrap().to_be_bytes();

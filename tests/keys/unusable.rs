@@ -1,4 +1,4 @@
-//! Keys that are not used: one event per set, and every key with its reason where no key can be used.
+//! Keys that are not used: one event per set, and a reason for every key if no key is usable.
 
 use serde_json::{Value, json};
 use tower_m2m::jwks::{JwksError, KeyError, KeySet};
@@ -9,7 +9,7 @@ use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
 
 const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-/// The issuer's own keys with others before and after them.
+/// Returns a set of the issuer's own keys, with others before and after them.
 fn set_with(fake: &FakeIssuer, before: &[Value], after: &[Value]) -> Vec<u8> {
     let own: Value = serde_json::from_str(&fake.issuer.jwks()).unwrap();
     let keys = [before, own["keys"].as_array().unwrap(), after].concat();
@@ -60,7 +60,7 @@ async fn unused_keys_are_one_event_per_set_and_level() {
     assert_eq!(ignored(), expected);
     pass(&fake.clock, secs(3600)).await;
     assert!(ignored().is_empty() && fake.fetches() > 2);
-    // Only unsupported keys: nothing above DEBUG.
+    // If a set has only unsupported keys, no event is above DEBUG.
     fake.set_behavior(Behavior::Body(set_with(&fake, &[akp("a1")], &[])));
     pass(&fake.clock, secs(3600)).await;
     let events = ignored();
@@ -98,7 +98,7 @@ async fn ml_dsa_token_is_rejected_before_any_fetch() {
     assert_eq!(fake.fetches(), 0);
 }
 
-/// Row B4: every key with its reason, in the event, in status, in the start error and in an explanation.
+/// Row B4: every key has its reason in the event, in status, in the start error and in an explanation.
 #[tokio::test(start_paused = true)]
 async fn set_without_usable_key_names_each_key_and_reason() {
     let lines = Lines::default();
@@ -145,7 +145,7 @@ async fn set_without_usable_key_names_each_key_and_reason() {
         assert!(explanation.contains(reason), "{explanation}");
         assert!(events.contains(reason), "{events}");
     }
-    // Not once more with each retry, and the list ends with the failure.
+    // The event is not repeated with each retry, and the list ends with the failure.
     pass(&fake.clock, secs(60)).await;
     assert!(fake.fetches() > 3);
     assert!(!lines.take().join("\n").contains("ignoring"));

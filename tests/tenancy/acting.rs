@@ -19,7 +19,7 @@ fn route() -> Router {
 
 /// Rules 75, 156.
 ///
-/// What a global client may act for is one plain name.
+/// A global client can act only for one plain organization code.
 #[tokio::test]
 async fn acting_requires_a_valid_organization_code() {
     let fixture = Fixture::new();
@@ -44,7 +44,7 @@ async fn acting_requires_a_valid_organization_code() {
     }
 }
 
-/// A requirement that every token meets is no scope that allows anything.
+/// If every token satisfies a requirement, it does not grant permission to act.
 #[tokio::test]
 async fn acting_requires_a_named_scope() {
     let fixture = Fixture::new();
@@ -86,7 +86,7 @@ async fn organization_allow_list_applies_to_acting() {
 
 /// Rule 158.
 ///
-/// Two layers that read the request differently let neither organization win.
+/// If two layers read the request differently, neither organization is used.
 #[tokio::test]
 async fn two_layers_must_agree_on_the_acting_organization() {
     let fixture = Fixture::new();

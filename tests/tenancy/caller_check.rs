@@ -1,4 +1,4 @@
-//! The application's check of callers: asked for every request, and failing closed.
+//! The application's caller check runs for every request and fails closed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -170,7 +170,8 @@ fn hanging(fixture: &Fixture) -> VerifierBuilder {
         .caller_check_timeout(Duration::from_millis(20))
 }
 
-/// The application hears whom a global client wants to act for: else a suspended organization had a back door.
+/// The check receives the organization that a global client acts for. Otherwise the client could
+/// act for a suspended organization.
 #[tokio::test]
 async fn caller_check_receives_token_and_request_data() {
     let fixture = Fixture::new();
@@ -215,7 +216,7 @@ async fn caller_check_receives_token_and_request_data() {
     );
 }
 
-/// Revocation, then tenant, then scope: the first failure answers.
+/// Revocation, then tenant, then scope: the first failure decides the response.
 #[tokio::test]
 async fn revocation_precedes_tenant_and_tenant_precedes_scope() {
     let fixture = Fixture::new();
@@ -245,7 +246,8 @@ async fn revocation_precedes_tenant_and_tenant_precedes_scope() {
     );
 }
 
-/// A second layer of the same verifier does not ask again, unless it finds a new organization to act for.
+/// A second layer of the same verifier does not repeat the check unless it finds a new acting
+/// organization.
 #[tokio::test]
 async fn two_layers_run_the_caller_check_once() {
     let fixture = Fixture::new();
@@ -281,7 +283,7 @@ async fn two_layers_run_the_caller_check_once() {
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
-/// Where only the handler's arguments see whom a global client wants to act for, they ask; and once, not each of them.
+/// If only the extractors see the acting organization, they run the check, once for all of them.
 #[tokio::test]
 async fn extractor_runs_caller_check_for_route_organization() {
     let fixture = Fixture::new();

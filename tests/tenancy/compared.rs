@@ -1,4 +1,4 @@
-//! Every decision says which places were compared with the token's organization.
+//! Every decision names the places that were compared with the token's organization.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -68,7 +68,7 @@ fn header() -> HeaderName {
     HeaderName::from_static("x-org")
 }
 
-/// An issuer whose organization codes have no form.
+/// Creates a verifier for an issuer without a form for its organization codes.
 fn plain_verifier(fixture: &Fixture) -> Verifier {
     let issuer = Verifier::issuer(super::support::ISSUER)
         .audience(tower_m2m::testing::AUDIENCE)
@@ -177,7 +177,7 @@ async fn event_names_the_compared_places_of_a_route() {
     }
 }
 
-/// Issue 13, A6: in front of a plain service the token decides, and the event says so.
+/// Issue 13, A6: for a plain service the token decides, and the event shows it.
 #[tokio::test]
 async fn event_says_what_is_compared_around_a_plain_service() {
     let fixture = Fixture::new();
@@ -215,7 +215,8 @@ async fn event_says_what_is_compared_around_a_plain_service() {
     }
 }
 
-/// A layer outside the router sees no parameters. The extractor compares them, and its event says so.
+/// A layer outside the router sees no parameters. The extractor compares them, and its event shows
+/// it.
 #[tokio::test]
 async fn event_of_an_extractor_names_what_it_compares() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! Every decision is one event, with stable fields, and never the token.
+//! Every decision is one event with stable fields and without the token.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ tower_m2m::scopes! { Api { Read = "read:x" } }
 
 type Fields = BTreeMap<String, String>;
 
-/// Takes down every event of the crate's main target.
+/// Records every event of the crate's main target.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<Fields>>>);
 
@@ -56,7 +56,7 @@ impl Subscriber for Recorder {
 }
 
 impl Recorder {
-    /// The one event that there is, without its message.
+    /// Returns the only event, without its message.
     fn one(&self) -> Fields {
         let mut events = std::mem::take(&mut *self.0.lock().unwrap());
         assert_eq!(events.len(), 1, "{events:?}");
@@ -254,7 +254,7 @@ async fn failed_caller_check_is_a_warning() {
 
 /// Rules 20, 130.
 ///
-/// Neither the token nor a part of it, and no path with somebody else's data in it.
+/// The events contain no part of the token, and no path with data of other clients.
 #[tokio::test]
 async fn events_contain_no_token_and_no_path() {
     let fixture = Fixture::new();

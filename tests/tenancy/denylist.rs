@@ -140,7 +140,7 @@ async fn entry_expires_with_the_token_and_its_leeway() {
     );
 }
 
-/// A global client is no back door to a suspended organization.
+/// A global client cannot act for a suspended organization.
 #[tokio::test]
 async fn global_client_cannot_act_for_denied_organization() {
     let fixture = Fixture::new();
@@ -163,7 +163,8 @@ async fn global_client_cannot_act_for_denied_organization() {
     );
 }
 
-/// Nor where an outer layer, which saw no organization, found the client in good standing already.
+/// The inner layer also checks the organization if an outer layer without an organization found the
+/// client active.
 #[tokio::test]
 async fn inner_layer_checks_the_acting_organization() {
     let fixture = Fixture::new();

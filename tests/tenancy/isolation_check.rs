@@ -1,4 +1,5 @@
-//! The other-tenant test, shown on an API that keeps tenants apart and on such that do not; and claims without a token.
+//! The test for other tenants, with an API that isolates tenants and with APIs that do not. Also
+//! claims without a token.
 
 use axum::extract::{Path, Query};
 use axum::http::HeaderMap;
@@ -50,7 +51,7 @@ async fn isolation_check_passes_an_isolated_api() {
 async fn isolation_check_fails_route_that_trusts_its_path() {
     let fixture = Fixture::new();
     let trusting = |Path(org): Path<String>| async move { format!("secret of {org}") };
-    // Another name of the parameter, so that nothing is checked.
+    // The parameter has another name, so that it is not checked.
     let app = Router::new()
         .route("/orgs/{tenant}/x", get(trusting))
         .route_layer(fixture.verifier().layer());
@@ -112,7 +113,7 @@ async fn isolation_check_fails_an_open_route() {
     );
 }
 
-/// The inventory is the list of routes to try.
+/// The inventory lists the routes to test.
 #[tokio::test]
 async fn isolation_check_covers_the_whole_inventory() {
     let fixture = Fixture::new();
@@ -280,7 +281,7 @@ async fn handler_is_testable_with_fake_claims() {
     );
 }
 
-/// Injected claims are no token: a real layer does not take them.
+/// Injected claims do not replace a token: a real layer ignores them.
 #[tokio::test]
 async fn authorize_layer_ignores_fake_claims() {
     let fixture = Fixture::new();

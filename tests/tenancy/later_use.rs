@@ -212,7 +212,7 @@ async fn caller_check_runs_again_after_five_seconds() {
             assert_eq!(runs.swap(0, Ordering::Relaxed), expected, "{path} {wait}");
         }
     }
-    // A clock that moves backward proves nothing about the age.
+    // If the clock moves backward, the age of the claims is unknown.
     let clock = fixture.clock.clone();
     let back = MapRequestLayer::new(move |request: Request<Body>| {
         clock.set(clock.unix_seconds() - 1);
@@ -305,7 +305,7 @@ async fn inner_layer_verifies_a_replaced_header() {
     assert_eq!(text, "Anonymous");
 }
 
-/// The header that is only marked as sensitive is the same value.
+/// A header that is only marked as sensitive has the same value.
 #[tokio::test]
 async fn inner_layer_recognizes_the_verified_header() {
     let fixture = Fixture::new();
@@ -336,7 +336,7 @@ async fn inner_layer_recognizes_the_verified_header() {
     assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
 
-/// The organization that one global client acts for is not that of the next token.
+/// The next token does not inherit the organization that another global client acts for.
 #[tokio::test]
 async fn replaced_token_does_not_act_for_the_first_one() {
     let fixture = Fixture::new();

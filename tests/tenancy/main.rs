@@ -1,4 +1,4 @@
-//! Tenant isolation and scopes, through the public door.
+//! Tenant isolation and scopes, through the public API.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The route's organization is checked wherever the layer stands and whatever the handler asks for.
+//! The route's organization is checked for every position of the layer and for every extractor.
 
 use axum::Router;
 use axum::routing::get;
@@ -27,8 +27,8 @@ fn routes() -> Router {
 
 const HANDLERS: [&str; 5] = ["claims", "org", "maybe", "maybe-claims", "scoped"];
 
-/// On the route, on the router, around a nested one, around a merged one, and outside the router, where no parameters are
-/// seen.
+/// Returns the layer on the route, on the router, around a nested one, around a merged one, and
+/// outside the router, where it sees no parameters.
 fn placements(verifier: &Verifier) -> Vec<(&'static str, &'static str, Router)> {
     let layer = || verifier.layer().allow_global();
     vec![
@@ -67,7 +67,7 @@ fn placements(verifier: &Verifier) -> Vec<(&'static str, &'static str, Router)> 
 
 /// Rule 158.
 ///
-/// Path tenant and token tenant.
+/// The tenant of the path and of the token.
 #[tokio::test]
 async fn foreign_organization_is_rejected_from_every_source() {
     let fixture = Fixture::new();
@@ -128,7 +128,7 @@ async fn hidden_organization_is_404_for_every_source() {
     }
 }
 
-/// An inner layer with settings of its own does not make the outer one's parameter unchecked.
+/// An inner layer with its own settings does not disable the outer layer's check of the parameter.
 #[tokio::test]
 async fn custom_parameter_is_checked_through_a_second_layer() {
     let fixture = Fixture::new();
@@ -149,7 +149,8 @@ async fn custom_parameter_is_checked_through_a_second_layer() {
 
 /// Rule 77.
 ///
-/// Exact, case-sensitive, no prefix; and tenant before scope also in the extractor.
+/// The comparison is exact and case-sensitive, without prefixes. The extractor also checks the
+/// tenant before the scope.
 #[tokio::test]
 async fn typed_scope_is_exact_and_checked_after_tenant() {
     let fixture = Fixture::new();
@@ -180,7 +181,7 @@ async fn typed_scope_is_exact_and_checked_after_tenant() {
     );
 }
 
-/// Forgetting the layer is no open door.
+/// If the layer is missing, handlers fail closed.
 #[tokio::test]
 async fn every_extractor_without_layer_responds_500() {
     let fixture = Fixture::new();
@@ -206,7 +207,7 @@ async fn every_extractor_without_layer_responds_500() {
 
 /// Rule 156.
 ///
-/// What is no organization is an invalid token, never a global one.
+/// If the organization is malformed, the token is invalid and never global.
 #[tokio::test]
 async fn malformed_organization_is_never_global() {
     let fixture = Fixture::new();

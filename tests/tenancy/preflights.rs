@@ -1,4 +1,4 @@
-//! A forged preflight is never taken for a global client.
+//! A forged preflight is never treated as a global client.
 
 use std::convert::Infallible;
 
@@ -43,7 +43,7 @@ fn routes() -> Router {
 
 const PATHS: [&str; 5] = ["/org", "/claims", "/caller", "/read", "/fallback"];
 
-/// Every place at which a layer can stand.
+/// Returns every position of a layer.
 fn apps(layer: &AuthorizeLayer) -> Vec<Router> {
     vec![
         routes().layer(layer.clone()),
@@ -69,7 +69,8 @@ async fn forged_preflight_is_not_a_global_client() {
                 "{path}"
             );
         }
-        // The layers of a request in nine orders: none of them makes a preflight a caller, unless all are optional.
+        // The layers of a request in nine orders: a preflight is not a caller unless all layers are
+        // optional.
         let layers = [required(), optional(), other.layer().allow_global()];
         for (outer_index, outer) in layers.iter().enumerate() {
             for (inner_index, inner) in layers.iter().enumerate() {
@@ -108,7 +109,7 @@ async fn caller_org_tells_three_kinds_of_callers_apart() {
     }
 }
 
-/// Row B1 around a service that is no router.
+/// Row B1 around a service without a router.
 #[tokio::test]
 async fn plain_service_can_reject_forged_preflight() {
     let fixture = Fixture::new();
@@ -126,7 +127,7 @@ async fn plain_service_can_reject_forged_preflight() {
     assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
 }
 
-/// Row B2: a request with a body is no preflight, whether a header announces the body or not.
+/// Row B2: a request with a body is not a preflight, whether a header announces the body or not.
 #[tokio::test]
 async fn preflight_with_body_needs_a_token() {
     let fixture = Fixture::new();

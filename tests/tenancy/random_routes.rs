@@ -39,7 +39,7 @@ const NAMES: [&str; 9] = [
 const TENANT_NAMES: [&str; 4] = ["org_code", "org", "tenantId", "Organisation"];
 const VALUES: [&str; 6] = ["org_a", "org_b", "7", "acme", "org%5Fb", "orgb"];
 
-/// What the layer of one attempt says.
+/// The settings of the layer in one attempt.
 #[derive(Debug, Default)]
 struct Said {
     compared: Vec<&'static str>,

@@ -1,4 +1,4 @@
-//! No undecided routes.
+//! Routes without undecided parameters.
 
 use axum::Router;
 use http::{Method, Request};
@@ -221,7 +221,8 @@ fn routes_that_cannot_be_decided_are_errors() {
     assert_eq!(options(layer().reject_preflights().into()), Ok(()));
 }
 
-/// The checks and the inventory use the full path, and the inventory names what is not compared.
+/// The checks and the inventory use the full path, and the inventory names the parameters that are
+/// not compared.
 #[test]
 fn prefix_counts_for_checks_and_inventory() {
     let verifier = Fixture::new().verifier();
@@ -314,7 +315,7 @@ async fn nested_and_merged_routes_are_in_one_inventory() {
     }
 }
 
-/// Row A5: a module alone does not have to be valid, and what is combined is checked as a whole.
+/// Row A5: a module alone does not have to be valid. The combined routes are checked as a whole.
 #[test]
 fn only_the_outermost_build_checks_nested_routes() {
     let verifier = Fixture::new().verifier();
@@ -355,7 +356,7 @@ fn only_the_outermost_build_checks_nested_routes() {
     );
 }
 
-/// Row A5: modules with states of their own.
+/// Row A5: modules with their own states.
 #[tokio::test]
 async fn modules_with_different_states_are_combined() {
     use axum::extract::State;

@@ -1,4 +1,4 @@
-//! An issuer, a verifier that trusts it, and requests to a router.
+//! Provides an issuer, a verifier that trusts it, and requests to a router.
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +11,7 @@ use tower_m2m::{Clock, Issuer, Rejection, Verifier};
 pub(crate) const ISSUER: &str = "https://acme.kinde.com";
 pub(crate) const NOW: i64 = 1_750_000_000;
 
-/// An issuer, and the clock that it and the verifier live by.
+/// An issuer, and the clock that it and the verifier use.
 pub(crate) struct Fixture {
     pub(crate) issuer: LocalIssuer,
     pub(crate) clock: Clock,
@@ -49,7 +49,7 @@ impl Fixture {
     }
 }
 
-/// Sends one GET request, and says what was answered, and why.
+/// Sends one GET request, and returns the status and the code of the rejection.
 pub(crate) async fn get(
     app: &Router,
     path: &str,

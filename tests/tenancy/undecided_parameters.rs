@@ -1,4 +1,4 @@
-//! A tenant check that neither a name nor a setting can switch off.
+//! A tenant check that neither a name nor a setting can disable.
 
 use axum::Router;
 use axum::extract::Path;
@@ -196,7 +196,8 @@ async fn named_parameter_is_compared_in_addition() {
     }
 }
 
-/// Settings of the layers around a route count for it, whichever verifier they have.
+/// The settings of all layers around a route apply to it, even if the layers have different
+/// verifiers.
 #[tokio::test]
 async fn inner_layer_uses_the_settings_of_outer_layers() {
     let fixture = Fixture::new();
@@ -333,7 +334,7 @@ async fn foreign_code_is_rejected_in_every_parameter() {
     assert_eq!(support::get(&app, "/org_b/org_c", &token).await, FOREIGN);
 }
 
-/// Without a matched route, each segment of the path is checked.
+/// If there is no matched route, each segment of the path is checked.
 #[tokio::test]
 async fn foreign_code_is_rejected_in_an_unmatched_path() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! Who holds claims or an organization holds a proof: nothing makes one out of anything else.
+//! Claims and organizations are proofs: they cannot be created from other values.
 
 use std::str::FromStr;
 
@@ -12,7 +12,8 @@ use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
 
-/// Whether a type has a trait: a method of the type's own goes before one of a trait's, where the bound holds.
+/// Returns `true` if a type has a trait: an inherent method takes precedence over a trait's method
+/// if its bound is satisfied.
 macro_rules! has {
     ($type:ty: $($bound:tt)+) => {{
         struct Probe<T>(std::marker::PhantomData<T>);
@@ -33,7 +34,7 @@ macro_rules! has {
     }};
 }
 
-/// All the ways in which a type is made of something that a request can hold.
+/// Lists the ways to create a type from data that a request can contain.
 macro_rules! ways {
     ($type:ty) => {
         [
@@ -53,7 +54,8 @@ macro_rules! ways {
 
 /// Rule 159.
 ///
-/// Rule 159, beside the documentation's examples that do not compile. Nor does one proof make a greater one.
+/// In addition to the documentation's examples that do not compile: a proof cannot be turned into a
+/// greater one.
 #[test]
 fn verified_types_cannot_be_constructed() {
     for (name, ways) in [
@@ -66,7 +68,7 @@ fn verified_types_cannot_be_constructed() {
         }
     }
     assert!(!has!(Scoped<Read>: From<Claims>) && !has!(Claims: From<OrgCode>));
-    // What is written out could be read in again by somebody else as if it were a proof.
+    // Other code could deserialize the serialized form as if it were a proof.
     assert!(!has!(Claims: serde::Serialize) && !has!(Scoped<Read>: serde::Serialize));
 }
 
@@ -130,7 +132,7 @@ async fn handler_serializes_organization_and_scopes() {
     assert_eq!(body, expected);
 }
 
-/// The probe can tell.
+/// The probe detects a type that can be created.
 #[test]
 fn constructible_type_is_detected() {
     let open: Vec<_> = ways!(String)
