@@ -5,7 +5,7 @@
 //! cargo run --example hyper          # another: this API on 127.0.0.1:3000
 //! ```
 //!
-//! `ISSUER`, `AUDIENCE` and `LISTEN` name others.
+//! To use other values, set `ISSUER`, `AUDIENCE` and `LISTEN`.
 
 use std::env;
 use std::error::Error;
@@ -25,9 +25,10 @@ use tower_m2m::{OrganizationSource, Profile, RequestExt as _, Scope, Verifier};
 
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 
-/// The organization is the token's. The path's is not read again: the layer has compared them.
+/// Uses the organization of the token. The layer has compared it with the path.
 async fn api(request: Request<Incoming>) -> http::Result<Response<Full<Bytes>>> {
-    // CORS preflights pass the layer without a token, so there is not always an organization: never `unwrap` here.
+    // CORS preflights pass the layer without a token, so there may be no organization. Do not
+    // `unwrap` here.
     let Ok(org) = request.org_code() else {
         return Response::builder()
             .status(StatusCode::UNAUTHORIZED)
@@ -69,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ended = tokio::signal::ctrl_c() => return Ok(ended?),
         };
         let Ok((stream, _)) = accepted else {
-            // Out of file descriptors, most likely: let connections end first.
+            // The process probably has no file descriptors left, so wait until connections end.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };

@@ -1,8 +1,9 @@
-//! An API turns away and lets in real requests with real tokens: issuer, API and client in one program, over HTTP.
+//! An API accepts and rejects real requests with real tokens: issuer, API and client in one
+//! program, over HTTP.
 //!
 //! ```text
 //! cargo run --example quickstart              # a transcript
-//! cargo run --example quickstart -- --serve   # the same, then it goes on serving, with curl lines to paste
+//! cargo run --example quickstart -- --serve   # then keeps serving and prints curl lines
 //! ```
 
 use axum::{Router, routing::get};
@@ -11,7 +12,8 @@ use tower_m2m::{Claims, OrgCode, Scope, StartError, Verifier};
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 const READ_STATS: Scope = Scope::from_static("read:stats");
 
-/// What you would write, with `Verifier::kinde("your-domain")` and the audience that your API is registered under.
+/// The part that you write, with `Verifier::kinde("your-domain")` and the registered audience of
+/// your API.
 async fn api(issuer: &str) -> Result<Router, StartError> {
     let verifier = Verifier::kinde(issuer)
         .audience("https://api.example.com")
@@ -45,7 +47,7 @@ async fn stats(claims: Claims) -> String {
     format!("figures of all organizations, for {}", claims.client_id())
 }
 
-// ── what stands around it ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── the rest of the program ─────────────────────────────────────────────────────────────────────────────────────────────
 
 use std::env;
 use std::error::Error;
@@ -99,7 +101,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Makes the calls and prints them; says whether every answer was the expected one.
+/// Sends the requests and prints them. Returns `true` if every response is the expected one.
 async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Error>> {
     let clients = Clients {
         http: Client::builder(TokioExecutor::new()).build_http(),
@@ -109,7 +111,7 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
     let b = clients.token("svc-b", "secret-b").await?;
     let writer = clients.token("svc-writer", "secret-writer").await?;
     let global = clients.token("svc-global", "secret-global").await?;
-    // These two no application gets: one is of yesterday, one is a person's.
+    // No application gets these two: one has expired, and one belongs to a user.
     let expired = issuer
         .org("org_a")
         .scopes(["read:invoices"])
@@ -122,16 +124,16 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
         .token();
 
     let calls = [
-        call("nobody: no token", A, None, 401, "Bearer realm"),
+        call("a client without a token", A, None, 401, "Bearer realm"),
         call(
-            "something that is no token",
+            "a client with a malformed token",
             A,
             Some("garbage"),
             401,
             "invalid_token",
         ),
         call(
-            "an app of org_a, with a token of yesterday",
+            "an app of org_a, with an expired token",
             A,
             Some(&expired),
             401,
@@ -166,7 +168,7 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
             "organization_required",
         ),
         call(
-            "an app of org_a, at the figures of all",
+            "an app of org_a, at the figures of all organizations",
             STATS,
             Some(&a),
             403,
@@ -187,14 +189,14 @@ async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Err
         let answer = clients.call(url, call).await?;
         expected += usize::from(print(number + 1, call, &answer));
     }
-    let let_in = calls
+    let accepted = calls
         .iter()
         .filter(|call| call.status == StatusCode::OK)
         .count();
     println!(
-        "{expected} of {} answers as expected: {} turned away, {let_in} let in.",
+        "{expected} of {} responses as expected: {} rejected, {accepted} accepted.",
         calls.len(),
-        calls.len() - let_in
+        calls.len() - accepted
     );
     Ok(expected == calls.len())
 }
@@ -217,7 +219,7 @@ fn print(number: usize, call: &Call<'_>, answer: &Response<Bytes>) -> bool {
     let is_expected = status == call.status && said;
     if !is_expected {
         println!(
-            "    UNEXPECTED: it should be {} and say {:?}",
+            "    UNEXPECTED: expected {} with {:?}",
             call.status, call.says
         );
     }
@@ -230,7 +232,7 @@ struct Call<'a> {
     path: &'static str,
     token: Option<&'a str>,
     status: u16,
-    /// What the challenge or the body must contain.
+    /// A part of the expected challenge or body.
     says: &'static str,
 }
 
@@ -257,7 +259,7 @@ struct Clients<'a> {
 }
 
 impl Clients<'_> {
-    /// Gets a token as every M2M application does (RFC 6749 §4.4).
+    /// Requests a token like every M2M application (RFC 6749 §4.4).
     async fn token(&self, client_id: &str, secret: &str) -> Result<String, Box<dyn Error>> {
         let form = format!(
             "grant_type=client_credentials&client_id={client_id}&client_secret={secret}&audience={AUDIENCE}"
@@ -267,7 +269,7 @@ impl Clients<'_> {
             .body(Full::from(form))?;
         let answer: serde_json::Value = serde_json::from_slice(self.send(request).await?.body())?;
         let token = answer.get("access_token").and_then(|token| token.as_str());
-        Ok(token.ok_or("the issuer gave no token")?.to_owned())
+        Ok(token.ok_or("the issuer returned no token")?.to_owned())
     }
 
     async fn call(&self, url: &str, call: &Call<'_>) -> Result<Response<Bytes>, Box<dyn Error>> {
@@ -287,7 +289,7 @@ impl Clients<'_> {
     }
 }
 
-/// An issuer with four applications. In life it is Kinde.
+/// Starts an issuer with four applications. In production, this is Kinde.
 async fn issuer() -> Result<LocalIssuer, Box<dyn Error>> {
     let issuer = LocalIssuer::builder().audience(AUDIENCE).start().await?;
     let apps = [
@@ -312,7 +314,7 @@ fn manual(issuer: &LocalIssuer, url: &str) -> String {
         )
     };
     format!(
-        "\nServing until Ctrl-C. A call without a token, one that is let in, one that is turned away, a global one:\n\n\
+        "\nServing until Ctrl-C. A request without a token, an accepted one, a rejected one, a global one:\n\n\
          curl -i {url}{A}\n\n{}\n{}\n{}",
         line("a", A),
         line("a", B),
@@ -320,7 +322,7 @@ fn manual(issuer: &LocalIssuer, url: &str) -> String {
     )
 }
 
-/// Of a problem document (RFC 9457) only the title.
+/// Returns only the title of a problem document (RFC 9457), or the whole body.
 fn shortened(body: &str) -> String {
     match serde_json::from_str::<serde_json::Value>(body) {
         Ok(problem) => format!(

@@ -1,5 +1,5 @@
-//! Generates client and server of the service. It is described here and not in a `.proto` file, so that no `protoc` is
-//! needed; with one, `tonic-prost-build` generates the same.
+//! Generates client and server of the service. The service is described here and not in a `.proto`
+//! file, so that no `protoc` is needed. If you have one, `tonic-prost-build` generates the same.
 
 use tonic_build::manual::{Builder, Method, Service};
 

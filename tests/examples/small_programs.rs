@@ -12,7 +12,7 @@ async fn quickstart_prints_expected_responses_and_no_token() {
     let transcript = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{transcript}");
     assert!(
-        transcript.ends_with("11 of 11 answers as expected: 8 turned away, 3 let in.\n"),
+        transcript.ends_with("11 of 11 responses as expected: 8 rejected, 3 accepted.\n"),
         "{transcript}"
     );
     for status in ["200 OK", "401 Unauthorized", "403 Forbidden"] {

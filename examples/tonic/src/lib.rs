@@ -1,4 +1,4 @@
-//! A gRPC service behind the layer: the same layer as in front of HTTP handlers.
+//! A gRPC service that the layer protects: the same layer as for HTTP handlers.
 //!
 //! With [`grpc`](tower_m2m::AuthorizeLayer::grpc), rejections have the form of gRPC: `UNAUTHENTICATED` (16),
 //! `PERMISSION_DENIED` (7), `UNAVAILABLE` (14) if no keys are available, and `NOT_FOUND` (5) if organizations are hidden.
@@ -27,9 +27,10 @@ pub struct ListReply {
 
 const READ_INVOICES: Scope = Scope::from_static("read:invoices");
 
-/// The services of this server. Health checks and reflection would be added here, outside the layer.
+/// Returns the services of this server. Health checks and reflection belong here, outside the
+/// layer.
 pub fn routes(verifier: &Verifier) -> Routes {
-    // A client that names an organization in the metadata must be of that organization.
+    // If a client names an organization in the metadata, its token must be of that organization.
     let layer = verifier
         .layer()
         .grpc()
@@ -37,7 +38,7 @@ pub fn routes(verifier: &Verifier) -> Routes {
         .organization_from(OrganizationSource::header(HeaderName::from_static(
             "x-organization",
         )))
-        // tonic goes by the path and not by the method, and no browser sends it a preflight.
+        // tonic selects by path and not by method, and browsers send it no preflights.
         .reject_preflights()
         .hide_organizations();
     Routes::new(layer.named_layer(InvoicesServer::new(Service)))
@@ -48,7 +49,7 @@ struct Service;
 #[tonic::async_trait]
 impl Invoices for Service {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
-        // tonic's extensions are those of the `http` crate, so the layer's are there.
+        // tonic's extensions are those of the `http` crate, so they contain the layer's.
         let org = request
             .extensions()
             .org_code()

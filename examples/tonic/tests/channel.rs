@@ -46,7 +46,7 @@ async fn rejected(
     client
         .list(call(metadata))
         .await
-        .expect_err("the call was let in")
+        .expect_err("the call was accepted")
 }
 
 fn challenge(status: &Status) -> &str {
@@ -124,7 +124,7 @@ async fn rejection_is_a_grpc_status_with_challenge() {
 async fn grpc_service_rejects_forged_tokens() {
     let (issuer, mut client) = server().await;
     let good = issuer.org("org_a").scopes(["read:invoices"]);
-    // A client cannot send the longest of them: its own limit on headers is lower.
+    // A client cannot send the longest forgeries: its own limit on headers is lower.
     let forgeries: Vec<_> = forged::all(&good)
         .into_iter()
         .filter(|forgery| forgery.authorization().len() < 8192)

@@ -52,7 +52,8 @@ impl<Q, P, E> Policy<Q, P, E> for Once {
     }
 }
 
-/// Starts a server with a stack of layers around the example's services, and calls it with and without a token.
+/// Starts a server with a stack of layers around the example's services, and calls it with and
+/// without a token.
 macro_rules! check {
     ($name:expr, $issuer:expr, $verifier:expr, $stack:expr) => {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
