@@ -17,7 +17,7 @@ use std::process::Command;
 fn repository_contains_no_private_key() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     if !root.join(".git").exists() {
-        eprintln!("not a checkout, so nothing to look through");
+        eprintln!("not a checkout, so there are no files to check");
         return;
     }
     let mut git = Command::new("git");

@@ -204,7 +204,10 @@ fn contradicting_issuer_settings_are_errors() {
         assert_eq!(issuer.build().unwrap_err().setting(), setting);
     }
     let same = issuer().custom_claims::<Region>().custom_claims::<Region>();
-    assert!(same.build().is_ok(), "the same type again changes nothing");
+    assert!(
+        same.build().is_ok(),
+        "the same type again makes no difference"
+    );
 }
 
 /// A claim that was required before the profile was set is still required.

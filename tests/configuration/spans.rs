@@ -342,7 +342,7 @@ async fn fetches_waits_and_verifications_have_spans() {
     assert_eq!(
         watch.parents("fetch_keys"),
         [None],
-        "a fetch is nobody's own"
+        "a fetch belongs to no single request"
     );
     assert_eq!(watch.around("keys fetched"), ["fetch_keys"]);
     assert_eq!(

@@ -14,7 +14,7 @@ const ISSUER: &str = "https://issuer.example";
 /// difference is not in the list, or if a row is no longer a difference.
 const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
     (
-        "the grant type is a claim of Kinde's: JOSE cannot tell a user's token from a machine's",
+        "the grant type is a claim of Kinde's: JOSE cannot distinguish a user token from a machine token",
         &[
             "user_token",
             "gty_missing",
@@ -43,35 +43,35 @@ const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
         &["scope_as_number"],
     ),
     (
-        "whether a token is bound to a key is for the resource server to see",
+        "the resource server must check whether a token is bound to a key",
         &["cnf_bound", "cnf_bound_to_certificate"],
     ),
     (
-        "of members with the same name JavaScript takes the last, which here is the good one; RFC 7519 §4 allows both",
+        "JavaScript uses the last of duplicate members, which is the valid one here; RFC 7519 §4 allows both",
         &["duplicate_alg", "duplicate_claim", "duplicate_org_code"],
     ),
     (
-        "base64 is read leniently there: padding and unused bits do not matter",
+        "its base64 decoder is lenient: it ignores padding and unused bits",
         &["padded_signature", "non_canonical_base64"],
     ),
     (
-        "a byte order mark is stripped there (RFC 8259 §8.1 allows both)",
+        "it removes a byte order mark (RFC 8259 §8.1 allows both)",
         &["byte_order_mark"],
     ),
     (
-        "`iat` is looked at there only for a maximum age",
+        "it checks `iat` only if a maximum age is set",
         &["issued_in_the_future"],
     ),
     (
-        "any number is a time there, also one after the end of all calendars",
+        "it accepts any number as a time, even after the year 9999",
         &["exp_huge"],
     ),
     (
-        "one good audience in a list is enough there, whatever else is in it",
+        "it accepts an array with one valid audience, regardless of other entries",
         &["audience_with_number"],
     ),
     (
-        "it sets no bounds of its own to depth and length",
+        "it has no limits of depth and length",
         &["nested_deep_json", "oversized"],
     ),
 ];

@@ -38,7 +38,7 @@ pub(crate) async fn send(request: Request<String>) -> TestResponse {
     };
     tokio::time::timeout(PATIENCE, answer)
         .await
-        .expect("an answer within a minute")
+        .expect("a response within a minute")
 }
 
 /// Calls an API with a token.

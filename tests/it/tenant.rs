@@ -374,7 +374,7 @@ async fn global_tokens_are_rejected_unless_allowed() {
             [403, 200],
         ),
         (
-            "allow_global_with nothing as an alternative",
+            "allow_global_with an empty alternative",
             verifier
                 .layer()
                 .allow_global_with(ScopeRequirement::from(ADMIN).or(ScopeRequirement::none())),

@@ -201,7 +201,7 @@ async fn max_age_is_exact_to_the_second() {
         assert_eq!(
             judged(&verifier, &token).await,
             expected,
-            "remembered, at {moment}"
+            "cached, at {moment}"
         );
     }
 }
@@ -290,7 +290,7 @@ async fn audience_matches_in_every_json_form() {
         ("another", good().claim("aud", other), Ok(())),
         ("absent", good().without("aud"), Ok(())),
         (
-            "malformed all the same",
+            "still malformed",
             good().claim("aud", json!([1])),
             Err("malformed_claim"),
         ),

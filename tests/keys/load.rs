@@ -142,7 +142,7 @@ async fn rotation_under_http_load_rejects_no_request() {
         worker.await.unwrap();
     }
     println!(
-        "G7 over HTTP: {rotations} rotations, {} requests, none refused",
+        "G7 over HTTP: {rotations} rotations, {} requests, none rejected",
         accepted.load(Ordering::Relaxed)
     );
 }

@@ -22,7 +22,7 @@ async fn thousand_cold_requests_cause_one_fetch() {
     assert_eq!(
         fake.fetches(),
         0,
-        "lazy means that nothing is fetched before the first token"
+        "lazy means that there is no fetch before the first token"
     );
     let token: Arc<str> = fake.token().into();
     let before = Instant::now();
@@ -326,7 +326,10 @@ async fn failed_fetch_never_removes_valid_keys() {
         fake.set_behavior(behavior.clone());
         let failures = fake.fetches();
         pass(&fake.clock, secs(620)).await;
-        assert!(fake.fetches() > failures, "{behavior:?} was not asked");
+        assert!(
+            fake.fetches() > failures,
+            "{behavior:?}: no fetch reached the issuer"
+        );
         assert_eq!(verifier.status()[0].last_error, Some(error), "{behavior:?}");
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{behavior:?}");
         fake.set_behavior(Behavior::Good);

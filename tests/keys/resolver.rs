@@ -341,7 +341,11 @@ async fn new_resolution_does_not_reset_the_fetch_budget() {
                 "unknown_key"
             );
         }
-        assert_eq!(fake.fetches(), 3, "the first one, and two for strangers");
+        assert_eq!(
+            fake.fetches(),
+            3,
+            "the first one, and two for unknown clients"
+        );
         pass(&fake.clock, secs(300)).await;
         assert_ne!(verdict(&verifier, &fake.invented("k")).await, "accepted");
         settle().await;

@@ -422,7 +422,10 @@ impl Simulation {
         match held {
             Some(held) if held.kids.contains(key.kid()) => {
                 assert!(result.is_ok(), "a good set was dropped: {result:?}");
-                assert_eq!(before, after, "a request waited though its key was held");
+                assert_eq!(
+                    before, after,
+                    "a request waited although its key was available"
+                );
             }
             Some(_) => {
                 let held = self
@@ -443,7 +446,10 @@ impl Simulation {
                             .is_some_and(|held| held.kids.contains(key.kid()))
                     ),
                     Err(Rejection::KeysUnavailable { .. }) => {
-                        assert!(self.usable(after).is_none(), "503 with keys at hand");
+                        assert!(
+                            self.usable(after).is_none(),
+                            "503 although keys were available"
+                        );
                     }
                     Err(_) => assert!(
                         self.usable(after)
@@ -478,7 +484,7 @@ impl Simulation {
             let held = self
                 .usable(now)
                 .is_some_and(|held| held.kids.contains(key.kid()));
-            assert_eq!(again.is_ok(), held, "a remembered token: {again:?}");
+            assert_eq!(again.is_ok(), held, "a cached token: {again:?}");
         }
     }
 

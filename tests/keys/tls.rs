@@ -90,7 +90,7 @@ impl Server {
         assert_eq!(
             self.served.load(Ordering::SeqCst),
             0,
-            "something was asked of a stranger"
+            "an unknown issuer received a request"
         );
     }
 }

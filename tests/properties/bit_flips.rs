@@ -73,7 +73,7 @@ fn token_with_a_character_more_or_less_is_rejected() {
     for letter in ["A", "AA", ".", "=", "==", " ", "\n", "\0"] {
         assert!(
             verify(&verifier, &format!("{good}{letter}")).is_err(),
-            "{letter:?} behind it"
+            "{letter:?} after it"
         );
     }
 }

@@ -17,11 +17,11 @@ use super::support::{ISSUER, Numbers, base64url, issuer, verifier, verify};
 const STRICTER: &[(&str, &str)] = &[
     (
         "invalid_type",
-        "typ says that it is another kind of token (RFC 8725 §3.11)",
+        "typ names another kind of token (RFC 8725 §3.11)",
     ),
     (
         "unsupported_crit",
-        "crit lists what nobody understands (RFC 7515 §4.1.11)",
+        "crit lists an unsupported parameter (RFC 7515 §4.1.11)",
     ),
     ("unencoded_payload", "b64 is not for JWTs (RFC 7797 §7)"),
     (
@@ -30,20 +30,20 @@ const STRICTER: &[(&str, &str)] = &[
     ),
     (
         "invalid_header",
-        "the header means two things: a member comes twice (RFC 7515 §4)",
+        "the header is ambiguous: a duplicate member (RFC 7515 §4)",
     ),
     (
         "invalid_claims_set",
-        "the claims mean two things: a member comes twice, at any depth (RFC 7519 §4)",
+        "the claims are ambiguous: a duplicate member, at any depth (RFC 7519 §4)",
     ),
     (
         "untrusted_issuer",
-        "iss is a list, of which one entry is the trusted issuer",
+        "iss is an array with the trusted issuer as one entry",
     ),
     ("missing_claim", "no claim names the client (RFC 9068 §2.2)"),
     (
         "malformed_claim",
-        "a claim has a type that it must not have, and is not taken for absent",
+        "a claim has the wrong type and does not count as absent",
     ),
     ("issued_in_future", "iat is in the future"),
     (
@@ -54,14 +54,17 @@ const STRICTER: &[(&str, &str)] = &[
         "sender_constrained",
         "cnf binds it to a key (RFC 9449 §7.2)",
     ),
-    ("delegated", "someone acts for someone else"),
+    (
+        "delegated",
+        "the token is delegated: one party acts for another",
+    ),
     (
         "invalid_organization",
-        "the organization claim is no organization code",
+        "the organization claim is not an organization code",
     ),
     (
         "unknown_key",
-        "kid names another key than the one that signed: jsonwebtoken is handed the key and does not look",
+        "kid names another key than the one that signed: jsonwebtoken receives the key and ignores kid",
     ),
 ];
 
@@ -91,14 +94,17 @@ fn every_difference_from_jsonwebtoken_is_listed() {
                 (Err(Rejection::InvalidToken(error) | Rejection::InvalidClaims(error)), true) => {
                     assert!(
                         STRICTER.iter().any(|(code, _)| *code == error.code()),
-                        "{}: refused by us alone: {about}",
+                        "{}: rejected only by this crate: {about}",
                         error.code()
                     );
                     *stricter.entry(error.code()).or_insert(0) += 1;
                 }
                 (Err(other), true) => panic!("{other}: {about}"),
                 (Ok(_), false) => {
-                    assert!(about.contains("Ed25519"), "let in by us alone: {about}");
+                    assert!(
+                        about.contains("Ed25519"),
+                        "accepted only by this crate: {about}"
+                    );
                     looser += 1;
                 }
             }
@@ -332,7 +338,7 @@ fn ambiguous(
         1 => payload.insert_str(1, r#""exp":1,"#),
         _ => payload.insert_str(1, r#""deep":{"a":1,"a":2},"#),
     }
-    about.push_str("a member twice; ");
+    about.push_str("a duplicate member; ");
     let input = format!("{}.{}", base64url(header), base64url(payload));
     let signature = issuer.signing_key().sign(input.as_bytes()).unwrap();
     format!("{input}.{}", base64url(signature))

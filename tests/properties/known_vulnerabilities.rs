@@ -181,7 +181,7 @@ fn attack_embedded_keys() {
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(
         asked.iter().all(|uri| *uri == format!("{ISSUER}/keys")),
-        "it went where a token sent it: {asked:?}"
+        "it fetched a URL of a token: {asked:?}"
     );
 }
 
@@ -551,7 +551,7 @@ fn attack_verified_token_cache() {
     assert_eq!(
         send(&open, &bearer, "/").status(),
         401,
-        "remembered beyond its end"
+        "cached after it expired"
     );
 }
 

@@ -9,11 +9,11 @@ pub(crate) struct Difference {
 }
 
 const HMAC: &str =
-    "HMAC does not exist here: a resource server holds no secret of the issuer's (RFC 8725 §3.1)";
-const JWE: &str = "encrypted tokens (JWE) are not read";
-const P521: &str = "P-521 is not offered: no issuer in use signs with it";
+    "HMAC is not supported: a resource server has no secret of the issuer (RFC 8725 §3.1)";
+const JWE: &str = "encrypted tokens (JWE) are not supported";
+const P521: &str = "P-521 is not supported: no issuer in use signs with it";
 const ALG_OF_KEY: &str = "the key's alg is PS256 and the token's PS384: a key is used with its own algorithm only (RFC 8725 §3.1)";
-const ROCA: &str = "the weak primes of ROCA are not looked for: whose keys are good is the issuer's to know, and the set is fetched from it";
+const ROCA: &str = "the weak primes of ROCA are not detected: the issuer is responsible for the quality of its keys, and the set is fetched from it";
 
 /// All differences.
 pub(crate) const DIFFERENCES: &[Difference] = &[

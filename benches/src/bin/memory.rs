@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         assert_eq!(
             answer.map(|answer| answer.status().as_u16()),
             Ok(200),
-            "token {number} was refused"
+            "token {number} was rejected"
         );
     };
     // Allocates everything that is allocated once, before the count begins.
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
                     }
                     if number.is_multiple_of(200_000) {
                         println!(
-                            "{number:7} tokens: {:7} KiB, {} remembered",
+                            "{number:7} tokens: {:7} KiB, {} cached",
                             resident().unwrap_or_default(),
                             verifier.cached_tokens()
                         );
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
     });
     let (after, most) = (resident().unwrap_or(u64::MAX), most.into_inner() as u64);
     println!(
-        "after {TOKENS}: {after:7} KiB, {} remembered",
+        "after {TOKENS}: {after:7} KiB, {} cached",
         verifier.cached_tokens()
     );
     let growth = most.max(after).saturating_sub(before);

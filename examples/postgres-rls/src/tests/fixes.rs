@@ -79,7 +79,7 @@ async fn check(role: &str, cases: &[Case]) {
         };
         run(&set_up).await;
         let printed = match open(&server).await {
-            Ok(_) => panic!("the audit found nothing: {set_up}"),
+            Ok(_) => panic!("the audit has no finding: {set_up}"),
             Err(report) => report.to_string(),
         };
         for part in case.printed {

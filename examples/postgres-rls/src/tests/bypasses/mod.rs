@@ -94,7 +94,7 @@ async fn check(bypasses: &[Bypass]) {
         run(SEED).await;
         run(set_up).await;
         let Err(report) = open(&server).await else {
-            panic!("the audit found nothing: {set_up}");
+            panic!("the audit has no finding: {set_up}");
         };
         let [object, problem] = bypass.finding;
         assert!(
