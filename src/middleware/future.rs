@@ -42,6 +42,10 @@ pin_project! {
             pending: Pending,
             deferred: Option<DeferredCall<S, B>>,
         },
+        /// The request waited and was admitted. The inner service is polled ready before it is called.
+        Admitted {
+            call: Option<(S, Request<B>)>,
+        },
     }
 }
 
@@ -111,6 +115,18 @@ where
                         None => Poll::Pending,
                     };
                 }
+                StateProj::Admitted { call } => {
+                    let Some((inner, _)) = call.as_mut() else {
+                        return Poll::Pending;
+                    };
+                    ready!(inner.poll_ready(cx))?;
+                    let Some((mut inner, request)) = call.take() else {
+                        return Poll::Pending;
+                    };
+                    State::Inner {
+                        future: inner.call(request),
+                    }
+                }
                 StateProj::Waiting {
                     pending,
                     deferred: held_back,
@@ -119,7 +135,7 @@ where
                     let (
                         Some(answer),
                         Some(DeferredCall {
-                            mut inner,
+                            inner,
                             mut request,
                             layer,
                         }),
@@ -136,8 +152,8 @@ where
                         }
                     };
                     match onward {
-                        NextStep::CallInner => State::Inner {
-                            future: inner.call(request),
+                        NextStep::CallInner => State::Admitted {
+                            call: Some((inner, request)),
                         },
                         NextStep::Reject(refusal) => State::Rejected {
                             rejection: Some(refusal),

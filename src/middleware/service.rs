@@ -1,6 +1,5 @@
 //! The service: verify, admit, hand over.
 
-use std::mem;
 use std::task::{Context, Poll};
 
 use http::header::{
@@ -84,7 +83,7 @@ where
                 });
                 return ResponseFuture::waiting(
                     Pending::Verification(verdict),
-                    self.take_ready(),
+                    self.take_unready(),
                     request,
                     self.layer.clone(),
                 );
@@ -95,17 +94,21 @@ where
             NextStep::Reject(refusal) => ResponseFuture::rejected(refusal),
             NextStep::CheckCaller(asking, weighed) => {
                 let pending = Pending::CallerCheck(asking, Some(weighed));
-                ResponseFuture::waiting(pending, self.take_ready(), request, self.layer.clone())
+                ResponseFuture::waiting(pending, self.take_unready(), request, self.layer.clone())
             }
         }
     }
 }
 
 impl<S: Clone> Authorize<S> {
-    /// The inner service that was polled ready is the one to be called, so it is taken along.
-    fn take_ready(&mut self) -> S {
+    /// Returns a clone for a request that waits. It is polled ready after the wait.
+    ///
+    /// The service that was polled ready is dropped, so that no request that waits has a permit of a
+    /// concurrency limit inside, and none is left in a service that is not called again.
+    fn take_unready(&mut self) -> S {
         let unready = self.inner.clone();
-        mem::replace(&mut self.inner, unready)
+        self.inner = unready.clone();
+        unready
     }
 }
 

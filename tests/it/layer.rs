@@ -476,9 +476,97 @@ impl Service<Request<String>> for Touchy {
     }
 }
 
+/// A service that at most one caller can have ready or in a call.
+#[derive(Debug)]
+struct OneAtATime {
+    semaphore: Arc<tokio::sync::Semaphore>,
+    permit: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+impl Clone for OneAtATime {
+    fn clone(&self) -> Self {
+        Self {
+            semaphore: Arc::clone(&self.semaphore),
+            permit: None,
+        }
+    }
+}
+
+impl Service<Request<String>> for OneAtATime {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if self.permit.is_none() {
+            self.permit = Arc::clone(&self.semaphore).try_acquire_owned().ok();
+        }
+        if self.permit.is_some() {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        drop(self.permit.take().expect("called without a permit"));
+        ready(Ok(Response::default()))
+    }
+}
+
+/// A request that waits for a key takes no permit of a concurrency limit inside: a cached token passes.
+#[tokio::test]
+async fn waiting_request_holds_no_permit_of_the_inner_service() {
+    let remote = LocalIssuer::start().await.unwrap();
+    let verifier = Verifier::issuer(remote.url())
+        .audience(AUDIENCE)
+        .fetch_timeout(std::time::Duration::from_secs(30))
+        .build_ready()
+        .await
+        .unwrap();
+    let token = |kid: Option<&str>| {
+        let token = remote.org("org_a").claim("client_id", "c");
+        let token = kid.map_or_else(|| token.clone(), |kid| token.clone().header("kid", kid));
+        Request::builder()
+            .header("authorization", token.bearer())
+            .body(String::new())
+            .unwrap()
+    };
+    let limited = OneAtATime {
+        semaphore: Arc::new(tokio::sync::Semaphore::new(1)),
+        permit: None,
+    };
+    // One service for all requests, and a clone for each, as servers have it.
+    let mut service = verifier.layer().layer(limited);
+    remote.set_fault(
+        tower_m2m::testing::Endpoint::Jwks,
+        tower_m2m::testing::Fault::Hang,
+    );
+    let mut waiting = Vec::new();
+    for number in 0..4 {
+        let request = token(Some(&format!("k{number}")));
+        waiting.push(tokio::spawn(if number % 2 == 0 {
+            service.ready().await.unwrap().call(request)
+        } else {
+            service.clone().ready().await.unwrap().call(request)
+        }));
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        let ready = tokio::time::timeout(std::time::Duration::from_secs(10), service.ready());
+        let ready = ready.await.expect("a request that waits has the permit");
+        let response = ready.unwrap().call(token(None)).await;
+        assert_eq!(response.unwrap().status(), 200);
+    }
+    for request in waiting {
+        assert!(!request.is_finished());
+        request.abort();
+    }
+}
+
 /// The readiness contract, for cached keys and if the request waits for a key.
 #[tokio::test]
-async fn ready_service_is_the_one_that_is_called() {
+async fn service_is_polled_ready_before_each_call() {
     let remote = LocalIssuer::start().await.unwrap();
     let cold = Verifier::issuer(remote.url())
         .audience(AUDIENCE)
