@@ -29,6 +29,8 @@ pub(super) struct IssuerConfig {
     pub(super) client_id_claim: Option<String>,
     pub(super) allow_organizations: Option<StringOrList>,
     pub(super) allow_clients: Option<StringOrList>,
+    pub(super) require_kid: Option<OnlyYes>,
+    pub(super) max_keys_without_kid: Option<usize>,
     pub(super) jwks_url: Option<String>,
     pub(super) jwk_set: Option<String>,
     pub(super) public_key_pem: Option<PublicKey>,
@@ -93,6 +95,12 @@ impl IssuerConfig {
 
     fn read(&self) -> Result<Issuer, ConfigError> {
         let mut issuer = self.tokens(self.trusted()?)?;
+        if let Some(OnlyYes::Yes) = self.require_kid {
+            issuer = issuer.require_kid();
+        }
+        if let Some(keys) = self.max_keys_without_kid {
+            issuer = issuer.max_keys_without_kid(keys);
+        }
         if let Some(url) = &self.jwks_url {
             issuer = issuer.jwks_url(url);
         }

@@ -47,6 +47,8 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `organization_code_pattern` | a prefix followed by `*`, such as `org_*`, or `none` |
 /// | `client_id_claim` | the name of a claim |
 /// | `allow_organizations`, `allow_clients` | a string or a list of them |
+/// | `require_kid` | `"yes"` |
+/// | `max_keys_without_kid` | a number |
 /// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as a string |
 /// | `public_key_pem` | `{ algorithm, pem }`: the name of an algorithm, and a public key as a string |
 /// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `initial_keys_timeout` | a duration |

@@ -1,6 +1,7 @@
 //! A JWK Set: lenient per key, strict per set (RFC 7517 §5).
 
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,11 +24,13 @@ use crate::token::{Algorithm, TokenError};
 /// # Ok::<(), JwksError>(())
 /// ```
 pub struct KeySet {
-    keys: Vec<VerificationKey>,
+    pub(super) keys: Vec<VerificationKey>,
     unusable_keys: Vec<UnusableKey>,
     /// The names that only unusable keys have, as keyed hashes.
     unusable_kids: Vec<u64>,
-    kid_matching: KidMatching,
+    pub(super) kid_matching: KidMatching,
+    /// The key that verified the last token without `kid`.
+    pub(super) last_without_kid: AtomicUsize,
 }
 
 /// A key set and its number: another one for each change of an issuer's set, never reused, never 0.
@@ -39,7 +42,7 @@ pub(crate) struct VersionedKeySet {
 
 /// Whether a token's `kid` must name the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum KidMatching {
+pub(super) enum KidMatching {
     Required,
     /// A single key that was given without a name fits any `kid`.
     Ignored,
@@ -59,9 +62,6 @@ const MAX_KEYS: usize = 100;
 
 /// Names of unusable keys that are known. A token that names one of them causes no fetch.
 const MAX_UNUSABLE_KIDS: usize = 1000;
-
-/// Keys that one token is tried against at most.
-const MAX_CANDIDATES: usize = 4;
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -98,6 +98,7 @@ impl KeySet {
             unusable_keys: Vec::new(),
             unusable_kids: Vec::new(),
             kid_matching: KidMatching::Required,
+            last_without_kid: AtomicUsize::new(0),
         };
         for (at, jwk) in document.keys.into_iter().enumerate() {
             let parsed = if at < MAX_KEYS {
@@ -138,6 +139,7 @@ impl KeySet {
             unusable_keys: Vec::new(),
             unusable_kids: Vec::new(),
             kid_matching: KidMatching::Ignored,
+            last_without_kid: AtomicUsize::new(0),
         })
     }
 
@@ -212,42 +214,6 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<(), TokenError> {
         self.verify_for(kid, algorithm, signing_input, signature, || None)
-    }
-
-    /// Checks a signature with the keys that belong to the issuer of a token whose `tid` is this one.
-    pub(crate) fn verify_for<'t>(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-        signing_input: &[u8],
-        signature: &[u8],
-        tid: impl Fn() -> Option<&'t str>,
-    ) -> Result<(), TokenError> {
-        let mut named = self.candidates(kid, algorithm).peekable();
-        named.peek().ok_or(TokenError::UnknownKey)?;
-        let mut candidates = named
-            .filter(|key| key.belongs_to_issuer(&tid))
-            .take(MAX_CANDIDATES)
-            .peekable();
-        candidates.peek().ok_or(TokenError::KeyOfOtherIssuer)?;
-        if candidates.any(|key| key.verifies(signing_input, signature)) {
-            Ok(())
-        } else {
-            Err(TokenError::InvalidSignature)
-        }
-    }
-
-    /// The keys to try: those with this name (RFC 7515 §4.1.4), or, for a token that names none, all that
-    /// fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
-    fn candidates(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-    ) -> impl Iterator<Item = &VerificationKey> {
-        let any_name = self.kid_matching == KidMatching::Ignored || kid.is_none();
-        self.keys
-            .iter()
-            .filter(move |key| key.algorithm() == algorithm && (any_name || key.kid() == kid))
     }
 }
 

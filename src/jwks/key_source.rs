@@ -42,6 +42,11 @@ impl KeySource {
         }
     }
 
+    /// Returns `true` if the keys never change.
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(self, Self::Static { .. })
+    }
+
     /// What a request for a key that is not in the set waits for, or its response. Fixed keys never change.
     pub(crate) fn request_key(
         &self,

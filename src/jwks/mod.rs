@@ -3,6 +3,7 @@
 //! [`KeySet::parse`] is a pure parser that a fuzzer can drive. `remote` keeps a set fresh: the only place of the crate
 //! with network I/O.
 
+mod candidates;
 mod discovery;
 mod error;
 mod jwk;
@@ -16,6 +17,7 @@ mod status;
 mod unusable_key;
 mod url;
 
+pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;
 pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
 pub(crate) use key::KeySetScope;

@@ -44,6 +44,8 @@ pub enum TokenError {
     UntrustedIssuer,
     /// The issuer is not allowed to use this algorithm (RFC 8725 §3.1).
     AlgorithmNotAllowed,
+    /// The header has no `kid`, and the issuer's tokens must have one.
+    MissingKid,
     /// The issuer has published no key with this `kid` that fits the algorithm.
     UnknownKey,
     /// The keys with this `kid` belong to another issuer: their member `issuer` does not match `iss` and `tid`.
@@ -96,6 +98,7 @@ impl TokenError {
             Self::InvalidClaimsSet(_) => "invalid_claims_set",
             Self::UntrustedIssuer => "untrusted_issuer",
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::MissingKid => "missing_kid",
             Self::UnknownKey => "unknown_key",
             Self::KeyOfOtherIssuer => "key_of_other_issuer",
             Self::InvalidSignature => "invalid_signature",
@@ -158,6 +161,7 @@ impl fmt::Display for TokenError {
                 "iss is not a trusted issuer (compared character for character: look for a trailing slash or a custom domain)",
             ),
             Self::AlgorithmNotAllowed => f.write_str("alg is not among the algorithms allowed for the issuer"),
+            Self::MissingKid => f.write_str("the header has no kid, which the issuer's tokens must have"),
             Self::UnknownKey => f.write_str("the issuer has published no key with this kid that fits alg"),
             Self::KeyOfOtherIssuer => f.write_str(
                 "the keys with this kid belong to another issuer: their issuer member does not match iss and tid",

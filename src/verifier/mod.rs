@@ -14,6 +14,7 @@ mod profile;
 mod rules;
 mod single_issuer;
 mod start_error;
+mod token_key;
 mod validated;
 mod verification;
 mod verified_claims;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::claim::{numeric_date, parent_pointer, string_claim};
 use super::custom_claims::CustomDecoder;
-use super::profile::Profile;
+use super::profile::{KidRequirement, Profile};
 use super::validated::{RawScopes, ValidatedClaims};
 use crate::rejection::Rejection;
 use crate::token::{
@@ -23,6 +23,8 @@ pub(crate) struct Rules {
     pub(crate) leeway: i64,
     pub(crate) max_age: Option<i64>,
     pub(crate) strictness: Strictness,
+    /// The keys that a token without `kid` is checked against, at most.
+    pub(crate) max_keys_without_kid: usize,
     pub(crate) custom: Option<CustomDecoder>,
     pub(crate) organizations: Option<HashSet<String>>,
     pub(crate) clients: Option<HashSet<String>>,
@@ -41,6 +43,7 @@ impl Rules {
         &self,
         algorithm: Algorithm,
         token_type: TokenType,
+        kid: Option<&str>,
     ) -> Result<(), TokenError> {
         match (self.strictness, token_type) {
             (_, TokenType::Other) | (Strictness::Rfc9068, TokenType::Absent | TokenType::Jwt) => {
@@ -48,11 +51,13 @@ impl Rules {
             }
             _ => {}
         }
-        if self.algorithms.contains(&algorithm) {
-            Ok(())
-        } else {
-            Err(TokenError::AlgorithmNotAllowed)
+        if !self.algorithms.contains(&algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed);
         }
+        if kid.is_none() && self.profile.kid == KidRequirement::Required {
+            return Err(TokenError::MissingKid);
+        }
+        Ok(())
     }
 
     /// Checks the claims, all but `iss`, which decided whose rules these are.

@@ -4,14 +4,13 @@ use tokio::time::Instant;
 
 use super::cache::Entry;
 use super::claim::{as_string, issuer_claim};
-use super::issuers::trusted::{ActiveIssuer, Resolution, TrustedIssuer};
+use super::issuers::trusted::{ActiveIssuer, Resolution};
+use super::token_key::{SignedInput, request_key};
 use super::validated::Provenance;
-use super::verification::{
-    CallerVerdict, PendingKey, PriorWaits, Verification, VerifyError, WaitFor,
-};
+use super::verification::{CallerVerdict, PriorWaits, Verification, VerifyError, WaitFor};
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
-use crate::jwks::{KeyLookup, KeyRequest, VersionedKeySet};
+use crate::jwks::KeyLookup;
 use crate::rejection::Rejection;
 use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, TokenError};
 
@@ -156,36 +155,33 @@ impl Verifier {
             .ok_or(TokenError::UntrustedIssuer)?;
         trusted
             .rules
-            .check_header(header.algorithm(), header.token_type())?;
+            .check_header(header.algorithm(), header.token_type(), kid)?;
 
         let current_set = trusted.keys.current();
-        let keys = match &current_set {
-            Some(keys) if keys.set.contains_kid(kid) => keys,
-            _ => {
-                let checked = trusted.rules.check(&json, now)?;
-                checked.check_scopes(&json)?;
-                let lookup = KeyLookup {
-                    kid,
-                    client_id: checked.client_id(),
-                    published_by: trusted.rules.published_by(&checked),
-                    first_wait: prior.first,
-                    waited: prior.keys,
-                };
-                return Err(request_key(
-                    &issuer,
-                    trusted,
-                    &lookup,
-                    current_set.as_deref(),
-                ));
-            }
-        };
-        keys.set.verify_for(
+        let signed = SignedInput {
             kid,
-            header.algorithm(),
-            compact.signing_input(),
+            algorithm: header.algorithm(),
+            signing_input: compact.signing_input(),
             signature,
-            || json.get("tid").and_then(as_string),
-        )?;
+        };
+        let tid = || json.get("tid").and_then(as_string);
+        let Some(keys) = signed.verify(trusted, current_set.as_deref(), tid)? else {
+            let checked = trusted.rules.check(&json, now)?;
+            checked.check_scopes(&json)?;
+            let lookup = KeyLookup {
+                kid,
+                client_id: checked.client_id(),
+                published_by: trusted.rules.published_by(&checked),
+                first_wait: prior.first,
+                waited: prior.keys,
+            };
+            return Err(request_key(
+                &issuer,
+                trusted,
+                &lookup,
+                current_set.as_deref(),
+            ));
+        };
 
         let checked = trusted
             .rules
@@ -235,27 +231,4 @@ impl Verifier {
             )))),
         }
     }
-}
-
-/// Returns what a token waits for if its key is not in the current set, or the reason for its rejection.
-fn request_key(
-    issuer: &ActiveIssuer,
-    trusted: &TrustedIssuer,
-    lookup: &KeyLookup<'_>,
-    current_set: Option<&VersionedKeySet>,
-) -> VerifyError {
-    let rejection = match trusted.keys.request_key(lookup, current_set) {
-        KeyRequest::Wait(ticket) => {
-            let pending = PendingKey {
-                issuer: issuer.clone(),
-                ticket,
-                kid: lookup.kid.map(str::to_owned),
-            };
-            return VerifyError::Pending(Box::new(WaitFor::KeyFetch(pending)));
-        }
-        KeyRequest::Missing => TokenError::UnknownKey.into(),
-        KeyRequest::Undecided { retry_after } => Rejection::KeyUnavailable { retry_after },
-        KeyRequest::NoKeys { retry_after } => Rejection::KeysUnavailable { retry_after },
-    };
-    VerifyError::Rejected(rejection)
 }

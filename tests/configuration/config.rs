@@ -201,6 +201,11 @@ fn config_error_names_value_and_location() {
             "issuers[0].unknown_kid_cooldown: ",
         ),
         (
+            "max_keys_without_kid",
+            json!(65),
+            "issuers[0].max_keys_without_kid: ",
+        ),
+        (
             "unknown_kid_max_ttl",
             json!("25h"),
             "issuers[0].unknown_kid_max_ttl: ",

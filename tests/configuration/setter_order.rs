@@ -131,6 +131,11 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
             "unknown_kid_max_ttl",
             setter(move |i: Issuer| i.unknown_kid_max_ttl(second)),
         ),
+        ("require_kid", setter(Issuer::require_kid)),
+        (
+            "max_keys_without_kid",
+            setter(|i: Issuer| i.max_keys_without_kid(2)),
+        ),
         (
             "fetch_timeout",
             setter(move |i: Issuer| i.fetch_timeout(second)),

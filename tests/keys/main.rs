@@ -26,3 +26,4 @@ mod subscriber;
 #[cfg(feature = "tls-rustls")]
 mod tls;
 mod unusable;
+mod without_kid;

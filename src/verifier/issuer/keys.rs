@@ -13,6 +13,7 @@ use crate::jwks::{
 use crate::token::Algorithm;
 use crate::util::BoxError;
 use crate::verifier::config_error::ConfigError;
+use crate::verifier::profile::KidRequirement;
 
 impl Issuer {
     /// Fetches the keys from here. Default: where the issuer's metadata says (RFC 8414).
@@ -30,6 +31,22 @@ impl Issuer {
     /// Uses this one public key in PEM form, and fetches nothing.
     pub fn public_key_pem(mut self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
         self.keys.pem = Some((algorithm, pem.into()));
+        self
+    }
+
+    /// Rejects tokens without `kid` before any signature check. Default: as the profile says, which for Kinde is that
+    /// they are rejected.
+    pub fn require_kid(mut self) -> Self {
+        self.tokens.kid = Some(KidRequirement::Required);
+        self
+    }
+
+    /// Sets how many keys a token without `kid` is checked against, at most. Default: 16. Minimum: 1. Maximum: 64.
+    ///
+    /// Only keys of the token's algorithm count, and the key that verified the last such token is the first. A forged
+    /// token costs this many signature checks.
+    pub fn max_keys_without_kid(mut self, keys: usize) -> Self {
+        self.max_keys_without_kid = keys;
         self
     }
 

@@ -22,7 +22,9 @@ use super::issuers::trusted::TrustedIssuer;
 use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
-use crate::jwks::{Fetcher, HttpClients, HttpSettings, Proxy, RefreshConfig, Registration};
+use crate::jwks::{
+    Fetcher, HttpClients, HttpSettings, MAX_KEYS_WITHOUT_KID, Proxy, RefreshConfig, Registration,
+};
 use crate::token::Algorithm;
 use token_settings::TokenSettings;
 
@@ -93,6 +95,7 @@ pub struct Issuer {
     leeway: Duration,
     max_age: Option<Duration>,
     strictness: Strictness,
+    max_keys_without_kid: usize,
     custom: CustomSetting,
     organizations: Option<BTreeSet<String>>,
     clients: Option<BTreeSet<String>>,
@@ -121,6 +124,7 @@ impl Issuer {
             leeway: Duration::from_secs(30),
             max_age: None,
             strictness: Strictness::Lenient,
+            max_keys_without_kid: MAX_KEYS_WITHOUT_KID,
             custom: CustomSetting::Unset,
             organizations: None,
             clients: None,
@@ -232,6 +236,7 @@ impl Issuer {
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),
             strictness: self.strictness,
+            max_keys_without_kid: self.max_keys_without_kid,
             custom: self.custom.decoder(),
             organizations: self.organizations.map(HashSet::from_iter),
             clients: self.clients.map(HashSet::from_iter),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::token::{Algorithm, OrgCodePattern};
-use crate::verifier::profile::{ClaimRule, Profile};
+use crate::verifier::profile::{ClaimRule, KidRequirement, Profile};
 
 /// A profile and the places that differ from it. They are kept apart, so that the order in which they are set makes no
 /// difference.
@@ -14,6 +14,7 @@ pub(super) struct TokenSettings {
     pub(super) organization: Option<String>,
     pub(super) scopes: Option<String>,
     pub(super) client_id: Option<String>,
+    pub(super) kid: Option<KidRequirement>,
     pub(super) required_claims: Vec<ClaimRule>,
     pub(super) grant_types: GrantTypes,
     pub(super) pattern: Option<String>,
@@ -42,6 +43,7 @@ impl TokenSettings {
             organization: None,
             scopes: None,
             client_id: None,
+            kid: None,
             required_claims: Vec::new(),
             grant_types: GrantTypes::Profile,
             pattern: None,
@@ -70,6 +72,7 @@ impl TokenSettings {
         if let Some(name) = &self.client_id {
             profile.client_id = vec![Cow::from(name.clone())].into();
         }
+        profile.kid = self.kid.unwrap_or(profile.kid);
         profile
     }
 

@@ -147,8 +147,13 @@ impl Issuer {
         )
     }
 
-    /// Checks the settings that say when keys are fetched.
+    /// Checks the settings that say how keys are fetched and used.
     fn check_key_timing(&self) -> Result<(), ConfigError> {
+        ensure(
+            (1..=64).contains(&self.max_keys_without_kid),
+            "max_keys_without_kid",
+            "must be from 1 to 64",
+        )?;
         ensure(
             self.timing.time_to_live >= Duration::from_secs(1),
             "keys_time_to_live",

@@ -5,52 +5,15 @@
 use std::borrow::Cow;
 
 use super::assumptions::{
-    GRANT_TYPES_OF_USERS, NO_CLIENT_ID_FOR_USERS, USERS_DO_NOT_CHOOSE_PREFIXES,
-    USERS_DO_NOT_CHOOSE_SUBJECTS,
+    NO_CLIENT_ID_FOR_USERS, USERS_DO_NOT_CHOOSE_PREFIXES, USERS_DO_NOT_CHOOSE_SUBJECTS,
 };
-use super::{ClaimMatcher, ClaimRule, Profile};
-use crate::token::{Algorithm, OrgCodePattern};
+use super::{ClaimMatcher, ClaimRule, KidRequirement, Profile};
+use crate::token::Algorithm;
 
 /// A machine is its own subject (RFC 9068 §2.2).
 const SUBJECT_IS_CLIENT: ClaimRule = ClaimRule::new("/sub", ClaimMatcher::IsClient { suffix: "" });
 
 impl Profile {
-    /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
-    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too. A token whose `gty`
-    /// also contains a grant type of a user (`authorization_code`, `refresh_token`, `implicit`, `password`, the device
-    /// code) is rejected.
-    ///
-    /// `scope` says what was granted. `scp` echoes what was asked for and counts only where `scope` is absent.
-    pub const KINDE: Self = Self {
-        name: "kinde",
-        client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
-        organization: Cow::Borrowed("/org_code"),
-        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        machine_claims: Cow::Borrowed(&[ClaimRule::new(
-            "/gty",
-            ClaimMatcher::ContainsWithout {
-                required: "client_credentials",
-                excluded: GRANT_TYPES_OF_USERS,
-            },
-        )]),
-        algorithms: &[Algorithm::RS256],
-        org_code_pattern: Some(OrgCodePattern::with_prefix("org_")),
-        assumption: None,
-    };
-
-    /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
-    /// `org_code`. No grant type is asked for, since the RFC names no claim for it.
-    pub const GENERIC: Self = Self {
-        name: "generic",
-        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
-        organization: Cow::Borrowed("/org_code"),
-        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
-        machine_claims: Cow::Borrowed(&[]),
-        algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
-        org_code_pattern: None,
-        assumption: None,
-    };
-
     /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of RFC 9068 (`at+jwt`,
     /// `client_id`). The issuer ends with a slash: `https://acme.auth0.com/`.
     ///
@@ -66,6 +29,7 @@ impl Profile {
             ClaimRule::new("/gty", ClaimMatcher::IsUnlessAbsent("client-credentials")),
         ]),
         algorithms: &[Algorithm::RS256, Algorithm::PS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: None,
     };
@@ -86,6 +50,7 @@ impl Profile {
             ClaimRule::new("/uid", ClaimMatcher::Absent),
         ]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: None,
     };
@@ -106,6 +71,7 @@ impl Profile {
             ClaimRule::new("/scp", ClaimMatcher::Absent),
         ]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: None,
     };
@@ -137,6 +103,7 @@ impl Profile {
             Algorithm::ES256,
             Algorithm::EdDSA,
         ],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: Some(NO_CLIENT_ID_FOR_USERS),
     };
@@ -168,6 +135,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::is("/token_use", "access"), SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: None,
     };
@@ -190,6 +158,7 @@ impl Profile {
             ClaimRule::new("/sid", ClaimMatcher::Absent),
         ]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
@@ -211,6 +180,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scp"), Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256, Algorithm::ES256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
@@ -228,6 +198,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: None,
     };
@@ -252,6 +223,7 @@ impl Profile {
             ClaimMatcher::StartsWith("m2m-client-"),
         )]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: Some(USERS_DO_NOT_CHOOSE_PREFIXES),
     };
@@ -272,6 +244,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("mch_"))]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: Some(USERS_DO_NOT_CHOOSE_PREFIXES),
     };
@@ -290,6 +263,7 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[SUBJECT_IS_CLIENT]),
         algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Optional,
         org_code_pattern: None,
         assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
     };

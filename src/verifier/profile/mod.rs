@@ -1,6 +1,7 @@
 //! How an issuer writes its tokens: data, not code.
 
 mod assumptions;
+mod base;
 mod known;
 
 use std::borrow::Cow;
@@ -35,11 +36,19 @@ pub struct Profile {
     /// What a machine-to-machine token says of itself.
     pub(crate) machine_claims: Cow<'static, [ClaimRule]>,
     pub(crate) algorithms: &'static [Algorithm],
+    pub(crate) kid: KidRequirement,
     /// The form of the organization codes, if it is known.
     pub(crate) org_code_pattern: Option<OrgCodePattern>,
     /// What must be true at the issuer, so that no user's token looks like a machine's. `None` if the issuer's own claims
     /// tell them apart whatever its users do.
     pub(crate) assumption: Option<&'static str>,
+}
+
+/// Whether a token must name its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KidRequirement {
+    Optional,
+    Required,
 }
 
 /// What a claim must be for a token to be a machine's.

@@ -1,0 +1,140 @@
+//! The keys of a set that a token is checked with.
+
+use std::sync::atomic::Ordering;
+
+use super::VerificationKey;
+use super::key_set::{KeySet, KidMatching};
+use crate::token::{Algorithm, TokenError};
+
+/// Keys of the same name and algorithm that one token is checked against, at most.
+const MAX_CANDIDATES: usize = 4;
+
+/// Keys that a token without `kid` is checked against, at most, unless an issuer's settings say otherwise.
+pub(crate) const MAX_KEYS_WITHOUT_KID: usize = 16;
+
+impl KeySet {
+    /// Checks a signature with the keys that belong to the issuer of a token whose `tid` is this one.
+    pub(crate) fn verify_for<'t>(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        signing_input: &[u8],
+        signature: &[u8],
+        tid: impl Fn() -> Option<&'t str>,
+    ) -> Result<(), TokenError> {
+        if kid.is_none() {
+            let max = MAX_KEYS_WITHOUT_KID;
+            return self.verify_without_kid(algorithm, signing_input, signature, tid, max);
+        }
+        let mut named = self.candidates(kid, algorithm).peekable();
+        named.peek().ok_or(TokenError::UnknownKey)?;
+        let mut candidates = named
+            .filter(|(_, key)| key.belongs_to_issuer(&tid))
+            .take(MAX_CANDIDATES)
+            .peekable();
+        candidates.peek().ok_or(TokenError::KeyOfOtherIssuer)?;
+        if candidates.any(|(_, key)| key.verifies(signing_input, signature)) {
+            Ok(())
+        } else {
+            Err(TokenError::InvalidSignature)
+        }
+    }
+
+    /// Checks a signature with the keys of an algorithm, at most `max` of them. The key that verified the
+    /// last such token is the first.
+    pub(crate) fn verify_without_kid<'t>(
+        &self,
+        algorithm: Algorithm,
+        signing_input: &[u8],
+        signature: &[u8],
+        tid: impl Fn() -> Option<&'t str>,
+        max: usize,
+    ) -> Result<(), TokenError> {
+        let last = self.last_without_kid.load(Ordering::Relaxed);
+        let candidates = || self.candidates(None, algorithm);
+        let mut named = candidates()
+            .filter(|(at, _)| *at == last)
+            .chain(candidates().filter(|(at, _)| *at != last))
+            .peekable();
+        named.peek().ok_or(TokenError::UnknownKey)?;
+        let mut candidates = named
+            .filter(|(_, key)| key.belongs_to_issuer(&tid))
+            .take(max)
+            .peekable();
+        candidates.peek().ok_or(TokenError::KeyOfOtherIssuer)?;
+        let (at, _) = candidates
+            .find(|(_, key)| key.verifies(signing_input, signature))
+            .ok_or(TokenError::InvalidSignature)?;
+        // A look before the write keeps the line shared between cores if nothing changes.
+        if at != last {
+            self.last_without_kid.store(at, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The keys to try, with their places in the set: those with this name (RFC 7515 §4.1.4), or, for a
+    /// token that names none, all that fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
+    fn candidates(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = (usize, &VerificationKey)> {
+        let any_name = self.kid_matching == KidMatching::Ignored || kid.is_none();
+        self.keys
+            .iter()
+            .enumerate()
+            .filter(move |(_, key)| key.algorithm() == algorithm && (any_name || key.kid() == kid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+
+    use super::*;
+
+    /// The keys that are tried are counted by the place of the one that fits.
+    #[test]
+    fn token_without_kid_is_checked_against_a_bounded_number_of_keys() {
+        let keys: Vec<_> = (0..20)
+            .map(|_| Ed25519KeyPair::generate().expect("a key"))
+            .collect();
+        let jwks: Vec<_> = keys
+            .iter()
+            .map(|key| {
+                let x = base64::Engine::encode(
+                    &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+                    key.public_key(),
+                );
+                serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "x": x })
+            })
+            .collect();
+        let jwks = serde_json::json!({ "keys": jwks }).to_string();
+        let verify = |set: &KeySet, at: usize, max: usize| {
+            let signature = keys[at].sign(b"message");
+            set.verify_without_kid(
+                Algorithm::EdDSA,
+                b"message",
+                signature.as_ref(),
+                || None,
+                max,
+            )
+        };
+        let parse = || KeySet::parse(jwks.as_bytes(), &[Algorithm::EdDSA]).expect("a set");
+        for (at, max, expected) in [
+            (0, 1, Ok(())),
+            (1, 1, Err(TokenError::InvalidSignature)),
+            (15, 16, Ok(())),
+            (16, 16, Err(TokenError::InvalidSignature)),
+            (16, 17, Ok(())),
+        ] {
+            assert_eq!(verify(&parse(), at, max), expected, "{at} {max}");
+        }
+        // The key of the last such token is the first.
+        let set = parse();
+        assert_eq!(verify(&set, 7, 8), Ok(()));
+        assert_eq!(verify(&set, 7, 1), Ok(()));
+        assert_eq!(verify(&set, 0, 2), Ok(()));
+        assert_eq!(verify(&set, 7, 1), Err(TokenError::InvalidSignature));
+    }
+}

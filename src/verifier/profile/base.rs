@@ -1,0 +1,49 @@
+//! The profiles that verifiers start from, as data.
+
+use std::borrow::Cow;
+
+use super::assumptions::GRANT_TYPES_OF_USERS;
+use super::{ClaimMatcher, ClaimRule, KidRequirement, Profile};
+use crate::token::{Algorithm, OrgCodePattern};
+
+impl Profile {
+    /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
+    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too. A token whose `gty`
+    /// also contains a grant type of a user (`authorization_code`, `refresh_token`, `implicit`, `password`, the device
+    /// code) is rejected.
+    ///
+    /// `scope` says what was granted. `scp` echoes what was asked for and counts only where `scope` is absent.
+    ///
+    /// Tokens without `kid` are rejected, because Kinde's always have one.
+    pub const KINDE: Self = Self {
+        name: "kinde",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new(
+            "/gty",
+            ClaimMatcher::ContainsWithout {
+                required: "client_credentials",
+                excluded: GRANT_TYPES_OF_USERS,
+            },
+        )]),
+        algorithms: &[Algorithm::RS256],
+        kid: KidRequirement::Required,
+        org_code_pattern: Some(OrgCodePattern::with_prefix("org_")),
+        assumption: None,
+    };
+
+    /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
+    /// `org_code`. No grant type is asked for, since the RFC names no claim for it.
+    pub const GENERIC: Self = Self {
+        name: "generic",
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
+        organization: Cow::Borrowed("/org_code"),
+        scopes: Cow::Borrowed(&[Cow::Borrowed("/scope"), Cow::Borrowed("/scp")]),
+        machine_claims: Cow::Borrowed(&[]),
+        algorithms: &[Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
+        kid: KidRequirement::Optional,
+        org_code_pattern: None,
+        assumption: None,
+    };
+}

@@ -1,0 +1,65 @@
+//! The key of a token: the check of the signature, or the wait for a key that is not in the current set.
+
+use super::issuers::trusted::{ActiveIssuer, TrustedIssuer};
+use super::verification::{PendingKey, VerifyError, WaitFor};
+use crate::jwks::{KeyLookup, KeyRequest, VersionedKeySet};
+use crate::rejection::Rejection;
+use crate::token::{Algorithm, TokenError};
+
+/// A token's signature, and what it is about.
+pub(super) struct SignedInput<'t> {
+    pub(super) kid: Option<&'t str>,
+    pub(super) algorithm: Algorithm,
+    pub(super) signing_input: &'t [u8],
+    pub(super) signature: &'t [u8],
+}
+
+impl SignedInput<'_> {
+    /// Checks the signature with a key of the current set, and returns the set. Returns `None` if the
+    /// token's key is not in the set: a token without `kid` that no current key verifies may be signed
+    /// with a newer one, unless the keys are fixed.
+    pub(super) fn verify<'k, 't>(
+        &self,
+        trusted: &TrustedIssuer,
+        current_set: Option<&'k VersionedKeySet>,
+        tid: impl Fn() -> Option<&'t str>,
+    ) -> Result<Option<&'k VersionedKeySet>, TokenError> {
+        let Some(keys) = current_set.filter(|keys| keys.set.contains_kid(self.kid)) else {
+            return Ok(None);
+        };
+        let (set, algorithm) = (&keys.set, self.algorithm);
+        if self.kid.is_some() {
+            set.verify_for(self.kid, algorithm, self.signing_input, self.signature, tid)?;
+            return Ok(Some(keys));
+        }
+        let max = trusted.rules.max_keys_without_kid;
+        match set.verify_without_kid(algorithm, self.signing_input, self.signature, tid, max) {
+            Ok(()) => Ok(Some(keys)),
+            Err(_) if !trusted.keys.is_fixed() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns what a token waits for if its key is not in the current set, or the reason for its rejection.
+pub(super) fn request_key(
+    issuer: &ActiveIssuer,
+    trusted: &TrustedIssuer,
+    lookup: &KeyLookup<'_>,
+    current_set: Option<&VersionedKeySet>,
+) -> VerifyError {
+    let rejection = match trusted.keys.request_key(lookup, current_set) {
+        KeyRequest::Wait(ticket) => {
+            let pending = PendingKey {
+                issuer: issuer.clone(),
+                ticket,
+                kid: lookup.kid.map(str::to_owned),
+            };
+            return VerifyError::Pending(Box::new(WaitFor::KeyFetch(pending)));
+        }
+        KeyRequest::Missing => TokenError::UnknownKey.into(),
+        KeyRequest::Undecided { retry_after } => Rejection::KeyUnavailable { retry_after },
+        KeyRequest::NoKeys { retry_after } => Rejection::KeysUnavailable { retry_after },
+    };
+    VerifyError::Rejected(rejection)
+}
