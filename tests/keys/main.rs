@@ -17,6 +17,7 @@ mod load;
 mod outages;
 mod resolver;
 mod rotation;
+mod runtimes;
 mod simulation;
 #[cfg(feature = "reqwest")]
 mod sockets;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +59,22 @@ pub(super) struct CachedIssuer {
 pub(super) struct InFlightResolution {
     pub(super) resolution: watch::Receiver<Option<Resolution>>,
     pub(super) task: AbortHandle,
+    pub(super) has_begun: Arc<AtomicBool>,
+    pub(super) begin_by: Instant,
+    pub(super) end_by: Instant,
+}
+
+impl InFlightResolution {
+    /// Returns `false` if the task ended with its runtime (its sender is gone), or if its runtime does not
+    /// run any more.
+    pub(super) fn is_live(&self, now: Instant) -> bool {
+        let is_late = if self.has_begun.load(Ordering::Relaxed) {
+            now >= self.end_by
+        } else {
+            now >= self.begin_by
+        };
+        self.resolution.has_changed().is_ok() && !is_late
+    }
 }
 
 impl Drop for InFlightResolution {

@@ -4,23 +4,26 @@
 //! are asked at once, the time that one may take. An `iss` that could not be an issuer is never asked about.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::negative_cache::NegativeReason;
 use super::resolved::{
     InFlightResolution, ResolveFn, ResolverConfig, ResolverInner, State, unavailable,
 };
 use super::trusted::{IssuerRef, Resolution, TrustedIssuer};
-use crate::jwks::{HttpClients, SavedKeys, is_secure_url};
-use crate::util::catch_panic;
+use crate::jwks::{HttpClients, JwksError, SavedKeys, is_secure_url};
+use crate::util::{catch_panic, has_timers};
 
 /// How long one question may take, how many are open at once, and how many requests may wait for them.
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// How soon a question begins. After that, its runtime counts as one that does not run.
+const BEGIN_WITHIN: Duration = Duration::from_millis(500);
 const MAX_IN_FLIGHT: usize = 64;
 const MAX_WAITERS: usize = 4096;
 
@@ -96,19 +99,29 @@ impl Resolver {
                 None => self.start_resolution(&mut state, iss),
             }
         };
+        if !has_timers() {
+            crate::telemetry::events::issuer_resolution_failed(&JwksError::NoTimers.to_string());
+            return unavailable(Duration::ZERO);
+        }
+        let deadline = Instant::now() + TIMEOUT;
         let Some(mut outcome) = outcome else {
             return unavailable(Duration::ZERO);
         };
-        match timeout(
-            TIMEOUT + Duration::from_secs(1),
-            outcome.wait_for(Option::is_some),
-        )
-        .await
-        {
+        let is_late = timeout(BEGIN_WITHIN, outcome.wait_for(Option::is_some))
+            .await
+            .is_err();
+        if is_late {
+            // If the question has not begun, its runtime does not run: it is begun anew in this one.
+            match self.start_resolution(&mut self.0.state(), iss) {
+                Some(restarted) => outcome = restarted,
+                None => return unavailable(Duration::ZERO),
+            }
+        }
+        match timeout_at(deadline, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(resolution)) => resolution
                 .clone()
                 .unwrap_or_else(|| unavailable(Duration::ZERO)),
-            // The task ended with its runtime, or nobody runs that one.
+            // The task ended with its runtime, or its runtime does not run any more.
             Ok(Err(_)) | Err(_) => unavailable(Duration::ZERO),
         }
     }
@@ -119,8 +132,8 @@ impl Resolver {
         state: &mut State,
         iss: &str,
     ) -> Option<watch::Receiver<Option<Resolution>>> {
-        // The sender of a question whose task ended with its runtime is gone.
-        let is_live = |open: &InFlightResolution| open.resolution.has_changed().is_ok();
+        let now = Instant::now();
+        let is_live = |open: &InFlightResolution| open.is_live(now);
         if let Some(open) = state.in_flight.get(iss).filter(|open| is_live(open)) {
             return Some(open.resolution.clone());
         }
@@ -132,7 +145,9 @@ impl Resolver {
         let runtime = Handle::try_current().ok().filter(|_| has_place)?;
         let iss: Arc<str> = iss.into();
         let (sender, resolution) = watch::channel(None);
+        let has_begun = Arc::new(AtomicBool::new(false));
         let task = runtime.spawn(run_resolver(
+            Arc::clone(&has_begun),
             Arc::downgrade(&self.0),
             Arc::clone(&self.0.settings.resolve),
             Arc::clone(&iss),
@@ -143,6 +158,9 @@ impl Resolver {
             InFlightResolution {
                 resolution: resolution.clone(),
                 task: task.abort_handle(),
+                has_begun,
+                begin_by: now + BEGIN_WITHIN,
+                end_by: now + BEGIN_WITHIN + TIMEOUT + Duration::from_secs(1),
             },
         );
         Some(resolution)
@@ -151,11 +169,13 @@ impl Resolver {
 
 /// Puts the question and keeps the answer.
 async fn run_resolver(
+    has_begun: Arc<AtomicBool>,
     desk: Weak<ResolverInner>,
     function: Arc<ResolveFn>,
     iss: Arc<str>,
     resolution: watch::Sender<Option<Resolution>>,
 ) {
+    has_begun.store(true, Ordering::Relaxed);
     let name = iss.to_string();
     let outcome = timeout(TIMEOUT, catch_panic(async move { function(name).await })).await;
     let outcome = match outcome {

@@ -1,0 +1,197 @@
+//! Several runtimes, of which some do not run any more, and runtimes without timers. Each has tokio's paused clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tower_m2m::jwks::JwksError;
+use tower_m2m::{BoxError, StartError, Verifier};
+
+use super::harness::{Behavior, FakeIssuer, code, pass, secs, settle, verdict};
+
+fn paused() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap()
+}
+
+fn without_timers() -> Runtime {
+    Builder::new_current_thread().build().unwrap()
+}
+
+/// Runs a verification, and returns how long it took on the clock of its runtime.
+fn verify_in(runtime: &Runtime, verifier: &Verifier, token: &str) -> (&'static str, Duration) {
+    runtime.block_on(async {
+        let start = tokio::time::Instant::now();
+        let result = verdict(verifier, token).await;
+        (result, start.elapsed())
+    })
+}
+
+/// The runtime that built the verifier never runs its refresh task.
+#[test]
+fn verifier_of_an_idle_runtime_is_served_by_the_one_that_asks() {
+    let fake = FakeIssuer::new();
+    let idle = paused();
+    let verifier = idle.block_on(async { fake.verifier() });
+    let busy = paused();
+    let (result, waited) = verify_in(&busy, &verifier, &fake.token());
+    assert_eq!(result, "accepted");
+    assert!(waited <= secs(1), "{waited:?}");
+    assert_eq!(fake.fetches(), 1);
+    // The old task wakes up, and leaves the fetches to the new one.
+    idle.block_on(settle());
+    assert_eq!(fake.fetches(), 1);
+}
+
+/// The runtime that loaded the keys does not run any more, and then the issuer rotates.
+#[test]
+fn rotation_is_found_although_the_first_runtime_is_idle() {
+    let fake = FakeIssuer::new();
+    let idle = paused();
+    let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
+    let verifier = idle.block_on(builder.build_ready()).unwrap();
+    fake.issuer.rotate_key().unwrap();
+    let busy = paused();
+    let (result, waited) = verify_in(&busy, &verifier, &fake.token());
+    assert_eq!(result, "accepted");
+    assert!(waited <= secs(3), "{waited:?}");
+    fake.issuer.rotate_key().unwrap();
+    assert_eq!(
+        verify_in(&busy, &verifier, &fake.token()),
+        ("accepted", secs(0))
+    );
+}
+
+/// A fetch that begins in a runtime that then does not run counts when it arrives.
+#[test]
+fn late_result_of_a_replaced_task_counts() {
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Slow(secs(2)));
+    let first = paused();
+    let verifier = first.block_on(async {
+        let verifier = fake.verifier();
+        settle().await;
+        verifier
+    });
+    assert_eq!(fake.fetches(), 1, "the fetch has begun");
+    fake.set_behavior(Behavior::Down);
+    let second = paused();
+    // The second runtime has its own clock, and waits for the fetch of the first until it is overdue.
+    second.block_on(async {
+        for _ in 0..10 {
+            verdict(&verifier, &fake.token()).await;
+            pass(&fake.clock, secs(1)).await;
+        }
+    });
+    assert!(fake.fetches() >= 2, "it is begun anew");
+    assert!(!verifier.is_ready());
+    first.block_on(async { tokio::time::sleep(secs(2) + secs(1) / 2).await });
+    assert!(verifier.is_ready(), "the result of the first fetch counts");
+}
+
+/// Two runtimes take turns. A fetch that has begun in one is not begun in the other before its deadline.
+#[test]
+fn runtimes_in_turn_make_few_fetches() {
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Hang);
+    let runtimes = [paused(), paused()];
+    let verifier = runtimes[0].block_on(async { fake.verifier() });
+    let token = fake.token();
+    for turn in 0..20 {
+        let runtime = &runtimes[turn % 2];
+        runtime.block_on(async {
+            verdict(&verifier, &token).await;
+            tokio::time::sleep(secs(1) / 10).await;
+        });
+    }
+    // Each turn takes 1 s of its runtime's clock, and a fetch that hangs takes 3 s and its grace.
+    assert!(fake.fetches() <= 10, "{} fetches", fake.fetches());
+    fake.set_behavior(Behavior::Good);
+    let accepted =
+        (0..20).any(|turn| verify_in(&runtimes[turn % 2], &verifier, &token).0 == "accepted");
+    assert!(accepted);
+}
+
+#[test]
+fn runtime_without_timers_is_an_error() {
+    let fake = FakeIssuer::new();
+    let runtime = without_timers();
+    let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
+    let error = runtime.block_on(builder.build_ready()).unwrap_err();
+    assert!(matches!(
+        error,
+        StartError::KeyFetch {
+            error: JwksError::NoTimers,
+            ..
+        }
+    ));
+    assert!(error.to_string().contains("enable_time"), "{error}");
+
+    // A request in such a runtime is rejected at once, without a panic.
+    let verifier = runtime.block_on(async { fake.verifier() });
+    let result = runtime.block_on(verifier.verify(&fake.token()));
+    assert_eq!(code(&result), "keys_unavailable");
+    assert_eq!(verifier.status()[0].last_error, Some(JwksError::NoTimers));
+    // Keys that another runtime has loaded are used there, and an unknown key is not waited for.
+    let other = paused();
+    assert_eq!(verify_in(&other, &verifier, &fake.token()).0, "accepted");
+    let result = runtime.block_on(verifier.verify(&fake.token()));
+    assert_eq!(code(&result), "accepted");
+    let result = runtime.block_on(verifier.verify(&fake.invented("k")));
+    assert_eq!(code(&result), "key_unavailable");
+}
+
+/// The application's resolver, in runtimes of the same kinds.
+#[test]
+fn resolver_in_an_idle_runtime_or_without_timers_is_asked_anew() {
+    let fake = FakeIssuer::new();
+    let asked = Arc::new(AtomicU64::new(0));
+    let build = || {
+        let (fake, asked) = (Arc::clone(&fake), Arc::clone(&asked));
+        Verifier::builder([])
+            .clock(fake.clock.clone())
+            .resolve_issuers_with(move |_| {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let trusted = fake.trusted();
+                async move { Ok::<_, BoxError>(Some(trusted)) }
+            })
+            .build()
+            .unwrap()
+    };
+    let verifier = build();
+    let idle = paused();
+    // The request goes away before its question has begun.
+    idle.block_on(async {
+        let token = fake.token();
+        let mut request = Box::pin(verifier.verify(&token));
+        let waker = std::task::Waker::noop();
+        let mut context = std::task::Context::from_waker(waker);
+        assert!(request.as_mut().poll(&mut context).is_pending());
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    let busy = paused();
+    let (result, waited) = verify_in(&busy, &verifier, &fake.token());
+    assert_eq!(result, "accepted");
+    assert!(waited <= secs(3), "{waited:?}");
+
+    let verifier = build();
+    let result = without_timers().block_on(verifier.verify(&fake.token()));
+    assert_eq!(code(&result), "keys_unavailable");
+}
+
+/// The caller check needs a timer for its limit.
+#[test]
+fn caller_check_without_timers_fails_closed() {
+    use tower_m2m::{Caller, CallerStatus};
+    let fake = FakeIssuer::new();
+    let check = async |_: Caller| Ok::<_, BoxError>(CallerStatus::Active);
+    let verifier = Verifier::builder([fake.trusted()])
+        .clock(fake.clock.clone())
+        .check_caller(check)
+        .build()
+        .unwrap();
+    assert_eq!(verify_in(&paused(), &verifier, &fake.token()).0, "accepted");
+    let result = without_timers().block_on(verifier.verify(&fake.token()));
+    assert_eq!(code(&result), "caller_status_unavailable");
+}
