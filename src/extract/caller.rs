@@ -94,6 +94,7 @@ fn admitted_org(
         params: &params,
         uri: &parts.uri,
         extensions: &parts.extensions,
+        is_routed: true,
         layers: LayerStack {
             outer: layers,
             own: None,

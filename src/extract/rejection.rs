@@ -110,6 +110,7 @@ pub(super) fn record_decision(
             params: &params,
             uri: &parts.uri,
             extensions,
+            is_routed: true,
             layers: LayerStack {
                 outer: layers.map_or(&[], |layers| &layers.0),
                 own: None,

@@ -49,6 +49,7 @@ impl LayerSettings {
         &'r self,
         params: &'r PathParams,
         request: &'r Request<B>,
+        is_routed: bool,
     ) -> RouteParameters<'r> {
         let extensions = request.extensions();
         let outer = extensions.get::<AppliedLayers>();
@@ -56,6 +57,7 @@ impl LayerSettings {
             params,
             uri: request.uri(),
             extensions,
+            is_routed,
             layers: LayerStack {
                 outer: outer.map_or(&[], |layers| &layers.0),
                 own: Some(self),

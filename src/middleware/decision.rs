@@ -10,6 +10,8 @@ use super::admission::outer_acting_org;
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::Admitted;
 use super::route::PathParams;
+#[cfg(feature = "axum")]
+use super::route::is_routed;
 use super::settings::LayerSettings;
 use crate::bearer::CredentialsIdentity;
 use crate::extensions::{Acting, VerifiedRequest};
@@ -205,10 +207,15 @@ impl LayerSettings {
             caller_checked_at,
         } = authenticated;
         #[cfg(feature = "axum")]
-        let params = PathParams::from_extensions(request.extensions_mut());
+        let is_routed = is_routed(request.extensions());
         #[cfg(not(feature = "axum"))]
-        let params = PathParams::Absent;
-        let parameters = self.route_parameters(&params, request);
+        let is_routed = false;
+        let params = match is_routed {
+            #[cfg(feature = "axum")]
+            true => PathParams::from_extensions(request.extensions_mut()),
+            _ => PathParams::Absent,
+        };
+        let parameters = self.route_parameters(&params, request, is_routed);
         let has_outer_layers = !parameters.layers.outer.is_empty();
         let admitted = self.admit(&claims, &parameters, request);
         PolicyResult {

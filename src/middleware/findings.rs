@@ -10,6 +10,7 @@ pub(crate) struct ParameterFindings<'p> {
     /// The parameter that most clearly means a tenant among those that no layer compares or ignores.
     pub(super) undecided: Option<(NameMeaning, &'p str)>,
     /// A parameter that is not compared may contain an organization's code.
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(super) may_contain_code: bool,
 }
 

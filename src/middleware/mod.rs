@@ -5,6 +5,7 @@
 
 mod admission;
 mod body;
+mod compared;
 mod decision;
 mod findings;
 mod future;

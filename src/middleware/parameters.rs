@@ -12,7 +12,6 @@ use super::route::{
 };
 use super::settings::{DEFAULT_PARAMETER, LayerSettings};
 use crate::rejection::{Misconfiguration, Rejection};
-use crate::telemetry::compared::ComparedPlace;
 use crate::token::{Claims, OrgCode};
 
 /// A request, and the settings of all layers that decide about it.
@@ -21,6 +20,9 @@ pub(crate) struct RouteParameters<'r> {
     pub(crate) uri: &'r Uri,
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) extensions: &'r Extensions,
+    /// An axum router may have left a route, parameters or the whole path.
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
+    pub(crate) is_routed: bool,
     pub(crate) layers: LayerStack<'r>,
 }
 
@@ -58,6 +60,7 @@ impl RouteParameters<'_> {
 
     /// Looks at each parameter once.
     #[inline]
+    #[cfg_attr(not(feature = "axum"), allow(unused_mut, unused_variables))]
     pub(crate) fn find(&self, claims: &Claims) -> ParameterFindings<'_> {
         let mut findings = ParameterFindings {
             organization: OrgLookup::Absent,
@@ -93,6 +96,7 @@ impl RouteParameters<'_> {
         findings
     }
 
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     fn find_undecided<'p>(&self, name: &'p str, findings: &mut ParameterFindings<'p>) {
         let meaning = self.meaning(name);
         let strongest = findings
@@ -101,45 +105,6 @@ impl RouteParameters<'_> {
         if meaning > strongest && !self.is_ignored(name) {
             findings.undecided = Some((meaning, name));
         }
-    }
-
-    /// Calls a function with each place that is compared: the parameters, then the places that
-    /// sources found, or the values if there is neither.
-    pub(crate) fn visit_compared<'p>(
-        &self,
-        claims: &Claims,
-        acting: Option<&OrgCode>,
-        found: impl Iterator<Item = ComparedPlace<'p>>,
-        visit: &mut dyn FnMut(ComparedPlace<'_>),
-    ) {
-        let mut is_named = false;
-        self.visit_names(|name| {
-            if self.is_compared(name) {
-                is_named = true;
-                visit(ComparedPlace::Path(name));
-            }
-        });
-        for compared_at in found {
-            is_named = true;
-            visit(compared_at);
-        }
-        if !is_named && claims.org_code().or(acting).is_some() && self.checks_values(claims) {
-            visit(ComparedPlace::Value);
-        }
-    }
-
-    /// Returns `true` if some value of the request must not be the code of another organization.
-    fn checks_values(&self, claims: &Claims) -> bool {
-        if claims.org_code_pattern().is_none() {
-            return false;
-        }
-        #[cfg(feature = "axum")]
-        if self.matched().is_some() {
-            let mut has_checked = false;
-            self.visit_names(|name| has_checked |= !self.allows_other_organizations_in(name));
-            return has_checked;
-        }
-        true
     }
 
     /// Returns a compared name that no parameter can have.
@@ -167,6 +132,7 @@ impl RouteParameters<'_> {
     }
 
     /// Returns `true` if a place that no layer excepts contains the code of another organization.
+    #[cfg_attr(not(feature = "axum"), allow(unused_variables))]
     pub(crate) fn contains_foreign_code(
         &self,
         findings: &ParameterFindings<'_>,
@@ -213,7 +179,9 @@ impl RouteParameters<'_> {
     /// The path of the request before nesting routers removed a part of it.
     fn whole_path(&self) -> &str {
         #[cfg(feature = "axum")]
-        if let Some(OriginalUri(whole)) = self.extensions.get() {
+        if self.is_routed
+            && let Some(OriginalUri(whole)) = self.extensions.get()
+        {
             return whole.path();
         }
         self.uri.path()
@@ -227,12 +195,16 @@ impl RouteParameters<'_> {
 
     #[cfg(feature = "axum")]
     pub(crate) fn matched(&self) -> Option<&str> {
+        if !self.is_routed {
+            return None;
+        }
         self.extensions.get().map(MatchedPath::as_str)
     }
 
     /// Calls a function with each parameter of the route. If a value is not valid UTF-8, the names
     /// come from the route's template.
-    fn visit_names<'p>(&'p self, mut visit: impl FnMut(&'p str)) {
+    #[cfg_attr(not(feature = "axum"), allow(unused_mut, unused_variables))]
+    pub(super) fn visit_names<'p>(&'p self, mut visit: impl FnMut(&'p str)) {
         match self.params {
             PathParams::Absent => {}
             #[cfg(feature = "axum")]
@@ -245,7 +217,7 @@ impl RouteParameters<'_> {
         }
     }
 
-    fn is_compared(&self, name: &str) -> bool {
+    pub(super) fn is_compared(&self, name: &str) -> bool {
         name == DEFAULT_PARAMETER
             || self
                 .layers
@@ -253,6 +225,7 @@ impl RouteParameters<'_> {
                 .any(|layer| layer.parameters.compared().any(|compared| compared == name))
     }
 
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     fn is_ignored(&self, name: &str) -> bool {
         self.layers
             .iter()
@@ -277,6 +250,7 @@ impl RouteParameters<'_> {
 
     /// Returns `true` if a path template of a layer matched and compares the segment on which the
     /// parameter stands.
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     fn is_compared_by_template(&self, name: &str) -> bool {
         let stands = |segment: &str| parameter_names(segment).any(|parameter| parameter == name);
         let Some(index) = self
@@ -291,8 +265,7 @@ impl RouteParameters<'_> {
             .any(|source| source.compares_segment(index, self.uri.path(), self.whole_path()))
     }
 
-    #[cfg(feature = "axum")]
-    fn allows_other_organizations_in(&self, name: &str) -> bool {
+    pub(super) fn allows_other_organizations_in(&self, name: &str) -> bool {
         self.layers
             .iter()
             .any(|layer| layer.parameters.allows_other_organizations(name))

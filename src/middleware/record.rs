@@ -37,7 +37,7 @@ impl LayerSettings {
                 .filter(|source| source.find(request) != OrgLookup::Absent)
                 .map(OrganizationSource::compared_place);
             let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
-            self.route_parameters(params, request)
+            self.route_parameters(params, request, true)
                 .visit_compared(claims, acting, found, visit);
         };
         self.record_decision(

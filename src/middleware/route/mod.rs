@@ -10,6 +10,8 @@ mod tenant_names;
 use host::in_host;
 use http::{HeaderName, Request};
 pub(crate) use lookup::OrgLookup;
+#[cfg(feature = "axum")]
+pub(crate) use parameter::is_routed;
 pub(crate) use parameter::{PathParams, is_parameter_name, parameter_names};
 #[cfg_attr(not(feature = "axum"), allow(unused_imports))]
 pub(crate) use parameter_settings::{ParameterPresence, ParameterSettings};
@@ -97,6 +99,7 @@ impl OrganizationSource {
     }
 
     /// Returns `true` if the source compares this segment of the whole path.
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) fn compares_segment(&self, index: usize, path: &str, whole: &str) -> bool {
         let Location::Path(template) = &self.0 else {
             return false;

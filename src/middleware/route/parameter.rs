@@ -50,7 +50,16 @@ impl PathParams {
     }
 }
 
+/// Returns `true` if an axum router has seen the request. It keeps the whole path before it looks for
+/// a route.
+#[cfg(feature = "axum")]
+pub(crate) fn is_routed(extensions: &Extensions) -> bool {
+    use axum::extract::{MatchedPath, OriginalUri};
+    extensions.get::<MatchedPath>().is_some() || extensions.get::<OriginalUri>().is_some()
+}
+
 /// Returns the names of the parameters in a route's template.
+#[cfg_attr(not(feature = "axum"), allow(dead_code))]
 pub(crate) fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
     let mut rest = template;
     std::iter::from_fn(move || {

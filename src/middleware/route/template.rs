@@ -52,6 +52,7 @@ fn before_rest(template: &[Segment]) -> impl Iterator<Item = &Segment> {
 }
 
 /// Returns `true` if the template matches the path and its organization stands on this segment.
+#[cfg_attr(not(feature = "axum"), allow(dead_code))]
 pub(super) fn organization_stands_at(template: &[Segment], index: usize, path: &str) -> bool {
     before_rest(template).nth(index) == Some(&Segment::Organization)
         && in_path(template, path) != OrgLookup::Absent
