@@ -165,7 +165,8 @@ impl RouteParameters<'_> {
     fn path_contains(&self, path: &str, is_foreign: impl Fn(&str) -> bool) -> bool {
         decoded_segments(path).enumerate().any(|(index, segment)| {
             segment.is_some_and(|segment| {
-                is_foreign(&segment) && !self.allows_segment(&segment, index, path)
+                // Another reader of the path can take an encoded slash for a slash.
+                segment.split('/').any(&is_foreign) && !self.allows_segment(&segment, index, path)
             })
         })
     }
