@@ -45,7 +45,7 @@
 //!
 //! # The public interface is
 //!
-//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`Algorithm`], [`Clock`]
+//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to turn away: [`Denylist`], [`CallerCheck`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`], [`token::ScopeRequirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
@@ -119,7 +119,8 @@ pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{
-    ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier, VerifierBuilder, WeakSetting,
+    ClaimCondition, ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier,
+    VerifierBuilder, WeakSetting,
 };
 
 /// The README's code is compiled too.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::condition::Condition;
 use super::duration::duration;
 use crate::token::Algorithm;
 use crate::verifier::{ConfigError, Issuer, Profile, SettingSource, Verifier};
@@ -22,7 +23,8 @@ pub(super) struct IssuerConfig {
     pub(super) max_age: Option<String>,
     pub(super) require: Option<OnlyRfc9068>,
     pub(super) grant_type: Option<OnlyAny>,
-    pub(super) require_claim: Option<BTreeMap<String, String>>,
+    pub(super) require_claim: Option<BTreeMap<String, Condition>>,
+    pub(super) require_header: Option<BTreeMap<String, Condition>>,
     pub(super) organization_claim: Option<String>,
     pub(super) organization_code_pattern: Option<String>,
     pub(super) scope_claim: Option<String>,
@@ -41,6 +43,7 @@ pub(super) struct IssuerConfig {
     pub(super) fetch_timeout: Option<String>,
     pub(super) initial_keys_timeout: Option<String>,
     pub(super) proxy: Option<Proxy>,
+    pub(super) dangerous_allow_http: Option<OnlyYes>,
     pub(super) ca_certificate_pem: Option<String>,
 }
 
@@ -119,6 +122,9 @@ impl IssuerConfig {
         }
         if let Some(pem) = &self.ca_certificate_pem {
             issuer = issuer.ca_certificate_pem(pem.as_bytes());
+        }
+        if let Some(OnlyYes::Yes) = self.dangerous_allow_http {
+            issuer = issuer.dangerous_allow_http();
         }
         if let Some(Proxy::Disabled) = self.proxy {
             issuer = issuer.without_proxy();
@@ -225,8 +231,11 @@ impl IssuerConfig {
         if let Some(OnlyAny::Any) = self.grant_type {
             issuer = issuer.allow_any_grant_type();
         }
-        for (claim, value) in self.require_claim.iter().flatten() {
-            issuer = issuer.require_claim(claim, value);
+        for (claim, condition) in self.require_claim.iter().flatten() {
+            issuer = issuer.require_claim(claim, condition.to_condition());
+        }
+        for (member, condition) in self.require_header.iter().flatten() {
+            issuer = issuer.require_header(member, condition.to_condition());
         }
         if let Some(claim) = &self.organization_claim {
             issuer = issuer.organization_claim(claim);

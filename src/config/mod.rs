@@ -1,5 +1,6 @@
 //! Settings from a file or from the environment: they pass through the same setters as those in code.
 
+mod condition;
 mod duration;
 mod environment;
 mod issuer;
@@ -42,7 +43,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `leeway`, `max_age` | a duration, such as `30s` or `1h 30m` |
 /// | `require` | `"rfc9068"` |
 /// | `grant_type` | `"any"` |
-/// | `require_claim` | a map from JSON Pointer to string |
+/// | `require_claim`, `require_header` | a map from JSON Pointer to a condition: a string, a boolean, `{ is_or_absent }`, `{ starts_with }`, `{ same_as }`, `{ condition = "absent" }` or `{ condition = "client" }` |
 /// | `organization_claim`, `scope_claim` | a JSON Pointer |
 /// | `organization_code_pattern` | a prefix followed by `*`, such as `org_*`, or `none` |
 /// | `client_id_claim` | the name of a claim |
@@ -53,6 +54,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `public_key_pem` | `{ algorithm, pem }`: the name of an algorithm, and a public key as a string |
 /// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `initial_keys_timeout` | a duration |
 /// | `proxy` | `"none"` |
+/// | `dangerous_allow_http` | `"yes"` |
 /// | `ca_certificate_pem` | a certificate as a string |
 ///
 /// ```

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{JwksError, is_secure_url};
+use super::JwksError;
+use super::url::{PlainHttp, is_allowed_url};
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -30,6 +31,15 @@ struct Metadata {
 /// for code point (RFC 8414 §3.3, §4); [`JwksError::InsecureJwksUri`] when `jwks_uri` is neither https nor on loopback.
 /// An issuer that is reached over https cannot send to loopback either.
 pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, JwksError> {
+    allowed_jwks_uri(document, issuer, PlainHttp::OnLoopback)
+}
+
+/// The same, with http where the application allows it. The metadata of an https issuer never leads to http.
+pub(super) fn allowed_jwks_uri(
+    document: &[u8],
+    issuer: &str,
+    plain_http: PlainHttp,
+) -> Result<String, JwksError> {
     // Members that are passed over are not looked at by the reader, and JSON is UTF-8 as a whole (RFC 8259 §8.1).
     let document = std::str::from_utf8(document).map_err(|_| JwksError::Malformed)?;
     let metadata: Metadata = serde_json::from_str(document).map_err(|_| JwksError::Malformed)?;
@@ -37,7 +47,7 @@ pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, JwksError> {
         return Err(JwksError::WrongIssuer);
     }
     let downgraded = issuer.starts_with("https://") && !metadata.jwks_uri.starts_with("https://");
-    if downgraded || !is_secure_url(&metadata.jwks_uri) {
+    if downgraded || !is_allowed_url(&metadata.jwks_uri, plain_http) {
         return Err(JwksError::InsecureJwksUri);
     }
     Ok(metadata.jwks_uri)

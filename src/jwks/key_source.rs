@@ -67,6 +67,14 @@ impl KeySource {
         }
     }
 
+    /// Returns `true` if the keys come over http without TLS, and not from loopback.
+    pub(crate) fn is_insecure(&self) -> bool {
+        match self {
+            Self::Remote(remote) => remote.is_insecure(),
+            Self::Static { .. } => false,
+        }
+    }
+
     pub(crate) async fn wait_for_fetch(
         &self,
         ticket: FetchTicket,

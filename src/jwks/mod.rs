@@ -4,6 +4,7 @@
 //! with network I/O.
 
 mod candidates;
+mod certificate;
 mod discovery;
 mod error;
 mod jwk;
@@ -18,6 +19,7 @@ mod unusable_key;
 mod url;
 
 pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;
+pub(crate) use certificate::certificate_problem;
 pub use discovery::jwks_uri;
 pub use error::{JwksError, KeyError};
 pub(crate) use key::KeySetScope;
@@ -34,4 +36,4 @@ pub(crate) use remote::{
 pub use status::{FetchCause, IssuerStatus};
 pub use unusable_key::UnusableKey;
 pub(crate) use unusable_key::UnusableKeys;
-pub(crate) use url::is_secure_url;
+pub(crate) use url::{PlainHttp, is_allowed_url, is_secure_url};

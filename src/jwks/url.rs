@@ -1,9 +1,24 @@
 //! Which URLs keys may come from (RFC 8414 §2, §6.1).
 
-/// Whether keys may be fetched from here: https, or http on loopback; no user info, no fragment, nothing unprintable.
-///
-/// `http::Uri` drops fragments and keeps user info without a word, so the text itself is looked at.
+/// Where http without TLS is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    #[default]
+    OnLoopback,
+    /// The application allows it for this issuer.
+    Anywhere,
+}
+
+/// Returns `true` if keys may be fetched from the URL: https, or http on loopback; no user info, no fragment, nothing
+/// unprintable.
 pub(crate) fn is_secure_url(url: &str) -> bool {
+    is_allowed_url(url, PlainHttp::OnLoopback)
+}
+
+/// Returns `true` if the URL is secure, or is http where that is accepted.
+///
+/// `http::Uri` drops fragments and keeps user info silently, so the string itself is read.
+pub(crate) fn is_allowed_url(url: &str, plain_http: PlainHttp) -> bool {
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) || url.contains(['#', '\\']) {
         return false;
     }
@@ -19,7 +34,7 @@ pub(crate) fn is_secure_url(url: &str) -> bool {
     }
     match uri.scheme_str() {
         Some("https") => true,
-        Some("http") => is_loopback(authority.host()),
+        Some("http") => plain_http == PlainHttp::Anywhere || is_loopback(authority.host()),
         _ => false,
     }
 }

@@ -94,6 +94,11 @@ impl<'a> JoseHeader<'a> {
         }
     }
 
+    /// All members.
+    pub(crate) fn json(&self) -> &JsonObject<'a> {
+        &self.json
+    }
+
     /// `typ`: what kind of token it is.
     #[must_use]
     pub fn token_type(&self) -> TokenType {

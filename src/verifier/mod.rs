@@ -32,7 +32,7 @@ pub(crate) use config_error::SettingSource;
 pub use explain::{Check, Explanation, Outcome};
 pub(crate) use issuer::kinde::kinde_issuer;
 pub use issuer::{Issuer, NeedsAudience};
-pub use profile::Profile;
+pub use profile::{ClaimCondition, Profile};
 pub use start_error::StartError;
 pub(crate) use verification::{CallerVerdict, Verification};
 pub use verifier::Verifier;

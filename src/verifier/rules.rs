@@ -63,6 +63,7 @@ impl Rules {
     /// Checks the claims, all but `iss`, which decided whose rules these are.
     pub(crate) fn check<'j>(
         &self,
+        header: &JsonObject<'_>,
         json: &'j JsonObject<'j>,
         now: i64,
     ) -> Result<ValidatedClaims<'j>, TokenError> {
@@ -89,7 +90,7 @@ impl Rules {
             .profile
             .machine_claims
             .iter()
-            .all(|mark| mark.matches(json, client_id.ok()))
+            .all(|rule| rule.matches(header, json, client_id.ok()))
         {
             return Err(TokenError::WrongGrantType);
         }

@@ -166,7 +166,7 @@ impl Verifier {
         };
         let tid = || json.get("tid").and_then(as_string);
         let Some(keys) = signed.verify(trusted, current_set.as_deref(), tid)? else {
-            let checked = trusted.rules.check(&json, now)?;
+            let checked = trusted.rules.check(header.json(), &json, now)?;
             checked.check_scopes(&json)?;
             let lookup = KeyLookup {
                 kid,
@@ -185,7 +185,7 @@ impl Verifier {
 
         let checked = trusted
             .rules
-            .check(&json, now)
+            .check(header.json(), &json, now)
             .map_err(Rejection::InvalidClaims)?;
         let provenance = Provenance {
             verifier: self.0.id,

@@ -63,6 +63,10 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
              have, or list the clients with allow_clients",
         )),
         rules.profile.assumption.filter(|_| anybody).map(|assumption| ("profile", assumption)),
+        trusted.keys.is_insecure().then_some((
+            "dangerous_allow_http",
+            "anyone on the path to the issuer can replace its keys, and then sign tokens of any organization: use https",
+        )),
         (rules.profile.org_code_pattern.is_some() && rules.org_code_pattern.is_none()).then_some((
             "without_organization_code_pattern",
             "a path may contain another organization's code: remove this setting, or name the exceptions with \

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod claim_conditions;
 mod config;
 mod error_messages;
 #[cfg(feature = "tracing")]
@@ -16,6 +17,7 @@ mod file_formats;
 mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod mistaken_settings;
 mod profiles;
 mod setter_order;
 #[cfg(feature = "tracing")]

@@ -69,6 +69,11 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
             setter(|i: Issuer| i.require_claim("/v", "2")),
         ),
         (
+            "require_header",
+            setter(|i: Issuer| i.require_header("/gty", "x")),
+        ),
+        ("dangerous_allow_http", setter(Issuer::dangerous_allow_http)),
+        (
             "organization_claim",
             setter(|i: Issuer| i.organization_claim("/o")),
         ),

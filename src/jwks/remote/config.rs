@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::jwks::url::PlainHttp;
+
 /// How fresh keys are kept.
 #[derive(Clone, Debug)]
 pub(crate) struct RefreshConfig {
@@ -24,6 +26,8 @@ pub(crate) struct RefreshConfig {
     pub(crate) unknown_kid_max_ttl: Duration,
     /// How many known clients and removed keys are kept.
     pub(crate) registration: Registration,
+    /// Where http without TLS is accepted.
+    pub(crate) plain_http: PlainHttp,
     /// Makes tests repeatable.
     pub(crate) jitter_seed: Option<u64>,
 }

@@ -10,7 +10,7 @@ use super::config::JwksLocation;
 use super::current::{CachedKeySet, FetchedDocument, FetchedKeys};
 use super::freshness::{lifetime, retry_after};
 use super::state::RemoteState;
-use crate::jwks::discovery::{CachedJwksUri, jwks_uri, metadata_urls};
+use crate::jwks::discovery::{CachedJwksUri, allowed_jwks_uri, metadata_urls};
 use crate::jwks::{JwksError, KeySet, UnusableKeys};
 
 /// A fetch's bad end, and how long the issuer asks to be left alone.
@@ -139,7 +139,11 @@ async fn read_metadata(shared: &RemoteState, deadline: Instant) -> Result<String
     for url in metadata_urls(&shared.issuer) {
         let answer = get(shared, &url, HeaderMap::new(), deadline).await?;
         if answer.status() == StatusCode::OK {
-            return Ok(jwks_uri(answer.body(), &shared.issuer)?);
+            return Ok(allowed_jwks_uri(
+                answer.body(),
+                &shared.issuer,
+                shared.config.plain_http,
+            )?);
         }
         failed = status_failure(answer.status(), answer.headers(), shared.wall_now());
         // Only a document that is not there is looked for elsewhere.

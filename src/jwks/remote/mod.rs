@@ -43,6 +43,7 @@ pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
 use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
 use self::state::RemoteState;
+use super::url::{PlainHttp, is_secure_url};
 use super::{IssuerStatus, JwksError, VersionedKeySet};
 use crate::clock::Clock;
 use crate::token::Algorithm;
@@ -201,6 +202,10 @@ impl RemoteKeySet {
     pub(crate) fn export(&self) -> Option<SavedKeys> {
         let cached = self.state.current.current(Instant::now())?;
         saved::save(&self.state.issuer, &cached.document)
+    }
+
+    pub(crate) fn is_insecure(&self) -> bool {
+        self.state.config.plain_http == PlainHttp::Anywhere && !is_secure_url(&self.state.issuer)
     }
 
     pub(crate) fn max_stale(&self) -> Duration {

@@ -4,7 +4,7 @@ use super::inspect::TokenInspection;
 use super::step::CheckKind;
 use crate::jwks::UnusableKeys;
 use crate::verifier::issuers::trusted::TrustedIssuer;
-use crate::verifier::profile::{ClaimMatcher, ClaimRule};
+use crate::verifier::profile::{ClaimMatcher, ClaimRule, RuleLocation};
 use crate::verifier::rules::{Rules, Strictness};
 
 impl TokenInspection<'_> {
@@ -107,9 +107,12 @@ fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String
     }
 }
 
-fn describe_rule(mark: &ClaimRule) -> String {
-    let claim = &mark.claim;
-    match &mark.matcher {
+fn describe_rule(rule: &ClaimRule) -> String {
+    let claim = match rule.location {
+        RuleLocation::Claims => rule.claim.to_string(),
+        RuleLocation::Header => format!("header {}", rule.claim),
+    };
+    match &rule.matcher {
         ClaimMatcher::Is(value) => format!("{claim} is or contains {value}"),
         ClaimMatcher::IsUnlessAbsent(value) => format!("{claim} is absent or {value}"),
         ClaimMatcher::ContainsWithout { required, excluded } => format!(
@@ -119,6 +122,8 @@ fn describe_rule(mark: &ClaimRule) -> String {
         ClaimMatcher::Absent => format!("{claim} is absent"),
         ClaimMatcher::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
         ClaimMatcher::IsClient { suffix } => format!("{claim} is the client{suffix}"),
+        ClaimMatcher::SameAs(pointer) => format!("{claim} is the same as {pointer}"),
+        ClaimMatcher::Boolean(expected) => format!("{claim} is {expected}"),
     }
 }
 

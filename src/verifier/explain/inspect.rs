@@ -7,6 +7,7 @@ use crate::bearer::b64token;
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, JsonValue};
 use crate::verifier::claim::issuer_claim;
 use crate::verifier::issuers::trusted::{ActiveIssuer, Resolution, TrustedIssuer};
+use crate::verifier::profile::{ClaimRule, RuleLocation};
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
@@ -155,14 +156,18 @@ impl<'a> TokenInspection<'a> {
             CheckKind::Delegation => at("/act"),
             CheckKind::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
             CheckKind::MachineClaims => {
-                match rules.map(|rules| rules.profile.machine_claims.as_ref()) {
-                    Some(marks) => marks
-                        .iter()
-                        .map(|mark| at(&mark.claim))
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                    None => String::new(),
-                }
+                let header = self.header();
+                let found = |rule: &ClaimRule| match (rule.location, &header) {
+                    (RuleLocation::Claims, _) => at(&rule.claim),
+                    (RuleLocation::Header, Some(header)) => format!(
+                        "header {} {}",
+                        rule.claim,
+                        type_name(header.json().pointer(&rule.claim))
+                    ),
+                    (RuleLocation::Header, None) => String::new(),
+                };
+                let rules = rules.map_or(&[][..], |rules| &rules.profile.machine_claims);
+                rules.iter().map(found).collect::<Vec<_>>().join(", ")
             }
             CheckKind::Client | CheckKind::ClientAllowed => match rules {
                 Some(rules) => first(

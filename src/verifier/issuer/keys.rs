@@ -8,7 +8,7 @@ use super::Issuer;
 use crate::clock::Clock;
 use crate::jwks::{
     FetchFuture, Fetcher, HttpClients, JwksLocation, KeyError, KeySet, KeySetScope, KeySource,
-    Proxy, RemoteKeySet, UnusableKey, is_secure_url,
+    Proxy, RemoteKeySet, UnusableKey, is_allowed_url, is_secure_url,
 };
 use crate::token::Algorithm;
 use crate::util::BoxError;
@@ -90,7 +90,7 @@ impl Issuer {
             return Ok(KeySource::from_static(Arc::clone(issuer), set));
         }
         let endpoint = match &self.keys.url {
-            Some(url) if !is_secure_url(url) => {
+            Some(url) if !is_allowed_url(url, self.timing.plain_http) => {
                 return Err(ConfigError::new(
                     "jwks_url",
                     "must be an https URL (http is accepted on loopback only)",
@@ -104,7 +104,7 @@ impl Issuer {
             JwksLocation::Discovery => &**issuer,
         };
         let mut http = self.http.clone();
-        if first_url.starts_with("http://") {
+        if first_url.starts_with("http://") && is_secure_url(first_url) {
             // That is loopback, which no proxy of the network can reach on this machine's behalf.
             http.proxy = Proxy::Disabled;
         }

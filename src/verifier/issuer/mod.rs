@@ -2,6 +2,7 @@
 
 mod keys;
 pub(super) mod kinde;
+mod name;
 mod pointer;
 mod refresh;
 mod token_settings;
@@ -23,7 +24,8 @@ use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
-    Fetcher, HttpClients, HttpSettings, MAX_KEYS_WITHOUT_KID, Proxy, RefreshConfig, Registration,
+    Fetcher, HttpClients, HttpSettings, MAX_KEYS_WITHOUT_KID, PlainHttp, Proxy, RefreshConfig,
+    Registration,
 };
 use crate::token::Algorithm;
 use token_settings::TokenSettings;
@@ -145,6 +147,7 @@ impl Issuer {
                 initial_keys_timeout: Duration::from_secs(1),
                 unknown_kid_max_ttl: Duration::from_secs(30),
                 registration: Registration::Listed,
+                plain_http: PlainHttp::OnLoopback,
                 jitter_seed: None,
             },
             source: SettingSource::Code,
@@ -249,6 +252,10 @@ impl Issuer {
             last_used: AtomicI64::new(i64::MIN),
             organizations_seen: OrganizationsSeen::default(),
         })
+    }
+
+    pub(super) fn allows_plain_http(&self) -> bool {
+        self.timing.plain_http == PlainHttp::Anywhere
     }
 
     fn allowed_algorithms(&self) -> Vec<Algorithm> {

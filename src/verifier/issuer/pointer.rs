@@ -11,25 +11,30 @@ const SCALAR_CLAIMS: [&str; 6] = ["iss", "sub", "jti", "exp", "nbf", "iat"];
 /// Claims whose presence rejects the token.
 const REJECTED_CLAIMS: [&str; 2] = ["cnf", "act"];
 
-/// Returns why the pointer can never lead to a value, or `None` if it can.
+/// Returns why the pointer can never lead to a claim of an accepted token, or `None` if it can.
 pub(super) fn pointer_problem(pointer: &str) -> Option<&'static str> {
-    let Some(steps) = pointer.strip_prefix('/').filter(|steps| !steps.is_empty()) else {
-        return Some("must be a JSON Pointer such as /org_code or /tenant/id (RFC 6901)");
-    };
-    if !is_escaped(pointer) {
-        return Some(
-            "must be a JSON Pointer, in which ~ is written ~0 and / is written ~1 (RFC 6901)",
-        );
+    if let Some(problem) = syntax_problem(pointer) {
+        return Some(problem);
     }
-    let mut names = steps.split('/');
+    let mut names = pointer.split('/').skip(1);
     let first = names.next().unwrap_or_default();
-    let deeper = names.count();
-    if deeper >= DEPTH_MAX {
-        Some("can never match: a token with so many levels is rejected, at most 8 are accepted")
-    } else if NON_ACCESS_TOKEN_CLAIMS.contains(&first) || REJECTED_CLAIMS.contains(&first) {
+    if NON_ACCESS_TOKEN_CLAIMS.contains(&first) || REJECTED_CLAIMS.contains(&first) {
         Some("can never match: a token that has this claim is rejected")
-    } else if deeper > 0 && SCALAR_CLAIMS.contains(&first) {
+    } else if names.next().is_some() && SCALAR_CLAIMS.contains(&first) {
         Some("can never match: its first claim is a string or a number, which has no members")
+    } else {
+        None
+    }
+}
+
+/// Returns why the pointer is none, or is deeper than any JSON that is read, or `None` if it can match.
+pub(super) fn syntax_problem(pointer: &str) -> Option<&'static str> {
+    if !pointer.starts_with('/') || pointer.len() == 1 {
+        Some("must be a JSON Pointer such as /org_code or /tenant/id (RFC 6901)")
+    } else if !is_escaped(pointer) {
+        Some("must be a JSON Pointer, in which ~ is written ~0 and / is written ~1 (RFC 6901)")
+    } else if pointer.split('/').count() > DEPTH_MAX + 1 {
+        Some("can never match: a token with so many levels is rejected, at most 8 are accepted")
     } else {
         None
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Issuer;
-use crate::jwks::Proxy;
+use crate::jwks::{PlainHttp, Proxy};
 
 impl Issuer {
     /// How long a fetched key set is fresh, whatever the issuer says. Default: as its `Cache-Control` or `Expires` says
@@ -63,6 +63,17 @@ impl Issuer {
     #[cfg(feature = "test-util")]
     pub fn jitter_seed(mut self, seed: u64) -> Self {
         self.timing.jitter_seed = Some(seed);
+        self
+    }
+
+    /// Fetches metadata and keys of an `http://` issuer without TLS, for an issuer inside a private network, such as
+    /// `http://keycloak:8080/realms/acme`. Default: https only, and http on loopback.
+    ///
+    /// **Anyone who can change the traffic between this service and the issuer can replace the keys, and then sign tokens
+    /// of any organization.** It is for listed issuers whose `iss` begins with `http://`; for another one it is an error of
+    /// `build()`. The environment cannot set it. [`weak_settings`](crate::Verifier::weak_settings) reports it.
+    pub fn dangerous_allow_http(mut self) -> Self {
+        self.timing.plain_http = PlainHttp::Anywhere;
         self
     }
 

@@ -16,6 +16,7 @@ pub(super) struct TokenSettings {
     pub(super) client_id: Option<String>,
     pub(super) kid: Option<KidRequirement>,
     pub(super) required_claims: Vec<ClaimRule>,
+    pub(super) required_headers: Vec<ClaimRule>,
     pub(super) grant_types: GrantTypes,
     pub(super) pattern: Option<String>,
     pub(super) pattern_check: PatternCheck,
@@ -45,6 +46,7 @@ impl TokenSettings {
             client_id: None,
             kid: None,
             required_claims: Vec::new(),
+            required_headers: Vec::new(),
             grant_types: GrantTypes::Profile,
             pattern: None,
             pattern_check: PatternCheck::Enabled,
@@ -58,10 +60,14 @@ impl TokenSettings {
             profile.machine_claims = Cow::Borrowed(&[]);
             profile.assumption = None;
         }
-        if !self.required_claims.is_empty() {
+        let mut required = self
+            .required_claims
+            .iter()
+            .chain(&self.required_headers)
+            .peekable();
+        if required.peek().is_some() {
             profile.assumption = None;
-            let required = self.required_claims.iter().cloned();
-            profile.machine_claims.to_mut().extend(required);
+            profile.machine_claims.to_mut().extend(required.cloned());
         }
         if let Some(pointer) = &self.organization {
             profile.organization = pointer.clone().into();

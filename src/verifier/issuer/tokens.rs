@@ -2,7 +2,7 @@
 
 use super::Issuer;
 use super::token_settings::{GrantTypes, PatternCheck};
-use crate::verifier::profile::{ClaimMatcher, ClaimRule, Profile};
+use crate::verifier::profile::{ClaimCondition, ClaimRule, Profile, RuleLocation};
 
 /// What its tokens are like.
 impl Issuer {
@@ -26,18 +26,49 @@ impl Issuer {
         self
     }
 
-    /// Requires that a claim has a value, or that the array in it contains the value, in addition to what the profile and
-    /// earlier calls require. The claim is a JSON Pointer (RFC 6901). Default: as the profile says.
+    /// Requires something of a claim, in addition to what the profile and earlier calls require. The claim is a JSON Pointer
+    /// (RFC 6901). Default: as the profile says.
+    ///
+    /// A string means that the claim is this string, or an array that contains it. [`ClaimCondition`] has further
+    /// conditions.
+    ///
+    /// ```
+    /// # use tower_m2m::{ClaimCondition, Verifier};
+    /// // Entra ID marks application tokens so.
+    /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
+    /// // Tokens of machines have no subject.
+    /// let issuer = Verifier::issuer("https://id.example").audience("api").require_claim("/sub", ClaimCondition::absent());
+    /// ```
+    pub fn require_claim(
+        mut self,
+        pointer: impl Into<String>,
+        condition: impl Into<ClaimCondition>,
+    ) -> Self {
+        self.tokens.required_claims.push(ClaimRule {
+            location: RuleLocation::Claims,
+            claim: pointer.into().into(),
+            matcher: condition.into().0,
+        });
+        self
+    }
+
+    /// Requires something of a member of the JOSE header (RFC 7515 §4), in addition to what earlier calls require. The member
+    /// is a JSON Pointer (RFC 6901). Default: only `alg`, `typ`, `kid`, `crit` and `b64` of the header are read.
     ///
     /// ```
     /// # use tower_m2m::Verifier;
-    /// // Entra ID marks application tokens so.
-    /// let issuer = Verifier::issuer("https://login.example/v2.0").audience("api").require_claim("/idtyp", "app");
+    /// // FusionAuth writes the grant type into the header.
+    /// let issuer = Verifier::issuer("https://auth.example").audience("api").require_header("/gty", "client_credentials");
     /// ```
-    pub fn require_claim(mut self, pointer: impl Into<String>, value: impl Into<String>) -> Self {
-        self.tokens.required_claims.push(ClaimRule {
+    pub fn require_header(
+        mut self,
+        pointer: impl Into<String>,
+        condition: impl Into<ClaimCondition>,
+    ) -> Self {
+        self.tokens.required_headers.push(ClaimRule {
+            location: RuleLocation::Header,
             claim: pointer.into().into(),
-            matcher: ClaimMatcher::Is(value.into().into()),
+            matcher: condition.into().0,
         });
         self
     }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::Issuer;
-use super::pointer::pointer_problem;
-use crate::jwks::is_secure_url;
+use super::name::{PLACEHOLDER, has_placeholder};
+use super::pointer::{pointer_problem, syntax_problem};
+use crate::jwks::certificate_problem;
 use crate::token::{Algorithm, OrgCode};
 use crate::verifier::config_error::{Advice, ConfigError};
+use crate::verifier::profile::{ClaimMatcher, ClaimRule, RuleLocation};
 
 const LEEWAY_MAX: Duration = Duration::from_secs(5 * 60);
 const A_MINUTE: Duration = Duration::from_secs(60);
@@ -24,11 +26,7 @@ impl Issuer {
     }
 
     fn check(&self, issuer: &str, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
-        ensure(
-            is_secure_url(issuer) && !issuer.contains('?'),
-            "issuer",
-            "must be an https URL without query and fragment (http is accepted on loopback only), character for character what `iss` says",
-        )?;
+        self.check_name(issuer)?;
         if let Some(audiences) = &self.audiences {
             ensure(
                 !audiences.is_empty(),
@@ -40,6 +38,16 @@ impl Issuer {
                 "audience",
                 "must not be empty",
             )?;
+            ensure(
+                !audiences.iter().any(|audience| has_placeholder(audience)),
+                "audience",
+                PLACEHOLDER,
+            )?;
+        }
+        for pem in &self.http.ca_certificates_pem {
+            if let Some(problem) = certificate_problem(pem) {
+                return Err(ConfigError::new("ca_certificate_pem", problem));
+            }
         }
         self.check_tokens(algorithms)?;
         self.check_combinations()?;
@@ -109,13 +117,10 @@ impl Issuer {
                     .scopes
                     .iter()
                     .map(|pointer| ("scope_claim", pointer)),
-            )
-            .chain(
-                profile
-                    .machine_claims
-                    .iter()
-                    .map(|rule| ("require_claim", &rule.claim)),
             );
+        for rule in profile.machine_claims.iter() {
+            check_rule(rule)?;
+        }
         for (setting, pointer) in pointers {
             if let Some(problem) = pointer_problem(pointer) {
                 return Err(ConfigError::new(setting, problem));
@@ -197,5 +202,20 @@ fn ensure(ok: bool, setting: &'static str, problem: &'static str) -> Result<(), 
         Ok(())
     } else {
         Err(ConfigError::new(setting, problem))
+    }
+}
+
+fn check_rule(rule: &ClaimRule) -> Result<(), ConfigError> {
+    let (setting, problem) = match rule.location {
+        RuleLocation::Claims => ("require_claim", pointer_problem(&rule.claim)),
+        RuleLocation::Header => ("require_header", syntax_problem(&rule.claim)),
+    };
+    let other = match &rule.matcher {
+        ClaimMatcher::SameAs(pointer) => pointer_problem(pointer),
+        _ => None,
+    };
+    match problem.or(other) {
+        Some(problem) => Err(ConfigError::new(setting, problem)),
+        None => Ok(()),
     }
 }

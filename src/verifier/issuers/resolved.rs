@@ -120,6 +120,9 @@ impl ResolverInner {
     /// The application's answer is checked as a listed issuer is.
     fn trusted(&self, iss: &str, issuer: Issuer, now: Instant) -> Result<TrustedIssuer, String> {
         let issuer = issuer.into_resolved();
+        if issuer.allows_plain_http() {
+            return Err("dangerous_allow_http: is for listed issuers only".to_owned());
+        }
         let trusted = issuer.into_trusted_issuer(&self.settings.clock, &self.clients);
         let mut trusted = trusted.map_err(|error: ConfigError| error.to_string())?;
         if *trusted.issuer != *iss {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::assumptions::GRANT_TYPES_OF_USERS;
-use super::{ClaimMatcher, ClaimRule, KidRequirement, Profile};
+use super::condition::{ClaimMatcher, ClaimRule};
+use super::{KidRequirement, Profile};
 use crate::token::{Algorithm, OrgCodePattern};
 
 impl Profile {

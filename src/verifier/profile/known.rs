@@ -4,10 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::assumptions::{
-    NO_CLIENT_ID_FOR_USERS, USERS_DO_NOT_CHOOSE_PREFIXES, USERS_DO_NOT_CHOOSE_SUBJECTS,
-};
-use super::{ClaimMatcher, ClaimRule, KidRequirement, Profile};
+use super::assumptions as assume;
+use super::condition::{ClaimMatcher, ClaimRule};
+use super::{KidRequirement, Profile};
 use crate::token::Algorithm;
 
 /// A machine is its own subject (RFC 9068 §2.2).
@@ -26,7 +25,10 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[
             ClaimRule::new("/sub", ClaimMatcher::IsClient { suffix: "@clients" }),
-            ClaimRule::new("/gty", ClaimMatcher::IsUnlessAbsent("client-credentials")),
+            ClaimRule::new(
+                "/gty",
+                ClaimMatcher::IsUnlessAbsent(Cow::Borrowed("client-credentials")),
+            ),
         ]),
         algorithms: &[Algorithm::RS256, Algorithm::PS256],
         kid: KidRequirement::Optional,
@@ -105,7 +107,7 @@ impl Profile {
         ],
         kid: KidRequirement::Optional,
         org_code_pattern: None,
-        assumption: Some(NO_CLIENT_ID_FOR_USERS),
+        assumption: Some(assume::NO_CLIENT_ID_FOR_USERS),
     };
 
     /// Amazon Cognito: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
@@ -160,7 +162,7 @@ impl Profile {
         algorithms: &[Algorithm::RS256],
         kid: KidRequirement::Optional,
         org_code_pattern: None,
-        assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
+        assumption: Some(assume::USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 
     /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at its end.
@@ -182,7 +184,7 @@ impl Profile {
         algorithms: &[Algorithm::RS256, Algorithm::ES256],
         kid: KidRequirement::Optional,
         org_code_pattern: None,
-        assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
+        assumption: Some(assume::USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 
     /// Zitadel with JWT access tokens: the instance's URL. The audience is the project's id.
@@ -209,8 +211,7 @@ impl Profile {
     /// The client is the subject, which begins with `m2m-client-`. Stytch has no claim for the organization; one of the
     /// token's template is named with [`organization_claim`](crate::Issuer::organization_claim).
     ///
-    /// **Assumption**: no user has a subject that begins with `m2m-client-`. A custom claim template or an external ID
-    /// that users choose must not write `sub`.
+    /// **Assumption**: no user has a subject that begins with `m2m-client-`. No claim template may write `sub`.
     /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
     /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const STYTCH: Self = Self {
@@ -220,12 +221,12 @@ impl Profile {
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::new(
             "/sub",
-            ClaimMatcher::StartsWith("m2m-client-"),
+            ClaimMatcher::StartsWith(Cow::Borrowed("m2m-client-")),
         )]),
         algorithms: &[Algorithm::RS256],
         kid: KidRequirement::Optional,
         org_code_pattern: None,
-        assumption: Some(USERS_DO_NOT_CHOOSE_PREFIXES),
+        assumption: Some(assume::USERS_DO_NOT_CHOOSE_PREFIXES),
     };
 
     /// Clerk machines, with JWT tokens: the instance's URL. The audience is the machine's id that the token is for.
@@ -242,11 +243,14 @@ impl Profile {
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scopes"), Cow::Borrowed("/scope")]),
-        machine_claims: Cow::Borrowed(&[ClaimRule::new("/sub", ClaimMatcher::StartsWith("mch_"))]),
+        machine_claims: Cow::Borrowed(&[ClaimRule::new(
+            "/sub",
+            ClaimMatcher::StartsWith(Cow::Borrowed("mch_")),
+        )]),
         algorithms: &[Algorithm::RS256],
         kid: KidRequirement::Optional,
         org_code_pattern: None,
-        assumption: Some(USERS_DO_NOT_CHOOSE_PREFIXES),
+        assumption: Some(assume::USERS_DO_NOT_CHOOSE_PREFIXES),
     };
 
     /// Scalekit API clients: the environment's URL.
@@ -265,6 +269,6 @@ impl Profile {
         algorithms: &[Algorithm::RS256],
         kid: KidRequirement::Optional,
         org_code_pattern: None,
-        assumption: Some(USERS_DO_NOT_CHOOSE_SUBJECTS),
+        assumption: Some(assume::USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 }

@@ -2,11 +2,15 @@
 
 mod assumptions;
 mod base;
+mod condition;
 mod known;
 
 use std::borrow::Cow;
 
-use crate::token::{Algorithm, JsonObject, JsonValue, OrgCodePattern};
+pub use condition::ClaimCondition;
+pub(crate) use condition::{ClaimMatcher, ClaimRule, RuleLocation};
+
+use crate::token::{Algorithm, OrgCodePattern};
 
 /// Where an issuer puts the client, the organization and the scopes into its tokens, and how its machine-to-machine
 /// tokens are told from others.
@@ -51,35 +55,6 @@ pub(crate) enum KidRequirement {
     Required,
 }
 
-/// What a claim must be for a token to be a machine's.
-#[derive(Clone, Debug)]
-pub(crate) struct ClaimRule {
-    /// A JSON Pointer (RFC 6901).
-    pub(crate) claim: Cow<'static, str>,
-    pub(crate) matcher: ClaimMatcher,
-}
-
-/// What is asked of one claim.
-#[derive(Clone, Debug)]
-pub(crate) enum ClaimMatcher {
-    /// It is this text, or a list that contains it.
-    Is(Cow<'static, str>),
-    /// It is this text, or a list that contains it, or it is not there.
-    IsUnlessAbsent(&'static str),
-    /// It is this string, or an array that contains it, and contains none of the others.
-    ContainsWithout {
-        required: &'static str,
-        excluded: &'static [&'static str],
-    },
-    /// It is not there.
-    Absent,
-    StartsWith(&'static str),
-    /// It is the client's id with this behind it, or the id itself where that is empty.
-    IsClient {
-        suffix: &'static str,
-    },
-}
-
 impl Profile {
     /// Every profile.
     pub const ALL: &[Self] = &[
@@ -118,60 +93,5 @@ impl Profile {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
-    }
-}
-
-impl ClaimRule {
-    pub(super) const fn is(claim: &'static str, value: &'static str) -> Self {
-        Self {
-            claim: Cow::Borrowed(claim),
-            matcher: ClaimMatcher::Is(Cow::Borrowed(value)),
-        }
-    }
-
-    pub(super) const fn new(claim: &'static str, matcher: ClaimMatcher) -> Self {
-        Self {
-            claim: Cow::Borrowed(claim),
-            matcher,
-        }
-    }
-
-    /// Whether the token bears it. The client is nothing where the token does not name one for certain.
-    pub(crate) fn matches(&self, json: &JsonObject<'_>, client_id: Option<&str>) -> bool {
-        let value = json.pointer(&self.claim);
-        match &self.matcher {
-            ClaimMatcher::Is(expected) => {
-                value.is_some_and(|value| contains_string(json, value, expected))
-            }
-            ClaimMatcher::IsUnlessAbsent(expected) => {
-                value.is_none_or(|value| contains_string(json, value, expected))
-            }
-            ClaimMatcher::ContainsWithout { required, excluded } => value.is_some_and(|value| {
-                contains_string(json, value, required)
-                    && !excluded
-                        .iter()
-                        .any(|excluded| contains_string(json, value, excluded))
-            }),
-            ClaimMatcher::Absent => value.is_none(),
-            ClaimMatcher::StartsWith(prefix) => {
-                matches!(value, Some(JsonValue::String(text)) if text.starts_with(prefix))
-            }
-            ClaimMatcher::IsClient { suffix } => match (value, client_id) {
-                (Some(JsonValue::String(text)), Some(client_id)) => {
-                    text.strip_suffix(suffix) == Some(client_id)
-                }
-                _ => false,
-            },
-        }
-    }
-}
-
-fn contains_string(json: &JsonObject<'_>, value: JsonValue<'_>, expected: &str) -> bool {
-    match value {
-        JsonValue::String(text) => text == expected,
-        JsonValue::Array(list) => json
-            .items(list)
-            .any(|item| matches!(item, JsonValue::String(text) if text == expected)),
-        _ => false,
     }
 }

@@ -1,0 +1,238 @@
+//! Settings with which no token could ever be accepted, or that must be meant: each is an error that says what to write.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tower_m2m::testing::{AUDIENCE, LocalIssuer};
+use tower_m2m::{BoxError, Config, Issuer, Profile, Verifier};
+
+fn problem(issuer: Issuer) -> (String, String) {
+    let error = issuer.build().unwrap_err();
+    (error.setting().to_owned(), error.problem().to_owned())
+}
+
+#[test]
+fn placeholders_are_errors() {
+    let issuer = |iss: &str| Verifier::issuer(iss).audience(AUDIENCE);
+    for (issuer, setting) in [
+        (
+            issuer("https://login.microsoftonline.com/{tenantid}/v2.0"),
+            "issuer",
+        ),
+        (issuer("https://keycloak.acme.com/realms/<realm>"), "issuer"),
+        (
+            issuer("https://login.microsoftonline.com/common/v2.0"),
+            "issuer",
+        ),
+        (
+            issuer("https://login.microsoftonline.com/organizations/v2.0"),
+            "issuer",
+        ),
+        (
+            issuer("https://login.microsoftonline.us/consumers/v2.0"),
+            "issuer",
+        ),
+        (
+            Verifier::issuer("https://issuer.example").audience("api://{application id}"),
+            "audience",
+        ),
+        (
+            issuer("https://issuer.example").jwks_url("https://issuer.example/{tenant}/keys"),
+            "jwks_url",
+        ),
+    ] {
+        let (found, problem) = problem(issuer.profile(Profile::ENTRA));
+        assert_eq!(found, setting, "{problem}");
+        assert!(problem.contains("write the"), "{problem}");
+    }
+    let tenant = "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0";
+    assert!(issuer(tenant).build().is_ok());
+    assert!(issuer("https://issuer.example/common/v2.0").build().is_ok());
+}
+
+#[test]
+fn certificates_that_are_none_are_errors() {
+    let key = "PRIVATE KEY-----";
+    let private = format!("-----BEGIN {key}\nAAAA\n-----END {key}\n");
+    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (pem, expected) in [
+        (
+            "/etc/ssl/certs/corporate-ca.pem".to_owned(),
+            "not the path of the file",
+        ),
+        (String::new(), "contains no certificate"),
+        (private.clone(), "contains a private key"),
+        (format!("{certificate}{private}"), "contains a private key"),
+        (
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
+            "is not a certificate",
+        ),
+        (
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_owned(),
+            "contains no certificate",
+        ),
+    ] {
+        let issuer = Verifier::kinde("acme")
+            .audience(AUDIENCE)
+            .ca_certificate_pem(pem.clone());
+        let (setting, problem) = problem(issuer);
+        assert_eq!(setting, "ca_certificate_pem");
+        assert!(problem.contains(expected), "{pem}: {problem}");
+        let config = json!({ "issuers": [{ "kinde": "acme", "audience": AUDIENCE, "ca_certificate_pem": pem }] });
+        let error = serde_json::from_value::<Config>(config)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("issuers[0].ca_certificate_pem: "),
+            "{error}"
+        );
+    }
+}
+
+/// An `iss` that is no URL, of issuers whose keys are given by value.
+#[tokio::test]
+async fn issuer_name_is_only_compared_if_keys_are_given() {
+    let longest = "x".repeat(512);
+    for iss in [
+        "http://adfs.acme.com/adfs/services/trust",
+        "acme.com",
+        "stytch.com/project-live-1",
+        "P2abcdefghijklmnop",
+        "spiffe://acme.com",
+        "urn:acme:issuer?x=1#y",
+        "Käufer GmbH",
+        &longest,
+    ] {
+        let local = LocalIssuer::in_process(iss).unwrap();
+        let issuer = || Verifier::issuer(iss).audience(AUDIENCE);
+        let verifier = issuer().jwk_set(local.jwks()).build().unwrap();
+        let token = local.org("org_a").claim("client_id", "c1").token();
+        assert!(verifier.verify(&token).await.is_ok(), "{iss}");
+        let other = local
+            .org("org_a")
+            .claim("client_id", "c1")
+            .claim("iss", format!("{iss}/"));
+        assert!(verifier.verify(&other.token()).await.is_err(), "{iss}");
+        let (setting, _) = problem(issuer());
+        assert_eq!(setting, "issuer", "{iss} without keys");
+    }
+    let keys = LocalIssuer::in_process("https://issuer.example")
+        .unwrap()
+        .jwks();
+    for iss in [
+        String::new(),
+        "a\nb".to_owned(),
+        "x".repeat(513),
+        "\u{7f}".to_owned(),
+    ] {
+        let (setting, problem) = problem(Verifier::issuer(&iss).audience(AUDIENCE).jwk_set(&keys));
+        assert_eq!(setting, "issuer");
+        assert!(
+            problem.starts_with("must have 1 to 512 characters"),
+            "{problem}"
+        );
+    }
+}
+
+const PRIVATE_NETWORK: &str = "http://keycloak:8080/realms/acme";
+
+/// Serves metadata and keys of an issuer, and keeps the URLs that were requested.
+fn fetching(
+    issuer: Issuer,
+    jwks_uri: &'static str,
+    local: &Arc<LocalIssuer>,
+    requested: &Arc<Mutex<Vec<String>>>,
+) -> Issuer {
+    let (local, requested) = (Arc::clone(local), Arc::clone(requested));
+    issuer.fetch_with(move |request| {
+        let url = request.uri().to_string();
+        let body = if url.ends_with("openid-configuration") {
+            json!({ "issuer": local.url(), "jwks_uri": jwks_uri }).to_string()
+        } else {
+            local.jwks()
+        };
+        requested.lock().unwrap().push(url);
+        async move { Ok::<_, BoxError>(http::Response::new(body.into_bytes())) }
+    })
+}
+
+#[tokio::test]
+async fn http_issuer_is_accepted_only_if_it_is_allowed() {
+    let local = Arc::new(LocalIssuer::in_process(PRIVATE_NETWORK).unwrap());
+    let issuer = || Verifier::issuer(PRIVATE_NETWORK).audience(AUDIENCE);
+    let (setting, message) = problem(issuer());
+    assert_eq!(setting, "issuer");
+    assert!(message.contains("dangerous_allow_http()"), "{message}");
+
+    let requested = Arc::default();
+    let jwks_uri = "http://keycloak:8080/realms/acme/certs";
+    let allowed = fetching(issuer(), jwks_uri, &local, &requested).dangerous_allow_http();
+    let verifier = allowed.build().unwrap();
+    let token = local.org("org_a").claim("client_id", "c1").token();
+    verifier.verify(&token).await.unwrap();
+    let metadata = format!("{PRIVATE_NETWORK}/.well-known/openid-configuration");
+    assert_eq!(*requested.lock().unwrap(), [metadata, jwks_uri.to_owned()]);
+    let weak = verifier.weak_settings();
+    assert!(
+        weak.iter()
+            .any(|weak| weak.setting == "dangerous_allow_http"),
+        "{weak:?}"
+    );
+
+    let config = json!({ "issuers": [{ "issuer": PRIVATE_NETWORK, "audience": AUDIENCE, "dangerous_allow_http": "yes" }] });
+    assert!(
+        serde_json::from_value::<Config>(config)
+            .unwrap()
+            .build()
+            .is_ok()
+    );
+    let in_environment = Config::from_vars([
+        ("M2M_ISSUER", PRIVATE_NETWORK),
+        ("M2M_AUDIENCE", AUDIENCE),
+        ("M2M_DANGEROUS_ALLOW_HTTP", "yes"),
+    ]);
+    assert_eq!(
+        in_environment.unwrap_err().setting(),
+        "M2M_DANGEROUS_ALLOW_HTTP"
+    );
+}
+
+/// An https issuer never leads to http, whatever its metadata says, and has no use for the setting.
+#[tokio::test]
+async fn https_issuer_never_leads_to_http() {
+    let https = "https://issuer.example";
+    let (setting, _) = problem(
+        Verifier::issuer(https)
+            .audience(AUDIENCE)
+            .dangerous_allow_http(),
+    );
+    assert_eq!(setting, "dangerous_allow_http");
+    let local = Arc::new(LocalIssuer::in_process(https).unwrap());
+    let token = local.org("org_a").claim("client_id", "c1").token();
+    let issuer = Verifier::issuer(https).audience(AUDIENCE);
+    let verifier = fetching(
+        issuer,
+        "http://keycloak:8080/certs",
+        &local,
+        &Arc::default(),
+    )
+    .build()
+    .unwrap();
+    assert!(verifier.verify(&token).await.is_err());
+    let (setting, _) = problem(
+        Verifier::issuer(https)
+            .audience(AUDIENCE)
+            .jwks_url("http://keycloak:8080/certs"),
+    );
+    assert_eq!(setting, "jwks_url");
+    // Loopback needs no setting, and has no weak one.
+    let loopback = Verifier::issuer("http://127.0.0.1:9")
+        .audience(AUDIENCE)
+        .dangerous_allow_http();
+    let weak = loopback.build().unwrap().weak_settings();
+    assert!(
+        weak.iter()
+            .all(|weak| weak.setting != "dangerous_allow_http"),
+        "{weak:?}"
+    );
+}
