@@ -20,9 +20,12 @@
 //! | `TOKEN_CACHE` | `off`: verified tokens are not cached | `on` |
 //! | `WORKER_THREADS` | threads for requests | the number of cores |
 //!
-//! If a value is invalid, the program exits with code 2 before it listens, and prints one line that names
-//! the variable.
+//! Each is an alias of a variable of `Config::from_env`, such as `M2M_ISSUER`, whose names can be used too, `KINDE_DOMAIN` and
+//! `KINDE_AUDIENCE` among them. An alias and its name must not differ.
+//!
+//! A value that cannot be used ends the program before it listens, with exit code 2 and one line that names the variable.
 
+use std::collections::HashMap;
 use std::env::{self, VarError};
 use std::io;
 use std::process::ExitCode;
@@ -36,7 +39,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tower_m2m::{Algorithm, Claims, ConfigError, OrgCode, Profile, Verifier};
+use tower_m2m::{Claims, Config, ConfigError, OrgCode, Verifier};
 
 // ── the API ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -276,85 +279,124 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 
 // ── the settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// If a variable is not set, the verifier's default applies.
+/// How the value of an alias becomes the value of its name.
+type Translate = fn(&str) -> Result<String, &'static str>;
+
+/// The variables of this program, and the names that they stand for in [`Config::from_env`].
+const ALIASES: [(&str, &str, Translate); 11] = [
+    ("ISSUER", "M2M_ISSUER", as_written),
+    ("AUDIENCE", "M2M_AUDIENCE", list),
+    ("PROFILE", "M2M_PROFILE", profile),
+    ("JWKS_URL", "M2M_JWKS_URL", as_written),
+    ("ALGORITHMS", "M2M_ALGORITHMS", list_without_gaps),
+    ("LEEWAY_SECONDS", "M2M_LEEWAY", seconds),
+    ("JWKS_TTL_SECONDS", "M2M_KEYS_TIME_TO_LIVE", seconds),
+    ("JWKS_COOLDOWN_SECONDS", "M2M_UNKNOWN_KID_COOLDOWN", seconds),
+    ("JWKS_MAX_STALE_SECONDS", "M2M_KEYS_MAX_STALE", seconds),
+    ("JWKS_TIMEOUT_MS", "M2M_FETCH_TIMEOUT", milliseconds),
+    ("TOKEN_CACHE", "M2M_TOKEN_CACHE", on_or_off),
+];
+
+/// The variables of `Config::from_env`, and the aliases in their place.
 fn verifier() -> Result<Verifier, Failure> {
-    let issuer = required("ISSUER")?;
-    let audiences = required("AUDIENCE")?;
-    let audiences = audiences
-        .split([' ', ','])
-        .filter(|audience| !audience.is_empty());
-    let profile = match setting("PROFILE")?.as_deref() {
-        None | Some("kinde") => Profile::KINDE,
-        Some("generic") => Profile::GENERIC,
-        Some(_) => return Err(unusable("PROFILE", "must be kinde or generic")),
-    };
-    let mut issuer = Verifier::issuer(issuer)
-        .audiences(audiences)
-        .profile(profile);
-    if let Some(url) = setting("JWKS_URL")? {
-        issuer = issuer.jwks_url(url);
+    let mut variables: HashMap<String, String> = HashMap::new();
+    for (name, value) in env::vars_os() {
+        if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+            variables.insert(name, value);
+        }
     }
-    if let Some(names) = setting("ALGORITHMS")? {
-        let algorithms: Result<Vec<Algorithm>, _> =
-            names.split(',').map(|name| name.trim().parse()).collect();
-        issuer = issuer
-            .algorithms(algorithms.map_err(|error| unusable("ALGORITHMS", error.to_string()))?);
+    let is_kinde =
+        variables.contains_key("KINDE_DOMAIN") || variables.contains_key("KINDE_ISSUER_URL");
+    for (alias, name, translate) in ALIASES {
+        let Some(value) = setting(alias)? else {
+            continue;
+        };
+        let value = translate(&value).map_err(|problem| unusable(alias, problem))?;
+        match variables.get(name).filter(|given| !given.is_empty()) {
+            Some(given) if *given != value => {
+                let problem =
+                    format!("differs from {name}, which sets the same: set one of the two");
+                return Err(unusable(alias, problem));
+            }
+            _ => variables.insert(name.to_owned(), value),
+        };
     }
-    if let Some(leeway) = seconds("LEEWAY_SECONDS")? {
-        issuer = issuer.leeway(leeway);
+    if !is_kinde {
+        for (required, name) in [("ISSUER", "M2M_ISSUER"), ("AUDIENCE", "M2M_AUDIENCE")] {
+            if !variables.contains_key(name) {
+                return Err(unusable(required, "is required"));
+            }
+        }
+        variables
+            .entry("M2M_PROFILE".to_owned())
+            .or_insert_with(|| "kinde".to_owned());
     }
-    if let Some(time_to_live) = seconds("JWKS_TTL_SECONDS")? {
-        issuer = issuer.keys_time_to_live(time_to_live);
-    }
-    if let Some(cooldown) = seconds("JWKS_COOLDOWN_SECONDS")? {
-        issuer = issuer.unknown_kid_cooldown(cooldown);
-    }
-    if let Some(max_stale) = seconds("JWKS_MAX_STALE_SECONDS")? {
-        issuer = issuer.keys_max_stale(max_stale);
-    }
-    if let Some(timeout) = number("JWKS_TIMEOUT_MS")? {
-        issuer = issuer.fetch_timeout(Duration::from_millis(timeout));
-    }
-    let mut verifier = Verifier::builder([issuer]);
-    match setting("TOKEN_CACHE")?.as_deref() {
-        None | Some("on") => {}
-        Some("off") => verifier = verifier.without_token_cache(),
-        Some(_) => return Err(unusable("TOKEN_CACHE", "must be on or off")),
-    }
-    verifier
-        .build()
-        .map_err(|error| unusable(variable(&error), error.problem()))
+    Config::from_vars(variables)
+        .and_then(|config| config.build())
+        .map_err(|error| unusable(&variable(&error), error.problem()))
 }
 
-/// Returns the variable of a setting of the verifier.
-fn variable(error: &ConfigError) -> &str {
-    match error.setting() {
-        "issuer" => "ISSUER",
-        "audience" => "AUDIENCE",
-        "jwks_url" => "JWKS_URL",
-        "algorithms" => "ALGORITHMS",
-        "leeway" => "LEEWAY_SECONDS",
-        "keys_time_to_live" => "JWKS_TTL_SECONDS",
-        "unknown_kid_cooldown" => "JWKS_COOLDOWN_SECONDS",
-        "keys_max_stale" => "JWKS_MAX_STALE_SECONDS",
-        "fetch_timeout" => "JWKS_TIMEOUT_MS",
-        other => other,
+/// The variable that was set: the alias, if there is one.
+fn variable(error: &ConfigError) -> String {
+    let name = error.setting();
+    let alias = ALIASES
+        .iter()
+        .find(|(alias, replaced, _)| *replaced == name && matches!(setting(alias), Ok(Some(_))));
+    alias.map_or(name, |(alias, ..)| alias).to_owned()
+}
+
+fn as_written(value: &str) -> Result<String, &'static str> {
+    if value.is_empty() {
+        Err("must not be empty")
+    } else {
+        Ok(value.to_owned())
     }
 }
 
-fn required(variable: &'static str) -> Result<String, Failure> {
-    setting(variable)?.ok_or_else(|| unusable(variable, "is required"))
+fn list(value: &str) -> Result<String, &'static str> {
+    let entries = value.split([' ', ',']).filter(|entry| !entry.is_empty());
+    match entries.collect::<Vec<_>>() {
+        entries if entries.is_empty() => Err("must name at least one"),
+        entries => Ok(entries.join(",")),
+    }
 }
 
-fn seconds(variable: &'static str) -> Result<Option<Duration>, Failure> {
-    Ok(number(variable)?.map(Duration::from_secs))
+fn list_without_gaps(value: &str) -> Result<String, &'static str> {
+    let entries: Vec<&str> = value.split(',').map(str::trim).collect();
+    if entries.iter().any(|entry| entry.is_empty()) {
+        return Err("must be a list without empty entries");
+    }
+    Ok(entries.join(","))
 }
 
-fn number(variable: &'static str) -> Result<Option<u64>, Failure> {
-    let parsed = setting(variable)?.map(|value| value.parse());
-    parsed
-        .transpose()
-        .map_err(|_| unusable(variable, "must be a whole number, zero or more"))
+fn profile(value: &str) -> Result<String, &'static str> {
+    match value {
+        "kinde" | "generic" => Ok(value.to_owned()),
+        _ => Err("must be kinde or generic"),
+    }
+}
+
+fn seconds(value: &str) -> Result<String, &'static str> {
+    whole_number(value).map(|number| format!("{number}s"))
+}
+
+fn milliseconds(value: &str) -> Result<String, &'static str> {
+    whole_number(value).map(|number| format!("{number}ms"))
+}
+
+fn whole_number(value: &str) -> Result<u64, &'static str> {
+    value
+        .parse()
+        .map_err(|_| "must be a whole number, zero or more")
+}
+
+/// An unset name is a cache of the default size.
+fn on_or_off(value: &str) -> Result<String, &'static str> {
+    match value {
+        "on" => Ok(String::new()),
+        "off" => Ok("off".to_owned()),
+        _ => Err("must be on or off"),
+    }
 }
 
 fn setting(variable: &'static str) -> Result<Option<String>, Failure> {

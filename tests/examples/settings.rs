@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, Profile, SigningAlgorithm};
 
-use crate::program::{patiently, run};
+use crate::program::{Program, patiently, run};
 use crate::resource_server::server;
 
 /// The program exits with code 2 and one line on stderr that names the variable, before it serves
@@ -83,6 +83,63 @@ async fn invalid_setting_exits_with_2_and_is_named() {
         &[("ISSUER", "https://acme.kinde.com")],
     )
     .await;
+}
+
+/// An alias and its name: either may be set, or both with one value.
+#[tokio::test]
+async fn alias_and_name_must_not_differ() {
+    let listen = ("LISTEN", "127.0.0.1:0");
+    let issuer = ("ISSUER", "http://127.0.0.1:9");
+    for (variable, name, value, other) in [
+        ("ISSUER", "M2M_ISSUER", issuer.1, "http://127.0.0.1:8"),
+        ("AUDIENCE", "M2M_AUDIENCE", AUDIENCE, "other"),
+        ("LEEWAY_SECONDS", "M2M_LEEWAY", "30", "31s"),
+        ("TOKEN_CACHE", "M2M_TOKEN_CACHE", "on", "off"),
+    ] {
+        let mut variables: Vec<_> = [issuer, ("AUDIENCE", AUDIENCE), listen]
+            .into_iter()
+            .filter(|(set, _)| *set != variable)
+            .collect();
+        variables.extend([(variable, value), (name, other)]);
+        assert_rejected(variable, value, &variables).await;
+    }
+    // The name that was set is named, and the aliases have no values of their own.
+    let names = [("M2M_ISSUER", issuer.1), ("M2M_AUDIENCE", AUDIENCE), listen];
+    for (name, value) in [
+        ("M2M_LEEWAY", "30"),
+        ("M2M_LEEWEY", "30s"),
+        ("M2M_KEYS_MAX_STALE", "8 days"),
+        ("KINDE_ALLOW_CLIENTS", "c1"),
+    ] {
+        let mut variables = names.to_vec();
+        variables.push((name, value));
+        assert_rejected(name, value, &variables).await;
+    }
+}
+
+/// The names of `Config::from_env` configure the program as the aliases do.
+#[tokio::test]
+async fn names_and_aliases_configure_the_same() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    for variables in [
+        &[
+            ("M2M_ISSUER", issuer.url()),
+            ("M2M_AUDIENCE", AUDIENCE),
+            ("M2M_PROFILE", "kinde"),
+        ][..],
+        &[("KINDE_DOMAIN", issuer.url()), ("KINDE_AUDIENCE", AUDIENCE)],
+        &[
+            ("ISSUER", issuer.url()),
+            ("M2M_ISSUER", issuer.url()),
+            ("AUDIENCE", AUDIENCE),
+        ],
+    ] {
+        let mut all = vec![("LISTEN", "127.0.0.1:0")];
+        all.extend_from_slice(variables);
+        let server = Program::start("resource_server", &[], &all, "listening on").await;
+        let token = issuer.org("org_a").token();
+        server.get("/whoami", &*token).await.assert_status(200);
+    }
 }
 
 async fn assert_rejected(variable: &str, value: &str, variables: &[(&str, &str)]) {
