@@ -1,4 +1,5 @@
-//! Endpoints that change the issuer, for a local issuer that runs as a program of its own.
+//! Endpoints that change the issuer while it runs. They serve a local issuer that is its own
+//! process.
 
 use std::io;
 use std::time::Duration;
@@ -16,14 +17,14 @@ use super::form::{UrlEncodedForm, decode};
 use super::respond::{self, not_allowed};
 use super::state::{IssuerState, rotate_key, rotate_secret};
 
-/// Answers a request to `/admin/{path}`.
+/// Responds to a request to `/admin/{path}`.
 pub(super) fn answer(
     shared: &IssuerState,
     path: &str,
     request: &Parts,
     body: &[u8],
 ) -> Response<Bytes> {
-    // A web page in the developer's browser can reach loopback too, and always says where it comes from.
+    // A web page in the developer's browser can reach loopback too, but always sends its origin.
     if request.headers.contains_key(header::ORIGIN) {
         return problem(StatusCode::FORBIDDEN, "not for web pages");
     }
@@ -97,7 +98,7 @@ fn new_secret(shared: &IssuerState, client_id: &str, request: &Parts) -> io::Res
 #[serde(deny_unknown_fields)]
 struct NewFault {
     endpoint: String,
-    /// Absent or null: the endpoint behaves again.
+    /// If this is absent or null, the endpoint behaves correctly again.
     fault: Option<String>,
     status: Option<u16>,
     millis: Option<u64>,

@@ -1,15 +1,16 @@
-//! The names of what the kit can sign with.
+//! The algorithms that the test utilities can sign with.
 
 use std::fmt;
 
 use aws_lc_rs::signature::{self, RsaEncoding};
 
-/// What a [`SigningKey`](super::SigningKey) signs with (RFC 7518 §3.1, RFC 8037 §3.1).
+/// The algorithm that a [`SigningKey`](super::SigningKey) signs with (RFC 7518 §3.1, RFC 8037
+/// §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names are the registered ones")]
 pub enum SigningAlgorithm {
-    /// The only one that Kinde uses.
+    /// The only algorithm that Kinde uses.
     #[default]
     Rs256,
     Rs384,
@@ -23,7 +24,7 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
@@ -36,7 +37,7 @@ impl SigningAlgorithm {
         Self::EdDsa,
     ];
 
-    /// The registered name, as in a token's `alg`.
+    /// Returns the registered name, as in a token's `alg`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +53,7 @@ impl SigningAlgorithm {
         }
     }
 
-    /// The algorithm with this registered name.
+    /// Returns the algorithm with this registered name, or `None` if there is none.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
@@ -87,7 +88,7 @@ impl fmt::Display for SigningAlgorithm {
     }
 }
 
-/// The kind of key that an algorithm needs.
+/// The type of key that an algorithm needs.
 #[derive(PartialEq)]
 pub(super) enum Family {
     Rsa,

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::mint::TokenBuilder;
 
-/// A machine-to-machine application, registered with [`LocalIssuer::add_app`](super::LocalIssuer::add_app).
+/// A machine-to-machine application. Register it with
+/// [`LocalIssuer::add_app`](super::LocalIssuer::add_app).
 ///
 /// `Debug` never shows a secret.
 ///
@@ -31,18 +32,18 @@ pub struct App {
     extras: Vec<Extra>,
 }
 
-/// What becomes of the secrets that were valid before a rotation.
+/// How a rotation treats the secrets that were valid before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretRotation {
-    /// They stop working at once, Kinde's default.
+    /// The old secrets stop working immediately. Kinde's default.
     RevokeOld,
-    /// They go on working beside the new one.
+    /// The old secrets continue to work in addition to the new one.
     KeepOld,
 }
 
 impl App {
-    /// An app that belongs to one organization.
+    /// Creates an app that belongs to one organization.
     #[must_use]
     pub fn org(
         client_id: impl Into<String>,
@@ -56,7 +57,7 @@ impl App {
         }
     }
 
-    /// An app that belongs to no organization.
+    /// Creates an app that belongs to no organization.
     #[must_use]
     pub fn global(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
@@ -70,42 +71,42 @@ impl App {
         }
     }
 
-    /// Authorizes one more API for it. None by default.
+    /// Authorizes one more API for this app. Default: no API.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Enables scopes for it. None by default.
+    /// Enables scopes for this app. Default: no scopes.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
 
-    /// How long its tokens live. By default as long as the issuer says.
+    /// Sets the lifetime of this app's tokens. Default: the issuer's setting.
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// Puts a property into its tokens, as [`TokenBuilder::property`] does.
+    /// Adds a property to this app's tokens, like [`TokenBuilder::property`].
     #[must_use]
     pub fn property(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.extras.push(Extra::Property(name.into(), value.into()));
         self
     }
 
-    /// Puts a feature flag into its tokens, as [`TokenBuilder::flag`] does.
+    /// Adds a feature flag to this app's tokens, like [`TokenBuilder::flag`].
     #[must_use]
     pub fn flag(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.extras.push(Extra::Flag(name.into(), value.into()));
         self
     }
 
-    /// Puts a claim into its tokens, as a workflow of the issuer would.
+    /// Adds a claim to this app's tokens, as a workflow of the issuer can.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.extras.push(Extra::Claim(name.into(), value.into()));
@@ -140,7 +141,7 @@ impl App {
         self.secrets.push(secret);
     }
 
-    /// Writes into a token what this app always has in it.
+    /// Adds the claims that all tokens of this app have.
     pub(super) fn stamp(&self, token: TokenBuilder) -> TokenBuilder {
         let token = token.client(&self.client_id);
         let token = match &self.org_code {

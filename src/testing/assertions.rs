@@ -1,10 +1,10 @@
-//! Looking into answers: status, challenge (RFC 6750 §3) and problem body (RFC 9457).
+//! Checks of responses: status, challenge (RFC 6750 §3) and problem body (RFC 9457).
 //!
 //! ```
 //! use tower_m2m::testing::assertions::TestResponse;
 //!
-//! let answer = TestResponse::from((403, Some("Bearer error=\"insufficient_scope\", scope=\"read:a\"".into()), ""));
-//! answer.assert_rejected(403, "insufficient_scope").assert_scope("read:a");
+//! let response = TestResponse::from((403, Some("Bearer error=\"insufficient_scope\", scope=\"read:a\"".into()), ""));
+//! response.assert_rejected(403, "insufficient_scope").assert_scope("read:a");
 //! ```
 
 mod challenge;
@@ -17,10 +17,11 @@ use serde_json::Value;
 
 pub use challenge::{Challenge, ChallengeError};
 
-/// An answer, whichever client or service it came from.
+/// A response from any client or service.
 ///
-/// Made from an `http::Response` whose body is bytes or text, from the tuple of status, `WWW-Authenticate` and body, or
-/// by [reading](TestResponse::read) a body. The `assert_` methods fail the test, with the answer in the message.
+/// Convert it from an `http::Response` that has a body of bytes or a string, or from a tuple of
+/// status, `WWW-Authenticate` and body; or [read](TestResponse::read) a body. If an `assert_`
+/// method fails, the test fails and its message contains the response.
 #[derive(Clone, Debug)]
 pub struct TestResponse {
     status: u16,
@@ -33,7 +34,7 @@ impl TestResponse {
     ///
     /// # Errors
     ///
-    /// When the body breaks off.
+    /// Returns the error of the body if it cannot be read to its end.
     pub async fn read<B: Body>(response: Response<B>) -> Result<Self, B::Error> {
         let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
@@ -44,43 +45,44 @@ impl TestResponse {
         })
     }
 
-    /// The status code.
+    /// Returns the status code.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
     ///
-    /// When it is none.
+    /// Returns an error if the body is not JSON.
     pub fn json(&self) -> serde_json::Result<Value> {
         serde_json::from_slice(&self.body)
     }
 
-    /// The challenge in `WWW-Authenticate`.
+    /// Parses the challenge in `WWW-Authenticate`.
     ///
     /// # Errors
     ///
-    /// When there is none, more than one, or one that is not well-formed.
+    /// Returns [`ChallengeError`] if there is no challenge, more than one, or a malformed one.
     pub fn challenge(&self) -> Result<Challenge, ChallengeError> {
         Challenge::from_headers(&self.headers)
     }
 
-    /// Whether the headers or the body repeat a part of this token that is long enough to tell something.
+    /// Returns `true` if the headers or the body repeat a segment of this token of at least 16
+    /// bytes.
     #[must_use]
     pub fn contains(&self, token: &str) -> bool {
         let values = self.headers.values().map(HeaderValue::as_bytes);
@@ -94,22 +96,22 @@ impl TestResponse {
         })
     }
 
-    /// Holds that the status is this one.
+    /// Asserts that the response has this status.
     ///
     /// # Panics
     ///
-    /// When it is not.
+    /// Panics if the status is different.
     #[track_caller]
     pub fn assert_status(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "the status of {self:?}");
         self
     }
 
-    /// Holds that the request was refused with this status and this `error`.
+    /// Asserts that the request was rejected with this status and this `error`.
     ///
     /// # Panics
     ///
-    /// When the status, the challenge or its `error` is another.
+    /// Panics if the status, the challenge or its `error` is different.
     #[track_caller]
     pub fn assert_rejected(&self, status: u16, error: &str) -> &Self {
         self.assert_status(status);
@@ -121,11 +123,12 @@ impl TestResponse {
         self
     }
 
-    /// Holds that credentials are asked for and nothing is said to be wrong, since none were sent (RFC 6750 §3.1).
+    /// Asserts that the response requires credentials and reports no error, because the request had
+    /// none (RFC 6750 §3.1).
     ///
     /// # Panics
     ///
-    /// When the status is not 401, or the challenge has an `error`.
+    /// Panics if the status is not 401, or if the challenge has an `error`.
     #[track_caller]
     pub fn assert_challenged(&self) -> &Self {
         self.assert_status(401);
@@ -139,11 +142,11 @@ impl TestResponse {
         self
     }
 
-    /// Holds that the challenge names these scopes, in this order.
+    /// Asserts that the challenge names these scopes, in this order.
     ///
     /// # Panics
     ///
-    /// When it does not.
+    /// Panics if the scopes are different.
     #[track_caller]
     pub fn assert_scope(&self, scope: &str) -> &Self {
         assert_eq!(
@@ -154,11 +157,12 @@ impl TestResponse {
         self
     }
 
-    /// Holds that the body is a problem (RFC 9457) that repeats the status, and returns it.
+    /// Asserts that the body is a problem document (RFC 9457) that repeats the status, and returns
+    /// it.
     ///
     /// # Panics
     ///
-    /// When the media type is another, or the body is not such an object.
+    /// Panics if the media type is different, or if the body is not such an object.
     #[track_caller]
     #[allow(clippy::expect_used, reason = "an assertion fails by panicking")]
     pub fn assert_problem(&self) -> Value {
@@ -180,11 +184,11 @@ impl TestResponse {
         problem
     }
 
-    /// Holds that nothing of this token comes back.
+    /// Asserts that the response repeats no part of this token.
     ///
     /// # Panics
     ///
-    /// When a part of it does.
+    /// Panics if the response repeats a part of it.
     #[track_caller]
     pub fn assert_does_not_contain(&self, token: &str) -> &Self {
         assert!(
@@ -213,7 +217,8 @@ impl<B: Into<Bytes>> From<Response<B>> for TestResponse {
     }
 }
 
-/// Status, `WWW-Authenticate` and body. A header value that HTTP does not allow counts as none.
+/// Status, `WWW-Authenticate` and body. If HTTP does not allow the header value, it counts as
+/// absent.
 impl<B: Into<Bytes>> From<(u16, Option<String>, B)> for TestResponse {
     fn from((status, challenge, body): (u16, Option<String>, B)) -> Self {
         let value = challenge.and_then(|text| HeaderValue::try_from(text).ok());

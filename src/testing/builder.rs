@@ -1,4 +1,4 @@
-//! How a local issuer is set up.
+//! Settings of a local issuer.
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ use super::profile::Profile;
 use super::state::{Admin, IssuerSettings, IssuerState};
 use crate::clock::Clock;
 
-/// Settings of a [`LocalIssuer`], from [`LocalIssuer::builder`].
+/// Settings of a [`LocalIssuer`]. Create them with [`LocalIssuer::builder`].
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -57,43 +57,46 @@ impl LocalIssuerBuilder {
         }
     }
 
-    /// Where to listen. `127.0.0.1` on a free port by default; anything but loopback is refused at the start.
+    /// Sets the address to listen on. Default: `127.0.0.1` and a free port. If the address is not
+    /// loopback, [`start`](Self::start) fails.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Where "now" comes from when tokens are minted. The system's clock by default.
+    /// Sets the clock that is used when tokens are minted. Default: the system clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.settings.clock = clock;
         self
     }
 
-    /// What the issuer's keys sign with. RS256 by default.
+    /// Sets the signature algorithm of the issuer's keys. Default: RS256.
     pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Whose tokens it imitates. Kinde's by default.
+    /// Sets the profile of the minted tokens. Default: Kinde's.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.settings.profile = profile;
         self
     }
 
-    /// How long its tokens live. A day by default, as Kinde's do.
+    /// Sets the lifetime of the minted tokens. Default: 24 h, as at Kinde.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.lifetime = lifetime;
         self
     }
 
-    /// The audience of tokens that name none. [`AUDIENCE`](super::AUDIENCE) by default.
+    /// Sets the audience of tokens for which the test names none. Default:
+    /// [`AUDIENCE`](super::AUDIENCE).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.settings.audience = audience.into();
         self
     }
 
-    /// A path in the issuer's URL, such as `/tenants/a`. None by default. Slashes at either end do not matter.
+    /// Sets a path in the issuer's URL, such as `/tenants/a`. Default: no path. Leading and
+    /// trailing slashes are removed.
     pub fn path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
         self.settings.path = if path.is_empty() {
@@ -104,17 +107,18 @@ impl LocalIssuerBuilder {
         self
     }
 
-    /// Offers endpoints under `/admin` that add apps, rotate keys and secrets, and set faults. Not offered by default.
+    /// Offers endpoints under `/admin` that add apps, rotate keys and secrets, and set faults.
+    /// Default: not offered.
     pub fn with_admin(mut self) -> Self {
         self.settings.admin = Admin::Offered;
         self
     }
 
-    /// Makes a key and starts the server, on the current tokio runtime.
+    /// Generates a key and starts the server on the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// When the address is not loopback or is taken, or no key could be made.
+    /// Returns an error if the address is not loopback or is in use, or if no key can be generated.
     pub async fn start(self) -> io::Result<LocalIssuer> {
         if !self.listen.ip().is_loopback() {
             return Err(io::Error::new(
@@ -133,11 +137,12 @@ impl LocalIssuerBuilder {
         ))
     }
 
-    /// Makes a key and no server: an issuer whose tokens carry `issuer_url` as their `iss`, as it is written.
+    /// Generates a key and starts no server. The issuer's tokens carry `issuer_url` unchanged as
+    /// their `iss`.
     ///
     /// # Errors
     ///
-    /// When no key could be made.
+    /// Returns an error if no key can be generated.
     pub fn in_process(self, issuer_url: &str) -> io::Result<LocalIssuer> {
         let keys = KeyRing::generate(self.algorithm)?;
         Ok(LocalIssuer::silent(IssuerState::new(
@@ -148,27 +153,27 @@ impl LocalIssuerBuilder {
     }
 }
 
-/// Starting it.
+/// Construction.
 impl LocalIssuer {
-    /// Starts a server on a free port of `127.0.0.1`, on the current tokio runtime.
+    /// Starts a server on a free port of `127.0.0.1`, on the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// When no port could be opened or no key made.
+    /// Returns an error if no port can be opened or no key can be generated.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// An issuer without a server, whose tokens carry `issuer_url` as their `iss`.
+    /// Creates an issuer without a server. Its tokens carry `issuer_url` as their `iss`.
     ///
     /// # Errors
     ///
-    /// When no key could be made.
+    /// Returns an error if no key can be generated.
     pub fn in_process(issuer_url: &str) -> io::Result<Self> {
         Self::builder().in_process(issuer_url)
     }
 
-    /// An issuer with settings of its own.
+    /// Creates a builder for an issuer with other settings.
     pub fn builder() -> LocalIssuerBuilder {
         LocalIssuerBuilder::new()
     }

@@ -1,4 +1,4 @@
-//! The issuer's dark side: how a test makes it misbehave, and what it saw.
+//! Methods that make the issuer misbehave, and methods that report which requests it received.
 
 use std::io;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::faults::{Endpoint, Fault, PlannedFault};
 use super::issuer::LocalIssuer;
 use super::server::Server;
 
-/// Misbehaving and being watched.
+/// Faults and observations.
 impl LocalIssuer {
-    /// Makes an endpoint misbehave until told otherwise; `None` ends it.
+    /// Makes an endpoint misbehave until the next call for this endpoint. `None` removes the fault.
     pub fn set_fault(&self, endpoint: Endpoint, fault: impl Into<Option<Fault>>) {
         let planned = fault
             .into()
@@ -20,7 +20,7 @@ impl LocalIssuer {
         self.shared.state().endpoint_mut(endpoint).planned = planned;
     }
 
-    /// Makes an endpoint misbehave for its next requests only.
+    /// Makes an endpoint misbehave for its next `times` requests.
     pub fn fail_next(&self, endpoint: Endpoint, times: u32, fault: Fault) {
         let planned = PlannedFault {
             fault,
@@ -29,12 +29,14 @@ impl LocalIssuer {
         self.shared.state().endpoint_mut(endpoint).planned = Some(planned);
     }
 
-    /// Publishes this text as the key set, whatever it is. [`LocalIssuer::restore_documents`] ends it.
+    /// Publishes this string as the key set, without any check, until
+    /// [`LocalIssuer::restore_documents`] is called.
     pub fn set_jwks(&self, document: impl Into<String>) {
         self.set_document(Endpoint::Jwks, document);
     }
 
-    /// Publishes this text at [`Endpoint::Discovery`], [`Endpoint::Metadata`] or [`Endpoint::Jwks`].
+    /// Publishes this string at [`Endpoint::Discovery`], [`Endpoint::Metadata`] or
+    /// [`Endpoint::Jwks`].
     pub fn set_document(&self, endpoint: Endpoint, document: impl Into<String>) {
         self.shared.state().endpoint_mut(endpoint).document = Some(document.into());
     }
@@ -47,12 +49,13 @@ impl LocalIssuer {
         }
     }
 
-    /// Sends these headers with an endpoint's regular answers, in place of those set before. With an `ETag` a request
-    /// that knows it (`If-None-Match`) is answered with 304.
+    /// Sends these headers with an endpoint's regular responses and replaces those of an earlier
+    /// call. If the headers contain an `ETag` and a request repeats it in `If-None-Match`, the
+    /// response is 304.
     ///
     /// # Errors
     ///
-    /// When a name or value is not one of HTTP.
+    /// Returns an error if a name or a value is not valid in HTTP.
     pub fn set_cache_headers(
         &self,
         endpoint: Endpoint,
@@ -73,16 +76,17 @@ impl LocalIssuer {
         Ok(())
     }
 
-    /// How many requests have reached an endpoint, misbehaving or not.
+    /// Returns how many requests an endpoint has received, with and without a fault.
     #[must_use]
     pub fn hits(&self, endpoint: Endpoint) -> u64 {
         self.shared.state().endpoint_mut(endpoint).hits
     }
 
-    /// Waits until that many requests have reached an endpoint.
+    /// Waits until an endpoint has received this many requests.
     pub async fn wait_for_hits(&self, endpoint: Endpoint, hits: u64) {
         loop {
-            // Made before the look, so that a request in between is not missed.
+            // Created before the check. Otherwise a request that arrives in between would be
+            // missed.
             let arrival = self.shared.arrivals.notified();
             if self.hits(endpoint) >= hits {
                 return;
@@ -91,7 +95,8 @@ impl LocalIssuer {
         }
     }
 
-    /// The headers of the last request to an endpoint: no fetch of keys should carry an `Authorization`.
+    /// Returns the headers of the last request to an endpoint. A fetch of keys should never carry
+    /// an `Authorization`.
     #[must_use]
     pub fn last_headers(&self, endpoint: Endpoint) -> Option<HeaderMap> {
         self.shared
@@ -101,10 +106,10 @@ impl LocalIssuer {
             .clone()
     }
 
-    /// Closes the port and every connection. From now on connecting is refused.
+    /// Closes the port and every connection. From then on connections are rejected.
     ///
-    /// The port number is kept in mind only: on a busy machine something else may take it before
-    /// [`come_back`](Self::come_back).
+    /// The issuer does not reserve the port. On a busy machine another program may take it before
+    /// [`come_back`](Self::come_back) is called.
     pub async fn go_down(&self) {
         let server = self.slot().take();
         if let Some(server) = server {
@@ -116,7 +121,7 @@ impl LocalIssuer {
     ///
     /// # Errors
     ///
-    /// When the port was taken meanwhile, or the issuer has no server.
+    /// Returns an error if another program took the port, or if the issuer has no server.
     pub async fn come_back(&self) -> io::Result<()> {
         let Some(address) = self.address() else {
             return Err(io::Error::new(
@@ -132,11 +137,11 @@ impl LocalIssuer {
         Ok(())
     }
 
-    /// Goes down and comes back.
+    /// Calls [`go_down`](Self::go_down), then [`come_back`](Self::come_back).
     ///
     /// # Errors
     ///
-    /// As [`come_back`](Self::come_back).
+    /// Returns the errors of [`come_back`](Self::come_back).
     pub async fn restart(&self) -> io::Result<()> {
         self.go_down().await;
         self.come_back().await

@@ -1,4 +1,4 @@
-//! What the issuer publishes about itself.
+//! The documents that the issuer publishes.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -10,7 +10,8 @@ use super::faults::Endpoint;
 use super::respond::{empty, json_text, not_allowed};
 use super::state::IssuerState;
 
-/// Answers a request for a document, with 304 where the client holds it already (RFC 9110 §13.1.2).
+/// Responds to a request for a document. If the client already has it, the response is 304 (RFC
+/// 9110 §13.1.2).
 pub(super) fn answer(shared: &IssuerState, endpoint: Endpoint, request: &Parts) -> Response<Bytes> {
     if request.method != Method::GET && request.method != Method::HEAD {
         return not_allowed("GET, HEAD");
@@ -35,26 +36,27 @@ pub(super) fn answer(shared: &IssuerState, endpoint: Endpoint, request: &Parts) 
     response
 }
 
-/// The published keys.
+/// Returns the published keys.
 pub(super) fn jwks(shared: &IssuerState) -> String {
     shared.state().keys.jwks().to_string()
 }
 
-/// Where Kinde's discovery says that the keys are.
+/// Returns the URL of the keys in Kinde's discovery document.
 pub(super) fn jwks_uri(shared: &IssuerState) -> String {
     format!("{}/.well-known/jwks", shared.url)
 }
 
-/// Where tokens are issued.
+/// Returns the URL of the token endpoint.
 pub(super) fn token_endpoint(shared: &IssuerState) -> String {
     format!("{}/oauth2/token", shared.url)
 }
 
-/// The `WWW-Authenticate` of a client that tried Basic (RFC 6749 §5.2).
+/// The `WWW-Authenticate` for a client that failed to authenticate with Basic (RFC 6749 §5.2).
 pub(super) const BASIC_CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"token endpoint\"");
 
-/// One document for both forms of discovery: RFC 8414 §2 with what `OpenID` Connect Discovery §3 requires besides.
+/// Returns one document for both forms of discovery: the members of RFC 8414 §2 and those that
+/// `OpenID` Connect Discovery §3 requires in addition.
 fn metadata(shared: &IssuerState) -> Value {
     let mut algorithms = vec![SigningAlgorithm::Rs256.as_str()];
     let signing = shared.state().keys.signing().algorithm().as_str();

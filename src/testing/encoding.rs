@@ -1,21 +1,22 @@
-//! The few encodings that the kit writes by hand, so that it never shares a mistake with what it tests.
+//! Encodings that the test utilities implement themselves, so that they share no error with the
+//! code under test.
 
 use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-/// Base64url without padding (RFC 7515 §2).
+/// Encodes as base64url without padding (RFC 7515 §2).
 pub(super) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What a JWS signature covers (RFC 7515 §5.1).
+/// Returns the input of a JWS signature (RFC 7515 §5.1).
 pub(super) fn signing_input(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
     format!("{}.{}", base64url(header), base64url(payload))
 }
 
-/// A PEM block (RFC 7468).
+/// Encodes as a PEM block (RFC 7468).
 pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut out = format!("-----BEGIN {label}-----\n");
@@ -29,7 +30,8 @@ pub(super) fn pem(label: &str, der: &[u8]) -> String {
     out + "-----END " + label + "-----\n"
 }
 
-/// Modulus and exponent of a PKCS#1 `RSAPublicKey` (RFC 8017 §A.1.1), without leading zeros.
+/// Returns modulus and exponent of a PKCS#1 `RSAPublicKey` (RFC 8017 §A.1.1), without leading
+/// zeros.
 pub(super) fn rsa_components(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (body, _) = element(der, 0x30)?;
     let (modulus, rest) = element(body, 0x02)?;
@@ -37,22 +39,22 @@ pub(super) fn rsa_components(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((unsigned(modulus), unsigned(exponent)))
 }
 
-/// `len` random bytes.
+/// Returns `LEN` random bytes.
 pub(super) fn random<const LEN: usize>() -> io::Result<[u8; LEN]> {
     let mut bytes = [0; LEN];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
     Ok(bytes)
 }
 
-/// Lower-case hexadecimal pairs with `separator` between them.
+/// Returns lower-case hexadecimal pairs with `separator` between them.
 pub(super) fn hex(bytes: &[u8], separator: &str) -> String {
     let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     pairs.join(separator)
 }
 
-/// A version 4 UUID (RFC 9562 §5.4), as Kinde writes `jti`.
+/// Returns a version 4 UUID (RFC 9562 §5.4), the form of Kinde's `jti`.
 pub(super) fn uuid() -> String {
-    // The same id twice is harmless in a test; a token without one is not.
+    // A duplicate ID is harmless in a test, but a token without one is not.
     let number = u128::from_be_bytes(random().unwrap_or_default());
     let number = (number & !(0xf << 76) | 4 << 76) & !(0x3 << 62) | 2 << 62;
     let digits = format!("{number:032x}");
@@ -67,7 +69,7 @@ pub(super) fn uuid() -> String {
     .join("-")
 }
 
-/// One DER element of the type `tag`: its content and what follows it.
+/// Returns the content of one DER element of type `tag`, and the bytes after it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -87,7 +89,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         .flatten()
 }
 
-/// A DER integer without the zero that keeps it positive.
+/// Removes the leading zero that keeps a DER integer positive.
 fn unsigned(integer: &[u8]) -> &[u8] {
     match integer {
         [0, rest @ ..] => rest,

@@ -1,4 +1,4 @@
-//! What can go wrong between an issuer and whoever asks it, put where it really happens: on the wire.
+//! Faults between an issuer and its clients. They happen on the wire, as in production.
 
 use std::time::Duration;
 
@@ -16,13 +16,14 @@ pub enum Endpoint {
     Jwks,
     /// `POST /oauth2/token`.
     Token,
-    /// Everything else, answered with 404. The [forgeries](super::forged) that name a key server of their own point
-    /// here, so that a hit shows who followed them.
+    /// All other paths, which respond with 404. The [forgeries](super::forged) that name a key
+    /// server point to this endpoint, so a hit shows that the server under test followed the URL.
     Other,
 }
 
 impl Endpoint {
-    /// The endpoint's name as the admin endpoints take it: `discovery`, `metadata`, `jwks`, `token` or `other`.
+    /// Parses the name that the admin endpoints use: `discovery`, `metadata`, `jwks`, `token` or
+    /// `other`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -36,56 +37,59 @@ impl Endpoint {
     }
 }
 
-/// How an endpoint misbehaves, for [`LocalIssuer::set_fault`](super::LocalIssuer::set_fault).
+/// A fault of an endpoint, for [`LocalIssuer::set_fault`](super::LocalIssuer::set_fault).
 ///
-/// "Its answer" is what the endpoint would have said without the fault. Waiting is done on tokio's clock.
+/// The *regular response* is the one that the endpoint would send without the fault. Waiting uses
+/// Tokio's clock.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Answers with this status and these headers and an empty body.
+    /// Responds with this status, these headers and an empty body.
     Status {
-        /// The status line's code.
+        /// The status code.
         status: StatusCode,
         /// Headers such as `Retry-After`.
         headers: HeaderMap,
     },
-    /// Waits, then gives its answer.
+    /// Waits, then sends the regular response.
     Slow(Duration),
-    /// Gives its answer a few bytes at a time.
+    /// Sends the regular response a few bytes at a time.
     Drip {
-        /// Bytes in each piece, at least one.
+        /// The bytes in each piece, at least one.
         bytes: usize,
         /// The pause before each piece.
         every: Duration,
     },
-    /// Reads the request and never answers.
+    /// Reads the request and never responds.
     Hang,
-    /// Sends the head and half of the body, then falls silent with the connection open.
+    /// Sends the head and half of the body, then sends no more bytes and keeps the connection open.
     Stall,
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Reset,
-    /// Promises the whole body, sends half of it, then closes the connection.
+    /// Announces the whole body, sends half of it, then closes the connection.
     Truncated,
-    /// Answers 200 with bytes that are neither JSON nor text.
+    /// Responds with 200 and bytes that are neither JSON nor UTF-8.
     Garbage,
-    /// Answers 200 with a web page, as a captive portal or a gateway's login does.
+    /// Responds with 200 and a web page, as a captive portal or the login page of a gateway does.
     Html,
-    /// Pads its answer with spaces to this many bytes: valid JSON that nobody should read to the end.
+    /// Pads the regular response with spaces to this many bytes. It is valid JSON that a client
+    /// should not read to its end.
     Oversized(usize),
     /// Never stops sending, without a `Content-Length`.
     Endless,
-    /// Pads its answer to this many bytes and sends it compressed, a few hundred times smaller.
+    /// Pads the regular response to this many bytes and compresses it to a few hundredths of a
+    /// percent.
     GzipBomb(usize),
-    /// Answers 200 with `{"keys":[]}`.
+    /// Responds with 200 and `{"keys":[]}`.
     EmptySet,
-    /// Answers 302 to this location.
+    /// Responds with 302 to this location.
     Redirect(String),
-    /// Gives its answer as `text/plain`.
+    /// Sends the regular response as `text/plain`.
     WrongContentType,
 }
 
 impl Fault {
-    /// An answer with this status and nothing else.
+    /// Creates a response that has this status, no headers and no body.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         Self::Status {
@@ -94,7 +98,7 @@ impl Fault {
         }
     }
 
-    /// 429 with `Retry-After` and Kinde's `RateLimit-Reset`, both in seconds.
+    /// Creates a 429 with `Retry-After` and Kinde's `RateLimit-Reset`, both in seconds.
     ///
     /// ```
     /// use tower_m2m::testing::Fault;
@@ -109,7 +113,7 @@ impl Fault {
             .header(HeaderName::from_static("ratelimit-reset"), seconds.into())
     }
 
-    /// Adds a header to an answer with a status of its own. Other faults have none and stay as they are.
+    /// Adds a header if this fault is a [`Status`](Self::Status). Other faults do not change.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if let Self::Status { headers, .. } = &mut self {
@@ -119,16 +123,16 @@ impl Fault {
     }
 }
 
-/// A fault and for how many requests it lasts.
+/// A fault and the number of requests that it affects.
 #[derive(Clone)]
 pub(super) struct PlannedFault {
     pub(super) fault: Fault,
-    /// `None`: until it is taken away.
+    /// `None` if the fault stays until it is removed.
     pub(super) times: Option<u32>,
 }
 
 impl PlannedFault {
-    /// The fault for this request and what is left of the plan.
+    /// Returns the fault for this request and the remaining plan.
     pub(super) fn take(self) -> (Option<Fault>, Option<Self>) {
         match self.times {
             None => (Some(self.fault.clone()), Some(self)),

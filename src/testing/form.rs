@@ -1,4 +1,4 @@
-//! Form bodies and Basic credentials, read strictly.
+//! Form bodies and Basic credentials, parsed strictly.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) struct UrlEncodedForm(Vec<(String, String)>);
 
 impl UrlEncodedForm {
-    /// `None` when it is not a form.
+    /// Parses a body. Returns `None` if it is not a form.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body = std::str::from_utf8(body).ok()?;
         let pairs = body.split('&').filter(|pair| !pair.is_empty());
@@ -18,7 +18,8 @@ impl UrlEncodedForm {
         pairs.collect::<Option<_>>().map(Self)
     }
 
-    /// The parameter's value. A parameter without a value counts as omitted (RFC 6749 §3.2).
+    /// Returns the parameter's value. A parameter without a value counts as omitted (RFC 6749
+    /// §3.2).
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.values(name).next()
     }
@@ -31,7 +32,7 @@ impl UrlEncodedForm {
         given.map(|(_, value)| value.as_str())
     }
 
-    /// Whether a parameter comes twice that must not (RFC 6749 §3.2).
+    /// Returns `true` if this parameter is a duplicate (RFC 6749 §3.2).
     pub(super) fn repeats(&self, name: &str) -> bool {
         self.0
             .iter()
@@ -41,7 +42,8 @@ impl UrlEncodedForm {
     }
 }
 
-/// Client id and secret of HTTP Basic, both form-encoded before they were joined (RFC 6749 §2.3.1).
+/// Returns client ID and secret of HTTP Basic. The client encoded both as a form before it joined
+/// them (RFC 6749 §2.3.1).
 pub(super) fn basic(authorization: &str) -> Option<(String, String)> {
     let (scheme, credentials) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -53,7 +55,7 @@ pub(super) fn basic(authorization: &str) -> Option<(String, String)> {
     Some((decode(id)?, decode(secret)?))
 }
 
-/// Percent-decoding, with `+` for a space.
+/// Decodes percent-encoding, with `+` for a space.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

@@ -1,12 +1,12 @@
-//! A compressed bomb, written by hand so that the kit needs no compressor.
+//! A compression bomb, written by hand so that the test utilities need no compressor.
 
-/// The longest copy that one symbol of DEFLATE makes (RFC 1951 §3.2.5).
+/// The longest copy that one DEFLATE symbol can express (RFC 1951 §3.2.5).
 const RUN: usize = 258;
 
-/// Gzip (RFC 1952) of `start` padded with spaces to `bytes`.
+/// Returns the gzip encoding (RFC 1952) of `start`, padded with spaces to `bytes`.
 ///
-/// One fixed-Huffman block: `start` and one space as literals, then copies of 258 spaces in 13 bits each. A decoder
-/// that goes all the way finds everything in order, length and checksum included.
+/// It is one fixed-Huffman block: `start` and one space as literals, then copies of 258 spaces in
+/// 13 bits each. A decoder that reads to the end finds a valid length and checksum.
 pub(super) fn bomb(start: &[u8], bytes: usize) -> Vec<u8> {
     let padding = bytes.saturating_sub(start.len());
     let runs = padding.saturating_sub(1) / RUN;
@@ -58,7 +58,7 @@ impl Bits {
         }
     }
 
-    /// Huffman codes alone are written most significant bit first (RFC 1951 §3.1.1).
+    /// Appends a Huffman code. Only these are written most significant bit first (RFC 1951 §3.1.1).
     fn code(&mut self, value: u32, count: u32) {
         self.push(value.reverse_bits() >> (32 - count), count);
     }

@@ -1,4 +1,4 @@
-//! Claims for handler tests, without any token.
+//! Claims for handler tests that use no token.
 
 use std::any::Any;
 use std::fmt;
@@ -13,10 +13,10 @@ use super::defaults::{AUDIENCE, CLIENT_ID};
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, OrgCode, Scopes};
 
-/// Claims that no token was verified for: of a global client without scopes, until told otherwise.
+/// Creates claims that come from no token. Default: a global client without scopes.
 ///
-/// No verifier vouches for them, so a real layer takes no notice of them and asks for a token. They are for tests of
-/// handlers, which stand without a layer.
+/// No verifier has verified them, so the real layer ignores them and requires a token. Use them to
+/// test handlers without that layer.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -38,7 +38,7 @@ pub fn claims() -> FakeClaims {
     }
 }
 
-/// Claims that no token was verified for, from [`claims`].
+/// Claims that come from no token. Create them with [`claims`].
 #[derive(Clone)]
 #[must_use = "claims are in no request before they are inserted or layered"]
 pub struct FakeClaims {
@@ -70,11 +70,11 @@ fn facts() -> ClaimsInner {
 }
 
 impl FakeClaims {
-    /// Of a client of this organization.
+    /// Sets the client's organization. Default: none, the client is global.
     ///
     /// # Panics
     ///
-    /// When it is no organization code.
+    /// Panics if `code` is not an organization code.
     #[track_caller]
     pub fn org(mut self, code: &str) -> Self {
         self.facts.org_code = OrgCode::from_token(&self.facts.issuer, code);
@@ -85,11 +85,11 @@ impl FakeClaims {
         self
     }
 
-    /// Of a global client that was let in to act for this organization.
+    /// Makes the claims those of a global client that acts for this organization.
     ///
     /// # Panics
     ///
-    /// When it is no organization code.
+    /// Panics if `code` is not an organization code.
     #[track_caller]
     pub fn acting_for(mut self, code: &str) -> Self {
         self.acting = OrgCode::acting(&self.facts.issuer, code);
@@ -97,11 +97,11 @@ impl FakeClaims {
         self
     }
 
-    /// With these scopes, separated by spaces.
+    /// Sets the scopes, separated by spaces. Default: no scopes.
     ///
     /// # Panics
     ///
-    /// When one of them is no scope.
+    /// Panics if one of them is not a valid scope.
     #[track_caller]
     pub fn scopes(mut self, list: &str) -> Self {
         let scopes = Scopes::parse(list);
@@ -110,7 +110,7 @@ impl FakeClaims {
         self
     }
 
-    /// Of this client. [`CLIENT_ID`] by default.
+    /// Sets the client ID. Default: [`CLIENT_ID`].
     pub fn client(mut self, client_id: &str) -> Self {
         self.facts.strings = ClaimStrings::new(ClaimStrs {
             client_id,
@@ -119,7 +119,8 @@ impl FakeClaims {
         self
     }
 
-    /// From this issuer, to which the organization belongs, in whichever order the two are set.
+    /// Sets the issuer. Default: `https://issuer.test`. The organization belongs to this issuer,
+    /// regardless of the order of the two calls.
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.facts.issuer = issuer.into();
         let issuer = &self.facts.issuer;
@@ -132,19 +133,19 @@ impl FakeClaims {
         self
     }
 
-    /// With custom claims, which [`Claims::custom`] reads.
+    /// Sets custom claims, which [`Claims::custom`] returns. Default: none.
     pub fn custom<T: Any + Send + Sync>(mut self, custom: T) -> Self {
         self.facts.custom = Some(Arc::new(custom));
         self
     }
 
-    /// The claims alone.
+    /// Returns the claims alone.
     #[must_use]
     pub fn claims(&self) -> Claims {
         Claims::new_verified(self.facts.clone())
     }
 
-    /// Puts them where a layer would.
+    /// Inserts the claims into the extensions, as the real layer does.
     pub fn insert_into(&self, extensions: &mut Extensions) {
         extensions.insert(VerifiedRequest::fake(self.claims()));
         if let Some(org) = self.acting.clone() {
@@ -152,14 +153,15 @@ impl FakeClaims {
         }
     }
 
-    /// A layer that puts them into every request, in place of the real one.
+    /// Returns a layer that inserts the claims into every request. Use it instead of the real
+    /// layer.
     #[must_use]
     pub fn layer(self) -> FakeClaimsLayer {
         FakeClaimsLayer(self)
     }
 }
 
-/// The layer of [`FakeClaims::layer`].
+/// The layer that [`FakeClaims::layer`] returns.
 #[derive(Clone)]
 pub struct FakeClaimsLayer(FakeClaims);
 

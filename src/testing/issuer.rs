@@ -1,4 +1,4 @@
-//! The issuer as a test holds it.
+//! The issuer that a test uses.
 
 use std::fmt;
 use std::io;
@@ -14,9 +14,9 @@ use super::mint::TokenBuilder;
 use super::server::Server;
 use super::state::{IssuerState, publish_next_key, rotate_key, rotate_secret};
 
-/// An authorization server of your own, on loopback or without a socket.
+/// An authorization server for tests, on loopback or without a socket.
 ///
-/// Its keys are made when it starts and die with it. Dropping it stops the server.
+/// It generates its keys when it starts and never stores them. If it is dropped, the server stops.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,33 +40,33 @@ pub struct LocalIssuer {
     server: Mutex<Option<Server>>,
 }
 
-/// Reaching it.
+/// URLs and defaults.
 impl LocalIssuer {
-    /// The exact `iss` of its tokens, without a trailing slash.
+    /// Returns the exact `iss` of its tokens, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.url
     }
 
-    /// Where it publishes its keys.
+    /// Returns the URL of its keys.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
         documents::jwks_uri(&self.shared)
     }
 
-    /// Where it issues tokens.
+    /// Returns the URL of its token endpoint.
     #[must_use]
     pub fn token_endpoint(&self) -> String {
         documents::token_endpoint(&self.shared)
     }
 
-    /// The address that it listens on, none for an issuer in process.
+    /// Returns the address that it listens on, or `None` if it has no server.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// The audience of tokens that name none.
+    /// Returns the audience of tokens for which the test names none.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.shared.audience
@@ -75,37 +75,39 @@ impl LocalIssuer {
 
 /// Minting without HTTP.
 impl LocalIssuer {
-    /// A token of an app that belongs to this organization.
+    /// Creates a token of an app that belongs to this organization.
     #[must_use]
     pub fn org(&self, org_code: impl Into<String>) -> TokenBuilder {
         self.global().org(org_code)
     }
 
-    /// A token of an app that belongs to no organization.
+    /// Creates a token of an app that belongs to no organization.
     #[must_use]
     pub fn global(&self) -> TokenBuilder {
         self.shared.machine_token(self.shared.lifetime)
     }
 
-    /// An access token of a signed-in user such as `kp_1234`: same issuer, same key, same audience, but no machine.
+    /// Creates an access token of a signed-in user such as `kp_1234`: same issuer, key and
+    /// audience, but not a machine token.
     #[must_use]
     pub fn user(&self, user: &str) -> TokenBuilder {
         self.shared.user_token(user)
     }
 
-    /// Signs any header and any bytes with the current key: duplicate members, broken UTF-8, anything.
+    /// Signs any header and any bytes with the current key, for example duplicate members or broken
+    /// UTF-8.
     #[must_use]
     pub fn sign_raw(&self, header_json: &str, payload: &[u8]) -> String {
         compact(header_json, payload, &self.signing_key())
     }
 
-    /// The key that signs at present.
+    /// Returns the key that signs at present.
     #[must_use]
     pub fn signing_key(&self) -> SigningKey {
         self.shared.state().keys.signing().clone()
     }
 
-    /// The key set as it is published, a JSON document.
+    /// Returns the published key set as a JSON document.
     #[must_use]
     pub fn jwks(&self) -> String {
         documents::jwks(&self.shared)
@@ -114,7 +116,7 @@ impl LocalIssuer {
 
 /// Applications.
 impl LocalIssuer {
-    /// Registers an app, in place of one with the same client id.
+    /// Registers an app. It replaces an app with the same client ID.
     pub fn add_app(&self, app: App) {
         self.shared
             .state()
@@ -126,7 +128,7 @@ impl LocalIssuer {
     ///
     /// # Errors
     ///
-    /// When there is no such app.
+    /// Returns an error if there is no such app.
     pub fn rotate_secret(&self, client_id: &str, old: SecretRotation) -> io::Result<String> {
         rotate_secret(&self.shared, client_id, old)
     }
@@ -134,25 +136,27 @@ impl LocalIssuer {
 
 /// Keys.
 impl LocalIssuer {
-    /// Makes a new key, publishes it, signs with it, and returns its `kid`. The old key stays published.
+    /// Generates a new key, publishes it, signs with it, and returns its `kid`. The old key stays
+    /// published.
     ///
     /// # Errors
     ///
-    /// When no key could be made.
+    /// Returns an error if no key can be generated.
     pub fn rotate_key(&self) -> io::Result<String> {
         rotate_key(&self.shared)
     }
 
-    /// Makes a new key and publishes it, but goes on signing with the old one. Returns the new `kid`.
+    /// Generates a new key, publishes it, and returns its `kid`. The old key continues to sign.
     ///
     /// # Errors
     ///
-    /// When no key could be made.
+    /// Returns an error if no key can be generated.
     pub fn publish_next_key(&self) -> io::Result<String> {
         publish_next_key(&self.shared)
     }
 
-    /// Publishes a key that was made elsewhere, in place of one with the same `kid`. It does not sign yet.
+    /// Publishes a key that was generated elsewhere. It replaces a key with the same `kid` and does
+    /// not sign yet.
     pub fn publish_key(&self, key: SigningKey) {
         self.shared.state().keys.publish(key);
     }
@@ -161,25 +165,27 @@ impl LocalIssuer {
     ///
     /// # Errors
     ///
-    /// When there is no such key.
+    /// Returns an error if there is no such key.
     pub fn use_key(&self, kid: &str) -> io::Result<()> {
         self.shared.state().keys.sign_with(kid)
     }
 
-    /// Takes a key out of the published set. If it was signing, it goes on, with signatures that nobody can verify.
+    /// Removes a key from the published set. If it is the signing key, it continues to sign, and no
+    /// verifier can verify these signatures.
     ///
     /// # Errors
     ///
-    /// When there is no such key.
+    /// Returns an error if there is no such key.
     pub fn remove_key(&self, kid: &str) -> io::Result<()> {
         self.shared.state().keys.withdraw(kid)
     }
 
-    /// Replaces the signing key by another with the same `kid`, which no issuer should do and some did.
+    /// Replaces the signing key with another of the same `kid`. No issuer should do this, but some
+    /// did.
     ///
     /// # Errors
     ///
-    /// When no key could be made.
+    /// Returns an error if no key can be generated.
     pub fn replace_key_same_kid(&self) -> io::Result<()> {
         self.shared.state().keys.replace()
     }

@@ -1,4 +1,4 @@
-//! The issuer's keys: which are published, and which one signs.
+//! The issuer's keys: the published ones and the signing key.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::keys::SigningKey;
 
 pub(super) struct KeyRing {
     slots: Vec<Slot>,
-    /// Kept apart from the slots: a key that was withdrawn may go on signing, which is the very thing to test.
+    /// Separate from the slots, because tests need a key that is removed and continues to sign.
     signing: SigningKey,
 }
 
@@ -38,7 +38,7 @@ impl KeyRing {
         &self.signing
     }
 
-    /// The published keys, newest first.
+    /// Returns the published keys, newest first.
     pub(super) fn jwks(&self) -> Value {
         let published = self
             .slots
@@ -48,7 +48,7 @@ impl KeyRing {
         json!({ "keys": keys })
     }
 
-    /// Publishes a key that does not sign yet. One with the same `kid` gives way to it.
+    /// Publishes a key that does not sign yet. It replaces a key with the same `kid`.
     pub(super) fn publish(&mut self, key: SigningKey) {
         self.slots.retain(|slot| slot.key.kid() != key.kid());
         self.slots.push(Slot {
@@ -67,7 +67,7 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Puts new material under the `kid` of the key that signs.
+    /// Replaces the signing key and keeps its `kid`.
     pub(super) fn replace(&mut self) -> io::Result<()> {
         let key = SigningKey::generate(self.signing.algorithm())?.with_kid(self.signing.kid());
         self.signing = key.clone();

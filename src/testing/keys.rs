@@ -1,4 +1,4 @@
-//! Keys that exist for one run: none is ever in a repository.
+//! Keys that are generated in each run. No repository contains one.
 
 use std::fmt;
 use std::io;
@@ -13,9 +13,9 @@ use serde_json::{Map, Value};
 use super::algorithm::{Family, SigningAlgorithm};
 use super::encoding::{base64url, hex, pem, random, rsa_components, signing_input};
 
-/// A key pair that signs tokens, bound to one algorithm and one `kid`.
+/// A key pair that signs tokens, with one algorithm and one `kid`.
 ///
-/// Clones share the key. `Debug` shows `kid` and algorithm only.
+/// Clones share the key. `Debug` shows only `kid` and algorithm.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -34,13 +34,13 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key pair: RSA with 2048 bits (about 100 ms), P-256, P-384 or Ed25519.
+    /// Generates a new key pair: RSA with 2048 bits (about 100 ms), P-256, P-384 or Ed25519.
     ///
-    /// The `kid` is random, written like Kinde's: a fingerprint in hexadecimal pairs with colons.
+    /// The `kid` is random and has Kinde's form: a fingerprint in hexadecimal pairs with colons.
     ///
     /// # Errors
     ///
-    /// When the system has no randomness to give.
+    /// Returns an error if the system has no randomness.
     pub fn generate(algorithm: SigningAlgorithm) -> io::Result<Self> {
         let kid = hex(&random::<16>()?, ":");
         let material = Arc::new(Material::generate(algorithm)?);
@@ -51,15 +51,15 @@ impl SigningKey {
         })
     }
 
-    /// The same key under another `kid`.
+    /// Returns the same key with another `kid`.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = kid.into();
         self
     }
 
-    /// The same key signing with another algorithm of its family, such as PS256 with an RSA key. `None` when the key
-    /// cannot.
+    /// Returns the same key with another algorithm of its family, such as PS256 for an RSA key, or
+    /// `None` if the key cannot sign with it.
     #[must_use]
     pub fn with_algorithm(mut self, algorithm: SigningAlgorithm) -> Option<Self> {
         let fits = algorithm.family() == self.algorithm.family();
@@ -67,19 +67,19 @@ impl SigningKey {
         fits.then_some(self)
     }
 
-    /// The key's id.
+    /// Returns the key's ID.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// What it signs with.
+    /// Returns the algorithm that it signs with.
     #[must_use]
     pub fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
     }
 
-    /// The public half as a JWK (RFC 7517 §4) with `kid`, `alg` and `use`.
+    /// Returns the public key as a JWK (RFC 7517 §4) with `kid`, `alg` and `use`.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
         let mut jwk = self.material.jwk.clone();
@@ -89,23 +89,23 @@ impl SigningKey {
         Value::Object(jwk)
     }
 
-    /// The public half as PEM, a `SubjectPublicKeyInfo` (RFC 7468 §13).
+    /// Returns the public key as PEM, a `SubjectPublicKeyInfo` (RFC 7468 §13).
     #[must_use]
     pub fn public_pem(&self) -> String {
         pem("PUBLIC KEY", &self.material.spki)
     }
 
-    /// The public half as DER, a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
+    /// Returns the public key as DER, a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
     #[must_use]
     pub fn public_der(&self) -> &[u8] {
         &self.material.spki
     }
 
-    /// Signs `message` and returns the signature in the form that a JWS carries (RFC 7518 §3).
+    /// Signs `message` and returns the signature in the form of a JWS (RFC 7518 §3).
     ///
     /// # Errors
     ///
-    /// When the cryptographic library refuses.
+    /// Returns an error if the cryptographic library fails.
     pub fn sign(&self, message: &[u8]) -> io::Result<Vec<u8>> {
         let rng = SystemRandom::new();
         match &self.material.pair {
@@ -124,7 +124,8 @@ impl SigningKey {
         .map_err(|_| io::Error::other("the key did not sign"))
     }
 
-    /// The public half in its barest form: the PKCS#1 structure of an RSA key, the point of the others.
+    /// Returns the public key without an envelope: the PKCS#1 structure of an RSA key, or the point
+    /// of another key.
     pub(super) fn public_bare(&self) -> &[u8] {
         &self.material.bare
     }
@@ -139,9 +140,9 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A compact JWS over exactly these bytes (RFC 7515 §7.1).
+/// Signs exactly these bytes and returns a compact JWS (RFC 7515 §7.1).
 ///
-/// A failing signer leaves the signature empty: nothing accepts such a token, so the test that needed it fails.
+/// If signing fails, the signature is empty. No verifier accepts such a token, so the test fails.
 pub(super) fn compact(
     header: impl AsRef<[u8]>,
     payload: impl AsRef<[u8]>,

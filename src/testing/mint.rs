@@ -1,4 +1,4 @@
-//! Tokens, one setter away from whatever the test needs.
+//! Tokens for tests, with a setter for each deviation.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,11 +9,12 @@ use super::keys::{SigningKey, compact};
 use super::profile::Profile;
 use crate::clock::seconds;
 
-/// A token about to be signed, from [`LocalIssuer::org`](super::LocalIssuer::org),
+/// A token that is not signed yet. Create it with [`LocalIssuer::org`](super::LocalIssuer::org),
 /// [`global`](super::LocalIssuer::global) or [`user`](super::LocalIssuer::user).
 ///
-/// As it stands it is a good token, in the shape of the issuer's [`Profile`]. Setters apply in the order in which they
-/// are called, and the last word wins. "Now" is when the builder was made, on the issuer's clock.
+/// Without changes it is a valid token with the claims of the issuer's [`Profile`]. Setters apply
+/// in the order of the calls, and a later one overrides an earlier one. "Now" is the time at which
+/// the builder was created, on the issuer's clock.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -59,38 +60,39 @@ impl TokenBuilder {
         builder.signed_with(key)
     }
 
-    /// Signs it: header, payload and signature with dots between them.
+    /// Signs the token and returns header, payload and signature with dots between them.
     #[must_use]
     pub fn token(&self) -> String {
         compact(self.header_json(), self.payload_json(), &self.key)
     }
 
-    /// The value of an `Authorization` header with this token.
+    /// Returns the value of an `Authorization` header with this token.
     #[must_use]
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token())
     }
 
-    /// Grants scopes. None by default.
+    /// Sets the scopes. Default: no scopes.
     #[must_use]
     pub fn scopes<S: Into<String>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
         self.claim("scope", scopes.join(" "))
     }
 
-    /// Makes it a token of this organization (`org_code`).
+    /// Sets the organization (`org_code`).
     #[must_use]
     pub fn org(self, org_code: impl Into<String>) -> Self {
         self.claim("org_code", org_code.into())
     }
 
-    /// Addresses it to one API. By default that of the issuer, [`AUDIENCE`](super::AUDIENCE) unless told otherwise.
+    /// Sets a single audience. Default: that of the issuer, which is [`AUDIENCE`](super::AUDIENCE)
+    /// unless configured otherwise.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.audiences([audience])
     }
 
-    /// Addresses it to several APIs, or to none.
+    /// Sets several audiences, or none.
     #[must_use]
     pub fn audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         let audiences: Vec<String> = audiences.into_iter().map(Into::into).collect();
@@ -98,7 +100,7 @@ impl TokenBuilder {
         self
     }
 
-    /// The app that asked for it. [`CLIENT_ID`](super::CLIENT_ID) by default.
+    /// Sets the client. Default: [`CLIENT_ID`](super::CLIENT_ID).
     #[must_use]
     pub fn client(mut self, client_id: impl AsRef<str>) -> Self {
         self.profile
@@ -106,14 +108,14 @@ impl TokenBuilder {
         self
     }
 
-    /// Lets it expire so long from now. A day by default, or what the issuer was built with.
+    /// Sets the time from now until the token expires. Default: 24 h, or the issuer's lifetime.
     #[must_use]
     pub fn expires_in(self, duration: Duration) -> Self {
         let at = self.now.saturating_add(seconds(duration));
         self.claim("exp", at)
     }
 
-    /// Makes it expire so long ago, issued one lifetime before that.
+    /// Makes the token expired since this duration. It was issued one lifetime before it expired.
     #[must_use]
     pub fn expired_by(self, duration: Duration) -> Self {
         let at = self.now.saturating_sub(seconds(duration));
@@ -121,13 +123,13 @@ impl TokenBuilder {
         self.claim("exp", at).issued_at(issued)
     }
 
-    /// Sets `iat` and nothing else.
+    /// Sets only `iat`.
     #[must_use]
     pub fn issued_at(self, unix_seconds: i64) -> Self {
         self.claim("iat", unix_seconds)
     }
 
-    /// Adds a property of the app, as Kinde writes it in `application_properties`.
+    /// Adds a property of the app in the form of Kinde's `application_properties`.
     #[must_use]
     pub fn property(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.member(
@@ -137,7 +139,7 @@ impl TokenBuilder {
         )
     }
 
-    /// Adds a feature flag, as Kinde writes it in `feature_flags`.
+    /// Adds a feature flag in the form of Kinde's `feature_flags`.
     #[must_use]
     pub fn flag(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let value = value.into();
@@ -161,28 +163,28 @@ impl TokenBuilder {
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes a claim.
     #[must_use]
     pub fn without(mut self, claim: &str) -> Self {
         self.claims.remove(claim);
         self
     }
 
-    /// Sets a header parameter to any value. The signature is made with the key's algorithm whatever `alg` says.
+    /// Sets a header parameter to any value. The key's own algorithm signs, even if `alg` differs.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.insert(name.into(), value.into());
         self
     }
 
-    /// Leaves a header parameter out.
+    /// Removes a header parameter.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.remove(name);
         self
     }
 
-    /// Signs with another key and writes its `alg` and `kid` into the header.
+    /// Signs with another key and sets `alg` and `kid` in the header.
     #[must_use]
     pub fn signed_with(mut self, key: &SigningKey) -> Self {
         self.key = key.clone();
@@ -190,13 +192,13 @@ impl TokenBuilder {
             .header("kid", key.kid())
     }
 
-    /// The header as it will be signed.
+    /// Returns the header that will be signed.
     #[must_use]
     pub fn header_json(&self) -> String {
         Value::Object(self.header.clone()).to_string()
     }
 
-    /// The claims as they will be signed.
+    /// Returns the claims that will be signed.
     #[must_use]
     pub fn payload_json(&self) -> String {
         Value::Object(self.claims.clone()).to_string()
@@ -214,7 +216,7 @@ impl TokenBuilder {
         self.now
     }
 
-    /// The claim's value, or null.
+    /// Returns the claim's value, or null.
     pub(super) fn value(&self, claim: &str) -> &Value {
         self.claims.get(claim).unwrap_or(&Value::Null)
     }
@@ -229,7 +231,7 @@ impl TokenBuilder {
     }
 }
 
-/// Says what it is about, never a claim's value or the token.
+/// Shows profile, key and the names of the claims, never a value or the token.
 impl fmt::Debug for TokenBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenBuilder")

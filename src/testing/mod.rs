@@ -1,7 +1,9 @@
-//! A test kit: an issuer of your own, tokens in one line, faults, forgeries and assertions (feature `test-util`).
+//! Test utilities (feature `test-util`): a local issuer, tokens in one line, faults, forgeries and
+//! assertions.
 //!
-//! Nothing here is a mock. [`LocalIssuer`] is a small authorization server: it makes fresh keys when it starts, publishes
-//! them over HTTP on loopback, answers `POST /oauth2/token`, and mints tokens in exactly the shape of Kinde's.
+//! There are no mocks. [`LocalIssuer`] is a small authorization server. It generates keys when it
+//! starts, publishes them over HTTP on loopback, responds to `POST /oauth2/token`, and mints tokens
+//! in the form of Kinde's.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -20,16 +22,17 @@
 //! | tokens and a key set, no socket | [`LocalIssuer::in_process`] |
 //! | any token, well-formed or odd | [`TokenBuilder`] |
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
-//! | an issuer that is slow, lies, or is gone | [`Fault`], [`LocalIssuer::go_down`] |
-//! | everything an attacker would send | [`forged::all`], [`forged::attack`] |
-//! | to try every route as another tenant | [`tenants::check_isolation`] |
+//! | an issuer that is slow, sends wrong data, or is down | [`Fault`], [`LocalIssuer::go_down`] |
+//! | the tokens that an attacker would send | [`forged::all`], [`forged::attack`] |
+//! | to call every route as another tenant | [`tenants::check_isolation`] |
 //! | a token that expires between two layers | [`QueueLayer`] |
-//! | to test a handler without any token | [`claims()`] |
-//! | to look into a refusal | [`assertions::Challenge`] |
+//! | to test a handler without a token | [`claims()`] |
+//! | to inspect a rejection | [`assertions::Challenge`] |
 //!
-//! **Only for tests and local development.** The feature belongs in `[dev-dependencies]`, and a build with it and without
-//! debug assertions stops (see the [guide](crate::guide::testing#keeping-it-out-of-production)). The server listens on loopback
-//! and refuses any other address, because whoever can reach it can obtain tokens.
+//! **Only for tests and local development.** The feature belongs in `[dev-dependencies]`. A build
+//! with it stops if it uses a release profile or has no debug assertions (see the
+//! [guide](crate::guide::testing#keeping-it-out-of-production)). The server listens only on
+//! loopback and rejects any other address, because any client that can reach it can obtain tokens.
 
 pub mod assertions;
 pub mod forged;

@@ -1,21 +1,23 @@
-//! What the claims of a freshly minted token are, by issuer and by who the token is for.
+//! The claims of a minted token, by issuer and type of caller.
 
 use serde_json::{Map, Value, json};
 
 use super::encoding::uuid;
 
-/// Whose tokens the issuer imitates.
+/// The kind of issuer that a local issuer imitates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Profile {
-    /// Kinde: `typ` is `JWT`, `aud` a list, the client is `azp`, `gty` says client credentials, no `sub`.
+    /// Kinde: `typ` is `JWT`, `aud` is an array, the client is `azp`, `gty` is client credentials,
+    /// no `sub`.
     #[default]
     Kinde,
-    /// The JWT profile for access tokens (RFC 9068 §2): `typ` is `at+jwt`, the client is `client_id` and `sub`.
+    /// The JWT profile for access tokens (RFC 9068 §2): `typ` is `at+jwt`, the client is
+    /// `client_id` and `sub`.
     Rfc9068,
 }
 
-/// What every token of an issuer begins with.
+/// The claims that every token of an issuer has.
 pub(super) struct CommonClaims<'a> {
     pub(super) issuer: &'a str,
     pub(super) audience: &'a str,
@@ -25,7 +27,7 @@ pub(super) struct CommonClaims<'a> {
 }
 
 impl Profile {
-    /// The `typ` of the header.
+    /// Returns the `typ` of the header.
     pub(super) fn typ(self) -> &'static str {
         match self {
             Self::Kinde => "JWT",
@@ -33,7 +35,7 @@ impl Profile {
         }
     }
 
-    /// The claims of a machine's token.
+    /// Returns the claims of a machine token.
     pub(super) fn machine(self, with: &CommonClaims<'_>) -> Map<String, Value> {
         let mut claims = self.common(with);
         match self {
@@ -47,7 +49,7 @@ impl Profile {
         claims
     }
 
-    /// The claims of a signed-in user's token from the same issuer, under the same key.
+    /// Returns the claims of a signed-in user's token from the same issuer, signed by the same key.
     pub(super) fn user(self, with: &CommonClaims<'_>, user: &str) -> Map<String, Value> {
         let mut claims = self.common(with);
         if self == Self::Kinde {
@@ -61,7 +63,7 @@ impl Profile {
         claims
     }
 
-    /// Writes audiences in the form of this issuer.
+    /// Sets the audiences in the form of this issuer.
     pub(super) fn set_audiences(self, claims: &mut Map<String, Value>, audiences: &[String]) {
         let value = match (self, audiences) {
             (Self::Rfc9068, [one]) => json!(one),
@@ -70,7 +72,7 @@ impl Profile {
         claims.insert("aud".into(), value);
     }
 
-    /// Writes the client under the names of this issuer. A user's `sub` stays.
+    /// Sets the client in the claims that this issuer uses. A user's `sub` does not change.
     pub(super) fn set_client(self, claims: &mut Map<String, Value>, client: &str) {
         match self {
             Self::Kinde => {

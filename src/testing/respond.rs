@@ -1,4 +1,4 @@
-//! Answers and what a fault makes of them.
+//! Responses, and the faults that change them.
 
 use std::io;
 use std::pin::Pin;
@@ -15,37 +15,37 @@ use tokio::sync::mpsc;
 use super::faults::Fault;
 use super::gzip;
 
-/// A whole body, or one that trickles.
+/// A whole body, or one that is sent in pieces.
 pub(super) type FaultBody = Either<Full<Bytes>, SlowBody>;
 
 const PORTAL: &str = "<!DOCTYPE html><html><title>Sign in</title><body><h1>Please sign in to continue</h1></body></html>";
 const GARBAGE: &[u8] = b"\x1f\x00{\"keys\":\xff\xfe\xc3\x28]]]\x00\x80";
 
-/// Sends an answer as it is.
+/// Sends a response unchanged.
 pub(super) fn plain(response: Response<Bytes>) -> Response<FaultBody> {
     response.map(|body| Either::Left(Full::new(body)))
 }
 
-/// An answer without a body.
+/// Returns a response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     response
 }
 
-/// An answer in JSON.
+/// Returns a JSON response.
 pub(super) fn json(status: StatusCode, value: &Value) -> Response<Bytes> {
     json_text(status, value.to_string())
 }
 
-/// An answer that claims to be JSON.
+/// Returns a response with the media type of JSON.
 pub(super) fn json_text(status: StatusCode, text: String) -> Response<Bytes> {
     let mut response = empty(status);
     *response.body_mut() = text.into();
     typed(response, "application/json")
 }
 
-/// The answer to a method that an endpoint does not know (RFC 9110 §15.5.6).
+/// Returns the response for an unsupported method (RFC 9110 §15.5.6).
 pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
     let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
     response
@@ -54,7 +54,7 @@ pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
     response
 }
 
-/// What becomes of the usual answer. An error cuts the connection.
+/// Applies a fault to the regular response. An error closes the connection.
 pub(super) async fn apply_fault(
     fault: Fault,
     usual: Response<Bytes>,
@@ -101,7 +101,7 @@ pub(super) async fn apply_fault(
     })
 }
 
-/// Why a connection is cut: it was asked for.
+/// Returns the error of a connection that a fault closes.
 fn connection_reset() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault")
 }
@@ -119,7 +119,7 @@ fn pad(body: &[u8], bytes: usize) -> Bytes {
     padded.into()
 }
 
-/// Promises the whole body and sends half of it.
+/// Announces the whole body and sends half of it.
 fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> SlowBody) -> Response<FaultBody> {
     let whole = usual.body().len();
     let mut response = usual.map(|body| Either::Right(then(body.slice(..body.len() / 2))));
@@ -129,7 +129,7 @@ fn half(usual: Response<Bytes>, then: impl FnOnce(Bytes) -> SlowBody) -> Respons
     response
 }
 
-/// A body that a task feeds. The task ends when the client is gone.
+/// A body that a task sends. The task ends if the client is gone.
 pub(super) struct SlowBody {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
 }
@@ -157,7 +157,7 @@ impl SlowBody {
     fn then_cut(first: Bytes) -> Self {
         Self::fed(async move |sink| {
             sink.send(Ok(first)).await.ok()?;
-            // So that the first half leaves before the line is cut.
+            // Without this pause, the connection could close before the first half is sent.
             tokio::time::sleep(Duration::from_millis(20)).await;
             sink.send(Err(connection_reset())).await.ok()
         })

@@ -1,4 +1,4 @@
-//! Which request gets which answer.
+//! The routes of the issuer.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::respond::{FaultBody, apply_fault, empty, not_allowed, plain};
 use super::state::{Admin, IssuerState};
 use super::token_endpoint;
 
-/// More than any request of the OAuth protocol needs.
+/// Larger than any request of the OAuth protocol.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Answers one request, or cuts the connection.
+/// Responds to one request, or closes the connection.
 pub(super) async fn answer(
     shared: &Arc<IssuerState>,
     request: Request<Incoming>,
@@ -48,7 +48,8 @@ pub(super) async fn answer(
 }
 
 fn endpoint(shared: &IssuerState, path: &str) -> Endpoint {
-    // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect puts it behind.
+    // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect puts it
+    // after.
     if let Some(rest) = path.strip_prefix("/.well-known/oauth-authorization-server") {
         return if rest == shared.path {
             Endpoint::Metadata

@@ -1,4 +1,4 @@
-//! The socket: accepts connections and closes all of them when told to.
+//! The socket. It accepts connections, and closes all of them on a stop signal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::routes;
 use super::state::IssuerState;
 
-/// A running server. Dropping it ends it.
+/// A running server. If it is dropped, it stops.
 pub(super) struct Server {
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -29,10 +29,10 @@ impl Server {
         }
     }
 
-    /// Ends it and waits until the port and every connection are closed.
+    /// Stops the server and waits until the port and every connection are closed.
     pub(super) async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
-            // An error means that the task is gone already.
+            // An error means that the task has already ended.
             let _ = stop.send(());
         }
         let _ = (&mut self.task).await;
@@ -58,7 +58,7 @@ async fn accept(
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, Arc::clone(&shared)));
                 }
-                // Out of file descriptors, most likely: let connections end first.
+                // Probably out of file descriptors: wait until other connections are closed.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -74,7 +74,7 @@ async fn serve(stream: TcpStream, shared: Arc<IssuerState>) {
         let shared = Arc::clone(&shared);
         async move { routes::answer(&shared, request).await }
     });
-    // Whether the client hung up or a fault cut the line: the connection is over.
+    // The connection is closed, by the client or by a fault.
     let _: Result<(), _> = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

@@ -1,4 +1,4 @@
-//! What the issuer's handle and its server share.
+//! The state that the issuer's handle and its server share.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,32 +30,32 @@ pub(super) struct IssuerState {
     pub(super) lifetime: Duration,
     pub(super) audience: String,
     pub(super) admin: Admin,
-    /// Wakes whoever waits for a request.
+    /// Wakes the callers that wait for a request.
     pub(super) arrivals: Notify,
     state: Mutex<MutableState>,
 }
 
-/// Whether the server offers endpoints that change it.
+/// The switch for the endpoints that change the issuer.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Admin {
     Offered,
     Absent,
 }
 
-/// Changed by tests while the server runs.
+/// State that tests change while the server runs.
 pub(super) struct MutableState {
     pub(super) keys: KeyRing,
     pub(super) apps: BTreeMap<String, App>,
     endpoints: BTreeMap<Endpoint, EndpointState>,
 }
 
-/// What is known and planned about one endpoint.
+/// The counters and the planned responses of one endpoint.
 #[derive(Default)]
 pub(super) struct EndpointState {
     pub(super) hits: u64,
     pub(super) last_headers: Option<HeaderMap>,
     pub(super) planned: Option<PlannedFault>,
-    /// Sent with every regular answer.
+    /// Sent with every regular response.
     pub(super) headers: HeaderMap,
     /// Sent instead of the regular document.
     pub(super) document: Option<String>,
@@ -90,11 +90,12 @@ impl IssuerState {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, MutableState> {
-        // A panic elsewhere is a failed assertion; the state itself is never left half changed.
+        // If another test thread panics, an assertion failed. The state itself is always
+        // consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request and says what goes wrong with it.
+    /// Counts a request and returns its fault, if one is planned.
     pub(super) fn record_hit(&self, at: Endpoint, headers: &HeaderMap) -> Option<Fault> {
         let mut state = self.state();
         let station = state.endpoint_mut(at);
@@ -109,12 +110,12 @@ impl IssuerState {
         fault
     }
 
-    /// A machine's token as it stands before the test changes it.
+    /// Returns a machine token before the test changes it.
     pub(super) fn machine_token(&self, lifetime: Duration) -> TokenBuilder {
         self.start_token(lifetime, Profile::machine)
     }
 
-    /// A user's token as it stands before the test changes it.
+    /// Returns a user token before the test changes it.
     pub(super) fn user_token(&self, user: &str) -> TokenBuilder {
         self.start_token(self.lifetime, |profile, beginning| {
             profile.user(beginning, user)
@@ -160,7 +161,7 @@ pub(super) fn rotate_key(shared: &IssuerState) -> io::Result<String> {
 
 pub(super) fn publish_next_key(shared: &IssuerState) -> io::Result<String> {
     let algorithm = shared.state().keys.signing().algorithm();
-    // Made outside the lock: an RSA key takes a tenth of a second.
+    // Generated outside the lock, because an RSA key takes about 100 ms.
     let key = SigningKey::generate(algorithm)?;
     let kid = key.kid().to_owned();
     shared.state().keys.publish(key);
@@ -181,7 +182,7 @@ pub(super) fn rotate_secret(
     Ok(secret)
 }
 
-/// What a builder has collected.
+/// The settings that a builder has collected.
 pub(super) struct IssuerSettings {
     pub(super) clock: Clock,
     pub(super) profile: Profile,

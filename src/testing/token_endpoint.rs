@@ -12,7 +12,7 @@ use super::respond;
 use super::state::IssuerState;
 use crate::clock::seconds;
 
-/// Issues a token or says why not.
+/// Issues a token or returns an error response.
 pub(super) fn answer(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> Response<Bytes> {
     let answer = issue(shared, headers, body).unwrap_or_else(TokenEndpointError::response);
     uncached(answer)
@@ -44,7 +44,7 @@ fn issue(
         .audiences(audiences)
         .scopes(granted.iter().copied());
     let token = match shared.profile {
-        // Kinde's `scp` repeats what was asked for, `scope` says what was granted.
+        // Kinde's `scp` contains the requested scopes, `scope` the granted ones.
         Profile::Kinde => token.claim("scp", requested),
         Profile::Rfc9068 => token,
     };
@@ -108,8 +108,9 @@ fn authenticate(
     app.cloned().ok_or(refused)
 }
 
-/// `audience` as Kinde takes it, `resource` as RFC 8707 does. Kinde's tokens without a requested audience are addressed
-/// to nobody (`aud: []`); RFC 9068 §3 asks for a default.
+/// Returns the audiences: from `audience` as at Kinde, or from `resource` (RFC 8707). If a request
+/// names none, Kinde's tokens have an empty audience (`aud: []`), and RFC 9068 §3 requires a
+/// default.
 fn audiences(
     shared: &IssuerState,
     app: &App,
@@ -132,7 +133,7 @@ fn audiences(
     Ok(requested)
 }
 
-/// What was asked for, or everything that is enabled.
+/// Returns the requested scopes, or all enabled ones if the request names none.
 fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, TokenEndpointError> {
     let enabled: Vec<&str> = app.enabled_scopes().iter().map(String::as_str).collect();
     if requested.is_empty() {
@@ -144,7 +145,7 @@ fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, Token
         .ok_or(TokenEndpointError::InvalidScope)
 }
 
-/// RFC 6749 §5.2.
+/// The error responses of RFC 6749 §5.2.
 #[derive(Clone, Copy)]
 enum TokenEndpointError {
     InvalidRequest(&'static str),
@@ -154,7 +155,7 @@ enum TokenEndpointError {
     UnsupportedGrantType,
 }
 
-/// How the client tried to authenticate.
+/// The method that the client used to authenticate.
 #[derive(Clone, Copy, PartialEq)]
 enum AuthMethod {
     Basic,
@@ -199,7 +200,7 @@ impl TokenEndpointError {
     }
 }
 
-/// RFC 6749 §5.1.
+/// Forbids caching (RFC 6749 §5.1).
 fn uncached(mut response: Response<Bytes>) -> Response<Bytes> {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,10 +1,10 @@
-//! A strict reader of Bearer challenges.
+//! A strict parser for Bearer challenges.
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// A `WWW-Authenticate: Bearer …` (RFC 6750 §3, RFC 9728 §5.1), read strictly.
+/// A `WWW-Authenticate: Bearer …` challenge (RFC 6750 §3, RFC 9728 §5.1), parsed strictly.
 ///
 /// ```
 /// # fn main() -> Result<(), tower_m2m::testing::assertions::ChallengeError> {
@@ -21,11 +21,12 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Reads the one `WWW-Authenticate` among these headers.
+    /// Parses the only `WWW-Authenticate` value in these headers.
     ///
     /// # Errors
     ///
-    /// When there is none or more than one, and as [`parse`](Self::parse).
+    /// Returns [`ChallengeError`] if there is no such header or more than one, and if
+    /// [`parse`](Self::parse) fails.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, ChallengeError> {
         let mut values = headers.get_all(header::WWW_AUTHENTICATE).iter();
         match (values.next().map(HeaderValue::to_str), values.next()) {
@@ -36,12 +37,13 @@ impl Challenge {
         }
     }
 
-    /// Reads the value of a `WWW-Authenticate`.
+    /// Parses the value of a `WWW-Authenticate` header.
     ///
     /// # Errors
     ///
-    /// When it is not one well-formed Bearer challenge with at least one parameter, each at most once and made of the
-    /// characters that RFC 6750 §3 allows.
+    /// Returns [`ChallengeError`] if the value is not one well-formed Bearer challenge with at
+    /// least one parameter, if a parameter is a duplicate, or if a value contains characters that
+    /// RFC 6750 §3 does not allow.
     pub fn parse(text: &str) -> Result<Self, ChallengeError> {
         let (scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
         if !scheme.eq_ignore_ascii_case("Bearer") {
@@ -66,37 +68,38 @@ impl Challenge {
         }
     }
 
-    /// `realm`.
+    /// Returns the `realm`, if the challenge has one.
     #[must_use]
     pub fn realm(&self) -> Option<&str> {
         self.parameter("realm")
     }
 
-    /// `error`.
+    /// Returns the `error`, if the challenge has one.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.parameter("error")
     }
 
-    /// `error_description`.
+    /// Returns the `error_description`, if the challenge has one.
     #[must_use]
     pub fn error_description(&self) -> Option<&str> {
         self.parameter("error_description")
     }
 
-    /// `scope`.
+    /// Returns the `scope`, if the challenge has one.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
         self.parameter("scope")
     }
 
-    /// `resource_metadata`.
+    /// Returns the `resource_metadata`, if the challenge has one.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&str> {
         self.parameter("resource_metadata")
     }
 
-    /// Any parameter, by its name in lower case.
+    /// Returns any parameter by its name in lower case, or `None` if the challenge does not have
+    /// it.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
@@ -106,21 +109,22 @@ impl Challenge {
     }
 }
 
-/// Why something is no Bearer challenge.
+/// The reason why a value is not a Bearer challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChallengeError {
-    /// No `WWW-Authenticate` at all.
+    /// There is no `WWW-Authenticate` header.
     Missing,
-    /// More than one.
+    /// There is more than one `WWW-Authenticate` header.
     Multiple,
-    /// Another scheme than Bearer.
+    /// The scheme is not Bearer.
     UnexpectedScheme,
-    /// No parameter, or not `name=value` with commas between (RFC 9110 §11.2).
+    /// There is no parameter, or the parameters are not `name=value` separated by commas (RFC 9110
+    /// §11.2).
     InvalidSyntax,
-    /// A parameter comes twice.
+    /// A parameter is a duplicate.
     DuplicateParameter,
-    /// A character that RFC 6750 §3 does not allow there.
+    /// A value contains a character that RFC 6750 §3 does not allow in this parameter.
     InvalidCharacter,
 }
 
@@ -139,7 +143,7 @@ impl fmt::Display for ChallengeError {
 
 impl std::error::Error for ChallengeError {}
 
-/// One `name=value` and what follows it.
+/// Parses one `name=value` and returns it with the rest of the string.
 fn parameter(text: &str) -> Result<(String, String, &str), ChallengeError> {
     let (name, after) = text.split_once('=').ok_or(ChallengeError::InvalidSyntax)?;
     if !is_token(name) {
@@ -150,14 +154,14 @@ fn parameter(text: &str) -> Result<(String, String, &str), ChallengeError> {
     Ok((name.to_ascii_lowercase(), value, rest))
 }
 
-/// A value without quotes, and what follows it.
+/// Parses a value without quotes and returns it with the rest of the string.
 fn bare(text: &str) -> Option<(String, &str)> {
     let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
     let (value, rest) = text.split_at_checked(end)?;
     is_token(value).then(|| (value.to_owned(), rest))
 }
 
-/// The rest of a quoted string after its first quote (RFC 9110 §5.6.4), and what follows it.
+/// Parses a quoted string after its opening quote (RFC 9110 §5.6.4) and returns it with the rest.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut letters = text.char_indices();
@@ -172,13 +176,13 @@ fn unquote(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// RFC 9110 §5.6.2.
+/// Returns `true` if the string is a token (RFC 9110 §5.6.2).
 fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_tchar)
 }
 
-/// RFC 6750 §3 narrows what may stand in its own parameters.
+/// RFC 6750 §3 restricts the characters in its own parameters.
 fn check(name: &str, value: &str) -> Result<(), ChallengeError> {
     let printable = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let is_valid = match name {

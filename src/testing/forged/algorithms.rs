@@ -1,4 +1,4 @@
-//! Lies about the algorithm.
+//! Forgeries of the algorithm.
 
 use serde_json::json;
 
@@ -9,34 +9,35 @@ use crate::testing::encoding::pem;
 use crate::testing::mint::TokenBuilder;
 
 forgeries! {
-    /// No algorithm and no signature (CVE-2015-9235).
+    /// The algorithm is `none` and there is no signature (CVE-2015-9235).
     alg_none(good) -> INVALID_TOKEN { with_signature(&good.header("alg", "none"), []) }
 
-    /// No algorithm, spelled so that a comparison with `none` misses it (GHSA-9gxv-x7rp-r2hc).
+    /// The algorithm is `none` in a spelling that a comparison with `none` misses
+    /// (GHSA-9gxv-x7rp-r2hc).
     alg_none_mixed_case(good) -> INVALID_TOKEN { with_signature(&good.header("alg", "nOnE"), []) }
 
-    /// No algorithm, but with the signature that the issuer made.
+    /// The algorithm is `none`, but the issuer's signature is present.
     alg_none_with_signature(good) -> INVALID_TOKEN { good.header("alg", "none").token() }
 
-    /// The header does not say which algorithm.
+    /// The header names no algorithm.
     alg_missing(good) -> INVALID_TOKEN { good.without_header("alg").token() }
 
     /// The algorithm's name is empty.
     alg_empty(good) -> INVALID_TOKEN { good.header("alg", "").token() }
 
-    /// The algorithm's name in lower case: names are case-sensitive (RFC 7515 §4.1.1).
+    /// The algorithm's name is in lower case, but names are case-sensitive (RFC 7515 §4.1.1).
     alg_wrong_case(good) -> INVALID_TOKEN {
         let name = good.key().algorithm().as_str().to_ascii_lowercase();
         good.header("alg", name).token()
     }
 
-    /// An algorithm that does not exist.
+    /// The algorithm does not exist.
     alg_unknown(good) -> INVALID_TOKEN { good.header("alg", "XS256").token() }
 
     /// The algorithm is a number.
     alg_as_number(good) -> INVALID_TOKEN { good.header("alg", 256).token() }
 
-    /// The algorithm is a list.
+    /// The algorithm is an array.
     alg_as_list(good) -> INVALID_TOKEN {
         let name = good.key().algorithm().as_str();
         good.header("alg", json!([name])).token()
@@ -51,7 +52,7 @@ forgeries! {
     /// The same with SHA-512.
     key_confusion_hs512(good) -> INVALID_TOKEN { confuse(good, "HS512", |good| good.key().public_pem().into()) }
 
-    /// HMAC with the PEM less its last line break, as many programs read it.
+    /// HMAC with the PEM without its last line break, as many programs read it.
     key_confusion_trimmed_pem(good) -> INVALID_TOKEN {
         confuse(good, "HS256", |good| good.key().public_pem().trim_end().into())
     }
@@ -64,10 +65,10 @@ forgeries! {
     /// HMAC with the public key's DER as the secret.
     key_confusion_der(good) -> INVALID_TOKEN { confuse(good, "HS256", |good| good.key().public_der().into()) }
 
-    /// HMAC with the bare public key, a PKCS#1 structure or a point, as the secret.
+    /// HMAC with the public key without an envelope, a PKCS#1 structure or a point, as the secret.
     key_confusion_bare(good) -> INVALID_TOKEN { confuse(good, "HS256", |good| good.key().public_bare().into()) }
 
-    /// HMAC with the JWK's `n` or `x`, as it is written, as the secret.
+    /// HMAC with the JWK's `n` or `x`, in its base64url form, as the secret.
     key_confusion_modulus(good) -> INVALID_TOKEN {
         confuse(good, "HS256", |good| {
             let jwk = good.key().public_jwk();
@@ -76,7 +77,7 @@ forgeries! {
         })
     }
 
-    /// HMAC with the JWK's text as the secret (CVE-2026-48526).
+    /// HMAC with the JWK's JSON as the secret (CVE-2026-48526).
     key_confusion_jwk(good) -> INVALID_TOKEN {
         confuse(good, "HS256", |good| good.key().public_jwk().to_string().into())
     }
@@ -84,7 +85,7 @@ forgeries! {
     /// HMAC with an empty secret.
     hs256_empty_secret(good) -> INVALID_TOKEN { with_hmac(good, "HS256", b"") }
 
-    /// HMAC with the secret of every tutorial.
+    /// HMAC with the secret `secret`, which many tutorials use.
     hs256_guessed_secret(good) -> INVALID_TOKEN { with_hmac(good, "HS256", b"secret") }
 
     /// Signed by the issuer's own key, with a hash that the key is not bound to.
@@ -101,7 +102,7 @@ forgeries! {
         under_another(good, other)
     }
 
-    /// An elliptic curve signature of nothing but zeros (CVE-2022-21449).
+    /// An elliptic-curve signature that consists of zeros (CVE-2022-21449).
     es256_psychic_zero(good) -> INVALID_TOKEN { with_signature(&good.header("alg", "ES256"), [0; 64]) }
 }
 
@@ -110,7 +111,8 @@ fn confuse(good: TokenBuilder, alg: &str, secret: impl FnOnce(&TokenBuilder) -> 
     with_hmac(good, alg, &secret)
 }
 
-/// A key that cannot sign so at all keeps its own signature under the other name.
+/// If the key cannot sign with this algorithm, the token keeps its signature and names the
+/// algorithm.
 fn under_another(good: TokenBuilder, algorithm: SigningAlgorithm) -> String {
     match good.key().clone().with_algorithm(algorithm) {
         Some(key) => good.signed_with(&key).token(),

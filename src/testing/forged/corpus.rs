@@ -1,12 +1,13 @@
-//! All forgeries of one good token.
+//! All forgeries of one valid token.
 
 use super::forgery::{Forge, Forgery};
 use super::{algorithms, audiences, keys, kinds, orgs, shapes, signatures, times};
 use crate::testing::mint::TokenBuilder;
 use crate::testing::profile::Profile;
 
-/// Every forgery, except those that are no forgery for the good token's [`Profile`]: outside Kinde a user's token
-/// cannot be told from a machine's by its grant type.
+/// Returns every forgery that applies to the valid token's [`Profile`]. For profiles other than
+/// Kinde's, the grant type does not distinguish user tokens from machine tokens, so those forgeries
+/// are left out.
 #[must_use]
 pub fn all(good: &TokenBuilder) -> Vec<Forgery> {
     let everywhere = [

@@ -1,4 +1,4 @@
-//! The forger's tools.
+//! Functions that change one part of a valid token.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -10,33 +10,33 @@ use crate::testing::encoding::{base64url, signing_input};
 use crate::testing::keys::{SigningKey, compact};
 use crate::testing::mint::TokenBuilder;
 
-/// The good header and payload with a signature of choice.
+/// Returns the valid header and payload with this signature.
 pub(super) fn with_signature(good: &TokenBuilder, signature: impl AsRef<[u8]>) -> String {
     let input = signing_input(good.header_json(), good.payload_json());
     format!("{input}.{}", base64url(signature))
 }
 
-/// Any header over the good payload, signed by the issuer.
+/// Returns the valid payload with this header, signed by the issuer.
 pub(super) fn with_header(good: &TokenBuilder, header: impl AsRef<[u8]>) -> String {
     compact(header, good.payload_json(), good.key())
 }
 
-/// Any payload under the good header, signed by the issuer.
+/// Returns the valid header with this payload, signed by the issuer.
 pub(super) fn with_payload(good: &TokenBuilder, payload: impl AsRef<[u8]>) -> String {
     compact(good.header_json(), payload, good.key())
 }
 
-/// The good payload with more members in front, duplicates included, signed by the issuer.
+/// Returns the valid payload with more members in front, duplicates included, signed by the issuer.
 pub(super) fn with_more_claims(good: &TokenBuilder, members: &str) -> String {
     with_payload(good, more_members(&good.payload_json(), members))
 }
 
-/// A JSON object with more members in front.
+/// Returns a JSON object with more members in front.
 pub(super) fn more_members(object: &str, members: &str) -> String {
     object.replacen('{', &format!("{{{members},"), 1)
 }
 
-/// Signed with HMAC under a secret of the forger's choice.
+/// Signs with HMAC and this secret.
 pub(super) fn with_hmac(good: TokenBuilder, alg: &str, secret: &[u8]) -> String {
     let algorithm = match alg {
         "HS384" => hmac::HMAC_SHA384,
@@ -49,26 +49,26 @@ pub(super) fn with_hmac(good: TokenBuilder, alg: &str, secret: &[u8]) -> String 
     format!("{input}.{}", base64url(tag))
 }
 
-/// Signed with a key that is not the issuer's, of the same algorithm, after `change`.
+/// Applies `change`, then signs with a key of the same algorithm that is not the issuer's.
 pub(super) fn by_attacker(
     good: &TokenBuilder,
     change: impl FnOnce(TokenBuilder, &SigningKey) -> TokenBuilder,
 ) -> String {
     match attackers_key(good.key().algorithm()) {
         Ok(key) => change(good.clone().signed_with(&key), &key).token(),
-        // No key, no signature: refused all the same.
+        // If there is no key, the signature is empty. The token is still invalid.
         Err(_) => with_signature(good, []),
     }
 }
 
-/// A token's three segments.
+/// Returns the three segments of a token.
 pub(super) fn segments(token: &str) -> (&str, &str, &str) {
     let (input, signature) = token.rsplit_once('.').unwrap_or((token, ""));
     let (header, payload) = input.split_once('.').unwrap_or((input, ""));
     (header, payload, signature)
 }
 
-/// The same text with its letters in the other case, and never the same text.
+/// Returns a string that differs from this one only in the case of its letters.
 pub(super) fn other_case(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
     let lower = text.to_ascii_lowercase();
@@ -79,7 +79,7 @@ pub(super) fn other_case(text: &str) -> String {
     }
 }
 
-/// One key per algorithm and process: RSA keys are slow to make, and an attacker needs no more.
+/// Returns one key per algorithm and process. RSA keys are slow to generate, and one is enough.
 fn attackers_key(algorithm: SigningAlgorithm) -> io::Result<SigningKey> {
     static KEYS: Mutex<Vec<SigningKey>> = Mutex::new(Vec::new());
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);

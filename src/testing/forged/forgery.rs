@@ -1,10 +1,10 @@
-//! What a forgery is, and how one is written down.
+//! The type of a forgery, and the macro that defines forgeries.
 
 use std::fmt;
 
 use crate::testing::mint::TokenBuilder;
 
-/// One token that must be refused. `Debug` does not show it.
+/// A token that must be rejected. `Debug` does not show it.
 #[derive(Clone)]
 pub struct Forgery {
     name: &'static str,
@@ -14,25 +14,25 @@ pub struct Forgery {
 }
 
 impl Forgery {
-    /// The name of the function that made it.
+    /// Returns the name of the function that created it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// One sentence on what is wrong with it.
+    /// Returns one sentence that says why the token is invalid.
     #[must_use]
     pub fn description(&self) -> &'static str {
         self.description
     }
 
-    /// The value of the `Authorization` header, visible ASCII.
+    /// Returns the value of the `Authorization` header, in visible ASCII.
     #[must_use]
     pub fn authorization(&self) -> &str {
         &self.authorization
     }
 
-    /// What follows the scheme: the token, or what stands in its place.
+    /// Returns the part after the scheme: the token, or the characters that replace it.
     #[must_use]
     pub fn token(&self) -> &str {
         self.authorization
@@ -40,7 +40,7 @@ impl Forgery {
             .unwrap_or_default()
     }
 
-    /// How a correct server answers.
+    /// Returns the response of a correct server.
     #[must_use]
     pub fn expected(&self) -> Expected {
         self.expected
@@ -70,12 +70,13 @@ impl fmt::Debug for Forgery {
     }
 }
 
-/// The answer of a correct server (RFC 6750 §3.1).
+/// The response of a correct server (RFC 6750 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
     status: u16,
     error: &'static str,
-    /// What a server's own limit on headers answers before any middleware sees the request (RFC 6585 §5).
+    /// The status if the server's own header limit rejects the request before the layer (RFC 6585
+    /// §5).
     or_status: Option<u16>,
 }
 
@@ -95,19 +96,20 @@ impl Expected {
         ..Self::INVALID_REQUEST
     };
 
-    /// The status: 401 for a token that is not acceptable, 400 for what is no bearer token at all.
+    /// Returns the status: 401 for an invalid token, 400 if the value is not a bearer token.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The challenge's `error`.
+    /// Returns the challenge's `error`.
     #[must_use]
     pub fn error(&self) -> &'static str {
         self.error
     }
 
-    /// Whether this status is right. A header that is far too long may meet the server's own limit first: 431.
+    /// Returns `true` if this status is correct. For an oversized header, 431 from the server's own
+    /// limit is also correct.
     #[must_use]
     pub fn allows(&self, status: u16) -> bool {
         status == self.status || Some(status) == self.or_status
@@ -116,8 +118,8 @@ impl Expected {
 
 pub(super) type Forge = fn(&TokenBuilder) -> Forgery;
 
-/// Writes each forgery once: its sentence becomes both the documentation and [`Forgery::description`], its name both the
-/// function and [`Forgery::name`], and nobody can leave it out of `ALL`.
+/// Defines each forgery once. Its sentence becomes the documentation and [`Forgery::description`],
+/// its name becomes the function and [`Forgery::name`], and every forgery is in `ALL`.
 macro_rules! forgeries {
     ($(#[doc = $about:literal] $name:ident($good:ident) -> $expected:ident $token:block)*) => {
         $(

@@ -1,4 +1,4 @@
-//! Honest tokens of another kind, which the same issuer signs with the same key (RFC 8725 §3.12).
+//! Valid tokens of another type, which the same issuer signs with the same key (RFC 8725 §3.12).
 
 use serde_json::{Map, json};
 
@@ -14,7 +14,7 @@ forgeries! {
         token.claim("at_hash", "MTIzNDU2Nzg5MGFiY2RlZg").claim("org_codes", json!(["org_a"])).header("typ", "JWT").token()
     }
 
-    /// The body of a webhook: no `iss`, no `aud`, no `exp`.
+    /// The body of a webhook, without `iss`, `aud` and `exp`.
     webhook_body(good) -> INVALID_TOKEN {
         let event = json!({
             "type": "user.created", "source": "admin", "event_id": "event_0198", "timestamp": "2025-06-28T22:44:28Z",
@@ -46,24 +46,24 @@ forgeries! {
         })
     }
 
-    /// A client's own assertion to the token endpoint (RFC 7523 §3).
+    /// A client's own assertion for the token endpoint (RFC 7523 §3).
     client_assertion(good) -> INVALID_TOKEN {
         let client = client(&good);
         by_attacker(&good, |token, _| token.without("gty").claim("iss", client.clone()).claim("sub", client))
     }
 
-    /// A type that no access token has.
+    /// The type is none of an access token.
     typ_unknown(good) -> INVALID_TOKEN { good.header("typ", "secevent+jwt").token() }
 
-    /// A type that is a number.
+    /// The type is a number.
     typ_as_number(good) -> INVALID_TOKEN { good.header("typ", 7).token() }
 
-    /// Bound to a key by `DPoP`, and sent without the proof (RFC 9449 §7.2).
+    /// The token is bound to a key by `DPoP`, but sent without the proof (RFC 9449 §7.2).
     cnf_bound(good) -> INVALID_TOKEN {
         good.claim("cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" })).token()
     }
 
-    /// Bound to a client certificate, and sent without it (RFC 8705 §3).
+    /// The token is bound to a client certificate, but sent without it (RFC 8705 §3).
     cnf_bound_to_certificate(good) -> INVALID_TOKEN {
         good.claim("cnf", json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" })).token()
     }
@@ -79,45 +79,46 @@ fn client(good: &crate::testing::mint::TokenBuilder) -> serde_json::Value {
 
 pub use kinde_only::*;
 
-/// Kinde's machines can be told from its users.
+/// Forgeries that only Kinde's grant type can distinguish from machine tokens.
 pub(super) mod kinde_only {
     use serde_json::json;
 
     use crate::testing::forged::forgery::forgeries;
 
     forgeries! {
-        /// The access token of a signed-in user: same issuer, key, audience, and even an organization.
+        /// The access token of a signed-in user, with the same issuer, key, audience, and an
+        /// organization.
         user_token(good) -> INVALID_TOKEN {
             let token = good.without("gty").without("scope").claim("scp", json!(["openid", "profile", "email"]));
             token.claim("sub", "kp_0a1b2c3d").claim("permissions", json!([])).claim("feature_flags", json!({})).token()
         }
 
-        /// It does not say how it was obtained.
+        /// The grant type is missing.
         gty_missing(good) -> INVALID_TOKEN { good.without("gty").token() }
 
-        /// It was obtained by a user's sign-in.
+        /// The grant type is that of a user's sign-in.
         gty_authorization_code(good) -> INVALID_TOKEN { good.claim("gty", json!(["authorization_code"])).token() }
 
-        /// It was obtained by a machine and by a user's sign-in.
+        /// The grant types are those of a machine and of a user's sign-in.
         gty_of_machine_and_user(good) -> INVALID_TOKEN {
             good.claim("gty", json!(["client_credentials", "authorization_code"])).token()
         }
 
-        /// Its grant type is that of a machine, renewed for a user.
+        /// The grant types are those of a machine and of a refresh token.
         gty_of_machine_and_refresh(good) -> INVALID_TOKEN {
             good.claim("gty", json!(["refresh_token", "client_credentials"])).token()
         }
 
-        /// Its grant type only begins like the right one.
+        /// The grant type only begins with the right one.
         gty_prefix(good) -> INVALID_TOKEN { good.claim("gty", json!(["client_credentials_x"])).token() }
 
-        /// Its grant type is empty.
+        /// The grant type is empty.
         gty_empty(good) -> INVALID_TOKEN { good.claim("gty", json!([])).token() }
 
-        /// Its grant type is `null`.
+        /// The grant type is `null`.
         gty_null(good) -> INVALID_TOKEN { good.claim("gty", json!(null)).token() }
 
-        /// Its grant type is the key of an object.
+        /// The grant type is the key of an object.
         gty_as_object(good) -> INVALID_TOKEN { good.claim("gty", json!({ "client_credentials": true })).token() }
     }
 }

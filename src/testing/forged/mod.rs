@@ -1,7 +1,7 @@
-//! Tokens that no server may accept: each is a good token with one thing wrong.
+//! Tokens that no server may accept. Each is a valid token with one error.
 //!
-//! Every function takes the good token that your API would let in, and returns a [`Forgery`]: what to send, and how a
-//! correct server answers. [`attack`] sends them all and reports.
+//! Every function takes a valid token that your API accepts and returns a [`Forgery`]: the header
+//! value to send and the response of a correct server. [`attack`] sends all of them and reports.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -26,10 +26,10 @@
 //! # }
 //! ```
 //!
-//! The tokens are as fresh as the good one: build it just before the attack when the clock is the system's. Those that
-//! name a key server of their own point below the issuer's URL, so that
-//! [`LocalIssuer::hits`](super::LocalIssuer::hits) of [`Endpoint::Other`](super::Endpoint::Other) shows whether the
-//! server under attack went there.
+//! The forgeries have the times of the valid token. If your server uses the system clock, create
+//! that token immediately before the attack. Some forgeries name a key server below the issuer's
+//! URL. If the server under attack fetches from it, [`LocalIssuer::hits`](super::LocalIssuer::hits)
+//! of [`Endpoint::Other`](super::Endpoint::Other) is not zero.
 
 mod algorithms;
 mod audiences;

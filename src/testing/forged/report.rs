@@ -1,4 +1,4 @@
-//! Sends forgeries and says how the server did.
+//! Sends forgeries and reports the responses.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use super::forgery::Forgery;
 use crate::testing::assertions::{Challenge, TestResponse};
 use crate::testing::mint::TokenBuilder;
 
-/// Sends the good token once and then every forgery of it, one after the other.
+/// Sends the valid token once, then every forgery of it, one after the other.
 ///
-/// `send` takes the value of an `Authorization` header and returns the [`TestResponse`]: an `http::Response` with a body of
-/// bytes, or the tuple of status, `WWW-Authenticate` and body. The good token has to be let in; otherwise the refusals
-/// would prove nothing.
+/// `send` takes the value of an `Authorization` header and returns a [`TestResponse`]: an
+/// `http::Response` with a body of bytes, or a tuple of status, `WWW-Authenticate` and body. If the
+/// server rejects the valid token, the report fails, because the other rejections prove nothing.
 pub async fn attack<A: Into<TestResponse>>(
     good: &TokenBuilder,
     send: impl AsyncFn(String) -> A,
@@ -34,7 +34,7 @@ pub async fn attack<A: Into<TestResponse>>(
     report
 }
 
-/// Sends these forgeries and nothing else.
+/// Sends only these forgeries, without the valid token.
 pub async fn attack_with<A: Into<TestResponse>>(
     forgeries: &[Forgery],
     send: impl AsyncFn(String) -> A,
@@ -53,7 +53,7 @@ pub async fn attack_with<A: Into<TestResponse>>(
     CorpusReport { rows }
 }
 
-/// How a server answered to forgeries. `Display` is a table, the wrong answers first.
+/// The responses of a server to forgeries. `Display` prints a table, wrong responses first.
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody reads proves nothing"]
 pub struct CorpusReport {
@@ -61,17 +61,17 @@ pub struct CorpusReport {
 }
 
 impl CorpusReport {
-    /// Fails the test unless every forgery was refused in the right way, and the good token let in.
+    /// Asserts that every forgery was rejected correctly and that the valid token was accepted.
     ///
     /// # Panics
     ///
-    /// With the whole table, when an answer was wrong.
+    /// Panics with the whole table if a response was wrong.
     #[track_caller]
     pub fn assert_all_rejected(&self) {
         assert!(self.failures().next().is_none(), "{self}");
     }
 
-    /// The names of those that were not answered as they should be.
+    /// Returns the names of the requests that got a wrong response.
     pub fn failures(&self) -> impl Iterator<Item = &'static str> {
         let wrong = self
             .rows
@@ -80,7 +80,7 @@ impl CorpusReport {
         wrong.map(|row| row.name)
     }
 
-    /// How many were sent, the good token included.
+    /// Returns the number of requests, including the valid token.
     #[must_use]
     pub fn sent(&self) -> usize {
         self.rows.len()
@@ -146,7 +146,7 @@ impl CorpusResult {
             return Self::Echoed;
         }
         if answer.status() != expected.status() {
-            // The server's own limit, which knows nothing of challenges.
+            // The server's own limit sends no challenge.
             return Self::Correct;
         }
         match answer.challenge().as_ref().map(Challenge::error) {

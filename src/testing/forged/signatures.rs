@@ -1,4 +1,4 @@
-//! Signatures that do not belong to what they stand under.
+//! Signatures that do not belong to their header and payload.
 
 use super::forge::{segments, with_signature};
 use super::forgery::forgeries;
@@ -23,55 +23,56 @@ forgeries! {
         with_signature(&good, signature)
     }
 
-    /// There is no signature at all (CVE-2020-28042).
+    /// There is no signature (CVE-2020-28042).
     empty_signature(good) -> INVALID_TOKEN { with_signature(&good, []) }
 
-    /// A signature of the right length made of zeros.
+    /// The signature has the right length and consists of zeros.
     zero_signature(good) -> INVALID_TOKEN { with_signature(&good, vec![0; signature(&good).len()]) }
 
-    /// The right signature twice in a row.
+    /// The right signature is repeated.
     doubled_signature(good) -> INVALID_TOKEN { with_signature(&good, signature(&good).repeat(2)) }
 
-    /// The right signature with one more byte behind it.
+    /// The right signature has one more byte at its end.
     extended_signature(good) -> INVALID_TOKEN {
         let mut signature = signature(&good);
         signature.push(0);
         with_signature(&good, signature)
     }
 
-    /// A genuine signature under another organization and more scopes.
+    /// The organization and the scopes were changed after the token was signed.
     swapped_payload(good) -> INVALID_TOKEN {
         let signature = signature(&good);
         with_signature(&good.org("org_victim").scopes(["admin"]), signature)
     }
 
-    /// A genuine signature under a header that was changed afterwards.
+    /// The header was changed after the token was signed.
     swapped_header(good) -> INVALID_TOKEN {
         let signature = signature(&good);
         with_signature(&good.header("x", 1), signature)
     }
 
-    /// The signature with base64 padding, which a JWS never has (RFC 7515 §2).
+    /// The signature has base64 padding, which a JWS never has (RFC 7515 §2).
     padded_signature(good) -> INVALID_TOKEN { good.token() + "==" }
 
-    /// The same signature bytes in another spelling, with bits set that base64 ignores.
+    /// The signature bytes are the same in another spelling, with bits set that base64 ignores.
     non_canonical_base64(good) -> INVALID_TOKEN {
         let token = good.token();
         let bits = signature(&good).len() % 3;
         match token.char_indices().next_back() {
-            // Four unused bits behind a lone last byte, two behind a pair: the letter's last bit is one of them.
+            // There are 4 unused bits after a single last byte and 2 after a pair. The last bit is
+            // unused in both.
             Some((at, last)) if bits != 0 => {
                 let sibling = sibling(last);
                 token.get(..at).unwrap_or_default().to_owned() + &sibling.to_string()
             }
-            // No unused bits: one more letter is too few for another byte.
+            // There are no unused bits. One more letter does not encode another byte.
             _ => token + "A",
         }
     }
 
-    /// The signature in the alphabet of ordinary base64, with `+` and `/`.
+    /// The signature is in the alphabet of standard base64, with `+` and `/`.
     standard_base64(good) -> INVALID_TOKEN {
-        // Until one comes whose two spellings differ; hardly ever the second.
+        // Try tokens until the two spellings differ. A second try is almost never needed.
         let tokens = (0..64).map(|_| good.clone().claim("jti", uuid()).token());
         let token = tokens.into_iter().find(|token| segments(token).2.contains(['-', '_']));
         let token = token.unwrap_or_default();
@@ -79,7 +80,7 @@ forgeries! {
         format!("{header}.{payload}.{}", signature.replace('-', "+").replace('_', "/"))
     }
 
-    /// A genuine signature over the decoded payload instead of the encoded one (RFC 7515 §5.1).
+    /// The signature is valid for the decoded payload instead of the encoded one (RFC 7515 §5.1).
     signature_over_decoded_text(good) -> INVALID_TOKEN {
         let decoded = format!("{}.{}", good.header_json(), good.payload_json());
         let signature = good.key().sign(decoded.as_bytes()).unwrap_or_default();
@@ -92,7 +93,7 @@ fn signature(good: &TokenBuilder) -> Vec<u8> {
     good.key().sign(input.as_bytes()).unwrap_or_default()
 }
 
-/// The letter that differs in the last of its six bits.
+/// Returns the letter that differs in the last of its six bits.
 fn sibling(letter: char) -> char {
     let alphabet = (0..64_u8).filter_map(|value| base64url([value << 2]).chars().next());
     let letters: Vec<char> = alphabet.collect();

@@ -8,10 +8,10 @@ use super::forge::{more_members, with_payload};
 use super::forgery::{Expected, Forgery, forgeries};
 use crate::testing::mint::TokenBuilder;
 
-/// Further off than any leeway may reach.
+/// Longer than any leeway.
 const HOUR: i64 = 3_600;
 
-/// Expired so long ago.
+/// Returns a forgery that expired this long ago.
 #[must_use]
 pub fn expired_by(good: &TokenBuilder, ago: Duration) -> Forgery {
     let token = good.clone().expired_by(ago).token();
@@ -30,28 +30,28 @@ forgeries! {
     /// It will be valid in an hour.
     not_yet_valid(good) -> INVALID_TOKEN { let at = good.now() + HOUR; good.claim("nbf", at).token() }
 
-    /// It was issued an hour from now.
+    /// It was issued one hour in the future.
     issued_in_the_future(good) -> INVALID_TOKEN {
         let at = good.now() + HOUR;
         good.claim("exp", at + HOUR).issued_at(at).token()
     }
 
-    /// It never expires, because it does not say when.
+    /// The expiry is missing, so it never expires.
     missing_exp(good) -> INVALID_TOKEN { good.without("exp").token() }
 
-    /// It expires at `null`.
+    /// The expiry is `null`.
     exp_null(good) -> INVALID_TOKEN { good.claim("exp", json!(null)).token() }
 
-    /// It expires at a time written as text (CVE-2026-25537).
+    /// The expiry is a string (CVE-2026-25537).
     exp_as_string(good) -> INVALID_TOKEN { let at = (good.now() + HOUR).to_string(); good.claim("exp", at).token() }
 
-    /// It expires at a list of times.
+    /// The expiry is an array of times.
     exp_as_list(good) -> INVALID_TOKEN { let at = good.now() + HOUR; good.claim("exp", json!([at])).token() }
 
-    /// It expires after the end of the universe, beyond every integer.
+    /// The expiry is a number that no integer type can represent.
     exp_huge(good) -> INVALID_TOKEN { good.claim("exp", 1e308).token() }
 
-    /// It expires at something that JSON has no number for.
+    /// The expiry is a number that JSON cannot represent.
     exp_not_a_number(good) -> INVALID_TOKEN {
         let payload = good.clone().without("exp").payload_json();
         with_payload(&good, more_members(&payload, r#""exp":NaN"#))
@@ -63,9 +63,9 @@ forgeries! {
     /// It expired before 1970.
     negative_exp(good) -> INVALID_TOKEN { good.claim("exp", -1).token() }
 
-    /// It is valid from a time written as text, in the future (CVE-2026-25537).
+    /// The `nbf` is a string, with a time in the future (CVE-2026-25537).
     nbf_as_string(good) -> INVALID_TOKEN { let at = (good.now() + HOUR).to_string(); good.claim("nbf", at).token() }
 
-    /// It was issued at a time written as text, in the future.
+    /// The `iat` is a string, with a time in the future.
     iat_as_string(good) -> INVALID_TOKEN { let at = (good.now() + HOUR).to_string(); good.claim("iat", at).token() }
 }

@@ -1,4 +1,4 @@
-//! The requests that are made of one probe.
+//! The requests for one probe.
 
 use bytes::Bytes;
 use http::header::{
@@ -19,11 +19,11 @@ pub(super) struct Attempt {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpectedResult {
-    /// The tenant itself.
+    /// The tenant requests its own data.
     Accepted,
     /// 401, 403 or 404.
     Rejected,
-    /// The same, or any other answer that blames the request: the path is odd.
+    /// Any 4xx status, because the path is unusual.
     RejectedAnyStatus,
     /// Any status, without data of the other tenant.
     NoForeignData,
@@ -229,7 +229,7 @@ fn build(
     request.uri(path).body(probe.body.clone()).ok()
 }
 
-/// Percent-encoded where it has to be.
+/// Percent-encodes the first byte and every byte that requires it.
 fn encoded(code: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();

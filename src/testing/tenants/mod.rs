@@ -1,4 +1,4 @@
-//! Trying every route as the other tenant: what an API behind this crate should have among its tests.
+//! Checks every route as another tenant. Every API that uses this crate should have this test.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -87,7 +87,7 @@ pub fn router(router: axum::Router) -> impl AsyncFn(Request<Bytes>) -> TestRespo
     service::<axum::body::Body, _, _>(router)
 }
 
-/// Sends requests to a service whose requests have the body `B`, without a socket.
+/// Sends requests to a service that takes the body type `B`, without a socket.
 pub fn service<B, S, R>(service: S) -> impl AsyncFn(Request<Bytes>) -> TestResponse
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// What is no answer is no refusal either.
+/// A missing response does not count as a rejection.
 fn failed(error: &dyn std::fmt::Debug) -> TestResponse {
     TestResponse::from((500, None, format!("{error:?}")))
 }

@@ -1,4 +1,4 @@
-//! Who calls, and with which requests.
+//! The tenants and the requests of an isolation check.
 
 use bytes::Bytes;
 use http::Method;
@@ -6,7 +6,8 @@ use http::Method;
 use crate::middleware::route::{NameMeaning, TenantNames, parameter_names};
 use crate::testing::mint::TokenBuilder;
 
-/// A tenant of the API under test: its code, its credentials, and what only its data says.
+/// A tenant of the API under test: its code, its credentials, and markers that only its data
+/// contains.
 #[derive(Clone)]
 pub struct Tenant {
     pub(super) code: String,
@@ -15,7 +16,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// A tenant with the value of its `Authorization` header.
+    /// Creates a tenant with the value of its `Authorization` header.
     #[must_use]
     pub fn new(code: impl Into<String>, authorization: impl Into<String>) -> Self {
         Self {
@@ -25,8 +26,10 @@ impl Tenant {
         }
     }
 
-    /// A text that only this tenant's data holds, such as the number of an invoice: no answer to anybody else may have it
-    /// in its body. The tenant's code is looked for in any case.
+    /// Adds a string that only this tenant's data contains, such as an invoice number.
+    ///
+    /// The check fails if the body of any response to the other tenant contains it. In responses
+    /// with a status below 400, the check looks for the tenant's code too.
     #[must_use]
     pub fn with_marker(mut self, text: impl Into<String>) -> Self {
         self.markers.push(text.into());
@@ -35,7 +38,7 @@ impl Tenant {
 }
 
 impl From<&TokenBuilder> for Tenant {
-    /// The organization that the token names.
+    /// Uses the organization of the token.
     fn from(token: &TokenBuilder) -> Self {
         Self::new(
             token.value("org_code").as_str().unwrap_or_default(),
@@ -67,7 +70,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A request without a body.
+    /// Creates a request without a body.
     #[must_use]
     pub fn new(method: Method, template: impl Into<String>) -> Self {
         Self {
@@ -79,26 +82,26 @@ impl Probe {
         }
     }
 
-    /// A GET request.
+    /// Creates a GET request.
     #[must_use]
     pub fn get(template: impl Into<String>) -> Self {
         Self::new(Method::GET, template)
     }
 
-    /// A POST request with a JSON document.
+    /// Creates a POST request with a JSON document.
     #[must_use]
     pub fn post_json(template: impl Into<String>, body: &serde_json::Value) -> Self {
         Self::new(Method::POST, template).json(body)
     }
 
-    /// The route of an [`RouteInventory`](crate::RouteInventory).
+    /// Creates a request for a route of an [`RouteInventory`](crate::RouteInventory).
     #[cfg(feature = "axum")]
     #[must_use]
     pub fn from_route(route: &crate::RouteEntry) -> Self {
         Self::new(route.method().clone(), route.path())
     }
 
-    /// Sends a JSON document.
+    /// Sets a JSON document as the body.
     #[must_use]
     pub fn json(mut self, body: &serde_json::Value) -> Self {
         self.body = body.to_string().into();

@@ -1,4 +1,4 @@
-//! How an API kept its tenants apart.
+//! The result of an isolation check.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::attempt::ExpectedResult;
 use super::probe::Tenant;
 use crate::testing::assertions::TestResponse;
 
-/// How an API kept two tenants apart. `Display` is a table, the failures first.
+/// The result of an isolation check of two tenants. `Display` prints a table, failures first.
 #[derive(Clone, Debug)]
 #[must_use = "a report that nobody reads proves nothing"]
 pub struct IsolationReport {
@@ -59,18 +59,18 @@ impl IsolationReport {
         Self { rows }
     }
 
-    /// Fails the test unless each tenant reached its own and nothing of the other's.
+    /// Asserts that each tenant reached its own data and no data of the other one.
     ///
     /// # Panics
     ///
-    /// With the whole table, when that is not so, and when nothing was tried.
+    /// Panics with the whole table if this is not the case, and if no request was sent.
     #[track_caller]
     pub fn assert_isolated(&self) {
         assert!(!self.rows.is_empty(), "no request was made");
         assert_eq!(self.failures(), 0, "{self}");
     }
 
-    /// How many requests were not answered as they should be.
+    /// Returns the number of requests that got a wrong response.
     #[must_use]
     pub fn failures(&self) -> usize {
         self.rows

@@ -1,4 +1,4 @@
-//! That assertions hold what they should and fail where they should.
+//! Tests that assertions pass and fail as documented.
 
 use http::Response;
 use http_body_util::Full;

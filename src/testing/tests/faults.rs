@@ -1,4 +1,4 @@
-//! Every way to misbehave, seen from the other end of the socket.
+//! Tests of every fault, from the client's side of the socket.
 
 use std::time::{Duration, Instant};
 
@@ -176,7 +176,7 @@ async fn issuer_goes_down_and_comes_back() {
         get(&issuer, KEYS).await.err().unwrap().kind(),
         std::io::ErrorKind::ConnectionRefused
     );
-    // The connection that was open is closed, not forgotten.
+    // The existing connection is closed too.
     let mut byte = [0];
     assert!(matches!(
         tokio::io::AsyncReadExt::read(&mut { open }, &mut byte).await,

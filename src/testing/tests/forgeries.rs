@@ -1,4 +1,4 @@
-//! That forgeries are what they say, judged by a second opinion: a verifier in a few lines.
+//! Tests that forgeries are what they claim, with an independent verifier of a few lines.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ fn rejected(status: u16, error: &str) -> Answer {
     )
 }
 
-/// Just enough to tell the forgeries whose signature holds from the rest.
+/// Returns `true` if the signature is valid. That is enough to separate the two types of forgeries.
 fn signature_holds(key: &SigningKey, token: &str) -> bool {
     let Some((input, signature)) = token.rsplit_once('.') else {
         return false;
@@ -207,7 +207,7 @@ async fn correct_server_passes_the_report() {
         let forgery_sent = all
             .iter()
             .find(|forgery| forgery.authorization() == authorization);
-        // Elliptic and randomized tokens differ from run to run; RS256 without a fresh `jti` does not.
+        // ECDSA and PSS tokens differ in each run. RS256 tokens without a fresh `jti` do not.
         match forgery_sent {
             Some(forgery) => rejected(forgery.expected().status(), forgery.expected().error()),
             None if authorization == good.bearer() => (200, None, String::new()),

@@ -1,4 +1,4 @@
-//! What can be shown of the kit by itself, over real sockets.
+//! Tests of the test utilities without the rest of the crate, over real sockets.
 
 mod assertions;
 mod endpoints;

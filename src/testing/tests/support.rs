@@ -1,4 +1,4 @@
-//! Requests that are written and read by hand.
+//! Requests that are written and parsed by hand.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::testing::LocalIssuer;
 
-/// An answer as it came over the wire.
+/// A response as it was received.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) head: String,
@@ -22,7 +22,7 @@ impl Answer {
     }
 }
 
-/// One request on a connection of its own, written and read by hand, so that nothing between hides what was sent.
+/// Sends one request on its own connection. No client library can change or hide the bytes.
 pub(super) async fn send(issuer: &LocalIssuer, head: &str, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(issuer.address().unwrap()).await?;
     let length = body.len();
@@ -58,7 +58,7 @@ pub(super) async fn token_with(issuer: &LocalIssuer, header: &str, form: &str) -
     send(issuer, &head, form).await.unwrap()
 }
 
-/// The claims of a token, unverified.
+/// Returns the claims of a token, unverified.
 pub(super) fn claims(token: &str) -> Value {
     part(token, 1)
 }
@@ -72,7 +72,7 @@ pub(super) fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&json).unwrap()
 }
 
-/// Whether nothing happens for a while.
+/// Returns `true` if the future stays pending for 150 ms.
 pub(super) async fn is_silent(future: impl Future) -> bool {
     tokio::time::timeout(Duration::from_millis(150), future)
         .await
