@@ -1,4 +1,5 @@
-//! Who was turned away before the token ended: a bounded list in memory that is asked on every request.
+//! Denied tokens, clients and organizations: a bounded list in memory that is checked on every
+//! request.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +11,15 @@ use super::entry::{DenylistEntry, EntryExpiry, Kind};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier};
 
-/// Tokens, clients and organizations that are not let in any more, although their tokens still verify.
+/// A bounded in-memory list of denied tokens, clients and organizations.
 ///
-/// Access tokens cannot be called back, and Kinde goes on issuing them to a suspended organization. A denylist is given to
-/// [`VerifierBuilder::denylist`](crate::VerifierBuilder::denylist), is asked on every request without waiting for anything,
-/// and holds at most 10,000 entries unless [told otherwise](Self::with_capacity). It is in the memory of one process:
-/// several instances are told one by one, or use [`CallerCheck`](crate::CallerCheck). Clones share all.
+/// An issuer cannot revoke a JWT access token that it has issued, and Kinde continues to issue
+/// tokens to a suspended organization. Pass a denylist to
+/// [`VerifierBuilder::denylist`](crate::VerifierBuilder::denylist) to deny them before the tokens
+/// expire. The layer checks the list on every request, and the check never waits for a network. The
+/// list has at most 10,000 entries; [`with_capacity`](Self::with_capacity) sets another limit. It
+/// is in the memory of one process. If you run several instances, update each one, or use a
+/// [`CallerCheck`](crate::CallerCheck). Clones share the entries.
 ///
 /// ```
 /// use tower_m2m::{DenylistEntry, Denylist, EntryExpiry, Verifier};
@@ -40,34 +44,37 @@ pub struct Denylist(Arc<DenylistInner>);
 
 struct DenylistInner {
     capacity: usize,
-    /// How many entries there are, so that an empty list costs one look.
+    /// The number of entries, outside the lock, so that the check of an empty list is one atomic
+    /// load.
     len: AtomicUsize,
     entries: RwLock<Entries>,
 }
 
-/// Why an entry was not taken up. The caller has to act on it: nothing is denied then.
+/// The reason why an entry was not added. The caller must handle it, because the entry denies no
+/// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DenylistError {
-    /// No verifier that uses the list trusts this issuer, so the entry could not have any effect.
+    /// No verifier that uses the list trusts this issuer, so the entry has no effect.
     UnknownIssuer,
-    /// No token that is let in could carry the name: it is empty, too long (512 bytes, an organization's 128), or has control
-    /// characters (an organization's: or white space). So the entry could not have any effect.
+    /// No accepted token can have this name, so the entry has no effect. The name is empty, or too
+    /// long (512 bytes, or 128 for an organization), or it contains control characters (for an
+    /// organization also white space).
     InvalidName,
-    /// The list is full of entries that still hold. None is forgotten to make place.
+    /// The list is full and no entry has expired. Active entries are never removed to make space.
     Full,
 }
 
 const LEEWAY_MAX: i64 = 5 * 60;
 
 impl Denylist {
-    /// A list of at most 10,000 entries.
+    /// Creates a list of at most 10,000 entries.
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(10_000)
     }
 
-    /// A list of at most so many entries.
+    /// Creates a list of at most this many entries.
     #[must_use]
     pub fn with_capacity(entries: usize) -> Self {
         Self(Arc::new(DenylistInner {
@@ -77,11 +84,12 @@ impl Denylist {
         }))
     }
 
-    /// Denies from the next request on. What is denied already is never let in sooner by being denied again.
+    /// Adds an entry, which takes effect on the next request. If the name is denied already, the
+    /// longer denial stays.
     ///
     /// # Errors
     ///
-    /// [`DenylistError`]; then nothing has changed.
+    /// Returns [`DenylistError`] if the entry was not added. The active entries are unchanged.
     pub fn deny(&self, denied: DenylistEntry, until: EntryExpiry) -> Result<(), DenylistError> {
         let DenylistEntry {
             issuer,
@@ -113,7 +121,8 @@ impl Denylist {
         Ok(())
     }
 
-    /// Lets in again. The moment of [`DenylistEntry::issued_before`] need not be the one that was given before.
+    /// Removes an entry. [`DenylistEntry::issued_before`] must be set if the entry has it, but the
+    /// time may differ.
     pub fn remove(&self, denied: &DenylistEntry) {
         let mut lists = self.write();
         if let Some(mut terms) = lists.deadlines(&denied.issuer, denied.kind, &denied.name) {
@@ -126,19 +135,19 @@ impl Denylist {
         self.0.len.store(lists.len, Ordering::Release);
     }
 
-    /// How many entries there are, those that have passed and were not needed to make place included.
+    /// Returns the number of entries. It includes expired entries that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len.load(Ordering::Acquire)
     }
 
-    /// Whether nothing is denied.
+    /// Returns `true` if the list has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A verifier uses the list for its issuers.
+    /// Registers the issuers of a verifier that uses the list.
     pub(crate) fn register_issuers<'i>(
         &self,
         issuers: impl Iterator<Item = &'i Arc<str>>,
@@ -156,7 +165,7 @@ impl Denylist {
         }
     }
 
-    /// What the list says of a caller. It waits for nobody but a writer in the middle of its work.
+    /// Returns the status of a caller. It takes a read lock and waits only for a concurrent write.
     pub(crate) fn status(
         &self,
         claims: &Claims,
@@ -201,7 +210,8 @@ impl Denylist {
         Err(DenylistError::Full)
     }
 
-    // A thread that panicked while it held the lock left whole entries behind: each change is one insertion or removal.
+    // If a thread panics while it holds the lock, the entries are consistent, because each change
+    // is a single insertion or removal.
     fn read(&self) -> RwLockReadGuard<'_, Entries> {
         self.0
             .entries
@@ -235,9 +245,9 @@ impl fmt::Debug for Denylist {
 impl fmt::Display for DenylistError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownIssuer => "no verifier that uses the denylist trusts the issuer (compared character for character)",
-            Self::InvalidName => "no token could carry the name: it is empty, too long, or has characters that none has",
-            Self::Full => "the denylist is full of entries that still hold, and forgets none of them",
+            Self::UnknownIssuer => "no verifier that uses the denylist trusts this issuer: use the exact issuer URL (it is compared character for character)",
+            Self::InvalidName => "no token can have this name: it is empty, too long, or contains characters that are not allowed",
+            Self::Full => "the denylist is full and no entry has expired",
         })
     }
 }
@@ -279,7 +289,7 @@ mod tests {
         assert_eq!(
             list.deny(DenylistEntry::token(ISSUER, "a"), EntryExpiry::Never),
             Ok(()),
-            "what is denied already needs no place"
+            "a denied name needs no new entry"
         );
         list.remove(&DenylistEntry::token(ISSUER, "a"));
         assert_eq!(
@@ -320,7 +330,7 @@ mod tests {
         assert!(list.read().issuers[ISSUER].tokens.contains_key("b"));
     }
 
-    /// Issuers that come and go leave nothing behind when their entries are lifted or have passed.
+    /// An issuer that is not listed is removed with its last entry.
     #[test]
     fn resolved_issuer_is_removed_with_its_last_entry() {
         let list = list(2);
@@ -372,7 +382,7 @@ mod tests {
         assert_eq!(names, ["holds", "new"]);
     }
 
-    /// Issuers that are resolved are not known beforehand: the list keeps place for them within its bound.
+    /// Issuers that are resolved are unknown in advance. Their entries count toward the same limit.
     #[test]
     fn resolvable_issuer_can_be_denied_within_the_limit() {
         let list = Denylist::with_capacity(1);
@@ -391,7 +401,7 @@ mod tests {
                 EntryExpiry::Never
             ),
             Ok(()),
-            "the first has passed"
+            "the first has expired"
         );
         assert_eq!(
             list.deny(

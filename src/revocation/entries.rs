@@ -1,4 +1,4 @@
-//! The storage of a denylist: its entries by issuer, by kind and by name.
+//! The storage of a denylist: entries by issuer, kind and name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,14 +10,15 @@ use crate::clock::Clock;
 #[derive(Default)]
 pub(super) struct Entries {
     pub(super) clock: Clock,
-    /// How many entries there are.
+    /// The number of entries.
     pub(super) len: usize,
-    /// By issuer: those of the verifiers that use the list.
+    /// Entries by issuer. It always contains the issuers of the verifiers that use the list.
     pub(super) issuers: HashMap<Arc<str>, IssuerEntries>,
     pub(super) unlisted_issuers: UnlistedIssuers,
 }
 
-/// Whether an issuer that no verifier lists may be named: where one resolves issuers, the application knows them.
+/// Decides whether entries may name an issuer that no verifier lists. They may if a verifier
+/// resolves issuers, because then only the application knows them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnlistedIssuers {
     #[default]
@@ -27,7 +28,8 @@ pub(crate) enum UnlistedIssuers {
 
 #[derive(Default)]
 pub(super) struct IssuerEntries {
-    /// Some verifier lists the issuer, so it is known without any entry. Others are forgotten with their last one.
+    /// If a verifier lists the issuer, it stays without entries. Other issuers are removed with
+    /// their last entry.
     pub(super) origin: IssuerOrigin,
     pub(super) tokens: HashMap<Box<str>, Deadlines>,
     clients: HashMap<Box<str>, Deadlines>,
@@ -42,17 +44,17 @@ pub(super) enum IssuerOrigin {
     Verifier,
 }
 
-/// What holds for a name: up to two entries.
+/// The deadlines of one name: up to two entries.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Deadlines {
-    /// Not let in until then.
+    /// Denied until this time.
     pub(super) denied: Option<i64>,
-    /// Tokens issued before the first moment are not let in until the second.
+    /// If a token was issued before the first time, it is denied until the second time.
     pub(super) issued_before: Option<(i64, i64)>,
 }
 
 impl Entries {
-    /// Returns the terms of a name, or `None` if entries of this issuer could not have any effect.
+    /// Returns the deadlines of a name, or `None` if entries of this issuer have no effect.
     pub(super) fn deadlines(&self, issuer: &str, kind: Kind, name: &str) -> Option<Deadlines> {
         match self.issuers.get(issuer) {
             Some(names) => Some(names.by_kind(kind).get(name).copied().unwrap_or_default()),
@@ -122,7 +124,7 @@ impl Deadlines {
         usize::from(self.denied.is_some()) + usize::from(self.issued_before.is_some())
     }
 
-    /// These and one more entry, which takes nothing back.
+    /// Adds one more entry. Each deadline only grows.
     pub(super) fn merge(mut self, issued_before: Option<i64>, until: i64) -> Self {
         match issued_before {
             None => self.denied = self.denied.max(Some(until)),
@@ -134,7 +136,7 @@ impl Deadlines {
         self
     }
 
-    /// What is left of them.
+    /// Returns the deadlines that have not expired.
     fn active_at(self, now: i64) -> Self {
         Self {
             denied: self.denied.filter(|until| now < *until),
@@ -172,7 +174,8 @@ mod tests {
         assert_eq!(terms.len(), 2);
     }
 
-    /// Boundary pairs: the moment itself is not before it, and an entry ends at its second.
+    /// Boundary pairs: a token issued at the exact time is not denied, and an entry expires at its
+    /// second.
     #[test]
     fn issued_before_is_exact_and_includes_tokens_without_iat() {
         let terms = Deadlines::default().merge(Some(500), 2_000);

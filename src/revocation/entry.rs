@@ -1,8 +1,9 @@
-//! One entry of a denylist: what it denies, and for how long.
+//! An entry of a denylist: the denied name and its expiry.
 
 use std::fmt;
 
-/// What is denied: a token, a client, an organization, or all that was issued before a moment. Each belongs to an issuer.
+/// A denied token, client or organization, or all tokens issued before a time. Each entry belongs
+/// to one issuer.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DenylistEntry {
     pub(super) issuer: Box<str>,
@@ -11,14 +12,14 @@ pub struct DenylistEntry {
     pub(super) issued_before: Option<i64>,
 }
 
-/// How long an entry of a [`Denylist`](crate::Denylist) stays.
+/// The expiry of an entry in a [`Denylist`](crate::Denylist).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EntryExpiry {
-    /// Until it is [lifted](crate::Denylist::remove).
+    /// The entry stays until it is [removed](crate::Denylist::remove).
     Never,
-    /// Until this many seconds after the Unix epoch, such as a token's `exp`, and 5 minutes longer: the greatest leeway
-    /// with which an ended token is let in.
+    /// The entry expires 5 minutes after this many seconds since the Unix epoch. Pass the token's
+    /// `exp`: 5 minutes are the maximum leeway with which an expired token is accepted.
     UnixSeconds(i64),
 }
 
@@ -40,33 +41,34 @@ impl DenylistEntry {
         }
     }
 
-    /// One token, by its `jti`: it is answered 401, as revoked.
+    /// Denies one token by its `jti`, with 401 because it is revoked.
     #[must_use]
     pub fn token(issuer: impl Into<String>, jti: impl Into<String>) -> Self {
         Self::new(issuer, Kind::Token, jti)
     }
 
-    /// A client and all its tokens, future ones too: it is answered 403, as suspended.
+    /// Denies a client and all its tokens, including future ones, with 403 because it is suspended.
     #[must_use]
     pub fn client(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self::new(issuer, Kind::Client, client_id)
     }
 
-    /// An organization and all its tokens, future ones too: it is answered 403, as suspended. Global clients cannot act for
-    /// it either.
+    /// Denies an organization and all its tokens, including future ones, with 403 because it is
+    /// suspended. Global clients cannot act for it either.
     #[must_use]
     pub fn organization(issuer: impl Into<String>, code: impl Into<String>) -> Self {
         Self::new(issuer, Kind::Organization, code)
     }
 
-    /// All tokens of the issuer that were [issued before](Self::issued_before) a moment.
+    /// Denies all tokens of the issuer that were [issued before](Self::issued_before) this time.
     #[must_use]
     pub fn tokens_issued_before(issuer: impl Into<String>, issued_before: i64) -> Self {
         Self::new(issuer, Kind::AllTokens, "*").issued_before(issued_before)
     }
 
-    /// Only tokens with an `iat` before this many seconds after the Unix epoch, and those without: they are answered 401,
-    /// as revoked, so that clients fetch new ones. Default: whenever they were issued.
+    /// Restricts the entry to tokens with an `iat` before this many seconds since the Unix epoch,
+    /// and tokens without `iat`. They are rejected with 401 as revoked, so clients fetch new ones.
+    /// Default: all tokens, regardless of `iat`.
     #[must_use]
     pub fn issued_before(mut self, unix_seconds: i64) -> Self {
         self.issued_before = Some(unix_seconds);

@@ -19,15 +19,16 @@ use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};
 use crate::util::{BoxError, catch_panic, has_timers};
 
-/// The application's own check of callers: revocation, suspension, allow-lists that change.
+/// The application's own check of callers: revocation, suspension, or allow-lists that change.
 ///
-/// It is asked once for every request whose token verifies, also when the token was verified before, and before tenant and
-/// scope are looked at. An error, and no answer [in time](crate::VerifierBuilder::caller_check_timeout), is answered 503: who
-/// cannot be asked about is not let in. A closure that returns a future is a check too. For what fits into memory a
+/// The layer calls it once for every request with a valid token, even if the token is cached, and
+/// before it checks tenant and scope. If the check fails or exceeds its
+/// [timeout](crate::VerifierBuilder::caller_check_timeout), the request is rejected with 503 (fail
+/// closed). A closure that returns a future is also a check. If the data fits into memory, a
 /// [`Denylist`](crate::Denylist) is cheaper.
 ///
-/// The error's text is written to the log, so it should hold no secret. A check that is called over the network should
-/// remember answers itself, for as long as the application can bear.
+/// The error's message is logged, so it must not contain secrets. If the check uses the network, it
+/// should cache its results for as long as the application can accept old ones.
 ///
 /// ```
 /// use tower_m2m::{Caller, CallerStatus, Verifier};
@@ -44,7 +45,7 @@ use crate::util::{BoxError, catch_panic, has_timers};
 /// # }
 /// ```
 pub trait CallerCheck: Send + Sync + 'static {
-    /// Says whether the caller is in good standing.
+    /// Returns the status of the caller.
     fn check(&self, caller: Caller) -> impl Future<Output = Result<CallerStatus, BoxError>> + Send;
 }
 
@@ -58,23 +59,24 @@ where
     }
 }
 
-/// What a [`CallerCheck`] says of a caller.
+/// The result of a [`CallerCheck`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallerStatus {
-    /// Nothing is against it.
+    /// The caller is allowed.
     Active,
-    /// The token was revoked: 401 `invalid_token`, after which clients fetch a new one.
+    /// The token was revoked. The request is rejected with 401 `invalid_token`, so clients fetch a
+    /// new one.
     Revoked,
-    /// The client or its organization is suspended: 403, since a new token would not help.
+    /// The client or its organization is suspended: 403, because a new token would not help.
     Suspended,
-    /// The client is not among those that are let in: 403.
+    /// The client is not on the allow-list: 403.
     ClientNotAllowed,
-    /// The organization is not among those that are let in: 403.
+    /// The organization is not on the allow-list: 403.
     OrganizationNotAllowed,
 }
 
-/// Who is asked about: the facts of a verified token, and the organization that the request is about.
+/// The caller of a request: the claims of a verified token and the organization of the request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     claims: Claims,
@@ -82,38 +84,38 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The issuer, exactly as configured.
+    /// Returns the issuer, exactly as configured.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.claims.issuer()
     }
 
-    /// The organization that the token belongs to, or the one that a global client wants to
+    /// Returns the organization of the token, or the one that a global client requests to
     /// [act](OrgCode::is_acting) for.
     #[must_use]
     pub fn organization(&self) -> Option<&OrgCode> {
         self.claims.org_code().or(self.acting.as_ref())
     }
 
-    /// The client that the token was issued to.
+    /// Returns the client that the token was issued to.
     #[must_use]
     pub fn client_id(&self) -> &str {
         self.claims.client_id()
     }
 
-    /// The token's unique id (`jti`).
+    /// Returns the token's unique ID (`jti`).
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
         self.claims.jti()
     }
 
-    /// When the token was issued, in seconds since the Unix epoch (`iat`).
+    /// Returns the time at which the token was issued, in seconds since the Unix epoch (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<i64> {
         self.claims.issued_at()
     }
 
-    /// All that the token says.
+    /// Returns all claims of the token.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.claims
@@ -132,10 +134,10 @@ impl CallerStatus {
     }
 }
 
-/// The answer that is waited for.
+/// The future of a running check.
 pub(crate) type CallerCheckFuture = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
 
-/// The check that a verifier was given, and its bounds.
+/// The check of a verifier, with its timeout and fail mode.
 #[derive(Clone)]
 pub(crate) struct CallerCheckRunner {
     check: Arc<dyn Fn(Caller) -> StatusFuture + Send + Sync>,
@@ -145,7 +147,7 @@ pub(crate) struct CallerCheckRunner {
 
 type StatusFuture = Pin<Box<dyn Future<Output = Result<CallerStatus, BoxError>> + Send>>;
 
-/// What no answer means.
+/// The result of a check that fails or times out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailMode {
     Closed,

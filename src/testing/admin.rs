@@ -26,7 +26,10 @@ pub(super) fn answer(
 ) -> Response<Bytes> {
     // A web page in the developer's browser can reach loopback too, but always sends its origin.
     if request.headers.contains_key(header::ORIGIN) {
-        return problem(StatusCode::FORBIDDEN, "not for web pages");
+        return problem(
+            StatusCode::FORBIDDEN,
+            "web pages may not use the admin endpoints",
+        );
     }
     if request.method != Method::POST {
         return not_allowed("POST");
@@ -86,10 +89,10 @@ fn new_secret(shared: &IssuerState, client_id: &str, request: &Parts) -> io::Res
     let old = match query.as_ref().and_then(|query| query.value("overlap")) {
         Some("true") => SecretRotation::KeepOld,
         Some("false") | None => SecretRotation::RevokeOld,
-        Some(_) => return Err(invalid("overlap is true or false")),
+        Some(_) => return Err(invalid("overlap must be true or false")),
     };
     let client_id =
-        decode(client_id).ok_or_else(|| invalid("the client id is not percent-encoded"))?;
+        decode(client_id).ok_or_else(|| invalid("the client ID is not percent-encoded"))?;
     let secret = rotate_secret(shared, &client_id, old)?;
     Ok(json!({ "client_id": client_id, "client_secret": secret }))
 }

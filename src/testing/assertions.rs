@@ -138,7 +138,10 @@ impl TestResponse {
             challenge.error_description(),
             challenge.parameter("error_uri"),
         ];
-        assert_eq!(said, [None; 3], "an error without credentials in {self:?}");
+        assert_eq!(
+            said, [None; 3],
+            "an error, but the request had no credentials, in {self:?}"
+        );
         self
     }
 
@@ -193,7 +196,7 @@ impl TestResponse {
     pub fn assert_does_not_contain(&self, token: &str) -> &Self {
         assert!(
             !self.contains(token),
-            "the answer with status {} repeats a part of the token",
+            "the response with status {} repeats a part of the token",
             self.status
         );
         self

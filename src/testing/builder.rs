@@ -32,7 +32,7 @@ use crate::clock::Clock;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing starts before `start` or `in_process`"]
+#[must_use = "the issuer starts only with `start` or `in_process`"]
 pub struct LocalIssuerBuilder {
     listen: SocketAddr,
     algorithm: SigningAlgorithm,
@@ -123,7 +123,7 @@ impl LocalIssuerBuilder {
         if !self.listen.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "the local issuer hands out tokens and listens on loopback only",
+                "the local issuer issues tokens to any caller and listens only on loopback: use a loopback address",
             ));
         }
         let listener = TcpListener::bind(self.listen).await?;

@@ -63,7 +63,7 @@ impl LocalIssuer {
     ) -> io::Result<()> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "not an HTTP header");
+            let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "invalid HTTP header");
             let name = HeaderName::try_from(*name)
                 .map_err(http::Error::from)
                 .map_err(invalid)?;
@@ -126,7 +126,7 @@ impl LocalIssuer {
         let Some(address) = self.address() else {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "an issuer in process has no server",
+                "this issuer has no server: create it with `start`",
             ));
         };
         if self.slot().is_some() {

@@ -42,7 +42,8 @@ pub(super) fn rsa_components(der: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Returns `LEN` random bytes.
 pub(super) fn random<const LEN: usize>() -> io::Result<[u8; LEN]> {
     let mut bytes = [0; LEN];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| io::Error::other("failed to generate random bytes"))?;
     Ok(bytes)
 }
 

@@ -68,19 +68,18 @@ pub enum Fault {
     Reset,
     /// Announces the whole body, sends half of it, then closes the connection.
     Truncated,
-    /// Responds with 200 and bytes that are neither JSON nor UTF-8.
+    /// Replaces the regular body with bytes that are neither JSON nor UTF-8.
     Garbage,
-    /// Responds with 200 and a web page, as a captive portal or the login page of a gateway does.
+    /// Replaces the regular body with a web page, as a captive portal or a gateway's login does.
     Html,
     /// Pads the regular response with spaces to this many bytes. It is valid JSON that a client
     /// should not read to its end.
     Oversized(usize),
     /// Never stops sending, without a `Content-Length`.
     Endless,
-    /// Pads the regular response to this many bytes and compresses it to a few hundredths of a
-    /// percent.
+    /// Pads the regular response to this many bytes and compresses it, up to 159 times smaller.
     GzipBomb(usize),
-    /// Responds with 200 and `{"keys":[]}`.
+    /// Replaces the regular body with `{"keys":[]}`.
     EmptySet,
     /// Responds with 302 to this location.
     Redirect(String),

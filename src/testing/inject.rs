@@ -30,7 +30,7 @@ use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, OrgCode, Scopes
 /// let mut request = http::Request::new(());
 /// testing::claims().org("org_a").insert_into(request.extensions_mut());
 /// ```
-#[must_use = "claims are in no request before they are inserted or layered"]
+#[must_use = "a request has the claims only after `insert_into` or `layer`"]
 pub fn claims() -> FakeClaims {
     FakeClaims {
         acting: None,
@@ -40,7 +40,7 @@ pub fn claims() -> FakeClaims {
 
 /// Claims that come from no token. Create them with [`claims`].
 #[derive(Clone)]
-#[must_use = "claims are in no request before they are inserted or layered"]
+#[must_use = "a request has the claims only after `insert_into` or `layer`"]
 pub struct FakeClaims {
     acting: Option<OrgCode>,
     facts: ClaimsInner,

@@ -121,7 +121,7 @@ impl SigningKey {
                 .try_sign(message)
                 .map(|signature| signature.as_ref().to_vec()),
         }
-        .map_err(|_| io::Error::other("the key did not sign"))
+        .map_err(|_| io::Error::other("failed to sign"))
     }
 
     /// Returns the public key without an envelope: the PKCS#1 structure of an RSA key, or the point
@@ -174,7 +174,7 @@ impl Material {
             Family::P384 => Self::ec("P-384", &signature::ECDSA_P384_SHA384_FIXED_SIGNING),
             Family::Ed25519 => Self::ed25519(),
         }
-        .ok_or_else(|| io::Error::other(format!("no {algorithm} key could be made")))
+        .ok_or_else(|| io::Error::other(format!("failed to generate a key for {algorithm}")))
     }
 
     fn rsa() -> Option<Self> {

@@ -103,7 +103,10 @@ pub(super) async fn apply_fault(
 
 /// Returns the error of a connection that a fault closes.
 fn connection_reset() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, "cut by a fault")
+    io::Error::new(
+        io::ErrorKind::ConnectionReset,
+        "a fault closed the connection",
+    )
 }
 
 fn typed(mut response: Response<Bytes>, content_type: &'static str) -> Response<Bytes> {

@@ -177,7 +177,7 @@ pub(super) fn rotate_secret(
     let mut state = shared.state();
     let app = state.apps.get_mut(client_id);
     let app =
-        app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client id"))?;
+        app.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no app has this client ID"))?;
     app.rotate_secret(secret.clone(), old);
     Ok(secret)
 }

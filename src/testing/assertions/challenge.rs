@@ -131,12 +131,12 @@ pub enum ChallengeError {
 impl fmt::Display for ChallengeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "there is no WWW-Authenticate",
-            Self::Multiple => "there is more than one WWW-Authenticate",
+            Self::Missing => "the response has no WWW-Authenticate",
+            Self::Multiple => "the response has more than one WWW-Authenticate",
             Self::UnexpectedScheme => "the challenge is not for Bearer",
             Self::InvalidSyntax => "the challenge's parameters are malformed",
             Self::DuplicateParameter => "the challenge repeats a parameter",
-            Self::InvalidCharacter => "the challenge holds a character that is not allowed",
+            Self::InvalidCharacter => "the challenge contains a character that is not allowed",
         })
     }
 }

@@ -55,7 +55,7 @@ pub async fn attack_with<A: Into<TestResponse>>(
 
 /// The responses of a server to forgeries. `Display` prints a table, wrong responses first.
 #[derive(Clone, Debug)]
-#[must_use = "a report that nobody reads proves nothing"]
+#[must_use = "the report fails no test unless it is read"]
 pub struct CorpusReport {
     rows: Vec<CorpusRow>,
 }
@@ -90,10 +90,10 @@ impl CorpusReport {
 impl fmt::Display for CorpusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = self.failures().count();
-        writeln!(f, "{} requests, {wrong} answered wrongly", self.sent())?;
+        writeln!(f, "{} requests, {wrong} wrong responses", self.sent())?;
         writeln!(
             f,
-            "{:<28} {:>8} {:>4}  verdict",
+            "{:<28} {:>8} {:>4}  result",
             "request", "expected", "got"
         )?;
         let mut rows: Vec<&CorpusRow> = self.rows.iter().collect();
@@ -161,10 +161,10 @@ impl fmt::Display for CorpusResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Correct => "ok",
-            Self::ValidTokenRejected => "REFUSED, so the rest proves nothing",
-            Self::Accepted => "LET IN",
+            Self::ValidTokenRejected => "REJECTED, so the other rows prove nothing",
+            Self::Accepted => "ACCEPTED",
             Self::WrongStatus => "WRONG STATUS",
-            Self::NoChallenge => "NO PROPER CHALLENGE",
+            Self::NoChallenge => "NO VALID CHALLENGE",
             Self::WrongError => "WRONG ERROR",
             Self::Echoed => "ECHOES THE TOKEN",
         })

@@ -8,7 +8,7 @@ use crate::testing::assertions::TestResponse;
 
 /// The result of an isolation check of two tenants. `Display` prints a table, failures first.
 #[derive(Clone, Debug)]
-#[must_use = "a report that nobody reads proves nothing"]
+#[must_use = "the report fails no test unless it is read"]
 pub struct IsolationReport {
     rows: Vec<IsolationRow>,
 }
@@ -103,7 +103,7 @@ impl fmt::Display for IsolationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} requests, {} answered wrongly",
+            "{} requests, {} wrong responses",
             self.sent(),
             self.failures()
         )?;
@@ -135,8 +135,8 @@ impl fmt::Display for IsolationResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Correct => "ok",
-            Self::OwnRequestRejected => "REFUSED ITS OWN, so the rest proves nothing",
-            Self::NotRejected => "NOT REFUSED",
+            Self::OwnRequestRejected => "REJECTED ITS OWN, so the other rows prove nothing",
+            Self::NotRejected => "NOT REJECTED",
             Self::Leaked => "SHOWS THE OTHER TENANT",
             Self::NoRequest => "NO REQUEST: the template or the credentials cannot be sent",
         })

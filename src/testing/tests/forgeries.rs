@@ -229,10 +229,13 @@ async fn report_names_every_wrong_result() {
     ];
     let open = forged::attack_with(&list, async |_| (200, None, "hello")).await;
     assert_eq!(open.failures().count(), 3);
-    assert!(open.to_string().contains("LET IN: It expired an hour ago."));
+    assert!(
+        open.to_string()
+            .contains("ACCEPTED: It expired an hour ago.")
+    );
     let silent = forged::attack_with(&list, async |_| (401, None, "")).await;
     assert!(
-        silent.to_string().contains("NO PROPER CHALLENGE")
+        silent.to_string().contains("NO VALID CHALLENGE")
             && silent.to_string().contains("WRONG STATUS")
     );
     let vague = forged::attack_with(&list[..1], async |_| rejected(401, "oops")).await;
@@ -244,7 +247,7 @@ async fn report_names_every_wrong_result() {
 }
 
 #[test]
-#[should_panic(expected = "LET IN")]
+#[should_panic(expected = "ACCEPTED")]
 fn failed_report_fails_the_test() {
     let (_issuer, good) = good();
     let runtime = tokio::runtime::Builder::new_current_thread()
