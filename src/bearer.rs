@@ -1,12 +1,14 @@
-//! Header bytes in, token text out (RFC 6750 §2.1, RFC 9110 §11.4).
+//! Extraction of the bearer token from the headers (RFC 6750 §2.1, RFC 9110 §11.4).
 
 use std::fmt;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-/// The bearer credentials of a request: present, alone, and not too long. Their characters are looked at only when the
-/// text is asked for, since a token that was verified before need not be looked at again.
+/// The bearer credentials of a request: exactly one, and not too long.
+///
+/// Only [`token`](Self::token) checks their characters, because a cached token does not need the
+/// check.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -21,7 +23,7 @@ use http::header::AUTHORIZATION;
 #[derive(Clone, Copy)]
 pub struct Credentials<'a>(&'a [u8]);
 
-/// Tells the `Authorization` value of a request from another that replaced it: the buffer, the
+/// Distinguishes the `Authorization` value of a request from another that replaced it: the buffer, the
 /// length, and the end of the token. The end is part of it, because a new value can get the memory
 /// of the old one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,29 +33,29 @@ pub(crate) struct CredentialsIdentity {
     end: [u8; 8],
 }
 
-/// Why a request has no usable bearer credentials, in the order of the checks.
+/// The reason why a request has no usable bearer credentials, in the order of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BearerError {
-    /// No `Authorization` header, or one of another scheme.
+    /// There is no `Authorization` header, or its scheme is not Bearer.
     Missing,
-    /// More than one credential: two headers, or a list in one (RFC 6750 §3.1).
+    /// There is more than one credential: two headers, or a list in one (RFC 6750 §3.1).
     MultipleCredentials,
-    /// `Bearer` without a token, or not separated from it by spaces.
+    /// There is no token after `Bearer`, or no space before it.
     Malformed,
     /// The token is longer than allowed.
     TooLong,
-    /// A character that no token has (RFC 6750 §2.1, `b64token`).
+    /// The token contains a character that no bearer token has (RFC 6750 §2.1, `b64token`).
     InvalidCharacter,
 }
 
 impl<'a> Credentials<'a> {
-    /// Finds the credentials. Only the `Authorization` header is looked at: not the query, not a form, not
-    /// `Proxy-Authorization`.
+    /// Extracts the credentials. It reads only the `Authorization` header, never the query, a form
+    /// or `Proxy-Authorization`.
     ///
     /// # Errors
     ///
-    /// Every [`BearerError`] but [`InvalidCharacter`](BearerError::InvalidCharacter).
+    /// Returns any [`BearerError`] except [`InvalidCharacter`](BearerError::InvalidCharacter).
     pub fn from_headers(
         headers: &'a HeaderMap,
         max_token_bytes: usize,
@@ -75,7 +77,7 @@ impl<'a> Credentials<'a> {
         let token = match rest {
             [b' ', token @ ..] => without_leading_spaces(token),
             [] | [b'\t' | b',', ..] => return Err(BearerError::Malformed),
-            // Another scheme whose name begins with the same letters.
+            // Another scheme, with a name that begins with the same letters.
             _ => return Err(unsupported_scheme(value)),
         };
         if token.is_empty() {
@@ -96,22 +98,24 @@ impl<'a> Credentials<'a> {
         }
     }
 
-    /// The octets of the token, unchecked.
+    /// Returns the octets of the token, unchecked.
     pub(crate) fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The token.
+    /// Returns the token.
     ///
     /// # Errors
     ///
-    /// [`BearerError::MultipleCredentials`] for a list, [`BearerError::InvalidCharacter`] for anything that is not a `b64token`.
+    /// Returns [`BearerError::MultipleCredentials`] if the value contains a comma, and
+    /// [`BearerError::InvalidCharacter`] if it is not a `b64token` for another reason.
     pub fn token(self) -> Result<&'a str, BearerError> {
         b64token(self.0)
     }
 }
 
-/// Spaces only: a tab is not allowed between scheme and token (RFC 9110 §11.4).
+/// Removes leading spaces, but no tab. A tab is not allowed between scheme and token (RFC 9110
+/// §11.4).
 fn without_leading_spaces(bytes: &[u8]) -> &[u8] {
     let spaces = bytes.iter().take_while(|byte| **byte == b' ').count();
     bytes.get(spaces..).unwrap_or_default()
@@ -121,7 +125,7 @@ fn without_leading_spaces(bytes: &[u8]) -> &[u8] {
 pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let text = token.get(..token.len() - padding).unwrap_or_default();
-    // All are looked at, without leaving early: so it is many at a time.
+    // The loop has no early exit, so the compiler can check many bytes at a time.
     let allowed = text.iter().fold(true, |all, byte| all & is_allowed(*byte));
     if text.is_empty() || !allowed {
         return Err(if token.contains(&b',') {
@@ -133,16 +137,16 @@ pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
     std::str::from_utf8(token).map_err(|_| BearerError::InvalidCharacter)
 }
 
-/// Without branches, for the sake of the loop around it.
+/// Without branches, so that the compiler can vectorize the loop that calls it.
 #[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 const fn is_allowed(byte: u8) -> bool {
-    // `-`, `.` and `/` stand side by side, and so do the digits behind them.
+    // `-`, `.` and `/` are adjacent, and the digits follow them.
     let from_hyphen_to_nine = byte.wrapping_sub(b'-') <= b'9' - b'-';
     let letter = (byte | 0x20).wrapping_sub(b'a') <= b'z' - b'a';
     from_hyphen_to_nine | letter | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
-/// Another scheme is no bearer credential, unless one is hidden behind it in a list.
+/// Returns the error for another scheme. A bearer credential after it in a list is a second one.
 fn unsupported_scheme(value: &[u8]) -> BearerError {
     let hidden = |part: &[u8]| {
         part.trim_ascii()
@@ -157,7 +161,7 @@ fn unsupported_scheme(value: &[u8]) -> BearerError {
 }
 
 impl BearerError {
-    /// A stable machine-readable name: for logs, metrics and tests.
+    /// Returns a stable machine-readable name for logs, metrics and tests.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -179,11 +183,13 @@ impl fmt::Debug for Credentials<'_> {
 impl fmt::Display for BearerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "there is no bearer token",
-            Self::MultipleCredentials => "there is more than one credential",
+            Self::Missing => "the request has no bearer token",
+            Self::MultipleCredentials => "the request has more than one credential",
             Self::Malformed => "the Authorization header is not `Bearer`, a space and a token",
             Self::TooLong => "the token is too long",
-            Self::InvalidCharacter => "the token has characters that no bearer token has",
+            Self::InvalidCharacter => {
+                "the token contains characters that a bearer token cannot contain"
+            }
         })
     }
 }

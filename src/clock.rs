@@ -1,13 +1,13 @@
-//! The one place that reads the wall clock.
+//! The only code that reads the wall clock.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Where a verifier takes "now" from when it looks at `exp`, `nbf` and `iat` (RFC 7519 §4.1).
+/// The source of "now" for the checks of `exp`, `nbf` and `iat` (RFC 7519 §4.1).
 ///
-/// The default is the system's clock. Tests move a clock of their own, which the feature `test-util` adds. How long
-/// keys live is counted on tokio's monotonic clock instead, so that a jump of the wall clock neither freezes nor floods
-/// the refresh of keys.
+/// The default is the system clock. The feature `test-util` adds a clock that tests control. The
+/// lifetime of keys uses Tokio's monotonic clock instead, so a jump of the wall clock neither stops
+/// nor multiplies refreshes.
 ///
 /// ```
 /// use tower_m2m::Clock;
@@ -27,13 +27,14 @@ enum Source {
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system clock.
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// Seconds since the Unix epoch (a `NumericDate`, RFC 7519 §2), 0 for a clock set before it.
+    /// Returns the seconds since the Unix epoch (a `NumericDate`, RFC 7519 §2), or 0 if the clock
+    /// is set before it.
     #[must_use]
     pub fn unix_seconds(&self) -> i64 {
         match &self.0 {
@@ -47,7 +48,7 @@ impl Clock {
         }
     }
 
-    /// A clock that stands still at `unix_seconds` until it is moved. Clones move together.
+    /// Creates a clock that stays at `unix_seconds` until a test moves it. Clones share the time.
     ///
     /// ```
     /// use std::time::Duration;
@@ -63,7 +64,8 @@ impl Clock {
         Self(Source::Manual(std::sync::Arc::new(unix_seconds.into())))
     }
 
-    /// Moves a [manual](Clock::manual) clock forward by whole seconds. The system's clock is not moved.
+    /// Moves a [manual](Clock::manual) clock forward by whole seconds. The system clock is not
+    /// changed.
     #[cfg(feature = "test-util")]
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(seconds) = &self.0 {
@@ -72,7 +74,7 @@ impl Clock {
         }
     }
 
-    /// Sets a [manual](Clock::manual) clock, backwards too. The system's clock is not moved.
+    /// Sets a [manual](Clock::manual) clock, also backwards. The system clock is not changed.
     #[cfg(feature = "test-util")]
     pub fn set(&self, unix_seconds: i64) {
         if let Source::Manual(seconds) = &self.0 {
@@ -91,7 +93,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Seconds of a duration as a `NumericDate` difference, saturating.
+/// Returns the seconds of a duration as a `NumericDate` difference, saturating.
 pub(crate) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,15 +1,16 @@
-//! Scopes declared once, as Rust items, so that a typing error does not compile.
+//! Scopes that are declared once, as Rust items, so that a spelling mistake does not compile.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::token::{Scope, ScopeRequirement};
 
-/// A scope, or a combination of scopes, that is known when the program is compiled: made by [`scopes!`](crate::scopes).
+/// A scope or a combination of scopes that is known at compile time. [`scopes!`](crate::scopes)
+/// declares them.
 ///
-/// A tuple of scopes asks for all of them, [`AnyOf`] for one of them.
+/// A tuple of scopes requires all of them, [`AnyOf`] requires at least one.
 pub trait RequiredScopes: Send + Sync + 'static {
-    /// What a token must have been granted.
+    /// Returns the required scopes.
     fn requirement() -> ScopeRequirement;
 }
 
@@ -58,7 +59,7 @@ tuples! {
     A B C D E F;
 }
 
-/// A scope and what it is for: what a list for `scopes_supported` (RFC 9728 §2) or OpenAPI is made of.
+/// A scope with its description, for documents such as `scopes_supported` (RFC 9728 §2) or OpenAPI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeclaredScope {
@@ -75,12 +76,12 @@ impl DeclaredScope {
         Self { scope, description }
     }
 
-    /// Fails the compilation if two of the scopes are equal.
+    /// Fails at compile time if two of the scopes are equal.
     #[doc(hidden)]
     pub const fn assert_distinct(scopes: &[&str]) {
         assert!(
             !contains_duplicate(scopes),
-            "two scopes of one list have the same value"
+            "two scopes of one declaration have the same value"
         );
     }
 }
@@ -110,11 +111,12 @@ const fn is_equal(mut left: &[u8], mut right: &[u8]) -> bool {
     left.is_empty() && right.is_empty()
 }
 
-/// Declares the scopes of an API: a type for each, and a list of all.
+/// Declares the scopes of an API: a type for each scope, and a list of all.
 ///
-/// Each type is what a layer [requires](crate::AuthorizeLayer::require), what the extractor [`Scoped`](crate::Scoped)
-/// enforces, and what the 403's `scope` names; the list serves documents. A scope that is not one does not compile, and
-/// neither does a typing error where it is used.
+/// A layer [requires](crate::AuthorizeLayer::require) such a type, the extractor
+/// [`Scoped`](crate::Scoped) enforces it, and the `scope` of a 403 names it. The list is for
+/// documents. If a scope is invalid, or if a name is misspelled where it is used, the program does
+/// not compile.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -153,7 +155,8 @@ const fn is_equal(mut left: &[u8], mut right: &[u8]) -> bool {
 /// async fn list(_: tower_m2m::Scoped<ReadInvoice>) {}
 /// ```
 ///
-/// Two names for one scope would be one permission: `Scoped<Write>` would admit readers.
+/// Two names for one scope would be one permission: `Scoped<Write>` would admit clients that may
+/// only read.
 ///
 /// ```compile_fail,E0080
 /// tower_m2m::scopes! { pub ApiScopes { Read = "read:invoices", Write = "read:invoices" } }
@@ -178,7 +181,7 @@ macro_rules! scopes {
             $visibility struct $name;
 
             impl $name {
-                /// The scope, as tokens carry it.
+                /// The scope, as tokens contain it.
                 #[allow(dead_code)]
                 $visibility const SCOPE: $crate::Scope = $crate::Scope::from_static($scope);
             }
@@ -204,7 +207,7 @@ macro_rules! scopes {
         const _: () = $crate::DeclaredScope::assert_distinct(&[$($scope),+]);
 
         impl $list {
-            /// Every declared scope, with what it is for.
+            /// Every declared scope with its description.
             #[allow(dead_code)]
             $visibility const ALL: &'static [$crate::DeclaredScope] =
                 &[$($crate::DeclaredScope::new($name::SCOPE, concat!($($doc),*).trim_ascii())),+];

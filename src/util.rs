@@ -1,5 +1,5 @@
-//! The error type of functions that the application provides, how their panics are caught, and whether
-//! timers work.
+//! The error type of functions that the application provides, a guard against their panics, and a
+//! check for timers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-/// Any error of a fetch function.
+/// Any error of a function that the application provides.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a function of the application's gives; nothing when it panics, which must not end the task that calls it.
+/// Awaits a future of the application. Returns `None` if it panics, so that the calling task
+/// continues.
 pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Box::pin(future);
     std::future::poll_fn(move |cx| {
@@ -21,10 +22,11 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// Returns `true` if the current thread is in a tokio runtime with timers. Without timers, each of tokio's
-/// timers panics.
+/// Returns `true` if the current thread is in a Tokio runtime with timers. Without timers, each of
+/// Tokio's timers panics.
 pub(crate) fn has_timers() -> bool {
-    // tokio has no other way to find out. It prints the panic, which names the setting of the runtime.
+    // Tokio has no other way to find out. It prints the panic, which names the setting of the
+    // runtime.
     Handle::try_current().is_ok()
         && catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }

@@ -4,7 +4,7 @@ use std::mem;
 
 use super::{TokenError, base64url};
 
-/// The three segments of a token, still encoded, borrowed from it.
+/// The three segments of a token, still encoded and borrowed from the token.
 ///
 /// ```
 /// use tower_m2m::token::CompactJws;
@@ -25,17 +25,19 @@ pub struct CompactJws<'a> {
 
 #[allow(
     clippy::mut_mut,
-    reason = "the front of the buffer is taken, as `Write` does with a slice"
+    reason = "decoding consumes the front of the buffer, as `Write` does with a slice"
 )]
 impl<'a> CompactJws<'a> {
-    /// Splits a token at its dots. Alphabet and padding are judged by the decoding that follows.
+    /// Splits a token at its dots. It does not check alphabet and padding; decoding does.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotThreeSegments`], [`TokenError::Encrypted`] for five segments, [`TokenError::NoSignature`].
+    /// Returns [`TokenError::Encrypted`] if there are five segments,
+    /// [`TokenError::NotThreeSegments`] for any other number, and [`TokenError::NoSignature`] if
+    /// the last segment is empty.
     pub fn split<T: AsRef<[u8]> + ?Sized>(token: &'a T) -> Result<Self, TokenError> {
         let token = token.as_ref();
-        // No more dots are looked for than tell what it is, so that a million of them cost nothing (CVE-2025-27144).
+        // Searches for at most five dots, so a million dots cost no more (CVE-2025-27144).
         let mut dots = memchr::memchr_iter(b'.', token);
         let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
             return Err(TokenError::NotThreeSegments);
@@ -59,7 +61,7 @@ impl<'a> CompactJws<'a> {
         })
     }
 
-    /// The octets that were signed, exactly as received (RFC 7515 §5.2).
+    /// Returns the signed octets, exactly as received (RFC 7515 §5.2).
     #[must_use]
     pub fn signing_input(&self) -> &'a [u8] {
         self.signing_input
@@ -67,7 +69,8 @@ impl<'a> CompactJws<'a> {
 
     /// Decodes the JOSE header (RFC 7515 §4) into the front of `buf`.
     ///
-    /// Afterwards `buf` is the unused rest. A buffer of the token's length is enough for its three segments.
+    /// Afterwards `buf` is the unused rest. A buffer of the token's length is enough for its three
+    /// segments.
     ///
     /// ```
     /// use tower_m2m::token::CompactJws;
@@ -87,26 +90,28 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError::InvalidBase64`] for anything but canonical base64url without padding, and if the buffer is too short.
+    /// Returns [`TokenError::InvalidBase64`] if the segment is not canonical base64url without
+    /// padding, or if the buffer is too short.
     pub fn decode_header<'r>(&self, buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         decode(self.header, buf)
     }
 
-    /// The octets of the claims set (RFC 7519 §4), as for the [header](Self::decode_header).
+    /// Decodes the claims set (RFC 7519 §4), like the [header](Self::decode_header).
     ///
     /// # Errors
     ///
-    /// [`TokenError::InvalidBase64`] as for the [header](Self::decode_header).
+    /// Returns [`TokenError::InvalidBase64`] as for the [header](Self::decode_header).
     pub fn decode_payload<'r>(&self, buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         decode(self.payload, buf)
     }
 
-    /// The octets of the signature, as for the [header](Self::decode_header).
+    /// Decodes the signature, like the [header](Self::decode_header).
     ///
     /// # Errors
     ///
-    /// [`TokenError::InvalidBase64`] as for the [header](Self::decode_header); [`TokenError::InvalidSignature`] when it is longer than any
-    /// supported signature: that of an RSA key of 8192 bits.
+    /// Returns [`TokenError::InvalidBase64`] as for the [header](Self::decode_header), and
+    /// [`TokenError::InvalidSignature`] if the signature is longer than any supported one: that of
+    /// an RSA key of 8192 bits.
     pub fn decode_signature<'r>(&self, buf: &mut &'r mut [u8]) -> Result<&'r [u8], TokenError> {
         if base64url::decoded_len(self.signature) > SIGNATURE_MAX {
             return Err(TokenError::InvalidSignature);
@@ -118,8 +123,8 @@ impl<'a> CompactJws<'a> {
 /// Bytes of the longest supported signature: that of an RSA key of 8192 bits.
 const SIGNATURE_MAX: usize = 1024;
 
-/// A buffer for a token's decoded segments: on the stack for tokens of up to 2,048 bytes, which are all that are not made to be
-/// long.
+/// A buffer for a token's decoded segments. It is on the stack if the token is shorter than 2,048
+/// bytes. Only tokens that are long on purpose need the heap.
 pub(crate) struct DecodeBuffer {
     stack: [u8; Self::INLINE_CAPACITY],
     heap: Vec<u8>,
@@ -178,7 +183,7 @@ mod tests {
 
     /// Rules 26, 27, 36.
     ///
-    /// Exactly two dots, five segments told apart, no empty signature.
+    /// Exactly two dots, a separate error for five segments, no empty signature.
     #[test]
     fn compact_token_has_exactly_three_segments() {
         use TokenError::{Encrypted, NoSignature, NotThreeSegments};
@@ -203,7 +208,7 @@ mod tests {
 
     /// Rule 36.
     ///
-    /// What is longer than any signature, that of an RSA key of 8192 bits, is not decoded.
+    /// A signature longer than that of an RSA key of 8192 bits is not decoded.
     #[test]
     fn signature_longer_than_1024_bytes_is_not_decoded() {
         for (letters, expected) in [
@@ -261,8 +266,8 @@ mod tests {
 
     /// Rule 28.
     ///
-    /// At every length, on both sides of what a processor takes at a time, each stray character is
-    /// found wherever it stands, and what is decoded is what was encoded.
+    /// At every length around the size of a SIMD block, each stray character is found at every
+    /// position, and decoding reverses encoding.
     #[test]
     fn invalid_base64url_is_found_at_every_position() {
         for len in (0_u8..40).chain(90..104) {

@@ -1,10 +1,10 @@
-//! What a route requires of the scopes of a token (RFC 6749 §3.3).
+//! The scopes that a route requires of a token (RFC 6749 §3.3).
 
 use std::fmt;
 
 use super::scope::{Scope, Scopes};
 
-/// Which scopes a route asks for: all of a list, or all of one of several lists.
+/// The scopes that a route requires: all scopes of a list, or all of at least one of several lists.
 ///
 /// ```
 /// use tower_m2m::Scope;
@@ -21,18 +21,18 @@ use super::scope::{Scope, Scopes};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ScopeRequirement {
-    /// Never empty; a list without scopes is met by every token.
+    /// Never empty. Every token satisfies a list without scopes.
     alternatives: Vec<Vec<Scope>>,
 }
 
 impl ScopeRequirement {
-    /// No scope is asked for.
+    /// Requires no scope.
     #[must_use]
     pub fn none() -> Self {
         Self::all([])
     }
 
-    /// Every one of these scopes.
+    /// Requires all of these scopes.
     #[must_use]
     pub fn all(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl ScopeRequirement {
         }
     }
 
-    /// At least one of these scopes. An empty list cannot be met.
+    /// Requires at least one of these scopes. No token satisfies an empty list.
     #[must_use]
     pub fn any(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self {
@@ -48,14 +48,14 @@ impl ScopeRequirement {
         }
     }
 
-    /// This, or the other: either is enough.
+    /// Requires either this or the other one.
     #[must_use]
     pub fn or(mut self, other: impl Into<Self>) -> Self {
         self.alternatives.extend(other.into().alternatives);
         self
     }
 
-    /// This, and the other too.
+    /// Requires both this and the other one.
     #[must_use]
     pub fn and(self, other: impl Into<Self>) -> Self {
         let other = other.into();
@@ -72,7 +72,7 @@ impl ScopeRequirement {
         Self { alternatives }
     }
 
-    /// Whether a token with these scopes meets it.
+    /// Returns `true` if a token with these scopes satisfies the requirement.
     #[must_use]
     pub fn is_satisfied_by(&self, granted: &Scopes) -> bool {
         self.alternatives
@@ -80,18 +80,20 @@ impl ScopeRequirement {
             .any(|all| all.iter().all(|scope| granted.contains(scope)))
     }
 
-    /// Whether every token meets it, since one of its alternatives asks for nothing.
+    /// Returns `true` if every token satisfies the requirement, because an alternative has no
+    /// scopes.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.alternatives.iter().any(Vec::is_empty)
     }
 
-    /// The lists of which one has to be granted as a whole: what OpenAPI calls security requirement objects.
+    /// Returns the alternatives. A token needs all scopes of one of them. OpenAPI calls them
+    /// security requirement objects.
     pub fn alternatives(&self) -> impl Iterator<Item = &[Scope]> {
         self.alternatives.iter().map(Vec::as_slice)
     }
 
-    /// Every scope that is named, once, in the order written.
+    /// Returns every scope once, in the order of declaration.
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {
         let mut named: Vec<&Scope> = Vec::new();
@@ -103,8 +105,8 @@ impl ScopeRequirement {
         named
     }
 
-    /// The value of a challenge's `scope` (RFC 6750 §3): the alternative written first, since a client that gets
-    /// exactly these is let in.
+    /// Returns the `scope` of a challenge (RFC 6750 §3): the first alternative. A client that gets
+    /// exactly these scopes satisfies the requirement.
     #[must_use]
     pub fn challenge(&self) -> String {
         let first = self

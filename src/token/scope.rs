@@ -1,4 +1,4 @@
-//! Scopes (RFC 6749 §3.3): what a client may do.
+//! Scopes (RFC 6749 §3.3): the permissions of a client.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// One scope, such as `read:invoices`: compared exactly, case-sensitively, without hierarchy or wildcards.
+/// One scope, such as `read:invoices`. Comparison is exact and case-sensitive, without hierarchy or
+/// wildcards.
 ///
 /// ```
 /// use tower_m2m::Scope;
@@ -20,7 +21,7 @@ use serde::{Serialize, Serializer};
 /// # }
 /// ```
 ///
-/// A constant that is not a scope does not compile:
+/// A constant that is not a valid scope does not compile:
 ///
 /// ```compile_fail
 /// const TYPO: tower_m2m::Scope = tower_m2m::Scope::from_static("read invoices");
@@ -29,12 +30,12 @@ use serde::{Serialize, Serializer};
 pub struct Scope(Cow<'static, str>);
 
 impl Scope {
-    /// Reads a scope token (RFC 6749 §3.3).
+    /// Creates a scope from a scope token (RFC 6749 §3.3).
     ///
     /// # Errors
     ///
-    /// [`InvalidScope`] when it is empty or holds white space, a quotation mark, a backslash or anything but printable
-    /// ASCII.
+    /// Returns [`InvalidScope`] if the name is empty, or contains white space, a quotation mark, a
+    /// backslash or a character that is not printable ASCII.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, InvalidScope> {
         let name = name.into();
         if is_scope_token(name.as_bytes()) {
@@ -44,11 +45,11 @@ impl Scope {
         }
     }
 
-    /// A scope known when the program is compiled, and checked then if it is a constant.
+    /// Creates a scope from a literal. In a constant, the compiler checks it.
     ///
     /// # Panics
     ///
-    /// When it is not a scope token and is not evaluated at compile time.
+    /// Panics if the name is not a scope token and is not evaluated at compile time.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         assert!(
@@ -58,7 +59,7 @@ impl Scope {
         Self(Cow::Borrowed(name))
     }
 
-    /// The scope as text.
+    /// Returns the scope as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -87,7 +88,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The scope as a string.
+/// Serializes the scope as a string.
 impl Serialize for Scope {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
@@ -108,7 +109,7 @@ impl FromStr for Scope {
     }
 }
 
-/// The text is not a scope token (RFC 6749 §3.3).
+/// The string is not a scope token (RFC 6749 §3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidScope;
@@ -121,7 +122,7 @@ impl fmt::Display for InvalidScope {
 
 impl std::error::Error for InvalidScope {}
 
-/// The scopes that a token was granted.
+/// The granted scopes of a token.
 ///
 /// ```
 /// use tower_m2m::Scope;
@@ -137,18 +138,18 @@ impl std::error::Error for InvalidScope {}
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Scopes(
-    /// Scope tokens with one space between two of them: a handful of short words is searched faster than a set.
+    /// Scope tokens with one space between them. Searching a few short words is faster than a set.
     Box<str>,
 );
 
 impl Scopes {
-    /// Reads a space-separated list (RFC 6749 §3.3), the empty one too.
+    /// Parses a space-separated list (RFC 6749 §3.3). The list may be empty.
     ///
     /// # Errors
     ///
-    /// [`InvalidScope`] when a part of it is not a scope token.
+    /// Returns [`InvalidScope`] if a part is not a scope token.
     pub fn parse(list: &str) -> Result<Self, InvalidScope> {
-        // All are looked at, without leaving early: so it is many at a time.
+        // The loop has no early exit, so the compiler can check many bytes at a time.
         if !list.bytes().fold(true, |all, byte| {
             all & (byte == b' ' || is_scope_character(byte))
         }) {
@@ -166,7 +167,7 @@ impl Scopes {
         Ok(Self(scopes.collect::<Vec<_>>().join(" ").into()))
     }
 
-    /// Whether this very scope was granted.
+    /// Returns `true` if exactly this scope was granted.
     #[must_use]
     pub fn contains(&self, scope: &Scope) -> bool {
         let (mut rest, scope) = (self.0.as_bytes(), scope.as_str().as_bytes());
@@ -184,18 +185,18 @@ impl Scopes {
         }
     }
 
-    /// The scopes, in the token's order.
+    /// Returns the scopes, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.split(' ').filter(|scope| !scope.is_empty())
     }
 
-    /// Whether no scope was granted.
+    /// Returns `true` if no scope was granted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The scopes as a space-separated list.
+    /// Returns the scopes as a space-separated list.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -208,7 +209,8 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// The scopes as one space-separated string, as in tokens and token responses (RFC 6749 §3.3).
+/// Serializes the scopes as one space-separated string, as in tokens and token responses (RFC 6749
+/// §3.3).
 impl Serialize for Scopes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
@@ -231,7 +233,7 @@ mod tests {
 
     /// Rule 18.
     ///
-    /// The characters of RFC 6749 §3.3 and no other.
+    /// Only the characters of RFC 6749 §3.3.
     #[test]
     fn scope_accepts_only_rfc6749_characters() {
         for byte in 0..=u8::MAX {

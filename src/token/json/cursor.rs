@@ -1,8 +1,8 @@
-//! A place in the text, and steps from it.
+//! A position in the document, and functions that advance it.
 
 use super::JsonError;
 
-/// Reads a text from its beginning.
+/// Reads a string from its beginning.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -13,12 +13,12 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0 }
     }
 
-    /// How many bytes were read.
+    /// Returns the number of bytes read.
     pub(super) const fn at(&self) -> usize {
         self.at
     }
 
-    /// What was read since.
+    /// Returns the part that was read since `start`.
     pub(super) fn since(&self, start: usize) -> Option<&'a str> {
         self.text.get(start..self.at)
     }
@@ -27,12 +27,12 @@ impl<'a> Cursor<'a> {
         self.at >= self.text.len()
     }
 
-    /// The next byte.
+    /// Returns the next byte without reading it.
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The next byte, which is read.
+    /// Reads the next byte.
     pub(super) fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         self.at += 1;
@@ -46,9 +46,11 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
+    /// Reads this byte.
+    ///
     /// # Errors
     ///
-    /// [`JsonError::Syntax`] where something else is next.
+    /// Returns [`JsonError::Syntax`] if the next byte is another one.
     pub(super) fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.take(byte) {
             Ok(())
@@ -57,7 +59,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads the next bytes if they are these.
+    /// Reads these bytes, or returns an error if the next bytes are others.
     pub(super) fn expect_literal(&mut self, literal: &[u8]) -> Result<(), JsonError> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if !rest.starts_with(literal) {
@@ -74,7 +76,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// One digit or more.
+    /// Reads one or more digits.
     pub(super) fn skip_digits(&mut self) -> Result<(), JsonError> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9')) {
@@ -87,7 +89,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes to the next quotation mark, backslash or control character, or to the end. Eight bytes are looked at in one step.
+    /// Advances to the next quotation mark, backslash or control character, or to the end. It
+    /// checks eight bytes in one step.
     pub(super) fn skip_plain(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let (chunks, tail) = rest.as_chunks();
@@ -105,8 +108,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Marks the lowest of the eight bytes that is special by its highest bit; marks above it mean nothing, because of the
-/// borrows of the subtractions. Bytes of characters beyond ASCII are never special.
+/// Sets the highest bit of the lowest special byte among the eight. Higher bits have no meaning,
+/// because the subtractions borrow. Bytes of non-ASCII characters are never special.
 const fn special_bytes(chunk: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
@@ -123,7 +126,7 @@ const fn special_bytes(chunk: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// Each special byte at each place, between bytes that are nearly special.
+    /// Each special byte at each position, between bytes that are almost special.
     #[test]
     fn first_special_byte_is_found_at_every_position() {
         let plain_len = |text: &[u8]| {
@@ -145,7 +148,7 @@ mod tests {
         }
     }
 
-    /// Bytes of characters beyond ASCII are never special.
+    /// Bytes of non-ASCII characters are never special.
     #[test]
     fn non_ascii_bytes_are_not_special() {
         for byte in 0x80..=0xff {

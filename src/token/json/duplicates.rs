@@ -1,4 +1,4 @@
-//! Whether a member appears for the first time in its object.
+//! Detection of duplicate members.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,11 @@ use super::index::{Index, IndexEntry};
 use super::strings::{Name, StringTable};
 use super::{Node, siblings};
 
-/// Tells whether a member's name appears for the first time in its object.
+/// Checks that each member's name appears only once in its object.
 ///
-/// Most names have a place of their own in the index; only where another has it are names compared. In an object
-/// of many members a set is made once at its end instead, so that names chosen to look alike cost no quadratic time.
+/// Most names have their own slot in the index. Only if a slot is taken are names compared. For an
+/// object with many members, one set at its end replaces the comparisons, so names that are chosen
+/// to collide do not cost quadratic time.
 pub(super) struct DuplicateCheck {
     pub(super) index: Index,
     pub(super) count: usize,
@@ -18,7 +19,8 @@ pub(super) struct DuplicateCheck {
 pub(super) const LINEAR_SCAN_MAX: usize = 32;
 
 impl DuplicateCheck {
-    /// A name, before the node of its member is there.
+    /// Adds a name before the node of its member exists. Returns `false` if the name is a
+    /// duplicate.
     pub(super) fn insert(
         &mut self,
         name: Name,

@@ -1,22 +1,22 @@
-//! Why a document is rejected.
+//! The reasons why a document is rejected.
 
 use std::fmt;
 
-/// Why a text is not a JSON object that means one thing.
+/// The reason why a string is not an unambiguous JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// Not UTF-8 (RFC 8725 §3.7).
+    /// The document is not UTF-8 (RFC 8725 §3.7).
     NotUtf8,
-    /// Not JSON, or something follows it.
+    /// The document is not JSON, or other characters follow it.
     Syntax,
-    /// JSON, but not an object.
+    /// The document is JSON, but not an object.
     NotAnObject,
-    /// A member appears twice.
+    /// A member is a duplicate.
     DuplicateMember,
-    /// Nested deeper than eight levels.
+    /// The document is nested deeper than eight levels.
     TooDeep,
-    /// More than 1,024 values.
+    /// The document has more than 1,024 values.
     TooLarge,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for JsonError {
             Self::NotUtf8 => "not UTF-8",
             Self::Syntax => "not well-formed JSON",
             Self::NotAnObject => "not a JSON object",
-            Self::DuplicateMember => "ambiguous: a member appears twice",
+            Self::DuplicateMember => "ambiguous: it has a duplicate member",
             Self::TooDeep => "nested too deeply",
             Self::TooLarge => "too large: it has too many values",
         })

@@ -1,17 +1,14 @@
-//! Where an object's members are, by fingerprints of their names.
+//! An index of an object's members by fingerprints of their names.
 
-/// Length, first and last byte of a name.
+/// The fingerprint of a name: its length, its first and its last byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct NameFingerprint(u32);
 
 impl NameFingerprint {
-    /// The print of the empty name.
+    /// The fingerprint of the empty name.
     pub(super) const NONE: Self = Self(0);
 
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "only equality is asked for"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "only equality matters")]
     pub(super) fn new(name: &str) -> Self {
         match name.as_bytes() {
             [] => Self::NONE,
@@ -22,8 +19,8 @@ impl NameFingerprint {
         }
     }
 
-    /// A number below [`BUCKETS`]. The factors are such that the names of a token's claims, and of those that are sought in
-    /// vain, have each their own.
+    /// Returns a number below [`BUCKETS`]. The factors give each claim name its own bucket, both
+    /// for the claims that tokens have and for those that are looked up and absent.
     const fn bucket(self) -> usize {
         let [last, first, len, _] = self.0.to_le_bytes();
         (len as usize + first as usize * 13 + last as usize * 27) % BUCKETS
@@ -32,17 +29,18 @@ impl NameFingerprint {
 
 const BUCKETS: usize = 64;
 
-/// Where an object's members are, by the prints of their names: the first of each place.
+/// An index of an object's members by the fingerprints of their names. It has the first of each
+/// bucket.
 #[derive(Clone, Copy)]
 pub(super) struct Index([u8; BUCKETS]);
 
-/// What an [`Index`] knows of a name.
+/// The result of a lookup in an [`Index`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum IndexEntry {
     Absent,
-    /// It is here, or another name has taken its place.
+    /// The member is at this node, or another name has the same bucket.
     Candidate(u32),
-    /// Something is there, too far behind to be told.
+    /// There is a member, but its node number is too large for the index.
     Overflow,
 }
 
@@ -58,7 +56,8 @@ impl Index {
         }
     }
 
-    /// Notes a member whose place is free. The object itself comes before it, so its number is not zero.
+    /// Adds a member if its bucket is free. Its number is not zero, because the object itself comes
+    /// first.
     pub(super) fn insert(&mut self, print: NameFingerprint, node: usize) {
         if let Some(slot) = self.0.get_mut(print.bucket()) {
             *slot = u8::try_from(node).unwrap_or(Self::OVERFLOW);
@@ -70,7 +69,7 @@ impl Index {
 mod tests {
     use super::*;
 
-    /// What the factors in [`NameFingerprint::bucket`] were chosen for.
+    /// Checks the factors in [`NameFingerprint::bucket`].
     #[test]
     fn claim_names_have_distinct_index_slots() {
         let indexed = [

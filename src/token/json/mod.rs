@@ -1,4 +1,4 @@
-//! One JSON object, read once, strictly, without copying (RFC 8259, RFC 7519 §4).
+//! A strict parser for one JSON object, in one pass and without copies (RFC 8259, RFC 7519 §4).
 
 mod cursor;
 mod duplicates;
@@ -14,10 +14,10 @@ pub use error::JsonError;
 use index::{Index, IndexEntry, NameFingerprint};
 use strings::{Name, Span, StringTable};
 
-/// A JSON object as a flat list of values in the order of the text, borrowed from it.
+/// A JSON object as a flat list of values in document order, borrowed from the document.
 ///
-/// A reader that lets a member appear twice disagrees sooner or later with another reader about which one counts, so
-/// nothing appears twice here, at any depth. Depth and number of values are bounded.
+/// If a parser accepts duplicate members, another parser may use the other value. So this one
+/// rejects duplicates at any depth. Depth and number of values are limited.
 ///
 /// ```
 /// use tower_m2m::token::{JsonObject, JsonValue};
@@ -31,22 +31,22 @@ use strings::{Name, Span, StringTable};
 /// ```
 pub struct JsonObject<'a> {
     strings: StringTable<'a>,
-    /// Where the object's members are.
+    /// The index of the object's members.
     index: Index,
     nodes: Vec<Node>,
 }
 
-/// Small, because a token's nodes are written and read on every request with a new token, and memory of more than a
-/// thousand bytes is got in a slower way.
+/// Nodes are small, because each request with a new token writes and reads them, and the allocator
+/// is slower for more than a thousand bytes.
 struct Node {
-    /// The member's name inside an object, nothing inside an array.
+    /// The member's name inside an object, the empty name inside an array.
     key: Name,
     value: NodeValue,
-    /// The index behind the last value inside this one.
+    /// The index after the last value inside this one.
     end: u32,
 }
 
-/// A value without what is inside of it or what it says.
+/// The type of a value, with its content only if that is small.
 #[derive(Clone, Copy)]
 enum NodeValue {
     Null,
@@ -66,19 +66,19 @@ pub enum JsonValue<'j> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number that is a whole one within the range of `i64`.
+    /// An integer within the range of `i64`.
     Integer(i64),
     /// Any other number.
     Float(f64),
-    /// A string, its escapes resolved.
+    /// A string with resolved escapes.
     String(&'j str),
-    /// An array; [`JsonObject::items`] gives what is in it.
+    /// An array. [`JsonObject::items`] returns its values.
     Array(JsonChildren),
-    /// An object; its members are reached by [`JsonObject::pointer`].
+    /// An object. [`JsonObject::pointer`] returns its members.
     Object(JsonChildren),
 }
 
-/// Where the values inside an array or object stand.
+/// The position of the values inside an array or object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct JsonChildren {
     start: u32,
@@ -86,13 +86,13 @@ pub struct JsonChildren {
 }
 
 impl JsonObject<'_> {
-    /// The members of the object, in the order of the text.
+    /// Returns the members of the object, in document order.
     pub fn members(&self) -> impl Iterator<Item = (&str, JsonValue<'_>)> {
         self.children(self.root_children())
             .map(|(at, node)| (self.strings.get_name(node.key), self.value(at, node)))
     }
 
-    /// The member called `name`.
+    /// Returns the member with this name, or `None` if there is none.
     #[must_use]
     #[inline]
     pub fn get(&self, name: &str) -> Option<JsonValue<'_>> {
@@ -118,11 +118,11 @@ impl JsonObject<'_> {
         self.member(self.root_children(), print, name)
     }
 
-    /// The value at a JSON Pointer (RFC 6901) that leads through objects only.
+    /// Returns the value at a JSON Pointer (RFC 6901). The pointer can only pass through objects.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<JsonValue<'_>> {
         let steps = pointer.strip_prefix('/')?;
-        // Nearly every pointer is one plain step.
+        // Almost every pointer is one plain step.
         if !steps.bytes().any(|byte| matches!(byte, b'/' | b'~')) {
             return self.get(steps);
         }
@@ -141,7 +141,7 @@ impl JsonObject<'_> {
         Some(found)
     }
 
-    /// The values in an array of this object, or the members' values of an object.
+    /// Returns the values of an array in this object, or the values of an object's members.
     pub fn items(&self, inside: JsonChildren) -> impl Iterator<Item = JsonValue<'_>> {
         self.children(inside).map(|(at, node)| self.value(at, node))
     }
@@ -189,7 +189,7 @@ impl JsonObject<'_> {
     }
 }
 
-/// The nodes from one on that are beside each other, with their places.
+/// Returns the sibling nodes from this one on, with their positions.
 fn siblings(nodes: &[Node], first: u32) -> impl Iterator<Item = (u32, &Node)> {
     let mut next = first;
     std::iter::from_fn(move || {
@@ -208,7 +208,7 @@ impl fmt::Debug for JsonObject<'_> {
 }
 
 impl fmt::Debug for JsonValue<'_> {
-    // Claims are not for logs: the type is shown, not the value.
+    // Logs must not contain claims: show the type, not the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Null => "null",
@@ -238,7 +238,7 @@ mod tests {
 
     /// Rules 29, 30, 41, 59.
     ///
-    /// UTF-8, one object, no member twice at any depth, bounded.
+    /// UTF-8, one object, no duplicate member at any depth, limited.
     #[test]
     fn json_is_one_bounded_object_without_duplicates() {
         for text in [
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(
             error(lists(8).as_bytes()),
             JsonError::TooDeep,
-            "lists are levels too"
+            "arrays are levels too"
         );
         let wide = |items: usize| format!("{{\"a\":[{}1]}}", "1,".repeat(items - 1));
         assert!(JsonObject::parse(wide(1022).as_bytes()).is_ok());
@@ -299,7 +299,7 @@ mod tests {
 
     /// Rules 30, 41.
     ///
-    /// On both sides of the size from which names are compared in another way.
+    /// Sizes below and above the limit at which names are compared in another way.
     #[test]
     fn duplicate_members_are_found_in_any_object_size() {
         for count in 1..=LINEAR_SCAN_MAX + 2 {
@@ -310,7 +310,7 @@ mod tests {
                 let text = format!("{{{},\"m{again}\":0}}", names.join(","));
                 assert_eq!(error(text.as_bytes()), JsonError::DuplicateMember, "{text}");
             }
-            // The name of the object that holds them is none of theirs.
+            // The name of the outer object's member does not conflict with those inside.
             let text = format!("{{\"m{}\":{{{}}}}}", count - 1, names.join(","));
             assert!(JsonObject::parse(text.as_bytes()).is_ok(), "{text}");
         }
@@ -318,8 +318,8 @@ mod tests {
 
     /// Rules 30, 41.
     ///
-    /// Names that look alike, and members far behind, are found and told from each other all the
-    /// same.
+    /// Names with equal fingerprints, and members with large node numbers, are still found and
+    /// distinguished.
     #[test]
     fn similar_member_names_are_distinguished() {
         let names: Vec<String> = ('a'..='z').map(|middle| format!("x{middle}y")).collect();
@@ -366,7 +366,7 @@ mod tests {
         }
     }
 
-    /// What is inside of a member, be it named like one, is none of the object's members.
+    /// A nested member is not a member of the object, even if it has the same name.
     #[test]
     fn nested_members_are_not_members_of_the_object() {
         let json =
@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(
             json.pointer("/a/0"),
             None,
-            "a pointer leads through objects only"
+            "a pointer passes only through objects"
         );
         assert_eq!(json.pointer("o"), None);
         let Some(JsonValue::Array(inside)) = json.get("a") else {
@@ -405,7 +405,8 @@ mod tests {
         assert_eq!(json.members().count(), 8);
     }
 
-    /// How some readers hand over big numbers is an object like any other here, whatever another crate of the build configured.
+    /// Some parsers represent large numbers as an object. Here it stays an ordinary object,
+    /// regardless of the features that other crates enable.
     #[test]
     fn object_in_place_of_a_number_stays_an_object() {
         for digits in ["17", "1.5", "x", "NaN"] {

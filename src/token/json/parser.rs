@@ -1,7 +1,8 @@
-//! The reader: one pass over the text, nothing twice, bounded (RFC 8259).
+//! The parser: one pass over the document, no duplicates, limited (RFC 8259).
 //!
-//! It is our own because a token's claims are read on every request with a new token, and because what a token says must not
-//! depend on how another crate of the build configured a general reader. Fuzzing compares it with `serde_json`.
+//! The crate has its own parser, because each request with a new token parses claims, and because
+//! the meaning of a token must not depend on features that other crates of the build enable in a
+//! general parser. Fuzzing compares it with `serde_json`.
 
 use super::cursor::Cursor;
 use super::duplicates::DuplicateCheck;
@@ -14,11 +15,11 @@ const MAX_DEPTH: usize = 8;
 const MAX_VALUES: u32 = 1024;
 
 impl<'a> JsonObject<'a> {
-    /// Reads one JSON object.
+    /// Parses one JSON object.
     ///
     /// # Errors
     ///
-    /// [`JsonError`]: the first thing that is come upon.
+    /// Returns [`JsonError`] for the first error in the document.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
         let json = parse_document(text)?;
@@ -32,9 +33,9 @@ impl<'a> JsonObject<'a> {
     }
 }
 
-/// Reads one JSON value, and nothing behind it.
+/// Parses one JSON value. No other characters may follow it.
 fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
-    // A value takes some twenty bytes in headers and claims as they are.
+    // In real headers and claims, a value takes about 20 bytes.
     let capacity = (text.len() / 16 + 4).min(32);
     let texts = StringTable::new(text)?;
     let mut reader = Reader {
@@ -65,7 +66,7 @@ fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
 
 struct Reader<'a> {
     strings: StringTable<'a>,
-    /// Where the members are of the object that was closed last: in the end, of the one that holds all.
+    /// The index of the object that was closed last. At the end this is the outermost object.
     index: Index,
     cursor: Cursor<'a>,
     nodes: Vec<Node>,
@@ -155,7 +156,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Appends an array or object, whose end is known only when it is [closed](Self::close).
+    /// Appends an array or object. Its end is known only when it is [closed](Self::close).
     fn open(&mut self, key: Name, value: NodeValue, depth: usize) -> Result<u32, JsonError> {
         if depth >= MAX_DEPTH {
             Err(JsonError::TooDeep)
@@ -201,12 +202,12 @@ impl Reader<'_> {
         }
     }
 
-    /// The rest of a string behind its first plain part, with escapes.
+    /// Parses the rest of a string that has escapes, after its first part without them.
     #[cold]
     fn escaped(&mut self, mut start: usize) -> Result<Span, JsonError> {
         let begin = self.strings.begin();
         loop {
-            // It ends before an ASCII character, so always between two characters.
+            // The part ends before an ASCII character, so it never splits a character.
             self.strings
                 .append(self.cursor.since(start).ok_or(JsonError::Syntax)?);
             match self.cursor.next() {
@@ -215,7 +216,7 @@ impl Reader<'_> {
                     let char = self.escape()?;
                     self.strings.append(char.encode_utf8(&mut [0; 4]));
                 }
-                // A control character, or the end of the text.
+                // A control character, or the end of the document.
                 _ => return Err(JsonError::Syntax),
             }
             start = self.cursor.at();
@@ -223,7 +224,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What a backslash and that which follows it stand for.
+    /// Returns the character that an escape represents.
     fn escape(&mut self) -> Result<char, JsonError> {
         Ok(match self.cursor.next() {
             Some(plain @ (b'"' | b'\\' | b'/')) => char::from(plain),
@@ -234,7 +235,7 @@ impl Reader<'_> {
             Some(b't') => '\t',
             Some(b'u') => {
                 let code = match self.code_unit()? {
-                    // A pair makes one character; half of one makes none.
+                    // A surrogate pair is one character. Half of a pair is an error.
                     high @ 0xd800..=0xdbff => {
                         self.cursor.expect_literal(b"\\u")?;
                         let low = self
@@ -251,7 +252,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Four hexadecimal digits.
+    /// Parses four hexadecimal digits.
     fn code_unit(&mut self) -> Result<u32, JsonError> {
         (0..4).try_fold(0, |unit, _| {
             let digit = self
@@ -299,7 +300,7 @@ mod tests {
     use super::*;
     use crate::token::JsonValue;
 
-    /// What `serde_json` reads of a text is what is read here, and what it refuses is refused.
+    /// This parser accepts and rejects the same documents as `serde_json`, with the same values.
     #[test]
     fn scalars_are_parsed_like_serde_json() {
         for text in [

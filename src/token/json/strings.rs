@@ -1,16 +1,17 @@
-//! Where the strings of a document are.
+//! The strings of a document.
 
 use super::error::JsonError;
 use super::index::NameFingerprint;
 
-/// A string of the document, by its position in [`StringTable`].
+/// The position of a string in the [`StringTable`].
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     start: u32,
     len: u32,
 }
 
-/// A member's name, with a print of it that tells most others apart without a look at the text.
+/// A member's name with its fingerprint. Most names differ in the fingerprint, without a comparison
+/// of strings.
 #[derive(Clone, Copy)]
 pub(super) struct Name {
     span: Span,
@@ -18,25 +19,27 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// What is in an array has no name.
+    /// The name of values inside an array, which have none.
     pub(super) const NONE: Self = Self {
         span: Span { start: 0, len: 0 },
         fingerprint: NameFingerprint::NONE,
     };
 }
 
-/// The document's text, and behind it the strings of it that were written with escapes, which few are.
+/// The document, followed by its strings that have escapes. Few strings have escapes.
 pub(super) struct StringTable<'a> {
     text: &'a str,
     unescaped: String,
 }
 
 impl<'a> StringTable<'a> {
+    /// Creates the table.
+    ///
     /// # Errors
     ///
-    /// [`JsonError::TooLarge`] for what has more bytes than spans count.
+    /// Returns [`JsonError::TooLarge`] if the document has more bytes than spans can count.
     pub(super) fn new(text: &'a str) -> Result<Self, JsonError> {
-        // Unescaped strings are no longer than the text that they were written in.
+        // A resolved string is not longer than its source.
         if text.len() > i32::MAX as usize {
             Err(JsonError::TooLarge)
         } else {
@@ -67,15 +70,15 @@ impl<'a> StringTable<'a> {
         self.get(name.span)
     }
 
-    /// Whether a name, whose print is given too, is this one.
+    /// Returns `true` if a name equals this string, which has this fingerprint.
     pub(super) fn is(&self, name: Name, print: NameFingerprint, text: &str) -> bool {
         name.fingerprint == print && self.get(name.span) == text
     }
 
-    /// The span of a part of the text.
+    /// Returns the span of a part of the document.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "a text has no more than i32::MAX bytes"
+        reason = "a document has no more than i32::MAX bytes"
     )]
     pub(super) fn part(start: usize, end: usize) -> Span {
         Span {
@@ -84,17 +87,17 @@ impl<'a> StringTable<'a> {
         }
     }
 
-    /// Appends to the unescaped string that was [begun](Self::begin).
+    /// Appends to the resolved string that was [started](Self::begin).
     pub(super) fn append(&mut self, text: &str) {
         self.unescaped.push_str(text);
     }
 
-    /// Where an unescaped string begins.
+    /// Returns the position at which a resolved string begins.
     pub(super) fn begin(&self) -> usize {
         self.text.len() + self.unescaped.len()
     }
 
-    /// The span of what was appended since.
+    /// Returns the span of the part that was appended since `begin`.
     pub(super) fn end(&self, begin: usize) -> Span {
         Self::part(begin, self.begin())
     }
