@@ -1,4 +1,4 @@
-//! Who calls, checked against the organization of the route.
+//! The caller of a request, checked against the organization of the route.
 
 use http::request::Parts;
 
@@ -12,13 +12,13 @@ use crate::telemetry::events::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
 
-/// Who calls.
+/// The caller of a request.
 pub(super) struct AuthenticatedCaller {
     pub(super) claims: Claims,
     pub(super) org: Option<OrgCode>,
 }
 
-/// The same, or nothing where a layer let the request in without a token.
+/// Returns the caller, or `None` if a layer admitted the request without a token.
 pub(super) async fn optional_caller(
     parts: &mut Parts,
     by: &'static str,
@@ -31,8 +31,10 @@ pub(super) async fn optional_caller(
     required_caller(parts, by).await.map(Some)
 }
 
-/// The caller, if the route is not another organization's. The layer checked that already, unless it stands outside of the
-/// router and saw no parameters; then it is here that a global client is let in to act for the route's organization.
+/// Returns the caller if the route does not belong to another organization.
+///
+/// The layer has already checked that, unless it wraps the router and saw no parameters. In that
+/// case this function decides whether a global client may act for the route's organization.
 pub(super) async fn required_caller(
     parts: &mut Parts,
     by: &'static str,
@@ -68,7 +70,7 @@ pub(super) async fn required_caller(
             CallerVerdict::Pending(asking) => asking.await,
         };
         standing.map_err(|rejection| ExtractorRejection::new(parts, by, rejection))?;
-        // The next extractor need not ask again.
+        // The next extractor does not repeat the check.
         parts.extensions.insert(Acting(org));
         mark_caller_checked(parts);
         record_decision(parts, by, None, DecisionOutcome::Admitted);

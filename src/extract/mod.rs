@@ -1,4 +1,4 @@
-//! axum: the claims as a handler's arguments (feature `axum`).
+//! Extractors for axum: the claims as a handler's arguments (feature `axum`).
 
 mod caller;
 mod rejection;
@@ -14,8 +14,11 @@ use crate::extensions::CallerOrg;
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode};
 
-/// The verified claims. On a route with the parameter `{org_code}` of another organization: 403, also where the layer stands
-/// so far outside that it saw no parameters. Without a layer: 500, which says what is missing.
+/// Extracts the verified claims.
+///
+/// If the route's parameter `{org_code}` names another organization, the response is 403, even if
+/// the layer wraps the router and saw no parameters. If there is no layer, the response is 500 and
+/// names the missing layer.
 impl<S: Send + Sync> FromRequestParts<S> for Claims {
     type Rejection = ExtractorRejection;
 
@@ -26,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Claims {
     }
 }
 
-/// The verified claims, or nothing where a layer lets requests without a token in.
+/// Extracts the verified claims, or `None` if a layer admitted the request without a token.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
     type Rejection = ExtractorRejection;
 
@@ -40,9 +43,11 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
     }
 }
 
-/// The calling organization. For a global token: 403. On a route with the parameter `{org_code}` of another organization:
-/// 403, also where the layer stands so far outside that it saw no parameters. Without a layer: 500, which says what is
-/// missing.
+/// Extracts the calling organization.
+///
+/// If the token is global, the response is 403. If the route's parameter `{org_code}` names another
+/// organization, the response is 403, even if the layer wraps the router and saw no parameters. If
+/// there is no layer, the response is 500 and names the missing layer.
 impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
     type Rejection = ExtractorRejection;
 
@@ -54,8 +59,11 @@ impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
     }
 }
 
-/// The calling organization, or nothing for a global token and where a layer lets requests without a token in. On a route
-/// with the parameter `{org_code}` a global token that acts for no organization is refused all the same.
+/// Extracts the calling organization, or `None` if the token is global or a layer admitted the
+/// request without a token.
+///
+/// If the route has the parameter `{org_code}` and a global token acts for no organization, the
+/// request is still rejected.
 impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
     type Rejection = ExtractorRejection;
 
@@ -69,9 +77,9 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for OrgCode {
     }
 }
 
-/// Extracts which organization the request is for. It rejects the same requests as
-/// `Option<OrgCode>`: a route of another organization, a CORS preflight that passed a layer that
-/// requires a token, and a route without a layer.
+/// Extracts the organization of the request. It rejects the same requests as `Option<OrgCode>`: a
+/// route of another organization, a CORS preflight that passed a layer that requires a token, and a
+/// route without a layer.
 impl<S: Send + Sync> FromRequestParts<S> for CallerOrg {
     type Rejection = ExtractorRejection;
 

@@ -1,4 +1,4 @@
-//! What an extractor answers when it rejects a request.
+//! The response of an extractor that rejects a request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::telemetry::compared::ComparedPlace;
 use crate::telemetry::events::{self, Decision, DecisionOutcome};
 use crate::token::ScopeRequirement;
 
-/// What an extractor of this crate answers when it refuses: the same answer as the layer's.
+/// The rejection of an extractor of this crate. Its response is the same as the layer's.
 ///
 /// ```
 /// use tower_m2m::{OrgCode, ExtractorRejection};
@@ -51,7 +51,7 @@ impl ExtractorRejection {
         }
     }
 
-    /// Why the request is refused.
+    /// Returns the reason of the rejection.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         &self.rejection
@@ -69,7 +69,7 @@ impl IntoResponse for ExtractorRejection {
 }
 
 impl IntoResponse for Rejection {
-    /// The same answer as a layer's with the default realm and a problem document.
+    /// Creates the same response as a layer with the default realm and a problem document.
     fn into_response(self) -> Response {
         ResponseConfig::default().respond(self).map(Body::from)
     }
@@ -93,7 +93,7 @@ impl std::error::Error for ExtractorRejection {
     }
 }
 
-/// What an extractor decides is an event of its own.
+/// Records the decision of an extractor as its own event.
 pub(super) fn record_decision(
     parts: &mut Parts,
     by: &'static str,

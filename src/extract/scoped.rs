@@ -1,4 +1,4 @@
-//! Claims of a token that was granted the scopes of a type.
+//! Claims of a token that has the scopes of a type.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,8 +13,10 @@ use crate::rejection::Rejection;
 use crate::scopes::RequiredScopes;
 use crate::token::Claims;
 
-/// A handler's argument that is the enforcement of its scopes: the claims of a token that was granted them. Otherwise 403
-/// `insufficient_scope`, naming what is needed. Scopes are declared with [`scopes!`](crate::scopes).
+/// A handler argument that enforces scopes: the claims of a token that was granted them.
+///
+/// If the token lacks a scope, the response is 403 `insufficient_scope` and names the required
+/// scopes. Declare scopes with [`scopes!`](crate::scopes).
 ///
 /// ```
 /// use tower_m2m::{OrgCode, Scoped};
@@ -26,7 +28,7 @@ use crate::token::Claims;
 /// }
 /// ```
 ///
-/// Claims alone do not make one:
+/// Claims cannot be converted into it:
 ///
 /// ```compile_fail
 /// tower_m2m::scopes! { pub ApiScopes { ReadInvoices = "read:invoices" } }

@@ -1,4 +1,5 @@
-//! The one place that writes rejections: a rejection becomes status, challenge and body (RFC 6750 §3, RFC 9110 §11.6.1, RFC 9457).
+//! The only code that writes rejections: status, challenge and body (RFC 6750 §3, RFC 9110 §11.6.1,
+//! RFC 9457).
 
 mod table;
 
@@ -11,11 +12,12 @@ use table::{Challenge, ResponseSpec, spec};
 
 use crate::rejection::Rejection;
 
-/// How rejections are answered.
+/// The settings of rejection responses.
 #[derive(Clone)]
 pub(crate) struct ResponseConfig {
     pub(crate) realm: String,
-    /// The URL that the application names. It counts if there is also one of this crate's own metadata.
+    /// The URL that the application configured. It has priority over the URL of this crate's own
+    /// metadata.
     pub(crate) resource_metadata: Option<String>,
     pub(crate) own_metadata: Option<String>,
     pub(crate) body: RejectionBody,
@@ -32,13 +34,13 @@ pub(crate) enum Protocol {
     Grpc,
 }
 
-/// What a refusal's body is.
+/// The body of a rejection.
 #[derive(Clone)]
 pub(crate) enum RejectionBody {
     /// A problem document (RFC 9457).
     Problem,
     Empty,
-    /// Whatever the application makes of it.
+    /// The application's function writes the body.
     Custom(Arc<BodyFn>),
 }
 
@@ -57,7 +59,7 @@ impl Default for ResponseConfig {
 }
 
 impl ResponseConfig {
-    /// A function of the application's gets an empty body anyway.
+    /// Omits the problem document. A function of the application always receives an empty body.
     pub(crate) fn omit_body(&mut self) {
         if matches!(self.body, RejectionBody::Problem) {
             self.body = RejectionBody::Empty;
@@ -77,9 +79,10 @@ impl ResponseConfig {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = row.status;
         let headers = response.headers_mut();
-        // Room at once: a refusal should not cost more than what it refuses.
+        // One allocation for all headers, because a rejection should be cheaper than an accepted
+        // request.
         headers.reserve(4);
-        // The answer depends on the credentials, so no cache may give it to somebody else (RFC 9111 §3.5).
+        // The response depends on the credentials, so no cache may reuse it (RFC 9111 §3.5).
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = self.challenge(&row, &rejection) {
             headers.insert(WWW_AUTHENTICATE, challenge);
@@ -109,7 +112,8 @@ impl ResponseConfig {
         response
     }
 
-    /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body are its headers.
+    /// Returns the response to a gRPC call: status 200 and trailers only. Without a body, the
+    /// trailers are in the headers.
     fn grpc(&self, rejection: Rejection) -> Response<Bytes> {
         let row = spec(&rejection);
         let code = match row.status {
@@ -159,8 +163,9 @@ impl ResponseConfig {
     }
 }
 
-/// Writes one `name="value"`. The only place where a value gets into the header: what is not allowed in
-/// `error_description` (RFC 6750 §3), quotation marks, backslashes and line breaks among it, is left out.
+/// Appends one `name="value"`. Only this function writes values into the header. It omits
+/// characters that are not allowed in `error_description` (RFC 6750 §3), such as quotation marks,
+/// backslashes and line breaks.
 fn push_auth_param(text: &mut String, name: &str, value: &str) {
     if !text.ends_with(' ') {
         text.push_str(", ");
@@ -183,7 +188,7 @@ fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
     if row.status == StatusCode::NOT_FOUND {
         return r#"{"type":"about:blank","title":"Not Found","status":404}"#.to_owned();
     }
-    // Names, titles and descriptions are constants of this file and need no escaping.
+    // Names, titles and descriptions are constants of this crate and need no escaping.
     let mut text = String::with_capacity(320);
     text.extend([
         r#"{"type":""#,
@@ -201,7 +206,7 @@ fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
         }
     }
     if let Rejection::InsufficientScope(requirement) = rejection {
-        // Scope tokens hold neither quotation marks nor backslashes (RFC 6749 §3.3).
+        // Scope tokens contain no quotation marks and no backslashes (RFC 6749 §3.3).
         text.extend([r#","scope":""#, &requirement.challenge(), "\""]);
     }
     if let Rejection::LayerMissing(_) = rejection {
@@ -216,7 +221,7 @@ mod tests {
     use super::*;
     use crate::token::TokenError;
 
-    /// Each kind of answer has its gRPC status, that of a hidden organization too.
+    /// Each type of response has its gRPC status, including that of a hidden organization.
     #[test]
     fn each_rejection_has_a_grpc_status() {
         for (rejection, code) in [

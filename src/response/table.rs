@@ -1,4 +1,4 @@
-//! The one table that maps a rejection to a status and a challenge (RFC 6750 §3).
+//! The only table that maps a rejection to a status and a challenge (RFC 6750 §3).
 
 use http::StatusCode;
 
@@ -7,17 +7,17 @@ use crate::rejection::Rejection;
 /// The row of a rejection.
 pub(super) struct ResponseSpec {
     pub(super) status: StatusCode,
-    /// The problem's stable name: the anchor of its description in the guide.
+    /// The problem's stable name, which is also the anchor of its description in the guide.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) challenge: Challenge,
 }
 
-/// What `WWW-Authenticate` says.
+/// The content of `WWW-Authenticate`.
 pub(super) enum Challenge {
-    /// Nothing: the token is not to blame, or the route is not to be seen.
+    /// No header, because the token is not the cause, or because the route is hidden.
     Omitted,
-    /// That a bearer token is needed, without an error code (RFC 6750 §3.1).
+    /// A bearer token is required, without an error code (RFC 6750 §3.1).
     Plain,
     Error {
         code: &'static str,
@@ -25,7 +25,7 @@ pub(super) enum Challenge {
     },
 }
 
-/// The table.
+/// Returns the row of a rejection.
 #[allow(
     clippy::too_many_lines,
     reason = "one table with a row for each rejection"
@@ -43,7 +43,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         R::MissingToken => row(
             StatusCode::UNAUTHORIZED,
             "missing_token",
-            "An access token is needed",
+            "An access token is required",
             Plain,
         ),
         R::InvalidRequest(_) => row(
@@ -58,7 +58,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         R::InvalidToken(_) => row(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
-            "The access token is not acceptable",
+            "The access token is invalid",
             Error {
                 code: "invalid_token",
                 description: None,
@@ -67,7 +67,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         R::InvalidClaims(error) => row(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
-            "The access token is not acceptable",
+            "The access token is invalid",
             Error {
                 code: "invalid_token",
                 description: Some(error.description()),
@@ -100,7 +100,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         R::OrganizationNotAllowed | R::ClientNotAllowed => row(
             StatusCode::FORBIDDEN,
             "not_allowed",
-            "The client is not let in",
+            "The client or its organization is not on the allow-list",
             Plain,
         ),
         R::Suspended => row(
@@ -115,7 +115,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The access token lacks a scope",
             Error {
                 code: "insufficient_scope",
-                description: Some("the access token lacks a scope that is needed"),
+                description: Some("the access token lacks a required scope"),
             },
         ),
         R::KeyUnavailable { .. } => row(

@@ -70,7 +70,7 @@ fn status_challenge_and_error_code_agree() {
         (
             issuer.org("org_a").bearer(),
             403,
-            r#"Bearer realm="api", error="insufficient_scope", error_description="the access token lacks a scope that is needed", scope="b a""#.to_owned(),
+            r#"Bearer realm="api", error="insufficient_scope", error_description="the access token lacks a required scope", scope="b a""#.to_owned(),
         ),
     ] {
         let response = send(&layer, &authorization, "/");

@@ -82,7 +82,7 @@ async fn rejection_is_a_grpc_status_with_challenge() {
     let status = rejected(&mut client, &[]).await;
     assert_eq!(
         (status.code(), status.message()),
-        (Code::Unauthenticated, "An access token is needed")
+        (Code::Unauthenticated, "An access token is required")
     );
     assert_eq!(challenge(&status), r#"Bearer realm="api""#);
 
