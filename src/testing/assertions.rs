@@ -140,7 +140,7 @@ impl TestResponse {
         ];
         assert_eq!(
             said, [None; 3],
-            "an error, but the request had no credentials, in {self:?}"
+            "an error, but the request was without credentials, in {self:?}"
         );
         self
     }
