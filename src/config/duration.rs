@@ -1,10 +1,10 @@
-//! Durations as people write them.
+//! Durations in human-readable form.
 
 use std::time::Duration;
 
 use crate::verifier::ConfigError;
 
-/// A duration as people write it: `30s`, `10m`, `1h 30m`.
+/// Parses a human-readable duration: `30s`, `10m`, `1h 30m`.
 pub(super) fn duration(text: &str, setting: &'static str) -> Result<Duration, ConfigError> {
     humantime::parse_duration(text.trim()).map_err(|_| {
         ConfigError::new(

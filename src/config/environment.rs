@@ -10,10 +10,10 @@ use crate::verifier::{ConfigError, SettingSource, kinde_issuer};
 
 type Setter = fn(&mut IssuerConfig, &str);
 
-/// The variable of a setting of the verifier, not of its issuer.
+/// The variable for a setting of the verifier itself, not of its issuer.
 const TOKEN_CACHE: &str = "M2M_TOKEN_CACHE";
 
-/// A setting, the variable that sets it, and how. Two variables of one setting must have equal values.
+/// A setting, its variable, and its setter. Two variables of one setting must have equal values.
 const VARIABLES: [(&str, &str, Setter); 20] = [
     ("kinde", "KINDE_DOMAIN", |issuer, text| {
         issuer.kinde = Some(text.into());
@@ -96,36 +96,38 @@ const VARIABLES: [(&str, &str, Setter); 20] = [
 ];
 
 impl Config {
-    /// The settings of one issuer, from the environment.
+    /// Reads the settings of one issuer from the environment.
     ///
     /// | variable | meaning |
     /// |---|---|
     /// | `KINDE_DOMAIN` or `KINDE_ISSUER_URL` | the Kinde domain: `acme`, `acme.kinde.com`, `https://acme.kinde.com` |
-    /// | `M2M_ISSUER` | any other issuer, exactly as its `iss` says |
-    /// | `KINDE_AUDIENCE` or `M2M_AUDIENCE` | the API's audience, or several |
+    /// | `M2M_ISSUER` | any other issuer, exactly as in `iss` |
+    /// | `KINDE_AUDIENCE` or `M2M_AUDIENCE` | one or more audiences of the API |
     /// | `M2M_PROFILE` | the name of a [`Profile`](crate::Profile), such as `auth0` |
-    /// | `M2M_ALGORITHMS` | such as `RS256` |
+    /// | `M2M_ALGORITHMS` | signature algorithms, such as `RS256` |
     /// | `M2M_LEEWAY`, `M2M_MAX_AGE` | a duration, such as `30s` |
     /// | `M2M_KEYS_TIME_TO_LIVE`, `M2M_KEYS_MAX_STALE`, `M2M_UNKNOWN_KID_COOLDOWN`, `M2M_FETCH_TIMEOUT` | a duration, such as `10m` |
     /// | `M2M_ORGANIZATION_CLAIM`, `M2M_SCOPE_CLAIM` | a JSON Pointer |
     /// | `M2M_CLIENT_ID_CLAIM` | the name of a claim |
-    /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only ones that are allowed |
-    /// | `M2M_JWKS_URL` | where the keys are, if the issuer has no metadata |
-    /// | `M2M_TOKEN_CACHE` | `off`: every token is verified anew |
+    /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only organizations or clients that are allowed |
+    /// | `M2M_JWKS_URL` | the URL of the keys, if the issuer has no metadata |
+    /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
     ///
-    /// Lists are separated by commas or spaces. An empty variable counts as unset, except for
-    /// `M2M_ALLOW_ORGANIZATIONS` and `M2M_ALLOW_CLIENTS`, which must not be empty. Two variables of one setting must have
-    /// equal values; two forms of one Kinde domain are equal.
+    /// Separate several values with commas or spaces. An empty variable counts as unset, except for
+    /// `M2M_ALLOW_ORGANIZATIONS` and `M2M_ALLOW_CLIENTS`, which must not be empty. Two variables of
+    /// one setting must have equal values; two forms of one Kinde domain are equal.
     ///
-    /// Any other `M2M_` variable is an error, because it is most likely a typing error, and so is a `KINDE_` variable that
-    /// has the name of a setting, such as `KINDE_ALLOW_CLIENTS`. Four kinds of names are ignored: `M2M_CLIENT_ID`,
-    /// `M2M_CLIENT_SECRET`, the variables that Kubernetes sets for a Service named `m2m` (`M2M_SERVICE_HOST`,
-    /// `M2M_SERVICE_PORT`, `M2M_SERVICE_PORT_HTTP`, `M2M_PORT`, `M2M_PORT_80_TCP` and so on), and all names without these
-    /// prefixes. The values of ignored variables are not read.
+    /// Any other `M2M_` variable is an error, because it is probably misspelled. A `KINDE_`
+    /// variable with the name of a setting, such as `KINDE_ALLOW_CLIENTS`, is an error too. Four
+    /// kinds of names are ignored: `M2M_CLIENT_ID`, `M2M_CLIENT_SECRET`, the variables that
+    /// Kubernetes sets for a Service named `m2m` (`M2M_SERVICE_HOST`, `M2M_SERVICE_PORT`,
+    /// `M2M_SERVICE_PORT_HTTP`, `M2M_PORT`, `M2M_PORT_80_TCP` and so on), and all names without
+    /// these prefixes. The values of ignored variables are not read.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], naming the variable.
+    /// Returns [`ConfigError`], which names the variable, if a variable is missing, unknown or
+    /// invalid.
     pub fn from_env() -> Result<Self, ConfigError> {
         let (mut vars, variables) = (Vec::new(), variables());
         for (name, value) in env::vars_os() {
@@ -137,7 +139,7 @@ impl Config {
         Self::from_vars(vars)
     }
 
-    /// The same from variables that come from elsewhere: a `.env` file, a test.
+    /// Reads the settings from other variables, for example from a `.env` file or a test.
     ///
     /// ```
     /// use tower_m2m::Config;
@@ -154,7 +156,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], naming the variable.
+    /// Returns [`ConfigError`], which names the variable, if a variable is missing, unknown or
+    /// invalid.
     pub fn from_vars<N, V>(vars: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
     where
         N: AsRef<str>,
@@ -201,13 +204,13 @@ impl Config {
             (None, None) => {
                 return Err(ConfigError::new(
                     "KINDE_DOMAIN",
-                    "is missing: set it, or M2M_ISSUER for another issuer than Kinde",
+                    "is missing: set it, or set M2M_ISSUER if the issuer is not Kinde",
                 ));
             }
             (Some(_), Some(_)) => {
                 return Err(ConfigError::new(
                     "M2M_ISSUER",
-                    "is set in addition to a Kinde domain: one of the two",
+                    "is set in addition to a Kinde domain: set only one of the two",
                 ));
             }
         };
@@ -236,13 +239,13 @@ fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
         .map_err(|_| ConfigError::new(name.to_owned(), "is not UTF-8"))
 }
 
-/// Every variable that is read.
+/// Returns every variable of a setting.
 fn variables() -> Vec<&'static str> {
     let settings = VARIABLES.iter().map(|(_, variable, _)| *variable);
     settings.chain([TOKEN_CACHE]).collect()
 }
 
-/// A list, separated by commas or spaces.
+/// Parses values that are separated by commas or spaces.
 fn list(text: &str) -> StringOrList {
     StringOrList::Many(split_list(text).map(str::to_owned).collect())
 }
@@ -262,7 +265,7 @@ fn parse_token_cache(text: &str) -> Result<TokenCacheSetting, ConfigError> {
     }
 }
 
-/// Returns `true` if two variables of one setting say the same.
+/// Returns `true` if two variables of one setting have equal values.
 fn is_same_value(setting: &str, left: &str, right: &str) -> bool {
     if setting == "kinde" {
         let (left, right) = (kinde_issuer(left), kinde_issuer(right));

@@ -9,7 +9,7 @@ use super::duration::duration;
 use crate::token::Algorithm;
 use crate::verifier::{ConfigError, Issuer, Profile, SettingSource, Verifier};
 
-/// One issuer, as it is written.
+/// One issuer in a configuration file, unchecked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct IssuerConfig {
@@ -47,7 +47,7 @@ pub(super) struct IssuerConfig {
     pub(super) ca_certificate_pem: Option<String>,
 }
 
-/// A public key, and what it verifies.
+/// A public key and its algorithm.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PublicKey {
@@ -89,7 +89,7 @@ pub(super) enum Proxy {
 }
 
 impl IssuerConfig {
-    /// The issuer with these settings, through the setters that code uses too.
+    /// Creates the issuer with these settings, through the public setters.
     pub(super) fn to_issuer(&self, source: &SettingSource) -> Result<Issuer, ConfigError> {
         self.read()
             .map(|issuer| issuer.with_source(source.clone()))
@@ -171,7 +171,7 @@ impl IssuerConfig {
         Ok(issuer)
     }
 
-    /// Who is trusted, and for which audience.
+    /// Creates the issuer from its URL, audience and profile.
     fn trusted(&self) -> Result<Issuer, ConfigError> {
         let needs_audience = match (&self.kinde, &self.issuer) {
             (Some(domain), None) => Verifier::kinde(domain),
@@ -179,13 +179,13 @@ impl IssuerConfig {
             (None, None) => {
                 return Err(ConfigError::new(
                     "issuer",
-                    "is missing: name it, or a Kinde domain in `kinde`",
+                    "is missing: set it, or set `kinde` to a Kinde domain",
                 ));
             }
             (Some(_), Some(_)) => {
                 return Err(ConfigError::new(
                     "issuer",
-                    "is given in addition to `kinde`: one of the two",
+                    "is set in addition to `kinde`: set only one of the two",
                 ));
             }
         };
@@ -201,7 +201,7 @@ impl IssuerConfig {
             (Some(_), Some(_)) => {
                 return Err(ConfigError::new(
                     "dangerous_accept_any_audience",
-                    "contradicts `audience`: one of the two",
+                    "contradicts `audience`: set only one of the two",
                 ));
             }
         };
@@ -216,13 +216,13 @@ impl IssuerConfig {
         }
     }
 
-    /// What its tokens are like.
+    /// Applies the settings of the issuer's tokens.
     fn tokens(&self, mut issuer: Issuer) -> Result<Issuer, ConfigError> {
         if let Some(names) = &self.algorithms {
             let algorithms: Result<Vec<Algorithm>, _> = names.iter().map(str::parse).collect();
             let names = || Algorithm::ALL.map(Algorithm::name).join(", ");
             issuer = issuer.algorithms(algorithms.map_err(|_| {
-                ConfigError::new("algorithms", format!("must be some of {}", names()))
+                ConfigError::new("algorithms", format!("must be one or more of {}", names()))
             })?);
         }
         if let Some(OnlyRfc9068::Rfc9068) = self.require {

@@ -1,4 +1,4 @@
-//! Settings from a file or from the environment: they pass through the same setters as those in code.
+//! Settings from a file or from the environment. They use the same setters as settings in code.
 
 mod condition;
 mod duration;
@@ -19,13 +19,14 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 
 /// The settings of a verifier, read from a configuration file with serde, or from the environment.
 ///
-/// A setting has the name and the default of the method that sets it. Unknown names, `null`, and values that cannot be used
-/// are errors when the configuration is read, and name the place: `issuers[1].leeway`. Nothing here is a secret. The
-/// [guide](crate::guide::configuration) has the same configuration in JSON, TOML and YAML.
+/// A setting has the name and the default of its setter. An unknown name, `null` or an invalid
+/// value is an error when the configuration is parsed, and the error names the place:
+/// `issuers[1].leeway`. The settings contain no secrets. The [guide](crate::guide::configuration)
+/// has the same configuration in JSON, TOML and YAML.
 ///
 /// | setting | form |
 /// |---|---|
-/// | `issuers` | a list of at least one, each as below |
+/// | `issuers` | an array of at least one issuer, each as below |
 /// | `max_token_bytes` | a number |
 /// | `token_cache` | `"off"`, or `{ tokens, bytes }` |
 /// | `start` | `"background"` or `"lazy"` |
@@ -36,10 +37,10 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | setting of an issuer | form |
 /// |---|---|
 /// | `kinde` or `issuer` | a Kinde domain, or the exact `iss` of any issuer: one of the two |
-/// | `audience` | a string or a list of them |
+/// | `audience` | a string or an array of strings |
 /// | `dangerous_accept_any_audience` | `"yes"`, in place of `audience` |
 /// | `profile` | a [name](crate::Profile::name), such as `auth0` |
-/// | `algorithms` | a list, such as `["RS256"]` |
+/// | `algorithms` | an array, such as `["RS256"]` |
 /// | `leeway`, `max_age` | a duration, such as `30s` or `1h 30m` |
 /// | `require` | `"rfc9068"` |
 /// | `grant_type` | `"any"` |
@@ -76,7 +77,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 #[derive(Clone, Debug)]
 pub struct Config(RawConfig);
 
-/// What is written, before it is checked.
+/// The configuration before it is checked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
@@ -88,7 +89,7 @@ struct RawConfig {
     max_resolved_issuers: Option<usize>,
     caller_check_timeout: Option<String>,
     dangerous_caller_check_fail_open: Option<OnlyYes>,
-    /// Where the issuer is written, if not in a list.
+    /// The source of the issuer, if it is not in an array.
     #[serde(skip)]
     source: Option<SettingSource>,
 }
@@ -124,32 +125,35 @@ enum StartSetting {
 }
 
 impl Config {
-    /// The builder with these settings, for what only code can say: a clock, saved keys.
+    /// Returns a builder with these settings. Use it for settings that only code has: a clock,
+    /// saved keys.
     ///
     /// # Errors
     ///
-    /// None for a `Config` that was read: its settings were checked then.
+    /// Returns no error for a `Config` that was parsed, because its settings are already checked.
     pub fn builder(&self) -> Result<VerifierBuilder, ConfigError> {
         self.0.builder()
     }
 
-    /// The verifier with these settings.
+    /// Builds the verifier with these settings.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], where what only building can find cannot be used: a JWK Set, a certificate.
+    /// Returns [`ConfigError`] if a value that is checked only here is invalid: a JWK Set, a
+    /// certificate.
     pub fn build(&self) -> Result<Verifier, ConfigError> {
         self.builder()?.build()
     }
 }
 
 impl Verifier {
-    /// A verifier with the settings of the environment: `KINDE_DOMAIN` and `KINDE_AUDIENCE`, and those that
-    /// [`Config::from_env`] lists.
+    /// Builds a verifier with the settings of the environment: `KINDE_DOMAIN` and `KINDE_AUDIENCE`,
+    /// and those that [`Config::from_env`] lists.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], naming the variable.
+    /// Returns [`ConfigError`], which names the variable, if a variable is missing, unknown or
+    /// invalid.
     ///
     /// ```no_run
     /// use tower_m2m::Verifier;
@@ -229,7 +233,7 @@ impl RawConfig {
         self.apply(Verifier::builder(issuers?))
     }
 
-    /// Where the settings of the verifier itself are written.
+    /// Returns the source of the verifier's own settings.
     fn source(&self) -> SettingSource {
         self.source.clone().unwrap_or(SettingSource::File)
     }

@@ -1,9 +1,10 @@
-//! Which name was most likely meant.
+//! A search for the setting that a misspelled name probably means.
 
-/// The longest name that is compared.
+/// The maximum length of a name that is compared.
 const LONGEST: usize = 64;
 
-/// Returns the listed name that differs least, or `None` if each differs in more than a third of its characters.
+/// Returns the listed name that differs least, or `None` if each differs in more than a third of
+/// its bytes.
 pub(super) fn nearest<'n>(
     name: &str,
     listed: impl IntoIterator<Item = &'n str>,
@@ -16,7 +17,7 @@ pub(super) fn nearest<'n>(
         .map(|(_, listed)| listed)
 }
 
-/// Returns how many bytes have to be inserted, removed or replaced (Levenshtein).
+/// Returns how many bytes must be inserted, removed or replaced (Levenshtein distance).
 pub(super) fn distance(left: &str, right: &str) -> usize {
     if left.len() > LONGEST || right.len() > LONGEST {
         return usize::MAX;

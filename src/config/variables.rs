@@ -1,9 +1,9 @@
-//! Which variables of the environment are ours.
+//! The environment variables that belong to this crate.
 
 use super::nearest::{distance, nearest};
 use crate::verifier::ConfigError;
 
-/// Returns `true` if the variable is a setting, or most likely was meant to be one.
+/// Returns `true` if the variable is a setting or probably a misspelled one.
 pub(super) fn is_read(name: &str, variables: &[&str]) -> bool {
     if let Some(suffix) = name.strip_prefix("M2M_") {
         return !is_foreign(suffix);
@@ -11,8 +11,8 @@ pub(super) fn is_read(name: &str, variables: &[&str]) -> bool {
     variables.contains(&name) || mistaken_for(name, variables).is_some()
 }
 
-/// Returns `true` for names of `M2M_` variables that other programs set: the credentials of a client, and what Kubernetes
-/// sets for a Service named `m2m`.
+/// Returns `true` for names of `M2M_` variables that other programs set: the credentials of a
+/// client, and the variables that Kubernetes sets for a Service named `m2m`.
 fn is_foreign(suffix: &str) -> bool {
     match suffix {
         "CLIENT_ID" | "CLIENT_SECRET" | "SERVICE_HOST" | "SERVICE_PORT" | "PORT" => true,
@@ -35,8 +35,8 @@ fn is_service_port(text: &str) -> bool {
     number && protocol && detail && parts.next().is_none()
 }
 
-/// Returns the variable that a `KINDE_` variable was most likely meant to be. Kinde's own libraries read variables of this
-/// prefix too, and none of them is that similar.
+/// Returns the variable that a `KINDE_` variable probably means. Kinde's own libraries read
+/// variables with this prefix too, and none of those is so similar.
 fn mistaken_for<'v>(name: &str, variables: &[&'v str]) -> Option<&'v str> {
     let suffix = name.strip_prefix("KINDE_")?;
     let suffix_of = |variable: &'v str| {

@@ -1,4 +1,4 @@
-//! A configuration as it is written, before its settings are read.
+//! A parsed configuration before its settings are checked.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::nearest::nearest;
 use crate::verifier::ConfigError;
 
-/// A value of a file in any format that serde reads. No setting is written more than once.
+/// A value of a file in any format that serde supports. It contains no duplicate setting.
 pub(super) struct WrittenValue(pub(super) Value);
 
 impl<'de> Deserialize<'de> for WrittenValue {
@@ -72,7 +72,9 @@ impl<'de> Visitor<'de> for WrittenVisitor {
         let mut map = Map::new();
         while let Some((name, WrittenValue(value))) = entries.next_entry::<String, _>()? {
             if map.contains_key(&name) {
-                return Err(A::Error::custom(format!("{name}: is written twice")));
+                return Err(A::Error::custom(format!(
+                    "{name}: is a duplicate: keep only one"
+                )));
             }
             map.insert(name, value);
         }
@@ -80,7 +82,7 @@ impl<'de> Visitor<'de> for WrittenVisitor {
     }
 }
 
-/// Reads settings one by one, so that an error names the setting.
+/// Parses settings one by one, so that an error names the setting.
 pub(super) fn read_settings<T: DeserializeOwned>(
     settings: Map<String, Value>,
 ) -> Result<T, ConfigError> {
@@ -133,15 +135,15 @@ fn contains_null(value: &Value) -> bool {
     }
 }
 
-/// Returns the names that a struct reads.
+/// Returns the names of a struct's fields.
 fn field_names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
-    // It reads nothing, so the result is an error or an empty struct.
+    // The deserializer has no input, so the result is an error or an empty struct.
     let _ = T::deserialize(FieldNames(&mut names));
     names
 }
 
-/// A deserializer without input, which keeps the names that it is called with.
+/// A deserializer without input. It stores the field names of the struct.
 struct FieldNames<'n>(&'n mut &'static [&'static str]);
 
 impl<'de> Deserializer<'de> for FieldNames<'_> {

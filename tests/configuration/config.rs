@@ -129,7 +129,7 @@ fn config_error_names_value_and_location() {
         (
             "algorithms",
             json!(["HS256"]),
-            "issuers[0].algorithms: must be some of RS256, ",
+            "issuers[0].algorithms: must be one or more of RS256, ",
         ),
         ("algorithms", json!(["none"]), "issuers[0].algorithms: "),
         ("algorithms", json!([]), "issuers[0].algorithms: "),
@@ -414,9 +414,7 @@ fn mistakes_are_explained_where_they_are_written() {
     let twice = r#"{ "issuers": [{ "kinde": "acme", "audience": "a", "allow_clients": ["x"], "allow_clients": [] }] }"#;
     let error = serde_json::from_str::<Config>(twice).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("allow_clients: is written twice"),
+        error.to_string().contains("allow_clients: is a duplicate"),
         "{error}"
     );
     let no_cache = json!({ "issuers": [{ "kinde": "acme", "audience": API }], "token_cache": { "tokens": 0, "bytes": 1 } });
