@@ -23,9 +23,9 @@ use http::header::AUTHORIZATION;
 #[derive(Clone, Copy)]
 pub struct Credentials<'a>(&'a [u8]);
 
-/// Distinguishes the `Authorization` value of a request from another that replaced it: the buffer, the
-/// length, and the end of the token. The end is part of it, because a new value can get the memory
-/// of the old one.
+/// Distinguishes the `Authorization` value of a request from another that replaced it: the buffer,
+/// the length, and the end of the token. The end is part of it, because a new value can get the
+/// memory of the old one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CredentialsIdentity {
     address: usize,

@@ -12,7 +12,7 @@ use super::server::Server;
 
 /// Faults and observations.
 impl LocalIssuer {
-    /// Makes an endpoint misbehave until the next call for this endpoint. `None` removes the fault.
+    /// Makes an endpoint misbehave until the fault is replaced or removed. `None` removes it.
     pub fn set_fault(&self, endpoint: Endpoint, fault: impl Into<Option<Fault>>) {
         let planned = fault
             .into()
@@ -106,7 +106,7 @@ impl LocalIssuer {
             .clone()
     }
 
-    /// Closes the port and every connection. From then on connections are rejected.
+    /// Closes the port and every connection. After that, connection attempts fail.
     ///
     /// The issuer does not reserve the port. On a busy machine another program may take it before
     /// [`come_back`](Self::come_back) is called.

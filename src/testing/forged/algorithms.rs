@@ -12,7 +12,7 @@ forgeries! {
     /// The algorithm is `none` and there is no signature (CVE-2015-9235).
     alg_none(good) -> INVALID_TOKEN { with_signature(&good.header("alg", "none"), []) }
 
-    /// The algorithm is `none` in mixed case, which a comparison misses (GHSA-9gxv-x7rp-r2hc).
+    /// The algorithm is `none` in mixed case, which an exact match misses (GHSA-9gxv-x7rp-r2hc).
     alg_none_mixed_case(good) -> INVALID_TOKEN { with_signature(&good.header("alg", "nOnE"), []) }
 
     /// The algorithm is `none`, but the issuer's signature is present.

@@ -52,7 +52,7 @@ forgeries! {
         by_attacker(&good, |token, _| token.without("gty").claim("iss", client.clone()).claim("sub", client))
     }
 
-    /// The type is none of an access token.
+    /// The type is not that of an access token.
     typ_unknown(good) -> INVALID_TOKEN { good.header("typ", "secevent+jwt").token() }
 
     /// The type is a number.
