@@ -219,7 +219,7 @@ fn config_error_names_value_and_location() {
         (
             "issuer",
             json!("https://other.example"),
-            "issuers[0].issuer: is given in addition",
+            "issuers[0].issuer: is set in addition",
         ),
         (
             "dangerous_accept_any_audience",
