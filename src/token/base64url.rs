@@ -9,7 +9,7 @@ mod engine {
 
     use base64::engine::Simd;
 
-    /// Many characters at a time, where the processor can.
+    /// Decodes many characters at a time, if the processor supports it.
     pub(super) static URL_SAFE: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(super::NO_PAD));
 }
 
@@ -22,13 +22,14 @@ mod engine {
         GeneralPurpose::new(&alphabet::URL_SAFE, super::NO_PAD);
 }
 
-/// How many bytes a text decodes to, if it is one that decodes.
+/// Returns how many bytes a string of this length decodes to.
 pub(super) const fn decoded_len(text: &[u8]) -> usize {
     text.len() / 4 * 3 + text.len() % 4 * 3 / 4
 }
 
-/// Writes the octets that a text stands for into `buf`, and says how many they are. Nothing for another alphabet, padding,
-/// white space, a length that no text has, bits that are left over and not zero, and a buffer that is too short.
+/// Decodes into `buf` and returns the number of octets. Returns `None` if the string has another
+/// alphabet, padding, white space, an impossible length, or unused bits that are not zero, or if
+/// the buffer is too short.
 pub(super) fn decode(text: &[u8], buf: &mut [u8]) -> Option<usize> {
     engine::URL_SAFE.decode_slice(text, buf).ok()
 }

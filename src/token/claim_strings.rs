@@ -1,16 +1,16 @@
-//! The short texts of a token in one piece of memory.
+//! The short strings of a token, in one allocation.
 
-/// What a token says in short texts.
+/// The short strings of a token, borrowed.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ClaimStrs<'t> {
     pub(crate) client_id: &'t str,
     pub(crate) subject: Option<&'t str>,
     pub(crate) jti: Option<&'t str>,
-    /// The first of its audiences, which is the only one of nearly all tokens.
+    /// The first audience. Almost all tokens have only one.
     pub(crate) audience: Option<&'t str>,
 }
 
-/// The same, kept.
+/// The same strings, owned.
 #[derive(Clone)]
 pub(crate) struct ClaimStrings {
     all: Box<str>,
@@ -20,7 +20,7 @@ pub(crate) struct ClaimStrings {
     audience: Option<StrRange>,
 }
 
-/// Where a text begins and ends.
+/// The start and end of a string.
 type StrRange = (u32, u32);
 
 impl ClaimStrings {
@@ -36,7 +36,7 @@ impl ClaimStrings {
         let [client_id, subject, jti, audience] = parts.map(|text| {
             let (text, begin) = (text?, all.len());
             all.push_str(text);
-            // No token comes near 4 GiB.
+            // No token is close to 4 GiB.
             Some((u32::try_from(begin).ok()?, u32::try_from(all.len()).ok()?))
         });
         Self {

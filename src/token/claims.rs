@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::{ClaimStrings, OrgCode, OrgCodePattern, Scopes};
 
-/// What a verified access token says.
+/// The claims of a verified access token.
 ///
-/// There is no constructor and no `Deserialize`: whoever holds `Claims` holds the fact that signature, time, issuer,
-/// audience, grant type and tenant were checked. Cloning is cheap. In axum it is a handler's argument; elsewhere it comes
-/// from [`RequestExt`](crate::RequestExt) or [`Verifier::verify`](crate::Verifier::verify).
+/// There is no constructor and no `Deserialize`. If code has `Claims`, then signature, time,
+/// issuer, audience, grant type and tenant were checked. Cloning is cheap. In axum, `Claims` is a
+/// handler argument. Elsewhere, get it from [`RequestExt`](crate::RequestExt) or
+/// [`Verifier::verify`](crate::Verifier::verify).
 ///
 /// ```
 /// use tower_m2m::Claims;
@@ -33,13 +34,14 @@ use super::{ClaimStrings, OrgCode, OrgCodePattern, Scopes};
 #[derive(Clone)]
 pub struct Claims(Arc<ClaimsInner>);
 
-/// A custom claims type of the user's, decoded at verification.
+/// The application's own claims type, decoded at verification.
 pub(crate) type Custom = Arc<dyn Any + Send + Sync>;
 
-/// The facts behind [`Claims`], put together where they are verified.
+/// The data of [`Claims`], created by the verification.
 #[derive(Clone)]
 pub(crate) struct ClaimsInner {
-    /// The number of the verifier, so that a second layer of the same one need not verify again.
+    /// The number of the verifier, so that a second layer of the same verifier does not verify
+    /// again.
     pub(crate) verified_by: u64,
     pub(crate) issuer: Arc<str>,
     pub(crate) strings: ClaimStrings,
@@ -47,13 +49,13 @@ pub(crate) struct ClaimsInner {
     /// The form of the issuer's organization codes, if it is known.
     pub(crate) org_code_pattern: Option<OrgCodePattern>,
     pub(crate) scopes: Scopes,
-    /// The audiences behind the first, which few tokens have.
+    /// The audiences after the first. Few tokens have them.
     pub(crate) further_audiences: Box<[Box<str>]>,
     pub(crate) expires_at: i64,
     /// The first second in which the token is not accepted: `exp` or the maximum age, with leeway.
     pub(crate) valid_until: i64,
     pub(crate) issued_at: Option<i64>,
-    /// `application_properties` and `feature_flags`, where the token has them.
+    /// `application_properties` and `feature_flags`, if the token has them.
     pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     pub(crate) custom: Option<Custom>,
 }
@@ -63,7 +65,7 @@ impl Claims {
         Self(Arc::new(facts))
     }
 
-    /// The same claims in memory of their own: threads that share none do not wait for each other's counting.
+    /// Returns the same claims in separate memory, so that threads do not share a reference count.
     pub(crate) fn deep_clone(&self) -> Self {
         let mut facts = ClaimsInner::clone(&self.0);
         facts.issuer = Arc::from(&*facts.issuer);
@@ -73,13 +75,13 @@ impl Claims {
         Self(Arc::new(facts))
     }
 
-    /// Returns `true` if the claims are for tests of handlers, so that no verifier made them.
+    /// Returns `true` if the claims are for tests of handlers and come from no verifier.
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) fn is_fake(&self) -> bool {
         self.0.verified_by == 0
     }
 
-    /// Returns `true` if both are the result of one verification.
+    /// Returns `true` if both come from the same verification.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -92,7 +94,7 @@ impl Claims {
         self.0.verified_by
     }
 
-    /// The issuer, exactly as configured (`iss`, RFC 7519 §4.1.1).
+    /// Returns the issuer, exactly as configured (`iss`, RFC 7519 §4.1.1).
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
@@ -102,83 +104,87 @@ impl Claims {
         &self.0.issuer
     }
 
-    /// The form of the issuer's organization codes, if it is known.
+    /// Returns the form of the issuer's organization codes, if it is known.
     pub(crate) fn org_code_pattern(&self) -> Option<&OrgCodePattern> {
         self.0.org_code_pattern.as_ref()
     }
 
-    /// The client that the token was issued to: `azp` at Kinde, `client_id` elsewhere (RFC 9068 §2.2).
+    /// Returns the client that the token was issued to: `azp` at Kinde, `client_id` elsewhere (RFC
+    /// 9068 §2.2).
     #[must_use]
     pub fn client_id(&self) -> &str {
         self.0.strings.as_strs().client_id
     }
 
-    /// `sub`, which Kinde's machine-to-machine tokens do not have (RFC 7519 §4.1.2). It says who only together with the
-    /// [issuer](Self::issuer).
+    /// Returns `sub`, which Kinde's machine-to-machine tokens do not have (RFC 7519 §4.1.2). It is
+    /// unique only together with the [issuer](Self::issuer).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.0.strings.as_strs().subject
     }
 
-    /// The organization that the token is scoped to, or nothing for a *global* token.
+    /// Returns the organization of this token, or `None` if the token is *global*.
     ///
-    /// A handler that works on an organization's data takes [`OrgCode`] itself as its argument instead: then a global
-    /// token does not reach it.
+    /// If a handler works on an organization's data, use [`OrgCode`] as its argument instead. Then
+    /// a global token cannot reach the handler unless it acts for the organization.
     #[must_use]
     pub fn org_code(&self) -> Option<&OrgCode> {
         self.0.org_code.as_ref()
     }
 
-    /// Whether the token belongs to no organization.
+    /// Returns `true` if the token belongs to no organization.
     #[must_use]
     pub fn is_global(&self) -> bool {
         self.0.org_code.is_none()
     }
 
-    /// The scopes that were granted (RFC 6749 §3.3).
+    /// Returns the granted scopes (RFC 6749 §3.3).
     #[must_use]
     pub fn scopes(&self) -> &Scopes {
         &self.0.scopes
     }
 
-    /// The audiences that the token names (`aud`, RFC 7519 §4.1.3). At least one of them is an accepted one, unless the
-    /// verifier accepts any.
+    /// Returns the audiences of the token (`aud`, RFC 7519 §4.1.3). At least one of them is an
+    /// accepted audience, unless the verifier accepts any.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
         let further = self.0.further_audiences.iter().map(AsRef::as_ref);
         self.0.strings.as_strs().audience.into_iter().chain(further)
     }
 
-    /// The token's unique id (`jti`, RFC 7519 §4.1.7).
+    /// Returns the token's unique ID (`jti`, RFC 7519 §4.1.7).
     #[must_use]
     pub fn jti(&self) -> Option<&str> {
         self.0.strings.as_strs().jti
     }
 
-    /// When the token ends, in seconds since the Unix epoch (`exp`, RFC 7519 §4.1.4).
+    /// Returns the time at which the token expires, in seconds since the Unix epoch (`exp`, RFC
+    /// 7519 §4.1.4).
     #[must_use]
     pub fn expires_at(&self) -> i64 {
         self.0.expires_at
     }
 
-    /// When the token was issued, in seconds since the Unix epoch (`iat`, RFC 7519 §4.1.6).
+    /// Returns the time at which the token was issued, in seconds since the Unix epoch (`iat`, RFC
+    /// 7519 §4.1.6).
     #[must_use]
     pub fn issued_at(&self) -> Option<i64> {
         self.0.issued_at
     }
 
-    /// A Kinde application property, by its key: the `v` inside `application_properties`.
+    /// Returns a Kinde application property by its key: the `v` inside `application_properties`.
     #[must_use]
     pub fn property(&self, key: &str) -> Option<&serde_json::Value> {
         self.wrapped("application_properties", key)
     }
 
-    /// A Kinde feature flag, by its key: the `v` inside `feature_flags`. Flags are settings, not permissions.
+    /// Returns a Kinde feature flag by its key: the `v` inside `feature_flags`. Flags are settings,
+    /// not permissions.
     #[must_use]
     pub fn flag(&self, key: &str) -> Option<&serde_json::Value> {
         self.wrapped("feature_flags", key)
     }
 
-    /// Whether a boolean feature flag is on. Absent or not a boolean is off.
+    /// Returns `true` if a boolean feature flag is on. If it is absent or not a boolean, it is off.
     #[must_use]
     pub fn is_flag_on(&self, key: &str) -> bool {
         self.flag(key) == Some(&serde_json::Value::Bool(true))
@@ -188,8 +194,9 @@ impl Claims {
         self.0.kinde.as_ref()?.get(claim)?.get(key)?.get("v")
     }
 
-    /// The claims of the application's own type, which the issuer was configured with by
-    /// [`custom_claims`](crate::Issuer::custom_claims). Nothing when it was configured with another type or none.
+    /// Returns the claims of the application's own type. Configure the type at the issuer with
+    /// [`custom_claims`](crate::Issuer::custom_claims). Returns `None` if the issuer is configured
+    /// with another type or none.
     ///
     /// ```
     /// use tower_m2m::{Claims, Verifier};
@@ -215,7 +222,7 @@ impl Claims {
 }
 
 impl fmt::Debug for Claims {
-    // Client, organization and `jti` are what may be logged; all other claims' values are not.
+    // Client, organization and `jti` may be logged. The values of all other claims may not.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
             .field("client_id", &self.client_id())

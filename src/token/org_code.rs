@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The calling organization, as a verified token names it.
+/// The calling organization, from a verified token.
 ///
-/// It cannot be made by hand: whoever holds one holds the fact that a token's signature, time, issuer, audience and
-/// grant type were checked, and that the token is scoped to this organization (or that a global client was let in to
-/// [act](Self::is_acting) for it). In axum it is a handler's argument; elsewhere it comes from
-/// [`RequestExt`](crate::RequestExt).
+/// Code cannot create an `OrgCode`. If it has one, then the token's signature, time, issuer,
+/// audience and grant type were checked, and the token belongs to this organization (or a global
+/// client was admitted to [act](Self::is_acting) for it). In axum, `OrgCode` is a handler argument.
+/// Elsewhere, get it from [`RequestExt`](crate::RequestExt).
 ///
-/// It is tied to its issuer: the same code from two issuers is two tenants, and [`Eq`], [`Ord`] and [`Hash`] see both.
-/// So it serves as the key of a map, a cache or a rate limiter, and [`to_path`](Self::to_path) as a prefix of object
-/// names.
+/// It is bound to its issuer: the same code from two issuers means two tenants, and [`Eq`], [`Ord`]
+/// and [`Hash`] include both. So you can use it as the key of a map, a cache or a rate limiter, and
+/// [`to_path`](Self::to_path) as a prefix of object names.
 ///
 /// ```
 /// use tower_m2m::OrgCode;
@@ -25,7 +25,7 @@ use serde::{Serialize, Serializer};
 /// }
 /// ```
 ///
-/// There is no way around the token:
+/// It cannot be created without a token:
 ///
 /// ```compile_fail
 /// let org = tower_m2m::OrgCode::new("org_somebody_else");
@@ -45,17 +45,17 @@ pub struct OrgCode {
     role: OrgRole,
 }
 
-/// In which capacity a client speaks for the organization.
+/// The role of a client for the organization.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OrgRole {
     /// The token belongs to the organization.
     Member,
-    /// A global client was let in.
+    /// A global client was admitted.
     Acting,
 }
 
 impl OrgCode {
-    /// The organization of an organization's token.
+    /// Returns the organization of an organization's token, or `None` if the code is invalid.
     pub(crate) fn from_token(issuer: &Arc<str>, code: &str) -> Option<Self> {
         OrgCode::is_valid_code(code).then(|| Self {
             issuer: Arc::clone(issuer),
@@ -64,7 +64,8 @@ impl OrgCode {
         })
     }
 
-    /// The organization of the route, for a global client that may act for any.
+    /// Returns the route's organization for a global client that acts for it, or `None` if the code
+    /// is invalid.
     pub(crate) fn acting(issuer: &Arc<str>, code: &str) -> Option<Self> {
         OrgCode::is_valid_code(code).then(|| Self {
             issuer: Arc::clone(issuer),
@@ -73,26 +74,27 @@ impl OrgCode {
         })
     }
 
-    /// The organization's code, such as `org_ba4a2311eb1`.
+    /// Returns the organization's code, such as `org_ba4a2311eb1`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.code
     }
 
-    /// The issuer that the code comes from: a code means nothing without it.
+    /// Returns the issuer of the code. A code has no meaning without it.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Whether a *global* client speaks for this organization, because the route names a scope that allows it.
+    /// Returns `true` if a *global* client acts for this organization, because the route names a
+    /// scope that allows it.
     #[must_use]
     pub fn is_acting(&self) -> bool {
         self.role == OrgRole::Acting
     }
 
-    /// Issuer and code as two path segments, for object names and cache keys: no two tenants share one, and neither
-    /// segment can climb out of it.
+    /// Returns issuer and code as two path segments, for object names and cache keys. No two
+    /// tenants share a path, and neither segment contains a dot or a slash.
     #[must_use]
     pub fn to_path(&self) -> String {
         let mut path = String::new();
@@ -103,7 +105,8 @@ impl OrgCode {
     }
 }
 
-/// Percent-encodes all but letters, digits, `-` and `_`, so that dots and slashes mean nothing.
+/// Percent-encodes every byte except letters, digits, `-` and `_`, so that dots and slashes have no
+/// meaning.
 fn push_segment(path: &mut String, text: &str) {
     const HEX: [char; 16] = [
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
@@ -135,13 +138,13 @@ impl OrgCode {
     #[must_use]
     pub fn is_valid_code(code: &str) -> bool {
         const MAX: usize = 128;
-        // A byte-order mark is invisible without being white space: two codes would look alike.
+        // A byte-order mark is invisible but not white space, so two codes could look equal.
         let invisible = |c: char| {
             c.is_whitespace()
                 || c.is_control()
                 || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}')
         };
-        // Nearly every code is plain ASCII, and that check is cheap.
+        // Almost every code is plain ASCII, and that check is cheap.
         let is_plain = || {
             code.bytes()
                 .fold(true, |plain, byte| plain & matches!(byte, 0x21..=0x7e))
@@ -183,7 +186,7 @@ impl fmt::Display for OrgCode {
     }
 }
 
-/// The code as a string, without the issuer.
+/// Serializes the code as a string, without the issuer.
 impl Serialize for OrgCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.code)
@@ -202,7 +205,7 @@ mod tests {
 
     /// Rules 75, 156.
     ///
-    /// A strict form, bounded.
+    /// A strict and limited form.
     #[test]
     fn organization_code_is_a_bounded_identifier() {
         for (code, is_valid) in [
@@ -228,7 +231,7 @@ mod tests {
 
     /// Rule 157.
     ///
-    /// The same code from two issuers is two tenants.
+    /// The same code from two issuers means two tenants.
     #[test]
     fn same_code_of_two_issuers_is_two_tenants() {
         let org = |issuer: &str, code: &str| OrgCode::from_token(&Arc::from(issuer), code).unwrap();
