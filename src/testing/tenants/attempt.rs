@@ -8,11 +8,11 @@ use http::{HeaderName, Method, Request, request};
 
 use super::probe::{Probe, Tenant};
 
-/// One request, and its expected result. There is none if the probe makes no request.
+/// A request and its expected result. The request is `None` if the probe is not valid HTTP.
 pub(super) struct Attempt {
     pub(super) what: String,
     pub(super) expected: ExpectedResult,
-    /// The request names the other tenant and has the own token.
+    /// If `true`, the request names the other tenant and has the tenant's own token.
     pub(super) names_other: bool,
     pub(super) request: Option<Request<Bytes>>,
 }
@@ -25,7 +25,7 @@ pub(super) enum ExpectedResult {
     Rejected,
     /// Any 4xx status, because the path is unusual.
     RejectedAnyStatus,
-    /// Any status, without data of the other tenant.
+    /// Any status, but the response contains no data of the other tenant.
     NoForeignData,
 }
 
@@ -234,7 +234,7 @@ fn encoded(code: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for (at, byte) in code.bytes().enumerate() {
-        // The first byte is always encoded, so that it is another string.
+        // The first byte is always encoded, so that the string differs.
         if at > 0 && (byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
             text.push(byte.into());
         } else {

@@ -39,8 +39,8 @@ pub use probe::{Probe, Tenant};
 pub use report::IsolationReport;
 use report::{IsolationResult, IsolationRow};
 
-/// Makes each request as each of the two tenants: first for itself, which must succeed, because
-/// rejections would prove nothing otherwise.
+/// Sends each probe as each of the two tenants. The first request is for the tenant itself and must
+/// succeed, because rejections prove nothing otherwise.
 ///
 /// Then it puts the code of the other tenant into each parameter of the path, each of the usual
 /// headers and each of the usual query parameters, and sends CORS preflights without a token. The

@@ -55,10 +55,10 @@ impl std::fmt::Debug for Tenant {
     }
 }
 
-/// A request that each tenant may make for itself.
+/// A request that each tenant may send for itself.
 ///
-/// In its path, `{org_code}` stands for the tenant, and so does each parameter with a name that means
-/// a tenant, such as `{org}` and `{tenant_id}`. Other parameters need a
+/// In its path, `{org_code}` means the tenant's code, and so does each parameter with a name that
+/// means a tenant, such as `{org}` and `{tenant_id}`. Other parameters need a
 /// [value](Self::path_parameter).
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -109,7 +109,7 @@ impl Probe {
         self
     }
 
-    /// Sets the value of a parameter that does not stand for the tenant.
+    /// Sets the value of a parameter that does not mean the tenant.
     ///
     /// The check also puts the other tenant's code into it, and expects that no data of the other
     /// tenant is in the response.
@@ -123,7 +123,7 @@ impl Probe {
         parameter_names(&self.template)
     }
 
-    /// Returns `true` if the parameter stands for the tenant: its name means one, and it has no value.
+    /// Returns `true` if the parameter means the tenant: its name means one, and it has no value.
     pub(super) fn is_tenant(&self, parameter: &str) -> bool {
         self.value(parameter).is_none()
             && TenantNames::default().meaning(parameter) == NameMeaning::Tenant

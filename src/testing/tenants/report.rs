@@ -79,8 +79,8 @@ impl IsolationReport {
             .count()
     }
 
-    /// Returns the routes in which no place of the request was compared with the token: each request
-    /// that names the other tenant was admitted.
+    /// Returns the routes that compare no part of the request with the token: each request that
+    /// names the other tenant was admitted.
     ///
     /// Such a route is isolated only if its handler takes the organization from the token alone.
     pub fn uncompared(&self) -> impl Iterator<Item = &str> {
@@ -92,7 +92,7 @@ impl IsolationReport {
         })
     }
 
-    /// How many requests were made.
+    /// Returns the number of requests.
     #[must_use]
     pub fn sent(&self) -> usize {
         self.rows.len()
