@@ -57,7 +57,7 @@ async fn isolation_check_fails_route_that_trusts_its_path() {
         .route_layer(fixture.verifier().layer());
     let report = tried(app, &fixture, Probe::get("/orgs/{org_code}/x")).await;
     assert!(report.failures() >= 4, "{report}");
-    assert!(report.to_string().contains("NOT REFUSED"), "{report}");
+    assert!(report.to_string().contains("NOT REJECTED"), "{report}");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn isolation_check_fails_route_that_rejects_all_callers() {
         .route_layer(fixture.verifier().layer().require(Read));
     let report = tried(app, &fixture, Probe::get("/orgs/{org_code}/x")).await;
     assert_eq!(report.failures(), 2, "{report}");
-    assert!(report.to_string().contains("REFUSED ITS OWN"), "{report}");
+    assert!(report.to_string().contains("REJECTED ITS OWN"), "{report}");
 }
 
 #[tokio::test]
