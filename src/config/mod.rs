@@ -48,7 +48,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `organization_claim`, `scope_claim` | a JSON Pointer |
 /// | `organization_code_pattern` | a prefix followed by `*`, such as `org_*`, or `none` |
 /// | `client_id_claim` | the name of a claim |
-/// | `allow_organizations`, `allow_clients` | a string or a list of them |
+/// | `allow_organizations`, `allow_clients` | a string or an array of strings |
 /// | `require_kid` | `"yes"` |
 /// | `max_keys_without_kid` | a number |
 /// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as a string |
