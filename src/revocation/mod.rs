@@ -21,8 +21,9 @@ use crate::util::{BoxError, catch_panic, has_timers};
 
 /// The application's own check of callers: revocation, suspension, or allow-lists that change.
 ///
-/// The layer calls it once for every request with a valid token, even if the token is cached, and
-/// before it checks tenant and scope. If the check fails or exceeds its
+/// The layer calls it for every request with a valid token, even if the token is cached, and before
+/// it checks tenant and scope. An inner layer or an extractor calls it again if the last call for
+/// this request was more than 5 s ago. If the check fails or exceeds its
 /// [timeout](crate::VerifierBuilder::caller_check_timeout), the request is rejected with 503 (fail
 /// closed). A closure that returns a future is also a check. If the data fits into memory, a
 /// [`Denylist`](crate::Denylist) is cheaper.
