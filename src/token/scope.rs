@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// One scope, such as `read:invoices`. Comparison is exact and case-sensitive, without hierarchy or
-/// wildcards.
+/// One scope, such as `read:invoices`.
+///
+/// Comparison is exact and case-sensitive, without hierarchy or wildcards.
 ///
 /// ```
 /// use tower_m2m::Scope;
