@@ -98,6 +98,7 @@ fn app(verifier: &Verifier) -> Router {
 
 tower_m2m::scopes! { More { Write = "write:x" } }
 
+#[expect(clippy::too_many_lines, reason = "one decision after the other")]
 #[tokio::test]
 async fn every_decision_is_one_event_with_stable_fields() {
     let fixture = Fixture::new();

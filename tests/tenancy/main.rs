@@ -14,6 +14,7 @@ mod denylist;
 mod isolation_check;
 mod later_use;
 mod organization_sources;
+mod positions;
 mod preflights;
 mod random_routes;
 mod routes;

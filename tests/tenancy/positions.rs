@@ -52,12 +52,30 @@ fn positions(layer: &AuthorizeLayer, takes: Takes) -> Vec<(&'static str, Router)
         ("route_layer", route(tenant).route_layer(layer())),
         ("layer", route(tenant).layer(layer())),
         ("merge", Router::new().merge(route(tenant)).layer(layer())),
-        ("nested layer", Router::new().nest("/t/{tenant}", nested().layer(layer()))),
-        ("nest", Router::new().nest("/t/{tenant}", nested()).layer(layer())),
-        ("nest_service", Router::new().nest_service("/t/{tenant}", layer().layer(nested()))),
-        ("route_service", Router::new().route_service(tenant, layer().layer(takes.handler()))),
-        (OUTSIDE, Router::new().fallback_service(layer().layer(route(tenant)))),
-        ("fallback", Router::new().nest("/t/{tenant}", takes.fallback().layer(layer()))),
+        (
+            "nested layer",
+            Router::new().nest("/t/{tenant}", nested().layer(layer())),
+        ),
+        (
+            "nest",
+            Router::new().nest("/t/{tenant}", nested()).layer(layer()),
+        ),
+        (
+            "nest_service",
+            Router::new().nest_service("/t/{tenant}", layer().layer(nested())),
+        ),
+        (
+            "route_service",
+            Router::new().route_service(tenant, layer().layer(takes.handler())),
+        ),
+        (
+            OUTSIDE,
+            Router::new().fallback_service(layer().layer(route(tenant))),
+        ),
+        (
+            "fallback",
+            Router::new().nest("/t/{tenant}", takes.fallback().layer(layer())),
+        ),
         ("wildcard", route("/t/{*tenant}").layer(layer())),
     ]
 }
@@ -74,7 +92,13 @@ const FOREIGN: [&str; 7] = [
 ];
 
 /// Paths in which another reader could find one, or that are no valid code.
-const ODD: [&str; 5] = ["/t/ORG_B/x", "/t//x", "/t/%ff/x", "/t/org_a;org_b/x", "/T/org_b/x"];
+const ODD: [&str; 5] = [
+    "/t/ORG_B/x",
+    "/t//x",
+    "/t/%ff/x",
+    "/t/org_a;org_b/x",
+    "/T/org_b/x",
+];
 
 #[tokio::test]
 async fn every_position_of_a_layer_fails_closed() {
@@ -85,7 +109,10 @@ async fn every_position_of_a_layer_fails_closed() {
     for takes in [Takes::Extractor, Takes::Neither] {
         for (setting, layer) in [
             ("none", layer()),
-            ("optional", layer().optional_organization_parameter("tenant")),
+            (
+                "optional",
+                layer().optional_organization_parameter("tenant"),
+            ),
             ("required", layer().organization_parameter("tenant")),
             ("ignored", layer().ignore_parameter("tenant")),
         ] {
