@@ -86,6 +86,64 @@ async fn unannounced_rotation_is_found_at_first_token() {
     );
 }
 
+/// G10: with an issuer that hangs, 4,096 requests of one tenant that turned hostile and 256 of unknown clients wait at most
+/// one `fetch_timeout`, do not delay a known client's cached token, and do not keep another client's rotated key from being
+/// accepted at its first token after the issuer responds again.
+#[tokio::test(start_paused = true)]
+async fn hostile_tenant_at_a_hanging_issuer_harms_only_itself() {
+    for rounds in [1, 5] {
+        let fake = FakeIssuer::new();
+        let verifier = fake.verifier();
+        settle().await;
+        let token_of = |client: &str| fake.issuer.org("org_a").client(client);
+        for client in ["hostile", "good"] {
+            let token = token_of(client).token();
+            assert_eq!(verdict(&verifier, &token).await, "accepted");
+        }
+        let cached = token_of("good").token();
+        assert_eq!(verdict(&verifier, &cached).await, "accepted");
+        fake.set_behavior(Behavior::Hang);
+        let (mut longest, mut answers) = (secs(0), std::collections::BTreeMap::new());
+        for round in 0..rounds {
+            let hostile =
+                (0..4_096).map(|n| token_of("hostile").header("kid", format!("{round}-{n}")));
+            let unknown =
+                (0..256).map(|n| token_of(&format!("c{n}")).header("kid", format!("{round}-{n}")));
+            let waiting: Vec<_> = hostile
+                .chain(unknown)
+                .map(|token| {
+                    let (verifier, token) = (verifier.clone(), token.token());
+                    tokio::spawn(async move {
+                        let start = Instant::now();
+                        (verdict(&verifier, &token).await, start.elapsed())
+                    })
+                })
+                .collect();
+            settle().await;
+            for _ in 0..100 {
+                let start = Instant::now();
+                assert_eq!(verdict(&verifier, &cached).await, "accepted");
+                assert_eq!(start, Instant::now(), "a cached token waited");
+            }
+            for request in waiting {
+                let (answer, waited) = request.await.unwrap();
+                longest = longest.max(waited);
+                *answers.entry(answer).or_insert(0_u32) += 1;
+            }
+        }
+        assert!(longest <= secs(3), "{longest:?}");
+        settle().await;
+        fake.set_behavior(Behavior::Good);
+        fake.issuer.rotate_key().unwrap();
+        let rotated = token_of("good").token();
+        assert_eq!(verdict(&verifier, &rotated).await, "accepted");
+        println!(
+            "G10: {rounds} rounds of 4,352 requests: {answers:?}, longest wait {longest:?}, {} fetches",
+            fake.fetches()
+        );
+    }
+}
+
 #[cfg(feature = "reqwest")]
 /// G7 on real threads and sockets: workers send without a pause while the keys rotate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -90,6 +90,32 @@ fn late_result_of_a_replaced_task_counts() {
     assert!(verifier.is_ready(), "the result of the first fetch counts");
 }
 
+/// Keys are available, and a fetch for a rotated key hangs in a runtime that does not run any more.
+#[test]
+fn fetch_that_began_in_an_idle_runtime_is_begun_anew() {
+    let fake = FakeIssuer::new();
+    let idle = paused();
+    let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
+    let verifier = idle.block_on(builder.build_ready()).unwrap();
+    fake.set_behavior(Behavior::Hang);
+    fake.issuer.rotate_key().unwrap();
+    let token = fake.token();
+    idle.block_on(async {
+        let (verifier, token) = (verifier.clone(), token.clone());
+        tokio::spawn(async move { verdict(&verifier, &token).await });
+        settle().await;
+    });
+    assert_eq!(fake.fetches(), 2, "the fetch has begun");
+    fake.set_behavior(Behavior::Good);
+    let busy = paused();
+    // Within its deadline the fetch is waited for.
+    let (result, waited) = verify_in(&busy, &verifier, &token);
+    assert_eq!((result, waited), ("key_unavailable", secs(3)));
+    assert_eq!(fake.fetches(), 2);
+    busy.block_on(async { tokio::time::sleep(secs(2)).await });
+    assert_eq!(verify_in(&busy, &verifier, &token).0, "accepted");
+}
+
 /// Two runtimes take turns. A fetch that has begun in one is not begun in the other before its deadline.
 #[test]
 fn runtimes_in_turn_make_few_fetches() {

@@ -63,6 +63,11 @@ impl InFlightFetches {
         self.counts.send_modify(|counts| {
             counts.active_task += 1;
             counts.watchdog_deadline = Some(now + self.begin_within);
+            // A fetch in a runtime that does not run may never end, and requests wait for it.
+            if counts.started > counts.finished {
+                counts.requested = counts.started + 1;
+                counts.requested_for = counts.began_for;
+            }
             task = counts.active_task;
         });
         task
