@@ -4,11 +4,12 @@
 //! `KEYS_SEEDS=1000` sets the number of seeds, `KEYS_SEED=7` runs only that one, and
 //! `KEYS_STEPS=5000` sets the steps of each. A failure names its seed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, Response};
+use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower_m2m::jwks::FetchCause;
@@ -66,14 +67,20 @@ struct Model {
     served: Option<ServedKeySet>,
     /// The time since which the issuer has sent good responses.
     good_since: Instant,
+    begun: u64,
     in_flight: u32,
-    /// A panic in a fetch function is only a failed fetch. So this is recorded here and checked
-    /// after each step.
+    /// Requests that waited longer than their one deadline.
+    overdue: Vec<Duration>,
+    /// How often another runtime took over.
+    switches: u32,
+    /// What panics in a fetch function is a failed fetch, so this is noted here and judged after each step.
     most_in_flight: u32,
 }
 
 #[derive(Clone)]
 struct ServedKeySet {
+    /// The number of the fetch. An older result never replaces a newer one.
+    fetch: u64,
     kids: HashSet<String>,
     version: u64,
     at: Instant,
@@ -91,11 +98,12 @@ impl Drop for InFlight {
 }
 
 async fn respond(model: SharedModel, request: Request<()>) -> Result<Response<Vec<u8>>, BoxError> {
-    let behavior = {
+    let (behavior, fetch) = {
         let mut model = model.lock().unwrap();
+        model.begun += 1;
         model.in_flight += 1;
         model.most_in_flight = model.most_in_flight.max(model.in_flight);
-        model.behavior
+        (model.behavior, model.begun)
     };
     let _in_flight = InFlight(Arc::clone(&model));
     let said =
@@ -139,12 +147,19 @@ async fn respond(model: SharedModel, request: Request<()>) -> Result<Response<Ve
         .iter()
         .map(|(key, _)| key.kid().to_owned())
         .collect();
-    model.served = Some(ServedKeySet {
-        kids,
-        version: model.version,
-        at: Instant::now(),
-        lifetime,
-    });
+    let is_newest = model
+        .served
+        .as_ref()
+        .is_none_or(|served| served.fetch < fetch);
+    if is_newest {
+        model.served = Some(ServedKeySet {
+            fetch,
+            kids,
+            version: model.version,
+            at: Instant::now(),
+            lifetime,
+        });
+    }
     let mut response = Response::builder().status(if unmodified { 304 } else { 200 });
     if let Some(seconds) = model.max_age {
         response = response.header("cache-control", format!("max-age={seconds}"));
@@ -234,7 +249,10 @@ impl Simulation {
             published: vec![(first, now)],
             served: None,
             good_since: now,
+            begun: 0,
             in_flight: 0,
+            overdue: Vec::new(),
+            switches: 0,
             most_in_flight: 0,
         };
         let model = Arc::new(Mutex::new(model));
@@ -289,6 +307,8 @@ impl Simulation {
             8 => self.flood(),
             9 | 10 => self.cancel().await,
             11 => self.settings(),
+            12 => self.hostile_flood(),
+            13 if self.random.one_in(4) => self.late_key().await,
             _ => {}
         }
         settle().await;
@@ -366,7 +386,61 @@ impl Simulation {
         }
     }
 
-    /// Sends a request that may wait and may be canceled.
+    /// A tenant that was verified names keys that do not exist, under its own name.
+    fn hostile_flood(&mut self) {
+        let key = self.any_key();
+        self.send(
+            self.mint
+                .org("org_a")
+                .client("hostile")
+                .signed_with(&key)
+                .token(),
+        );
+        for _ in 0..self.random.below(60) {
+            let kid = format!("hostile-{}", self.random.below(1_000));
+            let token = self.mint.org("org_a").client("hostile");
+            self.send(token.header("kid", kid).token());
+        }
+    }
+
+    /// The issuer signs with a key before its key endpoint shows it, while it responds well and a hostile tenant floods.
+    async fn late_key(&mut self) {
+        let is_good = matches!(self.model.lock().unwrap().behavior, IssuerBehavior::Good);
+        let status = self.verifier.status().remove(0);
+        if !is_good || status.last_error.is_some() || status.keys.is_empty() {
+            return;
+        }
+        // The client is known, and a wall clock that jumped does not make its token old.
+        let published = self.model.lock().unwrap().published[0].0.clone();
+        let token = self.mint.org("org_a").signed_with(&published).token();
+        let is_known = self.verifier.verify(&token).await.is_ok();
+        let Some(key) = self.spare.pop().filter(|_| is_known) else {
+            return;
+        };
+        let token = self.mint.org("org_a").signed_with(&key).token();
+        let start = Instant::now();
+        assert!(self.verifier.verify(&token).await.is_err(), "not published");
+        let pause = self.random.millis(5_000);
+        tokio::time::sleep(pause).await;
+        {
+            let mut model = self.model.lock().unwrap();
+            model.published.push((key, Instant::now()));
+            model.version += 1;
+        }
+        while self.verifier.verify(&token).await.is_err() {
+            self.hostile_flood();
+            self.flood();
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            assert!(
+                start.elapsed() <= COOLDOWN + 2 * TIMEOUT,
+                "a late key was not accepted after {:?}",
+                start.elapsed()
+            );
+        }
+        self.clock.advance(start.elapsed());
+    }
+
+    /// A request that waits, perhaps, and goes away, perhaps.
     async fn cancel(&mut self) {
         let key = self.any_key();
         let token = self.token(&key);
@@ -379,9 +453,16 @@ impl Simulation {
     }
 
     fn send(&mut self, token: String) {
-        let verifier = self.verifier.clone();
+        let (verifier, model) = (self.verifier.clone(), Arc::clone(&self.model));
+        let switches = model.lock().unwrap().switches;
         self.under_way.push(tokio::spawn(async move {
+            let start = Instant::now();
             let _ = verifier.verify(&token).await;
+            let mut model = model.lock().unwrap();
+            // The clock of a runtime that did not run jumps.
+            if model.switches == switches && start.elapsed() > TIMEOUT {
+                model.overdue.push(start.elapsed());
+            }
         }));
         self.under_way.retain(|request| !request.is_finished());
     }
@@ -406,10 +487,13 @@ impl Simulation {
     }
 
     async fn check(&mut self) {
-        assert!(
-            self.model.lock().unwrap().most_in_flight <= 1,
-            "two fetches at once"
-        );
+        {
+            let model = self.model.lock().unwrap();
+            // A runtime that does not run can leave one behind.
+            let most = if model.switches == 0 { 1 } else { MAX_RUNTIMES };
+            assert!(model.most_in_flight <= most, "two fetches at once");
+            assert!(model.overdue.is_empty(), "waited {:?}", model.overdue);
+        }
         self.check_budget();
         let key = self.any_key();
         let token = self.token(&key);
@@ -524,7 +608,7 @@ impl Simulation {
             .map_or(0, |(_, count)| *count);
         let earned = self.begun.elapsed().as_millis() / COOLDOWN.as_millis();
         assert!(
-            u128::from(spent) <= 3 + earned,
+            u128::from(spent) <= 3 + earned + u128::from(self.model.lock().unwrap().switches),
             "{spent} fetches for unknown kids, {earned} earned"
         );
         let held = self.usable(Instant::now());
@@ -540,19 +624,40 @@ impl Simulation {
     }
 }
 
+/// Runtimes of one simulation, of which one runs.
+const MAX_RUNTIMES: u32 = 3;
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap()
+}
+
 fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let mut simulation = Simulation::new(seed, inputs);
-        for _ in 0..steps {
+    let mut runtimes = VecDeque::from([runtime()]);
+    let mut simulation = runtimes[0].block_on(async { Simulation::new(seed, inputs) });
+    for _ in 0..steps {
+        let now = runtimes[0].block_on(async {
             simulation.step().await;
+            Instant::now()
+        });
+        if simulation.random.one_in(256) {
+            // Another runtime takes over: a new one, or one that did not run for a while. The one before is idle,
+            // or is dropped.
+            match simulation.random.below(3) {
+                0 => drop(runtimes.pop_front()),
+                _ => runtimes.rotate_left(1),
+            }
+            if runtimes.len() < MAX_RUNTIMES as usize {
+                runtimes.push_front(runtime());
+            }
+            simulation.model.lock().unwrap().switches += 1;
+            runtimes[0].block_on(async {
+                tokio::time::sleep_until(now).await;
+                settle().await;
+            });
         }
-        (simulation.accepted, simulation.unavailable)
-    })
+    }
+    (simulation.accepted, simulation.unavailable)
 }
 
 #[test]
@@ -564,7 +669,7 @@ fn invariants_hold_after_random_events() {
     };
     let seeds = match number("KEYS_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 1..number("KEYS_SEEDS").unwrap_or(4) + 1,
+        None => 1..number("KEYS_SEEDS").unwrap_or(5) + 1,
     };
     let steps = number("KEYS_STEPS").unwrap_or(2000);
     let inputs = Arc::new(SharedInputs::new());

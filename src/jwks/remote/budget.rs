@@ -12,12 +12,14 @@ use super::requester::{ClientHash, Requester, RequesterKind};
 ///
 /// One more is reserved for known clients, so that a flood of invented names cannot keep a rotated key
 /// from them. The reserve goes to a client that used the budget least recently: one that used it within
-/// the last [`RESERVE_PAUSE`] cooldowns without finding its key leaves the reserve to others.
+/// the last [`RESERVE_PAUSE`] cooldowns without finding its key leaves the reserve to others, unless the
+/// last fetch began a cooldown ago. So a known client never waits longer than one cooldown for a fetch.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     cooldown: Duration,
     fetches: u32,
     earned_until: Instant,
+    last_fetch: Option<Instant>,
     /// The known clients that caused the last fetches, the newest last.
     recent: VecDeque<(ClientHash, Instant)>,
 }
@@ -33,6 +35,7 @@ impl Budget {
             cooldown,
             fetches: CAPACITY,
             earned_until: now,
+            last_fetch: None,
             recent: VecDeque::new(),
         }
     }
@@ -58,6 +61,7 @@ impl Budget {
             self.earned_until = now;
         }
         self.fetches -= 1;
+        self.last_fetch = Some(now);
         if requester.kind == RequesterKind::Known {
             self.clear_use(requester.name);
             if self.recent.len() >= MAX_RECENT {
@@ -74,11 +78,17 @@ impl Budget {
     }
 
     fn may_use_reserve(&self, requester: Requester, now: Instant) -> bool {
+        let is_within = |at: Instant, pause| now.saturating_duration_since(at) < pause;
         let pause = self.cooldown.saturating_mul(RESERVE_PAUSE);
+        let is_recent = self
+            .recent
+            .iter()
+            .any(|(client, used)| *client == requester.name && is_within(*used, pause));
         requester.kind == RequesterKind::Known
-            && !self.recent.iter().any(|(client, used)| {
-                *client == requester.name && now.saturating_duration_since(*used) < pause
-            })
+            && (!is_recent
+                || !self
+                    .last_fetch
+                    .is_some_and(|at| is_within(at, self.cooldown)))
     }
 }
 
@@ -147,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn client_uses_the_reserve_again_after_a_pause_or_a_found_key() {
+    fn client_uses_the_reserve_again_after_a_cooldown_or_a_found_key() {
         let start = Instant::now();
         let drained = |now| {
             let mut budget = Budget::new(COOLDOWN, start);
@@ -161,10 +171,12 @@ mod tests {
             while budget.take(STRANGER, now) {}
             budget.take(known(1), now)
         };
-        assert_eq!([10, 59, 60].map(&mut at), [false, false, true]);
+        // One cooldown after the last fetch, and not sooner.
+        assert_eq!([9, 10, 19, 20].map(&mut at), [false, true, false, true]);
         let mut budget = drained(start);
         assert!(budget.take(known(1), start));
         budget.clear_use(ClientHash(1));
+        assert!(!budget.take(known(1), start), "the reserve is used");
         assert!(budget.take(known(1), start + COOLDOWN));
     }
 }
