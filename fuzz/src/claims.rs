@@ -23,6 +23,17 @@ pub fn check(data: &[u8]) {
                 let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
                 assert_eq!(json.pointer(&pointer), Some(value));
                 assert_eq!(json.get(name), Some(value));
+                if let Naive::Array(items) = &members[name] {
+                    for (at, item) in items.iter().enumerate() {
+                        let value = json.pointer(&format!("{pointer}/{at}"));
+                        same(&json, value.expect("it is there"), item);
+                    }
+                    assert!(
+                        json.pointer(&format!("{pointer}/{}", items.len()))
+                            .is_none()
+                    );
+                    assert!(json.pointer(&format!("{pointer}/-")).is_none());
+                }
                 if let Naive::Object(inner) = &members[name] {
                     for inside in inner.keys() {
                         let pointer =

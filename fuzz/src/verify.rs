@@ -392,10 +392,14 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     // The claims that every token needs, and the claims that no access token has.
     (payload.get("iss")? == ISSUER).then_some(())?;
     for foreign in [
-        "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm", "cnf", "act",
+        "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm",
     ] {
         payload.get(foreign).is_none().then_some(())?;
     }
+    // `null` is absent for these claims, and `""` too for the names.
+    let present = |name: &str| payload.get(name).filter(|value| !value.is_null());
+    let named = |name: &str| present(name).filter(|value| *value != "");
+    (present("cnf").is_none() && present("act").is_none()).then_some(())?;
     let audience: Vec<Value> = match payload.get("aud") {
         Some(Value::Array(all)) => all.clone(),
         Some(one) => vec![one.clone()],
@@ -422,33 +426,42 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
         fine.then(|| text.to_owned())
     };
     for name in ["sub", "jti"] {
-        if let Some(value) = payload.get(name) {
+        if let Some(value) = named(name) {
             identifier(value)?;
         }
     }
     if matches!(settings, Settings::Rfc9068) {
         for name in ["sub", "client_id", "iat", "jti"] {
-            payload.get(name)?;
+            named(name)?;
         }
     }
     let client = match settings {
-        Settings::Kinde => payload.get("azp")?,
-        _ => payload.get("client_id").or_else(|| payload.get("azp"))?,
+        Settings::Kinde => present("azp")?,
+        _ => present("client_id").or_else(|| present("azp"))?,
     };
     let client = identifier(client)?;
     if matches!(settings, Settings::Kinde) {
         let gty = payload.get("gty")?;
-        (gty == "client_credentials"
-            || gty
-                .as_array()
-                .is_some_and(|all| all.contains(&"client_credentials".into())))
-        .then_some(())?;
+        let contains = |grant: &str| {
+            gty == grant
+                || gty
+                    .as_array()
+                    .is_some_and(|all| all.contains(&grant.into()))
+        };
+        let of_a_user = [
+            "authorization_code",
+            "refresh_token",
+            "implicit",
+            "password",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ];
+        (contains("client_credentials") && !of_a_user.into_iter().any(contains)).then_some(())?;
     }
     // The organization.
     let org = match settings {
         Settings::Nested => match payload.get("tenant") {
             None => None,
-            Some(tenant) => tenant.as_object()?.get("id").cloned(),
+            Some(tenant) => Some(tenant.as_object()?.get("id")?.clone()),
         },
         _ => payload.get("org_code").cloned(),
     };
@@ -463,26 +476,28 @@ fn naive(token: &Token, header: &str, payload: &str) -> Option<Said> {
     // The scopes.
     let granted = match settings {
         Settings::Nested => payload.get("scope"),
-        _ => payload.get("scope").or_else(|| payload.get("scp")),
-    };
-    let scopes: Vec<String> = match granted {
-        None => Vec::new(),
-        Some(Value::String(text)) => text
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        Some(Value::Array(words)) => words
-            .iter()
-            .map(|word| word.as_str().map(str::to_owned))
-            .collect::<Option<_>>()?,
-        Some(_) => return None,
+        _ => payload.get("scope").or_else(|| present("scp")),
     };
     let is_scope = |word: &String| {
         !word.is_empty()
             && word
                 .chars()
                 .all(|c| ('!'..='~').contains(&c) && c != '"' && c != '\\')
+    };
+    let scopes: Vec<String> = match granted {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) => text
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        // What cannot be a scope is ignored.
+        Some(Value::Array(words)) => words
+            .iter()
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .filter(is_scope)
+            .collect(),
+        Some(_) => return None,
     };
     scopes.iter().all(is_scope).then_some(())?;
     Some(Said {
@@ -503,7 +518,7 @@ fn unambiguous(text: &str) -> Option<Value> {
 /// Returns `None` if the date is malformed, and `Some(None)` if it is absent.
 fn seconds(value: Option<&Value>) -> Option<Option<i64>> {
     const LAST: i64 = 253_402_300_799;
-    let Some(value) = value else {
+    let Some(value) = value.filter(|value| !value.is_null()) else {
         return Some(None);
     };
     let seconds = match (value.as_i64(), value.as_f64()) {

@@ -108,7 +108,7 @@ impl Config {
     /// | `M2M_LEEWAY`, `M2M_MAX_AGE` | a duration, such as `30s` |
     /// | `M2M_KEYS_TIME_TO_LIVE`, `M2M_KEYS_MAX_STALE`, `M2M_UNKNOWN_KID_COOLDOWN`, `M2M_FETCH_TIMEOUT` | a duration, such as `10m` |
     /// | `M2M_ORGANIZATION_CLAIM`, `M2M_SCOPE_CLAIM` | a JSON Pointer |
-    /// | `M2M_CLIENT_ID_CLAIM` | the name of a claim |
+    /// | `M2M_CLIENT_ID_CLAIM` | the name of a claim, or a JSON Pointer |
     /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only organizations or clients that are allowed |
     /// | `M2M_JWKS_URL` | the URL of the keys, if the issuer has no metadata |
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |

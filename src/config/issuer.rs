@@ -26,6 +26,8 @@ pub(super) struct IssuerConfig {
     pub(super) require_claim: Option<BTreeMap<String, Condition>>,
     pub(super) require_header: Option<BTreeMap<String, Condition>>,
     pub(super) organization_claim: Option<String>,
+    pub(super) organization_claim_key: Option<String>,
+    pub(super) organization_may_be_absent_in: Option<StringOrList>,
     pub(super) organization_code_pattern: Option<String>,
     pub(super) scope_claim: Option<String>,
     pub(super) client_id_claim: Option<String>,
@@ -239,6 +241,16 @@ impl IssuerConfig {
         }
         if let Some(claim) = &self.organization_claim {
             issuer = issuer.organization_claim(claim);
+        }
+        if let Some(pointer) = &self.organization_claim_key {
+            issuer = issuer.organization_claim_key(pointer);
+        }
+        for pointer in self
+            .organization_may_be_absent_in
+            .iter()
+            .flat_map(StringOrList::iter)
+        {
+            issuer = issuer.organization_may_be_absent_in(pointer);
         }
         match self.organization_code_pattern.as_deref() {
             Some("none") => issuer = issuer.without_organization_code_pattern(),

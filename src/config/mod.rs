@@ -46,8 +46,10 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `grant_type` | `"any"` |
 /// | `require_claim`, `require_header` | a map from JSON Pointer to a condition: a string, a boolean, `{ is_or_absent }`, `{ starts_with }`, `{ same_as }`, `{ condition = "absent" }` or `{ condition = "client" }` |
 /// | `organization_claim`, `scope_claim` | a JSON Pointer |
+/// | `organization_claim_key` | a JSON Pointer, in place of `organization_claim` |
+/// | `organization_may_be_absent_in` | a JSON Pointer or a list of them |
 /// | `organization_code_pattern` | a prefix followed by `*`, such as `org_*`, or `none` |
-/// | `client_id_claim` | the name of a claim |
+/// | `client_id_claim` | the name of a claim, or a JSON Pointer |
 /// | `allow_organizations`, `allow_clients` | a string or an array of strings |
 /// | `require_kid` | `"yes"` |
 /// | `max_keys_without_kid` | a number |

@@ -9,6 +9,7 @@
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
+//! | [`claims`] | how claims are read: `null`, pointers, scopes in arrays |
 //! | [`migrating`] | what to write instead of what you have, and what will behave differently |
 //! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
 //! | [`operations`] | start, readiness, the order of layers, limits |
@@ -41,6 +42,9 @@ pub mod issuers {}
 
 #[doc = include_str!("configuration.md")]
 pub mod configuration {}
+
+#[doc = include_str!("claims.md")]
+pub mod claims {}
 
 #[cfg(feature = "axum")]
 #[doc = include_str!("migrating.md")]

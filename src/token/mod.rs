@@ -35,6 +35,7 @@ pub(crate) use compact::DecodeBuffer;
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub(crate) use identifier::is_identifier;
+pub(crate) use json::unescape;
 pub use json::{JsonChildren, JsonError, JsonObject, JsonValue};
 pub use org_code::OrgCode;
 pub use requirement::ScopeRequirement;

@@ -67,6 +67,13 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Returns `true` if the string is a scope token (RFC 6749 §3.3).
+    pub(crate) fn is_valid_name(name: &str) -> bool {
+        is_scope_token(name.as_bytes())
+    }
+}
+
 /// `1*( %x21 / %x23-5B / %x5D-7E )`
 const fn is_scope_token(bytes: &[u8]) -> bool {
     let mut rest = bytes;

@@ -5,7 +5,18 @@ use crate::token::{JsonError, JsonObject, JsonValue, TokenError, is_identifier};
 /// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
 pub(super) const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
 
-/// A `NumericDate` (RFC 7519 §2): seconds, fractions cut off. Never absent when it is only malformed (CVE-2026-25537).
+/// Returns `true` if a claim of which `null` means "absent" is present.
+pub(super) fn is_present(claim: Option<JsonValue<'_>>) -> bool {
+    !matches!(claim, None | Some(JsonValue::Null))
+}
+
+/// Returns `true` if a claim that RFC 9068 §2.2 requires is absent, `null` or `""`.
+pub(super) fn is_missing(claim: Option<JsonValue<'_>>) -> bool {
+    matches!(claim, None | Some(JsonValue::Null | JsonValue::String("")))
+}
+
+/// Reads a `NumericDate` (RFC 7519 §2): seconds, without fractions. A malformed one is never absent (CVE-2026-25537).
+/// `null` is absent for all but `exp`.
 pub(super) fn numeric_date(
     json: &JsonObject<'_>,
     name: &'static str,
@@ -17,6 +28,7 @@ pub(super) fn numeric_date(
     )]
     match json.get(name) {
         None => Ok(None),
+        Some(JsonValue::Null) if name != "exp" => Ok(None),
         Some(JsonValue::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => {
             Ok(Some(seconds))
         }
@@ -27,12 +39,13 @@ pub(super) fn numeric_date(
     }
 }
 
+/// Reads `sub` or `jti`, which are absent if they are `null` or `""`.
 pub(super) fn string_claim<'j>(
     json: &'j JsonObject<'_>,
     name: &'static str,
 ) -> Result<Option<&'j str>, TokenError> {
     match json.get(name) {
-        None => Ok(None),
+        None | Some(JsonValue::Null | JsonValue::String("")) => Ok(None),
         Some(JsonValue::String(text)) if is_identifier(text) => Ok(Some(text)),
         Some(_) => Err(TokenError::MalformedClaim(name)),
     }
@@ -58,14 +71,6 @@ pub(super) fn audiences<'j>(
         }
         _ => (None, Box::default()),
     }
-}
-
-/// The pointer to what holds the value of a pointer, above the whole document nothing.
-pub(super) fn parent_pointer(pointer: &str) -> Option<&str> {
-    pointer
-        .rsplit_once('/')
-        .map(|(parent, _)| parent)
-        .filter(|parent| !parent.is_empty())
 }
 
 /// Kinde's properties and feature flags, which few tokens have.

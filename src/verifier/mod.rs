@@ -10,6 +10,7 @@ mod custom_claims;
 mod explain;
 mod issuer;
 mod issuers;
+mod organization;
 mod profile;
 mod rules;
 mod single_issuer;

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::claim::{numeric_date, parent_pointer, string_claim};
+use super::claim::{is_missing, is_present, numeric_date, string_claim};
 use super::custom_claims::CustomDecoder;
+use super::organization::OrganizationClaim;
 use super::profile::{KidRequirement, Profile};
 use super::validated::{RawScopes, ValidatedClaims};
 use crate::rejection::Rejection;
@@ -18,6 +19,7 @@ pub(crate) struct Rules {
     /// Nothing only where the application said, loudly, that any audience will do.
     pub(crate) audiences: Option<Vec<String>>,
     pub(crate) profile: Profile,
+    pub(crate) organization: OrganizationClaim,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) org_code_pattern: Option<OrgCodePattern>,
     pub(crate) leeway: i64,
@@ -79,10 +81,10 @@ impl Rules {
         self.check_time(expires_at, not_before, issued_at, now)?;
         let audience = json.get("aud");
         self.check_audience(json, audience)?;
-        if json.get("cnf").is_some() {
+        if is_present(json.get("cnf")) {
             return Err(TokenError::SenderConstrained);
         }
-        if json.get("act").is_some() {
+        if is_present(json.get("act")) {
             return Err(TokenError::Delegated);
         }
         let client_id = self.client_id(json);
@@ -98,13 +100,15 @@ impl Rules {
         let jti = string_claim(json, "jti")?;
         if self.strictness == Strictness::Rfc9068 {
             for name in ["sub", "client_id", "iat", "jti"] {
-                json.get(name).ok_or(TokenError::MissingClaim(name))?;
+                if is_missing(json.get(name)) {
+                    return Err(TokenError::MissingClaim(name));
+                }
             }
         }
         Ok(ValidatedClaims {
             client_id: client_id?,
             subject,
-            org_code: self.organization(json)?,
+            org_code: self.organization.read(json)?,
             scopes: self.scopes(json)?,
             audience,
             jti,
@@ -178,50 +182,36 @@ impl Rules {
         }
     }
 
-    /// The first of the profile's claims that is present, which must be a text then: there is no falling back from a
-    /// malformed one to another.
+    /// Returns the first of the profile's claims that is present, which must be an identifier then: no other claim is read
+    /// in place of a malformed one. `null` is absent.
     fn client_id<'j>(&self, json: &'j JsonObject<'j>) -> Result<&'j str, TokenError> {
-        match self
-            .profile
-            .client_id
-            .iter()
-            .find_map(|name| json.get(name))
-        {
+        let claims = &self.profile.client_id;
+        let found = claims.iter().find_map(|claim| {
+            let value = if claim.starts_with('/') {
+                json.pointer(claim)
+            } else {
+                json.get(claim)
+            };
+            value.filter(|value| !matches!(value, JsonValue::Null))
+        });
+        match found {
             Some(JsonValue::String(client_id)) if is_identifier(client_id) => Ok(client_id),
             Some(_) => Err(TokenError::MalformedClaim("client id")),
             None => Err(TokenError::MissingClaim("client id")),
         }
     }
 
-    /// Absent is global; present and not an organization code is nothing at all, least of all global.
-    fn organization<'j>(&self, json: &'j JsonObject<'j>) -> Result<Option<&'j str>, TokenError> {
-        let mut parents =
-            std::iter::successors(parent_pointer(&self.profile.organization), |pointer| {
-                parent_pointer(pointer)
-            });
-        match json.pointer(&self.profile.organization) {
-            Some(JsonValue::String(code)) if OrgCode::is_valid_code(code) => Ok(Some(code)),
-            Some(_) => Err(TokenError::InvalidOrganization),
-            // A text or a list where the pointer leads through is not the absence of an organization.
-            None if parents.any(|pointer| {
-                !matches!(json.pointer(pointer), None | Some(JsonValue::Object(_)))
-            }) =>
-            {
-                Err(TokenError::InvalidOrganization)
-            }
-            None => Ok(None),
-        }
-    }
-
+    /// Returns the first of the profile's scope claims that is present. `null` means no scopes, and no other claim is read
+    /// then. `scp` alone is absent if it is `null`.
     fn scopes<'j>(&self, json: &'j JsonObject<'j>) -> Result<RawScopes<'j>, TokenError> {
-        match self
-            .profile
-            .scopes
-            .iter()
-            .find_map(|pointer| json.pointer(pointer))
-        {
-            None => Ok(RawScopes::Absent),
-            Some(JsonValue::String(text)) => Ok(RawScopes::String(text)),
+        let found = self.profile.scopes.iter().find_map(|pointer| {
+            let value = json.pointer(pointer)?;
+            let is_absent = matches!(value, JsonValue::Null) && pointer == "/scp";
+            (!is_absent).then_some(value)
+        });
+        match found {
+            None | Some(JsonValue::Null) => Ok(RawScopes::Absent),
+            Some(JsonValue::String(list)) => Ok(RawScopes::String(list)),
             Some(JsonValue::Array(list)) => Ok(RawScopes::Array(list)),
             Some(_) => Err(TokenError::MalformedClaim("scope")),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::claim::as_string;
-use crate::token::{JsonChildren, JsonObject, JsonValue, Scopes, TokenError};
+use crate::token::{JsonChildren, JsonObject, JsonValue, Scope, Scopes, TokenError};
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Whether its signature holds is another matter.
 pub(crate) struct ValidatedClaims<'j> {
@@ -59,17 +59,15 @@ impl RawScopes<'_> {
             Self::Absent => Ok(Scopes::default()),
             Self::String(text) => Scopes::parse(text).map_err(|_| MALFORMED),
             Self::Array(list) => {
-                let scopes: Option<Vec<&str>> = json.items(list).map(as_string).collect();
-                let scopes = scopes.ok_or(MALFORMED)?;
-                // A space inside one item would make two scopes of it.
-                if scopes
-                    .iter()
-                    .any(|scope| scope.contains(' ') || scope.is_empty())
-                {
-                    return Err(MALFORMED);
-                }
+                let scopes: Vec<&str> = json.items(list).filter_map(scope_entry).collect();
                 Scopes::parse(&scopes.join(" ")).map_err(|_| MALFORMED)
             }
         }
     }
+}
+
+/// Returns the scope that an entry of an array is, or `None` if it cannot be one: another type, an empty string, a
+/// character outside of RFC 6749 §3.3. An entry with a space is one name, and is never split into several scopes.
+pub(crate) fn scope_entry(entry: JsonValue<'_>) -> Option<&str> {
+    as_string(entry).filter(|name| Scope::is_valid_name(name))
 }

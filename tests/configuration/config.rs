@@ -171,7 +171,7 @@ fn config_error_names_value_and_location() {
         ),
         (
             "client_id_claim",
-            json!("/azp"),
+            json!("/"),
             "issuers[0].client_id_claim: ",
         ),
         (

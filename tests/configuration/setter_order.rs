@@ -78,6 +78,14 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
             setter(|i: Issuer| i.organization_claim("/o")),
         ),
         (
+            "organization_claim_key",
+            setter(|i: Issuer| i.organization_claim_key("/k")),
+        ),
+        (
+            "organization_may_be_absent_in",
+            setter(|i: Issuer| i.organization_may_be_absent_in("/o")),
+        ),
+        (
             "organization_code_pattern",
             setter(|i: Issuer| i.organization_code_pattern("o_*")),
         ),

@@ -8,5 +8,9 @@
 )]
 
 mod encodings;
+mod guide;
 mod key_issuers;
+mod nulls;
+mod organizations;
+mod scopes;
 mod support;

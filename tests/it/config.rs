@@ -40,7 +40,6 @@ fn weak_jwks() -> String {
 fn build_rejects_invalid_issuer_setting_by_name() {
     let private = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}]}"#;
     let es256 = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
-    let many = format!("/{}", "a".repeat(10));
     let table: Vec<(&str, &str, Issuer)> = vec![
         (
             "a custom domain",
@@ -108,9 +107,9 @@ fn build_rejects_invalid_issuer_setting_by_name() {
         ),
         ("no name", "client_id_claim", kinde().client_id_claim("")),
         (
-            "a pointer",
+            "an empty pointer",
             "client_id_claim",
-            kinde().client_id_claim(many),
+            kinde().client_id_claim("/"),
         ),
         (
             "no code",

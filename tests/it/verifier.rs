@@ -130,7 +130,6 @@ async fn malformed_dates_are_rejected() {
     for claim in ["exp", "nbf", "iat"] {
         for odd in [
             json!("1750000000"),
-            json!(null),
             json!(true),
             json!([NOW]),
             json!({}),
@@ -471,10 +470,19 @@ async fn claims_of_other_token_types_are_rejected() {
         ("cnf", "sender_constrained"),
         ("act", "delegated"),
     ];
-    for value in [json!({}), json!("x"), Value::Null] {
+    for value in [json!({}), json!("x"), json!("")] {
         let table =
             refusals.map(|(name, code)| (name, good().claim(name, value.clone()), Err(code)));
         hold("other kinds", &verifier(), table.into()).await;
+    }
+    // `null` is absent for `cnf` and `act` only.
+    for (name, code) in refusals {
+        let expected = match name {
+            "cnf" | "act" => Ok(()),
+            _ => Err(code),
+        };
+        let token = good().claim(name, Value::Null).token();
+        assert_eq!(judged(&verifier(), &token).await, expected, "{name}");
     }
 }
 
@@ -606,8 +614,8 @@ async fn malformed_organization_is_never_ignored() {
     let at = |value: Value| good().without("org_code").claim("app", value);
     for (shape, expected) in [
         (json!({ "org": { "v": "org_n" } }), Ok(Some("org_n"))),
-        (json!({ "org": {} }), Ok(None)),
-        (json!({}), Ok(None)),
+        (json!({ "org": {} }), Err("invalid_organization")),
+        (json!({}), Err("invalid_organization")),
         (json!({ "org": "org_n" }), Err("invalid_organization")),
         (json!({ "org": ["org_n"] }), Err("invalid_organization")),
         (json!({ "org": null }), Err("invalid_organization")),
@@ -682,21 +690,15 @@ async fn scopes_are_read_from_one_claim() {
             token()
                 .claim("scope", Value::Null)
                 .claim("scp", json!(["c"])),
-            Err("malformed_claim"),
+            Ok(""),
         ),
         (
             token().claim("scope", 7).claim("scp", json!(["c"])),
             Err("malformed_claim"),
         ),
-        (
-            token().claim("scope", json!(["a b"])),
-            Err("malformed_claim"),
-        ),
-        (
-            token().claim("scope", json!(["a", 7])),
-            Err("malformed_claim"),
-        ),
-        (token().claim("scope", json!([""])), Err("malformed_claim")),
+        (token().claim("scope", json!(["a b"])), Ok("")),
+        (token().claim("scope", json!(["a", 7])), Ok("a")),
+        (token().claim("scope", json!([""])), Ok("")),
         (token().claim("scope", "a\tb"), Err("malformed_claim")),
         (token().claim("scope", "a\"b"), Err("malformed_claim")),
     ] {

@@ -4,6 +4,7 @@ use super::inspect::TokenInspection;
 use super::step::CheckKind;
 use crate::jwks::UnusableKeys;
 use crate::verifier::issuers::trusted::TrustedIssuer;
+use crate::verifier::organization::OrganizationForm;
 use crate::verifier::profile::{ClaimMatcher, ClaimRule, RuleLocation};
 use crate::verifier::rules::{Rules, Strictness};
 
@@ -92,7 +93,15 @@ fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String
             "a text in {}",
             joined(rules.profile.client_id.iter().map(AsRef::as_ref))
         )),
-        CheckKind::Organization => Some("absent, or an organization code".to_owned()),
+        CheckKind::Organization => Some(
+            match rules.organization.form {
+                OrganizationForm::Value => "absent, or an organization code",
+                OrganizationForm::MemberName => {
+                    "absent, or an object with one member, named like an organization code"
+                }
+            }
+            .to_owned(),
+        ),
         CheckKind::Scope => Some("a list or a space-separated text where present".to_owned()),
         CheckKind::Custom => rules.custom.map(|_| "the application's type".to_owned()),
         CheckKind::ClientAllowed => rules

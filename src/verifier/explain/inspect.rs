@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::scopes::{ignored_entries, type_name};
 use super::step::CheckKind;
 use crate::bearer::b64token;
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, JsonValue};
@@ -175,24 +176,22 @@ impl<'a> TokenInspection<'a> {
                         .profile
                         .client_id
                         .iter()
-                        .map(|name| format!("/{name}"))
+                        .map(|claim| claim_pointer(claim))
                         .collect(),
                 ),
                 None => String::new(),
             },
             CheckKind::Organization | CheckKind::OrganizationAllowed => match rules {
-                Some(rules) => at(&rules.profile.organization),
+                Some(rules) => at(&rules.organization.pointer),
                 None => String::new(),
             },
             CheckKind::Scope => match rules {
-                Some(rules) => first(
-                    rules
-                        .profile
-                        .scopes
-                        .iter()
-                        .map(|pointer| pointer.clone().into_owned())
-                        .collect(),
-                ),
+                Some(rules) => {
+                    let pointers = &rules.profile.scopes;
+                    let found = first(pointers.iter().map(ToString::to_string).collect());
+                    let value = pointers.iter().find_map(|pointer| json.pointer(pointer));
+                    found + &ignored_entries(json, value)
+                }
                 None => String::new(),
             },
             _ => String::new(),
@@ -250,6 +249,15 @@ impl<'a> TokenInspection<'a> {
     }
 }
 
+/// Returns the pointer to a claim that is named, or is a pointer already.
+fn claim_pointer(claim: &str) -> String {
+    if claim.starts_with('/') {
+        claim.to_owned()
+    } else {
+        format!("/{}", claim.replace('~', "~0").replace('/', "~1"))
+    }
+}
+
 /// The type of a value and how long it is, never the value.
 fn type_and_length(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> String {
     let mut text = String::new();
@@ -259,18 +267,6 @@ fn type_and_length(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> Strin
         other => write!(text, "{}", type_name(other)),
     };
     text
-}
-
-fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
-    match value {
-        None => "absent",
-        Some(JsonValue::Null) => "null",
-        Some(JsonValue::Bool(_)) => "a boolean",
-        Some(JsonValue::Integer(_) | JsonValue::Float(_)) => "a number",
-        Some(JsonValue::String(_)) => "a text",
-        Some(JsonValue::Array(_)) => "a list",
-        Some(JsonValue::Object(_)) => "an object",
-    }
 }
 
 /// The host of an issuer, which is what people mistype; not its path, which may be anything.

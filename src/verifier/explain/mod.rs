@@ -2,6 +2,7 @@
 
 mod expected;
 mod inspect;
+mod scopes;
 mod step;
 
 use std::fmt;

@@ -3,6 +3,7 @@
 mod keys;
 pub(super) mod kinde;
 mod name;
+mod organization;
 mod pointer;
 mod refresh;
 mod token_settings;
@@ -235,6 +236,7 @@ impl Issuer {
             org_code_pattern: self.tokens.org_code_pattern(),
             audiences: self.audiences,
             profile: self.tokens.merged_profile(),
+            organization: self.tokens.organization_claim(),
             algorithms,
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),

@@ -12,6 +12,8 @@ pub(super) struct TokenSettings {
     default_profile: Profile,
     pub(super) profile: Option<Profile>,
     pub(super) organization: Option<String>,
+    pub(super) organization_key: Option<String>,
+    pub(super) organization_may_be_absent_in: Vec<String>,
     pub(super) scopes: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) kid: Option<KidRequirement>,
@@ -42,6 +44,8 @@ impl TokenSettings {
             default_profile,
             profile: None,
             organization: None,
+            organization_key: None,
+            organization_may_be_absent_in: Vec::new(),
             scopes: None,
             client_id: None,
             kid: None,
@@ -69,9 +73,6 @@ impl TokenSettings {
             profile.assumption = None;
             profile.machine_claims.to_mut().extend(required.cloned());
         }
-        if let Some(pointer) = &self.organization {
-            profile.organization = pointer.clone().into();
-        }
         if let Some(pointer) = &self.scopes {
             profile.scopes = vec![Cow::from(pointer.clone())].into();
         }
@@ -82,7 +83,7 @@ impl TokenSettings {
         profile
     }
 
-    fn base_profile(&self) -> &Profile {
+    pub(super) fn base_profile(&self) -> &Profile {
         self.profile.as_ref().unwrap_or(&self.default_profile)
     }
 

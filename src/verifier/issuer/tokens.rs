@@ -73,15 +73,6 @@ impl Issuer {
         self
     }
 
-    /// Where the organization is in the token, as a JSON Pointer (RFC 6901). Default: `/org_code`.
-    ///
-    /// There is no second place that is looked at when the first is empty: `/orgCode`, `/x-hasura-org-code` and
-    /// `/application_properties/org_code/v` are where some Kinde set-ups put it.
-    pub fn organization_claim(mut self, pointer: impl Into<String>) -> Self {
-        self.tokens.organization = Some(pointer.into());
-        self
-    }
-
     /// Sets the form of the issuer's organization codes. Default: `org_*` for Kinde, none for
     /// others.
     ///
@@ -107,16 +98,19 @@ impl Issuer {
         self
     }
 
-    /// Where the scopes are, as a JSON Pointer (RFC 6901), in an array or in a string with spaces. Default: `/scope`, or
-    /// `/scp` where `/scope` is absent.
+    /// Sets the JSON Pointer (RFC 6901) to the scopes. Default: `/scope`, or `/scp` if `/scope` is absent.
+    ///
+    /// The value is a space-separated string or an array. Entries of an array that cannot be scopes (RFC 6749 §3.3), such as
+    /// role names with a space, are ignored. A string with a character that no scope has makes the token invalid.
     pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
         self.tokens.scopes = Some(pointer.into());
         self
     }
 
-    /// The claim that names the client. Default: `azp` for Kinde, `client_id` or else `azp` for others.
-    pub fn client_id_claim(mut self, name: impl Into<String>) -> Self {
-        self.tokens.client_id = Some(name.into());
+    /// Sets the claim that contains the client ID: its name, or a JSON Pointer (RFC 6901). Default: `azp` for Kinde,
+    /// `client_id` or else `azp` for others.
+    pub fn client_id_claim(mut self, claim: impl Into<String>) -> Self {
+        self.tokens.client_id = Some(claim.into());
         self
     }
 }

@@ -110,14 +110,11 @@ impl Issuer {
             "max_age",
             "must not be zero",
         )?;
-        let pointers = [("organization_claim", &profile.organization)]
-            .into_iter()
-            .chain(
-                profile
-                    .scopes
-                    .iter()
-                    .map(|pointer| ("scope_claim", pointer)),
-            );
+        self.check_organization_claim()?;
+        let pointers = profile
+            .scopes
+            .iter()
+            .map(|pointer| ("scope_claim", pointer));
         for rule in profile.machine_claims.iter() {
             check_rule(rule)?;
         }
@@ -126,14 +123,18 @@ impl Issuer {
                 return Err(ConfigError::new(setting, problem));
             }
         }
-        ensure(
-            profile
-                .client_id
-                .iter()
-                .all(|name| !name.is_empty() && !name.starts_with('/')),
-            "client_id_claim",
-            "must be the name of a claim",
-        )?;
+        for claim in profile.client_id.iter() {
+            let problem = match claim.chars().next() {
+                None => Some(
+                    "must be the name of a claim, or a JSON Pointer such as /client/id (RFC 6901)",
+                ),
+                Some('/') => pointer_problem(claim),
+                Some(_) => None,
+            };
+            if let Some(problem) = problem {
+                return Err(ConfigError::new("client_id_claim", problem));
+            }
+        }
         ensure(
             self.organizations
                 .iter()
@@ -197,7 +198,11 @@ impl Issuer {
     }
 }
 
-fn ensure(ok: bool, setting: &'static str, problem: &'static str) -> Result<(), ConfigError> {
+pub(super) fn ensure(
+    ok: bool,
+    setting: &'static str,
+    problem: &'static str,
+) -> Result<(), ConfigError> {
     if ok {
         Ok(())
     } else {

@@ -35,7 +35,7 @@ impl TrustedIssuer {
     /// Reports once that no token had an organization, which is most likely a wrong `organization_claim`.
     pub(crate) fn record_organization(&self, claims: &Claims) {
         if let Some(tokens) = self.organizations_seen.record(claims.org_code()) {
-            let pointer = &self.rules.profile.organization;
+            let pointer = &self.rules.organization.pointer;
             crate::telemetry::events::no_organization(&self.issuer, pointer, tokens);
         }
     }

@@ -82,17 +82,18 @@ impl Profile {
     /// added; the default `account` is no API of yours.
     ///
     /// Only a service account's token has `client_id`, which the mapper of the client scope `service_account` writes, and
-    /// it must be what `azp` says. Keycloak's own `organization` claim is a list or a map and is not read: a mapper that
-    /// writes a text is named with [`organization_claim`](crate::Issuer::organization_claim). Without it every token is
-    /// global.
+    /// it must be equal to `azp`. Older versions write `clientId` instead, which is read if `client_id` is absent. The claim
+    /// `organization` is not read by default, and every token is global. For an array of aliases, call
+    /// [`organization_claim("/organization/0")`](crate::Issuer::organization_claim); for an object by alias,
+    /// [`organization_claim_key("/organization")`](crate::Issuer::organization_claim_key).
     ///
-    /// **Assumption**: no mapper writes `client_id` into tokens of users. If one does, a user's token for that client
+    /// **Assumption**: no mapper writes `client_id` or `clientId` into tokens of users. If one does, a user's token for that client
     /// is accepted as a machine's.
     /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
     /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
     pub const KEYCLOAK: Self = Self {
         name: "keycloak",
-        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
+        client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("clientId")]),
         organization: Cow::Borrowed("/org_code"),
         scopes: Cow::Borrowed(&[Cow::Borrowed("/scope")]),
         machine_claims: Cow::Borrowed(&[ClaimRule::new(
@@ -168,13 +169,15 @@ impl Profile {
     /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at its end.
     ///
     /// The scopes are the list `scp`, or the text `scope` where Hydra is configured so. What a token hook adds is below
-    /// `ext`, the organization in `/ext/org_code` unless [told otherwise](crate::Issuer::organization_claim). A machine's
+    /// `ext`, the organization in `/ext/org_code` unless [configured otherwise](crate::Issuer::organization_claim). A machine's
     /// `sub` is its `client_id`.
     ///
     /// **Assumption**: no user has a subject that equals a client ID. Hydra takes the subject from the application that
     /// signs users in: if that one lets users choose it, a user can take the client's ID.
     /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
     /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
+    /// Hydra writes `ext` into every token, and a token whose `ext` has no `org_code` is rejected. To accept global tokens,
+    /// call [`organization_may_be_absent_in("/ext")`](crate::Issuer::organization_may_be_absent_in).
     pub const HYDRA: Self = Self {
         name: "hydra",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -255,7 +258,8 @@ impl Profile {
 
     /// Scalekit API clients: the environment's URL.
     ///
-    /// The organization is `oid`, the scopes are in `scopes`, and a machine's `sub` is its `client_id`.
+    /// The organization is `oid`, the scopes are in `scopes`, and a machine's `sub` is its `client_id`. Tokens of API clients
+    /// without an audience have **no `aud`**: see the guide's chapter on [issuers](crate::guide::issuers#what-to-configure).
     ///
     /// **Assumption**: no user can choose a subject that equals a client ID.
     /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with

@@ -31,7 +31,7 @@ use crate::token::{Algorithm, OrgCodePattern};
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub(crate) name: &'static str,
-    /// The claims that name the client; the first that is present counts.
+    /// The claims that contain the client ID: names, or JSON Pointers. The first that is present counts.
     pub(crate) client_id: Cow<'static, [Cow<'static, str>]>,
     /// A JSON Pointer (RFC 6901) to the organization.
     pub(crate) organization: Cow<'static, str>,

@@ -1,0 +1,48 @@
+//! The entries of a scope claim that cannot be scopes, without their values.
+
+use crate::token::{JsonObject, JsonValue};
+use crate::verifier::validated::scope_entry;
+
+/// Says which entries of an array cannot be scopes, by their positions and never by their values.
+pub(super) fn ignored_entries(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> String {
+    const SHOWN: usize = 8;
+    let Some(JsonValue::Array(list)) = value else {
+        return String::new();
+    };
+    let ignored: Vec<String> = json
+        .items(list)
+        .enumerate()
+        .filter(|(_, entry)| scope_entry(*entry).is_none())
+        .map(|(at, entry)| format!("{at} ({})", why_ignored(entry)))
+        .collect();
+    match ignored.len() {
+        0 => String::new(),
+        count if count > SHOWN => format!(
+            ", ignored as no scopes: {}, and {} more",
+            ignored.get(..SHOWN).unwrap_or_default().join(", "),
+            count - SHOWN
+        ),
+        _ => format!(", ignored as no scopes: {}", ignored.join(", ")),
+    }
+}
+
+fn why_ignored(entry: JsonValue<'_>) -> &'static str {
+    match entry {
+        JsonValue::String("") => "empty",
+        JsonValue::String(name) if name.contains(' ') => "has a space",
+        JsonValue::String(_) => "has a character that no scope has",
+        other => type_name(Some(other)),
+    }
+}
+
+pub(super) fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
+    match value {
+        None => "absent",
+        Some(JsonValue::Null) => "null",
+        Some(JsonValue::Bool(_)) => "a boolean",
+        Some(JsonValue::Integer(_) | JsonValue::Float(_)) => "a number",
+        Some(JsonValue::String(_)) => "a text",
+        Some(JsonValue::Array(_)) => "a list",
+        Some(JsonValue::Object(_)) => "an object",
+    }
+}
