@@ -189,6 +189,7 @@ pub fn raw_check(
     let verification: &'static dyn VerificationAlgorithm = match algorithm {
         SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
+        SigningAlgorithm::Es512 => &signature::ECDSA_P521_SHA512_FIXED,
         _ => &signature::ED25519,
     };
     let key =

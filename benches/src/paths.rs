@@ -131,6 +131,7 @@ pub fn all() -> Vec<Path> {
     for (algorithm, raw, name) in [
         (SigningAlgorithm::Rs256, "raw RS256", "new, RS256"),
         (SigningAlgorithm::Es256, "raw ES256", "new, ES256"),
+        (SigningAlgorithm::Es512, "raw ES512", "new, ES512"),
         (SigningAlgorithm::EdDsa, "raw EdDSA", "new, EdDSA"),
     ] {
         let bench = Bench::new(algorithm);

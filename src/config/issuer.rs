@@ -44,6 +44,8 @@ pub(super) struct IssuerConfig {
     pub(super) unknown_kid_max_ttl: Option<String>,
     pub(super) fetch_timeout: Option<String>,
     pub(super) initial_keys_timeout: Option<String>,
+    pub(super) max_key_set_bytes: Option<usize>,
+    pub(super) max_usable_keys: Option<usize>,
     pub(super) proxy: Option<Proxy>,
     pub(super) dangerous_allow_http: Option<OnlyYes>,
     pub(super) ca_certificate_pem: Option<String>,
@@ -127,6 +129,12 @@ impl IssuerConfig {
         }
         if let Some(OnlyYes::Yes) = self.dangerous_allow_http {
             issuer = issuer.dangerous_allow_http();
+        }
+        if let Some(bytes) = self.max_key_set_bytes {
+            issuer = issuer.max_key_set_bytes(bytes);
+        }
+        if let Some(keys) = self.max_usable_keys {
+            issuer = issuer.max_usable_keys(keys);
         }
         if let Some(Proxy::Disabled) = self.proxy {
             issuer = issuer.without_proxy();

@@ -27,7 +27,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | setting | form |
 /// |---|---|
 /// | `issuers` | an array of at least one issuer, each as below |
-/// | `max_token_bytes` | a number |
+/// | `max_token_bytes`, `max_claim_values` | a number |
 /// | `token_cache` | `"off"`, or `{ tokens, bytes }` |
 /// | `start` | `"background"` or `"lazy"` |
 /// | `max_resolved_issuers` | a number |
@@ -56,6 +56,7 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as a string |
 /// | `public_key_pem` | `{ algorithm, pem }`: the name of an algorithm, and a public key as a string |
 /// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `initial_keys_timeout` | a duration |
+/// | `max_key_set_bytes`, `max_usable_keys` | a number |
 /// | `proxy` | `"none"` |
 /// | `dangerous_allow_http` | `"yes"` |
 /// | `ca_certificate_pem` | a certificate as a string |
@@ -86,6 +87,7 @@ struct RawConfig {
     #[serde(skip)]
     issuers: Vec<IssuerConfig>,
     max_token_bytes: Option<usize>,
+    max_claim_values: Option<u32>,
     token_cache: Option<TokenCacheSetting>,
     start: Option<StartSetting>,
     max_resolved_issuers: Option<usize>,
@@ -243,6 +245,9 @@ impl RawConfig {
     fn apply(&self, mut builder: VerifierBuilder) -> Result<VerifierBuilder, ConfigError> {
         if let Some(bytes) = self.max_token_bytes {
             builder = builder.max_token_bytes(bytes);
+        }
+        if let Some(values) = self.max_claim_values {
+            builder = builder.max_claim_values(values);
         }
         builder = match self.token_cache {
             None => builder,

@@ -42,6 +42,8 @@ pub(super) fn allowed_jwks_uri(
 ) -> Result<String, JwksError> {
     // Members that are passed over are not looked at by the reader, and JSON is UTF-8 as a whole (RFC 8259 §8.1).
     let document = std::str::from_utf8(document).map_err(|_| JwksError::Malformed)?;
+    // A byte order mark is accepted before a key set too.
+    let document = document.trim_start_matches('\u{feff}');
     let metadata: Metadata = serde_json::from_str(document).map_err(|_| JwksError::Malformed)?;
     if metadata.issuer != issuer {
         return Err(JwksError::WrongIssuer);

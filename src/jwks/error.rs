@@ -28,7 +28,7 @@ pub enum KeyError {
     InvalidPoint,
     /// The member `issuer` names another issuer than the one whose set this is.
     OtherIssuer,
-    /// Beyond the hundredth key of the set.
+    /// Behind as many usable keys as [`max_usable_keys`](crate::Issuer::max_usable_keys) allows.
     TooManyKeys,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for KeyError {
             Self::OtherIssuer => {
                 "issuer names another issuer, so the key verifies no token of this one"
             }
-            Self::TooManyKeys => "the set has more than 100 keys",
+            Self::TooManyKeys => "the set has more usable keys than max_usable_keys allows",
         })
     }
 }
@@ -86,7 +86,7 @@ pub enum JwksError {
     Malformed,
     /// The metadata's `issuer` is not the configured one (RFC 8414 §3.3).
     WrongIssuer,
-    /// The metadata's `jwks_uri` is not an https URL (RFC 8414 §2).
+    /// The metadata's `jwks_uri` is not an absolute https URL (RFC 8414 §2).
     InsecureJwksUri,
     /// The set has no key that can be used.
     NoUsableKey,
@@ -124,12 +124,16 @@ impl fmt::Display for JwksError {
                 f.write_str("the issuer answered 403: look for a typing error in the domain, a wrong region, or a firewall")
             }
             Self::UnexpectedStatus(status) => write!(f, "the issuer answered {status}"),
-            Self::TooLarge => f.write_str("the issuer's answer is too large"),
+            Self::TooLarge => {
+                f.write_str("the issuer's response is too large (for key sets, max_key_set_bytes sets the limit)")
+            }
             Self::Malformed => f.write_str("the issuer's answer is not of the expected form"),
             Self::WrongIssuer => {
                 f.write_str("the metadata belongs to another issuer (a trailing slash or a custom domain makes another one)")
             }
-            Self::InsecureJwksUri => f.write_str("the metadata's jwks_uri is not an https URL"),
+            Self::InsecureJwksUri => {
+                f.write_str("the metadata's jwks_uri is not an absolute https URL (jwks_url sets another one)")
+            }
             Self::NoUsableKey => f.write_str("the key set has no usable key"),
             Self::NoRuntime => f.write_str("there is no tokio runtime to fetch keys in"),
             Self::NoTimers => {

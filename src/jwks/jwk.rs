@@ -67,7 +67,12 @@ impl Jwk {
 
     /// Checks `use` and `key_ops` (RFC 7517 §4.2, §4.3).
     pub(super) fn check_verifies(&self) -> Result<(), KeyError> {
-        let used_for_tokens = matches!(self.public_key_use, None | Some(PublicKeyUse::Signature));
+        let used_for_tokens = match &self.public_key_use {
+            None | Some(PublicKeyUse::Signature) => true,
+            // SPIFFE bundles name the kind of document that a key signs, and this one is a JWT.
+            Some(PublicKeyUse::Other(name)) => name == "jwt-svid",
+            Some(PublicKeyUse::Encryption) => false,
+        };
         let operations = self.key_ops.as_ref();
         if used_for_tokens
             && operations.is_none_or(|operations| operations.contains(&KeyOperations::Verify))

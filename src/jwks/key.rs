@@ -30,6 +30,29 @@ pub(crate) struct KeySetScope<'a> {
     pub(crate) allowed_algorithms: &'a [Algorithm],
     /// The issuer whose tokens the keys verify. Without it, keys that name an issuer verify nothing.
     pub(crate) issuer: Option<&'a str>,
+    pub(crate) limits: KeySetLimits,
+}
+
+/// How much of a key set is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeySetLimits {
+    /// The size of the document.
+    pub(crate) bytes: usize,
+    /// Keys that cannot be used do not count.
+    pub(crate) usable_keys: usize,
+}
+
+impl KeySetLimits {
+    /// For issuers that the application lists.
+    pub(crate) const LISTED: Self = Self {
+        bytes: 1024 * 1024,
+        usable_keys: 1_000,
+    };
+    /// For issuers that the application resolves, of which there can be many.
+    pub(crate) const RESOLVED: Self = Self {
+        bytes: 256 * 1024,
+        usable_keys: 100,
+    };
 }
 
 impl VerificationKey {
@@ -130,6 +153,7 @@ fn key_kind(jwk: &Jwk) -> Result<KeyKind, KeyError> {
         ("RSA", _) => Ok(KeyKind::Rsa),
         ("EC", Some("P-256")) => Ok(KeyKind::P256),
         ("EC", Some("P-384")) => Ok(KeyKind::P384),
+        ("EC", Some("P-521")) => Ok(KeyKind::P521),
         ("OKP", Some("Ed25519")) => Ok(KeyKind::Ed25519),
         ("EC" | "OKP", None) => Err(KeyError::Malformed),
         _ => Err(KeyError::UnsupportedKeyType),
@@ -183,6 +207,7 @@ fn coordinate_size(algorithm: Algorithm) -> Option<usize> {
     match algorithm.key_kind() {
         KeyKind::P256 => Some(32),
         KeyKind::P384 => Some(48),
+        KeyKind::P521 => Some(66),
         KeyKind::Rsa | KeyKind::Ed25519 => None,
     }
 }
@@ -206,7 +231,7 @@ fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
         Algorithm::PS256 => Some(&signature::RSA_PSS_2048_8192_SHA256),
         Algorithm::PS384 => Some(&signature::RSA_PSS_2048_8192_SHA384),
         Algorithm::PS512 => Some(&signature::RSA_PSS_2048_8192_SHA512),
-        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => None,
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 | Algorithm::EdDSA => None,
     }
 }
 
@@ -214,6 +239,7 @@ fn verification_algorithm(algorithm: Algorithm) -> &'static dyn VerificationAlgo
     match (rsa_parameters(algorithm), algorithm.key_kind()) {
         (Some(padding), _) => padding,
         (None, KeyKind::P384) => &signature::ECDSA_P384_SHA384_FIXED,
+        (None, KeyKind::P521) => &signature::ECDSA_P521_SHA512_FIXED,
         (None, KeyKind::Ed25519) => &signature::ED25519,
         (None, _) => &signature::ECDSA_P256_SHA256_FIXED,
     }

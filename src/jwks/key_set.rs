@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::jwk::malformed_member;
 use super::unusable_key::UnusableKey;
-use super::{JwksError, KeyError, KeySetScope, VerificationKey, keyed_hash};
+use super::{JwksError, KeyError, KeySetLimits, KeySetScope, VerificationKey, keyed_hash};
 use crate::token::{Algorithm, TokenError};
 
 /// An issuer's usable keys, each bound to one algorithm, and what was left out.
@@ -58,7 +58,8 @@ pub struct KeyInfo {
     pub algorithm: Algorithm,
 }
 
-const MAX_KEYS: usize = 100;
+/// Unusable keys that are kept with their reasons.
+const MAX_UNUSABLE_KEYS: usize = 100;
 
 /// Names of unusable keys that are known. A token that names one of them causes no fetch.
 const MAX_UNUSABLE_KIDS: usize = 1000;
@@ -84,6 +85,7 @@ impl KeySet {
         let scope = KeySetScope {
             allowed_algorithms: allowed,
             issuer: None,
+            limits: KeySetLimits::LISTED,
         };
         Self::parse_for(json, scope)
     }
@@ -100,8 +102,8 @@ impl KeySet {
             kid_matching: KidMatching::Required,
             last_without_kid: AtomicUsize::new(0),
         };
-        for (at, jwk) in document.keys.into_iter().enumerate() {
-            let parsed = if at < MAX_KEYS {
+        for jwk in document.keys {
+            let parsed = if set.keys.len() < scope.limits.usable_keys {
                 VerificationKey::from_jwk(jwk.get(), scope)
             } else {
                 Err(KeyError::TooManyKeys)
@@ -119,16 +121,21 @@ impl KeySet {
         if self.unusable_kids.len() < MAX_UNUSABLE_KIDS {
             self.unusable_kids.extend(kid.as_deref().map(keyed_hash));
         }
-        if self.unusable_keys.len() < MAX_KEYS {
-            let member = (reason == KeyError::Malformed)
-                .then(|| malformed_member(jwk.get()))
-                .flatten();
-            self.unusable_keys.push(UnusableKey {
-                kid,
-                reason,
-                member,
-            });
+        let is_full = self.unusable_keys.len() >= MAX_UNUSABLE_KEYS;
+        let is_recorded = self.unusable_keys.iter().any(|key| key.reason == reason);
+        // That the limit was reached is always reported.
+        if is_full && (reason != KeyError::TooManyKeys || is_recorded) {
+            return;
         }
+        self.unusable_keys.truncate(MAX_UNUSABLE_KEYS - 1);
+        let member = (reason == KeyError::Malformed)
+            .then(|| malformed_member(jwk.get()))
+            .flatten();
+        self.unusable_keys.push(UnusableKey {
+            kid,
+            reason,
+            member,
+        });
     }
 
     /// One key from a PEM text, which fits any `kid`.
@@ -143,6 +150,17 @@ impl KeySet {
         })
     }
 
+    /// Lets a single key without a `kid` verify tokens of any `kid`, as a key from PEM does. For keys that are given by
+    /// value: a fetched set can get a second key at any time.
+    pub(crate) fn with_nameless_key(mut self) -> Self {
+        if let ([key], []) = (self.keys.as_slice(), self.unusable_keys.as_slice())
+            && key.kid().is_none()
+        {
+            self.kid_matching = KidMatching::Ignored;
+        }
+        self
+    }
+
     /// The keys that can be used.
     pub fn keys(&self) -> impl Iterator<Item = KeyInfo> {
         self.keys.iter().map(|key| KeyInfo {
@@ -151,7 +169,7 @@ impl KeySet {
         })
     }
 
-    /// The keys that cannot be used, and why: at most 100 of them are remembered.
+    /// The keys that cannot be used, and why: at most 100 of them are kept.
     #[must_use]
     pub fn unusable_keys(&self) -> &[UnusableKey] {
         &self.unusable_keys

@@ -31,6 +31,10 @@ pub(crate) fn describe() {
         );
         describe_gauge!("tower_m2m_keys", "Usable keys that are held of an issuer.");
         describe_gauge!(
+            "tower_m2m_unusable_keys",
+            "Keys of an issuer's key set that are not used, at most 100."
+        );
+        describe_gauge!(
             "tower_m2m_keys_fetched_timestamp_seconds",
             "When the keys that are held were fetched or confirmed."
         );
@@ -97,6 +101,7 @@ pub(crate) fn key_fetch(issuer: &str, cause: &'static str, outcome: &'static str
 pub(crate) fn keys_available(
     issuer: &str,
     keys: usize,
+    unusable_keys: usize,
     fetched_at: SystemTime,
     life: Duration,
     max_stale: Duration,
@@ -110,13 +115,15 @@ pub(crate) fn keys_available(
             since.saturating_add(after).as_secs_f64()
         };
         let gauge = |name: &'static str| metrics::gauge!(name, "issuer" => issuer.to_owned());
-        gauge("tower_m2m_keys").set(f64::from(u32::try_from(keys).unwrap_or(u32::MAX)));
+        let count = |keys: usize| f64::from(u32::try_from(keys).unwrap_or(u32::MAX));
+        gauge("tower_m2m_keys").set(count(keys));
+        gauge("tower_m2m_unusable_keys").set(count(unusable_keys));
         gauge("tower_m2m_keys_fetched_timestamp_seconds").set(unix(Duration::ZERO));
         gauge("tower_m2m_keys_fresh_until_timestamp_seconds").set(unix(life));
         gauge("tower_m2m_keys_usable_until_timestamp_seconds")
             .set(unix(life.saturating_add(max_stale)));
     }
-    let _ = (issuer, keys, fetched_at, life, max_stale);
+    let _ = (issuer, keys, unusable_keys, fetched_at, life, max_stale);
 }
 
 /// No keys are held any more: the issuer's tokens are answered 503.

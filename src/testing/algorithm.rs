@@ -20,12 +20,13 @@ pub enum SigningAlgorithm {
     Ps512,
     Es256,
     Es384,
+    Es512,
     EdDsa,
 }
 
 impl SigningAlgorithm {
     /// All algorithms.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -34,6 +35,7 @@ impl SigningAlgorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
     ];
 
@@ -49,6 +51,7 @@ impl SigningAlgorithm {
             Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
         }
     }
@@ -65,6 +68,7 @@ impl SigningAlgorithm {
         match self {
             Self::Es256 => Family::P256,
             Self::Es384 => Family::P384,
+            Self::Es512 => Family::P521,
             Self::EdDsa => Family::Ed25519,
             _ => Family::Rsa,
         }
@@ -94,5 +98,6 @@ pub(super) enum Family {
     Rsa,
     P256,
     P384,
+    P521,
     Ed25519,
 }

@@ -34,7 +34,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Generates a new key pair: RSA with 2048 bits (about 100 ms), P-256, P-384 or Ed25519.
+    /// Generates a new key pair: RSA with 2048 bits (about 100 ms), P-256, P-384, P-521 or Ed25519.
     ///
     /// The `kid` is random and has Kinde's form: a fingerprint in hexadecimal pairs with colons.
     ///
@@ -172,6 +172,7 @@ impl Material {
             Family::Rsa => Self::rsa(),
             Family::P256 => Self::ec("P-256", &signature::ECDSA_P256_SHA256_FIXED_SIGNING),
             Family::P384 => Self::ec("P-384", &signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+            Family::P521 => Self::ec("P-521", &signature::ECDSA_P521_SHA512_FIXED_SIGNING),
             Family::Ed25519 => Self::ed25519(),
         }
         .ok_or_else(|| io::Error::other(format!("failed to generate a key for {algorithm}")))
@@ -256,6 +257,7 @@ mod tests {
             SigningAlgorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
             SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
             SigningAlgorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
+            SigningAlgorithm::Es512 => &signature::ECDSA_P521_SHA512_FIXED,
             SigningAlgorithm::EdDsa => &signature::ED25519,
         }
     }

@@ -40,6 +40,8 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
+    /// ECDSA on P-521 with SHA-512. No profile allows it by default: see [`algorithms`](crate::Issuer::algorithms).
+    ES512,
     /// EdDSA on Ed25519. RFC 9864 calls it `Ed25519`, and both names are read.
     EdDSA,
 }
@@ -50,12 +52,13 @@ pub(crate) enum KeyKind {
     Rsa,
     P256,
     P384,
+    P521,
     Ed25519,
 }
 
 impl Algorithm {
     /// Every algorithm, in the order of this list wherever an order is needed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RS256,
         Self::RS384,
         Self::RS512,
@@ -64,6 +67,7 @@ impl Algorithm {
         Self::PS512,
         Self::ES256,
         Self::ES384,
+        Self::ES512,
         Self::EdDSA,
     ];
 
@@ -79,6 +83,7 @@ impl Algorithm {
             Self::PS512 => "PS512",
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
         }
     }
@@ -90,6 +95,7 @@ impl Algorithm {
             }
             Self::ES256 => KeyKind::P256,
             Self::ES384 => KeyKind::P384,
+            Self::ES512 => KeyKind::P521,
             Self::EdDSA => KeyKind::Ed25519,
         }
     }
@@ -138,7 +144,9 @@ pub struct UnknownAlgorithm;
 
 impl fmt::Display for UnknownAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA")
+        f.write_str(
+            "not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA",
+        )
     }
 }
 
@@ -162,7 +170,7 @@ mod tests {
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::EdDSA));
         for name in [
-            "none", "None", "NONE", "noNE", "HS256", "HS384", "HS512", "ES256K", "ES512", "RSA1_5",
+            "none", "None", "NONE", "noNE", "HS256", "HS384", "HS512", "ES256K", "ES521", "RSA1_5",
             "", " RS256", "RS256 ",
         ] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");

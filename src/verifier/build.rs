@@ -30,6 +30,7 @@ impl VerifierBuilder {
     pub fn build(self) -> Result<Verifier, ConfigError> {
         self.check()
             .map_err(|error| error.at(&SettingSource::Code))?;
+        let max_claim_values = self.max_claim_values_or_default();
         crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
@@ -83,6 +84,7 @@ impl VerifierBuilder {
             issuers,
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
+            max_claim_values,
             tokens: self
                 .token_cache
                 .capacity()
@@ -122,6 +124,15 @@ impl VerifierBuilder {
                     environment: "M2M_TOKEN_CACHE=off disables the cache",
                 }),
             );
+        }
+        if self
+            .max_claim_values
+            .is_some_and(|values| !(32..=32_768).contains(&values))
+        {
+            return Err(ConfigError::new(
+                "max_claim_values",
+                "must be from 32 to 32,768",
+            ));
         }
         if self.caller_check_timeout.is_zero()
             || self.caller_check_timeout > Duration::from_secs(60)

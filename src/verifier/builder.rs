@@ -36,6 +36,7 @@ pub struct VerifierBuilder {
     pub(super) resolved_max: usize,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
+    pub(super) max_claim_values: Option<u32>,
     pub(super) token_cache: TokenCacheSetting,
     pub(super) saved: Vec<SavedKeys>,
     pub(super) start: StartMode,
@@ -103,6 +104,7 @@ impl VerifierBuilder {
             resolved_max: 1_000,
             clock: Clock::system(),
             max_token_bytes: 8 * 1024,
+            max_claim_values: None,
             token_cache: TokenCacheSetting::default(),
             saved: Vec::new(),
             start: StartMode::Background,
@@ -174,6 +176,20 @@ impl VerifierBuilder {
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.max_token_bytes = bytes;
         self
+    }
+
+    /// Sets the largest number of JSON values in the claims of a token, at any depth. Default: one for each 8 bytes of
+    /// [`max_token_bytes`](Self::max_token_bytes), and at least 1,024. From 32 to 32,768.
+    ///
+    /// A token with more values is rejected (`invalid_claims_set`).
+    pub fn max_claim_values(mut self, values: u32) -> Self {
+        self.max_claim_values = Some(values);
+        self
+    }
+
+    pub(super) fn max_claim_values_or_default(&self) -> u32 {
+        let by_size = u32::try_from(self.max_token_bytes / 8).unwrap_or(u32::MAX);
+        self.max_claim_values.unwrap_or(by_size.max(1024))
     }
 
     /// How many verified tokens are remembered: no more than so many, and no more than so many bytes. Default: 10,000

@@ -55,6 +55,11 @@ impl Issuer {
         Verifier::builder([self]).max_token_bytes(bytes)
     }
 
+    /// Sets the largest number of JSON values in the claims: [`VerifierBuilder::max_claim_values`].
+    pub fn max_claim_values(self, values: u32) -> VerifierBuilder {
+        Verifier::builder([self]).max_claim_values(values)
+    }
+
     /// Sets how many verified tokens are cached: [`VerifierBuilder::token_cache`].
     pub fn token_cache(self, tokens: u32, bytes: u64) -> VerifierBuilder {
         Verifier::builder([self]).token_cache(tokens, bytes)

@@ -44,6 +44,7 @@ pub(super) struct VerifierInner {
     pub(super) issuers: IssuerRegistry,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
+    pub(super) max_claim_values: u32,
     pub(super) tokens: Option<TokenCache>,
     pub(super) rechecks: Option<Arc<Rechecks>>,
 }
@@ -56,6 +57,10 @@ impl Verifier {
             .listed()
             .iter()
             .map(|trusted| trusted.issuer.as_ref())
+    }
+
+    pub(super) fn max_claim_values(&self) -> u32 {
+        self.0.max_claim_values
     }
 
     pub(crate) fn max_token_bytes(&self) -> usize {

@@ -143,7 +143,8 @@ impl Verifier {
         let kid = header.kid();
         let payload = compact.decode_payload(&mut buf)?;
         let signature = compact.decode_signature(&mut buf)?;
-        let json = JsonObject::parse(payload).map_err(TokenError::InvalidClaimsSet)?;
+        let json = JsonObject::parse_bounded(payload, self.max_claim_values())
+            .map_err(TokenError::InvalidClaimsSet)?;
         let issuer = self.lookup_issuer(
             issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?,
             prior,

@@ -117,6 +117,11 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
             "jwks_url",
             setter(|i: Issuer| i.jwks_url("https://keys.example/")),
         ),
+        (
+            "max_key_set_bytes",
+            setter(|i: Issuer| i.max_key_set_bytes(4096)),
+        ),
+        ("max_usable_keys", setter(|i: Issuer| i.max_usable_keys(7))),
         ("jwk_set", setter(|i: Issuer| i.jwk_set(r#"{"keys":[]}"#))),
         (
             "public_key_pem",
@@ -333,6 +338,10 @@ fn builder_setters() -> Vec<(&'static str, Setter<VerifierBuilder>)> {
         (
             "clock",
             setter(|b: VerifierBuilder| b.clock(Clock::manual(1))),
+        ),
+        (
+            "max_claim_values",
+            setter(|b: VerifierBuilder| b.max_claim_values(100)),
         ),
         (
             "max_token_bytes",

@@ -38,6 +38,7 @@ fn padded_and_standard_base64_keys_verify_tokens() {
         RSA.clone(),
         key(SigningAlgorithm::Es256),
         key(SigningAlgorithm::Es384),
+        key(SigningAlgorithm::Es512),
         key(SigningAlgorithm::EdDsa),
     ];
     for key in keys {

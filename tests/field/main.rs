@@ -8,9 +8,12 @@
 )]
 
 mod encodings;
+mod es512;
 mod guide;
 mod key_issuers;
+mod limits;
 mod nulls;
 mod organizations;
+mod quirks;
 mod scopes;
 mod support;

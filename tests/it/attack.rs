@@ -91,6 +91,7 @@ async fn forgeries_fail_for_every_algorithm_and_token_shape() {
     for (signing, algorithm) in [
         (SigningAlgorithm::Es256, Algorithm::ES256),
         (SigningAlgorithm::Es384, Algorithm::ES384),
+        (SigningAlgorithm::Es512, Algorithm::ES512),
         (SigningAlgorithm::EdDsa, Algorithm::EdDSA),
         (SigningAlgorithm::Ps256, Algorithm::PS256),
     ] {

@@ -227,9 +227,9 @@ async fn restored_key_set_has_the_limits_of_a_fetched_one() {
     let jwks = saved[0]["jwks"].as_str().unwrap();
     fake.set_behavior(Behavior::Down);
     for (size, taken) in [
-        (256 * 1024, true),
-        (256 * 1024 + 1, false),
-        (256 * 1024 + 2, false),
+        (1024 * 1024, true),
+        (1024 * 1024 + 1, false),
+        (1024 * 1024 + 2, false),
     ] {
         let mut saved = saved.clone();
         saved[0]["jwks"] = (jwks.to_owned() + &" ".repeat(size - jwks.len())).into();

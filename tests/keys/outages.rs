@@ -262,8 +262,8 @@ async fn slow_fetch_is_not_restarted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn key_set_response_is_limited_to_256_kib() {
-    for (size, read) in [(256 * 1024, true), (256 * 1024 + 1, false)] {
+async fn key_set_response_is_limited_to_one_mib() {
+    for (size, read) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
         let fake = FakeIssuer::new();
         let mut jwks = fake.issuer.jwks().into_bytes();
         jwks.resize(size, b' ');
@@ -286,7 +286,7 @@ async fn failed_fetch_never_removes_valid_keys() {
     settle().await;
     let token = fake.token();
     let mut oversized = fake.issuer.jwks().into_bytes();
-    oversized.resize(256 * 1024 + 1, b' ');
+    oversized.resize(1024 * 1024 + 1, b' ');
     let says = |body: &[u8]| Behavior::Body(body.to_vec());
     let weak = br#"{"keys":[{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}]}"#;
     for (behavior, error) in [

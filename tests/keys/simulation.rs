@@ -123,7 +123,7 @@ async fn respond(model: SharedModel, request: Request<()>) -> Result<Response<Ve
         IssuerBehavior::Garbage => return said(200, b"\x00\xff{\"keys\""),
         IssuerBehavior::Html => return said(200, b"<!DOCTYPE html><title>Sign in</title>"),
         IssuerBehavior::Empty => return said(200, b"{\"keys\":[]}"),
-        IssuerBehavior::Oversized => return said(200, &vec![b' '; 300_000]),
+        IssuerBehavior::Oversized => return said(200, &vec![b' '; 1_100_000]),
     }
     // There is no await from here on, so the recorded key set arrives.
     let mut model = model.lock().unwrap();

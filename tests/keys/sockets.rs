@@ -213,8 +213,8 @@ async fn network_fault_never_removes_valid_keys() {
 }
 
 #[tokio::test]
-async fn fetch_reads_at_most_256_kib() {
-    let most = 256 * 1024;
+async fn fetch_reads_at_most_one_mib() {
+    let most = 1024 * 1024;
     for (fault, fine) in [
         (Fault::Oversized(most), true),
         (Fault::Oversized(most + 1), false),

@@ -85,7 +85,11 @@ fn every_difference_from_jsonwebtoken_is_listed() {
     let clock = Clock::manual(now);
     let mut numbers = Numbers(0x5EED);
     let (mut stricter, mut looser, mut agreed) = (BTreeMap::new(), 0, [0, 0]);
-    for algorithm in SigningAlgorithm::ALL {
+    // `jsonwebtoken` has no ES512.
+    let common = SigningAlgorithm::ALL
+        .into_iter()
+        .filter(|algorithm| *algorithm != SigningAlgorithm::Es512);
+    for algorithm in common {
         let issuer = issuer(algorithm, Profile::Rfc9068, &clock);
         let ours = verifier(&issuer, &clock, |issuer| issuer.leeway(LEEWAY));
         let theirs = Theirs::new(&issuer);

@@ -140,6 +140,13 @@ fn wycheproof_ecdsa_p384() {
     hold_to_the_list("ecdsa_p384", file, ecdsa_case("P-384", Algorithm::ES384));
 }
 
+/// Rule 36.
+#[test]
+fn wycheproof_ecdsa_p521() {
+    let file = include_str!("data/wycheproof/ecdsa_secp521r1_sha512_p1363_test.json");
+    hold_to_the_list("ecdsa_p521", file, ecdsa_case("P-521", Algorithm::ES512));
+}
+
 /// Rule 39.
 ///
 /// Malleable S, unusual encodings, keys of small order.

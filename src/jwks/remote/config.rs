@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::jwks::KeySetLimits;
 use crate::jwks::url::PlainHttp;
 
 /// How fresh keys are kept.
@@ -28,6 +29,7 @@ pub(crate) struct RefreshConfig {
     pub(crate) registration: Registration,
     /// Where http without TLS is accepted.
     pub(crate) plain_http: PlainHttp,
+    pub(crate) limits: KeySetLimits,
     /// Makes tests repeatable.
     pub(crate) jitter_seed: Option<u64>,
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::config::JwksLocation;
 use super::current::{CachedKeySet, FetchedDocument, FetchedKeys};
 use super::freshness::{lifetime, retry_after};
+use super::http::METADATA_MAX;
 use super::state::RemoteState;
 use crate::jwks::discovery::{CachedJwksUri, allowed_jwks_uri, metadata_urls};
 use crate::jwks::{JwksError, KeySet, UnusableKeys};
@@ -45,7 +46,9 @@ pub(super) async fn fetch_set(
         .unwrap_or_default();
     // Nobody who was not asked for a condition can say that it is not met.
     let unmodified = current.filter(|_| !conditions.is_empty());
-    let (parts, body) = get(shared, &url, conditions, deadline).await?.into_parts();
+    let max_bytes = shared.config.limits.bytes;
+    let response = get(shared, &url, conditions, deadline, max_bytes).await?;
+    let (parts, body) = response.into_parts();
     let fetched_at = shared.wall_now();
     let stated = if shared.config.honor_cache_control {
         lifetime(&parts.headers, fetched_at)
@@ -137,7 +140,7 @@ async fn discover(shared: &RemoteState, deadline: Instant) -> Result<String, Fet
 async fn read_metadata(shared: &RemoteState, deadline: Instant) -> Result<String, FetchFailure> {
     let mut failed = FetchFailure::from(JwksError::Unreachable);
     for url in metadata_urls(&shared.issuer) {
-        let answer = get(shared, &url, HeaderMap::new(), deadline).await?;
+        let answer = get(shared, &url, HeaderMap::new(), deadline, METADATA_MAX).await?;
         if answer.status() == StatusCode::OK {
             return Ok(allowed_jwks_uri(
                 answer.body(),
@@ -166,6 +169,7 @@ async fn get(
     url: &str,
     conditions: HeaderMap,
     deadline: Instant,
+    max_bytes: usize,
 ) -> Result<Response<Vec<u8>>, JwksError> {
     let mut request = Request::get(url)
         .body(())
@@ -175,7 +179,7 @@ async fn get(
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
     let remaining = deadline.saturating_duration_since(Instant::now());
-    shared.fetcher.get(request, remaining).await
+    shared.fetcher.get(request, remaining, max_bytes).await
 }
 
 const VALIDATORS: [(HeaderName, HeaderName); 2] =

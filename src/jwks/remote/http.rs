@@ -39,8 +39,8 @@ pub(crate) enum Proxy {
     Disabled,
 }
 
-/// The most that is read of any answer.
-pub(crate) const BODY_MAX: usize = 256 * 1024;
+/// The largest metadata document, in bytes.
+pub(super) const METADATA_MAX: usize = 256 * 1024;
 
 #[cfg_attr(not(feature = "reqwest"), allow(dead_code))]
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -122,23 +122,29 @@ impl Fetcher {
         Self::Function(Arc::new(function))
     }
 
-    /// Sends one GET and reads at most [`BODY_MAX`] bytes, all within `timeout`.
+    /// Sends one GET and reads at most `max_bytes`, all within `timeout`.
     pub(crate) async fn get(
         &self,
         request: Request<()>,
         timeout: Duration,
+        max_bytes: usize,
     ) -> Result<Response<Vec<u8>>, JwksError> {
-        let response = tokio::time::timeout(timeout, self.send(request))
+        let response = tokio::time::timeout(timeout, self.send(request, max_bytes))
             .await
             .map_err(|_| JwksError::TimedOut)??;
-        if response.body().len() > BODY_MAX {
+        if response.body().len() > max_bytes {
             Err(JwksError::TooLarge)
         } else {
             Ok(response)
         }
     }
 
-    async fn send(&self, request: Request<()>) -> Result<Response<Vec<u8>>, JwksError> {
+    #[cfg_attr(not(feature = "reqwest"), allow(unused_variables))]
+    async fn send(
+        &self,
+        request: Request<()>,
+        max_bytes: usize,
+    ) -> Result<Response<Vec<u8>>, JwksError> {
         match self {
             Self::Function(function) => {
                 let fetched = catch_panic(async move { function(request).await }).await;
@@ -166,7 +172,7 @@ impl Fetcher {
                 *response.status_mut() = received.status();
                 *response.headers_mut() = std::mem::take(received.headers_mut());
                 while let Some(chunk) = received.chunk().await.map_err(failure)? {
-                    if response.body().len() + chunk.len() > BODY_MAX {
+                    if response.body().len() + chunk.len() > max_bytes {
                         return Err(JwksError::TooLarge);
                     }
                     response.body_mut().extend_from_slice(&chunk);

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::config::RefreshConfig;
 use super::current::FetchedDocument;
 use super::freshness::LONGEST;
-use super::http::BODY_MAX;
 use crate::jwks::{KeySet, KeySetScope};
 
 /// An issuer's key set as text, with the moment it was fetched: what
@@ -64,7 +63,7 @@ pub(super) fn read(
     } else {
         timing.time_to_live
     };
-    if age >= life + timing.max_stale || saved.jwks.len() > BODY_MAX {
+    if age >= life + timing.max_stale || saved.jwks.len() > timing.limits.bytes {
         return None;
     }
     let set = KeySet::parse_for(saved.jwks.as_bytes(), scope)

@@ -74,6 +74,7 @@ impl RemoteState {
         KeySetScope {
             allowed_algorithms: &self.allowed_algorithms,
             issuer: Some(&self.issuer),
+            limits: self.config.limits,
         }
     }
 
@@ -135,6 +136,7 @@ impl RemoteState {
         crate::telemetry::metrics::keys_available(
             &self.issuer,
             cached.keys.set.keys().count(),
+            cached.keys.set.unusable_keys().len(),
             cached.document.fetched_at,
             cached.document.lifetime,
             self.config.max_stale,

@@ -154,6 +154,7 @@ fn forgeries_exist_for_every_algorithm() {
     for algorithm in [
         SigningAlgorithm::Es256,
         SigningAlgorithm::Es384,
+        SigningAlgorithm::Es512,
         SigningAlgorithm::EdDsa,
         SigningAlgorithm::Ps256,
     ] {

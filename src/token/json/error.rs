@@ -16,7 +16,8 @@ pub enum JsonError {
     DuplicateMember,
     /// The document is nested deeper than eight levels.
     TooDeep,
-    /// The document has more than 1,024 values.
+    /// The document has more values than the limit: 1,024, or
+    /// [`max_claim_values`](crate::VerifierBuilder::max_claim_values).
     TooLarge,
 }
 
@@ -28,7 +29,9 @@ impl fmt::Display for JsonError {
             Self::NotAnObject => "not a JSON object",
             Self::DuplicateMember => "ambiguous: it has a duplicate member",
             Self::TooDeep => "nested too deeply",
-            Self::TooLarge => "too large: it has too many values",
+            Self::TooLarge => {
+                "too large: it has too many values (max_claim_values sets the limit for claims)"
+            }
         })
     }
 }

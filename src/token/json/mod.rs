@@ -4,6 +4,7 @@ mod cursor;
 mod duplicates;
 mod error;
 mod index;
+mod number;
 mod parser;
 mod pointer;
 mod strings;

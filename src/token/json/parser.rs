@@ -8,10 +8,12 @@ use super::cursor::Cursor;
 use super::duplicates::DuplicateCheck;
 use super::error::JsonError;
 use super::index::Index;
+use super::number::number;
 use super::strings::{Name, Span, StringTable};
 use super::{JsonObject, Node, NodeValue};
 
 const MAX_DEPTH: usize = 8;
+/// The limit of [`JsonObject::parse`]. Verifiers have one of their own for claims.
 const MAX_VALUES: u32 = 1024;
 
 impl<'a> JsonObject<'a> {
@@ -21,8 +23,13 @@ impl<'a> JsonObject<'a> {
     ///
     /// Returns [`JsonError`] for the first error in the document.
     pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
+        Self::parse_bounded(text, MAX_VALUES)
+    }
+
+    /// Reads one JSON object of at most `max_values` values.
+    pub(crate) fn parse_bounded(text: &'a [u8], max_values: u32) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
-        let json = parse_document(text)?;
+        let json = parse_document(text, max_values)?;
         match json.nodes.first() {
             Some(Node {
                 value: NodeValue::Object,
@@ -34,7 +41,7 @@ impl<'a> JsonObject<'a> {
 }
 
 /// Parses one JSON value. No other characters may follow it.
-fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
+fn parse_document(text: &str, max_values: u32) -> Result<JsonObject<'_>, JsonError> {
     // In real headers and claims, a value takes about 20 bytes.
     let capacity = (text.len() / 16 + 4).min(32);
     let texts = StringTable::new(text)?;
@@ -42,6 +49,7 @@ fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
         strings: texts,
         index: Index::EMPTY,
         cursor: Cursor::new(text),
+        max_values,
         nodes: Vec::with_capacity(capacity),
     };
     reader.cursor.skip_white_space();
@@ -52,6 +60,7 @@ fn parse_document(text: &str) -> Result<JsonObject<'_>, JsonError> {
         index,
         cursor,
         nodes,
+        ..
     } = reader;
     if cursor.is_at_end() {
         Ok(JsonObject {
@@ -69,6 +78,7 @@ struct Reader<'a> {
     /// The index of the object that was closed last. At the end this is the outermost object.
     index: Index,
     cursor: Cursor<'a>,
+    max_values: u32,
     nodes: Vec<Node>,
 }
 
@@ -83,7 +93,7 @@ impl Reader<'_> {
             Some(b'"') => NodeValue::String(self.string()?),
             Some(b'{') => return self.object(key, depth),
             Some(b'[') => return self.array(key, depth),
-            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b'-' | b'0'..=b'9') => number(&mut self.cursor)?,
             Some(b't') => self
                 .cursor
                 .expect_literal(b"true")
@@ -167,7 +177,7 @@ impl Reader<'_> {
 
     fn push(&mut self, key: Name, value: NodeValue) -> Result<u32, JsonError> {
         let at = self.count();
-        if at >= MAX_VALUES {
+        if at >= self.max_values {
             return Err(JsonError::TooLarge);
         }
         self.nodes.push(Node {
@@ -185,7 +195,7 @@ impl Reader<'_> {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "no more than MAX_VALUES")]
+    #[allow(clippy::cast_possible_truncation, reason = "no more than `max_values`")]
     fn count(&self) -> u32 {
         self.nodes.len() as u32
     }
@@ -263,35 +273,6 @@ impl Reader<'_> {
                 .map(|digit| unit << 4 | digit)
                 .ok_or(JsonError::Syntax)
         })
-    }
-
-    fn number(&mut self) -> Result<NodeValue, JsonError> {
-        let cursor = &mut self.cursor;
-        let start = cursor.at();
-        cursor.take(b'-');
-        if !cursor.take(b'0') {
-            cursor.skip_digits()?;
-        }
-        let mut whole = true;
-        if cursor.take(b'.') {
-            whole = false;
-            cursor.skip_digits()?;
-        }
-        if cursor.take(b'e') || cursor.take(b'E') {
-            whole = false;
-            if !cursor.take(b'+') {
-                cursor.take(b'-');
-            }
-            cursor.skip_digits()?;
-        }
-        let text = cursor.since(start).unwrap_or_default();
-        if whole && let Ok(whole) = text.parse() {
-            return Ok(NodeValue::Integer(whole));
-        }
-        match text.parse::<f64>() {
-            Ok(float) if float.is_finite() => Ok(NodeValue::Float(float)),
-            _ => Err(JsonError::Syntax),
-        }
     }
 }
 
@@ -391,7 +372,7 @@ mod tests {
             "{]",
         ] {
             let naive = serde_json::from_str::<serde_json::Value>(text);
-            match (parse_document(text), naive) {
+            match (parse_document(text, MAX_VALUES), naive) {
                 (Ok(ours), Ok(naive)) => same(ours.value(0, &ours.nodes[0]), &naive, text),
                 (Err(JsonError::Syntax), Err(_)) => {}
                 (ours, theirs) => panic!("{text}: {ours:?}, but {theirs:?}"),

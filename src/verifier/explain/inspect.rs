@@ -33,7 +33,7 @@ impl<'a> TokenInspection<'a> {
             Some((header, compact.decode_payload(&mut buf).ok()?.to_vec()))
         });
         let issuer = decoded.as_ref().and_then(|(_, claims)| {
-            let json = JsonObject::parse(claims).ok();
+            let json = JsonObject::parse_bounded(claims, verifier.max_claim_values()).ok();
             let named = json
                 .as_ref()
                 .and_then(issuer_claim)
@@ -57,7 +57,7 @@ impl<'a> TokenInspection<'a> {
     }
 
     fn json(&self) -> Option<JsonObject<'_>> {
-        JsonObject::parse(&self.decoded.as_ref()?.1).ok()
+        JsonObject::parse_bounded(&self.decoded.as_ref()?.1, self.verifier.max_claim_values()).ok()
     }
 
     fn header(&self) -> Option<JoseHeader<'_>> {

@@ -22,7 +22,8 @@ impl Issuer {
         self
     }
 
-    /// Uses the keys of this JWK Set (RFC 7517 §5), and fetches nothing.
+    /// Uses the keys of this JWK Set (RFC 7517 §5), and fetches nothing. If it has a single key without a `kid`, the key
+    /// verifies tokens of any `kid`.
     pub fn jwk_set(mut self, json: impl Into<String>) -> Self {
         self.keys.set = Some(json.into());
         self
@@ -53,7 +54,8 @@ impl Issuer {
     /// Fetches metadata and keys with a function of the application's instead of the HTTP client of this crate: for egress
     /// through something special, or for a build without the client.
     ///
-    /// The function must not follow redirects, and should not read more than 256 KiB; more than that is refused. It runs
+    /// The function must not follow redirects, and should not read more than [`max_key_set_bytes`](Self::max_key_set_bytes); a larger
+    /// response is rejected. It runs
     /// within [`fetch_timeout`](Self::fetch_timeout).
     ///
     /// ```
@@ -82,7 +84,12 @@ impl Issuer {
         clients: &HttpClients,
     ) -> Result<KeySource, ConfigError> {
         if let Some(json) = &self.keys.set {
-            let set = parse_static_keys(json, issuer, algorithms)?;
+            let scope = KeySetScope {
+                allowed_algorithms: algorithms,
+                issuer: Some(issuer),
+                limits: self.timing.limits,
+            };
+            let set = parse_static_keys(json, scope)?;
             return Ok(KeySource::from_static(Arc::clone(issuer), set));
         }
         if let Some((algorithm, pem)) = &self.keys.pem {
@@ -137,15 +144,7 @@ impl Issuer {
 }
 
 /// A set that is given, not fetched, is right as a whole or an error: what is weak or broken in it was put there by hand.
-fn parse_static_keys(
-    json: &str,
-    issuer: &str,
-    algorithms: &[Algorithm],
-) -> Result<KeySet, ConfigError> {
-    let scope = KeySetScope {
-        allowed_algorithms: algorithms,
-        issuer: Some(issuer),
-    };
+fn parse_static_keys(json: &str, scope: KeySetScope<'_>) -> Result<KeySet, ConfigError> {
     let set = KeySet::parse_for(json.as_bytes(), scope)
         .map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
     let harmless = |reason| {
@@ -173,7 +172,7 @@ fn parse_static_keys(
         };
         return Err(ConfigError::new("jwk_set", problem));
     }
-    Ok(set)
+    Ok(set.with_nameless_key())
 }
 
 fn parse_public_key(

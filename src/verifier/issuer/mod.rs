@@ -2,6 +2,8 @@
 
 mod keys;
 pub(super) mod kinde;
+mod limit_settings;
+mod limits;
 mod name;
 mod organization;
 mod pointer;
@@ -25,10 +27,11 @@ use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
-    Fetcher, HttpClients, HttpSettings, MAX_KEYS_WITHOUT_KID, PlainHttp, Proxy, RefreshConfig,
-    Registration,
+    Fetcher, HttpClients, HttpSettings, KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, Proxy,
+    RefreshConfig, Registration,
 };
 use crate::token::Algorithm;
+use limit_settings::LimitSettings;
 use token_settings::TokenSettings;
 
 /// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
@@ -106,6 +109,7 @@ pub struct Issuer {
     fetch_function: Option<Fetcher>,
     http: HttpSettings,
     timing: RefreshConfig,
+    limits: LimitSettings,
     source: SettingSource,
 }
 
@@ -149,8 +153,10 @@ impl Issuer {
                 unknown_kid_max_ttl: Duration::from_secs(30),
                 registration: Registration::Listed,
                 plain_http: PlainHttp::OnLoopback,
+                limits: KeySetLimits::LISTED,
                 jitter_seed: None,
             },
+            limits: LimitSettings::default(),
             source: SettingSource::Code,
         }
     }
@@ -223,10 +229,14 @@ impl Issuer {
     }
 
     pub(super) fn into_trusted_issuer(
-        self,
+        mut self,
         clock: &Clock,
         clients: &HttpClients,
     ) -> Result<TrustedIssuer, ConfigError> {
+        self.timing.limits = self.limits.or(match self.timing.registration {
+            Registration::Listed => KeySetLimits::LISTED,
+            Registration::Resolved => KeySetLimits::RESOLVED,
+        });
         let issuer: Arc<str> = self.validated_name()?.into();
         let algorithms = self.allowed_algorithms();
         let keys = self

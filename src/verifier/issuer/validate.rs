@@ -50,6 +50,7 @@ impl Issuer {
             }
         }
         self.check_tokens(algorithms)?;
+        self.check_limits()?;
         self.check_combinations()?;
         self.check_key_timing()
     }
