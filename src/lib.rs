@@ -24,9 +24,10 @@
 //! }
 //! ```
 //!
-//! A token gets to the handler only if its signature holds under a key that the issuer publishes, it is of this issuer, for
-//! this audience, of this moment, from the client-credentials flow, scoped to an organization, to *the route's*
-//! organization, and was granted the scope. Everything else is [answered](guide::responses) by the layer.
+//! A request reaches the handler only if its token has a valid signature under a key that the issuer
+//! publishes, was issued by this issuer through the client-credentials flow, names this audience, has not
+//! expired, belongs to *the route's* organization, and carries the scope. Otherwise the layer
+//! [responds](guide::responses).
 //!
 //! # How a request is decided
 //!
@@ -40,39 +41,39 @@
 //!    │ signature    the only expensive step → else 401                               │
 //!    │ rules        exp nbf iat aud grant type, organization, scopes → else 401      │
 //!    ▼                                                                               ▼
-//!  Claims ─ standing → 401, 403, 503 ─ tenant → 403 ─ scope → 403 ─▶ request extensions ─▶ handler(org: OrgCode)
+//!  Claims ─ caller   → 401, 403, 503 ─ tenant → 403 ─ scope → 403 ─▶ request extensions ─▶ handler(org: OrgCode)
 //! ```
 //!
-//! # The public interface is
+//! # The public API
 //!
 //! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`ClaimCondition`], [`Algorithm`], [`Clock`]
-//! * to turn away: [`Denylist`], [`CallerCheck`]
+//! * to reject callers: [`Denylist`], [`CallerCheck`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`], [`token::ScopeRequirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
-//! * to read: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (everything else)
-//! * to see: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Verifier::weak_settings`], [`Explanation`]
-//! * to drive with a fuzzer: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
-//! * to test with: `testing` (feature `test-util`)
+//! * to read the caller: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (other services)
+//! * to observe: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Verifier::weak_settings`], [`Explanation`]
+//! * to fuzz: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
+//! * to test: `testing` (feature `test-util`)
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `axum` | yes | handler arguments, and the check of `{org_code}` in matched routes |
+//! | `axum` | yes | extractors, and the comparison of `{org_code}` in matched routes |
 //! | `tls-rustls` | yes | the HTTP client that fetches keys, with rustls, aws-lc-rs and the system's certificates |
-//! | `tls-native` | | the same client with the system's own TLS |
+//! | `tls-native` | | the same client with the TLS of the system |
 //! | `tls-rustls-no-provider` | | the same client with the rustls crypto provider that the application installs |
-//! | `reqwest` | | the client without TLS, for issuers on loopback; the three above imply it |
-//! | `tracing` | yes | events and spans for operators, and who calls on the request's span |
+//! | `reqwest` | | the client without TLS, for issuers on loopback; the three above include it |
+//! | `tracing` | yes | events and spans for operators, and the caller on the request's span |
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
-//! | `test-util` | | the test kit: a local issuer, a clock to move, forged tokens |
+//! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //!
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
-//! adds an interface or a backend; none changes what is accepted.
+//! adds an API or a backend. No feature changes which tokens are accepted.
 //!
-//! # The manual
+//! # The guide
 //!
-//! The [guide] goes on from here: [responses](guide::responses), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
+//! The [guide] has a chapter for each part: [responses](guide::responses), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
 //! scopes, [migrating](guide) from other crates, [keys and outages](guide::keys), testing, [operations](guide::operations),
 //! [observability](guide::observability), [decisions](guide::decisions), [threats](guide::threats).
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -81,3 +81,23 @@ fn feature_tables_name_every_feature() {
         );
     }
 }
+
+#[test]
+fn readme_and_crate_have_the_same_feature_table() {
+    let rows = feature_rows("src/lib.rs");
+    assert!(rows.len() >= 10);
+    assert_eq!(rows, feature_rows("README.md"));
+}
+
+#[test]
+fn readme_lists_every_example() {
+    let readme = read("README.md");
+    let missing: Vec<_> = examples()
+        .into_iter()
+        .filter(|name| match name.strip_suffix(".rs") {
+            Some(program) => !readme.contains(&format!("cargo run --example {program}`")),
+            None => !readme.contains(&format!("`examples/{name}`")),
+        })
+        .collect();
+    assert!(missing.is_empty(), "README.md lacks {missing:?}");
+}
