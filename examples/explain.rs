@@ -142,7 +142,7 @@ fn lint(status: &IssuerStatus, weak: &[WeakSetting]) -> Lint {
         .filter(|weak| weak.issuer == status.issuer)
         .map(|weak| format!("weak setting {weak}"))
         .collect();
-    match status.last_error {
+    match &status.last_error {
         Some(error) => problems.push(format!("failed to fetch its keys: {error}")),
         None if !status.is_ready() => {
             problems.push("its keys were not fetched within ten seconds".to_owned());

@@ -51,7 +51,7 @@
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`], [`token::ScopeRequirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
 //! * to read the caller: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (other services)
-//! * to observe: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Verifier::weak_settings`], [`Explanation`]
+//! * to observe: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Readiness`], [`Verifier::weak_settings`], [`Explanation`]
 //! * to fuzz: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
 //! * to test: `testing` (feature `test-util`)
 //!
@@ -120,7 +120,7 @@ pub use token::{Algorithm, Claims, OrgCode, Scope};
 pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{
-    ClaimCondition, ConfigError, Issuer, NeedsAudience, Profile, StartError, Verifier,
+    ClaimCondition, ConfigError, Issuer, NeedsAudience, Profile, Readiness, StartError, Verifier,
     VerifierBuilder, WeakSetting,
 };
 

@@ -43,11 +43,13 @@ pub(super) struct IssuerConfig {
     pub(super) unknown_kid_cooldown: Option<String>,
     pub(super) unknown_kid_max_ttl: Option<String>,
     pub(super) fetch_timeout: Option<String>,
+    pub(super) connect_timeout: Option<String>,
     pub(super) initial_keys_timeout: Option<String>,
     pub(super) max_key_set_bytes: Option<usize>,
     pub(super) max_usable_keys: Option<usize>,
     pub(super) proxy: Option<Proxy>,
     pub(super) dangerous_allow_http: Option<OnlyYes>,
+    pub(super) dangerous_allow_private_addresses: Option<OnlyYes>,
     pub(super) ca_certificate_pem: Option<String>,
 }
 
@@ -139,6 +141,9 @@ impl IssuerConfig {
         if let Some(Proxy::Disabled) = self.proxy {
             issuer = issuer.without_proxy();
         }
+        if let Some(OnlyYes::Yes) = self.dangerous_allow_private_addresses {
+            issuer = issuer.dangerous_allow_private_addresses();
+        }
         let durations = [
             (
                 &self.leeway,
@@ -167,6 +172,11 @@ impl IssuerConfig {
                 Issuer::unknown_kid_max_ttl,
             ),
             (&self.fetch_timeout, "fetch_timeout", Issuer::fetch_timeout),
+            (
+                &self.connect_timeout,
+                "connect_timeout",
+                Issuer::connect_timeout,
+            ),
             (
                 &self.initial_keys_timeout,
                 "initial_keys_timeout",

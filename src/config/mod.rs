@@ -15,7 +15,7 @@ use serde_json::Value;
 use self::duration::duration;
 use self::issuer::{IssuerConfig, OnlyYes};
 use self::written_values::{WrittenValue, read_settings};
-use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
+use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierBuilder};
 
 /// The settings of a verifier, read from a configuration file with serde, or from the environment.
 ///
@@ -30,9 +30,10 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `max_token_bytes`, `max_claim_values` | a number |
 /// | `token_cache` | `"off"`, or `{ tokens, bytes }` |
 /// | `start` | `"background"` or `"lazy"` |
-/// | `max_resolved_issuers` | a number |
+/// | `max_resolved_issuers`, `max_issuer_resolutions_per_second` | a number |
 /// | `caller_check_timeout` | a duration |
 /// | `dangerous_caller_check_fail_open` | `"yes"` |
+/// | `readiness` | `"all"` or `"any"` |
 ///
 /// | setting of an issuer | form |
 /// |---|---|
@@ -55,10 +56,11 @@ use crate::verifier::{ConfigError, SettingSource, Verifier, VerifierBuilder};
 /// | `max_keys_without_kid` | a number |
 /// | `jwks_url`, `jwk_set` | a URL, or a JWK Set as a string |
 /// | `public_key_pem` | `{ algorithm, pem }`: the name of an algorithm, and a public key as a string |
-/// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `initial_keys_timeout` | a duration |
+/// | `keys_time_to_live`, `keys_max_stale`, `unknown_kid_cooldown`, `unknown_kid_max_ttl`, `fetch_timeout`, `connect_timeout`, `initial_keys_timeout` | a duration |
 /// | `max_key_set_bytes`, `max_usable_keys` | a number |
 /// | `proxy` | `"none"` |
 /// | `dangerous_allow_http` | `"yes"` |
+/// | `dangerous_allow_private_addresses` | `"yes"` |
 /// | `ca_certificate_pem` | a certificate as a string |
 ///
 /// ```
@@ -91,8 +93,10 @@ struct RawConfig {
     token_cache: Option<TokenCacheSetting>,
     start: Option<StartSetting>,
     max_resolved_issuers: Option<usize>,
+    max_issuer_resolutions_per_second: Option<u32>,
     caller_check_timeout: Option<String>,
     dangerous_caller_check_fail_open: Option<OnlyYes>,
+    readiness: Option<ReadinessSetting>,
     /// The source of the issuer, if it is not in an array.
     #[serde(skip)]
     source: Option<SettingSource>,
@@ -126,6 +130,13 @@ struct TokenCacheSize {
 enum StartSetting {
     Background,
     Lazy,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ReadinessSetting {
+    All,
+    Any,
 }
 
 impl Config {
@@ -259,12 +270,20 @@ impl RawConfig {
         if let Some(issuers) = self.max_resolved_issuers {
             builder = builder.max_resolved_issuers(issuers);
         }
+        if let Some(resolutions) = self.max_issuer_resolutions_per_second {
+            builder = builder.max_issuer_resolutions_per_second(resolutions);
+        }
         if let Some(text) = &self.caller_check_timeout {
             builder = builder.caller_check_timeout(duration(text, "caller_check_timeout")?);
         }
         if let Some(OnlyYes::Yes) = self.dangerous_caller_check_fail_open {
             builder = builder.dangerous_caller_check_fail_open();
         }
+        builder = match self.readiness {
+            None => builder,
+            Some(ReadinessSetting::All) => builder.readiness(Readiness::All),
+            Some(ReadinessSetting::Any) => builder.readiness(Readiness::Any),
+        };
         Ok(match self.start {
             None | Some(StartSetting::Background) => builder,
             Some(StartSetting::Lazy) => builder.start_lazily(),

@@ -6,12 +6,14 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::JwksError;
+use super::address::AddressRule;
 use super::url::{PlainHttp, is_allowed_url};
 
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
-    jwks_uri: String,
+    /// Of any type, because metadata of another issuer is recognized by `issuer` alone.
+    jwks_uri: Option<serde_json::Value>,
 }
 
 /// Reads `jwks_uri` from an issuer's metadata document.
@@ -28,16 +30,21 @@ struct Metadata {
 /// # Errors
 ///
 /// [`JwksError::Malformed`]; [`JwksError::WrongIssuer`] when `issuer` is not identical to the configured one, code point
-/// for code point (RFC 8414 §3.3, §4); [`JwksError::InsecureJwksUri`] when `jwks_uri` is neither https nor on loopback.
-/// An issuer that is reached over https cannot send to loopback either.
+/// for code point (RFC 8414 §3.3, §4); [`JwksError::InsecureJwksUri`] if `jwks_uri` is neither https nor on loopback, or is
+/// http although the issuer is https; [`JwksError::PrivateAddress`] if its host is another one than the issuer's and is a
+/// loopback, link-local, private or reserved address, unless the issuer itself is on loopback. The addresses of names are
+/// checked when they are resolved.
 pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, JwksError> {
-    allowed_jwks_uri(document, issuer, PlainHttp::OnLoopback)
+    let addresses = AddressRule::for_listed(issuer);
+    read_jwks_uri(document, issuer, addresses, PlainHttp::OnLoopback)
 }
 
-/// The same, with http where the application allows it. The metadata of an https issuer never leads to http.
-pub(super) fn allowed_jwks_uri(
+/// Reads `jwks_uri`, with the addresses that are allowed for this issuer, and with http where the application allows it.
+/// The metadata of an https issuer never leads to http.
+pub(super) fn read_jwks_uri(
     document: &[u8],
     issuer: &str,
+    addresses: AddressRule,
     plain_http: PlainHttp,
 ) -> Result<String, JwksError> {
     // Members that are passed over are not looked at by the reader, and JSON is UTF-8 as a whole (RFC 8259 §8.1).
@@ -48,16 +55,47 @@ pub(super) fn allowed_jwks_uri(
     if metadata.issuer != issuer {
         return Err(JwksError::WrongIssuer);
     }
-    let downgraded = issuer.starts_with("https://") && !metadata.jwks_uri.starts_with("https://");
-    if downgraded || !is_allowed_url(&metadata.jwks_uri, plain_http) {
+    let Some(serde_json::Value::String(jwks_uri)) = metadata.jwks_uri else {
+        return Err(JwksError::Malformed);
+    };
+    let downgraded = issuer.starts_with("https://") && !jwks_uri.starts_with("https://");
+    if downgraded || !is_allowed_url(&jwks_uri, plain_http) {
         return Err(JwksError::InsecureJwksUri);
     }
-    Ok(metadata.jwks_uri)
+    if !addresses.allows(&jwks_uri, issuer) {
+        return Err(JwksError::PrivateAddress);
+    }
+    Ok(jwks_uri)
 }
 
-/// The places where metadata is looked for, in this order: OpenID Connect's, then RFC 8414's, which differ when the
-/// issuer has a path (RFC 8414 §3.1, §5).
-pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
+/// One of the two places where metadata can be (RFC 8414 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MetadataPlace {
+    /// OpenID Connect Discovery 1.0 §4: the well-known part follows the issuer's path.
+    OpenIdConnect,
+    /// RFC 8414 §3.1: the well-known part stands between host and path.
+    OAuth,
+}
+
+impl MetadataPlace {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::OpenIdConnect => Self::OAuth,
+            Self::OAuth => Self::OpenIdConnect,
+        }
+    }
+
+    pub(super) fn url(self, issuer: &str) -> String {
+        let [openid_connect, oauth] = metadata_urls(issuer);
+        match self {
+            Self::OpenIdConnect => openid_connect,
+            Self::OAuth => oauth,
+        }
+    }
+}
+
+/// Returns OpenID Connect's place and RFC 8414's.
+fn metadata_urls(issuer: &str) -> [String; 2] {
     let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
     let path_at = trimmed.find("://").map_or(0, |at| at + 3);
     let path_at = trimmed
@@ -75,18 +113,20 @@ pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
 const METADATA_TTL: Duration = Duration::from_secs(60 * 60);
 
 /// Where metadata said that the keys are, and when it was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CachedJwksUri {
     uri: String,
+    location: MetadataPlace,
     read_at: Instant,
     /// After a failure the metadata is read anew: the keys may have moved.
     is_invalidated: bool,
 }
 
 impl CachedJwksUri {
-    pub(super) fn new(uri: String, read_at: Instant) -> Self {
+    pub(super) fn new(uri: String, location: MetadataPlace, read_at: Instant) -> Self {
         Self {
             uri,
+            location,
             read_at,
             is_invalidated: false,
         }
@@ -94,6 +134,11 @@ impl CachedJwksUri {
 
     pub(super) fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// The place that gave this metadata.
+    pub(super) fn location(&self) -> MetadataPlace {
+        self.location
     }
 
     pub(super) fn invalidate(&mut self) {
@@ -170,6 +215,12 @@ mod tests {
         ] {
             assert_eq!(read(a, uri, a), Err(JwksError::InsecureJwksUri), "{uri}");
         }
+        for uri in ["https://127.0.0.1/jwks", "https://[fd00::1]/jwks"] {
+            assert_eq!(read(a, uri, a), Err(JwksError::PrivateAddress), "{uri}");
+        }
+        let private = "https://10.0.0.1/realms/a";
+        let own = "https://10.0.0.1:8443/jwks";
+        assert_eq!(read(private, own, private).as_deref(), Ok(own));
         let local = "http://127.0.0.1:4000";
         assert_eq!(
             read(local, "http://127.0.0.1:4000/jwks", local).as_deref(),
@@ -182,10 +233,22 @@ mod tests {
             "{}",
             r#"{"issuer":"https://a.example"}"#,
             r#"{"issuer":["https://a.example"],"jwks_uri":"x"}"#,
+            r#"{"issuer":"https://a.example","jwks_uri":["https://a.example/k"]}"#,
+            r#"{"jwks_uri":"https://a.example/k"}"#,
         ] {
             assert_eq!(
                 jwks_uri(document.as_bytes(), a),
                 Err(JwksError::Malformed),
+                "{document}"
+            );
+        }
+        for document in [
+            r#"{"issuer":"https://b.example"}"#,
+            r#"{"issuer":"https://b.example","jwks_uri":1}"#,
+        ] {
+            assert_eq!(
+                jwks_uri(document.as_bytes(), a),
+                Err(JwksError::WrongIssuer),
                 "{document}"
             );
         }

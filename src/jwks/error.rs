@@ -70,8 +70,8 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
-/// Why a key set could not be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why a key set could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwksError {
     /// No connection, or it broke.
@@ -88,6 +88,16 @@ pub enum JwksError {
     WrongIssuer,
     /// The metadata's `jwks_uri` is not an absolute https URL (RFC 8414 §2).
     InsecureJwksUri,
+    /// The host must have a public address, and has a loopback, link-local, private or reserved one
+    /// ([`dangerous_allow_private_addresses`](crate::Issuer::dangerous_allow_private_addresses)).
+    PrivateAddress,
+    /// Neither place has valid metadata, for different reasons. If the reasons are the same, the error is that reason.
+    NoMetadata {
+        /// What is wrong at `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4).
+        openid_connect: Box<JwksError>,
+        /// What is wrong at `/.well-known/oauth-authorization-server` (RFC 8414 §3).
+        oauth: Box<JwksError>,
+    },
     /// The set has no key that can be used.
     NoUsableKey,
     /// No tokio runtime was there to fetch in.
@@ -108,6 +118,8 @@ impl JwksError {
             Self::Malformed => "malformed",
             Self::WrongIssuer => "wrong_issuer",
             Self::InsecureJwksUri => "insecure_jwks_uri",
+            Self::PrivateAddress => "private_address",
+            Self::NoMetadata { .. } => "no_metadata",
             Self::NoUsableKey => "no_usable_key",
             Self::NoRuntime => "no_runtime",
             Self::NoTimers => "no_timers",
@@ -134,6 +146,16 @@ impl fmt::Display for JwksError {
             Self::InsecureJwksUri => {
                 f.write_str("the metadata's jwks_uri is not an absolute https URL (jwks_url sets another one)")
             }
+            Self::PrivateAddress => f.write_str(
+                "the metadata or the keys are at a loopback, link-local, private or reserved address (see dangerous_allow_private_addresses)",
+            ),
+            Self::NoMetadata {
+                openid_connect,
+                oauth,
+            } => write!(
+                f,
+                "the issuer has no valid metadata: openid-configuration: {openid_connect}; oauth-authorization-server: {oauth}"
+            ),
             Self::NoUsableKey => f.write_str("the key set has no usable key"),
             Self::NoRuntime => f.write_str("there is no tokio runtime to fetch keys in"),
             Self::NoTimers => {

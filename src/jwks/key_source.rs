@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    FetchTicket, IssuerStatus, JwksError, KeyLookup, KeyRequest, KeySet, KeyWait, RemoteKeySet,
-    SavedKeys, VersionedKeySet,
+    FetchAllowance, FetchTicket, IssuerStatus, JwksError, KeyLookup, KeyRequest, KeySet, KeyWait,
+    RemoteKeySet, SavedKeys, VersionedKeySet,
 };
 
 /// The keys of one issuer.
@@ -32,6 +32,33 @@ impl KeySource {
             Self::Static { keys, .. } => Some(Arc::clone(keys)),
             Self::Remote(remote) => remote.current(),
         }
+    }
+
+    /// Returns the set in use without starting the refresh task: before a token's claims are validated, no key is fetched.
+    pub(crate) fn available(&self) -> Option<Arc<VersionedKeySet>> {
+        match self {
+            Self::Static { keys, .. } => Some(Arc::clone(keys)),
+            Self::Remote(remote) => remote.available(),
+        }
+    }
+
+    /// Returns how much may still be fetched, or `None` if no fetch was made.
+    pub(crate) fn allowance(&self) -> Option<FetchAllowance> {
+        match self {
+            Self::Static { .. } => None,
+            Self::Remote(remote) => remote.allowance(),
+        }
+    }
+
+    pub(crate) fn resume(&self, allowance: FetchAllowance) {
+        if let Self::Remote(remote) = self {
+            remote.resume(allowance);
+        }
+    }
+
+    /// Returns `true` while a fetch is in flight or requested.
+    pub(crate) fn is_fetching(&self) -> bool {
+        matches!(self, Self::Remote(remote) if remote.is_fetching())
     }
 
     /// Whether a token that was verified under this generation may still pass at this second of the wall clock.

@@ -3,6 +3,7 @@
 //! [`KeySet::parse`] is a pure parser that a fuzzer can drive. `remote` keeps a set fresh: the only place of the crate
 //! with network I/O.
 
+mod address;
 mod candidates;
 mod certificate;
 mod discovery;
@@ -18,6 +19,7 @@ mod status;
 mod unusable_key;
 mod url;
 
+pub(crate) use address::{AddressRule, PrivateAddresses};
 pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;
 pub(crate) use certificate::certificate_problem;
 pub use discovery::jwks_uri;
@@ -28,11 +30,11 @@ pub(crate) use key_set::VersionedKeySet;
 pub use key_set::{KeyInfo, KeySet};
 pub(crate) use key_source::KeySource;
 pub(crate) use keyed_hash::keyed_hash;
-pub use remote::{FetchFuture, SavedKeys};
 pub(crate) use remote::{
-    FetchTicket, Fetcher, HttpClients, HttpSettings, JwksLocation, KeyLookup, KeyRequest, KeyWait,
-    Proxy, RefreshConfig, Registration, RemoteKeySet,
+    Addresses, FetchAllowance, FetchTicket, Fetcher, Fetchers, HttpClients, HttpSettings,
+    JwksLocation, KeyLookup, KeyRequest, KeyWait, Proxy, RefreshConfig, Registration, RemoteKeySet,
 };
+pub use remote::{FetchFuture, SavedKeys};
 pub use status::{FetchCause, IssuerStatus};
 pub use unusable_key::UnusableKey;
 pub(crate) use unusable_key::UnusableKeys;

@@ -4,6 +4,7 @@
 mod table;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -90,7 +91,7 @@ impl ResponseConfig {
         match &rejection {
             Rejection::KeysUnavailable { retry_after }
             | Rejection::KeyUnavailable { retry_after } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+                headers.insert(RETRY_AFTER, whole_seconds(*retry_after));
             }
             Rejection::CallerStatusUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -163,6 +164,12 @@ impl ResponseConfig {
     }
 }
 
+/// Returns the seconds of a `Retry-After`, rounded up: an earlier request would fail again.
+fn whole_seconds(delay: Duration) -> HeaderValue {
+    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    HeaderValue::from(seconds.max(1))
+}
+
 /// Appends one `name="value"`. Only this function writes values into the header. It omits
 /// characters that are not allowed in `error_description` (RFC 6750 §3), such as quotation marks,
 /// backslashes and line breaks.
@@ -220,6 +227,14 @@ fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
 mod tests {
     use super::*;
     use crate::token::TokenError;
+
+    #[test]
+    fn retry_after_is_rounded_up() {
+        for (millis, seconds) in [(0, "1"), (999, "1"), (1000, "1"), (1001, "2"), (9500, "10")] {
+            let header = whole_seconds(Duration::from_millis(millis));
+            assert_eq!(header, seconds, "{millis} ms");
+        }
+    }
 
     /// Each type of response has its gRPC status, including that of a hidden organization.
     #[test]

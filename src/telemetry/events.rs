@@ -5,6 +5,7 @@
 //! client ID, the issuer and `jti`.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use http::Extensions;
 #[cfg(feature = "tracing")]
@@ -39,11 +40,17 @@ pub(crate) fn unsupported_keys(issuer: &str, keys: usize, reasons: &dyn Display)
     let _ = (issuer, keys, reasons);
 }
 
-/// A fetch failed.
-pub(crate) fn fetch_failed(issuer: &str, cause: &'static str, error: &dyn Display, has_keys: bool) {
+/// A fetch failed. The next attempt begins after this delay, or before it if a request hurries it.
+pub(crate) fn fetch_failed(
+    issuer: &str,
+    cause: &'static str,
+    error: &dyn Display,
+    has_keys: bool,
+    next_attempt_in: Duration,
+) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, error = %error, has_keys, "key fetch failed");
-    let _ = (issuer, cause, error, has_keys);
+    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, error = %error, has_keys, ?next_attempt_in, "key fetch failed");
+    let _ = (issuer, cause, error, has_keys, next_attempt_in);
 }
 
 /// A set is past its life and serves on, because the issuer gives no new one.

@@ -12,6 +12,7 @@ use super::issuer::Issuer;
 use super::issuers::IssuerRegistry;
 use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
+use super::readiness::Readiness;
 use super::start_error::StartError;
 use super::verifier::{Verifier, VerifierInner};
 use crate::extensions::Rechecks;
@@ -43,11 +44,13 @@ impl VerifierBuilder {
             listed.push(trusted);
         }
         let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
+        let max_per_second = self.max_resolutions_per_second;
         let resolver = self.resolve.map(|function| {
             Resolver::new(
                 ResolverConfig {
                     resolve: function,
                     capacity: kept,
+                    max_per_second,
                     clock,
                 },
                 saved,
@@ -82,6 +85,7 @@ impl VerifierBuilder {
         Ok(Verifier(Arc::new(VerifierInner {
             id: number,
             issuers,
+            readiness: self.readiness,
             clock: self.clock,
             max_token_bytes: self.max_token_bytes,
             max_claim_values,
@@ -101,6 +105,12 @@ impl VerifierBuilder {
         if self.resolved_max == 0 {
             return Err(ConfigError::new(
                 "max_resolved_issuers",
+                "must be at least 1",
+            ));
+        }
+        if self.max_resolutions_per_second == 0 {
+            return Err(ConfigError::new(
+                "max_issuer_resolutions_per_second",
                 "must be at least 1",
             ));
         }
@@ -179,31 +189,42 @@ impl VerifierBuilder {
         Err(problem)
     }
 
-    /// Builds the verifier and waits until each issuer's keys are at hand: for services that had rather not start than
-    /// start without.
+    /// Builds the verifier and waits until keys are available, so that a service does not start without them.
+    ///
+    /// By default it waits for the keys of every listed issuer. With
+    /// [`Readiness::Any`](crate::Readiness::Any) it waits until each issuer's first fetch is finished, and succeeds if keys
+    /// of at least one are available.
     ///
     /// # Errors
     ///
-    /// [`StartError::Config`]; [`StartError::KeyFetch`] when the first fetch of an issuer's keys fails, and none were
-    /// [restored](Self::restore_keys).
+    /// [`StartError::Config`]; [`StartError::KeyFetch`] if the first fetch of an issuer's keys fails and none were
+    /// [restored](Self::restore_keys). With `Readiness::Any`, only if that is so for every issuer; the error is then that of
+    /// the first one.
     pub async fn build_ready(self) -> Result<Verifier, StartError> {
         let verifier = self.build().map_err(StartError::Config)?;
-        let listed = verifier.0.issuers.listed();
+        let (listed, readiness) = (verifier.0.issuers.listed(), verifier.0.readiness);
         // All at once, and then one after the other.
         let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
+        let (mut ready, mut first_error) = (0, None);
         for trusted in listed {
-            let failed = |error| StartError::KeyFetch {
-                issuer: trusted.issuer.to_string(),
-                error,
-                unusable_keys: trusted.keys.status().unusable_keys,
-            };
-            trusted
-                .keys
-                .wait_for_initial_fetch()
-                .await
-                .map_err(failed)?;
+            match trusted.keys.wait_for_initial_fetch().await {
+                Ok(()) => ready += 1,
+                Err(error) => {
+                    first_error.get_or_insert(StartError::KeyFetch {
+                        issuer: trusted.issuer.to_string(),
+                        error,
+                        unusable_keys: trusted.keys.status().unusable_keys,
+                    });
+                    if readiness == Readiness::All {
+                        break;
+                    }
+                }
+            }
         }
-        Ok(verifier)
+        match first_error {
+            Some(error) if !readiness.is_satisfied(ready, listed.len()) => Err(error),
+            _ => Ok(verifier),
+        }
     }
 }
 

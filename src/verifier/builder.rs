@@ -8,6 +8,7 @@ use super::issuer::kinde::kinde_issuer;
 use super::issuer::{Issuer, NeedsAudience};
 use super::issuers::resolved::{ResolveFn, ResolveFuture};
 use super::profile::Profile;
+use super::readiness::Readiness;
 use super::verifier::Verifier;
 use crate::clock::Clock;
 use crate::jwks::SavedKeys;
@@ -34,12 +35,14 @@ pub struct VerifierBuilder {
     pub(super) issuers: Vec<Issuer>,
     pub(super) resolve: Option<Arc<ResolveFn>>,
     pub(super) resolved_max: usize,
+    pub(super) max_resolutions_per_second: u32,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
     pub(super) max_claim_values: Option<u32>,
     pub(super) token_cache: TokenCacheSetting,
     pub(super) saved: Vec<SavedKeys>,
     pub(super) start: StartMode,
+    pub(super) readiness: Readiness,
     /// Only one may be set. Each is kept, so that a second one is an error and does not replace the first.
     pub(super) denylists: Vec<Denylist>,
     pub(super) caller_checks: Vec<CallerCheckRunner>,
@@ -102,12 +105,14 @@ impl VerifierBuilder {
             issuers: issuers.into_iter().collect(),
             resolve: None,
             resolved_max: 1_000,
+            max_resolutions_per_second: 200,
             clock: Clock::system(),
             max_token_bytes: 8 * 1024,
             max_claim_values: None,
             token_cache: TokenCacheSetting::default(),
             saved: Vec::new(),
             start: StartMode::Background,
+            readiness: Readiness::All,
             denylists: Vec::new(),
             caller_checks: Vec::new(),
             caller_check_timeout: Duration::from_millis(500),
@@ -163,6 +168,17 @@ impl VerifierBuilder {
     /// way. Default: 1,000.
     pub fn max_resolved_issuers(mut self, issuers: usize) -> Self {
         self.resolved_max = issuers;
+        self
+    }
+
+    /// Sets how often per second the application is asked about issuers. Default: 200. Minimum: 1.
+    ///
+    /// Beyond that, tokens of issuers that are not cached get 503. Names that were trusted before and other names have
+    /// half of the rate each; what one half does not use, the other one may. Of the other names, those that were turned
+    /// down and come again go first. So a flood of invented names neither reaches the application's database nor keeps the
+    /// issuers of customers from it.
+    pub fn max_issuer_resolutions_per_second(mut self, resolutions: u32) -> Self {
+        self.max_resolutions_per_second = resolutions;
         self
     }
 
@@ -246,6 +262,26 @@ impl VerifierBuilder {
     /// first token, when it is built outside a tokio runtime).
     pub fn start_lazily(mut self) -> Self {
         self.start = StartMode::Lazy;
+        self
+    }
+
+    /// Sets when the verifier is ready if several issuers are listed. Default: [`Readiness::All`].
+    ///
+    /// [`Verifier::is_ready`] and [`build_ready`](Self::build_ready) follow it. Resolved issuers do not count.
+    ///
+    /// ```
+    /// use tower_m2m::{Readiness, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let own = Verifier::kinde("acme").audience("https://api.acme.com");
+    /// let partner = Verifier::issuer("https://issuer.example").audience("https://api.acme.com");
+    /// // An outage of the partner's issuer must not take this service off the load balancer.
+    /// let verifier = Verifier::builder([own, partner]).readiness(Readiness::Any).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
         self
     }
 }

@@ -132,15 +132,7 @@ impl Rules {
         iat: Option<i64>,
         now: i64,
     ) -> Result<(), TokenError> {
-        if now >= exp.saturating_add(self.leeway) {
-            return Err(TokenError::Expired);
-        }
-        if nbf.is_some_and(|nbf| nbf > now.saturating_add(self.leeway)) {
-            return Err(TokenError::NotYetValid);
-        }
-        if iat.is_some_and(|iat| iat > now.saturating_add(self.leeway)) {
-            return Err(TokenError::IssuedInFuture);
-        }
+        check_times(exp, nbf, iat, now, self.leeway)?;
         if let Some(max_age) = self.max_age {
             let iat = iat.ok_or(TokenError::MissingClaim("iat"))?;
             if now >= iat.saturating_add(max_age).saturating_add(self.leeway) {
@@ -242,6 +234,26 @@ impl Rules {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks the dates of a token, except its age.
+pub(super) fn check_times(
+    exp: i64,
+    nbf: Option<i64>,
+    iat: Option<i64>,
+    now: i64,
+    leeway: i64,
+) -> Result<(), TokenError> {
+    if now >= exp.saturating_add(leeway) {
+        return Err(TokenError::Expired);
+    }
+    if nbf.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
+        return Err(TokenError::NotYetValid);
+    }
+    if iat.is_some_and(|iat| iat > now.saturating_add(leeway)) {
+        return Err(TokenError::IssuedInFuture);
+    }
+    Ok(())
 }
 
 /// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).

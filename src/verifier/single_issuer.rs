@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::builder::VerifierBuilder;
 use super::issuer::Issuer;
+use super::readiness::Readiness;
 use super::verifier::Verifier;
 use crate::clock::Clock;
 use crate::jwks::SavedKeys;
@@ -38,6 +39,12 @@ impl Issuer {
         R: Future<Output = Result<Option<Issuer>, BoxError>> + Send + 'static,
     {
         Verifier::builder([self]).resolve_issuers_with(resolve)
+    }
+
+    /// Sets how often per second the application is asked about issuers:
+    /// [`VerifierBuilder::max_issuer_resolutions_per_second`].
+    pub fn max_issuer_resolutions_per_second(self, resolutions: u32) -> VerifierBuilder {
+        Verifier::builder([self]).max_issuer_resolutions_per_second(resolutions)
     }
 
     /// Sets how many resolved issuers are kept: [`VerifierBuilder::max_resolved_issuers`].
@@ -94,6 +101,11 @@ impl Issuer {
     /// Begins with saved keys: [`VerifierBuilder::restore_keys`].
     pub fn restore_keys(self, saved: impl IntoIterator<Item = SavedKeys>) -> VerifierBuilder {
         Verifier::builder([self]).restore_keys(saved)
+    }
+
+    /// Sets when the verifier is ready: [`VerifierBuilder::readiness`].
+    pub fn readiness(self, readiness: Readiness) -> VerifierBuilder {
+        Verifier::builder([self]).readiness(readiness)
     }
 
     /// Fetches keys when the first token arrives: [`VerifierBuilder::start_lazily`].

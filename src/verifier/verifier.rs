@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::cache::TokenCache;
 use super::issuers::IssuerRegistry;
-use super::issuers::trusted::TrustedIssuer;
+use super::readiness::Readiness;
 use crate::bearer::CredentialsIdentity;
 use crate::clock::Clock;
 use crate::extensions::{Rechecks, VerifiedRequest};
-use crate::jwks::{IssuerStatus, SavedKeys};
 use crate::token::Claims;
 
 /// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
@@ -42,6 +41,7 @@ pub(super) struct VerifierInner {
     /// Tells this verifier from others of the process.
     pub(super) id: u64,
     pub(super) issuers: IssuerRegistry,
+    pub(super) readiness: Readiness,
     pub(super) clock: Clock,
     pub(super) max_token_bytes: usize,
     pub(super) max_claim_values: u32,
@@ -102,49 +102,6 @@ impl Verifier {
     /// Whether the claims come from this verifier, so that a second layer need not verify again.
     pub(crate) fn has_verified(&self, claims: &Claims) -> bool {
         claims.verified_by() == self.0.id
-    }
-
-    /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
-    #[must_use]
-    pub fn status(&self) -> Vec<IssuerStatus> {
-        let resolved = self.0.issuers.resolved();
-        let mut status: Vec<_> = self
-            .trusted_issuers(&resolved)
-            .map(|trusted| trusted.keys.status())
-            .collect();
-        status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
-        status
-    }
-
-    /// Whether keys of every listed issuer are held, so that tokens can be verified: what a readiness probe asks. A liveness probe
-    /// should not, since a restart does not bring an issuer back.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.0
-            .issuers
-            .listed()
-            .iter()
-            .all(|trusted| trusted.keys.current().is_some())
-    }
-
-    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`](crate::VerifierBuilder::restore_keys) at the next start.
-    #[must_use]
-    pub fn export_keys(&self) -> Vec<SavedKeys> {
-        let resolved = self.0.issuers.resolved();
-        self.trusted_issuers(&resolved)
-            .filter_map(|trusted| trusted.keys.export())
-            .collect()
-    }
-
-    fn trusted_issuers<'a>(
-        &'a self,
-        resolved: &'a [Arc<TrustedIssuer>],
-    ) -> impl Iterator<Item = &'a TrustedIssuer> {
-        self.0
-            .issuers
-            .listed()
-            .iter()
-            .chain(resolved.iter().map(Arc::as_ref))
     }
 
     /// How many verified tokens are remembered, roughly.

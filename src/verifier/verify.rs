@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::cache::Entry;
 use super::claim::{as_string, issuer_claim};
 use super::issuers::trusted::{ActiveIssuer, Resolution};
+use super::precheck::check_for_any_issuer;
 use super::token_key::{SignedInput, request_key};
 use super::validated::Provenance;
 use super::verification::{CallerVerdict, PriorWaits, Verification, VerifyError, WaitFor};
@@ -145,10 +146,9 @@ impl Verifier {
         let signature = compact.decode_signature(&mut buf)?;
         let json = JsonObject::parse_bounded(payload, self.max_claim_values())
             .map_err(TokenError::InvalidClaimsSet)?;
-        let issuer = self.lookup_issuer(
-            issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?,
-            prior,
-        )?;
+        let iss = issuer_claim(&json).ok_or(TokenError::UntrustedIssuer)?;
+        let check = || check_for_any_issuer(header.token_type(), &json, now);
+        let issuer = self.lookup_issuer(iss, prior, check)?;
         let trusted = self
             .0
             .issuers
@@ -158,7 +158,7 @@ impl Verifier {
             .rules
             .check_header(header.algorithm(), header.token_type(), kid)?;
 
-        let current_set = trusted.keys.current();
+        let current_set = trusted.keys.available();
         let signed = SignedInput {
             kid,
             algorithm: header.algorithm(),
@@ -215,8 +215,14 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Whose token it says it is, if that one is trusted.
-    fn lookup_issuer(&self, iss: &str, prior: &PriorWaits) -> Result<ActiveIssuer, VerifyError> {
+    /// Returns the issuer that the token names, if it is trusted. The application is not asked about a token that fails
+    /// `check`.
+    fn lookup_issuer(
+        &self,
+        iss: &str,
+        prior: &PriorWaits,
+        check: impl FnOnce() -> Result<(), TokenError>,
+    ) -> Result<ActiveIssuer, VerifyError> {
         match prior
             .resolution
             .clone()
@@ -227,9 +233,11 @@ impl Verifier {
             Some(Resolution::Unavailable { retry_after }) => {
                 Err(Rejection::KeysUnavailable { retry_after }.into())
             }
-            None => Err(VerifyError::Pending(Box::new(WaitFor::IssuerResolution(
-                iss.to_owned(),
-            )))),
+            None => {
+                check()?;
+                let resolution = WaitFor::IssuerResolution(iss.to_owned());
+                Err(VerifyError::Pending(Box::new(resolution)))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
+use crate::jwks::{KeySource, PrivateAddresses};
 
 const LONG_LEEWAY: i64 = 60;
 const LONG_STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -74,6 +75,13 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
         )),
         (rules.leeway > LONG_LEEWAY)
             .then_some(("leeway", "tokens count for more than a minute beyond their end: set the clocks, and lower it")),
+        (trusted.private_addresses == PrivateAddresses::Allowed
+            && matches!(trusted.keys, KeySource::Remote(_)))
+        .then_some((
+            "dangerous_allow_private_addresses",
+            "the issuer's metadata and DNS names can make this process send requests into its own network: remove this \
+             setting if the keys are at a public address",
+        )),
         (trusted.keys.max_stale() > LONG_STALE).then_some((
             "keys_max_stale",
             "a key that leaked serves for more than a day while the issuer does not answer: lower it",

@@ -212,6 +212,11 @@ fn config_error_names_value_and_location() {
         ),
         ("fetch_timeout", json!("2m"), "issuers[0].fetch_timeout: "),
         (
+            "connect_timeout",
+            json!("4s"),
+            "issuers[0].connect_timeout: must be more than zero and at most fetch_timeout",
+        ),
+        (
             "initial_keys_timeout",
             json!("2m"),
             "issuers[0].initial_keys_timeout: ",
@@ -268,6 +273,7 @@ fn unknown_settings_and_words_are_rejected() {
         ("audiences", json!([API])),
         ("client_secret", json!("s")),
         ("dangerous_accept_any_audience", json!(true)),
+        ("dangerous_allow_private_addresses", json!(true)),
         ("require", json!("rfc7519")),
         ("grant_type", json!("password")),
         ("proxy", json!("http://proxy")),
@@ -677,4 +683,33 @@ fn environment_error_names_the_variable() {
         assert_eq!(error.setting(), variable, "{vars:?}: {error}");
         assert!(!error.to_string().contains("\"s\""), "{error}");
     }
+}
+
+/// The first issuer has its keys in the configuration, the second one has none yet.
+#[test]
+fn readiness_of_several_issuers_is_configurable() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    for (readiness, is_ready) in [(None, false), (Some("all"), false), (Some("any"), true)] {
+        let mut config = json!({
+            "issuers": [
+                { "kinde": "acme", "audience": API, "jwk_set": issuer.jwks() },
+                { "issuer": "https://issuer.example", "audience": API },
+            ],
+        });
+        if let Some(readiness) = readiness {
+            config["readiness"] = json!(readiness);
+        }
+        let verifier = read(config).unwrap().build().unwrap();
+        assert_eq!(verifier.is_ready(), is_ready, "{readiness:?}");
+    }
+    let config = json!({ "issuers": [{ "kinde": "acme", "audience": API }], "readiness": "some" });
+    assert!(read(config).unwrap_err().contains("some"));
+}
+
+#[test]
+fn private_addresses_are_allowed_by_name() {
+    let config = with("dangerous_allow_private_addresses", json!("yes")).unwrap();
+    let weak = config.build().unwrap().weak_settings();
+    assert_eq!(weak.len(), 1);
+    assert_eq!(weak[0].setting, "dangerous_allow_private_addresses");
 }

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 use tower_m2m::testing::{self, AUDIENCE, LocalIssuer};
 use tower_m2m::{
     Algorithm, AuthorizeLayer, BoxError, Caller, CallerOrg, CallerStatus, Clock, Denylist, Issuer,
-    OrganizationSource, Profile, RequestExt as _, ResourceMetadata, Scope, Verifier,
+    OrganizationSource, Profile, Readiness, RequestExt as _, ResourceMetadata, Scope, Verifier,
     VerifierBuilder,
 };
 
@@ -153,6 +153,14 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
         (
             "max_keys_without_kid",
             setter(|i: Issuer| i.max_keys_without_kid(2)),
+        ),
+        (
+            "connect_timeout",
+            setter(move |i: Issuer| i.connect_timeout(second)),
+        ),
+        (
+            "dangerous_allow_private_addresses",
+            setter(Issuer::dangerous_allow_private_addresses),
         ),
         (
             "fetch_timeout",
@@ -330,6 +338,14 @@ fn builder_setters() -> Vec<(&'static str, Setter<VerifierBuilder>)> {
         (
             "resolve_issuers_with",
             setter(|b: VerifierBuilder| b.resolve_issuers_with(async |_| Ok(None))),
+        ),
+        (
+            "max_issuer_resolutions_per_second",
+            setter(|b: VerifierBuilder| b.max_issuer_resolutions_per_second(0)),
+        ),
+        (
+            "readiness",
+            setter(|b: VerifierBuilder| b.readiness(Readiness::Any)),
         ),
         (
             "max_resolved_issuers",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tower_m2m::testing::LocalIssuer;
 use tower_m2m::{Issuer, Profile, Verifier};
 
 const API: &str = "https://api.acme.com";
@@ -14,6 +15,12 @@ fn weak(issuer: Issuer) -> Vec<&'static str> {
         .iter()
         .map(|weak| weak.setting)
         .collect()
+}
+
+fn static_keys() -> String {
+    LocalIssuer::in_process("https://acme.kinde.com")
+        .unwrap()
+        .jwks()
 }
 
 /// Tests each one together with a setting that is just strong enough.
@@ -56,6 +63,16 @@ fn each_weak_setting_is_reported() {
         (anywhere().allow_clients(["svc"]), None),
         (kinde().leeway(60 * second), None),
         (kinde().leeway(61 * second), Some("leeway")),
+        (
+            kinde().dangerous_allow_private_addresses(),
+            Some("dangerous_allow_private_addresses"),
+        ),
+        (
+            kinde()
+                .dangerous_allow_private_addresses()
+                .jwk_set(static_keys()),
+            None,
+        ),
         (kinde().keys_max_stale(day), None),
         (kinde().keys_max_stale(day + second), Some("keys_max_stale")),
     ] {

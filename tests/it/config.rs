@@ -198,6 +198,16 @@ fn build_rejects_invalid_issuer_setting_by_name() {
             kinde().fetch_timeout(seconds(61)),
         ),
         (
+            "zero",
+            "connect_timeout",
+            kinde().connect_timeout(Duration::ZERO),
+        ),
+        (
+            "over fetch_timeout",
+            "connect_timeout",
+            kinde().connect_timeout(seconds(3) + Duration::from_nanos(1)),
+        ),
+        (
             "over a minute",
             "initial_keys_timeout",
             kinde().initial_keys_timeout(seconds(61)),
@@ -225,6 +235,10 @@ fn build_rejects_invalid_verifier_settings() {
             ]),
         ),
         ("max_resolved_issuers", of_one().max_resolved_issuers(0)),
+        (
+            "max_issuer_resolutions_per_second",
+            of_one().max_issuer_resolutions_per_second(0),
+        ),
         (
             "caller_check_timeout",
             of_one().caller_check_timeout(Duration::ZERO),
@@ -255,6 +269,7 @@ fn build_accepts_values_at_the_limits() {
         kinde().keys_max_stale(Duration::ZERO),
         kinde().keys_max_stale(seconds(7 * 86_400)),
         kinde().fetch_timeout(seconds(60)),
+        kinde().connect_timeout(seconds(3)),
         kinde().initial_keys_timeout(Duration::ZERO),
         kinde().organization_claim("/a"),
         generic("http://127.0.0.1:1"),

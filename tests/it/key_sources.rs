@@ -69,7 +69,9 @@ async fn misleading_metadata_is_not_used() {
         ),
         ("[]".to_owned(), "malformed"),
     ] {
-        issuer.set_document(Endpoint::Discovery, document);
+        for endpoint in [Endpoint::Discovery, Endpoint::Metadata] {
+            issuer.set_document(endpoint, document.clone());
+        }
         let verifier = Verifier::kinde(issuer.url())
             .audience(AUDIENCE)
             .initial_keys_timeout(std::time::Duration::ZERO)

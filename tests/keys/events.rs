@@ -87,13 +87,11 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     assert!(failures.len() > 60);
     let failed = |cause| {
         format!(
-            "WARN key fetch failed {issuer} cause=\"{cause}\" error=the issuer could not be reached has_keys=true"
+            "WARN key fetch failed {issuer} cause=\"{cause}\" error=the issuer could not be reached has_keys=true next_attempt_in="
         )
     };
-    assert_eq!(
-        (&failures[0], &failures[1]),
-        (&failed("refresh"), &failed("retry"))
-    );
+    assert!(failures[0].starts_with(&failed("refresh")), "{failures:?}");
+    assert!(failures[1].starts_with(&failed("retry")), "{failures:?}");
     let stale = format!("WARN using stale keys {issuer}");
     assert_eq!(failures.iter().filter(|line| **line == stale).count(), 1);
     pass(&fake.clock, secs(1)).await;

@@ -1,7 +1,7 @@
 //! Several issuers in one verifier are independent.
 
 use tokio::time::Instant;
-use tower_m2m::{Algorithm, Verifier};
+use tower_m2m::{Algorithm, Readiness, Verifier};
 
 use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
 
@@ -161,4 +161,64 @@ async fn unknown_issuer_causes_no_fetch_and_no_wait() {
         );
     }
     assert_eq!((fake.fetches(), before), (1, Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_any_ignores_the_outage_of_one_issuer() {
+    for down in [0, 1] {
+        let fakes = ["https://a.example", "https://b.example"].map(FakeIssuer::with_url);
+        fakes[down].set_behavior(Behavior::Down);
+        let builder = |readiness| {
+            let issuers = [&fakes[0], &fakes[1]].map(FakeIssuer::trusted);
+            Verifier::builder(issuers)
+                .clock(fakes[0].clock.clone())
+                .readiness(readiness)
+        };
+        let error = builder(Readiness::All).build_ready().await.unwrap_err();
+        assert!(error.to_string().contains(fakes[down].issuer.url()));
+
+        let verifier = builder(Readiness::Any).build_ready().await.unwrap();
+        assert!(verifier.is_ready());
+        for (number, fake) in fakes.iter().enumerate() {
+            let (is_up, url) = (number != down, fake.issuer.url());
+            assert_eq!(verifier.is_ready_for(url), is_up, "{url}");
+            let expected = ["keys_unavailable", "accepted"][usize::from(is_up)];
+            assert_eq!(verdict(&verifier, &fake.token()).await, expected, "{url}");
+        }
+        assert!(!verifier.is_ready_for("https://c.example"));
+        let all = builder(Readiness::All).build().unwrap();
+        settle().await;
+        assert!(!all.is_ready());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_any_requires_one_issuer_and_waits_for_all() {
+    let fakes = ["https://a.example", "https://b.example"].map(FakeIssuer::with_url);
+    let builder = || {
+        Verifier::builder([&fakes[0], &fakes[1]].map(FakeIssuer::trusted))
+            .clock(fakes[0].clock.clone())
+            .readiness(Readiness::Any)
+    };
+    fakes[1].set_behavior(Behavior::Slow(secs(1)));
+    let before = Instant::now();
+    let verifier = builder().build_ready().await.unwrap();
+    assert_eq!(before.elapsed(), secs(1));
+    assert!(verifier.is_ready_for("https://b.example"));
+
+    // The first one loses its keys at the stale limit, the second one later.
+    fakes[0].set_behavior(Behavior::Down);
+    pass(&fakes[0].clock, secs(4200)).await;
+    assert!(verifier.is_ready() && !verifier.is_ready_for("https://a.example"));
+    fakes[1].set_behavior(Behavior::Down);
+    pass(&fakes[0].clock, secs(4200)).await;
+    assert!(!verifier.is_ready());
+    let error = builder().build_ready().await.unwrap_err();
+    assert!(error.to_string().contains("https://a.example"), "{error}");
+
+    // If no issuer is listed, there is none to wait for.
+    let resolving = Verifier::builder([])
+        .resolve_issuers_with(|_| std::future::ready(Ok(None)))
+        .readiness(Readiness::Any);
+    assert!(resolving.build_ready().await.unwrap().is_ready());
 }

@@ -7,9 +7,11 @@
 )]
 
 mod answers;
+mod discovery;
 #[cfg(feature = "tracing")]
 mod events;
 mod harness;
+mod hurry;
 mod issuers;
 mod key_sets;
 mod lifecycle;

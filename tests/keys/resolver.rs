@@ -609,3 +609,183 @@ async fn dropping_the_verifier_cancels_resolutions_and_tasks() {
         "something keeps the resolver alive"
     );
 }
+
+/// What every issuer's rules reject is rejected before the application is asked.
+#[tokio::test(start_paused = true)]
+async fn hopeless_token_causes_no_resolution() {
+    let (directory, _, verifier) = directory();
+    let fake = directory.add("https://a.example");
+    let token = || fake.issuer.org("org_a");
+    for (token, expected) in [
+        (token().claim("exp", NOW - 300), "expired"),
+        (token().claim("nbf", NOW + 301), "not_yet_valid"),
+        (token().claim("iat", NOW + 301), "issued_in_future"),
+        (token().without("exp"), "missing_claim"),
+        (token().claim("exp", "soon"), "malformed_claim"),
+        (token().claim("nonce", "n"), "not_an_access_token"),
+        (token().header("typ", "dpop+jwt"), "invalid_type"),
+    ] {
+        assert_eq!(verdict(&verifier, &token.token()).await, expected);
+    }
+    assert_eq!(directory.resolutions(), 0);
+    // An issuer can have a leeway of 5 minutes, so its own rules decide about these.
+    let late = token().claim("exp", NOW - 299).token();
+    assert_eq!(verdict(&verifier, &late).await, "expired");
+    assert_eq!(directory.resolutions(), 1);
+}
+
+/// A flood of invented issuers reaches the application within the rate, and keeps no customer out for long.
+#[tokio::test(start_paused = true)]
+async fn flood_of_invented_issuers_is_bounded_and_fair() {
+    for per_second in [200_u32, 20] {
+        let directory = Arc::new(IssuerDirectory::default());
+        let clock = Clock::manual(NOW);
+        let asked = Arc::clone(&directory);
+        let verifier = Verifier::builder([])
+            .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
+            .max_issuer_resolutions_per_second(per_second)
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let known = directory.add("https://known.example");
+        assert_eq!(verdict(&verifier, &known.token()).await, "accepted");
+        // Its time ends in the middle of the flood.
+        pass(&clock, secs(598)).await;
+
+        let mint = FakeIssuer::new();
+        let (started, before) = (Instant::now(), directory.resolutions());
+        let customer = directory.add("https://new.example");
+        let mut admitted = None;
+        for tick in 0..50_u64 {
+            for number in 0..150 {
+                let iss = format!("https://{tick}-{number}.example");
+                let token = mint.issuer.org("org_a").claim("iss", iss).token();
+                assert_ne!(verdict(&verifier, &token).await, "accepted");
+            }
+            // A client tries again each second, as `Retry-After` says.
+            if tick >= 10
+                && tick % 10 == 0
+                && admitted.is_none()
+                && verdict(&verifier, &customer.token()).await == "accepted"
+            {
+                admitted = Some(started.elapsed());
+            }
+            pass(&clock, secs(1) / 10).await;
+        }
+        assert_eq!(verdict(&verifier, &known.token()).await, "accepted");
+        let admitted = admitted.expect("the customer gets in");
+        assert!(admitted <= secs(3), "{per_second}: {admitted:?}");
+        let questions = directory.resolutions() - before;
+        assert!(
+            questions <= u64::from(per_second) * 6 + 2,
+            "{per_second}: {questions} questions in 5 s"
+        );
+    }
+}
+
+/// Header and claims are validated before any key is fetched.
+#[tokio::test(start_paused = true)]
+async fn token_with_invalid_claims_causes_no_fetch() {
+    let (directory, clock, verifier) = directory();
+    for number in 0..30 {
+        let fake = directory.add(&format!("https://c{number}.example"));
+        let token = || fake.issuer.org("org_a");
+        for (token, expected) in [
+            (
+                token().claim("aud", "https://other.example"),
+                "invalid_audience",
+            ),
+            (token().claim("exp", NOW - 299), "expired"),
+            (token().header("typ", "JWT").without("azp"), "missing_claim"),
+        ] {
+            assert_eq!(verdict(&verifier, &token.token()).await, expected);
+        }
+        settle().await;
+        assert_eq!(fake.fetches(), 0);
+    }
+    // An issuer that is listed, and fetched with the first token.
+    let listed = FakeIssuer::with_url("https://listed.example");
+    let lazy = Verifier::builder([listed.trusted()])
+        .clock(clock)
+        .start_lazily()
+        .build()
+        .unwrap();
+    let expired = listed.issuer.org("org_a").claim("exp", NOW - 299).token();
+    assert_eq!(verdict(&lazy, &expired).await, "expired");
+    settle().await;
+    assert_eq!(listed.fetches(), 0);
+    assert_eq!(verdict(&lazy, &listed.token()).await, "accepted");
+}
+
+/// A new customer's issuer loads although forged tokens name more trusted issuers than are kept.
+#[tokio::test(start_paused = true)]
+async fn issuer_in_use_is_not_evicted() {
+    let (directory, clock, verifier) = directory();
+    let customer = directory.add("https://customer.example");
+    customer.set_behavior(Behavior::Slow(secs(2)));
+    let forged: Vec<_> = (0..60)
+        .map(|number| {
+            let token = directory
+                .add(&format!("https://other-{number}.example"))
+                .token();
+            let (signed, _) = token.rsplit_once('.').unwrap();
+            format!("{signed}.AAAA")
+        })
+        .collect();
+    let first = tokio::spawn({
+        let (verifier, token) = (verifier.clone(), customer.token());
+        async move { verdict(&verifier, &token).await }
+    });
+    for token in &forged[..36] {
+        assert_ne!(verdict(&verifier, token).await, "accepted");
+        pass(&clock, secs(1) / 20).await;
+    }
+    // It waited a second, and its fetch goes on.
+    assert_eq!(first.await.unwrap(), "keys_unavailable");
+    pass(&clock, secs(1) / 4).await;
+    let before = (directory.resolutions(), customer.fetches());
+    assert_eq!(verdict(&verifier, &customer.token()).await, "accepted");
+    assert_eq!((directory.resolutions(), customer.fetches()), before);
+    assert_eq!(customer.fetches(), 1);
+    // From now on it is an issuer with callers.
+    for token in &forged[36..] {
+        assert_ne!(verdict(&verifier, token).await, "accepted");
+    }
+    let resolutions = directory.resolutions();
+    assert_eq!(verdict(&verifier, &customer.token()).await, "accepted");
+    assert_eq!(directory.resolutions(), resolutions);
+}
+
+/// Rule 144.
+///
+/// Evicting an issuer grants no further fetches.
+#[tokio::test(start_paused = true)]
+async fn budget_belongs_to_the_name_of_the_issuer() {
+    let (directory, clock) = (Arc::new(IssuerDirectory::default()), Clock::manual(NOW));
+    let asked = Arc::clone(&directory);
+    let verifier = Verifier::builder([])
+        .resolve_issuers_with(move |iss| Arc::clone(&asked).resolve(iss))
+        .max_resolved_issuers(1)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let fakes = ["https://a.example", "https://b.example"].map(|iss| directory.add(iss));
+    let mut outcomes = HashMap::new();
+    for _ in 0..30 {
+        for fake in &fakes {
+            // A token that is valid except for its signature.
+            let token = fake.token();
+            let (signed, _) = token.rsplit_once('.').unwrap();
+            let outcome = verdict(&verifier, &format!("{signed}.AAAA")).await;
+            *outcomes.entry(outcome).or_insert(0) += 1;
+        }
+    }
+    // The first fetch, and two out of the budget.
+    assert_eq!(fakes.each_ref().map(|fake| fake.fetches()), [3, 3]);
+    assert_eq!(outcomes["invalid_signature"], 6, "{outcomes:?}");
+    assert_eq!(outcomes["keys_unavailable"], 54, "{outcomes:?}");
+    // One is earned per cooldown, and a customer uses it.
+    pass(&clock, secs(10)).await;
+    assert_eq!(verdict(&verifier, &fakes[0].token()).await, "accepted");
+    assert!(fakes[0].fetches() <= 5);
+}

@@ -394,7 +394,7 @@ async fn unchanged_key_set_is_revalidated_with_etag() {
         "Sun, 06 Nov 1994 08:49:37 GMT"
     );
     let status = &verifier.status()[0];
-    assert_eq!((status.last_error, status.keys.len()), (None, 1));
+    assert_eq!((&status.last_error, status.keys.len()), (&None, 1));
     assert_eq!(verdict(&verifier, &token).await, "accepted");
     // Another validator means another set.
     issuer

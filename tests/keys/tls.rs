@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -29,6 +30,11 @@ struct Server {
 impl Server {
     /// `name` is the subject's alternative name (RFC 5280 §4.2.1.6).
     async fn start(name: &[u8], not_after: &str) -> Self {
+        Self::start_slow(name, not_after, Duration::ZERO).await
+    }
+
+    /// Waits before each handshake.
+    async fn start_slow(name: &[u8], not_after: &str, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let SocketAddr::V4(address) = listener.local_addr().unwrap() else {
             panic!("an IPv4 address")
@@ -50,12 +56,12 @@ impl Server {
         let (source, count) = (Arc::clone(&issuer), Arc::clone(&served));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(
-                    acceptor.clone(),
-                    stream,
-                    Arc::clone(&source),
-                    Arc::clone(&count),
-                ));
+                let (acceptor, source, count) =
+                    (acceptor.clone(), Arc::clone(&source), Arc::clone(&count));
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    serve(acceptor, stream, source, count).await;
+                });
             }
         });
         Self {
@@ -176,6 +182,37 @@ async fn certificate_with_wrong_name_or_date_is_rejected() {
             )
             .await;
     }
+}
+
+/// A handshake takes longer than a second at some issuers, so only `fetch_timeout` limits it by default.
+#[tokio::test]
+async fn slow_handshake_is_limited_by_the_fetch_timeout() {
+    let pause = Duration::from_millis(1300);
+    let server = Server::start_slow(&LOOPBACK, FOR_LONG, pause).await;
+    let trusted = || {
+        server
+            .trusted()
+            .ca_certificate_pem(server.certificate.clone())
+            .jwks_url(format!("{}/jwks", server.issuer.url()))
+    };
+    let limited = Verifier::builder([trusted().connect_timeout(Duration::from_millis(100))]);
+    let (ready, limited) = tokio::join!(
+        Verifier::builder([trusted()]).build_ready(),
+        limited.build_ready()
+    );
+    let token = server.issuer.org("org_a").token();
+    assert_eq!(verdict(&ready.unwrap(), &token).await, "accepted");
+    assert!(
+        matches!(
+            limited,
+            Err(StartError::KeyFetch {
+                error: JwksError::TimedOut,
+                ..
+            })
+        ),
+        "{limited:?}"
+    );
+    assert_eq!(server.served.load(Ordering::SeqCst), 1);
 }
 
 /// Rule 58.

@@ -52,7 +52,12 @@ impl RemoteState {
         };
         let deadline = self.deadline(lookup, now);
         let ticket = match lookup.waited {
-            None => self.in_flight.join_initial(requester, sharing, deadline),
+            None => {
+                self.in_flight.hurry(deadline, || {
+                    !self.history().is_backing_off(now) && lock(&self.budget).hurry(requester, now)
+                });
+                self.in_flight.join_initial(requester, sharing, deadline)
+            }
             Some(_) => None,
         };
         ticket.map_or_else(

@@ -22,6 +22,8 @@ pub(super) struct Budget {
     last_fetch: Option<Instant>,
     /// The known clients that caused the last fetches, the newest last.
     recent: VecDeque<(ClientHash, Instant)>,
+    hurried_at: Option<Instant>,
+    reserved: Option<Instant>,
 }
 
 const RESERVED: u32 = 1;
@@ -37,6 +39,8 @@ impl Budget {
             earned_until: now,
             last_fetch: None,
             recent: VecDeque::new(),
+            hurried_at: None,
+            reserved: None,
         }
     }
 
@@ -70,6 +74,51 @@ impl Budget {
             self.recent.push_back((requester.name, now));
         }
         true
+    }
+
+    /// Takes one fetch for an attempt before its schedule, while no keys are available: at most one per
+    /// cooldown.
+    pub(super) fn hurry(&mut self, requester: Requester, now: Instant) -> bool {
+        let is_allowed = self
+            .hurried_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= self.cooldown)
+            && self.take(requester, now);
+        if is_allowed {
+            self.hurried_at = Some(now);
+        }
+        is_allowed
+    }
+
+    /// Takes one fetch in advance, and returns when it may begin: for an issuer whose keys were dropped.
+    pub(super) fn reserve(&mut self, requester: Requester, now: Instant) -> Instant {
+        // At most one fetch is taken in advance.
+        if let Some(reserved) = self.reserved {
+            return reserved.max(now);
+        }
+        let mut at = now;
+        if !self.take(requester, now) {
+            self.earned_until += self.cooldown;
+            at = self.earned_until;
+        }
+        self.reserved = Some(at);
+        at
+    }
+
+    /// Records that a fetch begins, which uses the reserved one.
+    pub(super) fn use_reserved(&mut self) {
+        self.reserved = None;
+    }
+
+    /// Returns the budget for an issuer that is added again, without the clients that used it.
+    pub(super) fn without_clients(&self) -> Self {
+        Self {
+            recent: VecDeque::new(),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn has_cooldown(&self, cooldown: Duration) -> bool {
+        self.cooldown == cooldown
     }
 
     /// Records that a fetch brought the key of this client: it did not use the budget without need.
@@ -122,6 +171,38 @@ mod tests {
             [true, true, false],
             "no more than the burst is saved"
         );
+    }
+
+    #[test]
+    fn one_fetch_is_reserved_in_advance() {
+        let start = Instant::now();
+        let mut budget = Budget::new(COOLDOWN, start);
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let reserved = [0, 0, 0].map(|seconds| {
+            let begins_at = budget.reserve(STRANGER, at(seconds));
+            budget.use_reserved();
+            begins_at
+        });
+        assert_eq!(reserved, [at(0), at(0), at(10)]);
+        let mut budget = Budget::new(COOLDOWN, start);
+        assert!(budget.take(STRANGER, start) && budget.take(STRANGER, start));
+        // One that was not used is still reserved.
+        let reserved = [0, 5, 12].map(|seconds| budget.reserve(STRANGER, at(seconds)));
+        assert_eq!(reserved, [at(10), at(10), at(12)]);
+        // What was reserved is not earned again.
+        assert!(!budget.take(STRANGER, at(19)) && budget.take(STRANGER, at(20)));
+    }
+
+    #[test]
+    fn hurried_attempt_takes_one_fetch_per_cooldown() {
+        let start = Instant::now();
+        let mut budget = Budget::new(COOLDOWN, start);
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let hurried = [0, 0, 9, 10, 19].map(|seconds| budget.hurry(STRANGER, at(seconds)));
+        assert_eq!(hurried, [true, false, false, true, false]);
+        // Both came out of the budget: one is left of the first two and the one that was earned since.
+        assert!(budget.take(STRANGER, at(19)) && !budget.take(STRANGER, at(19)));
+        assert!(!budget.hurry(known(1), at(19)), "the cooldown is common");
     }
 
     /// Rule 144.

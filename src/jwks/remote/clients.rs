@@ -27,7 +27,7 @@ impl HttpClients {
 mod tests {
     use std::time::Duration;
 
-    use super::super::http::Proxy;
+    use super::super::http::{Addresses, Proxy};
     use super::*;
 
     #[test]
@@ -36,8 +36,10 @@ mod tests {
         for second in (1..=10).chain(1..=10) {
             let settings = HttpSettings {
                 timeout: Duration::from_secs(second),
+                connect_timeout: None,
                 proxy: Proxy::Disabled,
                 ca_certificates_pem: Vec::new(),
+                addresses: Addresses::Any,
             };
             assert!(clients.client(&settings).is_ok());
         }

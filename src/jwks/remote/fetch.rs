@@ -1,36 +1,19 @@
-//! What one flight does: find out where the set is, ask for it, and judge the answer.
+//! One fetch of a key set: finds its URL, requests it, and checks the response.
 
-use std::time::{Duration, SystemTime};
-
-use http::header::{ACCEPT, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::time::Instant;
 
 use super::config::JwksLocation;
 use super::current::{CachedKeySet, FetchedDocument, FetchedKeys};
-use super::freshness::{lifetime, retry_after};
-use super::http::METADATA_MAX;
+use super::freshness::lifetime;
+use super::metadata::discover;
+use super::request::{FetchFailure, get, status_failure};
 use super::state::RemoteState;
-use crate::jwks::discovery::{CachedJwksUri, allowed_jwks_uri, metadata_urls};
 use crate::jwks::{JwksError, KeySet, UnusableKeys};
 
-/// A fetch's bad end, and how long the issuer asks to be left alone.
-pub(super) struct FetchFailure {
-    pub(super) error: JwksError,
-    pub(super) retry_after: Option<Duration>,
-}
-
-impl From<JwksError> for FetchFailure {
-    fn from(error: JwksError) -> Self {
-        Self {
-            error,
-            retry_after: None,
-        }
-    }
-}
-
-/// Fetches the set once, with the metadata, before the deadline. If `current` is given, the request is
-/// conditional.
+/// Fetches the set once, with its metadata if need be, before the deadline. If `current` is given, the request for the keys
+/// is conditional.
 pub(super) async fn fetch_set(
     shared: &RemoteState,
     current: Option<&CachedKeySet>,
@@ -112,74 +95,6 @@ pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
         let keys = unsupported.len();
         crate::telemetry::events::unsupported_keys(issuer, keys, &UnusableKeys(unsupported));
     }
-}
-
-/// Finds out where the keys are, and keeps that for a while: the metadata rarely changes.
-async fn discover(shared: &RemoteState, deadline: Instant) -> Result<String, FetchFailure> {
-    let cached = shared
-        .history()
-        .jwks_uri
-        .as_ref()
-        .map(|cached| (cached.uri().to_owned(), cached.is_current(Instant::now())));
-    if let Some((uri, true)) = cached {
-        return Ok(uri);
-    }
-    match read_metadata(shared, deadline).await {
-        Ok(uri) => {
-            if cached.is_some_and(|(previous, _)| previous != uri) {
-                crate::telemetry::events::jwks_uri_changed(&shared.issuer);
-            }
-            shared.history().jwks_uri = Some(CachedJwksUri::new(uri.clone(), Instant::now()));
-            Ok(uri)
-        }
-        // A metadata document that cannot be read now does not undo one that was read before (rule 83).
-        Err(failed) => cached.map(|(uri, _)| uri).ok_or(failed),
-    }
-}
-
-async fn read_metadata(shared: &RemoteState, deadline: Instant) -> Result<String, FetchFailure> {
-    let mut failed = FetchFailure::from(JwksError::Unreachable);
-    for url in metadata_urls(&shared.issuer) {
-        let answer = get(shared, &url, HeaderMap::new(), deadline, METADATA_MAX).await?;
-        if answer.status() == StatusCode::OK {
-            return Ok(allowed_jwks_uri(
-                answer.body(),
-                &shared.issuer,
-                shared.config.plain_http,
-            )?);
-        }
-        failed = status_failure(answer.status(), answer.headers(), shared.wall_now());
-        // Only a document that is not there is looked for elsewhere.
-        if !matches!(failed.error, JwksError::UnexpectedStatus(404 | 405 | 410)) {
-            break;
-        }
-    }
-    Err(failed)
-}
-
-fn status_failure(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> FetchFailure {
-    FetchFailure {
-        error: JwksError::UnexpectedStatus(status.as_u16()),
-        retry_after: retry_after(headers, now),
-    }
-}
-
-async fn get(
-    shared: &RemoteState,
-    url: &str,
-    conditions: HeaderMap,
-    deadline: Instant,
-    max_bytes: usize,
-) -> Result<Response<Vec<u8>>, JwksError> {
-    let mut request = Request::get(url)
-        .body(())
-        .map_err(|_| JwksError::Malformed)?;
-    *request.headers_mut() = conditions;
-    request
-        .headers_mut()
-        .insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let remaining = deadline.saturating_duration_since(Instant::now());
-    shared.fetcher.get(request, remaining, max_bytes).await
 }
 
 const VALIDATORS: [(HeaderName, HeaderName); 2] =

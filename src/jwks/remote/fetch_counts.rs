@@ -55,6 +55,12 @@ impl Counts {
         self.finished > self.succeeded
     }
 
+    /// Sets when the task must have begun a requested fetch.
+    pub(super) fn begin_by(&mut self, at: Instant) {
+        let deadline = self.watchdog_deadline.map_or(at, |by| by.min(at));
+        self.watchdog_deadline = Some(deadline);
+    }
+
     pub(super) fn at_arrival(&self) -> Arrival {
         Arrival {
             started: self.started,

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 
+#[cfg(feature = "reqwest")]
+use super::dns::{PublicAddresses, is_private_address};
 use crate::jwks::JwksError;
 use crate::util::{BoxError, catch_panic};
 
@@ -28,8 +30,18 @@ pub(crate) enum Fetcher {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HttpSettings {
     pub(crate) timeout: Duration,
+    /// `None`: the fetch's timeout is the only limit.
+    pub(crate) connect_timeout: Option<Duration>,
     pub(crate) proxy: Proxy,
     pub(crate) ca_certificates_pem: Vec<Vec<u8>>,
+    pub(crate) addresses: Addresses,
+}
+
+/// Which addresses a client connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    Any,
+    Public,
 }
 
 /// Whether the proxy that the environment names is used.
@@ -41,9 +53,6 @@ pub(crate) enum Proxy {
 
 /// The largest metadata document, in bytes.
 pub(super) const METADATA_MAX: usize = 256 * 1024;
-
-#[cfg_attr(not(feature = "reqwest"), allow(dead_code))]
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Fetcher {
     /// The HTTP client of this crate.
@@ -63,7 +72,7 @@ impl Fetcher {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .connect_timeout(settings.connect_timeout.unwrap_or(settings.timeout))
             .timeout(settings.timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             // Another crate of the build may have switched decompression on.
@@ -76,6 +85,9 @@ impl Fetcher {
                 "/",
                 env!("CARGO_PKG_VERSION")
             ));
+        if settings.addresses == Addresses::Public {
+            builder = builder.dns_resolver(PublicAddresses::new());
+        }
         if settings.proxy == Proxy::Disabled {
             builder = builder.no_proxy();
         }
@@ -109,8 +121,10 @@ impl Fetcher {
     pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
         let _ = (
             settings.timeout,
+            settings.connect_timeout,
             settings.proxy == Proxy::Disabled,
             &settings.ca_certificates_pem,
+            settings.addresses == Addresses::Public,
         );
         Err("the crate was built without its HTTP client: switch on the feature `reqwest`, or give keys or a fetch function"
             .to_owned())
@@ -157,6 +171,8 @@ impl Fetcher {
                 let failure = |error: reqwest::Error| {
                     if error.is_timeout() {
                         JwksError::TimedOut
+                    } else if is_private_address(&error) {
+                        JwksError::PrivateAddress
                     } else {
                         JwksError::Unreachable
                     }
@@ -202,5 +218,45 @@ impl fmt::Debug for Fetcher {
             Self::Http(_) => "Fetcher(http)",
             Self::Function(_) => "Fetcher(function)",
         })
+    }
+}
+
+#[cfg(all(test, feature = "reqwest"))]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A name is checked by the address that the client would connect to.
+    #[tokio::test]
+    async fn client_for_public_addresses_does_not_connect_to_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // One connection is accepted. A second one would time out.
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            let response = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(response).unwrap();
+        });
+        for (addresses, expected) in [
+            (Addresses::Public, Err(JwksError::PrivateAddress)),
+            (Addresses::Any, Ok(200)),
+        ] {
+            let fetcher = Fetcher::http(&HttpSettings {
+                timeout: Duration::from_secs(30),
+                connect_timeout: None,
+                proxy: Proxy::Disabled,
+                ca_certificates_pem: Vec::new(),
+                addresses,
+            })
+            .unwrap();
+            let url = format!("http://localhost:{port}/jwks");
+            let request = Request::get(url).body(()).unwrap();
+            let response = fetcher.get(request, Duration::from_secs(30), 1024).await;
+            let status = response.map(|response| response.status().as_u16());
+            assert_eq!(status, expected, "{addresses:?}");
+        }
     }
 }

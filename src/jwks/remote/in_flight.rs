@@ -182,7 +182,9 @@ impl InFlightFetches {
     ) -> Option<FetchTicket> {
         let counts = self.counts();
         let is_in_flight = counts.started > counts.finished;
-        let is_soon = is_in_flight || counts.next_at.is_none_or(|next| next < deadline);
+        let is_requested = counts.requested > counts.started;
+        let is_soon =
+            is_in_flight || is_requested || counts.next_at.is_none_or(|next| next < deadline);
         is_soon.then_some(FetchTicket {
             number: counts.started + u64::from(!is_in_flight),
             deadline,
@@ -191,6 +193,21 @@ impl InFlightFetches {
             arrival: counts.at_arrival(),
             caused_by: None,
         })
+    }
+
+    /// Requests the next attempt now, if none is in flight or begins before the deadline. It replaces the
+    /// scheduled one.
+    pub(super) fn hurry(&self, deadline: Instant, affordable: impl FnOnce() -> bool) {
+        self.counts.send_if_modified(|counts| {
+            let is_idle = counts.requested == counts.started && counts.started == counts.finished;
+            let is_late = counts.next_at.is_some_and(|next| next >= deadline);
+            if !is_idle || !is_late || !affordable() {
+                return false;
+            }
+            (counts.requested, counts.requested_for) = (counts.started + 1, None);
+            counts.begin_by(Instant::now() + self.begin_within);
+            true
+        });
     }
 
     /// The fetch that may bring a missing key. One that is in flight or was requested before costs
@@ -224,12 +241,7 @@ impl InFlightFetches {
             };
             counts.requested = counts.started + 1;
             counts.requested_for = Some(reason);
-            let begin_by = Instant::now() + begin_within;
-            counts.watchdog_deadline = Some(
-                counts
-                    .watchdog_deadline
-                    .map_or(begin_by, |by| by.min(begin_by)),
-            );
+            counts.begin_by(Instant::now() + begin_within);
             found = Some((counts.requested, counts.requested_for));
             true
         });

@@ -1,15 +1,18 @@
-//! An issuer's keys, kept fresh: refreshed ahead of their end, kept through outages up to a ceiling, fetched out of turn
-//! for an unknown `kid` within a budget, one fetch at a time.
+//! An issuer's keys, kept fresh and kept through outages, and fetched for an unknown `kid` within a budget.
 //!
 //! Requests look at what is held and, at most, wait for the [driver](refresh) to finish a flight.
 
+mod allowance;
 mod answers;
 mod budget;
 mod clients;
 mod config;
 mod current;
+#[cfg(feature = "reqwest")]
+mod dns;
 mod fetch;
 mod fetch_counts;
+mod fetchers;
 mod freshness;
 mod history;
 mod http;
@@ -17,8 +20,10 @@ mod in_flight;
 mod known_clients;
 mod lock;
 mod lookup;
+mod metadata;
 mod refresh;
 mod removed_kids;
+mod request;
 mod requester;
 mod saved;
 mod state;
@@ -32,11 +37,13 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub(crate) use self::allowance::FetchAllowance;
 pub(crate) use self::clients::HttpClients;
 pub(crate) use self::config::{JwksLocation, RefreshConfig, Registration};
 use self::current::{CachedKeySet, FetchedKeys};
+pub(crate) use self::fetchers::Fetchers;
 pub use self::http::FetchFuture;
-pub(crate) use self::http::{Fetcher, HttpSettings, Proxy};
+pub(crate) use self::http::{Addresses, Fetcher, HttpSettings, Proxy};
 pub(crate) use self::in_flight::FetchTicket;
 use self::lock::lock;
 pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
@@ -64,11 +71,11 @@ impl RemoteKeySet {
         issuer: Arc<str>,
         endpoint: JwksLocation,
         allowed: Vec<Algorithm>,
-        fetcher: Fetcher,
+        fetchers: Fetchers,
         timing: RefreshConfig,
         clock: Clock,
     ) -> Self {
-        let shared = RemoteState::new(issuer, endpoint, allowed, fetcher, timing, clock);
+        let shared = RemoteState::new(issuer, endpoint, allowed, fetchers, timing, clock);
         Self {
             state: Arc::new(shared),
             refresh_tasks: Mutex::default(),
@@ -94,6 +101,7 @@ impl RemoteKeySet {
         if tasks.len() >= MAX_TASKS {
             tasks.remove(0).abort();
         }
+        shared.schedule_resumed(now);
         let task_id = shared.in_flight.replace_task(now);
         tasks.push(runtime.spawn(run(TaskGuard {
             state: Arc::clone(shared),
@@ -112,18 +120,41 @@ impl RemoteKeySet {
                     .is_some_and(|keys| keys.generation == generation))
     }
 
-    /// The set in use, never past its ceiling. Sees to it that the driver runs.
+    /// The set in use, never past its stale limit. Starts the refresh task if it does not run.
     pub(crate) fn current(&self) -> Option<Arc<VersionedKeySet>> {
+        self.ensure_started();
+        self.available()
+    }
+
+    /// Returns the set in use without starting the refresh task.
+    pub(crate) fn available(&self) -> Option<Arc<VersionedKeySet>> {
+        let current = self.state.current.current(Instant::now())?;
+        Some(Arc::clone(&current.keys))
+    }
+
+    fn ensure_started(&self) {
         if let Err(error) = self.start() {
             self.state.history().last_error.get_or_insert(error);
         }
-        Some(Arc::clone(
-            &self.state.current.current(Instant::now())?.keys,
-        ))
     }
 
-    /// Notes that a token of this client was verified.
+    /// Returns how much may still be fetched, or `None` if no fetch was made.
+    pub(crate) fn allowance(&self) -> Option<FetchAllowance> {
+        self.state.allowance()
+    }
+
+    pub(crate) fn resume(&self, allowance: FetchAllowance) {
+        self.state.resume(allowance);
+    }
+
+    pub(crate) fn is_fetching(&self) -> bool {
+        let counts = self.state.in_flight.counts();
+        counts.requested > counts.finished || counts.started > counts.finished
+    }
+
+    /// Records that a token of this client was verified.
     pub(crate) fn record_client(&self, client_id: &str) {
+        self.ensure_started();
         self.state.known_clients.record(client_id);
     }
 
@@ -134,6 +165,7 @@ impl RemoteKeySet {
         lookup: &KeyLookup<'_>,
         current_set: Option<&VersionedKeySet>,
     ) -> KeyRequest {
+        self.ensure_started();
         self.state.request_key(lookup, current_set)
     }
 
@@ -155,14 +187,11 @@ impl RemoteKeySet {
         if self.state.current.current(Instant::now()).is_none() {
             self.state.in_flight.wait_for_any().await;
         }
-        match self.state.current.current(Instant::now()) {
-            Some(_) => Ok(()),
-            None => Err(self
-                .state
-                .history()
-                .last_error
-                .unwrap_or(JwksError::TimedOut)),
+        if self.state.current.current(Instant::now()).is_some() {
+            return Ok(());
         }
+        let last_error = self.state.history().last_error.clone();
+        Err(last_error.unwrap_or(JwksError::TimedOut))
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
@@ -193,7 +222,7 @@ impl RemoteKeySet {
             is_stale: cached
                 .as_deref()
                 .is_some_and(|lease| now >= lease.fresh_until),
-            last_error: history.last_error,
+            last_error: history.last_error.clone(),
             fetches: history.fetches.clone(),
         }
     }

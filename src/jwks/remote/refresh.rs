@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::current::{FetchedDocument, FetchedKeys};
-use super::fetch::{FetchFailure, fetch_set, report_left_out};
+use super::fetch::{fetch_set, report_left_out};
 use super::freshness::{backoff, refresh_after};
 use super::in_flight::FetchOutcome;
+use super::lock::lock;
+use super::request::FetchFailure;
 use super::state::RemoteState;
 use crate::jwks::FetchCause;
 use crate::telemetry::spans::FetchSpan;
@@ -48,6 +50,7 @@ pub(super) async fn run(task: TaskGuard) {
             return;
         };
         let deadline = Instant::now() + timeout;
+        lock(&shared.budget).use_reserved();
         let fetching = FetchSpan::begin(&shared.issuer, cause.code());
         let outcome = fetching
             .instrument(expiring_at_limit(
@@ -181,16 +184,20 @@ fn retry_delay(
         let longest = shared.config.max_retry_delay;
         (Duration::from_millis(250), longest, longest)
     };
-    crate::telemetry::events::fetch_failed(&shared.issuer, cause.code(), &failure.error, has_keys);
     crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), failure.error.code());
     let requested = failure.retry_after.map(|pause| pause.min(asked_at_most));
     let mut history = shared.history();
-    history.failed(cause, failure.error);
+    history.failed(cause, failure.error.clone());
     history.retry_not_before = requested.map(|pause| now + pause);
-    requested.unwrap_or_default().max(backoff(
-        history.failures,
-        first,
-        longest,
-        shared.jitter.next(),
-    ))
+    let pause = backoff(history.failures, first, longest, shared.jitter.next());
+    drop(history);
+    let delay = requested.unwrap_or_default().max(pause);
+    crate::telemetry::events::fetch_failed(
+        &shared.issuer,
+        cause.code(),
+        &failure.error,
+        has_keys,
+        delay,
+    );
+    delay
 }

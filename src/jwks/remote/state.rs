@@ -1,5 +1,6 @@
 //! What requests for an issuer's keys and the [refresh task](super::refresh) share.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,9 +9,9 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::config::{JwksLocation, RefreshConfig, Registration};
 use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys};
+use super::fetchers::Fetchers;
 use super::freshness::Jitter;
 use super::history::FetchHistory;
-use super::http::Fetcher;
 use super::in_flight::InFlightFetches;
 use super::known_clients::KnownClients;
 use super::lock::lock;
@@ -25,7 +26,7 @@ pub(super) struct RemoteState {
     pub(super) issuer: Arc<str>,
     pub(super) location: JwksLocation,
     pub(super) allowed_algorithms: Vec<Algorithm>,
-    pub(super) fetcher: Fetcher,
+    pub(super) fetchers: Fetchers,
     pub(super) config: RefreshConfig,
     clock: Clock,
 
@@ -36,6 +37,8 @@ pub(super) struct RemoteState {
     pub(super) unknown_kids: UnknownKids,
     pub(super) removed_kids: RemovedKids,
     pub(super) jitter: Jitter,
+    /// An issuer of this name was evicted before, so its first fetch counts against the budget.
+    pub(super) resumed: AtomicBool,
     history: Mutex<FetchHistory>,
 }
 
@@ -44,7 +47,7 @@ impl RemoteState {
         issuer: Arc<str>,
         location: JwksLocation,
         allowed_algorithms: Vec<Algorithm>,
-        fetcher: Fetcher,
+        fetchers: Fetchers,
         config: RefreshConfig,
         clock: Clock,
     ) -> Self {
@@ -52,7 +55,7 @@ impl RemoteState {
             issuer,
             location,
             allowed_algorithms,
-            fetcher,
+            fetchers,
             clock,
             current: CurrentKeySet::new(),
             in_flight: InFlightFetches::new(config.timeout),
@@ -64,6 +67,7 @@ impl RemoteState {
                 Registration::Resolved => 16,
             }),
             jitter: Jitter::new(config.jitter_seed),
+            resumed: AtomicBool::new(false),
             history: Mutex::default(),
             config,
         }

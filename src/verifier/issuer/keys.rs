@@ -7,8 +7,9 @@ use http::Request;
 use super::Issuer;
 use crate::clock::Clock;
 use crate::jwks::{
-    FetchFuture, Fetcher, HttpClients, JwksLocation, KeyError, KeySet, KeySetScope, KeySource,
-    Proxy, RemoteKeySet, UnusableKey, is_allowed_url, is_secure_url,
+    AddressRule, FetchFuture, Fetcher, Fetchers, HttpClients, JwksLocation, KeyError, KeySet,
+    KeySetScope, KeySource, PrivateAddresses, Proxy, Registration, RemoteKeySet, UnusableKey,
+    is_allowed_url, is_secure_url,
 };
 use crate::token::Algorithm;
 use crate::util::BoxError;
@@ -51,12 +52,26 @@ impl Issuer {
         self
     }
 
+    /// Allows metadata and keys at loopback, link-local, private and reserved addresses. Default: they are allowed only if
+    /// the issuer is listed, at the issuer's own host, at the configured [`jwks_url`](Self::jwks_url), and if the issuer
+    /// itself is on loopback.
+    ///
+    /// With this, any party that controls the issuer's metadata or DNS names can make this process send requests into its own
+    /// network. For a resolved issuer, that can be a customer.
+    pub fn dangerous_allow_private_addresses(mut self) -> Self {
+        self.private_addresses = PrivateAddresses::Allowed;
+        self
+    }
+
     /// Fetches metadata and keys with a function of the application's instead of the HTTP client of this crate: for egress
     /// through something special, or for a build without the client.
     ///
     /// The function must not follow redirects, and should not read more than [`max_key_set_bytes`](Self::max_key_set_bytes); a larger
     /// response is rejected. It runs
     /// within [`fetch_timeout`](Self::fetch_timeout).
+    ///
+    /// The function resolves host names, so only addresses that are written in URLs are checked. If the issuer is not
+    /// yours, the function must not connect to private addresses.
     ///
     /// ```
     /// # use tower_m2m::Verifier;
@@ -120,14 +135,24 @@ impl Issuer {
             feature = "tls-native",
             feature = "tls-rustls-no-provider"
         ));
-        let fetcher = match &self.fetch_function {
-            Some(function) => function.clone(),
+        let addresses = self.allowed_addresses(issuer, &endpoint);
+        if !addresses.allows(first_url, issuer) {
+            let setting = match &endpoint {
+                JwksLocation::Url(_) => "jwks_url",
+                JwksLocation::Discovery => "issuer",
+            };
+            return Err(ConfigError::new(
+                setting,
+                "must have a public address, because the issuer was resolved (see dangerous_allow_private_addresses)",
+            ));
+        }
+        let fetchers = match &self.fetch_function {
+            Some(function) => Fetchers::function(function.clone(), addresses),
             None if cfg!(feature = "reqwest") && !tls && first_url.starts_with("https:") => {
                 let problem = "the crate was built without TLS, which an https issuer needs: switch on the feature `tls-rustls`";
                 return Err(ConfigError::new("http client", problem));
             }
-            None => clients
-                .client(&http)
+            None => Fetchers::http(clients, &http, addresses)
                 .map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
@@ -135,11 +160,23 @@ impl Issuer {
             Arc::clone(issuer),
             endpoint,
             algorithms.to_vec(),
-            fetcher,
+            fetchers,
             timing,
             clock.clone(),
         );
         Ok(KeySource::Remote(remote))
+    }
+
+    /// A `jwks_url` of the configuration may be anywhere, because the application wrote it. A resolved issuer may have come
+    /// from a customer.
+    fn allowed_addresses(&self, issuer: &str, location: &JwksLocation) -> AddressRule {
+        match (self.private_addresses, self.timing.registration, location) {
+            (PrivateAddresses::Allowed, _, _) | (_, Registration::Listed, JwksLocation::Url(_)) => {
+                AddressRule::Any
+            }
+            (_, Registration::Resolved, _) => AddressRule::Public,
+            (_, Registration::Listed, JwksLocation::Discovery) => AddressRule::for_listed(issuer),
+        }
     }
 }
 

@@ -12,6 +12,8 @@ mod token_settings;
 mod tokens;
 mod validate;
 
+pub(super) use self::validate::LEEWAY_MAX;
+
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -27,8 +29,8 @@ use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::jwks::{
-    Fetcher, HttpClients, HttpSettings, KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, Proxy,
-    RefreshConfig, Registration,
+    Addresses, Fetcher, HttpClients, HttpSettings, KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp,
+    PrivateAddresses, Proxy, RefreshConfig, Registration,
 };
 use crate::token::Algorithm;
 use limit_settings::LimitSettings;
@@ -107,6 +109,7 @@ pub struct Issuer {
     clients: Option<BTreeSet<String>>,
     keys: KeyConfig,
     fetch_function: Option<Fetcher>,
+    private_addresses: PrivateAddresses,
     http: HttpSettings,
     timing: RefreshConfig,
     limits: LimitSettings,
@@ -137,10 +140,13 @@ impl Issuer {
             clients: None,
             keys: KeyConfig::default(),
             fetch_function: None,
+            private_addresses: PrivateAddresses::Restricted,
             http: HttpSettings {
                 timeout: Duration::from_secs(3),
+                connect_timeout: None,
                 proxy: Proxy::Environment,
                 ca_certificates_pem: Vec::new(),
+                addresses: Addresses::Any,
             },
             timing: RefreshConfig {
                 time_to_live: Duration::from_secs(600),
@@ -258,6 +264,7 @@ impl Issuer {
         };
         Ok(TrustedIssuer {
             issuer,
+            private_addresses: self.private_addresses,
             keys,
             rules,
             expires_at: None,

@@ -51,6 +51,16 @@ impl Issuer {
         self
     }
 
+    /// Sets how long connecting may take: name resolution, TCP and the TLS handshake together. Default: no limit of its
+    /// own, so that [`fetch_timeout`](Self::fetch_timeout) alone decides. It is at most `fetch_timeout`.
+    ///
+    /// A shorter limit leaves time for the second place of the metadata if the first is not reachable. It has no effect on
+    /// [`fetch_with`](Self::fetch_with).
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.http.connect_timeout = Some(timeout);
+        self
+    }
+
     /// Sets how long a request waits before any key set was fetched. Then the response is 503. Default: 1 s. Maximum:
     /// 1 minute.
     pub fn initial_keys_timeout(mut self, initial_keys_timeout: Duration) -> Self {

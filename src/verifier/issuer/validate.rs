@@ -10,7 +10,7 @@ use crate::token::{Algorithm, OrgCode};
 use crate::verifier::config_error::{Advice, ConfigError};
 use crate::verifier::profile::{ClaimMatcher, ClaimRule, RuleLocation};
 
-const LEEWAY_MAX: Duration = Duration::from_secs(5 * 60);
+pub(in crate::verifier) const LEEWAY_MAX: Duration = Duration::from_secs(5 * 60);
 const A_MINUTE: Duration = Duration::from_secs(60);
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const A_WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -190,6 +190,13 @@ impl Issuer {
             !self.timing.timeout.is_zero() && self.timing.timeout <= A_MINUTE,
             "fetch_timeout",
             "must be more than zero and at most 1 minute",
+        )?;
+        ensure(
+            self.http
+                .connect_timeout
+                .is_none_or(|limit| !limit.is_zero() && limit <= self.timing.timeout),
+            "connect_timeout",
+            "must be more than zero and at most fetch_timeout",
         )?;
         ensure(
             self.timing.initial_keys_timeout <= A_MINUTE,

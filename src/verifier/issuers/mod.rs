@@ -1,7 +1,9 @@
 //! The issuers that a verifier trusts: those listed, and those that the application resolves.
 
+mod allowances;
 mod negative_cache;
 pub(super) mod organizations_seen;
+mod question_rate;
 pub(super) mod resolved;
 pub(super) mod resolver;
 pub(super) mod trusted;

@@ -11,7 +11,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::allowances::Allowances;
 use super::negative_cache::{NegativeCache, NegativeReason};
+use super::question_rate::QuestionRate;
 use super::trusted::{IssuerRef, Resolution, TrustedIssuer};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, SavedKeys};
@@ -31,6 +33,8 @@ pub(in crate::verifier) type ResolveFn = dyn Fn(String) -> ResolveFuture + Send 
 pub(crate) struct ResolverConfig {
     pub(crate) resolve: Arc<ResolveFn>,
     pub(crate) capacity: usize,
+    /// How many questions the application gets per second, at most.
+    pub(crate) max_per_second: u32,
     pub(crate) clock: Clock,
 }
 
@@ -41,13 +45,14 @@ pub(super) struct ResolverInner {
     pub(super) state: Mutex<State>,
 }
 
-#[derive(Default)]
 pub(super) struct State {
     pub(super) cached: HashMap<Arc<str>, CachedIssuer>,
     pub(super) negative: NegativeCache,
     pub(super) in_flight: HashMap<Arc<str>, InFlightResolution>,
     /// Each serves once, when its issuer is first resolved: what was fetched since is younger, and knows which keys are gone.
     pub(super) saved: Vec<SavedKeys>,
+    pub(super) rate: QuestionRate,
+    pub(super) allowances: Allowances,
 }
 
 pub(super) struct CachedIssuer {
@@ -99,10 +104,14 @@ impl ResolverInner {
         state.in_flight.remove(iss);
         match trusted {
             Ok(Some(trusted)) => {
-                Resolution::Trusted(IssuerRef::Resolved(self.cache(&mut state, trusted, now)))
+                state.rate.record_trusted(iss);
+                match self.cache(&mut state, trusted, now) {
+                    Some(trusted) => Resolution::Trusted(IssuerRef::Resolved(trusted)),
+                    None => unavailable(Duration::ZERO),
+                }
             }
             Ok(None) => {
-                state.cached.remove(iss);
+                state.remove(iss);
                 state.negative.insert(iss, NegativeReason::NotTrusted, now);
                 Resolution::NotTrusted
             }
@@ -132,7 +141,13 @@ impl ResolverInner {
         Ok(trusted)
     }
 
-    fn cache(&self, state: &mut State, trusted: TrustedIssuer, now: Instant) -> Arc<TrustedIssuer> {
+    /// Caches a trusted issuer, or returns `None` if requests use all others that are cached.
+    fn cache(
+        &self,
+        state: &mut State,
+        trusted: TrustedIssuer,
+        now: Instant,
+    ) -> Option<Arc<TrustedIssuer>> {
         if let Some(previous) = state.cached.get(&trusted.issuer) {
             trusted.keys.inherit_from(&previous.trusted.keys);
             trusted.mark_used(previous.trusted.last_used());
@@ -140,6 +155,13 @@ impl ResolverInner {
                 .organizations_seen
                 .inherit_from(&previous.trusted.organizations_seen);
         } else {
+            if state.cached.len() >= self.settings.capacity {
+                let evicted = state.idle_issuer()?;
+                state.remove(&evicted);
+            }
+            if let Some(allowance) = state.allowances.get(&trusted.issuer) {
+                trusted.keys.resume(allowance);
+            }
             let saved = state
                 .saved
                 .extract_if(.., |saved| saved.is_of(&trusted.issuer));
@@ -151,23 +173,39 @@ impl ResolverInner {
             refresh_at: now + REFRESH_AFTER,
         };
         state.cached.insert(Arc::clone(&trusted.issuer), cached);
-        if state.cached.len() > self.settings.capacity {
-            // The one that vouched for no token for the longest time: names that only forged tokens bear push each other
-            // out, and not the issuers of those who call.
-            let others = state
-                .cached
-                .iter()
-                .filter(|(iss, _)| **iss != trusted.issuer);
-            let oldest =
-                others.min_by_key(|(_, cached)| (cached.trusted.last_used(), cached.refresh_at));
-            let oldest = oldest.map(|(iss, _)| Arc::clone(iss));
-            oldest.and_then(|iss| state.cached.remove(&iss));
-        }
-        trusted
+        Some(trusted)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Removes an issuer and keeps how much may still be fetched from it.
+    fn remove(&mut self, iss: &str) {
+        let removed = self.cached.remove(iss);
+        if let Some(allowance) = removed.and_then(|cached| cached.trusted.keys.allowance()) {
+            self.allowances.insert(iss, allowance);
+        }
+    }
+
+    /// Returns the issuer to evict: the one whose tokens were verified longest ago, so that names which only forged tokens
+    /// have push each other out, and of those one without keys. An issuer that a request uses, or whose keys are being
+    /// fetched, stays.
+    fn idle_issuer(&self) -> Option<Arc<str>> {
+        let is_idle = |trusted: &Arc<TrustedIssuer>| {
+            Arc::strong_count(trusted) == 1 && !trusted.keys.is_fetching()
+        };
+        let idle = self
+            .cached
+            .iter()
+            .filter(|(_, cached)| is_idle(&cached.trusted));
+        let oldest = idle.min_by_key(|(_, cached)| {
+            let has_keys = cached.trusted.keys.available().is_some();
+            (cached.trusted.last_used(), has_keys, cached.refresh_at)
+        });
+        oldest.map(|(iss, _)| Arc::clone(iss))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Whoever sends a token chooses its `iss`, so everything here is bounded: the answers that are kept, the questions that
 //! are asked at once, the time that one may take. An `iss` that could not be an issuer is never asked about.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -12,7 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::negative_cache::NegativeReason;
+use super::allowances::Allowances;
+use super::negative_cache::{NegativeCache, NegativeReason};
+use super::question_rate::QuestionRate;
 use super::resolved::{
     InFlightResolution, ResolveFn, ResolverConfig, ResolverInner, State, unavailable,
 };
@@ -25,6 +28,9 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// How soon a question begins. After that, its runtime counts as one that does not run.
 const BEGIN_WITHIN: Duration = Duration::from_millis(500);
 const MAX_IN_FLIGHT: usize = 64;
+
+/// Evicted issuers for which it is kept how much may still be fetched from them.
+const MAX_ALLOWANCES: usize = 16_384;
 const MAX_WAITERS: usize = 4096;
 
 /// No issuer's name is longer.
@@ -35,14 +41,24 @@ pub(crate) struct Resolver(Arc<ResolverInner>);
 
 impl Resolver {
     pub(crate) fn new(settings: ResolverConfig, saved: Vec<SavedKeys>) -> Self {
+        let state = State {
+            cached: HashMap::new(),
+            negative: NegativeCache::default(),
+            in_flight: HashMap::new(),
+            saved,
+            allowances: Allowances::new(MAX_ALLOWANCES),
+            rate: QuestionRate::new(
+                settings.max_per_second,
+                // Issuers that were evicted are among those that were trusted.
+                settings.capacity.saturating_mul(2).clamp(1024, 1 << 17),
+                Instant::now(),
+            ),
+        };
         Self(Arc::new(ResolverInner {
             settings,
             clients: HttpClients::default(),
             waiting: Semaphore::new(MAX_WAITERS),
-            state: Mutex::new(State {
-                saved,
-                ..State::default()
-            }),
+            state: Mutex::new(state),
         }))
     }
 
@@ -126,7 +142,8 @@ impl Resolver {
         }
     }
 
-    /// Asks, unless that is under way; nothing when too many questions are open, or there is nothing to ask in.
+    /// Asks, unless that is under way; `None` if too many questions are open or were asked within this second, or if
+    /// there is no runtime.
     fn start_resolution(
         &self,
         state: &mut State,
@@ -143,6 +160,9 @@ impl Resolver {
         // Strangers' names do not keep those from being asked about that are trusted; there are only so many of these.
         let has_place = state.in_flight.len() < MAX_IN_FLIGHT || state.cached.contains_key(iss);
         let runtime = Handle::try_current().ok().filter(|_| has_place)?;
+        if !state.rate.take(iss, Instant::now()) {
+            return None;
+        }
         let iss: Arc<str> = iss.into();
         let (sender, resolution) = watch::channel(None);
         let has_begun = Arc::new(AtomicBool::new(false));

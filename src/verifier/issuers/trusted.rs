@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::organizations_seen::OrganizationsSeen;
-use crate::jwks::KeySource;
+use crate::jwks::{KeySource, PrivateAddresses};
 use crate::token::Claims;
 use crate::verifier::rules::Rules;
 
@@ -15,6 +15,7 @@ use crate::verifier::rules::Rules;
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Arc<str>,
+    pub(crate) private_addresses: PrivateAddresses,
     pub(crate) keys: KeySource,
     pub(crate) rules: Rules,
     /// When a resolved issuer has to be asked for again; nothing for a listed one.

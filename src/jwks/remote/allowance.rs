@@ -1,0 +1,58 @@
+//! What outlives the keys of an evicted issuer: how much may still be fetched from it.
+//!
+//! The budget belongs to the name of an issuer. Otherwise each eviction would grant further fetches.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::budget::Budget;
+use super::lock::lock;
+use super::requester::{ClientHash, Requester, RequesterKind};
+use super::state::RemoteState;
+
+/// How much may be fetched from an issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchAllowance {
+    budget: Budget,
+    not_before: Option<Instant>,
+}
+
+/// A first fetch leaves the reserve to clients that are known by then.
+const FIRST_FETCH: Requester = Requester {
+    name: ClientHash(0),
+    kind: RequesterKind::Unknown,
+};
+
+impl RemoteState {
+    /// Returns the allowance, or `None` if no fetch was made.
+    pub(super) fn allowance(&self) -> Option<FetchAllowance> {
+        let is_used = self.in_flight.counts().started > 0 || self.was_resumed();
+        is_used.then(|| FetchAllowance {
+            budget: lock(&self.budget).without_clients(),
+            not_before: self.history().retry_not_before,
+        })
+    }
+
+    /// Continues with the allowance of an earlier configuration of the same issuer.
+    pub(super) fn resume(&self, allowance: FetchAllowance) {
+        if allowance.budget.has_cooldown(self.config.cooldown) {
+            *lock(&self.budget) = allowance.budget;
+        }
+        self.history().retry_not_before = allowance.not_before;
+        self.resumed.store(true, Ordering::Relaxed);
+    }
+
+    /// Schedules the first fetch after [`resume`](Self::resume): it counts against the budget.
+    pub(super) fn schedule_resumed(&self, now: Instant) {
+        if self.resumed.swap(false, Ordering::Relaxed) {
+            let due = lock(&self.budget).reserve(FIRST_FETCH, now);
+            let not_before = self.history().retry_not_before;
+            self.in_flight.schedule(not_before.unwrap_or(due).max(due));
+        }
+    }
+
+    fn was_resumed(&self) -> bool {
+        self.resumed.load(Ordering::Relaxed) || self.in_flight.next().is_some()
+    }
+}

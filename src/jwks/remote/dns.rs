@@ -1,0 +1,113 @@
+//! Name resolution for hosts that must have a public address.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::jwks::address::is_public;
+use crate::util::BoxError;
+
+/// Resolves names to their public addresses. The client connects only to an address that this returns, so a name that
+/// resolves differently a second time makes no difference.
+pub(super) struct PublicAddresses {
+    /// The hosts of proxies, which are the operator's own and usually private.
+    proxies: Vec<String>,
+}
+
+impl PublicAddresses {
+    pub(super) fn new() -> Self {
+        const VARIABLES: [&str; 6] = [
+            "HTTPS_PROXY",
+            "https_proxy",
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ];
+        let values = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+        Self {
+            proxies: values.filter_map(|value| proxy_host(&value)).collect(),
+        }
+    }
+}
+
+impl Resolve for PublicAddresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        let name = name.as_str().to_owned();
+        let is_proxy = self
+            .proxies
+            .iter()
+            .any(|proxy| proxy.eq_ignore_ascii_case(&name));
+        Box::pin(async move {
+            let found =
+                tokio::task::spawn_blocking(move || (name.as_str(), 0).to_socket_addrs()).await??;
+            let allowed: Vec<SocketAddr> = found
+                .filter(|address| is_proxy || is_public(address.ip()))
+                .collect();
+            if allowed.is_empty() {
+                return Err(BoxError::from(PrivateAddress));
+            }
+            let addresses: Addrs = Box::new(allowed.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// No address of the name is public.
+#[derive(Debug)]
+struct PrivateAddress;
+
+impl fmt::Display for PrivateAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name has no public address")
+    }
+}
+
+impl std::error::Error for PrivateAddress {}
+
+/// Returns `true` if a request failed because of the address of its host.
+pub(super) fn is_private_address(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut sources = std::iter::successors(Some(error), |error| error.source());
+    sources.any(<dyn std::error::Error>::is::<PrivateAddress>)
+}
+
+/// Returns the host of a proxy's URL, whose scheme is optional.
+fn proxy_host(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next()?;
+    let address = authority.rsplit('@').next()?;
+    let host = address.split(':').next()?.trim();
+    (!host.is_empty() && !host.starts_with('[')).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxy_host_is_read_from_any_form() {
+        for (url, host) in [
+            ("http://proxy.internal:3128", Some("proxy.internal")),
+            ("proxy.internal:3128", Some("proxy.internal")),
+            ("https://user:p:w@proxy.internal/", Some("proxy.internal")),
+            ("socks5h://Proxy", Some("Proxy")),
+            ("http://[fd00::1]:3128", None),
+            ("", None),
+        ] {
+            assert_eq!(proxy_host(url).as_deref(), host, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn name_of_a_private_address_is_not_resolved() {
+        let resolver = |proxies: &[&str]| PublicAddresses {
+            proxies: proxies.iter().map(|&host| host.to_owned()).collect(),
+        };
+        let name = || "localhost".parse::<Name>().unwrap();
+        let error = resolver(&["proxy"]).resolve(name()).await.err().unwrap();
+        assert!(is_private_address(&*error), "{error}");
+        let found = resolver(&["LocalHost"]).resolve(name()).await.unwrap();
+        assert!(found.count() > 0);
+    }
+}

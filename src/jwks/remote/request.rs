@@ -1,0 +1,56 @@
+//! One request of a fetch, and why it failed.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use tokio::time::Instant;
+
+use super::freshness::retry_after;
+use super::state::RemoteState;
+use crate::jwks::JwksError;
+
+/// Why a fetch failed, and how long the issuer wants no further requests.
+pub(super) struct FetchFailure {
+    pub(super) error: JwksError,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<JwksError> for FetchFailure {
+    fn from(error: JwksError) -> Self {
+        Self {
+            error,
+            retry_after: None,
+        }
+    }
+}
+
+pub(super) fn status_failure(
+    status: StatusCode,
+    headers: &HeaderMap,
+    now: SystemTime,
+) -> FetchFailure {
+    FetchFailure {
+        error: JwksError::UnexpectedStatus(status.as_u16()),
+        retry_after: retry_after(headers, now),
+    }
+}
+
+pub(super) async fn get(
+    shared: &RemoteState,
+    url: &str,
+    conditions: HeaderMap,
+    deadline: Instant,
+    max_bytes: usize,
+) -> Result<Response<Vec<u8>>, JwksError> {
+    let mut request = Request::get(url)
+        .body(())
+        .map_err(|_| JwksError::Malformed)?;
+    *request.headers_mut() = conditions;
+    request
+        .headers_mut()
+        .insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let timeout = deadline.saturating_duration_since(Instant::now());
+    let fetcher = shared.fetchers.for_url(url, &shared.issuer);
+    fetcher.get(request, timeout, max_bytes).await
+}

@@ -1,0 +1,77 @@
+//! What a verifier reports about its keys.
+
+use std::sync::Arc;
+
+use super::issuers::trusted::TrustedIssuer;
+use super::verifier::Verifier;
+use crate::jwks::{IssuerStatus, SavedKeys};
+
+impl Verifier {
+    /// Returns `true` if tokens can be verified, as [`readiness`](crate::VerifierBuilder::readiness) defines it: by
+    /// default, if keys of every listed issuer are available. Does no I/O.
+    ///
+    /// This is for a readiness probe. A liveness probe should not use it, because a restart does not bring an issuer back.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let listed = self.0.issuers.listed();
+        let ready = listed.iter().filter(|trusted| has_keys(trusted)).count();
+        self.0.readiness.is_satisfied(ready, listed.len())
+    }
+
+    /// Returns `true` if keys of this issuer are available. Does no I/O.
+    ///
+    /// The issuer is listed, or was resolved and is still cached. For any other name the result is `false`.
+    ///
+    /// ```
+    /// use tower_m2m::Verifier;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// assert!(!verifier.is_ready_for("https://acme.kinde.com"), "no key was fetched yet");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_ready_for(&self, issuer: &str) -> bool {
+        let resolved = self.0.issuers.resolved();
+        self.trusted_issuers(&resolved)
+            .find(|trusted| *trusted.issuer == *issuer)
+            .is_some_and(has_keys)
+    }
+
+    /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
+    #[must_use]
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        let resolved = self.0.issuers.resolved();
+        let mut status: Vec<_> = self
+            .trusted_issuers(&resolved)
+            .map(|trusted| trusted.keys.status())
+            .collect();
+        status.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        status
+    }
+
+    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`](crate::VerifierBuilder::restore_keys) at the next start.
+    #[must_use]
+    pub fn export_keys(&self) -> Vec<SavedKeys> {
+        let resolved = self.0.issuers.resolved();
+        self.trusted_issuers(&resolved)
+            .filter_map(|trusted| trusted.keys.export())
+            .collect()
+    }
+
+    fn trusted_issuers<'a>(
+        &'a self,
+        resolved: &'a [Arc<TrustedIssuer>],
+    ) -> impl Iterator<Item = &'a TrustedIssuer> {
+        self.0
+            .issuers
+            .listed()
+            .iter()
+            .chain(resolved.iter().map(Arc::as_ref))
+    }
+}
+
+fn has_keys(trusted: &TrustedIssuer) -> bool {
+    trusted.keys.current().is_some()
+}

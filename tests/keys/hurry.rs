@@ -1,0 +1,139 @@
+//! Attempts before their schedule while no keys are available, in virtual time.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tower_m2m::{Rejection, Verifier};
+
+use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
+
+/// An issuer that is down, and a verifier of it that was started then.
+fn down(seed: u64) -> (Arc<FakeIssuer>, Verifier) {
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Down);
+    let trusted = fake.trusted().jitter_seed(seed);
+    let verifier = Verifier::builder([trusted])
+        .clock(fake.clock.clone())
+        .build()
+        .unwrap();
+    (fake, verifier)
+}
+
+/// Rule 142.
+#[tokio::test(start_paused = true)]
+async fn first_request_after_an_outage_hurries_the_next_attempt() {
+    for seed in 0..40 {
+        let (fake, verifier) = down(seed);
+        pass(&fake.clock, secs(60)).await;
+        fake.set_behavior(Behavior::Good);
+        let before = Instant::now();
+        assert_eq!(
+            verdict(&verifier, &fake.token()).await,
+            "accepted",
+            "{seed}"
+        );
+        assert!(
+            before.elapsed() <= secs(1),
+            "{seed}: {:?}",
+            before.elapsed()
+        );
+    }
+}
+
+/// A flood of requests causes at most one further attempt per cooldown.
+#[tokio::test(start_paused = true)]
+async fn requests_hurry_one_attempt_per_cooldown() {
+    for seed in 0..10 {
+        let attempts = async |has_requests: bool| {
+            let fake = FakeIssuer::new();
+            fake.set_behavior(Behavior::Down);
+            let trusted = fake
+                .trusted()
+                .jitter_seed(seed)
+                .unknown_kid_cooldown(secs(60))
+                .initial_keys_timeout(secs(0));
+            let verifier = Verifier::builder([trusted])
+                .clock(fake.clock.clone())
+                .build()
+                .unwrap();
+            let token = fake.invented("k");
+            for _ in 0..600 {
+                if has_requests {
+                    assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");
+                }
+                pass(&fake.clock, secs(1)).await;
+            }
+            fake.fetches()
+        };
+        let (scheduled, hurried) = (attempts(false).await, attempts(true).await);
+        // 600 s are ten cooldowns. Each hurried attempt cuts one pause short.
+        assert!(hurried > scheduled, "{seed}: {scheduled}, {hurried}");
+        assert!(hurried <= scheduled + 22, "{seed}: {scheduled}, {hurried}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_when_the_next_attempt_begins() {
+    for seed in 0..40 {
+        let (fake, verifier) = down(seed);
+        pass(&fake.clock, secs(60)).await;
+        // The first one may hurry an attempt, which fails.
+        let _ = verdict(&verifier, &fake.token()).await;
+        let Err(Rejection::KeysUnavailable { retry_after }) = verifier.verify(&fake.token()).await
+        else {
+            panic!("no keys are available")
+        };
+        assert!(retry_after >= secs(1) && retry_after <= secs(10));
+        let fetches = fake.fetches();
+        fake.set_behavior(Behavior::Good);
+        if retry_after > secs(1) {
+            pass(&fake.clock, retry_after - secs(1) / 100).await;
+            assert_eq!(fake.fetches(), fetches, "{seed}: it began earlier");
+            pass(&fake.clock, secs(1) / 100).await;
+        } else {
+            pass(&fake.clock, secs(1)).await;
+        }
+        assert!(verifier.is_ready(), "{seed}: it began later");
+    }
+}
+
+/// The issuer said when to come back.
+#[tokio::test(start_paused = true)]
+async fn requests_do_not_hurry_an_issuer_that_sent_retry_after() {
+    let fake = FakeIssuer::new();
+    fake.set_behavior(Behavior::Status(503, vec![("retry-after", "9".to_owned())]));
+    let verifier = fake.verifier();
+    settle().await;
+    for _ in 0..8 {
+        assert_eq!(verdict(&verifier, &fake.token()).await, "keys_unavailable");
+        pass(&fake.clock, secs(1)).await;
+    }
+    assert_eq!(fake.fetches(), 1);
+}
+
+/// While keys are available, a failed fetch is repeated within about a second, so that a rotation is found soon.
+#[tokio::test(start_paused = true)]
+async fn first_retry_with_keys_begins_within_a_second() {
+    for seed in 0..40 {
+        let fake = FakeIssuer::new();
+        let trusted = fake.trusted().jitter_seed(seed);
+        let verifier = Verifier::builder([trusted])
+            .clock(fake.clock.clone())
+            .build_ready()
+            .await
+            .unwrap();
+        assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+        fake.issuer.rotate_key().unwrap();
+        fake.set_behavior(Behavior::Status(500, Vec::new()));
+        assert_eq!(verdict(&verifier, &fake.token()).await, "key_unavailable");
+        let failed = fake.fetches();
+        fake.set_behavior(Behavior::Good);
+        pass(&fake.clock, secs(1)).await;
+        assert_eq!(fake.fetches(), failed + 1, "{seed}");
+        assert_eq!(
+            verdict(&verifier, &fake.token()).await,
+            "accepted",
+            "{seed}"
+        );
+    }
+}
