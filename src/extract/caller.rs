@@ -5,7 +5,7 @@ use http::request::Parts;
 use super::rejection::{ExtractorRejection, record_decision};
 use crate::extensions::{Acting, AnonymousRequest, RequestExt as _, VerifiedRequest, acting_org};
 use crate::middleware::policy::Policy;
-use crate::middleware::route::{OrgLookup, PathParams};
+use crate::middleware::route::{OrgLookup, PathParams, Routing};
 use crate::middleware::{AppliedLayers, AuthorizeLayer, LayerStack, RouteParameters};
 use crate::rejection::Rejection;
 use crate::telemetry::events::DecisionOutcome;
@@ -96,7 +96,7 @@ fn admitted_org(
         params: &params,
         uri: &parts.uri,
         extensions: &parts.extensions,
-        is_routed: true,
+        routing: Routing::from_extensions(&parts.extensions),
         layers: LayerStack {
             outer: layers,
             own: None,

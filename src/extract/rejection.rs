@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::extensions::{VerifiedRequest, acting_org};
-use crate::middleware::route::PathParams;
+use crate::middleware::route::{PathParams, Routing};
 use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, RouteParameters};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
@@ -110,7 +110,7 @@ pub(super) fn record_decision(
             params: &params,
             uri: &parts.uri,
             extensions,
-            is_routed: true,
+            routing: Routing::from_extensions(extensions),
             layers: LayerStack {
                 outer: layers.map_or(&[], |layers| &layers.0),
                 own: None,

@@ -6,7 +6,7 @@ use super::layer::AppliedLayers;
 use super::layer_stack::LayerStack;
 use super::parameters::RouteParameters;
 use super::policy::Admitted;
-use super::route::{OrgLookup, PathParams};
+use super::route::{OrgLookup, PathParams, Routing};
 use super::settings::LayerSettings;
 use crate::extensions::{VerifiedRequest, acting_org};
 use crate::rejection::Rejection;
@@ -49,7 +49,7 @@ impl LayerSettings {
         &'r self,
         params: &'r PathParams,
         request: &'r Request<B>,
-        is_routed: bool,
+        routing: Routing,
     ) -> RouteParameters<'r> {
         let extensions = request.extensions();
         let outer = extensions.get::<AppliedLayers>();
@@ -57,7 +57,7 @@ impl LayerSettings {
             params,
             uri: request.uri(),
             extensions,
-            is_routed,
+            routing,
             layers: LayerStack {
                 outer: outer.map_or(&[], |layers| &layers.0),
                 own: Some(self),

@@ -9,9 +9,7 @@ use http::{Extensions, Request, Response};
 use super::admission::outer_acting_org;
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::Admitted;
-use super::route::PathParams;
-#[cfg(feature = "axum")]
-use super::route::is_routed;
+use super::route::{PathParams, Routing};
 use super::settings::LayerSettings;
 use crate::bearer::CredentialsIdentity;
 use crate::extensions::{Acting, VerifiedRequest};
@@ -206,16 +204,15 @@ impl LayerSettings {
             credentials,
             caller_checked_at,
         } = authenticated;
-        #[cfg(feature = "axum")]
-        let is_routed = is_routed(request.extensions());
-        #[cfg(not(feature = "axum"))]
-        let is_routed = false;
-        let params = match is_routed {
+        let routing = Routing::from_extensions(request.extensions());
+        let params = match routing {
             #[cfg(feature = "axum")]
-            true => PathParams::from_extensions(request.extensions_mut()),
+            Routing::Matched | Routing::Unmatched => {
+                PathParams::from_extensions(request.extensions_mut())
+            }
             _ => PathParams::Absent,
         };
-        let parameters = self.route_parameters(&params, request, is_routed);
+        let parameters = self.route_parameters(&params, request, routing);
         let has_outer_layers = !parameters.layers.outer.is_empty();
         let admitted = self.admit(&claims, &parameters, request);
         PolicyResult {

@@ -7,7 +7,7 @@ use http::{Extensions, Uri};
 use super::findings::ParameterFindings;
 use super::layer_stack::LayerStack;
 use super::route::{
-    NameMeaning, OrgLookup, PathParams, TenantNames, decoded_segments, is_parameter_name,
+    NameMeaning, OrgLookup, PathParams, Routing, TenantNames, decoded_segments, is_parameter_name,
     parameter_names,
 };
 use super::settings::{DEFAULT_PARAMETER, LayerSettings};
@@ -20,9 +20,7 @@ pub(crate) struct RouteParameters<'r> {
     pub(crate) uri: &'r Uri,
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) extensions: &'r Extensions,
-    /// An axum router may have left a route, parameters or the whole path.
-    #[cfg_attr(not(feature = "axum"), allow(dead_code))]
-    pub(crate) is_routed: bool,
+    pub(crate) routing: Routing,
     pub(crate) layers: LayerStack<'r>,
 }
 
@@ -155,7 +153,7 @@ impl RouteParameters<'_> {
         {
             return true;
         }
-        if self.matched().is_some() {
+        if self.routing == Routing::Matched {
             return false;
         }
         let path = self.whole_path();
@@ -180,7 +178,7 @@ impl RouteParameters<'_> {
     /// The path of the request before nesting routers removed a part of it.
     fn whole_path(&self) -> &str {
         #[cfg(feature = "axum")]
-        if self.is_routed
+        if self.routing != Routing::Unrouted
             && let Some(OriginalUri(whole)) = self.extensions.get()
         {
             return whole.path();
@@ -196,7 +194,7 @@ impl RouteParameters<'_> {
 
     #[cfg(feature = "axum")]
     pub(crate) fn matched(&self) -> Option<&str> {
-        if !self.is_routed {
+        if self.routing != Routing::Matched {
             return None;
         }
         self.extensions.get().map(MatchedPath::as_str)

@@ -5,7 +5,7 @@ use http::{Extensions, Request, Response};
 
 use super::admission::outer_acting_org;
 use super::policy::Policy;
-use super::route::{OrgLookup, OrganizationSource, PathParams};
+use super::route::{OrgLookup, OrganizationSource, PathParams, Routing};
 use super::settings::LayerSettings;
 use crate::extensions::{VerifiedRequest, acting_org};
 use crate::rejection::Rejection;
@@ -37,7 +37,8 @@ impl LayerSettings {
                 .filter(|source| source.find(request) != OrgLookup::Absent)
                 .map(OrganizationSource::compared_place);
             let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
-            self.route_parameters(params, request, true)
+            let routing = Routing::from_extensions(request.extensions());
+            self.route_parameters(params, request, routing)
                 .visit_compared(claims, acting, found, visit);
         };
         self.record_decision(

@@ -56,16 +56,17 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             }
         };
         check_paths(self.routes.iter().map(|route| &route.entry))?;
-        let (mut router, mut routes) = (Router::new(), Vec::with_capacity(self.routes.len()));
+        let mut router = Router::new();
+        let mut entries = Vec::with_capacity(self.routes.len());
         for Route { mut entry, handler } in self.routes {
             router = router.route(&entry.path, handler);
             if !prefix.is_empty() {
                 entry.path = nested_path(prefix, &entry.path);
             }
             entry.check()?;
-            routes.push(entry);
+            entries.push(entry);
         }
-        Ok((router, RouteInventory { routes }))
+        Ok((router, RouteInventory { routes: entries }))
     }
 }
 

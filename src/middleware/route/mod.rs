@@ -10,9 +10,7 @@ mod tenant_names;
 use host::in_host;
 use http::{HeaderName, Request};
 pub(crate) use lookup::OrgLookup;
-#[cfg(feature = "axum")]
-pub(crate) use parameter::is_routed;
-pub(crate) use parameter::{PathParams, is_parameter_name, parameter_names};
+pub(crate) use parameter::{PathParams, Routing, is_parameter_name, parameter_names};
 #[cfg_attr(not(feature = "axum"), allow(unused_imports))]
 pub(crate) use parameter_settings::{ParameterPresence, ParameterSettings};
 pub(crate) use template::decoded_segments;

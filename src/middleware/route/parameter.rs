@@ -50,12 +50,36 @@ impl PathParams {
     }
 }
 
-/// Returns `true` if an axum router has seen the request. It keeps the whole path before it looks for
-/// a route.
-#[cfg(feature = "axum")]
-pub(crate) fn is_routed(extensions: &Extensions) -> bool {
-    use axum::extract::{MatchedPath, OriginalUri};
-    extensions.get::<MatchedPath>().is_some() || extensions.get::<OriginalUri>().is_some()
+/// What axum routers did with a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "axum"), allow(dead_code))]
+pub(crate) enum Routing {
+    /// No router saw the request.
+    Unrouted,
+    /// A router saw the request, and no route matched: a fallback, or a service that is nested.
+    Unmatched,
+    /// A route matched.
+    Matched,
+}
+
+impl Routing {
+    /// Reads what routers left in a request. A router keeps the whole path before it looks for a route.
+    #[cfg(feature = "axum")]
+    pub(crate) fn from_extensions(extensions: &Extensions) -> Self {
+        use axum::extract::{MatchedPath, OriginalUri};
+        if extensions.get::<MatchedPath>().is_some() {
+            Self::Matched
+        } else if extensions.get::<OriginalUri>().is_some() {
+            Self::Unmatched
+        } else {
+            Self::Unrouted
+        }
+    }
+
+    #[cfg(not(feature = "axum"))]
+    pub(crate) fn from_extensions(_: &http::Extensions) -> Self {
+        Self::Unrouted
+    }
 }
 
 /// Returns the names of the parameters in a route's template.
