@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::condition::Condition;
 use super::duration::duration;
+use super::words::{OnlyAny, OnlyRfc9068, OnlyYes, Proxy};
 use crate::token::Algorithm;
 use crate::verifier::{ConfigError, Issuer, Profile, SettingSource, Verifier};
 
@@ -67,31 +68,6 @@ pub(super) struct PublicKey {
 pub(super) enum StringOrList {
     One(String),
     Many(Vec<String>),
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum OnlyYes {
-    Yes,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum OnlyRfc9068 {
-    Rfc9068,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum OnlyAny {
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Proxy {
-    #[serde(rename = "none")]
-    Disabled,
 }
 
 impl IssuerConfig {

@@ -6,6 +6,7 @@ mod environment;
 mod issuer;
 mod nearest;
 mod variables;
+mod words;
 mod written_values;
 
 use serde::de::Error as _;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::duration::duration;
-use self::issuer::{IssuerConfig, OnlyYes};
+use self::issuer::IssuerConfig;
+use self::words::OnlyYes;
 use self::written_values::{WrittenValue, read_settings};
 use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierBuilder};
 

@@ -175,8 +175,7 @@ impl VerifierBuilder {
     ///
     /// Beyond that, tokens of issuers that are not cached get 503. Names that were trusted before and other names have
     /// half of the rate each; what one half does not use, the other one may. Of the other names, those that were turned
-    /// down and come again go first. So a flood of invented names neither reaches the application's database nor keeps the
-    /// issuers of customers from it.
+    /// down and come again go first. So a flood of invented names keeps no customer's issuer out for long.
     pub fn max_issuer_resolutions_per_second(mut self, resolutions: u32) -> Self {
         self.max_resolutions_per_second = resolutions;
         self
