@@ -22,6 +22,8 @@ const JOSE_ACCEPTS: &[(&str, &[&str])] = &[
             "gty_prefix",
             "gty_empty",
             "gty_null",
+            "gty_of_machine_and_refresh",
+            "gty_of_machine_and_user",
             "gty_as_object",
         ],
     ),

@@ -126,7 +126,7 @@ async fn service_recovers_after_hanging_or_garbage_responses() {
         Fault::Html,
         Fault::EmptySet,
         Fault::Reset,
-        Fault::Oversized(300 * 1024),
+        Fault::Oversized(1_100 * 1024),
     ] {
         let issuer = LocalIssuer::start().await.unwrap();
         issuer.set_fault(Endpoint::Jwks, fault.clone());
