@@ -301,3 +301,47 @@ async fn authorize_layer_ignores_fake_claims() {
         "secret of org_b"
     );
 }
+
+/// Row B9: if nothing tells the tenants apart, the report says so, and blames no route.
+#[tokio::test]
+async fn isolation_check_needs_tenants_that_can_be_told_apart() {
+    let fixture = Fixture::new();
+    let app = Router::new()
+        .route("/x", get(own))
+        .route_layer(fixture.verifier().layer());
+    let tenant = |code: &str, markers: &[&str]| {
+        let tenant = Tenant::from(&fixture.org(code));
+        markers
+            .iter()
+            .fold(tenant, |tenant, marker| tenant.with_marker(*marker))
+    };
+    for (one, other, what) in [
+        (
+            tenant("org_a", &["same"]),
+            tenant("org_b", &["same"]),
+            "the markers",
+        ),
+        (
+            tenant("org_a", &["invoice 1"]),
+            tenant("org_b", &["invoice 12"]),
+            "the markers",
+        ),
+        (tenant("org_a", &[]), tenant("org_a", &[]), "the codes"),
+        (tenant("org_1", &[]), tenant("org_12", &[]), "the codes"),
+        (
+            tenant("org_a", &["of org_b"]),
+            tenant("org_b", &[]),
+            "the codes",
+        ),
+    ] {
+        let report = check_isolation(&one, &other, &[Probe::get("/x")], router(app.clone())).await;
+        let text = report.to_string();
+        assert_eq!(report.failures(), 1, "{text}");
+        assert!(text.contains("NOTHING TELLS THE TENANTS APART"), "{text}");
+        assert!(text.contains(what), "{text}");
+        assert!(!text.contains("SHOWS THE OTHER TENANT"), "{text}");
+    }
+    let (one, other) = (tenant("org_a", &["a1"]), tenant("org_b", &["b2"]));
+    let report = check_isolation(&one, &other, &[Probe::get("/x")], router(app)).await;
+    report.assert_isolated();
+}

@@ -46,12 +46,25 @@ use report::{IsolationResult, IsolationRow};
 /// headers and each of the usual query parameters, and sends CORS preflights without a token. The
 /// report says which responses show the other tenant, and in which routes no request that names the
 /// other tenant was rejected ([`IsolationReport::uncompared`]).
+///
+/// If a code or marker of one tenant occurs in those of the other, a response cannot show whose data it
+/// contains. Then the report says so, and no request is made.
 pub async fn check_isolation<A: Into<TestResponse>>(
     one: &Tenant,
     other: &Tenant,
     probes: &[Probe],
     send: impl AsyncFn(Request<Bytes>) -> A,
 ) -> IsolationReport {
+    if let Some(what) = one.indistinguishable_from(other) {
+        return IsolationReport::new(vec![IsolationRow {
+            route: "no request was made".to_owned(),
+            caller: one.code.clone(),
+            what: what.to_owned(),
+            result: IsolationResult::Indistinguishable,
+            got: None,
+            names_other: false,
+        }]);
+    }
     let mut rows = Vec::new();
     for probe in probes {
         for (own, victim) in [(one, other), (other, one)] {

@@ -37,6 +37,27 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// Returns why a response cannot show which of the two tenants it belongs to, or `None` if it can.
+    pub(super) fn indistinguishable_from(&self, other: &Self) -> Option<&'static str> {
+        let pairs = [(self, other), (other, self)];
+        if pairs.iter().any(|(one, other)| other.contains(&one.code)) {
+            return Some("the codes");
+        }
+        let occurs = |one: &Self, other: &Self| one.markers.iter().any(|text| other.contains(text));
+        pairs
+            .iter()
+            .any(|(one, other)| occurs(one, other))
+            .then_some("the markers")
+    }
+
+    /// Returns `true` if the string occurs in the code or in a marker of the tenant.
+    fn contains(&self, text: &str) -> bool {
+        let mut texts = self.markers.iter().chain([&self.code]);
+        !text.is_empty() && texts.any(|own| own.contains(text))
+    }
+}
+
 impl From<&TokenBuilder> for Tenant {
     /// Uses the organization of the token.
     fn from(token: &TokenBuilder) -> Self {

@@ -30,6 +30,7 @@ pub(super) enum IsolationResult {
     NotRejected,
     Leaked,
     NoRequest,
+    Indistinguishable,
 }
 
 impl IsolationResult {
@@ -138,6 +139,9 @@ impl fmt::Display for IsolationResult {
             Self::OwnRequestRejected => "REJECTED ITS OWN, so the other rows prove nothing",
             Self::NotRejected => "NOT REJECTED",
             Self::Leaked => "SHOWS THE OTHER TENANT",
+            Self::Indistinguishable => {
+                "NOTHING TELLS THE TENANTS APART: a code or marker of one occurs in those of the other"
+            }
             Self::NoRequest => "NO REQUEST: the template or the credentials cannot be sent",
         })
     }
