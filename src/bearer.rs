@@ -37,15 +37,22 @@ pub(crate) struct CredentialsIdentity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BearerError {
-    /// There is no `Authorization` header, or its scheme is not Bearer.
+    /// No `Authorization` header, or an empty one.
     Missing,
-    /// There is more than one credential: two headers, or a list in one (RFC 6750 §3.1).
+    /// The header has credentials of another scheme, such as `Basic`.
+    UnsupportedScheme,
+    /// The header has a token without the scheme `Bearer`: one word with two dots.
+    BareToken,
+    /// More than one credential: two headers, or a list in one (RFC 6750 §3.1).
     MultipleCredentials,
     /// There is no token after `Bearer`, or no space before it.
     Malformed,
     /// The token is longer than allowed.
-    TooLong,
-    /// The token contains a character that no bearer token has (RFC 6750 §2.1, `b64token`).
+    TooLong {
+        /// The longest token that is read, in bytes.
+        max_bytes: usize,
+    },
+    /// A character that no token has (RFC 6750 §2.1, `b64token`).
     InvalidCharacter,
 }
 
@@ -69,22 +76,24 @@ impl<'a> Credentials<'a> {
         }
         let value = value.as_bytes();
         let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
-            return Err(unsupported_scheme(value));
+            return Err(without_bearer(value));
         };
         if !scheme.eq_ignore_ascii_case(b"Bearer") {
-            return Err(unsupported_scheme(value));
+            return Err(without_bearer(value));
         }
         let token = match rest {
             [b' ', token @ ..] => without_leading_spaces(token),
             [] | [b'\t' | b',', ..] => return Err(BearerError::Malformed),
-            // Another scheme, with a name that begins with the same letters.
-            _ => return Err(unsupported_scheme(value)),
+            // Another scheme whose name begins with the same letters.
+            _ => return Err(without_bearer(value)),
         };
         if token.is_empty() {
             return Err(BearerError::Malformed);
         }
         if token.len() > max_token_bytes {
-            return Err(BearerError::TooLong);
+            return Err(BearerError::TooLong {
+                max_bytes: max_token_bytes,
+            });
         }
         Ok(Self(token))
     }
@@ -146,8 +155,8 @@ const fn is_allowed(byte: u8) -> bool {
     from_hyphen_to_nine | letter | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
-/// Returns the error for another scheme. A bearer credential after it in a list is a second one.
-fn unsupported_scheme(value: &[u8]) -> BearerError {
+/// What a header without the scheme `Bearer` is. A bearer credential can hide in a list.
+fn without_bearer(value: &[u8]) -> BearerError {
     let hidden = |part: &[u8]| {
         part.trim_ascii()
             .get(..7)
@@ -155,9 +164,22 @@ fn unsupported_scheme(value: &[u8]) -> BearerError {
     };
     if value.split(|byte| *byte == b',').skip(1).any(hidden) {
         BearerError::MultipleCredentials
-    } else {
+    } else if value.trim_ascii().is_empty() {
         BearerError::Missing
+    } else if is_bare_token(value) {
+        BearerError::BareToken
+    } else {
+        BearerError::UnsupportedScheme
     }
+}
+
+/// One word with two dots, as a JWT has them. No scheme has a dot in its name and no credentials.
+fn is_bare_token(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    let is_one_word = !value
+        .iter()
+        .any(|byte| byte.is_ascii_whitespace() || *byte == b',');
+    is_one_word && value.iter().filter(|byte| **byte == b'.').count() == 2
 }
 
 impl BearerError {
@@ -168,7 +190,8 @@ impl BearerError {
             Self::Missing => "missing_token",
             Self::MultipleCredentials => "multiple_credentials",
             Self::Malformed => "malformed_header",
-            Self::TooLong => "token_too_long",
+            Self::UnsupportedScheme | Self::BareToken => "unsupported_scheme",
+            Self::TooLong { .. } => "token_too_long",
             Self::InvalidCharacter => "invalid_character",
         }
     }
@@ -183,13 +206,22 @@ impl fmt::Debug for Credentials<'_> {
 impl fmt::Display for BearerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "the request has no bearer token",
-            Self::MultipleCredentials => "the request has more than one credential",
-            Self::Malformed => "the Authorization header is not `Bearer`, a space and a token",
-            Self::TooLong => "the token is too long",
-            Self::InvalidCharacter => {
-                "the token contains characters that a bearer token cannot contain"
+            Self::Missing => "there is no bearer token",
+            Self::UnsupportedScheme => {
+                "the Authorization header has another scheme than Bearer (send `Bearer`, a space and the token)"
             }
+            Self::BareToken => {
+                "the Authorization header has a token without a scheme (send `Bearer`, a space and the token)"
+            }
+            Self::MultipleCredentials => "there is more than one credential",
+            Self::Malformed => "the Authorization header is not `Bearer`, a space and a token",
+            Self::TooLong { max_bytes } => {
+                return write!(
+                    f,
+                    "the token is longer than {max_bytes} bytes (max_token_bytes sets the limit)"
+                );
+            }
+            Self::InvalidCharacter => "the token has characters that no bearer token has",
         })
     }
 }
@@ -214,7 +246,10 @@ mod tests {
     /// Rules 1–10.
     #[test]
     fn credentials_are_one_bearer_header() {
-        use BearerError::{InvalidCharacter, Malformed, Missing, MultipleCredentials, TooLong};
+        use BearerError::{
+            BareToken, InvalidCharacter, Malformed, Missing, MultipleCredentials, TooLong,
+            UnsupportedScheme,
+        };
         for (value, expected) in [
             (&b"Bearer abc"[..], Ok("abc")),
             (b"bearer abc", Ok("abc")),
@@ -235,14 +270,26 @@ mod tests {
             (b"Bearer abc, Bearer x", Err(MultipleCredentials)),
             (b"Bearer abc,", Err(MultipleCredentials)),
             (b"Bearer 12345678901234567890", Ok("12345678901234567890")),
-            (b"Bearer 123456789012345678901", Err(TooLong)),
-            (b"Basic abc", Err(Missing)),
+            (
+                b"Bearer 123456789012345678901",
+                Err(TooLong { max_bytes: 20 }),
+            ),
+            (b"Basic abc", Err(UnsupportedScheme)),
             (b"Basic abc, Bearer abc", Err(MultipleCredentials)),
-            (b"DPoP abc", Err(Missing)),
-            (b"BearerX abc", Err(Missing)),
-            (b"Bearerabc", Err(Missing)),
-            (b"Token", Err(Missing)),
-            (b"abc.def.ghi", Err(Missing)),
+            (b"DPoP abc", Err(UnsupportedScheme)),
+            (b"BearerX abc", Err(UnsupportedScheme)),
+            (b"Bearerabc", Err(UnsupportedScheme)),
+            (b"Token", Err(UnsupportedScheme)),
+            (b"abc.def.ghi", Err(BareToken)),
+            (b"a.b.c", Err(BareToken)),
+            (b" a.b.c ", Err(BareToken)),
+            (b"..", Err(BareToken)),
+            (b"Bearera.b.c", Err(BareToken)),
+            (b"a.b", Err(UnsupportedScheme)),
+            (b"a.b.c.d", Err(UnsupportedScheme)),
+            (b"a.b.c, d", Err(UnsupportedScheme)),
+            (b"Digest a.b.c", Err(UnsupportedScheme)),
+            (b" ", Err(Missing)),
             (b"", Err(Missing)),
         ] {
             assert_eq!(

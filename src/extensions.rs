@@ -7,7 +7,7 @@ use http::{Extensions, Request};
 
 pub(crate) use verified::{Rechecks, VerifiedRequest};
 
-use crate::rejection::Rejection;
+use crate::rejection::{MissingLayer, Rejection};
 use crate::token::{Claims, OrgCode};
 
 /// The organization that a global client was let in to act for.
@@ -105,7 +105,7 @@ pub trait RequestExt: sealed::HasExtensions {
         let Some(verified) = extensions.get::<VerifiedRequest>() else {
             return Err(match extensions.get::<AnonymousRequest>() {
                 Some(_) => Rejection::MissingToken,
-                None => Rejection::LayerMissing("claims"),
+                None => Rejection::LayerMissing(MissingLayer::Service),
             });
         };
         verified.current(acting_org(extensions))?;

@@ -108,7 +108,7 @@ pub use extensions::{CallerOrg, RequestExt};
 pub use extract::{ExtractorRejection, Scoped};
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
-pub use rejection::{Misconfiguration, Rejection};
+pub use rejection::{Misconfiguration, MissingLayer, Rejection};
 pub use revocation::{
     Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
 };

@@ -64,6 +64,9 @@ struct Document {
     resource_name: Option<String>,
 }
 
+/// It is between the client and the issuer, and no resource requires it (OpenID Connect Core §11).
+const OFFLINE_ACCESS: &str = "offline_access";
+
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 impl ResourceMetadata {
@@ -112,6 +115,7 @@ impl ResourceMetadata {
         let names = scopes
             .iter()
             .map(|declared| declared.scope.as_str().to_owned())
+            .filter(|scope| scope != OFFLINE_ACCESS)
             .collect();
         Arc::make_mut(&mut self.document).scopes_supported = names;
         self

@@ -22,6 +22,8 @@ use crate::token::{ScopeRequirement, TokenError};
 pub enum Rejection {
     /// No bearer token was sent: 401 without an error code (RFC 6750 §3.1).
     MissingToken,
+    /// Credentials of another scheme were sent: the same response as for no token.
+    UnsupportedScheme,
     /// The credentials are malformed: 400 `invalid_request`.
     InvalidRequest(BearerError),
     /// The token is turned away before its signature held, so the client is told nothing about it: 401 `invalid_token`.
@@ -56,8 +58,8 @@ pub enum Rejection {
     },
     /// The application's own check of tokens gave no answer: 503.
     CallerStatusUnavailable,
-    /// A handler asks for a verified token on a route that no layer protects: 500. The text says what to add.
-    LayerMissing(&'static str),
+    /// A handler extracts from a verified token, and no layer protects it: 500.
+    LayerMissing(MissingLayer),
     /// The route or its layer is configured so that the organization cannot be checked: 500.
     Misconfigured(Misconfiguration),
 }
@@ -69,6 +71,7 @@ impl Rejection {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::MissingToken => "missing_token",
+            Self::UnsupportedScheme => "unsupported_scheme",
             Self::InvalidRequest(error) => error.code(),
             Self::InvalidToken(error) | Self::InvalidClaims(error) => error.code(),
             Self::OrganizationRequired => "organization_required",
@@ -91,6 +94,7 @@ impl From<BearerError> for Rejection {
     fn from(error: BearerError) -> Self {
         match error {
             BearerError::Missing => Self::MissingToken,
+            BearerError::UnsupportedScheme => Self::UnsupportedScheme,
             error => Self::InvalidRequest(error),
         }
     }
@@ -107,6 +111,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingToken => f.write_str("the request has no bearer token"),
+            Self::UnsupportedScheme => fmt::Display::fmt(&BearerError::UnsupportedScheme, f),
             Self::InvalidRequest(error) => write!(f, "the credentials are malformed: {error}"),
             Self::InvalidToken(error) => write!(f, "the token is not authentic: {error}"),
             Self::InvalidClaims(error) => write!(f, "the token is not acceptable: {error}"),
@@ -131,10 +136,7 @@ impl fmt::Display for Rejection {
                 f.write_str("the token's key is not in the current set, and no fetch could decide whether the issuer has it")
             }
             Self::CallerStatusUnavailable => f.write_str("the application's check of tokens gave no answer"),
-            Self::LayerMissing(what) => write!(
-                f,
-                "the handler asks for {what}, and no authorization layer protects its route: add `.route_layer(verifier.layer())` behind the route"
-            ),
+            Self::LayerMissing(error) => fmt::Display::fmt(error, f),
             Self::Misconfigured(error) => fmt::Display::fmt(error, f),
         }
     }
@@ -145,11 +147,57 @@ impl std::error::Error for Rejection {
         match self {
             Self::InvalidRequest(error) => Some(error),
             Self::InvalidToken(error) | Self::InvalidClaims(error) => Some(error),
+            Self::LayerMissing(error) => Some(error),
             Self::Misconfigured(error) => Some(error),
             _ => None,
         }
     }
 }
+
+/// A handler that extracts from a verified token and that no authorization layer protects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingLayer {
+    /// The handler of a route.
+    Route {
+        /// The extractor that found no verified token, such as `OrgCode`.
+        extractor: &'static str,
+        /// The route's template.
+        route: Box<str>,
+    },
+    /// A handler without a matched route, such as a fallback.
+    Fallback {
+        /// The extractor that found no verified token, such as `OrgCode`.
+        extractor: &'static str,
+    },
+    /// A service that reads a request with [`RequestExt`](crate::RequestExt).
+    Service,
+}
+
+impl fmt::Display for MissingLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route { extractor, route } => write!(
+                f,
+                "the handler of {route:?} extracts `{extractor}`, and no `AuthorizeLayer` protects it: add \
+                 `.route_layer(verifier.layer())` to the router after this route (axum applies a layer only to the routes \
+                 that were added before it)"
+            ),
+            Self::Fallback { extractor } => write!(
+                f,
+                "a fallback, or another handler without a matched route, extracts `{extractor}`, and no `AuthorizeLayer` \
+                 protects it: add `.layer(verifier.layer())` to the router after `.fallback(..)` (`route_layer` does not \
+                 apply to fallbacks)"
+            ),
+            Self::Service => f.write_str(
+                "a service reads the claims of a request, and no `AuthorizeLayer` protects it: wrap it with \
+                 `verifier.layer()`",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for MissingLayer {}
 
 /// Why a layer cannot check the organization of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]

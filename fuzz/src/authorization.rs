@@ -26,7 +26,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(read.ok(), naive, "the parser and the grammar disagree");
     match (values.len(), read) {
         (0, read) => assert_eq!(read, Err(BearerError::Missing)),
-        (1, Err(BearerError::TooLong)) => assert!(values[0].len() > MAX),
+        (1, Err(BearerError::TooLong { max_bytes })) => assert!(values[0].len() > max_bytes),
         (1, _) => {}
         (_, read) => assert_eq!(read, Err(BearerError::MultipleCredentials)),
     }

@@ -30,6 +30,7 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 /// |---|---|
 /// | `issuers` | an array of at least one issuer, each as below |
 /// | `max_token_bytes`, `max_claim_values` | a number |
+/// | `max_rejection_events_per_second` | how many events about rejected requests are recorded, for each reason and client |
 /// | `token_cache` | `"off"`, or `{ tokens, bytes }` |
 /// | `start` | `"background"` or `"lazy"` |
 /// | `max_resolved_issuers`, `max_issuer_resolutions_per_second` | a number |
@@ -98,6 +99,7 @@ struct RawConfig {
     max_issuer_resolutions_per_second: Option<u32>,
     caller_check_timeout: Option<String>,
     dangerous_caller_check_fail_open: Option<OnlyYes>,
+    max_rejection_events_per_second: Option<u32>,
     readiness: Option<ReadinessSetting>,
     /// The source of the issuer, if it is not in an array.
     #[serde(skip)]
@@ -261,6 +263,9 @@ impl RawConfig {
         }
         if let Some(values) = self.max_claim_values {
             builder = builder.max_claim_values(values);
+        }
+        if let Some(events) = self.max_rejection_events_per_second {
+            builder = builder.max_rejection_events_per_second(events);
         }
         builder = match self.token_cache {
             None => builder,

@@ -1,5 +1,6 @@
 //! The caller of a request, checked against the organization of the route.
 
+use axum::extract::MatchedPath;
 use http::request::Parts;
 
 use super::rejection::{ExtractorRejection, record_decision};
@@ -7,8 +8,8 @@ use crate::extensions::{Acting, AnonymousRequest, RequestExt as _, VerifiedReque
 use crate::middleware::policy::Policy;
 use crate::middleware::route::{OrgLookup, PathParams, Routing};
 use crate::middleware::{AppliedLayers, AuthorizeLayer, LayerStack, RouteParameters};
-use crate::rejection::Rejection;
-use crate::telemetry::events::DecisionOutcome;
+use crate::rejection::{MissingLayer, Rejection};
+use crate::telemetry::decision::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
 use crate::verifier::CallerVerdict;
 
@@ -45,7 +46,7 @@ pub(super) async fn required_caller(
         Ok(claims) => claims.clone(),
         Err(rejection) => {
             let rejection = match rejection {
-                Rejection::LayerMissing(_) => Rejection::LayerMissing(by),
+                Rejection::LayerMissing(_) => Rejection::LayerMissing(missing_layer(parts, by)),
                 other => other,
             };
             return Err(ExtractorRejection::new(parts, by, rejection));
@@ -135,7 +136,7 @@ fn admitted_org(
         acting
     };
     let own = claims.org_code().or(acting.as_ref());
-    if own.is_some_and(|own| parameters.contains_foreign_code(&findings, claims, own)) {
+    if own.is_some_and(|own| parameters.foreign_code(&findings, claims, own).is_some()) {
         return Err(innermost.mismatch());
     }
     Ok(acting)
@@ -154,5 +155,16 @@ async fn recheck_caller(parts: &mut Parts, acting: Option<&OrgCode>) -> Result<(
 fn mark_caller_checked(parts: &mut Parts) {
     if let Some(verified) = parts.extensions.get_mut::<VerifiedRequest>() {
         verified.mark_caller_checked();
+    }
+}
+
+/// Describes the handler, so that the error can name the layer that it needs.
+fn missing_layer(parts: &Parts, extractor: &'static str) -> MissingLayer {
+    match parts.extensions.get::<MatchedPath>() {
+        Some(route) => MissingLayer::Route {
+            extractor,
+            route: route.as_str().into(),
+        },
+        None => MissingLayer::Fallback { extractor },
     }
 }

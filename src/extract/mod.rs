@@ -17,8 +17,8 @@ use crate::token::{Claims, OrgCode};
 /// Extracts the verified claims.
 ///
 /// If the route's parameter `{org_code}` names another organization, the response is 403, even if
-/// the layer wraps the router and saw no parameters. If there is no layer, the response is 500 and
-/// names the missing layer.
+/// the layer wraps the router and saw no parameters. If there is no layer, the response is 500, and
+/// an event names the missing layer.
 impl<S: Send + Sync> FromRequestParts<S> for Claims {
     type Rejection = ExtractorRejection;
 
@@ -47,7 +47,8 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Claims {
 ///
 /// If the token is global, the response is 403. If the route's parameter `{org_code}` names another
 /// organization, the response is 403, even if the layer wraps the router and saw no parameters. If
-/// there is no layer, the response is 500 and names the missing layer.
+/// there is no layer, the response is 500, and an event names
+/// the missing layer.
 impl<S: Send + Sync> FromRequestParts<S> for OrgCode {
     type Rejection = ExtractorRejection;
 

@@ -8,12 +8,12 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::extensions::{VerifiedRequest, acting_org};
-use crate::middleware::route::{PathParams, Routing};
+use crate::middleware::route::{OrgLookup, PathParams, Routing};
 use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, RouteParameters};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
 use crate::telemetry::compared::ComparedPlace;
-use crate::telemetry::events::{self, Decision, DecisionOutcome};
+use crate::telemetry::decision::{Decision, DecisionOutcome, request_decided};
 use crate::token::ScopeRequirement;
 
 /// The rejection of an extractor of this crate. Its response is the same as the layer's.
@@ -61,8 +61,10 @@ impl ExtractorRejection {
 impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
         let answer = match self.settings {
-            Some(settings) => settings.responses.respond(self.rejection),
-            None => ResponseConfig::default().respond(self.rejection),
+            Some(settings) => settings
+                .responses
+                .respond(self.rejection, &settings.policy.requirement),
+            None => return self.rejection.into_response(),
         };
         answer.map(Body::from)
     }
@@ -71,7 +73,9 @@ impl IntoResponse for ExtractorRejection {
 impl IntoResponse for Rejection {
     /// Creates the same response as a layer with the default realm and a problem document.
     fn into_response(self) -> Response {
-        ResponseConfig::default().respond(self).map(Body::from)
+        ResponseConfig::default()
+            .respond(self, &ScopeRequirement::none())
+            .map(Body::from)
     }
 }
 
@@ -104,23 +108,28 @@ pub(super) fn record_decision(
     let extensions = &parts.extensions;
     let claims = VerifiedRequest::claims_in(extensions);
     let acting = acting_org(extensions);
+    let layers = extensions.get::<AppliedLayers>();
+    let parameters = || RouteParameters {
+        params: &params,
+        uri: &parts.uri,
+        extensions,
+        routing: Routing::from_extensions(extensions),
+        layers: LayerStack {
+            outer: layers.map_or(&[], |layers| &layers.0),
+            own: None,
+        },
+    };
     let compared = |visit: &mut dyn FnMut(ComparedPlace<'_>)| {
-        let layers = extensions.get::<AppliedLayers>();
-        let parameters = RouteParameters {
-            params: &params,
-            uri: &parts.uri,
-            extensions,
-            routing: Routing::from_extensions(extensions),
-            layers: LayerStack {
-                outer: layers.map_or(&[], |layers| &layers.0),
-                own: None,
-            },
-        };
         if let Some(claims) = claims {
-            parameters.visit_compared(claims, acting, std::iter::empty(), visit);
+            parameters().visit_compared(claims, acting, std::iter::empty(), visit);
         }
     };
-    events::request_decided(&Decision {
+    let requested = || {
+        let claims = claims?;
+        let own = claims.org_code().or(acting);
+        parameters().requested_code(claims, own, OrgLookup::Absent)
+    };
+    request_decided(&Decision {
         stage: by,
         claims,
         acting,
@@ -129,6 +138,11 @@ pub(super) fn record_decision(
         outcome: verdict,
         compared: &compared,
         outer_claims: VerifiedRequest::claims_in,
+        limit: layers
+            .and_then(|layers| layers.0.last())
+            .and_then(|layer| layer.verifier.event_limit()),
+        token: None,
+        requested: &requested,
         extensions,
     });
 }

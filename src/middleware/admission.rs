@@ -37,7 +37,7 @@ impl LayerSettings {
             .org_code()
             .or(admitted.acting.as_ref())
             .or(outer_acting);
-        if own.is_some_and(|own| parameters.contains_foreign_code(&findings, claims, own)) {
+        if own.is_some_and(|own| parameters.foreign_code(&findings, claims, own).is_some()) {
             return Err(self.policy.mismatch());
         }
         self.policy.check_scopes(claims)?;

@@ -15,9 +15,9 @@ use crate::bearer::CredentialsIdentity;
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
-use crate::telemetry::events::DecisionOutcome;
+use crate::telemetry::decision::DecisionOutcome;
 use crate::token::Claims;
-use crate::verifier::CallerVerdict;
+use crate::verifier::{CallerVerdict, VerificationFailure};
 
 /// Verified claims.
 pub(super) struct Authenticated {
@@ -50,7 +50,7 @@ pub(super) enum NextStep {
 
 /// What is waited for.
 pub(super) enum Pending {
-    Verification(Pin<Box<dyn Future<Output = Result<Authenticated, Rejection>> + Send>>),
+    Verification(Pin<Box<dyn Future<Output = Result<Authenticated, VerificationFailure>> + Send>>),
     CallerCheck(CallerCheckFuture, Option<PolicyResult>),
 }
 
@@ -77,13 +77,13 @@ impl AuthorizeLayer {
     /// Weighs verified claims and finds out whether the caller is in good standing.
     pub(super) fn authorize<B>(
         &self,
-        verdict: Result<Authenticated, Rejection>,
+        verdict: Result<Authenticated, VerificationFailure>,
         request: &mut Request<B>,
     ) -> NextStep {
         let authenticated = match verdict {
             Ok(proof) => proof,
-            Err(rejection) => {
-                return NextStep::Reject(self.settings.reject(rejection, request));
+            Err(failure) => {
+                return NextStep::Reject(self.reject(failure, request));
             }
         };
         let mut result = self.settings.evaluate_policy(authenticated, request);
@@ -117,7 +117,9 @@ impl AuthorizeLayer {
     /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
     /// then they assume nothing any more. What layers that verified another token demanded of the route's organization still holds.
     fn record_layer(&self, extensions: &mut Extensions, claims: &Claims, has_outer_layers: bool) {
-        if !has_outer_layers && self.settings.is_default_for_extractors() {
+        let is_default =
+            self.settings.is_default_for_extractors() && self.verifier.event_limit().is_none();
+        if !has_outer_layers && is_default {
             return;
         }
         let applied = extensions.remove::<AppliedLayers>();
@@ -157,7 +159,7 @@ impl AuthorizeLayer {
         } = result;
         match status.and(admitted) {
             Ok(admitted) => {
-                self.settings.record_verified(
+                self.record_verified(
                     &claims,
                     &params,
                     DecisionOutcome::Admitted,
@@ -180,14 +182,17 @@ impl AuthorizeLayer {
                 NextStep::CallInner
             }
             Err(rejection) => {
-                self.settings.record_verified(
+                self.record_verified(
                     &claims,
                     &params,
                     DecisionOutcome::Rejected(&rejection),
                     None,
                     request,
                 );
-                NextStep::Reject(self.settings.responses.respond(rejection))
+                let LayerSettings {
+                    responses, policy, ..
+                } = &*self.settings;
+                NextStep::Reject(responses.respond(rejection, &policy.requirement))
             }
         }
     }

@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::decision::{Authenticated, NextStep, Pending, PolicyResult};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
+use crate::verifier::VerificationFailure;
 
 pin_project! {
     /// The future of [`Authorize`](super::Authorize).
@@ -175,7 +176,7 @@ where
 }
 
 enum PendingOutput {
-    Authentication(Result<Authenticated, Rejection>),
+    Authentication(Result<Authenticated, VerificationFailure>),
     CallerCheck(Result<(), Rejection>, PolicyResult),
 }
 

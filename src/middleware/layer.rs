@@ -3,16 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::Response;
-
 use super::OrganizationSource;
 #[cfg(feature = "axum")]
 use super::policy::AllowedCallers;
 use super::policy::{MismatchResponse, Policy};
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
-use crate::rejection::Rejection;
-use crate::response::{Protocol, RejectionBody};
+use crate::response::Protocol;
 #[cfg(feature = "axum")]
 use crate::token::Scope;
 use crate::token::ScopeRequirement;
@@ -170,49 +166,6 @@ impl AuthorizeLayer {
     /// ```
     pub fn grpc(self) -> Self {
         self.with_visible_setting(|settings| settings.responses.protocol = Protocol::Grpc)
-    }
-
-    /// The challenge's `realm` (RFC 9110 §11.5). Default: `api`.
-    pub fn realm(self, realm: impl Into<String>) -> Self {
-        self.with_visible_setting(|settings| settings.responses.realm = realm.into())
-    }
-
-    /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
-    /// [`resource`](Self::resource) for that of this crate. If both are called, this URL counts. Default: none.
-    pub fn resource_metadata(self, url: impl Into<String>) -> Self {
-        self.with_visible_setting(|settings| {
-            settings.responses.resource_metadata = Some(url.into());
-        })
-    }
-
-    /// Answers rejected requests without a body. Default: a problem document (RFC 9457).
-    ///
-    /// If [`rejection_response_with`](Self::rejection_response_with) is called too, before or after, its function decides.
-    pub fn without_rejection_body(self) -> Self {
-        self.with_visible_setting(|settings| settings.responses.omit_body())
-    }
-
-    /// Finishes refusals with a function of the application's, which gets the answer with status and challenge in place and
-    /// an empty body. Default: a problem document (RFC 9457).
-    ///
-    /// ```
-    /// # use tower_m2m::Verifier;
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
-    /// let layer = verifier.layer().rejection_response_with(|_rejection, response| {
-    ///     let body = format!("{{\"code\":{}}}", response.status().as_u16());
-    ///     *response.body_mut() = body.into();
-    /// });
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn rejection_response_with(
-        self,
-        make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
-    ) -> Self {
-        self.with_visible_setting(|settings| {
-            settings.responses.body = RejectionBody::Custom(Arc::new(make));
-        })
     }
 }
 

@@ -7,6 +7,7 @@ mod admission;
 mod body;
 mod compared;
 mod decision;
+mod explain;
 mod findings;
 mod future;
 mod layer;
@@ -16,6 +17,8 @@ mod parameters;
 pub(crate) mod policy;
 mod record;
 mod reported_routes;
+mod requested;
+mod response_settings;
 pub(crate) mod route;
 #[cfg(feature = "axum")]
 mod route_check;

@@ -1,5 +1,7 @@
 //! What the parameters and the path of a request say about organizations, for all layers together.
 
+use std::borrow::Cow;
+
 #[cfg(feature = "axum")]
 use axum::extract::{MatchedPath, OriginalUri};
 use http::{Extensions, Uri};
@@ -12,7 +14,7 @@ use super::route::{
 };
 use super::settings::{DEFAULT_PARAMETER, LayerSettings};
 use crate::rejection::{Misconfiguration, Rejection};
-use crate::token::{Claims, OrgCode};
+use crate::token::Claims;
 
 /// A request, and the settings of all layers that decide about it.
 pub(crate) struct RouteParameters<'r> {
@@ -129,44 +131,19 @@ impl RouteParameters<'_> {
             .map(|name| Misconfiguration::MissingParameter(name.into()))
     }
 
-    /// Returns `true` if a place that no layer excepts contains the code of another organization.
-    #[cfg_attr(not(feature = "axum"), allow(unused_variables))]
-    pub(crate) fn contains_foreign_code(
+    pub(super) fn foreign_segment<'p>(
         &self,
-        findings: &ParameterFindings<'_>,
-        claims: &Claims,
-        own: &OrgCode,
-    ) -> bool {
-        let Some(pattern) = claims.org_code_pattern() else {
-            return false;
-        };
-        let is_foreign = |segment: &str| pattern.matches(segment) && segment != own.as_str();
-        // Compared parameters are the caller's own organization.
-        #[cfg(feature = "axum")]
-        if let PathParams::Known(params) = self.params
-            && findings.may_contain_code
-            && params.iter().any(|(name, value)| {
-                !self.is_compared(name)
-                    && value.split('/').any(is_foreign)
-                    && !self.allows_other_organizations_in(name)
-            })
-        {
-            return true;
-        }
-        if self.routing == Routing::Matched {
-            return false;
-        }
-        let path = self.whole_path();
-        pattern.may_occur_in(path) && self.path_contains(path, is_foreign)
-    }
-
-    fn path_contains(&self, path: &str, is_foreign: impl Fn(&str) -> bool) -> bool {
-        decoded_segments(path).enumerate().any(|(index, segment)| {
-            segment.is_some_and(|segment| {
+        path: &'p str,
+        is_foreign: impl Fn(&str) -> bool,
+    ) -> Option<Cow<'p, str>> {
+        decoded_segments(path)
+            .enumerate()
+            .filter_map(|(index, segment)| Some((index, segment?)))
+            .find(|(index, segment)| {
                 // Another reader of the path can take an encoded slash for a slash.
-                segment.split('/').any(&is_foreign) && !self.allows_segment(&segment, index, path)
+                segment.split('/').any(&is_foreign) && !self.allows_segment(segment, *index, path)
             })
-        })
+            .map(|(_, segment)| segment)
     }
 
     fn allows_segment(&self, segment: &str, index: usize, path: &str) -> bool {
@@ -176,7 +153,7 @@ impl RouteParameters<'_> {
     }
 
     /// The path of the request before nesting routers removed a part of it.
-    fn whole_path(&self) -> &str {
+    pub(super) fn whole_path(&self) -> &str {
         #[cfg(feature = "axum")]
         if self.routing != Routing::Unrouted
             && let Some(OriginalUri(whole)) = self.extensions.get()

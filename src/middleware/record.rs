@@ -1,24 +1,38 @@
-//! The event of each decision.
+//! What a layer reports about its decisions.
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 
 use super::admission::outer_acting_org;
-use super::policy::Policy;
+use super::layer::AuthorizeLayer;
 use super::route::{OrgLookup, OrganizationSource, PathParams, Routing};
-use super::settings::LayerSettings;
 use crate::extensions::{VerifiedRequest, acting_org};
-use crate::rejection::Rejection;
-use crate::telemetry::compared::{ComparedPlace, VisitCompared};
-use crate::telemetry::events::{self, Decision, DecisionOutcome};
+use crate::telemetry::compared::ComparedPlace;
+use crate::telemetry::decision::{Decision, DecisionOutcome, request_decided};
 use crate::token::{Claims, OrgCode};
+use crate::verifier::VerificationFailure;
 
-impl LayerSettings {
+impl AuthorizeLayer {
     /// Rejects a request before anything is compared.
-    pub(super) fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<Bytes> {
-        let outcome = DecisionOutcome::Rejected(&rejection);
-        self.record_decision(None, outcome, None, &|_| {}, request.extensions());
-        self.responses.respond(rejection)
+    pub(super) fn reject<B>(
+        &self,
+        failure: VerificationFailure,
+        request: &Request<B>,
+    ) -> Response<Bytes> {
+        let VerificationFailure { rejection, token } = failure;
+        request_decided(&Decision {
+            token: token.as_deref(),
+            ..self.decision(DecisionOutcome::Rejected(&rejection), request.extensions())
+        });
+        let settings = &self.settings;
+        settings
+            .responses
+            .respond(rejection, &settings.policy.requirement)
+    }
+
+    /// Records that a request passes without a token.
+    pub(super) fn record_anonymous(&self, extensions: &Extensions) {
+        request_decided(&self.decision(DecisionOutcome::Anonymous, extensions));
     }
 
     /// Records the decision about a request whose token was verified.
@@ -30,51 +44,59 @@ impl LayerSettings {
         acting: Option<&OrgCode>,
         request: &Request<B>,
     ) {
+        let decision = self.decision(outcome, request.extensions());
+        let recorded = acting.or(decision.acting);
+        let acting = || acting.or_else(|| outer_acting_org(request.extensions(), claims));
+        let routing = || Routing::from_extensions(request.extensions());
+        let sources = &self.settings.organization_sources;
         let compared = |visit: &mut dyn FnMut(ComparedPlace<'_>)| {
-            let found = self
-                .organization_sources
+            let found = sources
                 .iter()
                 .filter(|source| source.find(request) != OrgLookup::Absent)
                 .map(OrganizationSource::compared_place);
-            let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
-            let routing = Routing::from_extensions(request.extensions());
-            self.route_parameters(params, request, routing)
-                .visit_compared(claims, acting, found, visit);
+            self.settings
+                .route_parameters(params, request, routing())
+                .visit_compared(claims, acting(), found, visit);
         };
-        self.record_decision(
-            Some(claims),
-            outcome,
-            acting,
-            &compared,
-            request.extensions(),
-        );
+        let requested = || {
+            let found = sources
+                .iter()
+                .map(|source| source.find(request))
+                .fold(OrgLookup::Absent, OrgLookup::merge);
+            let own = claims.org_code().or(acting());
+            self.settings
+                .route_parameters(params, request, routing())
+                .requested_code(claims, own, found)
+        };
+        request_decided(&Decision {
+            claims: Some(claims),
+            acting: recorded,
+            compared: &compared,
+            requested: &requested,
+            ..decision
+        });
     }
 
-    /// Every decision is one event.
-    pub(super) fn record_decision(
-        &self,
-        claims: Option<&Claims>,
-        verdict: DecisionOutcome<'_>,
-        acting: Option<&OrgCode>,
-        compared: &VisitCompared<'_>,
-        extensions: &Extensions,
-    ) {
-        let acting = acting.or_else(|| acting_org(extensions));
-        let Policy {
-            allowed_callers: who,
-            requirement,
-            ..
-        } = &self.policy;
-        events::request_decided(&Decision {
+    /// Returns a decision of this layer about which no more is known. Every decision is one event.
+    fn decision<'d>(
+        &'d self,
+        outcome: DecisionOutcome<'d>,
+        extensions: &'d Extensions,
+    ) -> Decision<'d> {
+        let policy = &self.settings.policy;
+        Decision {
             stage: "layer",
-            claims,
-            acting,
-            access: who.name(),
-            required: Some(requirement),
-            outcome: verdict,
-            compared,
+            claims: None,
+            acting: acting_org(extensions),
+            access: policy.allowed_callers.name(),
+            required: Some(&policy.requirement),
+            outcome,
+            compared: &|_| {},
             outer_claims: VerifiedRequest::claims_in,
+            limit: self.verifier.event_limit(),
+            token: None,
+            requested: &|| None,
             extensions,
-        });
+        }
     }
 }

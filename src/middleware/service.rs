@@ -18,8 +18,7 @@ use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials, CredentialsIdentity};
 use crate::extensions::{Acting, AnonymousRequest, VerifiedRequest};
 use crate::rejection::Rejection;
-use crate::telemetry::events::DecisionOutcome;
-use crate::verifier::Verification;
+use crate::verifier::{Verification, VerificationFailure};
 
 /// The service that [`AuthorizeLayer`] makes of an inner one.
 #[derive(Clone, Debug)]
@@ -32,7 +31,7 @@ pub struct Authorize<S> {
 enum Authentication {
     /// No claims, and none are needed: a CORS preflight, or a request without a token where that is optional.
     Anonymous(AnonymousRequest),
-    Done(Result<Authenticated, Rejection>),
+    Done(Result<Authenticated, VerificationFailure>),
     /// A token whose key has to be waited for.
     Pending(Verification, Vec<u8>, CredentialsIdentity),
 }
@@ -64,13 +63,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let onward = match self.authenticate(&request) {
             Authentication::Anonymous(anonymous) => {
-                self.layer.settings.record_decision(
-                    None,
-                    DecisionOutcome::Anonymous,
-                    None,
-                    &|_| {},
-                    request.extensions(),
-                );
+                self.layer.record_anonymous(request.extensions());
                 pass_anonymously(request.extensions_mut(), anonymous);
                 NextStep::CallInner
             }
@@ -124,10 +117,12 @@ impl<S> Authorize<S> {
         let credentials = Credentials::from_headers(request.headers(), verifier.max_token_bytes());
         let credentials = match credentials {
             Ok(credentials) => credentials,
-            Err(BearerError::Missing) if settings.presence == Presence::Optional => {
+            Err(BearerError::Missing | BearerError::UnsupportedScheme)
+                if settings.presence == Presence::Optional =>
+            {
                 return Authentication::Anonymous(AnonymousRequest::Allowed);
             }
-            Err(error) => return Authentication::Done(Err(error.into())),
+            Err(error) => return Authentication::Done(Err(Rejection::from(error).into())),
         };
         let (token, identity) = (credentials.as_bytes(), credentials.identity());
         // Another layer or service may have replaced the header that the outer layer verified. An

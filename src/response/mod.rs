@@ -3,6 +3,7 @@
 
 mod table;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http::{HeaderValue, Response, StatusCode};
 use table::{Challenge, ResponseSpec, spec};
 
 use crate::rejection::Rejection;
+use crate::token::ScopeRequirement;
 
 /// The settings of rejection responses.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub(crate) struct ResponseConfig {
     /// metadata.
     pub(crate) resource_metadata: Option<String>,
     pub(crate) own_metadata: Option<String>,
+    /// What the `type` of problem documents begins with. All characters are those of URIs.
+    pub(crate) problem_type_base: Cow<'static, str>,
     pub(crate) body: RejectionBody,
     pub(crate) protocol: Protocol,
 }
@@ -53,6 +57,7 @@ impl Default for ResponseConfig {
             realm: "api".to_owned(),
             resource_metadata: None,
             own_metadata: None,
+            problem_type_base: Cow::Borrowed(PROBLEM_TYPE_BASE),
             body: RejectionBody::Problem,
             protocol: Protocol::Http,
         }
@@ -67,15 +72,26 @@ impl ResponseConfig {
         }
     }
 
-    /// Returns the response to a rejection, with the rejection in its extensions.
-    pub(crate) fn respond(&self, rejection: Rejection) -> Response<Bytes> {
+    /// Sets what the `type` of problem documents begins with, without characters that no URI has.
+    pub(crate) fn set_problem_type_base(&mut self, base: &str) {
+        let is_uri = |c: &char| c.is_ascii_graphic() && !r#""<>\^`{|}"#.contains(*c);
+        self.problem_type_base = base.chars().filter(is_uri).collect::<String>().into();
+    }
+
+    /// Returns the response to a rejection, with the rejection in its extensions. The requirement is
+    /// that of the layer.
+    pub(crate) fn respond(
+        &self,
+        rejection: Rejection,
+        requirement: &ScopeRequirement,
+    ) -> Response<Bytes> {
         match self.protocol {
-            Protocol::Http => self.http(rejection),
-            Protocol::Grpc => self.grpc(rejection),
+            Protocol::Http => self.http(rejection, requirement),
+            Protocol::Grpc => self.grpc(rejection, requirement),
         }
     }
 
-    fn http(&self, rejection: Rejection) -> Response<Bytes> {
+    fn http(&self, rejection: Rejection, requirement: &ScopeRequirement) -> Response<Bytes> {
         let row = spec(&rejection);
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = row.status;
@@ -85,7 +101,7 @@ impl ResponseConfig {
         headers.reserve(4);
         // The response depends on the credentials, so no cache may reuse it (RFC 9111 §3.5).
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge(&row, &rejection) {
+        if let Some(challenge) = self.challenge(&row, &rejection, requirement) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         match &rejection {
@@ -105,7 +121,7 @@ impl ResponseConfig {
                     CONTENT_TYPE,
                     HeaderValue::from_static("application/problem+json"),
                 );
-                *response.body_mut() = problem(&row, &rejection).into();
+                *response.body_mut() = self.problem(&row, &rejection).into();
             }
             RejectionBody::Custom(make) => make(&rejection, &mut response),
         }
@@ -113,9 +129,8 @@ impl ResponseConfig {
         response
     }
 
-    /// Returns the response to a gRPC call: status 200 and trailers only. Without a body, the
-    /// trailers are in the headers.
-    fn grpc(&self, rejection: Rejection) -> Response<Bytes> {
+    /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body are its headers.
+    fn grpc(&self, rejection: Rejection, requirement: &ScopeRequirement) -> Response<Bytes> {
         let row = spec(&rejection);
         let code = match row.status {
             StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST => 16,
@@ -132,14 +147,19 @@ impl ResponseConfig {
         headers.insert("grpc-status", HeaderValue::from(code));
         // The titles are plain ASCII without `%`, so they need no percent-encoding.
         headers.insert("grpc-message", HeaderValue::from_static(row.title));
-        if let Some(challenge) = self.challenge(&row, &rejection) {
+        if let Some(challenge) = self.challenge(&row, &rejection, requirement) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(rejection);
         response
     }
 
-    fn challenge(&self, row: &ResponseSpec, rejection: &Rejection) -> Option<HeaderValue> {
+    fn challenge(
+        &self,
+        row: &ResponseSpec,
+        rejection: &Rejection,
+        requirement: &ScopeRequirement,
+    ) -> Option<HeaderValue> {
         let mut text = String::with_capacity(128);
         text.push_str("Bearer ");
         match &row.challenge {
@@ -153,8 +173,8 @@ impl ResponseConfig {
                 }
             }
         }
-        if let Rejection::InsufficientScope(requirement) = rejection {
-            push_auth_param(&mut text, "scope", &requirement.challenge());
+        if let Some(scope) = self.challenge_scope(rejection, requirement) {
+            push_auth_param(&mut text, "scope", &scope);
         }
         let metadata = self.resource_metadata.as_ref();
         if let Some(url) = metadata.or(self.own_metadata.as_ref()) {
@@ -162,7 +182,37 @@ impl ResponseConfig {
         }
         HeaderValue::try_from(text).ok()
     }
+
+    /// Returns the challenge's `scope`. If clients find out from resource metadata where to get a
+    /// token, they also find out which scopes to request: all of the operation, in each challenge.
+    fn challenge_scope(
+        &self,
+        rejection: &Rejection,
+        requirement: &ScopeRequirement,
+    ) -> Option<String> {
+        let missing = match rejection {
+            Rejection::InsufficientScope(missing) => Some(missing.challenge()),
+            _ => None,
+        };
+        if self.resource_metadata.is_none() && self.own_metadata.is_none() {
+            return missing;
+        }
+        let required = requirement.challenge();
+        let mut scopes: Vec<&str> = Vec::new();
+        let named = required
+            .split(' ')
+            .chain(missing.iter().flat_map(|missing| missing.split(' ')));
+        for scope in named.filter(|scope| !scope.is_empty() && *scope != OFFLINE_ACCESS) {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        (!scopes.is_empty()).then(|| scopes.join(" "))
+    }
 }
+
+/// A scope that no resource requires: it is between the client and the issuer (OpenID Connect Core §11).
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// Returns the seconds of a `Retry-After`, rounded up: an earlier request would fail again.
 fn whole_seconds(delay: Duration) -> HeaderValue {
@@ -191,36 +241,35 @@ fn push_auth_param(text: &mut String, name: &str, value: &str) {
 const PROBLEM_TYPE_BASE: &str =
     "https://docs.rs/tower-m2m/latest/tower_m2m/guide/responses/index.html#";
 
-fn problem(row: &ResponseSpec, rejection: &Rejection) -> String {
-    if row.status == StatusCode::NOT_FOUND {
-        return r#"{"type":"about:blank","title":"Not Found","status":404}"#.to_owned();
-    }
-    // Names, titles and descriptions are constants of this crate and need no escaping.
-    let mut text = String::with_capacity(320);
-    text.extend([
-        r#"{"type":""#,
-        PROBLEM_TYPE_BASE,
-        row.name,
-        r#"","title":""#,
-        row.title,
-        r#"","status":"#,
-        row.status.as_str(),
-    ]);
-    if let Challenge::Error { code, description } = &row.challenge {
-        text.extend([r#","error":""#, code, "\""]);
-        if let Some(description) = description {
-            text.extend([r#","detail":""#, description, "\""]);
+impl ResponseConfig {
+    fn problem(&self, row: &ResponseSpec, rejection: &Rejection) -> String {
+        if row.status == StatusCode::NOT_FOUND {
+            return r#"{"type":"about:blank","title":"Not Found","status":404}"#.to_owned();
         }
+        // Names, titles and descriptions are constants of this file and need no escaping.
+        let mut text = String::with_capacity(320);
+        text.extend([
+            r#"{"type":""#,
+            &self.problem_type_base,
+            row.name,
+            r#"","title":""#,
+            row.title,
+            r#"","status":"#,
+            row.status.as_str(),
+        ]);
+        if let Challenge::Error { code, description } = &row.challenge {
+            text.extend([r#","error":""#, code, "\""]);
+            if let Some(description) = description {
+                text.extend([r#","detail":""#, description, "\""]);
+            }
+        }
+        if let Rejection::InsufficientScope(requirement) = rejection {
+            // Scope tokens hold neither quotation marks nor backslashes (RFC 6749 §3.3).
+            text.extend([r#","scope":""#, &requirement.challenge(), "\""]);
+        }
+        text.push('}');
+        text
     }
-    if let Rejection::InsufficientScope(requirement) = rejection {
-        // Scope tokens contain no quotation marks and no backslashes (RFC 6749 §3.3).
-        text.extend([r#","scope":""#, &requirement.challenge(), "\""]);
-    }
-    if let Rejection::LayerMissing(_) = rejection {
-        text.extend([r#","detail":""#, &rejection.to_string(), "\""]);
-    }
-    text.push('}');
-    text
 }
 
 #[cfg(test)]
@@ -244,9 +293,14 @@ mod tests {
             (Rejection::WrongOrganization, "7"),
             (Rejection::HiddenOrganization, "5"),
             (Rejection::CallerStatusUnavailable, "14"),
-            (Rejection::LayerMissing("layer"), "13"),
+            (
+                Rejection::LayerMissing(crate::rejection::MissingLayer::Fallback {
+                    extractor: "OrgCode",
+                }),
+                "13",
+            ),
         ] {
-            let answer = ResponseConfig::default().grpc(rejection);
+            let answer = ResponseConfig::default().grpc(rejection, &ScopeRequirement::none());
             assert_eq!(
                 (answer.status(), &answer.headers()["grpc-status"]),
                 (StatusCode::OK, &HeaderValue::from_static(code))

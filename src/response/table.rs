@@ -1,7 +1,10 @@
 //! The only table that maps a rejection to a status and a challenge (RFC 6750 §3).
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
+use crate::bearer::BearerError;
 use crate::rejection::Rejection;
 
 /// The row of a rejection.
@@ -21,11 +24,13 @@ pub(super) enum Challenge {
     Plain,
     Error {
         code: &'static str,
-        description: Option<&'static str>,
+        description: Option<Cow<'static, str>>,
     },
 }
 
-/// Returns the row of a rejection.
+/// The table.
+///
+/// If the server is misconfigured, the client learns only that: the event and the `Rejection` name the fix.
 #[allow(
     clippy::too_many_lines,
     reason = "one table with a row for each rejection"
@@ -33,6 +38,7 @@ pub(super) enum Challenge {
 pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
     use Challenge::{Error, Plain};
     use Rejection as R;
+    let because = |text: &'static str| Some(Cow::Borrowed(text));
     let row = |status, name, title, challenge| ResponseSpec {
         status,
         name,
@@ -40,11 +46,33 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         challenge,
     };
     match rejection {
-        R::MissingToken => row(
+        R::MissingToken | R::UnsupportedScheme => row(
             StatusCode::UNAUTHORIZED,
             "missing_token",
             "An access token is required",
             Plain,
+        ),
+        R::InvalidRequest(BearerError::TooLong { max_bytes }) => row(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The access token is too long",
+            Error {
+                code: "invalid_request",
+                description: Some(
+                    format!("the access token is longer than {max_bytes} bytes").into(),
+                ),
+            },
+        ),
+        R::InvalidRequest(BearerError::BareToken) => row(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The Authorization header has no scheme",
+            Error {
+                code: "invalid_request",
+                description: because(
+                    "the Authorization header must be Bearer, a space and one token",
+                ),
+            },
         ),
         R::InvalidRequest(_) => row(
             StatusCode::BAD_REQUEST,
@@ -52,7 +80,9 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The Authorization header is malformed",
             Error {
                 code: "invalid_request",
-                description: Some("the Authorization header must be Bearer, a space and one token"),
+                description: because(
+                    "the Authorization header must be Bearer, a space and one token",
+                ),
             },
         ),
         R::InvalidToken(_) => row(
@@ -70,7 +100,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The access token is invalid",
             Error {
                 code: "invalid_token",
-                description: Some(error.description()),
+                description: because(error.description()),
             },
         ),
         R::OrganizationRequired => row(
@@ -115,7 +145,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The access token lacks a scope",
             Error {
                 code: "insufficient_scope",
-                description: Some("the access token lacks a required scope"),
+                description: because("the access token lacks a required scope"),
             },
         ),
         R::KeyUnavailable { .. } => row(
@@ -130,13 +160,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "Access tokens cannot be verified at the moment",
             Challenge::Omitted,
         ),
-        R::LayerMissing(_) => row(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "layer_missing",
-            "The server is misconfigured: an authorization layer is missing",
-            Challenge::Omitted,
-        ),
-        R::Misconfigured(_) => row(
+        R::LayerMissing(_) | R::Misconfigured(_) => row(
             StatusCode::INTERNAL_SERVER_ERROR,
             "misconfigured",
             "The server is misconfigured",

@@ -8,6 +8,7 @@ use super::access::AccessRule;
 use super::error::RouteError;
 use crate::middleware::{AuthorizeLayer, RouteProblem, tenant_parameter};
 use crate::token::{Scope, ScopeRequirement};
+use crate::verifier::Explanation;
 
 /// A route and the decision about it.
 #[derive(Clone, Debug)]
@@ -53,6 +54,16 @@ impl RouteEntry {
                 parameter: parameter.to_owned(),
             }),
             (AccessRule::Public, None) | (AccessRule::PublicPerTenant, _) => Ok(()),
+        }
+    }
+
+    /// Explains how the route decides about a request with this token that names this organization.
+    ///
+    /// Returns `None` if the route is public. See [`AuthorizeLayer::explain`].
+    pub async fn explain(&self, token: &str, organization: Option<&str>) -> Option<Explanation> {
+        match self.layer() {
+            Some(layer) => Some(layer.explain(token, organization).await),
+            None => None,
         }
     }
 

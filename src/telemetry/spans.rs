@@ -100,6 +100,6 @@ fn record_header(span: &Span, token: &[u8]) {
 
 /// Without line breaks and other characters that a log reader takes for its own.
 #[cfg(feature = "tracing")]
-fn printable(kid: &str) -> String {
+pub(super) fn printable(kid: &str) -> String {
     kid.escape_debug().take(KID_MAX).collect()
 }

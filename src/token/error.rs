@@ -177,7 +177,10 @@ impl fmt::Display for TokenError {
                 f.write_str("aud names none of the accepted audiences (did the client ask for the API's audience?)")
             }
             Self::WrongGrantType => {
-                f.write_str("not a client-credentials token: users' tokens come from the same issuer but do not belong here")
+                f.write_str(
+                    "not a client-credentials token: a claim that tells machine tokens from users' tokens is absent or has \
+                     another value (users' tokens come from the same issuer but do not belong here)",
+                )
             }
             Self::NotAnAccessToken => f.write_str("an ID token, a logout token or another kind, not an access token"),
             Self::SenderConstrained => f.write_str("cnf binds the token to a key, and it came as a bearer token"),

@@ -21,6 +21,7 @@ mod header;
 mod identifier;
 mod json;
 mod org_code;
+mod rejected_token;
 mod requirement;
 mod scope;
 
@@ -38,5 +39,6 @@ pub(crate) use identifier::is_identifier;
 pub(crate) use json::unescape;
 pub use json::{JsonChildren, JsonError, JsonObject, JsonValue};
 pub use org_code::OrgCode;
+pub(crate) use rejected_token::RejectedToken;
 pub use requirement::ScopeRequirement;
 pub use scope::{InvalidScope, Scope, Scopes};

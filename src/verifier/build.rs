@@ -18,6 +18,7 @@ use super::verifier::{Verifier, VerifierInner};
 use crate::extensions::Rechecks;
 use crate::jwks::HttpClients;
 use crate::revocation::UnlistedIssuers;
+use crate::telemetry::limit::EventLimit;
 
 /// Numbers the verifiers of the process.
 static VERIFIERS: AtomicU64 = AtomicU64::new(1);
@@ -79,6 +80,10 @@ impl VerifierBuilder {
                 &self.clock,
             );
         }
+        let event_limit = self.max_rejection_events.map(|per_second| {
+            let clock = self.clock.clone();
+            EventLimit::new(per_second, move || clock.unix_seconds())
+        });
         let (timeout, silence) = (self.caller_check_timeout, self.fail_mode);
         let caller_check = self.caller_checks.into_iter().next();
         let caller_check = caller_check.map(|check| check.with_timeout(timeout, silence));
@@ -94,6 +99,7 @@ impl VerifierBuilder {
                 .capacity()
                 .map(|capacity| TokenCache::new(number, capacity)),
             rechecks: Rechecks::new(denylist, caller_check),
+            event_limit,
         })))
     }
 
@@ -150,6 +156,12 @@ impl VerifierBuilder {
             return Err(ConfigError::new(
                 "caller_check_timeout",
                 "must be more than zero and at most 1 minute",
+            ));
+        }
+        if self.max_rejection_events == Some(0) {
+            return Err(ConfigError::new(
+                "max_rejection_events_per_second",
+                "must be at least 1: a filter of the subscriber switches the events off",
             ));
         }
         let mut names = HashSet::new();

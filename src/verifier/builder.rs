@@ -48,6 +48,7 @@ pub struct VerifierBuilder {
     pub(super) caller_checks: Vec<CallerCheckRunner>,
     pub(super) caller_check_timeout: Duration,
     pub(super) fail_mode: FailMode,
+    pub(super) max_rejection_events: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,7 @@ impl VerifierBuilder {
             caller_checks: Vec::new(),
             caller_check_timeout: Duration::from_millis(500),
             fail_mode: FailMode::Closed,
+            max_rejection_events: None,
         }
     }
 
@@ -254,6 +256,18 @@ impl VerifierBuilder {
     /// too old are left out. Default: none.
     pub fn restore_keys(mut self, saved: impl IntoIterator<Item = SavedKeys>) -> Self {
         self.saved.extend(saved);
+        self
+    }
+
+    /// Sets how many events about rejected requests are recorded per second, for each reason and
+    /// client. Default: one event for each rejected request.
+    ///
+    /// The next recorded event of the same reason and client says in `omitted` how many were left out.
+    /// Requests without a verified client count as one client, and so do those of clients beyond 256
+    /// for one reason. Metrics count every request, and events about admitted requests are never left
+    /// out.
+    pub fn max_rejection_events_per_second(mut self, events: u32) -> Self {
+        self.max_rejection_events = Some(events);
         self
     }
 

@@ -6,7 +6,7 @@ use super::claim::{is_missing, is_present, numeric_date, string_claim};
 use super::custom_claims::CustomDecoder;
 use super::organization::OrganizationClaim;
 use super::profile::{KidRequirement, Profile};
-use super::validated::{RawScopes, ValidatedClaims};
+use super::validated::{RawScopes, TokenIdentity, ValidatedClaims};
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, Claims, JsonObject, JsonValue, OrgCode, OrgCodePattern, TokenError, TokenType,
@@ -206,6 +206,15 @@ impl Rules {
             Some(JsonValue::String(list)) => Ok(RawScopes::String(list)),
             Some(JsonValue::Array(list)) => Ok(RawScopes::Array(list)),
             Some(_) => Err(TokenError::MalformedClaim("scope")),
+        }
+    }
+
+    /// Reads who the token says it belongs to, as far as it is well-formed, for an event.
+    pub(crate) fn identify<'j>(&self, json: &'j JsonObject<'j>) -> TokenIdentity<'j> {
+        TokenIdentity {
+            client_id: self.client_id(json).ok(),
+            organization: self.organization.read(json).ok().flatten(),
+            jti: string_claim(json, "jti").ok().flatten(),
         }
     }
 

@@ -108,6 +108,12 @@ impl Issuer {
         Verifier::builder([self]).readiness(readiness)
     }
 
+    /// Sets how many events about rejected requests are recorded:
+    /// [`VerifierBuilder::max_rejection_events_per_second`].
+    pub fn max_rejection_events_per_second(self, events: u32) -> VerifierBuilder {
+        Verifier::builder([self]).max_rejection_events_per_second(events)
+    }
+
     /// Fetches keys when the first token arrives: [`VerifierBuilder::start_lazily`].
     pub fn start_lazily(self) -> VerifierBuilder {
         Verifier::builder([self]).start_lazily()

@@ -61,5 +61,5 @@ pub(super) fn request_key(
         KeyRequest::Undecided { retry_after } => Rejection::KeyUnavailable { retry_after },
         KeyRequest::NoKeys { retry_after } => Rejection::KeysUnavailable { retry_after },
     };
-    VerifyError::Rejected(rejection)
+    VerifyError::Rejected(rejection.into())
 }

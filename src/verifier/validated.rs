@@ -18,6 +18,13 @@ pub(crate) struct ValidatedClaims<'j> {
     pub(super) not_before: Option<i64>,
 }
 
+/// Who a token says it belongs to.
+pub(crate) struct TokenIdentity<'j> {
+    pub(crate) client_id: Option<&'j str>,
+    pub(crate) organization: Option<&'j str>,
+    pub(crate) jti: Option<&'j str>,
+}
+
 /// Where the scopes are written, and how.
 #[derive(Clone, Copy)]
 pub(super) enum RawScopes<'j> {

@@ -6,11 +6,11 @@ use super::issuers::trusted::{ActiveIssuer, Resolution};
 use crate::jwks::{FetchTicket, KeyWait};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
-use crate::token::{Claims, TokenError};
+use crate::token::{Claims, RejectedToken, TokenError};
 
 /// How far a token was judged without waiting.
 pub(crate) enum Verification {
-    Done(Result<Claims, Rejection>),
+    Done(Result<Claims, VerificationFailure>),
     /// Waiting may bring what is missing.
     Pending(WaitFor),
 }
@@ -19,6 +19,23 @@ pub(crate) enum Verification {
 pub(crate) enum CallerVerdict {
     Known(Result<(), Rejection>),
     Pending(CallerCheckFuture),
+}
+
+/// Why a token is rejected, and what an event says about it.
+#[derive(Debug)]
+pub(crate) struct VerificationFailure {
+    pub(crate) rejection: Rejection,
+    /// `None` if the signature was not verified, or if no subscriber is interested.
+    pub(crate) token: Option<Box<RejectedToken>>,
+}
+
+impl From<Rejection> for VerificationFailure {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            rejection,
+            token: None,
+        }
+    }
 }
 
 /// What is waited for.
@@ -46,14 +63,14 @@ pub(super) struct PriorWaits {
 
 /// Why a token was not verified: for good, or unless a key arrives.
 pub(super) enum VerifyError {
-    Rejected(Rejection),
+    Rejected(VerificationFailure),
     Pending(Box<WaitFor>),
 }
 
 impl VerifyError {
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Rejected(rejection) => rejection.code(),
+            Self::Rejected(failure) => failure.rejection.code(),
             Self::Pending(_) => "pending",
         }
     }
@@ -61,12 +78,12 @@ impl VerifyError {
 
 impl From<Rejection> for VerifyError {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
+        Self::Rejected(rejection.into())
     }
 }
 
 impl From<TokenError> for VerifyError {
     fn from(error: TokenError) -> Self {
-        Self::Rejected(error.into())
+        Rejection::from(error).into()
     }
 }

@@ -9,6 +9,7 @@ use super::readiness::Readiness;
 use crate::bearer::CredentialsIdentity;
 use crate::clock::Clock;
 use crate::extensions::{Rechecks, VerifiedRequest};
+use crate::telemetry::limit::EventLimit;
 use crate::token::Claims;
 
 /// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
@@ -47,6 +48,7 @@ pub(super) struct VerifierInner {
     pub(super) max_claim_values: u32,
     pub(super) tokens: Option<TokenCache>,
     pub(super) rechecks: Option<Arc<Rechecks>>,
+    pub(super) event_limit: Option<EventLimit>,
 }
 
 impl Verifier {
@@ -97,6 +99,11 @@ impl Verifier {
     #[inline]
     pub(crate) fn restricts_callers(&self) -> bool {
         self.0.rechecks.is_some() || !self.0.issuers.is_open()
+    }
+
+    /// The bound on events about rejected requests, if there is one.
+    pub(crate) fn event_limit(&self) -> Option<&EventLimit> {
+        self.0.event_limit.as_ref()
     }
 
     /// Whether the claims come from this verifier, so that a second layer need not verify again.

@@ -8,7 +8,9 @@ use super::issuers::trusted::{ActiveIssuer, Resolution};
 use super::precheck::check_for_any_issuer;
 use super::token_key::{SignedInput, request_key};
 use super::validated::Provenance;
-use super::verification::{CallerVerdict, PriorWaits, Verification, VerifyError, WaitFor};
+use super::verification::{
+    CallerVerdict, PriorWaits, Verification, VerificationFailure, VerifyError, WaitFor,
+};
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
 use crate::jwks::KeyLookup;
@@ -38,10 +40,13 @@ impl Verifier {
     /// ```
     pub async fn verify(&self, token: &str) -> Result<Claims, Rejection> {
         if token.len() > self.max_token_bytes() {
-            return Err(Rejection::InvalidRequest(BearerError::TooLong));
+            return Err(Rejection::InvalidRequest(BearerError::TooLong {
+                max_bytes: self.max_token_bytes(),
+            }));
         }
         let step = self.try_verify(token.as_bytes());
-        let claims = self.resume(step, token.as_bytes()).await?;
+        let verified = self.resume(step, token.as_bytes()).await;
+        let claims = verified.map_err(|failure| failure.rejection)?;
         match self.check_caller(&claims, None) {
             CallerVerdict::Known(result) => result?,
             CallerVerdict::Pending(check) => check.await?,
@@ -54,7 +59,7 @@ impl Verifier {
         &self,
         mut step: Verification,
         token: &[u8],
-    ) -> Result<Claims, Rejection> {
+    ) -> Result<Claims, VerificationFailure> {
         let mut prior = PriorWaits::default();
         loop {
             let wait = match step {
@@ -107,7 +112,7 @@ impl Verifier {
             Ok,
         ) {
             Ok(claims) => Verification::Done(Ok(claims)),
-            Err(VerifyError::Rejected(rejection)) => Verification::Done(Err(rejection)),
+            Err(VerifyError::Rejected(failure)) => Verification::Done(Err(failure)),
             Err(VerifyError::Pending(wait)) => Verification::Pending(*wait),
         }
     }
@@ -187,7 +192,7 @@ impl Verifier {
         let checked = trusted
             .rules
             .check(header.json(), &json, now)
-            .map_err(Rejection::InvalidClaims)?;
+            .map_err(|error| self.claims_failure(token, trusted, &json, error))?;
         let provenance = Provenance {
             verifier: self.0.id,
             issuer: &trusted.issuer,
@@ -195,7 +200,7 @@ impl Verifier {
         let claims = trusted
             .rules
             .build_claims(&checked, &provenance, &json, payload)
-            .map_err(Rejection::InvalidClaims)?;
+            .map_err(|error| self.claims_failure(token, trusted, &json, error))?;
         trusted.keys.record_client(claims.client_id());
         trusted.mark_used(now);
         trusted.record_organization(&claims);

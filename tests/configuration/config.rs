@@ -45,6 +45,7 @@ async fn config_file_and_code_build_the_same_verifier() {
         ],
         "max_token_bytes": 4096,
         "token_cache": { "tokens": 100, "bytes": 100_000 },
+        "max_rejection_events_per_second": 5,
         "start": "lazy",
     }));
     let verifier = config

@@ -87,13 +87,16 @@ async fn missing_organizations_are_reported_once() {
 #[test]
 fn guide_lists_every_event() {
     let guide = include_str!("../../src/guide/observability.md");
-    let source = include_str!("../../src/telemetry/events.rs");
+    let source = concat!(
+        include_str!("../../src/telemetry/events.rs"),
+        include_str!("../../src/telemetry/decision.rs")
+    );
     let messages = source.lines().filter_map(|line| {
         let line = line.trim();
         let emits = line.starts_with("tracing::") || line.starts_with("emit_decision!(");
         let (rest, _) = line
             .rsplit_once("\")")
-            .or_else(|| line.rsplit_once("\", decision)"))?;
+            .or_else(|| line.rsplit_once("\", decision, omitted)"))?;
         emits.then(|| rest.rsplit('"').next()).flatten()
     });
     let messages: Vec<&str> = messages.collect();

@@ -483,3 +483,147 @@ async fn personal_data_claims_are_listed_without_values() {
     }
     assert_eq!(json.get("reason"), None::<&Value>);
 }
+
+/// The decision of a route as a request gets it.
+async fn decided(
+    layer: &tower_m2m::AuthorizeLayer,
+    token: &str,
+    organization: Option<&str>,
+) -> Option<Rejection> {
+    use tower::ServiceExt as _;
+
+    let handler = || axum::routing::get(async || "hello");
+    let app = axum::Router::new()
+        .route("/orgs/{org_code}", handler())
+        .route("/none", handler())
+        .route_layer(layer.clone());
+    let path = organization.map_or("/none".to_owned(), |code| format!("/orgs/{code}"));
+    let request = http::Request::get(path)
+        .header("authorization", format!("Bearer {token}"))
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    response.extensions().get::<Rejection>().cloned()
+}
+
+/// Row B8: a token that the verifier accepts and a route rejects.
+#[tokio::test]
+async fn explanation_of_a_route_agrees_with_its_decision() {
+    let read = || tower_m2m::Scope::from_static("read:x");
+    let act = || tower_m2m::Scope::from_static("act:any");
+    let (issuer, verifier) = fixture();
+    let layers = [
+        verifier.layer(),
+        verifier.layer().require(read()),
+        verifier.layer().hide_organizations(),
+        verifier.layer().allow_global(),
+        verifier.layer().require(read()).allow_global_with(act()),
+        verifier.layer().require(read()).only_global(),
+    ];
+    let tokens = [
+        issuer.org("org_a").token(),
+        issuer.org("org_a").scopes(["read:x"]).token(),
+        issuer.global().scopes(["act:any"]).token(),
+        issuer.global().scopes(["act:any", "read:x"]).token(),
+        issuer
+            .org("org_a")
+            .audience("https://other.example")
+            .token(),
+    ];
+    for layer in &layers {
+        for token in &tokens {
+            for organization in [None, Some("org_a"), Some("org_b")] {
+                let expected = decided(layer, token, organization).await;
+                let explanation = layer.explain(token, organization).await;
+                assert_eq!(explanation.rejection(), expected.as_ref(), "{explanation}");
+                let failures = usize::from(expected.is_some());
+                assert_eq!(failed(&explanation).len(), failures, "{explanation}");
+                assert_eq!(
+                    explanation.to_string().contains("REJECTED"),
+                    expected.is_some()
+                );
+            }
+        }
+    }
+    let lacking = layers[1].explain(&tokens[0], None).await;
+    assert_eq!(failed(&lacking), ["required scopes"]);
+    let row = lacking.checks().last().unwrap();
+    assert_eq!(row.found(), "not granted: read:x");
+    assert_eq!(row.expected(), Some("read:x"));
+    let wrong = layers[0].explain(&tokens[0], Some("org_b")).await;
+    assert_eq!(failed(&wrong), ["route organization"]);
+    let global = layers[0].explain(&tokens[2], None).await;
+    assert_eq!(failed(&global), ["access"]);
+    let rejected = layers[0].explain(&tokens[4], None).await;
+    assert_eq!(failed(&rejected), ["audience"]);
+    assert_eq!(
+        rejected.checks().last().unwrap().outcome(),
+        Outcome::NotReached
+    );
+}
+
+/// Row B8: a route of an inventory explains itself, and a public one has no checks.
+#[tokio::test]
+async fn route_of_an_inventory_explains_a_token() {
+    let (issuer, verifier) = fixture();
+    let (_, inventory): (axum::Router, _) = tower_m2m::Routes::new()
+        .get("/orgs/{org_code}", async || "hello", verifier.layer())
+        .get("/healthz", async || "ok", tower_m2m::Public)
+        .build()
+        .unwrap();
+    let token = issuer.org("org_a").token();
+    let mut routes = inventory.iter();
+    let explanation = routes.next().unwrap().explain(&token, Some("org_b")).await;
+    assert_eq!(failed(&explanation.unwrap()), ["route organization"]);
+    assert!(routes.next().unwrap().explain(&token, None).await.is_none());
+}
+
+/// Row B8: on request, the person who holds the token sees four claims, escaped, and never the token.
+#[tokio::test]
+async fn explanation_shows_values_only_on_request() {
+    let (issuer, verifier) = fixture();
+    let odd = "https://other.example/\n\u{1b}[31m";
+    let token = issuer
+        .org("org_a")
+        .scopes(["read:x", "write:x"])
+        .claim("aud", json!([odd, "b"]))
+        .claim("email", "someone@example.com")
+        .token();
+    let values = [
+        "https://other.example/\\n\\u{1b}[31m",
+        "https://acme.kinde.com",
+        "read:x write:x",
+        "\"org_a\"",
+    ];
+    let layer = verifier.layer();
+    for explanation in [
+        verifier.explain_with_values(&token).await,
+        layer.explain_with_values(&token, Some("org_a")).await,
+    ] {
+        assert_eq!(failed(&explanation), ["audience"]);
+        let text = explanation.to_string();
+        for value in values {
+            assert!(text.contains(value), "{value}: {text}");
+        }
+        let json = serde_json::to_string(&explanation).unwrap();
+        for shown in [text, json, format!("{explanation:?}")] {
+            assert!(!shown.contains("someone@") && !shown.contains('\u{1b}'));
+            for part in token.split('.') {
+                assert!(!shown.contains(part));
+            }
+        }
+    }
+    let hidden = [
+        verifier.explain(&token).await,
+        layer.explain(&token, None).await,
+    ];
+    for explanation in hidden {
+        for value in ["other.example", "read:x", "\"org_a\""] {
+            assert!(!explanation.to_string().contains(value), "{explanation}");
+        }
+    }
+    // A long value is cut.
+    let long = issuer.org("org_a").claim("aud", "a".repeat(2000)).token();
+    let text = verifier.explain_with_values(&long).await.to_string();
+    assert!(text.contains(&"a".repeat(256)) && !text.contains(&"a".repeat(257)));
+}

@@ -326,11 +326,11 @@ async fn challenge_contains_resource_metadata_url() {
     };
     assert_eq!(call(Some(good.bearer())).await.body, "org_a");
     for (authorization, status, scope) in [
-        (None, StatusCode::UNAUTHORIZED, None),
+        (None, StatusCode::UNAUTHORIZED, Some("read:invoices")),
         (
             Some(good.clone().audience("https://api.acme.com/other").bearer()),
             StatusCode::UNAUTHORIZED,
-            None,
+            Some("read:invoices"),
         ),
         (
             Some(good.clone().scopes(["write:invoices"]).bearer()),
@@ -423,4 +423,155 @@ async fn extractor_rejection_has_the_form_of_grpc() {
         (answer.status, &answer.headers["grpc-status"]),
         (StatusCode::OK, &http::HeaderValue::from_static("7"))
     );
+}
+
+/// Rules 258, 259. Row A9: each challenge of a layer with resource metadata names all scopes at once.
+#[tokio::test]
+async fn challenges_with_resource_metadata_name_the_scopes() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let metadata = ResourceMetadata::new(&verifier, RESOURCE).unwrap();
+    let scope = |name: &'static str| tower_m2m::Scope::from_static(name);
+    let with = || verifier.layer().resource(&metadata);
+    let both = || with().require(ReadInvoices).require(WriteInvoices);
+    let act = || both().allow_global_with(scope("act:any"));
+    let elsewhere = verifier.layer().require(ReadInvoices);
+    let handler = || get(async || "hello");
+    let app = Router::new()
+        .route("/none", handler().route_layer(with()))
+        .route("/both", handler().route_layer(both()))
+        .route("/act", handler().route_layer(act()))
+        .route(
+            "/offline",
+            handler().route_layer(both().require(scope("offline_access"))),
+        )
+        .route(
+            "/only-offline",
+            handler().route_layer(with().require(scope("offline_access"))),
+        )
+        .route(
+            "/either",
+            handler().route_layer(
+                with().require(tower_m2m::token::ScopeRequirement::from(scope("a")).or(scope("b"))),
+            ),
+        )
+        .route(
+            "/url",
+            handler().route_layer(elsewhere.clone().resource_metadata("https://a.example/m")),
+        )
+        .route("/without", handler().route_layer(elsewhere))
+        .route(
+            "/scoped",
+            get(async |_: tower_m2m::Scoped<WriteInvoices>| "hello")
+                .route_layer(with().require(ReadInvoices)),
+        );
+    let challenge = async |path: &str, token: Option<&str>| {
+        let mut request = Request::get(path);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, token);
+        }
+        let headers = send(&app, request).await.headers;
+        let value = headers[WWW_AUTHENTICATE].to_str().unwrap().to_owned();
+        let scope = value.split("scope=\"").nth(1).map(|rest| {
+            let end = rest.find('"').unwrap();
+            rest[..end].to_owned()
+        });
+        (scope, value.contains("resource_metadata=\""))
+    };
+    let all = "read:invoices write:invoices";
+    let expired = issuer
+        .org("org_a")
+        .expired_by(std::time::Duration::from_secs(60))
+        .bearer();
+    let lacking = issuer.org("org_a").scopes(["read:invoices"]).bearer();
+    let global = issuer.global().bearer();
+    for (path, token, expected, has_metadata) in [
+        ("/none", None, None, true),
+        ("/both", None, Some(all), true),
+        ("/both", Some("Basic eA=="), Some(all), true),
+        ("/both", Some("Bearer a, Bearer b"), Some(all), true),
+        ("/both", Some(expired.as_str()), Some(all), true),
+        ("/both", Some(&lacking), Some(all), true),
+        ("/both", Some(&global), Some(all), true),
+        (
+            "/act",
+            Some(&global),
+            Some("read:invoices write:invoices act:any"),
+            true,
+        ),
+        ("/offline", None, Some(all), true),
+        ("/offline", Some(&lacking), Some(all), true),
+        ("/only-offline", None, None, true),
+        ("/either", None, Some("a"), true),
+        ("/url", None, Some("read:invoices"), true),
+        ("/without", None, None, false),
+        ("/scoped", Some(&lacking), Some(all), true),
+    ] {
+        let expected = (expected.map(str::to_owned), has_metadata);
+        assert_eq!(challenge(path, token).await, expected, "{path} {token:?}");
+    }
+}
+
+tower_m2m::scopes! { Offline { OfflineAccess = "offline_access", Read = "read:x" } }
+
+/// Rule 258.
+#[test]
+fn scopes_supported_omit_offline_access() {
+    let document = metadata(RESOURCE).scopes(Offline::ALL).to_json();
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["scopes_supported"], json!(["read:x"]));
+}
+
+/// Row A8: the type of problem documents says what the application chooses.
+#[tokio::test]
+async fn problem_types_begin_with_the_chosen_url() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let layer = || verifier.layer();
+    let own = "https://docs.acme.com/errors#";
+    let handler = || get(async |_: tower_m2m::Scoped<ReadInvoices>| "hello");
+    let app = Router::new()
+        .route("/default", handler().route_layer(layer()))
+        .route(
+            "/own",
+            handler().route_layer(layer().problem_type_base_url(own)),
+        )
+        .route(
+            "/relative",
+            handler().route_layer(layer().problem_type_base_url("/errors/")),
+        )
+        .route(
+            "/odd",
+            handler().route_layer(layer().problem_type_base_url("urn:a\"b\\c\n é<x>:")),
+        );
+    let token = issuer.org("org_a").bearer();
+    for (path, base) in [
+        ("/own", own),
+        ("/relative", "/errors/"),
+        ("/odd", "urn:abcx:"),
+    ] {
+        for (token, name) in [
+            (None, "missing_token"),
+            (Some(&token), "insufficient_scope"),
+        ] {
+            let mut request = Request::get(path);
+            if let Some(token) = token {
+                request = request.header(AUTHORIZATION, token);
+            }
+            let body = send(&app, request).await.body;
+            let problem: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(problem["type"], format!("{base}{name}"), "{path}");
+            assert!(!body.contains("tower"), "{body}");
+        }
+    }
+    let body = send(&app, Request::get("/default")).await.body;
+    assert!(body.contains("tower-m2m/latest"), "{body}");
 }

@@ -395,6 +395,10 @@ fn builder_setters() -> Vec<(&'static str, Setter<VerifierBuilder>)> {
             setter(|b: VerifierBuilder| b.restore_keys([])),
         ),
         ("start_lazily", setter(VerifierBuilder::start_lazily)),
+        (
+            "max_rejection_events_per_second",
+            setter(|b: VerifierBuilder| b.max_rejection_events_per_second(1)),
+        ),
     ]
 }
 
@@ -479,6 +483,10 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
             setter(AuthorizeLayer::hide_organizations),
         ),
         ("realm", setter(|l: AuthorizeLayer| l.realm("r"))),
+        (
+            "problem_type_base_url",
+            setter(|l: AuthorizeLayer| l.problem_type_base_url("https://p/#")),
+        ),
         (
             "resource_metadata",
             setter(|l: AuthorizeLayer| l.resource_metadata("https://m/")),

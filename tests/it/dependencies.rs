@@ -54,7 +54,7 @@ const RULES: &[Rule] = &[
         modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, jwks, revocation",
         crates: "http, moka, serde, serde_json, tokio",
     },
-    Rule { level: 7, module: "response", modules: "rejection", crates: "bytes, http" },
+    Rule { level: 7, module: "response", modules: "token, bearer, rejection", crates: "bytes, http" },
     Rule {
         level: 8, module: "middleware",
         modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, jwks, revocation, \
@@ -67,7 +67,7 @@ const RULES: &[Rule] = &[
         modules: "token, scopes, telemetry, rejection, verifier, response, extensions, middleware",
         crates: "axum, http",
     },
-    Rule { level: 9, module: "routes", modules: "token, rejection, middleware", crates: "axum, http" },
+    Rule { level: 9, module: "routes", modules: "token, rejection, verifier, middleware", crates: "axum, http" },
     Rule {
         level: 9, module: "metadata", modules: "scopes, jwks, verifier, middleware",
         crates: "http, serde, serde_json, tower-service",

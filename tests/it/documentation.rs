@@ -39,3 +39,127 @@ fn front_page_shows_re_exported_types_with_a_sentence() {
         assert!(sentence.ends_with('.'), "{name}: {sentence}");
     }
 }
+
+/// An event of the source: its message and the names of its fields.
+fn events_of(source: &str) -> Vec<(String, Vec<String>)> {
+    let mut events = Vec::new();
+    let levels = ["trace", "debug", "info", "warn", "error"];
+    for (at, _) in source.match_indices("tracing::") {
+        let rest = &source[at + "tracing::".len()..];
+        let Some((name, rest)) = rest.split_once("!(") else {
+            continue;
+        };
+        if !levels.contains(&name) && name != "$level" {
+            continue;
+        }
+        let parts = arguments(rest);
+        let message = parts.last().unwrap().trim_matches('"').to_owned();
+        let fields = parts[..parts.len() - 1]
+            .iter()
+            .filter(|part| !part.starts_with("target:"))
+            .map(|part| part.split([' ', '=']).next().unwrap().to_owned())
+            .collect();
+        events.push((message, fields));
+    }
+    events
+}
+
+/// The arguments of a macro call, up to its closing parenthesis.
+fn arguments(text: &str) -> Vec<String> {
+    let (mut parts, mut part, mut depth, mut quoted) = (Vec::new(), String::new(), 0, false);
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            '(' | '[' | '{' if !quoted => depth += 1,
+            ')' if !quoted && depth == 0 => break,
+            ')' | ']' | '}' if !quoted => depth -= 1,
+            ',' if !quoted && depth == 0 => {
+                parts.push(std::mem::take(&mut part).trim().to_owned());
+                continue;
+            }
+            _ => {}
+        }
+        part.push(letter);
+    }
+    parts.push(part.trim().to_owned());
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// The names in code font in one cell of a table.
+fn names(cell: &str) -> Vec<String> {
+    let names = cell.split('`').skip(1).step_by(2);
+    names
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every event and every field of the code is in the guide, and nothing else is.
+#[test]
+fn guide_lists_every_event_with_its_fields() {
+    let guide = include_str!("../../src/guide/observability.md");
+    let source = concat!(
+        include_str!("../../src/telemetry/events.rs"),
+        include_str!("../../src/telemetry/decision.rs")
+    );
+    let rows: Vec<Vec<&str>> = guide
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split(" | ").collect())
+        .collect();
+    let events = events_of(source);
+    assert!(events.len() > 10, "{events:?}");
+    let decision = &events
+        .iter()
+        .find(|(message, _)| message == "$message")
+        .unwrap()
+        .1;
+    let after = guide.split("| field of a decision | is |").nth(1).unwrap();
+    let table = after.split("\n\n").next().unwrap();
+    let mut documented: Vec<String> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .flat_map(|line| names(line.split(" | ").next().unwrap()))
+        .collect();
+    let mut fields = decision.clone();
+    fields.sort();
+    documented.sort();
+    assert_eq!(fields, documented);
+
+    let mut messages: Vec<String> = source
+        .split("emit_decision!(")
+        .skip(1)
+        .filter_map(|call| Some(call.split('"').nth(1)?.to_owned()))
+        .collect();
+    messages.sort();
+    messages.dedup();
+    assert_eq!(messages.len(), 4, "{messages:?}");
+    for message in &messages {
+        let row = row_of(&rows, message);
+        assert!(row[3].contains("those of a decision"), "{message}");
+    }
+    for (message, fields) in events.iter().filter(|(message, _)| message != "$message") {
+        let row = row_of(&rows, message);
+        let mut documented = names(row[3]);
+        // A field is named again where it is explained.
+        let mut seen = std::collections::BTreeSet::new();
+        documented.retain(|name| seen.insert(name.clone()));
+        documented.truncate(fields.len());
+        assert_eq!(&documented, fields, "{message}");
+        messages.push(message.clone());
+    }
+    let table = guide.split("# Events").nth(1).unwrap();
+    let table = table.split("Every decision is one event").next().unwrap();
+    for line in table.lines().filter(|line| line.starts_with("| `")) {
+        let message = line.split('`').nth(1).unwrap();
+        assert!(messages.iter().any(|known| known == message), "{message}");
+    }
+}
+
+fn row_of<'r>(rows: &'r [Vec<&'r str>], message: &str) -> &'r [&'r str] {
+    let quoted = format!("`{message}`");
+    rows.iter()
+        .find(|row| row[0].trim() == quoted)
+        .unwrap_or_else(|| panic!("{message} is not in the guide"))
+}

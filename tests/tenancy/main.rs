@@ -17,6 +17,7 @@ mod organization_sources;
 mod positions;
 mod preflights;
 mod random_routes;
+mod reasons;
 mod routes;
 #[path = "../support/subscriber.rs"]
 mod subscriber;

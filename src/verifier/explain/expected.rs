@@ -5,7 +5,7 @@ use super::step::CheckKind;
 use crate::jwks::UnusableKeys;
 use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::organization::OrganizationForm;
-use crate::verifier::profile::{ClaimMatcher, ClaimRule, RuleLocation};
+use crate::verifier::profile::{ClaimMatcher, ClaimRule, Profile, RuleLocation};
 use crate::verifier::rules::{Rules, Strictness};
 
 impl TokenInspection<'_> {
@@ -33,7 +33,7 @@ impl TokenInspection<'_> {
     }
 }
 
-fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String> {
+pub(super) fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String> {
     let rules: &Rules = &trusted.rules;
     match step {
         CheckKind::Type => Some(match rules.strictness {
@@ -81,7 +81,7 @@ fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String
                 .profile
                 .machine_claims
                 .iter()
-                .map(describe_rule)
+                .map(|rule| describe_rule(rule, &rules.profile))
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
@@ -116,7 +116,7 @@ fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Option<String
     }
 }
 
-fn describe_rule(rule: &ClaimRule) -> String {
+fn describe_rule(rule: &ClaimRule, profile: &Profile) -> String {
     let claim = match rule.location {
         RuleLocation::Claims => rule.claim.to_string(),
         RuleLocation::Header => format!("header {}", rule.claim),
@@ -130,7 +130,10 @@ fn describe_rule(rule: &ClaimRule) -> String {
         ),
         ClaimMatcher::Absent => format!("{claim} is absent"),
         ClaimMatcher::StartsWith(prefix) => format!("{claim} begins with {prefix}"),
-        ClaimMatcher::IsClient { suffix } => format!("{claim} is the client{suffix}"),
+        ClaimMatcher::IsClient { suffix } => {
+            let names = joined(profile.client_id.iter().map(AsRef::as_ref));
+            format!("{claim} is the client{suffix}, and the client is in {names}")
+        }
         ClaimMatcher::SameAs(pointer) => format!("{claim} is the same as {pointer}"),
         ClaimMatcher::Boolean(expected) => format!("{claim} is {expected}"),
     }

@@ -1,14 +1,13 @@
 //! What a token looks like, without what it says: for explanations.
 
-use std::fmt::Write as _;
-
-use super::scopes::{ignored_entries, type_name};
+use super::scopes::ignored_entries;
 use super::step::CheckKind;
+use super::values::{Values, describe, found_at_pointer, shown, type_name};
 use crate::bearer::b64token;
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, JsonValue};
 use crate::verifier::claim::issuer_claim;
 use crate::verifier::issuers::trusted::{ActiveIssuer, Resolution, TrustedIssuer};
-use crate::verifier::profile::{ClaimRule, RuleLocation};
+use crate::verifier::profile::{ClaimRule, Profile, RuleLocation};
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
@@ -20,10 +19,11 @@ pub(super) struct TokenInspection<'a> {
     decoded: Option<(Vec<u8>, Vec<u8>)>,
     /// The token's issuer, or the only one.
     issuer: Option<ActiveIssuer>,
+    values: Values,
 }
 
 impl<'a> TokenInspection<'a> {
-    pub(super) fn new(verifier: &'a Verifier, token: &'a str) -> Self {
+    pub(super) fn new(verifier: &'a Verifier, token: &'a str, values: Values) -> Self {
         let looked_at = token.len() <= verifier.max_token_bytes();
         let decoded = CompactJws::split(token).ok().filter(|_| looked_at);
         let decoded = decoded.and_then(|compact| {
@@ -47,6 +47,7 @@ impl<'a> TokenInspection<'a> {
             token,
             decoded,
             issuer,
+            values,
         }
     }
 
@@ -116,12 +117,7 @@ impl<'a> TokenInspection<'a> {
 
     fn found_in_claims(&self, step: CheckKind, json: &JsonObject<'_>) -> String {
         let rules = self.trusted().map(|trusted| &trusted.rules);
-        let at = |pointer: &str| {
-            format!(
-                "{pointer} is {}",
-                type_and_length(json, json.pointer(pointer))
-            )
-        };
+        let at = |pointer: &str| format!("{pointer} is {}", describe(json, json.pointer(pointer)));
         let first = |names: Vec<String>| {
             let found = names.iter().find(|pointer| json.pointer(pointer).is_some());
             found
@@ -131,9 +127,12 @@ impl<'a> TokenInspection<'a> {
         };
         match step {
             CheckKind::ClaimsSet => format!("{} claims", json.members().count()),
+            CheckKind::Issuer if self.values == Values::Shown => {
+                format!("iss is {}", shown(json, json.get("iss"), self.values))
+            }
             CheckKind::Issuer => match issuer_claim(json).and_then(host) {
                 Some(host) => format!("host {}", host.escape_debug()),
-                None => format!("iss is {}", type_and_length(json, json.get("iss"))),
+                None => format!("iss is {}", describe(json, json.get("iss"))),
             },
             CheckKind::TokenKind => {
                 let found: Vec<&str> = NON_ACCESS_TOKEN_CLAIMS
@@ -152,7 +151,7 @@ impl<'a> TokenInspection<'a> {
             CheckKind::Expiry => self.relative_time(json, "exp"),
             CheckKind::NotBefore => self.relative_time(json, "nbf"),
             CheckKind::IssuedAt => self.relative_time(json, "iat"),
-            CheckKind::Audience => at("/aud"),
+            CheckKind::Audience => format!("/aud is {}", shown(json, json.get("aud"), self.values)),
             CheckKind::Binding => at("/cnf"),
             CheckKind::Delegation => at("/act"),
             CheckKind::Identifiers => format!("{}, {}", at("/sub"), at("/jti")),
@@ -167,30 +166,41 @@ impl<'a> TokenInspection<'a> {
                     ),
                     (RuleLocation::Header, None) => String::new(),
                 };
-                let rules = rules.map_or(&[][..], |rules| &rules.profile.machine_claims);
-                rules.iter().map(found).collect::<Vec<_>>().join(", ")
+                let Some(profile) = rules.map(|rules| &rules.profile) else {
+                    return String::new();
+                };
+                let rules = profile.machine_claims.iter();
+                let mut found: Vec<_> = rules.clone().map(found).collect();
+                if rules.clone().any(ClaimRule::is_about_client) {
+                    found.push(first(client_pointers(profile)));
+                }
+                found.join(", ")
             }
             CheckKind::Client | CheckKind::ClientAllowed => match rules {
-                Some(rules) => first(
-                    rules
-                        .profile
-                        .client_id
-                        .iter()
-                        .map(|claim| claim_pointer(claim))
-                        .collect(),
-                ),
+                Some(rules) => first(client_pointers(&rules.profile)),
                 None => String::new(),
             },
             CheckKind::Organization | CheckKind::OrganizationAllowed => match rules {
-                Some(rules) => at(&rules.organization.pointer),
+                Some(rules) => found_at_pointer(json, &rules.organization.pointer, self.values),
                 None => String::new(),
             },
             CheckKind::Scope => match rules {
                 Some(rules) => {
                     let pointers = &rules.profile.scopes;
-                    let found = first(pointers.iter().map(ToString::to_string).collect());
                     let value = pointers.iter().find_map(|pointer| json.pointer(pointer));
-                    found + &ignored_entries(json, value)
+                    let pointer = pointers
+                        .iter()
+                        .find(|pointer| json.pointer(pointer).is_some())
+                        .or(pointers.first());
+                    pointer
+                        .map(|pointer| {
+                            format!(
+                                "{pointer} is {}",
+                                shown(json, json.pointer(pointer), self.values)
+                            )
+                        })
+                        .unwrap_or_default()
+                        + &ignored_entries(json, value)
                 }
                 None => String::new(),
             },
@@ -258,15 +268,10 @@ fn claim_pointer(claim: &str) -> String {
     }
 }
 
-/// The type of a value and how long it is, never the value.
-fn type_and_length(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> String {
-    let mut text = String::new();
-    let _ = match value {
-        Some(JsonValue::String(value)) => write!(text, "a text of {}", value.chars().count()),
-        Some(JsonValue::Array(list)) => write!(text, "a list of {}", json.items(list).count()),
-        other => write!(text, "{}", type_name(other)),
-    };
-    text
+/// The claims that can contain the client, as pointers.
+fn client_pointers(profile: &Profile) -> Vec<String> {
+    let claims = profile.client_id.iter();
+    claims.map(|claim| claim_pointer(claim)).collect()
 }
 
 /// The host of an issuer, which is what people mistype; not its path, which may be anything.

@@ -4,14 +4,18 @@ mod expected;
 mod inspect;
 mod scopes;
 mod step;
+mod values;
 
 use std::fmt;
 
 use serde::Serialize;
 
+use self::expected::expected_by_issuer;
 use self::inspect::TokenInspection;
 use self::step::CheckKind;
+use self::values::Values;
 use super::Verifier;
+use super::issuers::trusted::TrustedIssuer;
 use crate::rejection::Rejection;
 
 /// Every check that a token went through: what it saw, what the configuration demands, and how it ended.
@@ -78,7 +82,24 @@ impl Verifier {
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
         let rejection = self.verify(token).await.err();
-        let sight = TokenInspection::new(self, token);
+        self.explanation(token, rejection, Values::Hidden)
+    }
+
+    /// Explains as [`explain`](Self::explain) does, and shows what the token says about its issuer,
+    /// audience, scopes and organization: for the person who holds the token. The token itself is
+    /// never shown.
+    pub async fn explain_with_values(&self, token: &str) -> Explanation {
+        let rejection = self.verify(token).await.err();
+        self.explanation(token, rejection, Values::Shown)
+    }
+
+    fn explanation(
+        &self,
+        token: &str,
+        rejection: Option<Rejection>,
+        values: Values,
+    ) -> Explanation {
+        let sight = TokenInspection::new(self, token, values);
         let failed = rejection.as_ref().map(|rejection| {
             let step = match CheckKind::from_rejection(rejection) {
                 // A signature that is longer than any is found out before the header is read.
@@ -124,7 +145,40 @@ impl Verifier {
     }
 }
 
+/// Returns what the configuration requires at the check that failed, and the type and length of what
+/// the token has there. Times are left out, because they are values of claims.
+pub(super) fn described(
+    verifier: &Verifier,
+    token: &[u8],
+    trusted: &TrustedIssuer,
+    rejection: &Rejection,
+) -> (Option<String>, Option<String>) {
+    let check = CheckKind::from_rejection(rejection);
+    let inspected = std::str::from_utf8(token).ok();
+    let inspected = inspected.map(|token| TokenInspection::new(verifier, token, Values::Hidden));
+    let expected = inspected
+        .as_ref()
+        .and_then(|inspected| inspected.expected(check))
+        .or_else(|| expected_by_issuer(check, trusted));
+    let found = inspected.filter(|_| !check.is_time());
+    let found = found.map(|inspected| inspected.found(check));
+    (expected, found.filter(|found| !found.is_empty()))
+}
+
 impl Explanation {
+    /// Adds the decision of a route about a token that the verifier accepts. The rejection is that of
+    /// the route.
+    pub(crate) fn with_route(mut self, checks: Vec<Check>, rejection: Option<Rejection>) -> Self {
+        self.checks.extend(checks);
+        if let Some(rejection) = rejection {
+            self.verdict = Verdict::Rejected;
+            self.reason = Some(rejection.code());
+            self.error = Some(rejection.to_string());
+            self.rejection = Some(rejection);
+        }
+        self
+    }
+
     /// Why the token is refused; nothing for one that is accepted.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
@@ -145,6 +199,20 @@ impl Explanation {
 }
 
 impl Check {
+    pub(crate) fn new(
+        name: &'static str,
+        outcome: Outcome,
+        found: String,
+        expected: Option<String>,
+    ) -> Self {
+        Self {
+            name,
+            outcome,
+            found,
+            expected,
+        }
+    }
+
     /// What is checked.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -179,6 +247,7 @@ fn signature_was_valid(rejection: &Rejection) -> bool {
             | Rejection::KeysUnavailable { .. }
             | Rejection::KeyUnavailable { .. }
             | Rejection::MissingToken
+            | Rejection::UnsupportedScheme
     )
 }
 

@@ -69,10 +69,15 @@ impl CheckKind {
         (Self::Application, "application's check"),
     ];
 
+    /// Returns `true` if the check compares a time of the token with the clock.
+    pub(super) fn is_time(self) -> bool {
+        matches!(self, Self::Expiry | Self::NotBefore | Self::IssuedAt)
+    }
+
     /// The check that a rejection comes from: every check before it was passed.
     pub(super) fn from_rejection(rejection: &Rejection) -> Self {
         match rejection {
-            Rejection::InvalidRequest(BearerError::TooLong) => Self::Length,
+            Rejection::InvalidRequest(BearerError::TooLong { .. }) => Self::Length,
             Rejection::InvalidRequest(_) => Self::Characters,
             Rejection::InvalidToken(error) | Rejection::InvalidClaims(error) => {
                 Self::from_token_error(*error)

@@ -144,6 +144,11 @@ impl ClaimRule {
         }
     }
 
+    /// Returns `true` if the rule compares the claim with the client.
+    pub(crate) fn is_about_client(&self) -> bool {
+        matches!(self.matcher, ClaimMatcher::IsClient { .. })
+    }
+
     /// Returns `true` if the token satisfies the rule. `client_id` is `None` if the token does not name a client for
     /// certain.
     pub(crate) fn matches(

@@ -1,0 +1,72 @@
+//! Settings of a layer that say how rejected requests are answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+
+use super::layer::AuthorizeLayer;
+use crate::rejection::Rejection;
+use crate::response::RejectionBody;
+
+/// How rejected requests are answered.
+impl AuthorizeLayer {
+    /// The challenge's `realm` (RFC 9110 §11.5). Default: `api`.
+    pub fn realm(self, realm: impl Into<String>) -> Self {
+        self.with_visible_setting(|settings| settings.responses.realm = realm.into())
+    }
+
+    /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
+    /// [`resource`](Self::resource) for that of this crate. If both are called, this URL counts. Default: none.
+    ///
+    /// With resource metadata, each challenge also names the scopes that the layer requires, not only
+    /// the challenge for a missing scope, so that a client can request them at once.
+    pub fn resource_metadata(self, url: impl Into<String>) -> Self {
+        self.with_visible_setting(|settings| {
+            settings.responses.resource_metadata = Some(url.into());
+        })
+    }
+
+    /// Sets what the `type` of problem documents (RFC 9457 §3.1.1) begins with: the name of the problem
+    /// follows. Default: the address of this crate's documentation, which shows clients that the API
+    /// uses this crate.
+    ///
+    /// With `https://docs.acme.com/errors#`, a request without a token gets the type
+    /// `https://docs.acme.com/errors#missing_token`. The names are those of the sections of
+    /// [`responses`](crate::guide::responses). Characters that no URI has are left out.
+    pub fn problem_type_base_url(self, base: impl AsRef<str>) -> Self {
+        self.with_visible_setting(|settings| {
+            settings.responses.set_problem_type_base(base.as_ref());
+        })
+    }
+
+    /// Answers rejected requests without a body. Default: a problem document (RFC 9457).
+    ///
+    /// If [`rejection_response_with`](Self::rejection_response_with) is called too, before or after, its function decides.
+    pub fn without_rejection_body(self) -> Self {
+        self.with_visible_setting(|settings| settings.responses.omit_body())
+    }
+
+    /// Finishes refusals with a function of the application's, which gets the answer with status and challenge in place and
+    /// an empty body. Default: a problem document (RFC 9457).
+    ///
+    /// ```
+    /// # use tower_m2m::Verifier;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// let layer = verifier.layer().rejection_response_with(|_rejection, response| {
+    ///     let body = format!("{{\"code\":{}}}", response.status().as_u16());
+    ///     *response.body_mut() = body.into();
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rejection_response_with(
+        self,
+        make: impl Fn(&Rejection, &mut Response<Bytes>) + Send + Sync + 'static,
+    ) -> Self {
+        self.with_visible_setting(|settings| {
+            settings.responses.body = RejectionBody::Custom(Arc::new(make));
+        })
+    }
+}

@@ -1,0 +1,266 @@
+//! One event for each decision about a request (feature `tracing`). The table of its fields is in the
+//! guide.
+
+use http::Extensions;
+#[cfg(feature = "tracing")]
+use tracing::{Span, dispatcher, level_filters::LevelFilter};
+
+#[cfg(feature = "tracing")]
+use super::compared;
+use super::compared::VisitCompared;
+use super::limit::EventLimit;
+#[cfg(feature = "tracing")]
+use super::spans::printable;
+use crate::rejection::Rejection;
+use crate::token::{Claims, OrgCode, RejectedToken, ScopeRequirement};
+
+/// One decision about one request: what an audit needs to know of it. The guide says what each field is.
+#[cfg_attr(not(all(feature = "tracing", feature = "axum")), allow(dead_code))]
+pub(crate) struct Decision<'d> {
+    pub(crate) stage: &'static str,
+    pub(crate) claims: Option<&'d Claims>,
+    pub(crate) acting: Option<&'d OrgCode>,
+    pub(crate) access: &'static str,
+    pub(crate) required: Option<&'d ScopeRequirement>,
+    pub(crate) outcome: DecisionOutcome<'d>,
+    pub(crate) compared: &'d VisitCompared<'d>,
+    /// Returns the claims that an outer layer left in the extensions.
+    pub(crate) outer_claims: fn(&Extensions) -> Option<&Claims>,
+    /// The bound on events about rejected requests, if there is one.
+    pub(crate) limit: Option<&'d EventLimit>,
+    /// What is known of a rejected token whose signature is valid.
+    pub(crate) token: Option<&'d RejectedToken>,
+    /// The organization that the request names instead of the caller's. It is called only for an
+    /// event of level DEBUG.
+    pub(crate) requested: &'d dyn Fn() -> Option<String>,
+    /// Those of the request, where axum keeps the matched route.
+    pub(crate) extensions: &'d Extensions,
+}
+
+/// What was decided.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+pub(crate) enum DecisionOutcome<'d> {
+    Admitted,
+    Anonymous,
+    Rejected(&'d Rejection),
+}
+
+#[cfg(feature = "tracing")]
+macro_rules! emit_decision {
+    ($level:ident, $message:literal, $decision:ident, $omitted:ident) => {
+        tracing::$level!(
+            target: "tower_m2m",
+            outcome = $decision.outcome.code(),
+            stage = $decision.stage,
+            route = $decision.route(),
+            access = $decision.access,
+            compared = compared::list($decision.compared),
+            required_scopes = $decision.required.filter(|required| !required.is_none()).map(tracing::field::display),
+            has_required_scopes = $decision.claims.zip($decision.required).map(|(claims, required)| required.is_satisfied_by(claims.scopes())),
+            client_id = $decision.client_id(),
+            issuer = $decision.issuer(),
+            organization = $decision.organization_code(),
+            acting_for_organization = $decision.organization().map(OrgCode::is_acting),
+            jti = $decision.jti(),
+            error = $decision.outcome.error().map(tracing::field::display),
+            expected = $decision.token.and_then(|token| token.expected.as_deref()),
+            found = $decision.token.and_then(|token| token.found.as_deref()),
+            omitted = $omitted,
+            $message
+        )
+    };
+}
+
+/// A request was decided about. What is let in is told at level DEBUG, unless a global client acts for an organization; that
+/// and refusals at INFO; what could not be decided at WARN, and what no layer decided at ERROR.
+pub(crate) fn request_decided(decision: &Decision<'_>) {
+    let by = if decision.stage == "layer" {
+        "layer"
+    } else {
+        "extractor"
+    };
+    super::metrics::request_decided(by, decision.outcome.code(), decision.compared);
+    #[cfg(feature = "tracing")]
+    decision.record_on_span();
+    #[cfg(feature = "tracing")]
+    let Some(omitted) = decision.omitted() else {
+        return;
+    };
+    #[cfg(feature = "tracing")]
+    match decision.outcome {
+        DecisionOutcome::Admitted if decision.acting.is_some() => {
+            emit_decision!(info, "request admitted", decision, omitted);
+        }
+        DecisionOutcome::Admitted | DecisionOutcome::Anonymous => {
+            emit_decision!(debug, "request admitted", decision, omitted);
+        }
+        DecisionOutcome::Rejected(Rejection::Misconfigured(_)) => {
+            emit_decision!(error, "route misconfigured", decision, omitted);
+        }
+        DecisionOutcome::Rejected(Rejection::LayerMissing(_)) => {
+            emit_decision!(error, "authorization layer missing", decision, omitted);
+        }
+        DecisionOutcome::Rejected(
+            Rejection::KeysUnavailable { .. }
+            | Rejection::KeyUnavailable { .. }
+            | Rejection::CallerStatusUnavailable,
+        ) => {
+            emit_decision!(warn, "request rejected", decision, omitted);
+        }
+        DecisionOutcome::Rejected(_) => emit_decision!(info, "request rejected", decision, omitted),
+    }
+    #[cfg(feature = "tracing")]
+    decision.record_requested_organization();
+    let _ = decision;
+}
+
+/// Returns `true` if a subscriber is interested in rejected requests. A description of a rejected
+/// token is made only then.
+pub(crate) fn are_rejections_recorded() -> bool {
+    #[cfg(feature = "tracing")]
+    return tracing::enabled!(target: "tower_m2m", tracing::Level::INFO);
+    #[cfg(not(feature = "tracing"))]
+    false
+}
+
+/// What is told to the span that the request is in, if it has fields of these names.
+#[cfg(feature = "tracing")]
+const SPAN_FIELDS: [&str; 5] = ["client_id", "issuer", "organization", "jti", "outcome"];
+
+#[cfg(feature = "tracing")]
+impl Decision<'_> {
+    /// Tells the request's span who calls, so that the handler's own events say it too. Spans without such fields, and
+    /// processes that nobody watches, cost a look.
+    fn record_on_span(&self) {
+        if LevelFilter::current() == LevelFilter::OFF {
+            return;
+        }
+        let has_fields = dispatcher::get_default(|watched| {
+            let current = watched.current_span();
+            current.metadata().is_some_and(|span| {
+                SPAN_FIELDS
+                    .iter()
+                    .any(|name| span.fields().field(name).is_some())
+            })
+        });
+        if !has_fields {
+            return;
+        }
+        let span = Span::current();
+        let outer = (self.outer_claims)(self.extensions).zip(self.claims);
+        // An inner layer and an extractor have nothing new to say of the caller, and formatters write a field once more.
+        let same = outer.is_some_and(|(outer, claims)| outer.is_same(claims));
+        if let Some(claims) = self.claims.filter(|_| !same) {
+            span.record("client_id", claims.client_id())
+                .record("issuer", claims.issuer())
+                .record("jti", claims.jti());
+        }
+        if let Some(token) = self.token {
+            span.record("client_id", token.client_id.as_deref())
+                .record("issuer", &*token.issuer)
+                .record("jti", token.jti.as_deref())
+                .record("organization", token.organization.as_deref());
+        }
+        if let Some(organization) = self
+            .organization()
+            .filter(|_| !same || self.acting.is_some())
+        {
+            span.record("organization", organization.as_str());
+        }
+        if !same || matches!(self.outcome, DecisionOutcome::Rejected(_)) {
+            span.record("outcome", self.outcome.code());
+        }
+    }
+
+    /// Records which organization the request names, for the developer of a client. It is an event of
+    /// its own, so that a filter of level INFO never writes what a caller sent.
+    fn record_requested_organization(&self) {
+        let is_mismatch = matches!(
+            self.outcome,
+            DecisionOutcome::Rejected(Rejection::WrongOrganization | Rejection::HiddenOrganization)
+        );
+        if !is_mismatch || !tracing::enabled!(target: "tower_m2m", tracing::Level::DEBUG) {
+            return;
+        }
+        let requested = (self.requested)().map(|code| printable(&code));
+        tracing::debug!(
+            target: "tower_m2m",
+            route = self.route(),
+            client_id = self.client_id(),
+            issuer = self.issuer(),
+            organization = self.organization_code(),
+            jti = self.jti(),
+            requested_organization = requested,
+            "other organization requested"
+        );
+    }
+
+    /// Returns how many events of this reason and client were left out before this one, if any.
+    /// Returns `None` if this event is left out.
+    fn omitted(&self) -> Option<Option<u64>> {
+        match (self.outcome, self.limit) {
+            (DecisionOutcome::Rejected(rejection), Some(limit)) if are_rejections_recorded() => {
+                let omitted = limit.admit(rejection.code(), self.client_id())?;
+                Some((omitted > 0).then_some(omitted))
+            }
+            _ => Some(None),
+        }
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        let rejected = || self.token?.client_id.as_deref();
+        self.claims.map(Claims::client_id).or_else(rejected)
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        let rejected = || self.token.map(|token| &*token.issuer);
+        self.claims.map(Claims::issuer).or_else(rejected)
+    }
+
+    fn jti(&self) -> Option<&str> {
+        let rejected = || self.token?.jti.as_deref();
+        self.claims.and_then(Claims::jti).or_else(rejected)
+    }
+
+    fn organization_code(&self) -> Option<&str> {
+        let rejected = || self.token?.organization.as_deref();
+        self.organization().map(OrgCode::as_str).or_else(rejected)
+    }
+
+    fn organization(&self) -> Option<&OrgCode> {
+        self.claims.and_then(Claims::org_code).or(self.acting)
+    }
+
+    #[cfg(feature = "axum")]
+    fn route(&self) -> Option<&str> {
+        self.extensions
+            .get::<axum::extract::MatchedPath>()
+            .map(axum::extract::MatchedPath::as_str)
+    }
+
+    #[cfg(not(feature = "axum"))]
+    #[allow(clippy::unused_self, reason = "only axum says which route it matched")]
+    fn route(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl DecisionOutcome<'_> {
+    /// Returns why the request is rejected, in a sentence.
+    #[cfg(feature = "tracing")]
+    fn error(&self) -> Option<&Rejection> {
+        match self {
+            Self::Rejected(rejection) => Some(rejection),
+            Self::Admitted | Self::Anonymous => None,
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Anonymous => "anonymous",
+            Self::Rejected(rejection) => rejection.code(),
+        }
+    }
+}

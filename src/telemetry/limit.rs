@@ -1,0 +1,161 @@
+//! A bound on the events about rejected requests, per reason and client.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+/// How many events about rejected requests are recorded in one second.
+pub(crate) struct EventLimit {
+    per_second: u32,
+    now: Box<dyn Fn() -> i64 + Send + Sync>,
+    reasons: Mutex<HashMap<&'static str, ReasonWindows>>,
+}
+
+/// The events of one reason.
+#[derive(Default)]
+struct ReasonWindows {
+    clients: HashMap<Box<str>, Window>,
+    /// Requests without a verified client, and clients beyond the limit.
+    others: Window,
+}
+
+/// The events of one second.
+#[derive(Default)]
+struct Window {
+    second: i64,
+    recorded: u32,
+    omitted: u64,
+}
+
+/// The clients that are counted separately for one reason. Their IDs come from verified tokens.
+const MAX_CLIENTS: usize = 256;
+
+impl EventLimit {
+    pub(crate) fn new(per_second: u32, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self {
+            per_second,
+            now: Box::new(now),
+            reasons: Mutex::default(),
+        }
+    }
+
+    /// Returns how many events were left out since the last one, or `None` if this one is left out.
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+    pub(crate) fn admit(&self, reason: &'static str, client: Option<&str>) -> Option<u64> {
+        let now = (self.now)();
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = reasons.entry(reason).or_default().window(client, now);
+        window.admit(now, self.per_second)
+    }
+}
+
+impl ReasonWindows {
+    fn window(&mut self, client: Option<&str>, now: i64) -> &mut Window {
+        let Some(client) = client else {
+            return &mut self.others;
+        };
+        if !self.clients.contains_key(client) && self.clients.len() >= MAX_CLIENTS {
+            self.remove_before(now);
+        }
+        if self.clients.contains_key(client) || self.clients.len() < MAX_CLIENTS {
+            return self.clients.entry(client.into()).or_default();
+        }
+        &mut self.others
+    }
+
+    /// Removes the clients without an event in this second. What was left out is still counted.
+    fn remove_before(&mut self, now: i64) {
+        let others = &mut self.others;
+        self.clients.retain(|_, window| {
+            let is_current = window.second == now;
+            if !is_current {
+                others.omitted = others.omitted.saturating_add(window.omitted);
+            }
+            is_current
+        });
+    }
+}
+
+impl Window {
+    fn admit(&mut self, now: i64, per_second: u32) -> Option<u64> {
+        if self.second != now {
+            (self.second, self.recorded) = (now, 0);
+        }
+        if self.recorded < per_second {
+            self.recorded += 1;
+            return Some(std::mem::take(&mut self.omitted));
+        }
+        self.omitted = self.omitted.saturating_add(1);
+        None
+    }
+}
+
+impl fmt::Debug for EventLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLimit")
+            .field("per_second", &self.per_second)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    fn limit(per_second: u32) -> (EventLimit, Arc<AtomicI64>) {
+        let clock = Arc::new(AtomicI64::new(1));
+        let now = Arc::clone(&clock);
+        let limit = EventLimit::new(per_second, move || now.load(Ordering::Relaxed));
+        (limit, clock)
+    }
+
+    #[test]
+    fn each_reason_and_client_has_its_own_count() {
+        let (limit, clock) = limit(2);
+        for (reason, client) in [
+            ("a", None),
+            ("a", Some("c1")),
+            ("a", Some("c2")),
+            ("b", None),
+        ] {
+            let admitted: Vec<_> = (0..5).map(|_| limit.admit(reason, client)).collect();
+            assert_eq!(admitted, [Some(0), Some(0), None, None, None]);
+        }
+        clock.store(2, Ordering::Relaxed);
+        assert_eq!(limit.admit("a", Some("c1")), Some(3));
+        assert_eq!(limit.admit("a", Some("c1")), Some(0));
+        assert_eq!(limit.admit("a", Some("c1")), None);
+        // A clock that is set back does not silence the events.
+        clock.store(1, Ordering::Relaxed);
+        assert_eq!(limit.admit("a", Some("c1")), Some(1));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_no_count_is_lost() {
+        let (limit, clock) = limit(1);
+        let names: Vec<String> = (0..10 * MAX_CLIENTS).map(|n| format!("c{n}")).collect();
+        for second in 1..=3 {
+            clock.store(second, Ordering::Relaxed);
+            for name in &names {
+                limit.admit("a", Some(name));
+                limit.admit("a", Some(name));
+            }
+        }
+        let reasons = limit.reasons.lock().unwrap();
+        assert_eq!(reasons["a"].clients.len(), MAX_CLIENTS);
+        let omitted = reasons["a"].others.omitted
+            + reasons["a"]
+                .clients
+                .values()
+                .map(|window| window.omitted)
+                .sum::<u64>();
+        drop(reasons);
+        clock.store(4, Ordering::Relaxed);
+        // Recorded, left out and reported events add up.
+        assert!(omitted > 0);
+        let reported = limit.admit("a", None).unwrap();
+        assert!(reported > 0 && reported <= omitted);
+    }
+}

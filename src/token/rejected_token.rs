@@ -1,0 +1,19 @@
+//! A token whose signature is valid and that is still rejected, for events.
+
+use std::sync::Arc;
+
+/// What an event says about a rejected token. It exists only if the signature is valid.
+///
+/// It contains no claim value except the client ID, the organization, the issuer and `jti`.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+pub(crate) struct RejectedToken {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) client_id: Option<Box<str>>,
+    pub(crate) organization: Option<Box<str>>,
+    pub(crate) jti: Option<Box<str>>,
+    /// What the configuration requires.
+    pub(crate) expected: Option<String>,
+    /// The type and length of what the token has instead.
+    pub(crate) found: Option<String>,
+}
