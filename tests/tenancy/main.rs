@@ -7,6 +7,7 @@
 )]
 
 mod acting;
+mod broken_setups;
 mod caller_check;
 mod compared;
 mod decisions;

@@ -343,9 +343,10 @@ async fn machine_rule_names_the_claim_that_is_missing() {
             "and the client is in client_id or azp",
         ),
     ] {
-        let verifier = fixture
-            .trusted()
+        let verifier = Verifier::issuer(support::ISSUER)
+            .audience(tower_m2m::testing::AUDIENCE)
             .profile(profile)
+            .jwk_set(fixture.issuer.jwks())
             .clock(fixture.clock.clone())
             .build()
             .unwrap();

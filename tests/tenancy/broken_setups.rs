@@ -1,0 +1,194 @@
+//! Ten broken set-ups and their log lines. A reader names the causes from the lines alone:
+//!
+//! ```text
+//! cargo test --all-features --test tenancy broken_setups -- --nocapture
+//! ```
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use tower_m2m::{OrgCode, Profile, Verifier};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use super::support::{self, Fixture, NOW};
+
+/// Writes each event of level INFO and above as a line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.0, " {value:?}"),
+            name => write!(self.0, " {name}={value:?}"),
+        };
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_m2m") && *metadata.level() <= Level::INFO
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let mut line = Line(format!("{} {}:", metadata.level(), metadata.target()));
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+fn app(verifier: &Verifier) -> Router {
+    Router::new()
+        .route("/invoices", get(async |org: OrgCode| org.to_string()))
+        .route("/orgs/{org_code}/invoices", get(async || "invoices"))
+        .route_layer(verifier.layer())
+}
+
+async fn send(app: &Router, path: &str, authorization: &str) {
+    let request = Request::get(path).header("authorization", authorization);
+    support::send(app, request.body(Body::empty()).unwrap()).await;
+}
+
+/// Waits for the outcome of the first fetch.
+async fn wait_for_first_fetch(verifier: &Verifier) {
+    for _ in 0..2000 {
+        let status = &verifier.status()[0];
+        if status.is_ready() || status.last_error.is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Each set-up leaves lines that name the cause: the words that a reader looks for are in them.
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "ten set-ups, one after the other")]
+async fn broken_setups_are_named_by_their_log_lines() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let fixture = Fixture::new();
+    let good = || {
+        fixture
+            .org("org_a")
+            .client("billing")
+            .scopes(["read:invoices"])
+    };
+    let standard = app(&fixture.verifier());
+    let mut number = 0;
+    let mut take = |named: &[&str]| {
+        number += 1;
+        let lines = std::mem::take(&mut *lines.0.lock().unwrap());
+        println!("## set-up {number}\n{}\n", lines.join("\n"));
+        let text = lines.join("\n");
+        for name in named {
+            assert!(
+                text.contains(name),
+                "set-up {number}: {name} is not in\n{text}"
+            );
+        }
+    };
+
+    let audience = tower_m2m::testing::AUDIENCE;
+    let token = good().audience(format!("{audience}/"));
+    send(&standard, "/invoices", &token.bearer()).await;
+    take(&["invalid_audience", "client_id=\"billing\"", audience]);
+
+    send(
+        &standard,
+        "/invoices",
+        &good().claim("exp", NOW - 7200).bearer(),
+    )
+    .await;
+    take(&["expired", "exp has passed", "client_id=\"billing\""]);
+
+    send(
+        &standard,
+        "/invoices",
+        &fixture.issuer.user("kp_1").org("org_a").bearer(),
+    )
+    .await;
+    take(&["wrong_grant_type", "client_credentials", "/gty"]);
+
+    send(
+        &standard,
+        "/invoices",
+        &good().issued_at(NOW + 600).bearer(),
+    )
+    .await;
+    take(&["issued_in_future", "compare the clocks"]);
+
+    let unprotected = Router::new()
+        .route("/other", get(async || ""))
+        .route_layer(fixture.verifier().layer())
+        .route("/invoices", get(async |org: OrgCode| org.to_string()));
+    send(&unprotected, "/invoices", &good().bearer()).await;
+    take(&["authorization layer missing", "/invoices", "route_layer"]);
+
+    let fallback = Router::new()
+        .route("/other", get(async || ""))
+        .fallback(async |org: OrgCode| org.to_string())
+        .route_layer(fixture.verifier().layer());
+    send(&fallback, "/invoices", &good().bearer()).await;
+    take(&[
+        "authorization layer missing",
+        "a fallback",
+        "after `.fallback(..)`",
+    ]);
+
+    let undecided = Router::new()
+        .route("/t/{tenant}/invoices", get(async || "invoices"))
+        .route_layer(fixture.verifier().layer());
+    send(&undecided, "/t/org_a/invoices", &good().bearer()).await;
+    take(&["route misconfigured", "organization_parameter(\"tenant\")"]);
+
+    let keycloak = Verifier::issuer(support::ISSUER)
+        .audience(audience)
+        .profile(Profile::KEYCLOAK)
+        .jwk_set(fixture.issuer.jwks())
+        .clock(fixture.clock.clone())
+        .build()
+        .unwrap();
+    let token = good().without("client_id").claim("azp", "billing");
+    send(&app(&keycloak), "/invoices", &token.bearer()).await;
+    take(&["wrong_grant_type", "/client_id is absent"]);
+
+    let p521 = r#"{"keys":[{"kty":"EC","crv":"P-521","kid":"k1","x":"AA","y":"AA"},{"kty":"RSA","kid":"k2","n":"AQAB"}]}"#;
+    let weak = Verifier::kinde("acme")
+        .audience(audience)
+        .fetch_with(move |request| async move {
+            let body = if request.uri().path().ends_with("openid-configuration") {
+                r#"{"issuer":"https://acme.kinde.com","jwks_uri":"https://acme.kinde.com/jwks"}"#
+            } else {
+                p521
+            };
+            Ok(http::Response::new(body.as_bytes().to_vec()))
+        })
+        .build()
+        .unwrap();
+    wait_for_first_fetch(&weak).await;
+    take(&[
+        "no usable key",
+        "key \"k2\": a member is absent or malformed: e",
+    ]);
+
+    send(&standard, "/invoices", &good().token()).await;
+    take(&["unsupported_scheme", "a token without a scheme"]);
+}
