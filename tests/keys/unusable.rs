@@ -20,8 +20,8 @@ fn akp(kid: &str) -> Value {
     json!({ "kty": "AKP", "kid": kid, "alg": "ML-DSA-44", "pub": "AA" })
 }
 
-fn p521(kid: &str) -> Value {
-    json!({ "kty": "EC", "crv": "P-521", "kid": kid, "x": "AA", "y": "AA" })
+fn other_curve(kid: &str) -> Value {
+    json!({ "kty": "EC", "crv": "secp256k1", "kid": kid, "x": "AA", "y": "AA" })
 }
 
 /// Rules 301, 302, 305. Row A10: WARN once per set for broken and private keys, DEBUG for unsupported types.
@@ -34,7 +34,7 @@ async fn unused_keys_are_one_event_per_set_and_level() {
         json!({ "kty": "AKP", "kid": "seed", "alg": "ML-DSA-44", "pub": "AA", "priv": "AA" });
     let broken = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "broken", "x": "AA" });
     let encryption = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "enc", "x": X, "use": "enc" });
-    let before = [akp("a1"), private, p521("p1")];
+    let before = [akp("a1"), private, other_curve("p1")];
     let set = set_with(&fake, &before, &[broken, encryption, akp("a2")]);
     fake.set_behavior(Behavior::Body(set));
     let verifier = fake.verifier();
@@ -106,7 +106,7 @@ async fn set_without_usable_key_names_each_key_and_reason() {
     let _events = tracing::subscriber::set_default(lines.clone());
     let fake = FakeIssuer::new();
     let malformed = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "b\n", "x": 7 });
-    let set = json!({ "keys": [p521("a"), malformed, { "kty": "EC" }] });
+    let set = json!({ "keys": [other_curve("a"), malformed, { "kty": "EC" }] });
     fake.set_behavior(Behavior::Body(set.to_string().into()));
     let reasons = [
         "key \"a\": alg is not among the algorithms allowed for the issuer",
