@@ -2,6 +2,7 @@
 
 mod build;
 mod builder;
+mod builder_settings;
 mod cache;
 mod callers;
 mod claim;

@@ -125,7 +125,10 @@ mod tests {
     /// Row A4: a setting that is added to the builder is added here too.
     #[test]
     fn every_verifier_setting_is_also_one_of_an_issuer() {
-        let builder = include_str!("builder.rs");
+        let builder = concat!(
+            include_str!("builder.rs"),
+            include_str!("builder_settings.rs")
+        );
         let issuer = include_str!("single_issuer.rs");
         let settings: Vec<&str> = builder
             .split("pub fn ")

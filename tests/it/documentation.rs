@@ -57,6 +57,7 @@ fn events_of(source: &str) -> Vec<(String, Vec<String>)> {
         let fields = parts[..parts.len() - 1]
             .iter()
             .filter(|part| !part.starts_with("target:"))
+            .map(|part| part.trim_start_matches(['?', '%']))
             .map(|part| part.split([' ', '=']).next().unwrap().to_owned())
             .collect();
         events.push((message, fields));
