@@ -179,7 +179,7 @@ fn is_bare_token(value: &[u8]) -> bool {
     let is_one_word = !value
         .iter()
         .any(|byte| byte.is_ascii_whitespace() || *byte == b',');
-    is_one_word && value.iter().filter(|byte| **byte == b'.').count() == 2
+    is_one_word && value.split(|byte| *byte == b'.').count() == 3
 }
 
 impl BearerError {

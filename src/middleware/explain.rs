@@ -3,7 +3,7 @@
 use super::layer::AuthorizeLayer;
 use super::policy::{AllowedCallers, RequestedOrg};
 use crate::rejection::Rejection;
-use crate::token::Claims;
+use crate::token::{Claims, Scope};
 use crate::verifier::{CallerVerdict, Check, Explanation, Outcome};
 
 /// The checks of a route, in their order.
@@ -77,9 +77,12 @@ impl AuthorizeLayer {
         failed: Option<&'static str>,
     ) -> Vec<Check> {
         let policy = &self.settings.policy;
-        let token_is = claims.map(|claims| match claims.is_global() {
-            true => "a global token",
-            false => "a token of an organization",
+        let token_is = claims.map(|claims| {
+            if claims.is_global() {
+                "a global token"
+            } else {
+                "a token of an organization"
+            }
         });
         let requirement = match &policy.allowed_callers {
             AllowedCallers::OrganizationOrGlobalWith(scopes)
@@ -94,11 +97,12 @@ impl AuthorizeLayer {
             let missing: Vec<&str> = scopes
                 .into_iter()
                 .filter(|scope| !claims.scopes().contains(scope))
-                .map(|scope| scope.as_str())
+                .map(Scope::as_str)
                 .collect();
-            match missing.is_empty() {
-                true => "all granted".to_owned(),
-                false => format!("not granted: {}", missing.join(", ")),
+            if missing.is_empty() {
+                "all granted".to_owned()
+            } else {
+                format!("not granted: {}", missing.join(", "))
             }
         });
         let requested = match organization {

@@ -88,6 +88,8 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
         return;
     };
     #[cfg(feature = "tracing")]
+    let omitted = (omitted > 0).then_some(omitted);
+    #[cfg(feature = "tracing")]
     match decision.outcome {
         DecisionOutcome::Admitted if decision.acting.is_some() => {
             emit_decision!(info, "request admitted", decision, omitted);
@@ -196,15 +198,14 @@ impl Decision<'_> {
         );
     }
 
-    /// Returns how many events of this reason and client were left out before this one, if any.
-    /// Returns `None` if this event is left out.
-    fn omitted(&self) -> Option<Option<u64>> {
+    /// Returns how many events of this reason and client were left out before this one. Returns
+    /// `None` if this event is left out.
+    fn omitted(&self) -> Option<u64> {
         match (self.outcome, self.limit) {
             (DecisionOutcome::Rejected(rejection), Some(limit)) if are_rejections_recorded() => {
-                let omitted = limit.admit(rejection.code(), self.client_id())?;
-                Some((omitted > 0).then_some(omitted))
+                limit.admit(rejection.code(), self.client_id())
             }
-            _ => Some(None),
+            _ => Some(0),
         }
     }
 

@@ -87,7 +87,7 @@ async fn retry_after_is_when_the_next_attempt_begins() {
         let fetches = fake.fetches();
         fake.set_behavior(Behavior::Good);
         if retry_after > secs(1) {
-            pass(&fake.clock, retry_after - secs(1) / 100).await;
+            pass(&fake.clock, retry_after.saturating_sub(secs(1) / 100)).await;
             assert_eq!(fake.fetches(), fetches, "{seed}: it began earlier");
             pass(&fake.clock, secs(1) / 100).await;
         } else {

@@ -28,7 +28,7 @@ fn other_curve(kid: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn unused_keys_are_one_event_per_set_and_level() {
     let lines = Lines::default();
-    let _events = tracing::subscriber::set_default(lines.clone());
+    let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let private =
         json!({ "kty": "AKP", "kid": "seed", "alg": "ML-DSA-44", "pub": "AA", "priv": "AA" });
@@ -103,7 +103,7 @@ async fn ml_dsa_token_is_rejected_before_any_fetch() {
 #[tokio::test(start_paused = true)]
 async fn set_without_usable_key_names_each_key_and_reason() {
     let lines = Lines::default();
-    let _events = tracing::subscriber::set_default(lines.clone());
+    let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let malformed = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "b\n", "x": 7 });
     let set = json!({ "keys": [other_curve("a"), malformed, { "kty": "EC" }] });

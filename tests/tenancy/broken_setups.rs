@@ -70,7 +70,8 @@ async fn send(app: &Router, path: &str, authorization: &str) {
 /// Waits for the outcome of the first fetch.
 async fn wait_for_first_fetch(verifier: &Verifier) {
     for _ in 0..2000 {
-        let status = &verifier.status()[0];
+        let statuses = verifier.status();
+        let status = statuses.first().unwrap();
         if status.is_ready() || status.last_error.is_some() {
             return;
         }
@@ -80,10 +81,9 @@ async fn wait_for_first_fetch(verifier: &Verifier) {
 
 /// Each set-up leaves lines that name the cause: the words that a reader looks for are in them.
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "ten set-ups, one after the other")]
 async fn broken_setups_are_named_by_their_log_lines() {
     let lines = Lines::default();
-    let _guard = tracing::subscriber::set_default(lines.clone());
+    let _guard = crate::subscriber::set_subscriber(lines.clone());
     let fixture = Fixture::new();
     let good = || {
         fixture

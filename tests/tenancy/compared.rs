@@ -95,7 +95,7 @@ async fn event_names_the_compared_places_of_a_route() {
         || by_header().organization_from(OrganizationSource::subdomain_of("api.example.com"));
     let by_path = || layer().organization_from(OrganizationSource::path("/orgs/{org_code}/*"));
     let places = Places::default();
-    let _guard = tracing::subscriber::set_default(places.clone());
+    let _guard = crate::subscriber::set_subscriber(places.clone());
     for (route, layer, path, expected) in [
         (
             "/orgs/{org_code}/x",
@@ -185,7 +185,7 @@ async fn event_says_what_is_compared_around_a_plain_service() {
     let other = plain_verifier(&fixture);
     let by_path = OrganizationSource::path("/orgs/{org_code}/*");
     let places = Places::default();
-    let _guard = tracing::subscriber::set_default(places.clone());
+    let _guard = crate::subscriber::set_subscriber(places.clone());
     for (layer, path, expected) in [
         (kinde.layer(), "/orgs/org_b/x", (403, "value")),
         (kinde.layer(), "/orgs/org_a/x", (200, "value")),
@@ -233,7 +233,7 @@ async fn event_of_an_extractor_names_what_it_compares() {
         .optional_organization_parameter("tenant");
     let app = Router::new().fallback_service(outside.layer(app));
     let places = Places::default();
-    let _guard = tracing::subscriber::set_default(places.clone());
+    let _guard = crate::subscriber::set_subscriber(places.clone());
     let send = async |path: &str, token: &TokenBuilder| {
         let status = support::get(&app, path, token).await.0;
         (status, places.take())

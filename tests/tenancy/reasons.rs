@@ -46,7 +46,7 @@ async fn event_says_why_a_signed_token_is_rejected() {
         .unwrap();
     let app = app(&verifier);
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let good = || fixture.org("org_a").client("c1").claim("jti", "t1");
     let audience = tower_m2m::testing::AUDIENCE;
     for (token, outcome, error, expected, found) in [
@@ -141,7 +141,7 @@ async fn requested_organization_is_recorded_at_debug() {
         .route("/extract/{org_code}", get(async |_: OrgCode| "hello"))
         .layer(verifier.layer().organization_from(header));
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let token = fixture.org("org_a").client("c1");
     let long = "b".repeat(200);
     for (path, header, expected) in [
@@ -170,10 +170,10 @@ async fn requested_organization_is_recorded_at_debug() {
         assert_eq!(requested[0]["level"], "DEBUG");
         assert_eq!(requested[0]["client_id"], "c1");
         assert_eq!(requested[0]["organization"], "org_a");
-        let recorded = requested[0].get("requested_organization");
+        let organization = requested[0].get("requested_organization");
         // The debug form of the recorder escapes once more.
-        let recorded = recorded.map(|code| code.replace("\\\\", "\\"));
-        assert_eq!(recorded, expected, "{path}");
+        let organization = organization.map(|code| code.replace("\\\\", "\\"));
+        assert_eq!(organization, expected, "{path}");
         for event in events.iter().filter(|event| event["level"] != "DEBUG") {
             assert!(!format!("{event:?}").contains("org_b"), "{event:?}");
         }
@@ -190,7 +190,7 @@ async fn missing_layer_is_named_to_the_operator_only() {
         .route("/scoped", get(async |_: Scoped<Read>| "hello"))
         .fallback(async |_: Claims| "hello");
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     for (path, named, fix) in [
         (
             "/bare/1",
@@ -274,7 +274,7 @@ async fn other_schemes_and_bare_tokens_are_told_apart() {
         .route("/x", get(caller))
         .route_layer(verifier.optional_layer());
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let nothing = respond(&required, None).await;
     assert_eq!(recorder.one()["outcome"], "missing_token");
     let token = fixture.org("org_a").token();
@@ -315,7 +315,7 @@ async fn other_schemes_and_bare_tokens_are_told_apart() {
 async fn machine_rule_names_the_claim_that_is_missing() {
     let fixture = Fixture::new();
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let token = || fixture.org("org_a").without("client_id").claim("azp", "c1");
     let auth0 = || {
         let token = fixture.org("org_a").without("azp");
@@ -376,7 +376,7 @@ async fn organization_pointer_says_where_it_stops() {
         .unwrap();
     let app = app(&verifier);
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     for (value, found) in [
         (
             serde_json::json!("secret"),
@@ -408,7 +408,7 @@ async fn organization_pointer_says_where_it_stops() {
 async fn rejection_events_are_bounded_per_reason_and_client() {
     let fixture = Fixture::new();
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(recorder.clone());
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let verifier = |limit: Option<u32>| {
         let builder = Verifier::builder([fixture.trusted()]).clock(fixture.clock.clone());
         match limit {

@@ -50,10 +50,9 @@ struct Service;
 impl Invoices for Service {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
         // tonic's extensions are those of the `http` crate, so they contain the layer's.
-        let org = request
-            .extensions()
-            .org_code()
-            .map_err(|_| Status::unauthenticated("the call has no valid token of an organization"))?;
+        let org = request.extensions().org_code().map_err(|_| {
+            Status::unauthenticated("the call has no valid token of an organization")
+        })?;
         Ok(Response::new(ListReply {
             invoices: vec![format!("invoice 1 of {org}")],
         }))

@@ -20,10 +20,9 @@ const ITEMS_MAX: usize = 16;
 /// What stands at the pointer, or the value that ends it.
 pub(super) fn found_at_pointer(json: &JsonObject<'_>, pointer: &str, values: Values) -> String {
     let found = json.pointer(pointer);
-    let parents = std::iter::successors(parent_pointer(pointer), |pointer| parent_pointer(pointer));
-    let nearest = parents
-        .filter_map(|parent| Some((parent, json.pointer(parent)?)))
-        .next();
+    let mut parents =
+        std::iter::successors(parent_pointer(pointer), |pointer| parent_pointer(pointer));
+    let nearest = parents.find_map(|parent| Some((parent, json.pointer(parent)?)));
     match (found, nearest) {
         (None, Some((parent, value))) if !matches!(value, JsonValue::Object(_)) => format!(
             "{parent} is {}, so it has no {pointer}",
