@@ -259,6 +259,6 @@ async fn response_extensions_contain_the_rejection() {
         .unwrap();
     assert_eq!(
         response.extensions().get().map(Rejection::code),
-        Some("audience")
+        Some("invalid_audience")
     );
 }
