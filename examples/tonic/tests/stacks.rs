@@ -92,7 +92,7 @@ async fn tonic_stacks_compile_in_both_orders() {
         .jwk_set(issuer.jwks())
         .build()
         .unwrap();
-    let layer = || verifier.layer().reject_preflights();
+    let layer = || verifier.layer().reject_preflights().grpc();
     macro_rules! both {
         ($name:literal, $layer:expr) => {
             let outside = ServiceBuilder::new().layer($layer).layer(layer());
