@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::KeyError;
+use crate::telemetry::spans::printable;
 
 /// A key that was left out of a set, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +17,12 @@ pub struct UnusableKey {
     pub member: Option<&'static str>,
 }
 
-/// The longest part of a key's name that is shown.
-const KID_MAX: usize = 64;
-
 /// The key's name, escaped and cut, and why it is not used.
 impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kid {
             Some(kid) => {
-                let shown: String = kid.escape_debug().take(KID_MAX).collect();
-                write!(f, "key \"{shown}\": {}", self.reason)?;
+                write!(f, "key \"{}\": {}", printable(kid), self.reason)?;
             }
             None => write!(f, "a key without a name: {}", self.reason)?,
         }

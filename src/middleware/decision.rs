@@ -27,7 +27,7 @@ pub(super) struct Authenticated {
     caller_checked_at: Option<i64>,
 }
 
-/// Claims that were result against what the route asks for: the first failure answers, once revocation has been ruled out.
+/// Claims, evaluated against what the route requires. The caller check comes first: its rejection counts before this one.
 pub(super) struct PolicyResult {
     claims: Claims,
     credentials: CredentialsIdentity,

@@ -9,8 +9,7 @@ use crate::token::Claims;
 #[cfg(feature = "tracing")]
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader};
 
-/// The longest `kid` that is told. It is a stranger's word until the signature held.
-#[cfg(feature = "tracing")]
+/// The longest part of a string that is recorded before a signature is verified, such as a `kid`.
 const KID_MAX: usize = 64;
 
 /// `fetch_keys`: one fetch of an issuer's keys, from the question where they are to the set that is held.
@@ -98,8 +97,7 @@ fn record_header(span: &Span, token: &[u8]) {
     }
 }
 
-/// Without line breaks and other characters that a log reader takes for its own.
-#[cfg(feature = "tracing")]
-pub(super) fn printable(kid: &str) -> String {
+/// Returns a string without line breaks and other characters that a log reader takes for its own, at most 64 characters.
+pub(crate) fn printable(kid: &str) -> String {
     kid.escape_debug().take(KID_MAX).collect()
 }

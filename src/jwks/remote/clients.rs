@@ -1,8 +1,9 @@
 //! HTTP clients that issuers of the same settings share: each has its own connections and certificates in memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::http::{Fetcher, HttpSettings};
+use super::lock::lock;
 
 #[derive(Default)]
 pub(crate) struct HttpClients(Mutex<Vec<(HttpSettings, Fetcher)>>);
@@ -11,7 +12,7 @@ const KEPT: usize = 8;
 
 impl HttpClients {
     pub(crate) fn client(&self, settings: &HttpSettings) -> Result<Fetcher, String> {
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = lock(&self.0);
         if let Some((_, client)) = made.iter().find(|(same, _)| same == settings) {
             return Ok(client.clone());
         }

@@ -1,5 +1,6 @@
 //! The entries of a scope claim that cannot be scopes, without their values.
 
+use super::values::type_name;
 use crate::token::{JsonObject, JsonValue};
 use crate::verifier::validated::scope_entry;
 
@@ -32,17 +33,5 @@ fn why_ignored(entry: JsonValue<'_>) -> &'static str {
         JsonValue::String(name) if name.contains(' ') => "has a space",
         JsonValue::String(_) => "has a character that no scope has",
         other => type_name(Some(other)),
-    }
-}
-
-pub(super) fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
-    match value {
-        None => "absent",
-        Some(JsonValue::Null) => "null",
-        Some(JsonValue::Bool(_)) => "a boolean",
-        Some(JsonValue::Integer(_) | JsonValue::Float(_)) => "a number",
-        Some(JsonValue::String(_)) => "a text",
-        Some(JsonValue::Array(_)) => "a list",
-        Some(JsonValue::Object(_)) => "an object",
     }
 }
