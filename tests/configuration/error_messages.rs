@@ -8,15 +8,7 @@ use tower::ServiceExt as _;
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer};
 use tower_m2m::{Config, OrgCode, Rejection, Scope, Verifier};
 
-fn fixture() -> (LocalIssuer, Verifier) {
-    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme")
-        .audience(AUDIENCE)
-        .jwk_set(issuer.jwks())
-        .build()
-        .unwrap();
-    (issuer, verifier)
-}
+use super::support::fixture;
 
 #[allow(
     clippy::needless_pass_by_value,

@@ -6,18 +6,10 @@ use serde_json::{Value, json};
 use tower_m2m::testing::{AUDIENCE, Endpoint, Fault, LocalIssuer, SigningKey, forged};
 use tower_m2m::{Algorithm, Check, Explanation, Outcome, Rejection, Verifier};
 
+use super::support::fixture;
+
 const MACHINE: &str = "/gty is or contains client_credentials, and none of authorization_code or refresh_token or \
      implicit or password or urn:ietf:params:oauth:grant-type:device_code";
-
-fn fixture() -> (LocalIssuer, Verifier) {
-    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme")
-        .audience(AUDIENCE)
-        .jwk_set(issuer.jwks())
-        .build()
-        .unwrap();
-    (issuer, verifier)
-}
 
 fn failed(explanation: &Explanation) -> Vec<&'static str> {
     let failed = explanation

@@ -25,4 +25,5 @@ mod spans;
 #[cfg(feature = "tracing")]
 #[path = "../support/subscriber.rs"]
 mod subscriber;
+mod support;
 mod weak_settings;

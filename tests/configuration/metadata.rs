@@ -7,9 +7,11 @@ use http::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use tower_m2m::testing::LocalIssuer;
 use tower_m2m::testing::assertions::Challenge;
-use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::{OrgCode, ResourceMetadata, Verifier};
+
+use super::support;
 
 tower_m2m::scopes! {
     InvoiceScopes { ReadInvoices = "read:invoices", WriteInvoices = "write:invoices" }
@@ -408,12 +410,7 @@ async fn content_type_does_not_choose_the_form_of_rejections() {
 /// An extractor rejects in the same form as the layer.
 #[tokio::test]
 async fn extractor_rejection_has_the_form_of_grpc() {
-    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme")
-        .audience(AUDIENCE)
-        .jwk_set(issuer.jwks())
-        .build()
-        .unwrap();
+    let (issuer, verifier) = support::fixture();
     let app = Router::new()
         .route("/", post(async |org: OrgCode| org.to_string()))
         .route_layer(verifier.layer().allow_global().grpc());
@@ -428,12 +425,7 @@ async fn extractor_rejection_has_the_form_of_grpc() {
 /// Rules 258, 259. Row A9: each challenge of a layer with resource metadata names all scopes at once.
 #[tokio::test]
 async fn challenges_with_resource_metadata_name_the_scopes() {
-    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme")
-        .audience(AUDIENCE)
-        .jwk_set(issuer.jwks())
-        .build()
-        .unwrap();
+    let (issuer, verifier) = support::fixture();
     let metadata = ResourceMetadata::new(&verifier, RESOURCE).unwrap();
     let scope = |name: &'static str| tower_m2m::Scope::from_static(name);
     let with = || verifier.layer().resource(&metadata);
@@ -529,12 +521,7 @@ fn scopes_supported_omit_offline_access() {
 /// Row A8: the type of problem documents says what the application chooses.
 #[tokio::test]
 async fn problem_types_begin_with_the_chosen_url() {
-    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme")
-        .audience(AUDIENCE)
-        .jwk_set(issuer.jwks())
-        .build()
-        .unwrap();
+    let (issuer, verifier) = support::fixture();
     let layer = || verifier.layer();
     let own = "https://docs.acme.com/errors#";
     let handler = || get(async |_: tower_m2m::Scoped<ReadInvoices>| "hello");

@@ -17,6 +17,8 @@ use tracing::field::{Empty, Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, info, info_span, span};
 use tracing_core::span::Current;
 
+use super::support;
+
 tower_m2m::scopes! { Api { Write = "write:x" } }
 
 /// Records spans of a level, their fields, and the spans around events, on one thread.
@@ -225,12 +227,7 @@ async fn call(app: &Router, path: &str, authorization: Option<&str>) -> Option<&
 }
 
 fn fixture() -> (LocalIssuer, Router, TokenBuilder) {
-    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
-    let verifier = Verifier::kinde("acme")
-        .audience(AUDIENCE)
-        .jwk_set(issuer.jwks())
-        .build()
-        .unwrap();
+    let (issuer, verifier) = support::fixture();
     let token = issuer.org("org_a").client("c1").claim("jti", "t1");
     (issuer, traced(routes(&verifier)), token)
 }

@@ -1,8 +1,5 @@
 //! Every decision names the places that were compared with the token's organization.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
@@ -10,58 +7,19 @@ use http::{HeaderName, Request};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_m2m::testing::TokenBuilder;
 use tower_m2m::{OrgCode, OrganizationSource, Scope, Verifier};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
 
+use super::decisions::{Fields, Recorder};
 use super::support::{self, Fixture};
 
-/// Records the fields `stage` and `compared` of each decision.
-#[derive(Clone, Default)]
-struct Places(Arc<Mutex<Vec<[String; 2]>>>);
-
-impl Visit for Decision {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let value = format!("{value:?}").trim_matches('"').to_owned();
-        match field.name() {
-            "stage" => self.0[0] = value,
-            "compared" => self.0[1] = value,
-            _ => {}
-        }
-    }
-}
-
-#[derive(Default)]
-struct Decision([String; 2]);
-
-impl Subscriber for Places {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut decision = Decision::default();
-        event.record(&mut decision);
-        if decision.0 != <[String; 2]>::default() {
-            self.0.lock().unwrap().push(decision.0);
-        }
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
-
-impl Places {
-    /// Returns the places of the decisions since the last call, as `stage compared`.
-    fn take(&self) -> Vec<String> {
-        let decisions = std::mem::take(&mut *self.0.lock().unwrap());
-        decisions.iter().map(|fields| fields.join(" ")).collect()
-    }
+/// Returns the places of the decisions since the last call, as `stage compared`.
+fn compared_places(recorder: &Recorder) -> Vec<String> {
+    let field = |event: &Fields, name| event.get(name).cloned().unwrap_or_default();
+    let decisions = recorder.take().into_iter();
+    decisions
+        .map(|event| [field(&event, "stage"), field(&event, "compared")])
+        .filter(|fields| *fields != <[String; 2]>::default())
+        .map(|fields| fields.join(" "))
+        .collect()
 }
 
 fn header() -> HeaderName {
@@ -94,8 +52,8 @@ async fn event_names_the_compared_places_of_a_route() {
     let by_host =
         || by_header().organization_from(OrganizationSource::subdomain_of("api.example.com"));
     let by_path = || layer().organization_from(OrganizationSource::path("/orgs/{org_code}/*"));
-    let places = Places::default();
-    let _guard = crate::subscriber::set_subscriber(places.clone());
+    let recorder = Recorder::default();
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     for (route, layer, path, expected) in [
         (
             "/orgs/{org_code}/x",
@@ -170,7 +128,7 @@ async fn event_names_the_compared_places_of_a_route() {
             .header("x-org", "org_a");
         let _ = support::send(&app, request.body(Body::empty()).unwrap()).await;
         assert_eq!(
-            places.take(),
+            compared_places(&recorder),
             [format!("layer {expected}")],
             "{route} {path}"
         );
@@ -184,8 +142,8 @@ async fn event_says_what_is_compared_around_a_plain_service() {
     let kinde = fixture.verifier();
     let other = plain_verifier(&fixture);
     let by_path = OrganizationSource::path("/orgs/{org_code}/*");
-    let places = Places::default();
-    let _guard = crate::subscriber::set_subscriber(places.clone());
+    let recorder = Recorder::default();
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     for (layer, path, expected) in [
         (kinde.layer(), "/orgs/org_b/x", (403, "value")),
         (kinde.layer(), "/orgs/org_a/x", (200, "value")),
@@ -211,7 +169,11 @@ async fn event_says_what_is_compared_around_a_plain_service() {
             .await
             .unwrap();
         assert_eq!(response.status(), expected.0, "{path}");
-        assert_eq!(places.take(), [format!("layer {}", expected.1)], "{path}");
+        assert_eq!(
+            compared_places(&recorder),
+            [format!("layer {}", expected.1)],
+            "{path}"
+        );
     }
 }
 
@@ -232,11 +194,11 @@ async fn event_of_an_extractor_names_what_it_compares() {
         .allow_path_segment("org_b")
         .optional_organization_parameter("tenant");
     let app = Router::new().fallback_service(outside.layer(app));
-    let places = Places::default();
-    let _guard = crate::subscriber::set_subscriber(places.clone());
+    let recorder = Recorder::default();
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
     let send = async |path: &str, token: &TokenBuilder| {
         let status = support::get(&app, path, token).await.0;
-        (status, places.take())
+        (status, compared_places(&recorder))
     };
     let own = fixture.org("org_a");
     for (path, compared) in [

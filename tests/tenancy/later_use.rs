@@ -51,6 +51,21 @@ fn request(token: &TokenBuilder) -> http::request::Builder {
     Request::get("/").header(AUTHORIZATION, token.bearer())
 }
 
+/// Returns a verifier, and how often its caller check ran. The check accepts every caller.
+fn counting_verifier(fixture: &Fixture) -> (Verifier, Arc<AtomicUsize>) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&runs);
+    let verifier = Verifier::builder([fixture.trusted()])
+        .clock(fixture.clock.clone())
+        .check_caller(move |_: Caller| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async { Ok(CallerStatus::Active) }
+        })
+        .build()
+        .unwrap();
+    (verifier, runs)
+}
+
 /// Kinde's tokens are valid for a day, and the leeway is 30 s.
 const LIFETIME: u64 = 86_400;
 
@@ -190,16 +205,7 @@ async fn kept_extensions_expire_with_the_token() {
 #[tokio::test]
 async fn caller_check_runs_again_after_five_seconds() {
     let fixture = Fixture::new();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&runs);
-    let verifier = Verifier::builder([fixture.trusted()])
-        .clock(fixture.clock.clone())
-        .check_caller(move |_: Caller| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            async { Ok(CallerStatus::Active) }
-        })
-        .build()
-        .unwrap();
+    let (verifier, runs) = counting_verifier(&fixture);
     let own = token(&fixture, "org_a");
     for (wait, expected) in [(0, 1), (5, 1), (6, 2), (60, 2)] {
         let queue = || QueueLayer::new(fixture.clock.clone(), Duration::from_secs(wait));
@@ -309,16 +315,7 @@ async fn inner_layer_verifies_a_replaced_header() {
 #[tokio::test]
 async fn inner_layer_recognizes_the_verified_header() {
     let fixture = Fixture::new();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&runs);
-    let verifier = Verifier::builder([fixture.trusted()])
-        .clock(fixture.clock.clone())
-        .check_caller(move |_: Caller| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            async { Ok(CallerStatus::Active) }
-        })
-        .build()
-        .unwrap();
+    let (verifier, runs) = counting_verifier(&fixture);
     let app = routes()
         .layer(verifier.layer())
         .layer(changing(|headers| {
