@@ -4,20 +4,20 @@
 //! |---|---|
 //! | [`responses`] | what a client receives, and what to do about it |
 //! | [`tenancy`] | how one customer is kept out of another's data |
-//! | [`scopes`] | what a client may do, said once |
-//! | [`kinde`] | what Kinde's tokens look like, and what to look out for |
+//! | [`scopes`] | declaring the permissions of clients once |
+//! | [`kinde`] | the form of Kinde's tokens, and their pitfalls |
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
 //! | [`claims`] | how claims are read: `null`, pointers, scopes in arrays |
-//! | [`migrating`] | what to write instead of what you have, and what will behave differently |
-//! | [`keys`] | what happens when the issuer is down, rotates, leaks a key, or somebody floods |
-//! | [`operations`] | start, readiness, the order of layers, limits |
-//! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test kit out of production |
+//! | [`migrating`] | from other crates: what to write instead, and what behaves differently |
+//! | [`keys`] | what happens if the issuer is down, rotates or leaks a key, or if a client floods the service |
+//! | [`operations`] | start, readiness, limits, load balancers |
+//! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test utilities out of production |
 //! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the code layers, the path of a request, the invariants |
-//! | [`threats`] | who can do what, and what stands in the way |
-//! | [`decisions`] | what was decided, and why |
+//! | [`threats`] | who can attack, and what prevents it |
+//! | [`decisions`] | decisions and their reasons |
 
 #[doc = include_str!("responses.md")]
 pub mod responses {}
