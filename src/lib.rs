@@ -47,6 +47,7 @@
 //! # The public API
 //!
 //! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`ClaimCondition`], [`Algorithm`], [`Clock`]
+//! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
 //! * to reject callers: [`Denylist`], [`CallerCheck`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`], [`token::ScopeRequirement`],
 //!   [`ResourceMetadata`], `Routes` (axum)
@@ -66,6 +67,7 @@
 //! | `reqwest` | | the client without TLS, for issuers on loopback; the three above include it |
 //! | `tracing` | yes | events and spans for operators, and the caller on the request's span |
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
+//! | `introspection` | | API keys of Kinde and opaque access tokens, which the issuer is queried about |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //!
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
@@ -85,6 +87,8 @@ mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
 pub mod guide;
+#[cfg(feature = "introspection")]
+mod introspection;
 pub mod jwks;
 mod metadata;
 mod middleware;
@@ -106,6 +110,8 @@ pub use config::Config;
 pub use extensions::{CallerOrg, RequestExt};
 #[cfg(feature = "axum")]
 pub use extract::{ExtractorRejection, Scoped};
+#[cfg(feature = "introspection")]
+pub use introspection::{ApiKeys, Introspection};
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};
