@@ -1,4 +1,4 @@
-//! What layers leave in a request, and reading it in services that are no axum handlers.
+//! The data that layers add to a request, and access to it for services that are not axum handlers.
 
 mod verified;
 
@@ -10,21 +10,21 @@ pub(crate) use verified::{Rechecks, VerifiedRequest};
 use crate::rejection::{MissingLayer, Rejection};
 use crate::token::{Claims, OrgCode};
 
-/// The organization that a global client was let in to act for.
+/// The organization that a global client was allowed to act for.
 #[derive(Clone, Debug)]
 pub(crate) struct Acting(pub(crate) OrgCode);
 
-/// A layer passed the request on without a token.
+/// A layer passed the request without a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnonymousRequest {
     /// No layer requires a token.
     Allowed,
-    /// The request has the form of a CORS preflight, and a layer requires a token. No handler may
-    /// take it for a request that a layer admitted.
+    /// The request has the form of a CORS preflight, and a layer requires a token. Handlers must
+    /// not treat it as a request that a layer admitted.
     Preflight,
 }
 
-/// Which organization a request is for.
+/// The organization that a request is for.
 ///
 /// A handler that serves several kinds of callers matches on it. In axum it is a handler argument.
 /// If a layer requires a token, a forged CORS preflight is rejected with 401 and is never
@@ -52,8 +52,9 @@ pub enum CallerOrg {
     Anonymous,
 }
 
-/// Reads the verified claims of a request that came through an [`AuthorizeLayer`](crate::AuthorizeLayer): of an
-/// [`http::Request`], its [`Parts`], or [`Extensions`], which other frameworks' requests have too.
+/// Reads the verified claims of a request that passed an [`AuthorizeLayer`](crate::AuthorizeLayer).
+/// It is implemented for [`http::Request`], its [`Parts`], and [`Extensions`], which requests of
+/// other frameworks also have.
 ///
 /// Each method compares the token's expiry with the clock and the caller with the
 /// [`Denylist`](crate::Denylist) again, because a request can wait in a queue and a session can keep
@@ -130,8 +131,8 @@ pub trait RequestExt: sealed::HasExtensions {
     /// # Errors
     ///
     /// Returns an error if no layer admitted the request. Then the handler must reject it.
-    /// [`Rejection::MissingToken`] stands for a CORS preflight that passes a layer that requires a
-    /// token; the other errors are those of [`claims`](Self::claims).
+    /// [`Rejection::MissingToken`] means that a CORS preflight passed a layer that requires a
+    /// token. The other errors are those of [`claims`](Self::claims).
     fn caller_org(&self) -> Result<CallerOrg, Rejection> {
         match self.org_code() {
             Ok(org) => Ok(CallerOrg::Organization(org.clone())),

@@ -1,4 +1,4 @@
-//! Protected resource metadata: what tells a client where to get a token (RFC 9728).
+//! Protected resource metadata, which shows clients where to get a token (RFC 9728).
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,12 +19,13 @@ use crate::middleware::AuthorizeLayer;
 use crate::scopes::DeclaredScope;
 use crate::verifier::{ConfigError, Verifier};
 
-/// The metadata of one protected resource (RFC 9728): a document, the service that answers with it, and what a challenge
-/// refers to. MCP clients find out here where to get a token.
+/// The metadata of one protected resource (RFC 9728): a document, the service that returns it, and
+/// the URL for challenges. MCP clients read it to find out where to get a token.
 ///
-/// Everything in it comes from what is configured: the issuers that the verifier trusts, the declared scopes, and the
-/// resource's public URL. Nothing of a request is looked at but method and path, least of all `Host`. An API with several
-/// resources has one of these for each, on its own path.
+/// All its content is configuration: the issuers that the verifier trusts, the declared scopes, and
+/// the public URL of the resource. Of a request, the service reads only the method and the path,
+/// and never `Host`. If an API has several resources, create one of these for each, on its own
+/// path.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -70,12 +71,13 @@ const OFFLINE_ACCESS: &str = "offline_access";
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 impl ResourceMetadata {
-    /// The metadata of the resource with this public URL, whose tokens this verifier verifies.
+    /// Creates the metadata of the resource with this public URL. Its tokens are verified by this
+    /// verifier.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] unless the URL is an https one (http is accepted on loopback) without query and fragment
-    /// (RFC 9728 §1.2).
+    /// Returns [`ConfigError`] if the URL is not https (http is allowed on loopback), or if it has
+    /// a query or a fragment (RFC 9728 §1.2).
     pub fn new(verifier: &Verifier, resource: impl Into<String>) -> Result<Self, ConfigError> {
         let resource = resource.into();
         if !is_secure_url(&resource)
@@ -94,7 +96,7 @@ impl ResourceMetadata {
         let (origin, path) = resource
             .split_at_checked(path_at)
             .unwrap_or((&resource, ""));
-        // A slash right after the host is dropped, others are not (RFC 9728 §3.1).
+        // A slash directly after the host is removed. Other slashes stay (RFC 9728 §3.1).
         let path = format!("{WELL_KNOWN}{}", if path == "/" { "" } else { path });
         Ok(Self {
             origin: origin.into(),
@@ -109,7 +111,8 @@ impl ResourceMetadata {
         })
     }
 
-    /// The scopes that a client may ask for: the list that [`scopes!`](crate::scopes) declares. Default: none are named.
+    /// Sets the scopes that a client may request: the array that [`scopes!`](crate::scopes)
+    /// declares. Default: none.
     #[must_use]
     pub fn scopes(mut self, scopes: &[DeclaredScope]) -> Self {
         let names = scopes
@@ -121,36 +124,37 @@ impl ResourceMetadata {
         self
     }
 
-    /// The resource's name, for people. Default: none.
+    /// Sets the resource's name for users. Default: none.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.document).resource_name = Some(name.into());
         self
     }
 
-    /// The path of the document: the well-known one with that of the resource behind it (RFC 9728 §3.1).
+    /// Returns the path of the document: the well-known path, followed by the path of the resource
+    /// (RFC 9728 §3.1).
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The absolute URL of the document, which a challenge names (RFC 9728 §5.1).
+    /// Returns the absolute URL of the document. Challenges contain it (RFC 9728 §5.1).
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}{}", self.origin, self.path)
     }
 
-    /// The document as JSON.
+    /// Returns the document as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // A struct of texts is always JSON.
+        // A struct of strings is always valid JSON.
         serde_json::to_string(&*self.document).unwrap_or_default()
     }
 
     fn answer<B>(&self, request: &Request<B>) -> Response<String> {
         let mut response = Response::new(String::new());
         let json = HeaderValue::from_static("application/json");
-        // Public: browsers' clients read it too.
+        // The document is public, and clients in browsers read it too.
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         if request.uri().path() != self.path() {
@@ -188,7 +192,8 @@ impl ResourceMetadata {
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// Answers `GET` and `HEAD` of its own [path](ResourceMetadata::path), wherever it is mounted; any other path is not found.
+/// Responds to `GET` and `HEAD` on its own [path](ResourceMetadata::path), wherever it is mounted.
+/// Other paths get a 404.
 impl<B> Service<Request<B>> for ResourceMetadata {
     type Response = Response<String>;
     type Error = Infallible;
@@ -204,9 +209,10 @@ impl<B> Service<Request<B>> for ResourceMetadata {
 }
 
 impl AuthorizeLayer {
-    /// Names this resource's metadata in challenges, so that a client without a token finds out where to get one
-    /// (RFC 9728 §5.1). If [`resource_metadata`](Self::resource_metadata) is called too, that URL counts. Default: none is
-    /// named.
+    /// Adds the URL of this resource's metadata to challenges, so that a client without a token
+    /// finds out where to get one (RFC 9728 §5.1). Default: none.
+    ///
+    /// If [`resource_metadata`](Self::resource_metadata) is called too, that URL counts.
     pub fn resource(self, metadata: &ResourceMetadata) -> Self {
         self.with_visible_setting(|settings| {
             settings.responses.own_metadata = Some(metadata.url());

@@ -1,4 +1,4 @@
-//! Every reason that a request is turned away for.
+//! The reasons why a request is rejected.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::bearer::BearerError;
 use crate::token::{ScopeRequirement, TokenError};
 
-/// Why a request was turned away.
+/// The reason why a request was rejected.
 ///
-/// It is in the extensions of the response, so that logging, metrics and custom bodies have one place to look at:
+/// It is in the extensions of the response, where logging, metrics and custom bodies read it:
 ///
 /// ```
 /// use tower_m2m::Rejection;
@@ -22,13 +22,14 @@ use crate::token::{ScopeRequirement, TokenError};
 pub enum Rejection {
     /// No bearer token was sent: 401 without an error code (RFC 6750 §3.1).
     MissingToken,
-    /// Credentials of another scheme were sent: the same response as for no token.
+    /// The credentials use another scheme: the same response as for no token.
     UnsupportedScheme,
     /// The credentials are malformed: 400 `invalid_request`.
     InvalidRequest(BearerError),
-    /// The token is turned away before its signature held, so the client is told nothing about it: 401 `invalid_token`.
+    /// The token was rejected before signature verification succeeded, so the response does not
+    /// describe the error: 401 `invalid_token`.
     InvalidToken(TokenError),
-    /// The token is one of the issuer's, and is not acceptable: 401 `invalid_token` with a description.
+    /// The signature is valid, but the token is invalid: 401 `invalid_token` with a description.
     InvalidClaims(TokenError),
     /// The token is not scoped to an organization, and the route belongs to one: 403.
     OrganizationRequired,
@@ -36,37 +37,38 @@ pub enum Rejection {
     GlobalRequired,
     /// The route's organization is not the token's: 403.
     WrongOrganization,
-    /// The same, where the application prefers not to tell that the organization exists: 404.
+    /// Like `WrongOrganization`, if the application hides whether the organization exists: 404.
     HiddenOrganization,
-    /// The organization is not among those that are let in: 403.
+    /// The organization is not on the allow-list: 403.
     OrganizationNotAllowed,
-    /// The client is not among those that are let in: 403.
+    /// The client is not on the allow-list: 403.
     ClientNotAllowed,
     /// The application suspended the client or its organization: 403.
     Suspended,
     /// The token lacks a scope: 403 `insufficient_scope` with what is needed.
     InsufficientScope(ScopeRequirement),
-    /// No keys are held to decide with; the token is not to blame: 503.
+    /// No keys are available to verify the token: 503.
     KeysUnavailable {
-        /// When it is worth trying again.
+        /// When a client should try again.
         retry_after: Duration,
     },
-    /// The token's key is not in the issuer's current set, and no fetch could decide whether it exists: 503.
+    /// The token's key is not in the current key set, and no fetch could decide whether the issuer
+    /// has it: 503.
     KeyUnavailable {
-        /// When it is worth trying again.
+        /// When a client should try again.
         retry_after: Duration,
     },
-    /// The application's own check of tokens gave no answer: 503.
+    /// The application's caller check failed or timed out: 503.
     CallerStatusUnavailable,
-    /// A handler extracts from a verified token, and no layer protects it: 500.
+    /// A handler extracts from a verified token, but no layer protects it: 500.
     LayerMissing(MissingLayer),
-    /// The route or its layer is configured so that the organization cannot be checked: 500.
+    /// The route or its layer is misconfigured, so the organization cannot be checked: 500.
     Misconfigured(Misconfiguration),
 }
 
 impl Rejection {
-    /// A stable machine-readable name, down to the reason: for logs, metrics and tests. It tells more than a client
-    /// should know.
+    /// Returns a stable machine-readable name of the exact reason: for logs, metrics and tests. Do
+    /// not send it to clients, because it is more precise than the response.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -101,7 +103,8 @@ impl From<BearerError> for Rejection {
 }
 
 impl From<TokenError> for Rejection {
-    /// Nothing is known of a token until its signature held, so this is what an error means unless said otherwise.
+    /// Converts the error to `InvalidToken`, because no claim is trusted before signature
+    /// verification succeeds.
     fn from(error: TokenError) -> Self {
         Self::InvalidToken(error)
     }
@@ -114,28 +117,28 @@ impl fmt::Display for Rejection {
             Self::UnsupportedScheme => fmt::Display::fmt(&BearerError::UnsupportedScheme, f),
             Self::InvalidRequest(error) => write!(f, "the credentials are malformed: {error}"),
             Self::InvalidToken(error) => write!(f, "the token is not authentic: {error}"),
-            Self::InvalidClaims(error) => write!(f, "the token is not acceptable: {error}"),
+            Self::InvalidClaims(error) => write!(f, "the token is invalid: {error}"),
             Self::OrganizationRequired => f.write_str(
-                "the token is not scoped to an organization, which the route asks for (allow_global lets global clients in)",
+                "the token is not scoped to an organization, which the route requires (allow_global allows global clients)",
             ),
             Self::GlobalRequired => {
                 f.write_str("the token is scoped to an organization, and the route is for global clients only")
             }
             Self::WrongOrganization | Self::HiddenOrganization => f.write_str("the route's organization is not the token's"),
-            Self::OrganizationNotAllowed => f.write_str("the organization is not among those that are let in"),
-            Self::ClientNotAllowed => f.write_str("the client is not among those that are let in"),
+            Self::OrganizationNotAllowed => f.write_str("the organization is not on the allow-list"),
+            Self::ClientNotAllowed => f.write_str("the client is not on the allow-list"),
             Self::Suspended => f.write_str("the application suspended the client or its organization"),
             Self::InsufficientScope(requirement) => {
                 write!(
                     f,
-                    "the token lacks a scope that the route asks for: {requirement} (was it granted to the app at the issuer?)"
+                    "the token lacks a scope that the route requires: {requirement} (check that the issuer grants it to the client)"
                 )
             }
-            Self::KeysUnavailable { .. } => f.write_str("no keys of the issuer are held to verify the token with"),
+            Self::KeysUnavailable { .. } => f.write_str("the token could not be verified because no keys of the issuer are available"),
             Self::KeyUnavailable { .. } => {
-                f.write_str("the token's key is not in the current set, and no fetch could decide whether the issuer has it")
+                f.write_str("the token's key is not in the current key set, and no fetch could decide whether the issuer has it")
             }
-            Self::CallerStatusUnavailable => f.write_str("the application's check of tokens gave no answer"),
+            Self::CallerStatusUnavailable => f.write_str("the application's caller check failed or timed out"),
             Self::LayerMissing(error) => fmt::Display::fmt(error, f),
             Self::Misconfigured(error) => fmt::Display::fmt(error, f),
         }

@@ -1,4 +1,4 @@
-//! The claims that a layer verified, with everything that a later use of them checks.
+//! The claims that a layer verified, with all data that later checks need.
 
 use std::sync::Arc;
 

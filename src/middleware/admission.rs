@@ -1,4 +1,4 @@
-//! Whether a layer admits a request whose token is valid: names, tenant, values, scopes.
+//! The decision whether a layer admits a request with a valid token: names, tenant, values, scopes.
 
 use http::{Extensions, Request};
 
@@ -44,7 +44,8 @@ impl LayerSettings {
         Ok(admitted)
     }
 
-    /// Adds the settings of the outer layers, because the settings of all layers add up.
+    /// Collects the settings of this layer and of the outer layers, because the settings of all
+    /// layers add up.
     pub(super) fn route_parameters<'r, B>(
         &'r self,
         params: &'r PathParams,
@@ -66,8 +67,8 @@ impl LayerSettings {
     }
 }
 
-/// Returns the organization that an outer layer that verified the same token let the global client
-/// act for.
+/// Returns the organization that the global client acts for, if an outer layer verified the same
+/// token and allowed it.
 pub(super) fn outer_acting_org<'e>(
     extensions: &'e Extensions,
     claims: &Claims,

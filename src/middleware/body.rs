@@ -1,4 +1,4 @@
-//! A response body that is the inner service's or a refusal's.
+//! A response body: that of the inner service or that of a rejection.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of an answer: the inner service's, or that of a refusal.
+    /// The body of a response: that of the inner service or that of a rejection.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -46,7 +46,8 @@ impl<B> ResponseBody<B> {
     }
 }
 
-/// An empty body, which layers such as CORS and timeouts respond with. The inner body is not needed.
+/// Returns an empty body. Layers such as CORS and timeouts respond with one and do not need the
+/// inner body.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
         Self {

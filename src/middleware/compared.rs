@@ -1,4 +1,4 @@
-//! The places of a request that are compared, for the event.
+//! The places of a request that are compared with the token's organization, for the event.
 
 use super::parameters::RouteParameters;
 use crate::telemetry::compared::ComparedPlace;
@@ -30,12 +30,13 @@ impl RouteParameters<'_> {
         }
     }
 
-    /// Returns `true` if some value of the request must not be the code of another organization.
+    /// Returns `true` if the layer checks that some value of the request is not the code of another
+    /// organization.
     fn checks_values(&self, claims: &Claims) -> bool {
         if claims.org_code_pattern().is_none() {
             return false;
         }
-        // Without a matched route, the segments of the whole path are checked.
+        // If there is no matched route, the layer checks the segments of the whole path.
         let mut has_checked = self.matched().is_none();
         self.visit_names(|name| has_checked |= !self.allows_other_organizations_in(name));
         has_checked

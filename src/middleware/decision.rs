@@ -1,5 +1,6 @@
-//! The decision whether a caller may call: the caller check, then the names in the route, the organization and the
-//! scopes. The service begins it, and the future ends it if the caller check has to wait.
+//! The decision whether a caller may call: the caller check, then the names in the route, the
+//! organization and the scopes. The service starts the decision. If the caller check has to wait,
+//! the future finishes it.
 
 use std::pin::Pin;
 
@@ -19,36 +20,38 @@ use crate::telemetry::decision::DecisionOutcome;
 use crate::token::Claims;
 use crate::verifier::{CallerVerdict, VerificationFailure};
 
-/// Verified claims.
+/// The claims of a verified token, and the credentials that contained it.
 pub(super) struct Authenticated {
     claims: Claims,
     credentials: CredentialsIdentity,
-    /// When an outer layer ran the caller check for this request, if that was recent enough.
+    /// When an outer layer ran the caller check for this request, or `None` if that was too long
+    /// ago.
     caller_checked_at: Option<i64>,
 }
 
-/// Claims, evaluated against what the route requires. The caller check comes first: its rejection counts before this one.
+/// Claims, evaluated against the requirements of the route. The rejection of the caller check has
+/// priority over this result.
 pub(super) struct PolicyResult {
     claims: Claims,
     credentials: CredentialsIdentity,
     /// When the caller check ran, or `None` if this layer runs it.
     caller_checked_at: Option<i64>,
-    /// Layers outside this one left their settings in the request.
+    /// Outer layers stored their settings in the request.
     has_outer_layers: bool,
     /// The parameters of the route, for the event.
     params: PathParams,
     admitted: Result<Admitted, Rejection>,
 }
 
-/// How a request goes on.
+/// The next step for a request.
 pub(super) enum NextStep {
     CallInner,
     Reject(Response<Bytes>),
-    /// The application is asked about the caller.
+    /// The application's caller check has to run.
     CheckCaller(CallerCheckFuture, PolicyResult),
 }
 
-/// What is waited for.
+/// The operation that a request waits for.
 pub(super) enum Pending {
     Verification(Pin<Box<dyn Future<Output = Result<Authenticated, VerificationFailure>> + Send>>),
     CallerCheck(CallerCheckFuture, Option<PolicyResult>),
@@ -63,7 +66,7 @@ impl Authenticated {
         }
     }
 
-    /// Takes the claims that an outer layer verified for the same credentials.
+    /// Uses the claims that an outer layer verified for the same credentials.
     pub(super) fn from_outer(outer: &VerifiedRequest, credentials: CredentialsIdentity) -> Self {
         Self {
             claims: outer.claims().clone(),
@@ -74,7 +77,7 @@ impl Authenticated {
 }
 
 impl AuthorizeLayer {
-    /// Weighs verified claims and finds out whether the caller is in good standing.
+    /// Evaluates verified claims and starts the caller check.
     pub(super) fn authorize<B>(
         &self,
         verdict: Result<Authenticated, VerificationFailure>,
@@ -114,8 +117,10 @@ impl AuthorizeLayer {
         }
     }
 
-    /// Lets extractors know of this layer where its settings are not what they assume, and of every layer once there is one such:
-    /// then they assume nothing any more. What layers that verified another token demanded of the route's organization still holds.
+    /// Records this layer for extractors if its settings differ from the defaults that extractors
+    /// assume. If an outer layer is recorded already, this layer is recorded too, because
+    /// extractors then assume no defaults. If an outer layer verified another token, only its check
+    /// of the route's organization still applies.
     fn record_layer(&self, extensions: &mut Extensions, claims: &Claims, has_outer_layers: bool) {
         let is_default =
             self.settings.is_default_for_extractors() && self.verifier.event_limit().is_none();
@@ -132,7 +137,7 @@ impl AuthorizeLayer {
                     .collect(),
             ),
             (Some(applied), _) => applied,
-            // An outer layer that left no settings.
+            // An outer layer that recorded no settings.
             (None, Some(_)) => {
                 AppliedLayers(vec![self.tenant_check_only(&LayerSettings::default())])
             }
@@ -142,7 +147,7 @@ impl AuthorizeLayer {
         extensions.insert(applied);
     }
 
-    /// What follows from the application's word: the request gets its claims, or is refused.
+    /// Finishes the decision after the caller check: adds the claims to the request, or rejects it.
     pub(super) fn finish_authorization<B>(
         &self,
         status: Result<(), Rejection>,

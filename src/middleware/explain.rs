@@ -1,4 +1,4 @@
-//! Why a route admits or rejects a token, for the people who run an API.
+//! Explanations why a route admits or rejects a token, for operators of an API.
 
 use super::layer::AuthorizeLayer;
 use super::policy::{AllowedCallers, RequestedOrg};
@@ -12,9 +12,9 @@ const ORGANIZATION: &str = "route organization";
 const SCOPES: &str = "required scopes";
 
 impl AuthorizeLayer {
-    /// Explains how this layer decides about a request with this token that names this organization:
-    /// the checks of [`Verifier::explain`](crate::Verifier::explain), then access, organization and
-    /// scopes. The organization is `None` if the route belongs to none.
+    /// Explains how this layer decides about a request with this token and this organization. The
+    /// explanation has the checks of [`Verifier::explain`](crate::Verifier::explain), then access,
+    /// organization and scopes. Pass `None` if the route belongs to no organization.
     ///
     /// The decision is made by the same functions as for a request, so the two cannot disagree.
     ///
@@ -28,8 +28,8 @@ impl AuthorizeLayer {
         self.explain_route(explanation, token, organization).await
     }
 
-    /// Explains as [`explain`](Self::explain) does, and shows what the token says about its issuer,
-    /// audience, scopes and organization: for the person who holds the token.
+    /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes
+    /// and organization. Show this explanation only to the person who holds the token.
     pub async fn explain_with_values(
         &self,
         token: &str,
@@ -69,7 +69,7 @@ impl AuthorizeLayer {
         policy.check_scopes(claims)
     }
 
-    /// The checks of the route. Those after the failed one were not reached.
+    /// Returns the checks of the route. Checks after the failed one were not reached.
     fn checks(
         &self,
         claims: Option<&Claims>,
@@ -150,7 +150,7 @@ fn failed_check(rejection: &Rejection) -> &'static str {
     }
 }
 
-/// The verifier rejects the token, so that no check of the route is reached.
+/// Marks each check as not reached, because the verifier rejects the token.
 fn skipped(checks: Vec<Check>) -> Vec<Check> {
     let skip = |check: Check| {
         let expected = check.expected().map(str::to_owned);

@@ -1,13 +1,14 @@
-//! What the parameters of a route say.
+//! The findings about the parameters of a route.
 
 use super::route::{NameMeaning, OrgLookup};
 use crate::rejection::{Misconfiguration, Rejection};
 
-/// What one pass over the parameters of a route found.
+/// The result of one pass over the parameters of a route.
 pub(crate) struct ParameterFindings<'p> {
-    /// What the compared parameters say.
+    /// The organization that the compared parameters name.
     pub(crate) organization: OrgLookup<'p>,
-    /// The parameter that most clearly means a tenant among those that no layer compares or ignores.
+    /// Of the parameters that no layer compares or ignores, the one with the strongest tenant
+    /// meaning.
     pub(super) undecided: Option<(NameMeaning, &'p str)>,
     /// A parameter that is not compared may contain an organization's code.
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
@@ -15,7 +16,7 @@ pub(crate) struct ParameterFindings<'p> {
 }
 
 impl<'p> ParameterFindings<'p> {
-    /// Checks that no undecided name always means a tenant.
+    /// Checks that each name that always means a tenant is compared or ignored.
     ///
     /// # Errors
     ///

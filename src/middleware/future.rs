@@ -1,4 +1,5 @@
-//! The future: the inner service's on the warm path, unboxed; a refusal; or a wait for a key or for the application's word.
+//! The response future. It is the inner service's future without a box, a rejection, or a wait for
+//! a key or for the caller check.
 
 use std::fmt;
 use std::pin::Pin;
@@ -38,7 +39,7 @@ pin_project! {
         Rejected {
             rejection: Option<Response<Bytes>>,
         },
-        /// Only a token whose key is not held gets here, and a caller about whom the application is asked.
+        /// The request waits for a key that is not in the current key set, or for the caller check.
         Waiting {
             pending: Pending,
             deferred: Option<DeferredCall<S, B>>,
@@ -50,7 +51,7 @@ pin_project! {
     }
 }
 
-/// What is needed once the answer is there.
+/// The inner call, which is made after the wait.
 struct DeferredCall<S, B> {
     inner: S,
     request: Request<B>,
@@ -112,7 +113,7 @@ where
                 StateProj::Rejected { rejection: refusal } => {
                     return match refusal.take() {
                         Some(refusal) => Poll::Ready(Ok(refusal.map(ResponseBody::rejection))),
-                        // Polled again after it was ready, which a future may not answer with a panic here.
+                        // The future is polled again after it was ready. It must not panic.
                         None => Poll::Pending,
                     };
                 }
@@ -181,7 +182,7 @@ enum PendingOutput {
 }
 
 impl Pending {
-    /// Nothing only when it is polled again after it was ready.
+    /// Polls the operation. The output is `None` if it is polled again after it was ready.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<PendingOutput>> {
         match self {
             Self::Verification(verdict) => verdict

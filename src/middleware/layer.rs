@@ -1,4 +1,4 @@
-//! The layer: what a route asks for.
+//! The layer and its settings.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,19 +14,23 @@ use crate::token::Scope;
 use crate::token::ScopeRequirement;
 use crate::verifier::Verifier;
 
-/// Puts a [`Verifier`] in front of a service, and says who may come in.
+/// Puts a [`Verifier`] in front of a service and defines which callers it admits.
 ///
-/// The order of the setters makes no difference: requirements add up, and of permissions the strictest counts. If a setter
-/// of a single value is called again, the last value counts.
+/// The order of the setters makes no difference. Requirements add up. If permissions differ, the
+/// strictest counts. If a setter of a single value is called again, the last value counts.
 ///
-/// Unless told otherwise it lets in tokens of organizations only, and on an axum route with the parameter `{org_code}`
-/// only those of that organization. Layers only narrow: an inner layer of the same verifier takes the claims that an outer
-/// one verified and applies its own rules to them, and one that finds none verifies by itself.
+/// By default, the layer admits only tokens of organizations. On an axum route with the parameter
+/// `{org_code}`, it admits only tokens of that organization. An inner layer of the same verifier
+/// uses the claims that an outer layer verified and applies its own rules to them. If no outer
+/// layer verified the token, the inner layer verifies it. An inner layer never admits more than an
+/// outer one.
 ///
-/// CORS preflights pass, since browsers send them without credentials (Fetch §3.2.2): `OPTIONS` with `Origin` and
-/// `Access-Control-Request-Method` and without `Authorization`. A handler that answers `OPTIONS` itself, such as one of
-/// `axum::routing::any`, is therefore reached without a token, and has no claims then: its extractors refuse with 401. In
-/// front of a service that does not look at the method, [refuse them](Self::reject_preflights).
+/// CORS preflights pass, because browsers send them without credentials (Fetch §3.2.2). A preflight
+/// is an `OPTIONS` request with `Origin` and `Access-Control-Request-Method` and without
+/// `Authorization`. A handler that responds to `OPTIONS` itself, such as a handler of
+/// `axum::routing::any`, is therefore called without a token. Such a request has no claims, and
+/// extractors reject it with 401. If the service does not check the method, call
+/// [`reject_preflights`](Self::reject_preflights).
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -50,13 +54,14 @@ pub struct AuthorizeLayer {
 }
 
 impl Verifier {
-    /// A layer that demands an acceptable token of an organization. Its methods change what is demanded.
+    /// Returns a layer that requires a valid token of an organization. The layer's methods change
+    /// these requirements.
     pub fn layer(&self) -> AuthorizeLayer {
         AuthorizeLayer::new(self, Presence::Required)
     }
 
-    /// A layer that lets in requests without a token too; then there are no claims for the handler. A token that is not
-    /// acceptable is always refused.
+    /// Returns a layer that admits requests without a token too. The handler of such a request gets
+    /// no claims. An invalid token is always rejected.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -92,7 +97,7 @@ impl AuthorizeLayer {
         self
     }
 
-    /// A change that extractors have to know of.
+    /// Changes settings that extractors have to read.
     pub(crate) fn with_visible_setting(self, change: impl FnOnce(&mut LayerSettings)) -> Self {
         self.with(|settings| {
             change(settings);
@@ -100,50 +105,56 @@ impl AuthorizeLayer {
         })
     }
 
-    /// Demands scopes, in addition to those demanded before. Default: none.
+    /// Adds scopes that the token must have. Default: no scopes.
     pub fn require(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with(|settings| settings.policy.require(scopes.into()))
     }
 
-    /// Allows global tokens too, on routes that belong to no organization. Default: tokens of organizations only.
+    /// Allows global tokens too, on routes that belong to no organization. Default: only tokens of
+    /// organizations.
     ///
-    /// If [`allow_global_with`](Self::allow_global_with) or [`only_global`](Self::only_global) is called too, before or
-    /// after, the stricter one counts.
+    /// If [`allow_global_with`](Self::allow_global_with) or [`only_global`](Self::only_global) is
+    /// called too, before or after, the stricter setting counts.
     pub fn allow_global(self) -> Self {
         self.with(|settings| settings.policy.allow_global())
     }
 
-    /// Allows global tokens with these scopes too, also on routes that belong to an organization: there the handler's
-    /// [`OrgCode`](crate::OrgCode) is the route's, and says that a global client [acts](crate::OrgCode::is_acting).
-    /// Default: tokens of organizations only.
+    /// Allows global tokens with these scopes too, also on routes that belong to an organization.
+    /// Default: only tokens of organizations.
     ///
-    /// A further call adds to the scopes. With [`only_global`](Self::only_global), the layer requires these scopes of every
-    /// token.
+    /// On such a route the handler's [`OrgCode`](crate::OrgCode) is the organization of the route,
+    /// and [`is_acting`](crate::OrgCode::is_acting) returns `true`. If the setter is called again,
+    /// it adds to the scopes. With [`only_global`](Self::only_global), the layer requires these
+    /// scopes of every token.
     pub fn allow_global_with(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with_visible_setting(|settings| settings.policy.allow_global_with(scopes.into()))
     }
 
-    /// Allows global tokens only. On a route that belongs to an organization a scope must be [required](Self::require) as
-    /// well. Default: tokens of organizations only.
+    /// Allows only global tokens. Default: only tokens of organizations.
     ///
-    /// [`allow_global`](Self::allow_global) before or after it has no effect.
+    /// If the route belongs to an organization, you must also [require](Self::require) a scope.
+    /// [`allow_global`](Self::allow_global) before or after this setter has no effect.
     pub fn only_global(self) -> Self {
         self.with_visible_setting(|settings| settings.policy.only_global())
     }
 
-    /// Where else the request says which organization it is about, in addition to the places named before: it must be the
-    /// token's everywhere. Default: nowhere.
+    /// Adds a place of the request that names the organization. Default: none.
+    ///
+    /// The token's organization must match every place that is added.
     pub fn organization_from(self, source: OrganizationSource) -> Self {
         self.with_visible_setting(|settings| settings.organization_sources.push(source))
     }
 
-    /// Refuses CORS preflights as any request without a token. For services that do not look at the method, such as gRPC's:
-    /// a request that looks like a preflight would reach them. Default: preflights pass.
+    /// Rejects CORS preflights like any request without a token. Default: preflights pass.
+    ///
+    /// Use it for services that do not check the method, such as gRPC services. Otherwise a request
+    /// with the form of a preflight reaches them without a token.
     pub fn reject_preflights(self) -> Self {
         self.with(|settings| settings.preflights = Preflights::Reject)
     }
 
-    /// Answers 404 to a token of another organization, as if the route's did not exist. Default: 403.
+    /// Responds with 404 to a token of another organization, as if the route's organization did not
+    /// exist. Default: 403.
     pub fn hide_organizations(self) -> Self {
         self.with_visible_setting(|settings| settings.policy.mismatch = MismatchResponse::NotFound)
     }
@@ -169,12 +180,12 @@ impl AuthorizeLayer {
     }
 }
 
-/// The layers that extractors have to know of, all of one verifier, the outermost first. An inner layer adds to what an outer
-/// one demands and takes nothing away.
+/// The layers that extractors have to read, all of one verifier, the outermost first. An inner
+/// layer adds to the requirements of an outer one and removes none.
 #[derive(Clone, Default)]
 pub(crate) struct AppliedLayers(pub(crate) Vec<AuthorizeLayer>);
 
-/// What is said of a layer in an inventory of routes.
+/// The description of a layer in an inventory of routes.
 #[cfg(feature = "axum")]
 impl AuthorizeLayer {
     pub(crate) fn access(&self) -> &'static str {
@@ -203,7 +214,7 @@ impl AuthorizeLayer {
         &self.settings.policy.requirement
     }
 
-    /// Every scope that the layer names.
+    /// Returns every scope that the layer names.
     pub(crate) fn scopes(&self) -> Vec<&Scope> {
         let mut scopes = self.requirement().scopes();
         if let AllowedCallers::OrganizationOrGlobalWith(allowing) =
@@ -216,7 +227,8 @@ impl AuthorizeLayer {
 }
 
 impl AuthorizeLayer {
-    /// What these settings demand of a route's organization, and no more: for layers whose other demands were met.
+    /// Reduces settings to the check of the route's organization, for layers whose other
+    /// requirements were met.
     pub(super) fn tenant_check_only(&self, settings: &LayerSettings) -> Self {
         let policy = Policy {
             mismatch: settings.policy.mismatch,

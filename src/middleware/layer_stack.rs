@@ -1,4 +1,4 @@
-//! All layers of a request.
+//! The layers of a request.
 
 use super::layer::AuthorizeLayer;
 use super::settings::LayerSettings;

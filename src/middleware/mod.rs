@@ -1,7 +1,8 @@
-//! The tower shape: a layer, its service, its future, its body.
+//! The tower middleware: the layer, its service, its future and its response body.
 //!
-//! [`decision`] decides whether a caller may call: the caller check, then the names in the route, the organization and
-//! the scopes. [`policy`] has the rules for organizations and scopes, as functions of the claims and the route.
+//! [`decision`] decides whether a caller may call: the caller check, then the names in the route,
+//! the organization and the scopes. [`policy`] has the rules for organizations and scopes, as
+//! functions of the claims and the route.
 
 mod admission;
 mod body;

@@ -1,17 +1,17 @@
-//! Settings of a layer that say which organizations a path may name.
+//! The settings of a layer about the organizations that a path may name.
 
 use super::layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
 use super::route::ParameterPresence;
 
-/// Which organizations a path may name.
+/// Settings about the organizations that a path may name.
 impl AuthorizeLayer {
     /// Adds an axum route parameter that must be the token's organization, and requires that the
     /// route has it. Default: `org_code` is always compared, if the route has it.
     ///
-    /// The name is written as it stands between the braces, also that of a wildcard. The parameter
-    /// has all rules of `{org_code}`. If the matched route does not have it, or if it is not a
-    /// name, each request with a verified token gets a 500
+    /// Write the name as between the braces, also for a wildcard. The parameter has all rules of
+    /// `{org_code}`. If the matched route does not have it, or if it is not a name, each request
+    /// with a verified token gets a 500
     /// ([`Rejection::Misconfigured`](crate::Rejection::Misconfigured)).
     ///
     /// A layer around a whole router does not see which route matches. Then the layers and the
@@ -40,8 +40,7 @@ impl AuthorizeLayer {
 
     /// Adds an axum route parameter that must be the token's organization on each route that has
     /// it. Default: only `org_code`.
-    ///
-    /// It is for a layer around routes that have the parameter and routes that do not.
+    /// Use it for a layer around routes that have the parameter and routes that do not.
     #[cfg(feature = "axum")]
     pub fn optional_organization_parameter(self, name: impl Into<String>) -> Self {
         self.with_visible_setting(|settings| {
@@ -51,9 +50,10 @@ impl AuthorizeLayer {
         })
     }
 
-    /// Adds a route parameter that names no organization, although its name says so. Default: none.
+    /// Adds a route parameter that names no organization, although its name often means one.
+    /// Default: none.
     ///
-    /// The setting decides only the name. If the parameter's value has the form of another
+    /// The setting concerns only the name. If the parameter's value has the form of another
     /// organization's code, the request is still rejected; see
     /// [`allow_other_organizations_in`](Self::allow_other_organizations_in). It has no effect on
     /// `org_code` or on a parameter that any layer compares.
@@ -103,19 +103,21 @@ impl AuthorizeLayer {
         self.with_visible_setting(|settings| settings.parameters.names.possible = Some(names))
     }
 
-    /// Adds a segment that is no organization's code, although it has the form of one. Default:
+    /// Adds a segment that is not an organization's code, although it has the form of one. Default:
     /// none.
     ///
-    /// It is for layers without a matched route: `org_settings` has the form of Kinde's codes.
+    /// Use it for layers without a matched route: for example, `org_settings` has the form of
+    /// Kinde's codes.
     pub fn allow_path_segment(self, segment: impl Into<String>) -> Self {
         self.with_visible_setting(|settings| settings.parameters.allow_literal(segment.into()))
     }
 
     /// Adds a position in the path that may name another organization. Default: none.
     ///
-    /// The template is that of [`OrganizationSource::path`](crate::OrganizationSource::path), and
-    /// `{org_code}` stands on the position. It is for layers without a matched route. An invalid
-    /// template allows nothing. The handler must check whether the caller may see the organization.
+    /// The template has the syntax of
+    /// [`OrganizationSource::path`](crate::OrganizationSource::path), and `{org_code}` marks the
+    /// position. Use it for layers without a matched route. An invalid template allows no position.
+    /// The handler must check whether the caller may see the organization.
     pub fn allow_other_organizations_in_path(self, template: &str) -> Self {
         self.with_visible_setting(|settings| {
             settings

@@ -1,4 +1,4 @@
-//! What the parameters and the path of a request say about organizations, for all layers together.
+//! The organizations that the parameters and the path of a request name, for all layers together.
 
 use std::borrow::Cow;
 
@@ -27,8 +27,8 @@ pub(crate) struct RouteParameters<'r> {
 }
 
 impl RouteParameters<'_> {
-    /// Checks that it is known about each name whether it is compared. The layer reports a name that
-    /// often means a tenant and that is not compared.
+    /// Checks that each name is compared or ignored. If a name often means a tenant and is not
+    /// compared, the layer reports it.
     #[inline]
     pub(crate) fn check_names(
         &self,
@@ -58,7 +58,7 @@ impl RouteParameters<'_> {
         Ok(())
     }
 
-    /// Looks at each parameter once.
+    /// Reads each parameter once.
     #[inline]
     #[cfg_attr(not(feature = "axum"), allow(unused_mut, unused_variables))]
     pub(crate) fn find(&self, claims: &Claims) -> ParameterFindings<'_> {
@@ -116,8 +116,8 @@ impl RouteParameters<'_> {
             .map(|name| Misconfiguration::InvalidParameterName(name.into()))
     }
 
-    /// Returns a name that this layer requires and that the matched route does not have. A layer
-    /// that sees no matched route cannot decide.
+    /// Returns a name that this layer requires and that the matched route does not have. If the
+    /// layer sees no matched route, it cannot decide.
     fn missing(&self, layer: &LayerSettings) -> Option<Misconfiguration> {
         let is_missing = |required: &&str| {
             let mut is_missing = true;
@@ -140,7 +140,7 @@ impl RouteParameters<'_> {
             .enumerate()
             .filter_map(|(index, segment)| Some((index, segment?)))
             .find(|(index, segment)| {
-                // Another reader of the path can take an encoded slash for a slash.
+                // Another program that reads the path may decode an encoded slash.
                 segment.split('/').any(&is_foreign) && !self.allows_segment(segment, *index, path)
             })
             .map(|(_, segment)| segment)
@@ -152,7 +152,7 @@ impl RouteParameters<'_> {
             .any(|layer| layer.parameters.allows_segment(segment, index, path))
     }
 
-    /// The path of the request before nesting routers removed a part of it.
+    /// Returns the path of the request before nested routers removed a part of it.
     pub(super) fn whole_path(&self) -> &str {
         #[cfg(feature = "axum")]
         if self.routing != Routing::Unrouted

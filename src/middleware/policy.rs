@@ -1,9 +1,10 @@
-//! The rules about organizations and scopes: functions of the claims, the route and what the route requires.
+//! The rules about organizations and scopes: functions of the claims, the route and the route's
+//! requirements.
 
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, ScopeRequirement};
 
-/// What a route asks for.
+/// The requirements of a route.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) allowed_callers: AllowedCallers,
@@ -11,44 +12,46 @@ pub(crate) struct Policy {
     pub(crate) mismatch: MismatchResponse,
 }
 
-/// Whose tokens are let in.
+/// The callers that a layer admits.
 #[derive(Clone, Debug)]
 pub(crate) enum AllowedCallers {
-    /// Those of organizations.
+    /// Tokens of organizations.
     Organization,
-    /// Those of organizations, and global ones where the route belongs to no organization.
+    /// Tokens of organizations, and global tokens if the route belongs to no organization.
     OrganizationOrGlobal,
-    /// Those of organizations, and global ones with these scopes, which may act for the route's organization.
+    /// Tokens of organizations, and global tokens with these scopes. Global clients may act for the
+    /// route's organization.
     OrganizationOrGlobalWith(ScopeRequirement),
-    /// Global ones.
+    /// Global tokens.
     Global,
 }
 
-/// How it is answered that the route's organization is not the token's.
+/// The response if the route's organization is not the token's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MismatchResponse {
     Forbidden,
     NotFound,
 }
 
-/// What the request says of the organization that it is about.
+/// The organization that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedOrg<'r> {
-    /// Nothing: the route belongs to no organization.
+    /// The route belongs to no organization.
     Absent,
     Organization(&'r str),
-    /// Something that names no organization for certain.
+    /// The request names an organization, but not clearly.
     Ambiguous,
 }
 
-/// What is let in: for global clients that act for an organization, that organization too.
+/// The result of an admission. If a global client acts for an organization, it has that
+/// organization.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) acting: Option<OrgCode>,
 }
 
 impl AllowedCallers {
-    /// A stable name for logs and tables.
+    /// Returns a stable name for logs and tables.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Organization => "organization",
@@ -70,8 +73,8 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// What extractors assume where no layer told them anything: a global token that came this far may go where no
-    /// organization is concerned.
+    /// Returns the policy that extractors use if no layer recorded its settings. Global tokens are
+    /// then allowed on routes without an organization.
     pub(crate) fn tenant_check_only() -> Self {
         Self {
             allowed_callers: AllowedCallers::OrganizationOrGlobal,
@@ -79,20 +82,21 @@ impl Policy {
         }
     }
 
-    /// Adds to the scopes that are required.
+    /// Adds to the required scopes.
     pub(crate) fn require(&mut self, scopes: ScopeRequirement) {
         let earlier = std::mem::replace(&mut self.requirement, ScopeRequirement::none());
         self.requirement = earlier.and(scopes);
     }
 
-    /// Any other permission is stricter, so it stays.
+    /// Allows global tokens. Any other permission is stricter, so it stays.
     pub(crate) fn allow_global(&mut self) {
         if matches!(self.allowed_callers, AllowedCallers::Organization) {
             self.allowed_callers = AllowedCallers::OrganizationOrGlobal;
         }
     }
 
-    /// If only global tokens are allowed, what is required of global tokens is required of all.
+    /// Allows global tokens with scopes. If only global tokens are allowed, the scopes are required
+    /// of every token.
     pub(crate) fn allow_global_with(&mut self, scopes: ScopeRequirement) {
         match &mut self.allowed_callers {
             AllowedCallers::Global => self.require(scopes),
@@ -113,7 +117,7 @@ impl Policy {
         }
     }
 
-    /// Checks the scopes, after the tenant.
+    /// Checks the scopes. The tenant check runs first.
     pub(crate) fn check_scopes(&self, claims: &Claims) -> Result<(), Rejection> {
         if self.requirement.is_satisfied_by(claims.scopes()) {
             Ok(())
@@ -147,7 +151,8 @@ impl Policy {
         self.compare(org, target).map(|()| None)
     }
 
-    /// The organization of the route is the caller's, exactly, or the route belongs to none.
+    /// Checks that the organization of the route is exactly the caller's, or that the route belongs
+    /// to none.
     pub(crate) fn compare(
         &self,
         org: &OrgCode,
@@ -160,7 +165,8 @@ impl Policy {
         }
     }
 
-    /// A global client acts for a route's organization only where a scope is named that allows it.
+    /// Admits a global client. It may act for a route's organization only if the layer names a
+    /// scope that allows it.
     fn admit_global(
         &self,
         claims: &Claims,
@@ -172,7 +178,7 @@ impl Policy {
             AllowedCallers::OrganizationOrGlobalWith(allowing) => Some(allowing),
             AllowedCallers::Global => Some(&self.requirement),
         };
-        // What every token meets names no scope that allows anything.
+        // A requirement that every token satisfies does not grant permission to act.
         let allowing = allowing.filter(|allowing| !allowing.is_none());
         if let Some(allowing) =
             allowing.filter(|allowing| !allowing.is_satisfied_by(claims.scopes()))

@@ -1,4 +1,4 @@
-//! What a layer reports about its decisions.
+//! Reports about the decisions of a layer.
 
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
@@ -13,7 +13,7 @@ use crate::token::{Claims, OrgCode};
 use crate::verifier::VerificationFailure;
 
 impl AuthorizeLayer {
-    /// Rejects a request before anything is compared.
+    /// Rejects a request before its organization is compared.
     pub(super) fn reject<B>(
         &self,
         failure: VerificationFailure,
@@ -35,7 +35,7 @@ impl AuthorizeLayer {
         request_decided(&self.decision(DecisionOutcome::Anonymous, extensions));
     }
 
-    /// Records the decision about a request whose token was verified.
+    /// Records the decision about a request with a verified token.
     pub(super) fn record_verified<B>(
         &self,
         claims: &Claims,
@@ -77,7 +77,8 @@ impl AuthorizeLayer {
         });
     }
 
-    /// Returns a decision of this layer about which no more is known. Every decision is one event.
+    /// Returns a decision of this layer with the fields that are always known. Every decision is
+    /// one event.
     fn decision<'d>(
         &'d self,
         outcome: DecisionOutcome<'d>,

@@ -9,8 +9,8 @@ use crate::telemetry::events;
 #[derive(Clone, Default)]
 pub(crate) struct ReportedRoutes(Arc<Mutex<HashSet<Box<str>>>>);
 
-/// Routes are templates of the application, so their number is small. The bound holds also if an
-/// application creates routes without end.
+/// Routes are templates of the application, so their number is small. The bound also limits an
+/// application that keeps creating routes.
 const MAX_ROUTES: usize = 1_000;
 
 impl ReportedRoutes {

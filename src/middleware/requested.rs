@@ -1,4 +1,4 @@
-//! Which organization a request names instead of the caller's.
+//! The organization that a request names instead of the caller's.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Settings of a layer that say how rejected requests are answered.
+//! The settings of a layer about the responses to rejected requests.
 
 use std::sync::Arc;
 
@@ -9,15 +9,18 @@ use super::layer::AuthorizeLayer;
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
 
-/// How rejected requests are answered.
+/// Settings about the responses to rejected requests.
 impl AuthorizeLayer {
-    /// The challenge's `realm` (RFC 9110 §11.5). Default: `api`.
+    /// Sets the challenge's `realm` (RFC 9110 §11.5). Default: `api`.
     pub fn realm(self, realm: impl Into<String>) -> Self {
         self.with_visible_setting(|settings| settings.responses.realm = realm.into())
     }
 
-    /// The challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that something else serves; see
-    /// [`resource`](Self::resource) for that of this crate. If both are called, this URL counts. Default: none.
+    /// Sets the challenge's `resource_metadata` (RFC 9728 §5.1): the absolute URL of metadata that
+    /// another service publishes. Default: none.
+    ///
+    /// For the metadata of this crate, see [`resource`](Self::resource). If both are called, this
+    /// URL counts.
     ///
     /// With resource metadata, each challenge also names the scopes that the layer requires, not only
     /// the challenge for a missing scope, so that a client can request them at once.
@@ -40,15 +43,18 @@ impl AuthorizeLayer {
         })
     }
 
-    /// Answers rejected requests without a body. Default: a problem document (RFC 9457).
+    /// Omits the body of rejections. Default: a problem document (RFC 9457).
     ///
-    /// If [`rejection_response_with`](Self::rejection_response_with) is called too, before or after, its function decides.
+    /// If [`rejection_response_with`](Self::rejection_response_with) is called too, before or
+    /// after, its function writes the body.
     pub fn without_rejection_body(self) -> Self {
         self.with_visible_setting(|settings| settings.responses.omit_body())
     }
 
-    /// Finishes refusals with a function of the application's, which gets the answer with status and challenge in place and
-    /// an empty body. Default: a problem document (RFC 9457).
+    /// Sets a function of the application that finishes rejections. Default: a problem document
+    /// (RFC 9457).
+    ///
+    /// The function receives the response with status and challenge set and with an empty body.
     ///
     /// ```
     /// # use tower_m2m::Verifier;

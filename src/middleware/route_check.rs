@@ -1,4 +1,4 @@
-//! What a layer compares on a route, before any request arrives.
+//! The places that a layer compares on a route, before any request arrives.
 
 use super::layer::AuthorizeLayer;
 use super::policy::AllowedCallers;
@@ -17,7 +17,7 @@ pub(crate) enum RouteProblem {
     GlobalWithoutScope,
 }
 
-/// Returns the first parameter of a public route whose name means a tenant.
+/// Returns the first parameter of a public route that has a tenant name.
 pub(crate) fn tenant_parameter(path: &str) -> Option<&str> {
     parameter_names(path).find(|name| TenantNames::default().meaning(name) == NameMeaning::Tenant)
 }

@@ -1,4 +1,4 @@
-//! The service: verify, admit, hand over.
+//! The service: it verifies the token, decides, and calls the inner service.
 
 use std::task::{Context, Poll};
 
@@ -20,19 +20,20 @@ use crate::extensions::{Acting, AnonymousRequest, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::verifier::{Verification, VerificationFailure};
 
-/// The service that [`AuthorizeLayer`] makes of an inner one.
+/// The service that [`AuthorizeLayer`] wraps around an inner service.
 #[derive(Clone, Debug)]
 pub struct Authorize<S> {
     inner: S,
     layer: AuthorizeLayer,
 }
 
-/// What a request brings along.
+/// The result of authentication.
 enum Authentication {
-    /// No claims, and none are needed: a CORS preflight, or a request without a token where that is optional.
+    /// The request passes without claims: it is a CORS preflight, or it has no token and the layer
+    /// is optional.
     Anonymous(AnonymousRequest),
     Done(Result<Authenticated, VerificationFailure>),
-    /// A token whose key has to be waited for.
+    /// The request has a token and waits for its key.
     Pending(Verification, Vec<u8>, CredentialsIdentity),
 }
 
@@ -96,8 +97,8 @@ where
 impl<S: Clone> Authorize<S> {
     /// Returns a clone for a request that waits. It is polled ready after the wait.
     ///
-    /// The service that was polled ready is dropped, so that no request that waits has a permit of a
-    /// concurrency limit inside, and none is left in a service that is not called again.
+    /// The service that was polled ready is dropped. Otherwise a request that waits would hold a
+    /// permit of an inner concurrency limit, and a service that is not called again would keep one.
     fn take_unready(&mut self) -> S {
         let unready = self.inner.clone();
         self.inner = unready.clone();

@@ -6,7 +6,7 @@ use super::reported_routes::ReportedRoutes;
 use super::route::ParameterSettings;
 use crate::response::ResponseConfig;
 
-/// All that a layer is told.
+/// The settings of one layer.
 #[derive(Clone, Default)]
 pub(crate) struct LayerSettings {
     pub(crate) policy: Policy,
@@ -20,15 +20,15 @@ pub(crate) struct LayerSettings {
 }
 
 impl LayerSettings {
-    /// Returns `true` if no setting was made that extractors must know of. Settings about parameters
-    /// and sources are among those.
+    /// Returns `true` if all settings that extractors must read have their defaults. These settings
+    /// include those about parameters and sources.
     pub(super) fn is_default_for_extractors(&self) -> bool {
         self.extractors == ExtractorSettings::Defaults
     }
 }
 
-/// Whether extractors have to know the settings. They do not while all that matters to them is as it is by default, which
-/// spares the common request one extension.
+/// Extractors have to read the settings of the layer only if one of them differs from its default.
+/// Otherwise the request needs no extension for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ExtractorSettings {
     #[default]
@@ -36,7 +36,7 @@ pub(super) enum ExtractorSettings {
     Custom,
 }
 
-/// Whether CORS preflights are let in.
+/// The treatment of CORS preflights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Preflights {
     #[default]
@@ -44,7 +44,7 @@ pub(super) enum Preflights {
     Reject,
 }
 
-/// Whether a request without a token is let in.
+/// The treatment of requests without a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Presence {
     #[default]
@@ -52,5 +52,6 @@ pub(super) enum Presence {
     Optional,
 }
 
-/// The name of the claim.
+/// The name of the route parameter that is always compared, which is also the name of Kinde's
+/// claim.
 pub(crate) const DEFAULT_PARAMETER: &str = "org_code";

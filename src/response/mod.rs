@@ -29,7 +29,7 @@ pub(crate) struct ResponseConfig {
     pub(crate) protocol: Protocol,
 }
 
-/// The protocol whose clients read the responses.
+/// The protocol of the clients that read the responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// The status says why the request is rejected.

@@ -1,13 +1,13 @@
-//! Who may call a route.
+//! The access rule of a route.
 
 use crate::middleware::AuthorizeLayer;
 
-/// The decision that everybody may call a route, without a token.
+/// The decision that any caller may call a route, without a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "it is written as a value")]
 pub struct Public;
 
-/// Who may call a route: made of an [`AuthorizeLayer`] or of [`Public`].
+/// The access rule of a route, created from an [`AuthorizeLayer`] or from [`Public`].
 #[derive(Clone, Debug)]
 pub struct Access(pub(super) AccessRule);
 
@@ -18,7 +18,8 @@ pub(super) enum AccessRule {
     Layer(AuthorizeLayer),
 }
 
-/// The decision that everybody may call a route, although one of its parameters means a tenant.
+/// The decision that any caller may call a route, although the name of one of its parameters means
+/// a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "it is written as a value")]
 pub struct PublicPerTenant;

@@ -1,4 +1,4 @@
-//! From routes to a router and its inventory.
+//! The step from routes to a router and its inventory.
 
 use axum::Router;
 
@@ -70,7 +70,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// Checks that axum can route the paths: it would panic otherwise.
+/// Checks that axum can route the paths. Otherwise it would panic.
 fn check_paths<'r>(routes: impl Iterator<Item = &'r RouteEntry>) -> Result<(), RouteError> {
     let mut earlier: Vec<(&RouteEntry, Vec<PathSegment<'_>>)> = Vec::new();
     for route in routes {

@@ -1,4 +1,4 @@
-//! Why routes cannot be built.
+//! Reasons why routes cannot be built.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::rejection::Misconfiguration;
 
-/// Why routes cannot be built.
+/// A reason why routes cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteError {
@@ -17,7 +17,7 @@ pub enum RouteError {
         /// The path.
         path: String,
     },
-    /// The path is none, or it overlaps with another: `/a/{x}` and `/a/{y}`.
+    /// The path is invalid, or it overlaps with another path: `/a/{x}` and `/a/{y}`.
     InvalidPath {
         /// The path.
         path: String,
@@ -39,21 +39,22 @@ pub enum RouteError {
         /// The full path.
         path: String,
     },
-    /// Only global clients are admitted to an organization's route, and no scope lets them act.
+    /// Only global clients are admitted to an organization's route, and no scope allows them to
+    /// act.
     GlobalWithoutScope {
         /// The full path.
         path: String,
     },
     /// A public route has a parameter whose name means a tenant: use
-    /// [`PublicPerTenant`](crate::PublicPerTenant) if this is meant.
+    /// [`PublicPerTenant`](crate::PublicPerTenant) if this is intended.
     PublicTenantParameter {
         /// The full path.
         path: String,
         /// The parameter.
         parameter: String,
     },
-    /// A handler for `OPTIONS` behind a layer that requires a token would be called by forged CORS
-    /// preflights: use [`reject_preflights`](crate::AuthorizeLayer::reject_preflights).
+    /// Forged CORS preflights would call the handler for `OPTIONS` although its layer requires a
+    /// token: use [`reject_preflights`](crate::AuthorizeLayer::reject_preflights).
     Options {
         /// The full path.
         path: String,
@@ -63,13 +64,15 @@ pub enum RouteError {
 impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Duplicate { method, path } => write!(f, "{method} {path} is decided twice"),
+            Self::Duplicate { method, path } => {
+                write!(f, "{method} {path} has two decisions: keep one")
+            }
             Self::InvalidPath { path } => write!(
                 f,
-                "{path:?} is no path that can be routed, or overlaps with another"
+                "{path:?} is not a valid path, or it overlaps with another path"
             ),
             Self::UnsupportedMethod { method } => {
-                write!(f, "{method} is a method that cannot be routed")
+                write!(f, "axum cannot route the method {method}")
             }
             Self::Misconfigured { path, error } => write!(f, "{path:?}: {error}"),
             Self::UnmatchedTemplate { path } => write!(
@@ -83,11 +86,11 @@ impl fmt::Display for RouteError {
             ),
             Self::PublicTenantParameter { path, parameter } => write!(
                 f,
-                "{path:?} is public, and its parameter {parameter:?} means a tenant: use `PublicPerTenant` if this is meant"
+                "{path:?} is public, and its parameter {parameter:?} means a tenant: use `PublicPerTenant` if this is intended"
             ),
             Self::Options { path } => write!(
                 f,
-                "{path:?}: a handler for OPTIONS behind a layer needs `reject_preflights()`"
+                "{path:?}: a layer around a handler for OPTIONS needs `reject_preflights()`"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Every route and the decision about it.
+//! The inventory: every route and its decision.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::middleware::{AuthorizeLayer, RouteProblem, tenant_parameter};
 use crate::token::{Scope, ScopeRequirement};
 use crate::verifier::Explanation;
 
-/// A route and the decision about it.
+/// A route and its decision.
 #[derive(Clone, Debug)]
 pub struct RouteEntry {
     pub(super) method: Method,
@@ -57,7 +57,7 @@ impl RouteEntry {
         }
     }
 
-    /// Explains how the route decides about a request with this token that names this organization.
+    /// Explains how the route decides about a request with this token and this organization.
     ///
     /// Returns `None` if the route is public. See [`AuthorizeLayer::explain`].
     pub async fn explain(&self, token: &str, organization: Option<&str>) -> Option<Explanation> {
@@ -91,37 +91,39 @@ impl RouteEntry {
         })
     }
 
-    /// The method. `GET` stands for `HEAD` too.
+    /// Returns the method. `GET` includes `HEAD`.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// The path's template.
+    /// Returns the template of the path.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether everybody may call it.
+    /// Returns `true` if any caller may call the route.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.layer().is_none()
     }
 
-    /// Who may call it, in words: `public`, or whose tokens are let in.
+    /// Returns the access rule as a stable string: `public`, or the kinds of tokens that the layer
+    /// admits.
     #[must_use]
     pub fn access(&self) -> &'static str {
         self.layer().map_or("public", AuthorizeLayer::access)
     }
 
-    /// The scopes that it asks for; nothing where it is public.
+    /// Returns the required scopes, or `None` if the route is public.
     #[must_use]
     pub fn requirement(&self) -> Option<&ScopeRequirement> {
         self.layer().map(AuthorizeLayer::requirement)
     }
 
-    /// Whether the route belongs to an organization, which is compared with the token's.
+    /// Returns `true` if the route belongs to an organization, which the layer compares with the
+    /// token's.
     #[must_use]
     pub fn is_organization_scoped(&self) -> bool {
         self.layer()
@@ -129,9 +131,9 @@ impl RouteEntry {
     }
 }
 
-/// Every route and the decision about it. `Display` is a table.
+/// Every route and its decision. `Display` writes a table.
 ///
-/// Its requirements are what OpenAPI calls security requirement objects:
+/// Its requirements are the security requirement objects of OpenAPI:
 ///
 /// ```
 /// # use tower_m2m::RouteInventory;
@@ -146,7 +148,7 @@ pub struct RouteInventory {
 }
 
 impl RouteInventory {
-    /// The routes, in the order in which they were registered.
+    /// Returns the routes, in the order in which they were registered.
     pub fn iter(&self) -> impl Iterator<Item = &RouteEntry> {
         self.routes.iter()
     }
@@ -162,7 +164,8 @@ impl RouteInventory {
         self.iter().filter(|route| route.has_uncompared_tenant())
     }
 
-    /// Every scope that some route names, once, sorted: for `scopes_supported` (RFC 9728 §2).
+    /// Returns every scope that some route names, once, sorted: for `scopes_supported` (RFC 9728
+    /// §2).
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {
         let mut scopes: Vec<&Scope> = self

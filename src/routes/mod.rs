@@ -1,4 +1,5 @@
-//! Routes that are all decided about (feature `axum`): each is registered with who may call it.
+//! Routes that each have a decision (feature `axum`): every route is registered with its access
+//! rule.
 
 mod access;
 mod build;
@@ -17,10 +18,11 @@ use http::Method;
 pub use inventory::{RouteEntry, RouteInventory};
 use path::{is_prefix, nested_path};
 
-/// An axum router of which every route is registered together with its decision: a layer, or [`Public`].
+/// A builder of an axum router. Every route is registered together with its decision: a layer, or
+/// [`Public`].
 ///
-/// A route without a decision does not compile. What comes out is the router, and an [`RouteInventory`] that tests can ask and
-/// that documents are made of.
+/// A route without a decision does not compile. The result is the router and a [`RouteInventory`],
+/// which tests and generators of documents read.
 ///
 /// ```
 /// use axum::Router;
@@ -47,7 +49,7 @@ use path::{is_prefix, nested_path};
 /// # }
 /// ```
 ///
-/// Forgetting the decision:
+/// A route without a decision:
 ///
 /// ```compile_fail
 /// let routes: tower_m2m::Routes = tower_m2m::Routes::new().get("/invoices", async || "everybody's");
@@ -55,18 +57,18 @@ use path::{is_prefix, nested_path};
 #[must_use = "nothing is routed before `build`"]
 pub struct Routes<S = ()> {
     routes: Vec<Route<S>>,
-    /// What no later check can find.
+    /// The first problem that later checks could not find.
     problem: Option<RouteError>,
 }
 
-/// A route before it is checked.
+/// A route that is not checked yet.
 struct Route<S> {
     entry: RouteEntry,
     handler: MethodRouter<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No routes yet.
+    /// Creates an empty set of routes.
     pub fn new() -> Self {
         Self {
             routes: Vec::new(),
@@ -74,7 +76,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         }
     }
 
-    /// Routes one method of one path, in axum's syntax. `GET` answers `HEAD` too.
+    /// Adds a route for one method and one path, in axum's syntax. `GET` includes `HEAD`.
     pub fn route<H, T>(
         mut self,
         method: &Method,
@@ -87,7 +89,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         let Access(rule) = access.into();
-        // A prefix would make a path of it.
+        // With a prefix, the path would become valid.
         if !path.starts_with('/') {
             return self.with_problem(RouteError::InvalidPath {
                 path: path.to_owned(),
@@ -116,10 +118,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds the routes of another module under a prefix, which may have parameters.
     ///
-    /// Only the outermost [`build`](Self::build) checks the routes, and it checks the full paths, which
-    /// are also those of the inventory. A layer of the module can compare a parameter of the prefix.
-    /// Other than with axum's `nest`, handlers see the whole path in the request's URI. A prefix that
-    /// is empty, `/`, or has a wildcard is an error of `build`.
+    /// Only the outermost [`build`](Self::build) checks the routes. It checks the full paths, which
+    /// are also those of the inventory. A layer of the module can compare a parameter of the
+    /// prefix. In contrast to axum's `nest`, handlers see the whole path in the request's URI. If
+    /// the prefix is empty or `/`, or if it has a wildcard, `build` returns an error.
     ///
     /// ```
     /// use axum::Router;
@@ -163,7 +165,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Gives the handlers their state, so that routes of modules with different states can be
+    /// Sets the state of the handlers, so that routes of modules with different states can be
     /// combined.
     pub fn with_state<S2>(self, state: S) -> Routes<S2> {
         let routes = self.routes.into_iter().map(|route| Route {
@@ -176,7 +178,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         }
     }
 
-    /// Routes `GET`, and with it `HEAD`.
+    /// Adds a route for `GET` and `HEAD`.
     pub fn get<H: Handler<T, S>, T: 'static>(
         self,
         path: &str,
@@ -186,7 +188,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(&Method::GET, path, handler, access)
     }
 
-    /// Routes `POST`.
+    /// Adds a route for `POST`.
     pub fn post<H: Handler<T, S>, T: 'static>(
         self,
         path: &str,
@@ -196,7 +198,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(&Method::POST, path, handler, access)
     }
 
-    /// Routes `PUT`.
+    /// Adds a route for `PUT`.
     pub fn put<H: Handler<T, S>, T: 'static>(
         self,
         path: &str,
@@ -206,7 +208,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(&Method::PUT, path, handler, access)
     }
 
-    /// Routes `PATCH`.
+    /// Adds a route for `PATCH`.
     pub fn patch<H: Handler<T, S>, T: 'static>(
         self,
         path: &str,
@@ -216,7 +218,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(&Method::PATCH, path, handler, access)
     }
 
-    /// Routes `DELETE`.
+    /// Adds a route for `DELETE`.
     pub fn delete<H: Handler<T, S>, T: 'static>(
         self,
         path: &str,

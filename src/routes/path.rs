@@ -1,4 +1,4 @@
-//! The paths of axum routes, and which of them overlap.
+//! The paths of axum routes, and the check for paths that overlap.
 
 /// One step of a path.
 #[derive(PartialEq)]
@@ -8,7 +8,7 @@ pub(super) enum PathSegment<'p> {
     Wildcard,
 }
 
-/// The path without the names of its parameters, or nothing if it is none.
+/// Returns the path without the names of its parameters, or `None` if it is invalid.
 pub(super) fn parse_path(path: &str) -> Option<Vec<PathSegment<'_>>> {
     let steps: Option<Vec<PathSegment<'_>>> = path
         .strip_prefix('/')?

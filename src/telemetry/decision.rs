@@ -14,7 +14,8 @@ use super::spans::printable;
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, RejectedToken, ScopeRequirement};
 
-/// One decision about one request: what an audit needs to know of it. The guide says what each field is.
+/// One decision about one request, with all fields that an audit needs. The guide describes the
+/// fields.
 #[cfg_attr(not(all(feature = "tracing", feature = "axum")), allow(dead_code))]
 pub(crate) struct Decision<'d> {
     pub(crate) stage: &'static str,
@@ -28,16 +29,16 @@ pub(crate) struct Decision<'d> {
     pub(crate) outer_claims: fn(&Extensions) -> Option<&Claims>,
     /// The bound on events about rejected requests, if there is one.
     pub(crate) limit: Option<&'d EventLimit>,
-    /// What is known of a rejected token whose signature is valid.
+    /// The known data of a rejected token with a valid signature.
     pub(crate) token: Option<&'d RejectedToken>,
     /// The organization that the request names instead of the caller's. It is called only for an
     /// event of level DEBUG.
     pub(crate) requested: &'d dyn Fn() -> Option<String>,
-    /// Those of the request, where axum keeps the matched route.
+    /// The request's extensions, in which axum stores the matched route.
     pub(crate) extensions: &'d Extensions,
 }
 
-/// What was decided.
+/// The outcome of a decision.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
 pub(crate) enum DecisionOutcome<'d> {
@@ -72,8 +73,11 @@ macro_rules! emit_decision {
     };
 }
 
-/// A request was decided about. What is let in is told at level DEBUG, unless a global client acts for an organization; that
-/// and refusals at INFO; what could not be decided at WARN, and what no layer decided at ERROR.
+/// Records a decision about a request.
+///
+/// Admitted requests are at level DEBUG, or at INFO if a global client acts for an organization.
+/// Rejections are at INFO. Requests that could not be decided are at WARN. A missing layer and a
+/// misconfigured route are at ERROR.
 pub(crate) fn request_decided(decision: &Decision<'_>) {
     let by = if decision.stage == "layer" {
         "layer"
@@ -117,8 +121,8 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
     let _ = decision;
 }
 
-/// Returns `true` if a subscriber is interested in rejected requests. A description of a rejected
-/// token is made only then.
+/// Returns `true` if a subscriber is interested in rejected requests. Only then is the description
+/// of a rejected token created.
 pub(crate) fn are_rejections_recorded() -> bool {
     #[cfg(feature = "tracing")]
     return tracing::enabled!(target: "tower_m2m", tracing::Level::INFO);
@@ -126,14 +130,15 @@ pub(crate) fn are_rejections_recorded() -> bool {
     false
 }
 
-/// What is told to the span that the request is in, if it has fields of these names.
+/// The fields that are recorded on the current span of the request, if it declares them.
 #[cfg(feature = "tracing")]
 const SPAN_FIELDS: [&str; 5] = ["client_id", "issuer", "organization", "jti", "outcome"];
 
 #[cfg(feature = "tracing")]
 impl Decision<'_> {
-    /// Tells the request's span who calls, so that the handler's own events say it too. Spans without such fields, and
-    /// processes that nobody watches, cost a look.
+    /// Records the caller on the current span of the request, so that events of the handler include
+    /// it too. If there is no subscriber, or if the span does not have such fields, this is only a
+    /// quick check.
     fn record_on_span(&self) {
         if LevelFilter::current() == LevelFilter::OFF {
             return;
@@ -151,7 +156,8 @@ impl Decision<'_> {
         }
         let span = Span::current();
         let outer = (self.outer_claims)(self.extensions).zip(self.claims);
-        // An inner layer and an extractor have nothing new to say of the caller, and formatters write a field once more.
+        // An inner layer and an extractor see the same caller, and formatters would write the
+        // fields again.
         let same = outer.is_some_and(|(outer, claims)| outer.is_same(claims));
         if let Some(claims) = self.claims.filter(|_| !same) {
             span.record("client_id", claims.client_id())
@@ -175,8 +181,8 @@ impl Decision<'_> {
         }
     }
 
-    /// Records which organization the request names, for the developer of a client. It is an event of
-    /// its own, so that a filter of level INFO never writes what a caller sent.
+    /// Records which organization the request names, for the developer of a client. It is an event
+    /// of its own, so that a filter of level INFO never writes data that a caller sent.
     fn record_requested_organization(&self) {
         let is_mismatch = matches!(
             self.outcome,
@@ -248,7 +254,7 @@ impl Decision<'_> {
 }
 
 impl DecisionOutcome<'_> {
-    /// Returns why the request is rejected, in a sentence.
+    /// Returns why the request is rejected, as a sentence.
     #[cfg(feature = "tracing")]
     fn error(&self) -> Option<&Rejection> {
         match self {

@@ -1,8 +1,8 @@
-//! What operators get to see: every event of the crate, in one place (feature `tracing`).
+//! The events for operators: every event of the crate, in one place (feature `tracing`).
 //!
-//! Names and fields are stable; the table of them is in the guide. What takes time has
-//! [spans](super::spans). No event contains a token or a claim value, except the organization, the
-//! client ID, the issuer and `jti`.
+//! Names and fields are stable; the guide has a table of them. [Spans](super::spans) show
+//! durations. No event contains a token or a claim value, except the organization, the client ID,
+//! the issuer and `jti`.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -28,7 +28,8 @@ pub(crate) fn unsupported_keys(issuer: &str, keys: usize, reasons: &dyn Display)
     let _ = (issuer, keys, reasons);
 }
 
-/// A fetch failed. The next attempt begins after this delay, or before it if a request hurries it.
+/// Reports a failed fetch. The next attempt begins after this delay, or earlier if a request needs
+/// a key.
 pub(crate) fn fetch_failed(
     issuer: &str,
     cause: &'static str,
@@ -41,42 +42,44 @@ pub(crate) fn fetch_failed(
     let _ = (issuer, cause, error, has_keys, next_attempt_in);
 }
 
-/// A set is past its life and serves on, because the issuer gives no new one.
+/// Reports that a key set expired and is still used, because the issuer provides no new one.
 pub(crate) fn keys_stale(issuer: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::jwks", issuer, "using stale keys");
     let _ = issuer;
 }
 
-/// The issuer gives keys again, after so many failures in a row.
+/// Reports that the issuer provides keys again, after this number of consecutive failures.
 pub(crate) fn keys_recovered(issuer: &str, failures: u32) {
     #[cfg(feature = "tracing")]
     tracing::info!(target: "tower_m2m::jwks", issuer, failures, "key fetch recovered");
     let _ = (issuer, failures);
 }
 
-/// The last good set reached its ceiling: from now on the issuer's tokens are answered 503.
+/// Reports that the last valid key set reached its stale limit: from now on, requests with tokens
+/// of this issuer get a 503.
 pub(crate) fn keys_expired(issuer: &str) {
     #[cfg(feature = "tracing")]
     tracing::error!(target: "tower_m2m::jwks", issuer, "keys expired: no successful fetch within keys_max_stale");
     let _ = issuer;
 }
 
-/// The metadata names another place for the keys than before.
+/// Reports that the metadata has another URL for the keys than before.
 pub(crate) fn jwks_uri_changed(issuer: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::jwks", issuer, "jwks_uri changed");
     let _ = issuer;
 }
 
-/// The application gave no answer about an issuer that can be used. Which one is not told: the name is a stranger's word.
+/// Reports that the application's issuer resolution failed. The event does not name the issuer,
+/// because the name comes from an unverified token.
 pub(crate) fn issuer_resolution_failed(error: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::jwks", error, "issuer resolution failed");
     let _ = error;
 }
 
-/// The application's check of standing gave no answer.
+/// Reports that the application's caller check failed or timed out.
 pub(crate) fn caller_check_failed(
     error: Option<&(dyn std::error::Error + Send + Sync + 'static)>,
     allowed: bool,
@@ -89,7 +92,8 @@ pub(crate) fn caller_check_failed(
     let _ = (error, allowed);
 }
 
-/// The first verified tokens of an issuer had no organization. `organization_claim` is the pointer that is configured.
+/// Reports that the first verified tokens of an issuer had no organization. `organization_claim` is
+/// the configured pointer.
 pub(crate) fn no_organization(issuer: &str, organization_claim: &str, tokens: u32) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m", issuer, organization_claim, tokens, "no token had an organization");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// How many events about rejected requests are recorded in one second.
+/// The limit on events about rejected requests in one second.
 pub(crate) struct EventLimit {
     per_second: u32,
     now: Box<dyn Fn() -> i64 + Send + Sync>,
@@ -39,7 +39,8 @@ impl EventLimit {
         }
     }
 
-    /// Returns how many events were left out since the last one, or `None` if this one is left out.
+    /// Returns the number of events that were omitted since the last one, or `None` if this one is
+    /// omitted.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
     pub(crate) fn admit(&self, reason: &'static str, client: Option<&str>) -> Option<u64> {
         let now = (self.now)();
@@ -63,7 +64,7 @@ impl ReasonWindows {
         &mut self.others
     }
 
-    /// Removes the clients without an event in this second. What was left out is still counted.
+    /// Removes the clients without an event in this second. Their omitted events are still counted.
     fn remove_before(&mut self, now: i64) {
         let others = &mut self.others;
         self.clients.retain(|_, window| {

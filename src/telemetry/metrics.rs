@@ -1,55 +1,59 @@
-//! What operators count: every metric of the crate, in one place (feature `metrics`).
+//! The metrics for operators: every metric of the crate, in one place (feature `metrics`).
 //!
-//! Names and labels are stable. A label's value is a fixed word or the name of a configured issuer, so that no client can
-//! invent series. The table of all of them, with recipes for alerts, is in the guide.
+//! Names and labels are stable. The value of a label is a fixed word or the name of a configured
+//! issuer, so that clients cannot create series. The guide has a table of all metrics, and recipes
+//! for alerts.
 
 use std::time::{Duration, SystemTime};
 
 use super::compared::VisitCompared;
 
-/// Says what each metric is to the recorder that is installed when a verifier is built.
+/// Describes the metrics to the recorder that is installed when a verifier is built.
 pub(crate) fn describe() {
     #[cfg(feature = "metrics")]
     {
         use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
         describe_counter!(
             "tower_m2m_decisions_total",
-            "Requests that were let in or refused, by outcome."
+            "Admitted and rejected requests, by outcome."
         );
         describe_counter!(
             "tower_m2m_token_cache_lookups_total",
-            "Look-ups among the tokens that were verified before."
+            "Lookups in the token cache, by result."
         );
         describe_histogram!(
             "tower_m2m_verification_duration_seconds",
             Unit::Seconds,
-            "Verifications that the cache did not answer."
+            "Duration of full verifications, without cache hits."
         );
         describe_counter!(
             "tower_m2m_key_fetches_total",
             "Fetches of an issuer's keys, by cause and outcome."
         );
-        describe_gauge!("tower_m2m_keys", "Usable keys that are held of an issuer.");
+        describe_gauge!(
+            "tower_m2m_keys",
+            "Usable keys in the current key set of an issuer."
+        );
         describe_gauge!(
             "tower_m2m_unusable_keys",
             "Keys of an issuer's key set that are not used, at most 100."
         );
         describe_gauge!(
             "tower_m2m_keys_fetched_timestamp_seconds",
-            "When the keys that are held were fetched or confirmed."
+            "When the current keys were fetched or confirmed."
         );
         describe_gauge!(
             "tower_m2m_keys_fresh_until_timestamp_seconds",
-            "When the life of the keys that are held ends."
+            "When the lifetime of the current keys ends."
         );
         describe_gauge!(
             "tower_m2m_keys_usable_until_timestamp_seconds",
-            "When the keys that are held are let go."
+            "When the stale limit of the current keys is reached."
         );
     }
 }
 
-/// A request was let in, or refused for a reason.
+/// Counts an admitted or rejected request.
 pub(crate) fn request_decided(
     stage: &'static str,
     outcome: &'static str,
@@ -66,7 +70,7 @@ pub(crate) fn request_decided(
     let _ = (stage, outcome, compared);
 }
 
-/// A token was looked for among those that were verified before.
+/// Counts a lookup in the token cache.
 pub(crate) fn cache_lookup<T>(found: Option<&T>) {
     #[cfg(feature = "metrics")]
     {
@@ -76,7 +80,7 @@ pub(crate) fn cache_lookup<T>(found: Option<&T>) {
     let _ = found;
 }
 
-/// Measures a verification from scratch, without the wait for a key.
+/// Measures a full verification, without the wait for a key.
 pub(crate) fn time_verification<T>(verify: impl FnOnce() -> T) -> T {
     #[cfg(feature = "metrics")]
     {
@@ -97,7 +101,7 @@ pub(crate) fn key_fetch(issuer: &str, cause: &'static str, outcome: &'static str
     let _ = (issuer, cause, outcome);
 }
 
-/// A key set is in use.
+/// Sets the gauges of the current key set.
 pub(crate) fn keys_available(
     issuer: &str,
     keys: usize,
@@ -126,7 +130,7 @@ pub(crate) fn keys_available(
     let _ = (issuer, keys, unusable_keys, fetched_at, life, max_stale);
 }
 
-/// No keys are held any more: the issuer's tokens are answered 503.
+/// Sets the number of keys to 0: requests with tokens of this issuer get a 503.
 pub(crate) fn keys_cleared(issuer: &str) {
     #[cfg(feature = "metrics")]
     metrics::gauge!("tower_m2m_keys", "issuer" => issuer.to_owned()).set(0.0);

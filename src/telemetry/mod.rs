@@ -1,6 +1,7 @@
-//! What operators see of the crate: events, spans and metrics, each in one file.
+//! The events, spans and metrics for operators, each in one file.
 //!
-//! Nothing here names a type of `jwks`. The functions take stable codes, counts and errors as `&dyn Display`.
+//! This module uses no type of `jwks`. The functions take stable codes, counts and errors as `&dyn
+//! Display`.
 
 pub(crate) mod compared;
 pub(crate) mod decision;

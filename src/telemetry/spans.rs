@@ -1,6 +1,8 @@
-//! Where time goes: the spans of the crate (feature `tracing`), beside the [events](super::events).
+//! The spans of the crate, which show durations (feature `tracing`), in addition to the
+//! [events](super::events).
 //!
-//! Names and fields are stable. All are of level DEBUG, and one that is switched off allocates nothing and looks at nothing.
+//! Names and fields are stable. All spans have level DEBUG. A disabled span allocates no memory and
+//! reads no data.
 
 #[cfg(feature = "tracing")]
 use tracing::{Instrument as _, Span, debug_span, field::Empty};
@@ -12,7 +14,8 @@ use crate::token::{CompactJws, DecodeBuffer, JoseHeader};
 /// The longest part of a string that is recorded before a signature is verified, such as a `kid`.
 const KID_MAX: usize = 64;
 
-/// `fetch_keys`: one fetch of an issuer's keys, from the question where they are to the set that is held.
+/// `fetch_keys`: one fetch of an issuer's keys, from the request for the metadata to the current
+/// key set.
 pub(crate) struct FetchSpan {
     #[cfg(feature = "tracing")]
     span: Span,
@@ -33,7 +36,7 @@ impl FetchSpan {
         fetch.await
     }
 
-    /// What follows from the fetch belongs to it.
+    /// Records the outcome and runs the work that follows the fetch within the span.
     pub(crate) fn finish<T>(self, outcome: &'static str, conclude: impl FnOnce() -> T) -> T {
         let _ = (&self, outcome);
         #[cfg(feature = "tracing")]
@@ -43,7 +46,7 @@ impl FetchSpan {
     }
 }
 
-/// `wait_for_keys`: a request waits for a key that is not held.
+/// `wait_for_keys`: a request waits for a key that is not in the current key set.
 pub(crate) async fn key_wait_span<T>(
     issuer: &str,
     kid: Option<&str>,
@@ -57,7 +60,7 @@ pub(crate) async fn key_wait_span<T>(
     wait.await
 }
 
-/// `verify_token`: a verification that is not answered from memory.
+/// `verify_token`: a verification without a cache hit.
 pub(crate) fn verification_span<E>(
     token: &[u8],
     verify: impl FnOnce() -> Result<Claims, E>,
@@ -82,7 +85,7 @@ pub(crate) fn verification_span<E>(
     verify()
 }
 
-/// What the header says of key and algorithm, read once more for the span alone.
+/// Records the key and algorithm of the header, which is parsed again only for the span.
 #[cfg(feature = "tracing")]
 fn record_header(span: &Span, token: &[u8]) {
     let mut buf = DecodeBuffer::for_token(token);
@@ -97,7 +100,8 @@ fn record_header(span: &Span, token: &[u8]) {
     }
 }
 
-/// Returns a string without line breaks and other characters that a log reader takes for its own, at most 64 characters.
+/// Escapes line breaks and other characters that a log reader might interpret. Returns at most 64
+/// characters.
 pub(crate) fn printable(kid: &str) -> String {
     kid.escape_debug().take(KID_MAX).collect()
 }

@@ -1,13 +1,13 @@
-//! Why a token is turned away.
+//! The reasons why a token is rejected.
 
 use std::fmt;
 
 use super::JsonError;
 
-/// Why a token is turned away, in the order of the checks.
+/// The reason why a token is rejected, in the order of the checks.
 ///
-/// The text says what to look at; it never holds the token or a claim's value. What a *client* gets to read is less:
-/// see [`Rejection`](crate::Rejection).
+/// The message names the cause. It never contains the token or the value of a claim. The response
+/// for a *client* has fewer details: see [`Rejection`](crate::Rejection).
 ///
 /// ```
 /// use tower_m2m::token::{CompactJws, TokenError};
@@ -18,29 +18,31 @@ use super::JsonError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// Not three segments: an opaque token, an API key, or no token at all (RFC 7515 §3.1).
+    /// The token does not have three segments: an opaque token, an API key, or another string (RFC
+    /// 7515 §3.1).
     NotThreeSegments,
-    /// Five segments: an encrypted token (JWE), which this crate does not read.
+    /// The token has five segments: it is encrypted (JWE), which this crate does not support.
     Encrypted,
     /// The signature is empty (RFC 7515 §5.2).
     NoSignature,
     /// A segment is not canonical base64url without padding (RFC 7515 §2, RFC 8725bis §3.14).
     InvalidBase64,
-    /// The header is not one JSON object that can be trusted to mean one thing (RFC 7515 §4).
+    /// The header is not a single JSON object with one clear meaning (RFC 7515 §4).
     InvalidHeader(JsonError),
-    /// The header has no `alg`, or a member of it has the wrong type (RFC 7515 §4.1).
+    /// The header has no `alg`, or a parameter of the wrong type (RFC 7515 §4.1).
     InvalidHeaderParameter(&'static str),
-    /// `alg` names no algorithm that exists here, `none` and HMAC among them (RFC 8725 §3.1).
+    /// `alg` names no supported algorithm. `none` and HMAC are not supported (RFC 8725 §3.1).
     UnknownAlgorithm,
-    /// `crit` is present: it lists extensions that must be understood, and none is (RFC 7515 §4.1.11).
+    /// `crit` is present: it lists extensions that must be understood, and none is supported (RFC
+    /// 7515 §4.1.11).
     UnsupportedCrit,
-    /// `b64` is present, which is not for JWTs (RFC 7797 §7).
+    /// `b64` is present, which is not allowed in JWTs (RFC 7797 §7).
     UnencodedPayload,
     /// `typ` is not that of an access token (RFC 9068 §4, RFC 8725 §3.11).
     InvalidType,
-    /// The claims are not one JSON object that can be trusted to mean one thing (RFC 7519 §7.2).
+    /// The claims are not a single JSON object with one clear meaning (RFC 7519 §7.2).
     InvalidClaimsSet(JsonError),
-    /// `iss` is absent, or not that of an issuer that is trusted (RFC 9068 §4).
+    /// `iss` is absent or is not a trusted issuer (RFC 9068 §4).
     UntrustedIssuer,
     /// The issuer is not allowed to use this algorithm (RFC 8725 §3.1).
     AlgorithmNotAllowed,
@@ -48,40 +50,44 @@ pub enum TokenError {
     MissingKid,
     /// The issuer has published no key with this `kid` that fits the algorithm.
     UnknownKey,
-    /// The keys with this `kid` belong to another issuer: their member `issuer` does not match `iss` and `tid`.
+    /// The keys with this `kid` belong to another issuer: their `issuer` member does not match
+    /// `iss` and `tid`.
     KeyOfOtherIssuer,
-    /// The signature does not hold (RFC 7515 §5.2).
+    /// Signature verification failed (RFC 7515 §5.2).
     InvalidSignature,
     /// A required claim is absent.
     MissingClaim(&'static str),
-    /// A claim has a type or form that it must not have.
+    /// A claim has an invalid type or form.
     MalformedClaim(&'static str),
-    /// `exp` has passed (RFC 7519 §4.1.4).
+    /// `exp` is in the past (RFC 7519 §4.1.4).
     Expired,
-    /// `nbf` is still to come (RFC 7519 §4.1.5).
+    /// `nbf` is in the future (RFC 7519 §4.1.5).
     NotYetValid,
     /// `iat` is in the future (RFC 7519 §4.1.6).
     IssuedInFuture,
-    /// Older than the maximum age that the verifier was given.
+    /// The token is older than the verifier's maximum age.
     TooOld,
     /// `aud` names none of the accepted audiences (RFC 7519 §4.1.3).
     InvalidAudience,
-    /// Not a machine-to-machine token: the grant type is not client credentials.
+    /// The token is not a machine-to-machine token: its grant type is not client credentials.
     WrongGrantType,
-    /// An ID token, a logout token or another kind, not an access token (RFC 8725 §3.12).
+    /// The token is an ID token, a logout token or of another kind, and not an access token (RFC
+    /// 8725 §3.12).
     NotAnAccessToken,
-    /// Bound to a key or certificate (`cnf`), so it must not come as a bearer token (RFC 9449 §7.2).
+    /// The token is bound to a key or certificate (`cnf`), so it must not be used as a bearer token
+    /// (RFC 9449 §7.2).
     SenderConstrained,
-    /// Issued to someone who acts for someone else (`act`, RFC 8693 §4.1), which machine-to-machine use forbids.
+    /// The token was issued to an actor that acts for another subject (`act`, RFC 8693 §4.1).
+    /// Machine-to-machine use forbids this.
     Delegated,
     /// The organization claim is present but is not an organization code.
     InvalidOrganization,
-    /// Revoked by the application.
+    /// The application revoked the token.
     Revoked,
 }
 
 impl TokenError {
-    /// A stable machine-readable name: for logs, metrics and tests.
+    /// Returns a stable machine-readable name: for logs, metrics and tests.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -118,7 +124,8 @@ impl TokenError {
         }
     }
 
-    /// What a client may be told once the signature held: fixed text, safe in a quoted string (RFC 6750 §3).
+    /// Returns the description for the client, if the signature is valid. It is a constant and is
+    /// safe in a quoted string (RFC 6750 §3).
     pub(crate) const fn description(&self) -> &'static str {
         match self {
             Self::MissingClaim(_) => "the access token lacks a required claim",
@@ -136,7 +143,7 @@ impl TokenError {
             Self::Delegated => "delegated access tokens are not accepted",
             Self::InvalidOrganization => "the access token names no valid organization",
             Self::Revoked => "the access token was revoked",
-            _ => "the access token is not acceptable",
+            _ => "the access token is invalid",
         }
     }
 }
@@ -145,16 +152,16 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotThreeSegments => {
-                f.write_str("not a signed JWT: it does not have three segments (opaque tokens and API keys are not read)")
+                f.write_str("not a signed JWT: it does not have three segments (opaque tokens and API keys are not supported)")
             }
-            Self::Encrypted => f.write_str("an encrypted token (JWE), which is not read"),
+            Self::Encrypted => f.write_str("an encrypted token (JWE), which is not supported"),
             Self::NoSignature => f.write_str("the signature is empty"),
             Self::InvalidBase64 => f.write_str("a segment is not canonical base64url"),
             Self::InvalidHeader(error) => write!(f, "the header is {error}"),
             Self::InvalidHeaderParameter(name) => write!(f, "the header's {name} is absent or malformed"),
             Self::UnknownAlgorithm => f.write_str("alg names no supported algorithm"),
-            Self::UnsupportedCrit => f.write_str("crit lists extensions, and none is understood"),
-            Self::UnencodedPayload => f.write_str("b64 is not for JWTs"),
+            Self::UnsupportedCrit => f.write_str("crit lists extensions, and none is supported"),
+            Self::UnencodedPayload => f.write_str("b64 is present, which is not allowed in JWTs"),
             Self::InvalidType => f.write_str("typ is not that of an accepted access token"),
             Self::InvalidClaimsSet(error) => write!(f, "the claims set is {error}"),
             Self::UntrustedIssuer => f.write_str(
@@ -166,27 +173,27 @@ impl fmt::Display for TokenError {
             Self::KeyOfOtherIssuer => f.write_str(
                 "the keys with this kid belong to another issuer: their issuer member does not match iss and tid",
             ),
-            Self::InvalidSignature => f.write_str("the signature does not hold"),
+            Self::InvalidSignature => f.write_str("signature verification failed"),
             Self::MissingClaim(name) => write!(f, "the claim {name} is required and absent"),
             Self::MalformedClaim(name) => write!(f, "the claim {name} is malformed"),
-            Self::Expired => f.write_str("exp has passed (if the token is new, compare the clocks)"),
-            Self::NotYetValid => f.write_str("nbf is still to come (if the token is new, compare the clocks)"),
+            Self::Expired => f.write_str("exp is in the past (if the token is new, compare the clocks)"),
+            Self::NotYetValid => f.write_str("nbf is in the future (if the token is new, compare the clocks)"),
             Self::IssuedInFuture => f.write_str("iat is in the future (compare the clocks)"),
-            Self::TooOld => f.write_str("iat is longer ago than the maximum age allows"),
+            Self::TooOld => f.write_str("iat is older than the maximum age allows"),
             Self::InvalidAudience => {
-                f.write_str("aud names none of the accepted audiences (did the client ask for the API's audience?)")
+                f.write_str("aud names none of the accepted audiences (check that the client requests the API's audience)")
             }
             Self::WrongGrantType => {
                 f.write_str(
-                    "not a client-credentials token: a claim that tells machine tokens from users' tokens is absent or has \
-                     another value (users' tokens come from the same issuer but do not belong here)",
+                    "not a client-credentials token: a claim that distinguishes machine tokens from user tokens is absent or has \
+                     another value (user tokens of the same issuer are not accepted)",
                 )
             }
             Self::NotAnAccessToken => f.write_str("an ID token, a logout token or another kind, not an access token"),
             Self::SenderConstrained => f.write_str("cnf binds the token to a key, and it came as a bearer token"),
-            Self::Delegated => f.write_str("act says that someone acts for someone else, which is not accepted"),
+            Self::Delegated => f.write_str("act is present: delegated tokens are not accepted"),
             Self::InvalidOrganization => f.write_str("the organization claim is present but is not an organization code"),
-            Self::Revoked => f.write_str("the application revoked it"),
+            Self::Revoked => f.write_str("the application revoked the token"),
         }
     }
 }

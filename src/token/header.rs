@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::{Algorithm, JsonObject, JsonValue, TokenError};
 
-/// What the header says that matters: `alg`, `kid`, `typ`.
+/// The header parameters that matter for verification: `alg`, `kid` and `typ`.
 ///
-/// `jwk`, `jku`, `x5u` and `x5c` are never read: the issuer says which keys are its own, the token does not
-/// (CVE-2018-0114).
+/// `jwk`, `jku`, `x5u` and `x5c` are never read, because the issuer and not the token defines its
+/// keys (CVE-2018-0114).
 ///
 /// ```
 /// use tower_m2m::Algorithm;
@@ -28,13 +28,14 @@ pub struct JoseHeader<'a> {
     token_type: TokenType,
 }
 
-/// What `typ` says (RFC 7515 §4.1.9, RFC 9068 §2.1), whatever its case and with or without `application/`.
+/// The value of `typ` (RFC 7515 §4.1.9, RFC 9068 §2.1). Its case and the prefix `application/` make no
+/// difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenType {
     /// No `typ`.
     Absent,
-    /// `JWT`: what Kinde says.
+    /// `JWT`: the value of Kinde's tokens.
     Jwt,
     /// `at+jwt`: an access token (RFC 9068).
     AccessToken,
@@ -42,16 +43,18 @@ pub enum TokenType {
     Other,
 }
 
-/// A `kid` is an opaque name; none of those in use comes near this many bytes (RFC 8725 §3.10).
+/// A `kid` is an opaque name. Names in use are much shorter than this number of bytes (RFC 8725
+/// §3.10).
 const KID_MAX: usize = 256;
 
 impl<'a> JoseHeader<'a> {
-    /// Reads the octets of a header.
+    /// Parses the octets of a header.
     ///
     /// # Errors
     ///
-    /// [`TokenError::InvalidHeader`], [`TokenError::UnsupportedCrit`], [`TokenError::UnencodedPayload`], [`TokenError::InvalidHeaderParameter`]
-    /// and [`TokenError::UnknownAlgorithm`].
+    /// Returns [`TokenError::InvalidHeader`], [`TokenError::UnsupportedCrit`],
+    /// [`TokenError::UnencodedPayload`], [`TokenError::InvalidHeaderParameter`] or
+    /// [`TokenError::UnknownAlgorithm`].
     pub fn parse(text: &'a [u8]) -> Result<Self, TokenError> {
         let json = JsonObject::parse(text).map_err(TokenError::InvalidHeader)?;
         let (mut algorithm, mut token_type) = (None, TokenType::Absent);
@@ -79,13 +82,13 @@ impl<'a> JoseHeader<'a> {
         })
     }
 
-    /// `alg`: which algorithm the token claims to be signed with.
+    /// Returns `alg`: the algorithm that the token claims to be signed with.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// `kid`: an opaque name for the key, compared exactly (RFC 7515 §4.1.4).
+    /// Returns `kid`: an opaque name for the key, compared exactly (RFC 7515 §4.1.4).
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         match self.json.get("kid") {
@@ -94,12 +97,12 @@ impl<'a> JoseHeader<'a> {
         }
     }
 
-    /// All members.
+    /// Returns all members.
     pub(crate) fn json(&self) -> &JsonObject<'a> {
         &self.json
     }
 
-    /// `typ`: what kind of token it is.
+    /// Returns `typ`: the type of the token.
     #[must_use]
     pub fn token_type(&self) -> TokenType {
         self.token_type
@@ -144,7 +147,8 @@ mod tests {
 
     /// Rules 30–33.
     ///
-    /// Names unique, `alg` present and exact, `crit` and `b64` refused whatever they hold.
+    /// Names are unique. `alg` is present and compared exactly. `crit` and `b64` are rejected with
+    /// any value.
     #[test]
     fn header_parameters_are_unique_and_alg_is_required() {
         use TokenError::{
@@ -196,7 +200,7 @@ mod tests {
 
     /// Rules 60, 61.
     ///
-    /// `typ` in any case, with or without the media type's prefix.
+    /// `typ` is compared without case, with or without the prefix of the media type.
     #[test]
     fn typ_ignores_case_and_media_type_prefix() {
         for (typ, expected) in [
@@ -228,7 +232,7 @@ mod tests {
         );
     }
 
-    /// The embedded-key class (CVE-2018-0114): such members are carried along and never looked at.
+    /// Attacks with embedded keys (CVE-2018-0114): such members are ignored.
     #[test]
     fn embedded_keys_are_ignored() {
         let text =

@@ -1,14 +1,14 @@
-//! What a token says: values only, no I/O and no clock, so that a fuzzer can drive every parser here.
+//! The values in a token, without I/O and without a clock, so that a fuzzer can drive every parser.
 //!
 //! | parser | reads | RFC |
 //! |---|---|---|
 //! | [`CompactJws::split`] | the compact serialization: three segments | 7515 §3.1, 8725bis §3.14 |
 //! | [`JoseHeader::parse`] | `alg`, `kid`, `typ`, `crit` | 7515 §4 |
-//! | [`JsonObject::parse`] | one JSON object, no member twice, bounded depth and size | 8259, 7519 §4 |
+//! | [`JsonObject::parse`] | one JSON object, no duplicate member, bounded depth and size | 8259, 7519 §4 |
 //! | [`Scope::new`], [`Scopes::parse`] | a scope token, a scope list | 6749 §3.3 |
 //! | [`OrgCode::is_valid_code`] | an organization code | Kinde |
 //!
-//! None of them says that a token is *true*: that is what a [`Verifier`](crate::Verifier) is for.
+//! No parser checks that a token is *authentic*. A [`Verifier`](crate::Verifier) does that.
 
 mod algorithm;
 mod base64url;

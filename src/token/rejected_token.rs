@@ -1,4 +1,4 @@
-//! A token whose signature is valid and that is still rejected, for events.
+//! A rejected token with a valid signature, for events.
 
 use std::sync::Arc;
 

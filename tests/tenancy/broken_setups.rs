@@ -117,7 +117,7 @@ async fn broken_setups_are_named_by_their_log_lines() {
         &good().claim("exp", NOW - 7200).bearer(),
     )
     .await;
-    take(&["expired", "exp has passed", "client_id=\"billing\""]);
+    take(&["expired", "exp is in the past", "client_id=\"billing\""]);
 
     send(
         &standard,

@@ -159,7 +159,7 @@ async fn every_decision_is_one_event_with_stable_fields() {
         ("outcome", "insufficient_scope"),
         (
             "error",
-            "the token lacks a scope that the route asks for: read:x (was it granted to the app at the issuer?)",
+            "the token lacks a scope that the route requires: read:x (check that the issuer grants it to the client)",
         ),
         route,
         ("has_required_scopes", "false"),

@@ -60,7 +60,7 @@ async fn event_says_why_a_signed_token_is_rejected() {
         (
             good().claim("exp", NOW - 3600),
             "expired",
-            "exp has passed",
+            "exp is in the past",
             "in the future, 30 s tolerated",
             None,
         ),

@@ -17,7 +17,7 @@ pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> OrgLookup<'
         (Some(target), Some(Ok(host)), None) if target.eq_ignore_ascii_case(without_port(host)) => {
             target
         }
-        // None, two, two that differ, or one that is not text.
+        // No host, several hosts, two different hosts, or a host that is not valid text.
         _ => return OrgLookup::Ambiguous,
     };
     let host = host.to_ascii_lowercase();

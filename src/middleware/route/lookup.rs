@@ -1,11 +1,11 @@
-//! What a request says about its organization: none, one, or something ambiguous.
+//! The organization that a request names: none, one, or an ambiguous one.
 
 use std::borrow::Cow;
 
 use crate::middleware::policy::RequestedOrg;
 use crate::token::OrgCode;
 
-/// What was found.
+/// The result of a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OrgLookup<'r> {
     Absent,
@@ -14,7 +14,8 @@ pub(crate) enum OrgLookup<'r> {
 }
 
 impl<'r> OrgLookup<'r> {
-    /// What is about to be compared, or acted for, must be one plain name wherever it stands in the request.
+    /// Checks that the code is one plain name, wherever it was found, because it will be compared
+    /// or acted for.
     pub(crate) fn code(code: impl Into<Cow<'r, str>>) -> Self {
         let code = code.into();
         if is_plain(&code) {
@@ -32,7 +33,7 @@ impl<'r> OrgLookup<'r> {
         }
     }
 
-    /// The same, unless an outer layer let a global client act for another organization.
+    /// Returns `Ambiguous` if an outer layer let a global client act for another organization.
     pub(crate) fn require_match(self, acting: Option<&OrgCode>) -> Self {
         match (self, acting) {
             (Self::Organization(code), Some(acting)) if code != acting.as_str() => Self::Ambiguous,
@@ -40,7 +41,7 @@ impl<'r> OrgLookup<'r> {
         }
     }
 
-    /// What two places say together: they must agree.
+    /// Combines the results of two places, which must agree.
     #[cfg_attr(not(feature = "axum"), allow(dead_code))]
     pub(crate) fn merge(self, other: Self) -> Self {
         match (self, other) {
@@ -51,7 +52,8 @@ impl<'r> OrgLookup<'r> {
     }
 }
 
-/// Neither empty nor something that another reader of the path would take for a step: dots, slashes.
+/// Returns `true` if the code is not empty and no other reader of the path takes it for a step
+/// (dots, slashes).
 fn is_plain(code: &str) -> bool {
     !matches!(code, "" | "." | "..") && !code.bytes().any(|byte| matches!(byte, b'/' | b'\\'))
 }

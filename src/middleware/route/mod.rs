@@ -1,4 +1,4 @@
-//! Which organization a request is about.
+//! The organization that a request names.
 
 mod host;
 mod lookup;
@@ -19,8 +19,8 @@ pub(crate) use tenant_names::{NameMeaning, TenantNames};
 
 use crate::telemetry::compared::ComparedPlace;
 
-/// Where a request says which organization it is about, for services that are no axum router. What is found there is only
-/// compared with the token, exactly; it never decides.
+/// A place of a request that names the organization, for services that are not axum routers. The
+/// layer only compares this organization with the token's, exactly. The request never decides.
 ///
 /// ```
 /// use tower_m2m::{OrganizationSource, Verifier};
@@ -37,35 +37,47 @@ pub struct OrganizationSource(Location);
 #[derive(Clone, Debug)]
 enum Location {
     Path(Vec<Segment>),
-    /// A template that finds no organization anywhere: every request is refused, so that it is seen at once.
+    /// An invalid template. It rejects every request, so that the mistake is seen at once.
     InvalidTemplate,
     Subdomain(String),
     Header(HeaderName),
 }
 
 impl OrganizationSource {
-    /// A segment of the path: `{org_code}`. `{anything_else}` stands for one segment, `*` or `{*anything}` for the rest; a path
-    /// that goes on behind the template belongs to the same organization, with or without the `*`. A path that does not fit
-    /// the template is about no organization. A slash at the end makes no difference. A path that another reader could take
-    /// for one that fits, or for another organization's (doubled slashes, dot segments, encoded slashes, parameters behind a
-    /// semicolon, other case), is refused. Below a router that another nests, what is left of the path is read, and the
-    /// whole path too.
+    /// Reads a segment of the path.
     ///
-    /// A template that could find no organization (without `{org_code}`, with a segment of which only a part stands in braces,
-    /// without a slash in front) refuses every request, so that the first one shows the mistake.
+    /// In the template, `{org_code}` is the segment of the organization, `{anything_else}` matches
+    /// one segment, and `*` or `{*anything}` matches the rest. A path that continues after the
+    /// template belongs to the same organization, with or without the `*`. A slash at the end makes
+    /// no difference. If a path does not match the template, it belongs to no organization.
+    ///
+    /// If another program could read the path as one that matches, or as one of another
+    /// organization, the layer rejects the request. Examples are doubled slashes, dot segments,
+    /// encoded slashes, parameters after a semicolon, and another case. In a nested axum router,
+    /// both the remaining path and the whole path are read.
+    ///
+    /// A template that can find no organization rejects every request, so that the first one shows
+    /// the mistake. Such a template has no `{org_code}`, has braces around only a part of a
+    /// segment, or does not begin with a slash.
     #[must_use]
     pub fn path(template: &str) -> Self {
         Self(parse_template(template).map_or(Location::InvalidTemplate, Location::Path))
     }
 
-    /// The label in front of a base domain: `org_a.api.example.com` for the base `api.example.com`. The base itself is
-    /// about no organization; any other host is refused, and so is a request without a host.
+    /// Reads the label before a base domain: `org_a` in `org_a.api.example.com` for the base
+    /// `api.example.com`.
+    ///
+    /// The base itself belongs to no organization. The layer rejects requests with any other host
+    /// or without a host.
     #[must_use]
     pub fn subdomain_of(base: impl Into<String>) -> Self {
         Self(Location::Subdomain(base.into().to_ascii_lowercase()))
     }
 
-    /// A header of the request. A request without it is about no organization; one with it twice is refused.
+    /// Reads a header of the request.
+    ///
+    /// A request without the header belongs to no organization. The layer rejects a request that
+    /// has the header more than once.
     #[must_use]
     pub fn header(name: HeaderName) -> Self {
         Self(Location::Header(name))
@@ -225,7 +237,7 @@ mod tests {
         assert_eq!(found(&source, "/orgs/", &[]), OrgLookup::Ambiguous);
     }
 
-    /// A template that could find nothing lets nobody in, instead of everybody.
+    /// A template that can find no organization rejects every request.
     #[test]
     fn invalid_template_rejects_every_request() {
         for template in [

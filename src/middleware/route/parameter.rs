@@ -5,7 +5,8 @@ use http::request::Parts;
 #[cfg(feature = "axum")]
 use http::{Extensions, Request};
 
-/// Returns `true` if the name can stand between a route's braces. Older and other notations cannot.
+/// Returns `true` if the name can be the name of a parameter in braces. Other notations, such as
+/// that of older axum versions, cannot.
 pub(crate) fn is_parameter_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['{', '}', '*', ':', '/'])
 }
@@ -56,14 +57,15 @@ impl PathParams {
 pub(crate) enum Routing {
     /// No router saw the request.
     Unrouted,
-    /// A router saw the request, and no route matched: a fallback, or a service that is nested.
+    /// A router saw the request, and no route matched: for example a fallback or a nested service.
     Unmatched,
     /// A route matched.
     Matched,
 }
 
 impl Routing {
-    /// Reads what routers left in a request. A router keeps the whole path before it looks for a route.
+    /// Reads what axum routers stored in a request. A router stores the whole path before it looks
+    /// for a route.
     #[cfg(feature = "axum")]
     pub(crate) fn from_extensions(extensions: &Extensions) -> Self {
         use axum::extract::{MatchedPath, OriginalUri};
@@ -89,7 +91,7 @@ pub(crate) fn parameter_names(template: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         loop {
             let (_, after) = rest.split_once('{')?;
-            // Two braces stand for one literal brace.
+            // Two braces are an escaped literal brace.
             if let Some(literal) = after.strip_prefix('{') {
                 rest = literal;
                 continue;

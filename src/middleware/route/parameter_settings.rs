@@ -1,10 +1,10 @@
-//! What a layer says about the parameters and segments of a path.
+//! The settings of one layer about the parameters and segments of a path.
 
 use super::template::{Segment, excepts_segment, parse_template};
 use super::tenant_names::{NameMeaning, TenantNames};
 
-/// What one layer says about the parameters and segments of a path. The settings of several layers
-/// add up.
+/// The settings of one layer about the parameters and segments of a path. The settings of several
+/// layers add up.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(not(feature = "axum"), allow(dead_code))]
 pub(crate) struct ParameterSettings {
@@ -48,7 +48,8 @@ impl ParameterSettings {
         self.literals.push(segment);
     }
 
-    /// An invalid template names no position, so it allows nothing.
+    /// Allows other organizations in a position of the path. An invalid template names no position,
+    /// so it allows none.
     pub(crate) fn allow_other_organizations_in_path(&mut self, template: &str) {
         self.other_organization_paths
             .extend(parse_template(template));
@@ -67,7 +68,8 @@ impl ParameterSettings {
             .map(|compared| compared.name.as_str())
     }
 
-    /// Returns `true` if the layer says that the parameter names no organization that must be compared.
+    /// Returns `true` if the layer does not compare the parameter because it names no organization,
+    /// or may name another one.
     pub(crate) fn ignores(&self, name: &str) -> bool {
         self.ignored.iter().any(|ignored| ignored == name) || self.allows_other_organizations(name)
     }

@@ -1,4 +1,4 @@
-//! The organization in a path, by a template.
+//! The organization in a path, found with a template.
 
 use std::borrow::Cow;
 
@@ -94,7 +94,7 @@ pub(crate) fn decoded_segments(path: &str) -> impl Iterator<Item = Option<Cow<'_
     path.split('/').skip(1).map(percent_decode)
 }
 
-/// What the path says, and what the whole one says where a nesting router took a part off: they must agree.
+/// Reads the path and, if a nesting router removed a part of it, the whole path. Both must agree.
 pub(super) fn in_paths(
     template: &[Segment],
     uri: &Uri,
@@ -111,7 +111,7 @@ pub(super) fn in_paths(
     found
 }
 
-/// What the path says as it stands, if a reader who tidies it up first finds the same.
+/// Reads the path as it is, and as a reader that normalizes it first. Both must agree.
 fn in_path(template: &[Segment], path: &str) -> OrgLookup<'static> {
     let Some(segments) = path
         .split('/')
@@ -154,11 +154,13 @@ fn match_template<'p>(
     found
 }
 
-/// How often careless readers decode what was decoded: no more, so that a long path costs no quadratic time.
+/// The number of times that a segment is decoded again. The limit keeps the time for a long path
+/// linear.
 const DECODED_AGAIN_MAX: usize = 3;
 
-/// The segments as servers read them that decode again, take encoded slashes and backslashes for slashes, leave
-/// out what stands behind a semicolon, spaces and control characters around a step, and empty steps, and follow dots.
+/// Returns the segments as other servers may read them. Such a server decodes again, and treats
+/// encoded slashes and backslashes as slashes. It removes everything after a semicolon, spaces and
+/// control characters around a step, and empty steps, and it resolves dot segments.
 fn normalize<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
     let mut tidy = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -180,7 +182,7 @@ fn normalize<'p>(segments: &'p [Cow<'p, str>]) -> Vec<Cow<'p, str>> {
     tidy
 }
 
-/// Percent-decoded once, as UTF-8 (RFC 3986 §2.1).
+/// Decodes percent-encoding once, as UTF-8 (RFC 3986 §2.1).
 fn percent_decode(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains('%') {
         return Some(Cow::Borrowed(segment));

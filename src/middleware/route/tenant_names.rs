@@ -13,7 +13,7 @@ const POSSIBLE_TENANT_NAMES: [&str; 6] = [
     "client",
 ];
 
-/// What may follow a name.
+/// The suffixes that a name may have.
 const SUFFIXES: [&str; 11] = [
     "id", "ids", "code", "key", "slug", "name", "uuid", "guid", "ref", "handle", "number",
 ];
@@ -21,7 +21,7 @@ const SUFFIXES: [&str; 11] = [
 /// The longest name that is compared with the lists. A longer one is in neither.
 const LONGEST: usize = 64;
 
-/// What the name of a parameter says about the tenant.
+/// The meaning of a parameter's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NameMeaning {
     Other,
@@ -92,7 +92,8 @@ fn is_listed(name: &[u8], custom: Option<&[String]>, default: &[&str]) -> bool {
     }
 }
 
-/// Returns `true` if the name is the listed one, in the singular or plural, alone or with one suffix.
+/// Returns `true` if the name is the listed one, in the singular or plural, alone or with one
+/// suffix.
 fn says(name: &[u8], listed: &[u8]) -> bool {
     let rest = match (name.strip_prefix(listed), listed.strip_suffix(b"y")) {
         (Some(rest), _) => rest,
