@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bearer::BearerError;
-use crate::token::{ScopeRequirement, TokenError};
+use crate::token::{NotAllowed, ScopeRequirement, TokenError};
 
 /// The reason why a request was rejected.
 ///
@@ -107,6 +107,15 @@ impl From<TokenError> for Rejection {
     /// verification succeeds.
     fn from(error: TokenError) -> Self {
         Self::InvalidToken(error)
+    }
+}
+
+impl From<NotAllowed> for Rejection {
+    fn from(error: NotAllowed) -> Self {
+        match error {
+            NotAllowed::Client => Self::ClientNotAllowed,
+            NotAllowed::Organization => Self::OrganizationNotAllowed,
+        }
     }
 }
 

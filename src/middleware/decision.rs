@@ -90,7 +90,7 @@ impl AuthorizeLayer {
             }
         };
         let mut result = self.settings.evaluate_policy(authenticated, request);
-        if !self.verifier.restricts_callers() {
+        if !self.verifier.restricts(&result.claims) {
             return self.finish_authorization(Ok(()), result, request);
         }
         let acting = result

@@ -66,6 +66,7 @@ fn facts() -> ClaimsInner {
         issued_at: Some(0),
         kinde: None,
         custom: None,
+        allow_lists: None,
     }
 }
 

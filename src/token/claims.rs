@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ClaimStrings, OrgCode, OrgCodePattern, Scopes};
+use super::{AllowLists, ClaimStrings, NotAllowed, OrgCode, OrgCodePattern, Scopes};
 
 /// The claims of a verified access token.
 ///
@@ -58,6 +58,8 @@ pub(crate) struct ClaimsInner {
     /// `application_properties` and `feature_flags`, if the token has them.
     pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     pub(crate) custom: Option<Custom>,
+    /// Those of the issuer when the token was verified, so that no later check looks the issuer up.
+    pub(crate) allow_lists: Option<Arc<AllowLists>>,
 }
 
 impl Claims {
@@ -84,6 +86,21 @@ impl Claims {
     /// Returns `true` if both come from the same verification.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Returns `true` if the issuer has a list of allowed clients or organizations.
+    pub(crate) fn has_allow_lists(&self) -> bool {
+        self.0.allow_lists.is_some()
+    }
+
+    /// Checks the issuer's lists of allowed clients and organizations, for a client that acts for an
+    /// organization or for none.
+    pub(crate) fn check_allow_lists(&self, acting: Option<&OrgCode>) -> Result<(), NotAllowed> {
+        let Some(lists) = &self.0.allow_lists else {
+            return Ok(());
+        };
+        let organization = self.org_code().or(acting).map(OrgCode::as_str);
+        lists.check(self.client_id(), organization)
     }
 
     pub(crate) fn valid_until(&self) -> i64 {

@@ -11,6 +11,7 @@
 //! No parser checks that a token is *authentic*. A [`Verifier`](crate::Verifier) does that.
 
 mod algorithm;
+mod allow_lists;
 mod base64url;
 mod claim_strings;
 mod claims;
@@ -27,6 +28,7 @@ mod scope;
 
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub(crate) use allow_lists::{AllowLists, NotAllowed};
 pub(crate) use claim_strings::{ClaimStrings, ClaimStrs};
 pub use claims::Claims;
 pub(crate) use claims::{ClaimsInner, Custom};

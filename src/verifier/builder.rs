@@ -166,8 +166,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// How many resolved issuers are kept, each with its keys; beyond that, the one that was asked about longest ago gives
-    /// way. Default: 1,000.
+    /// Sets how many resolved issuers are kept, each with its keys. Default: 1,000.
+    ///
+    /// If there are more, the one whose tokens were verified longest ago is evicted, but none that a request uses.
     pub fn max_resolved_issuers(mut self, issuers: usize) -> Self {
         self.resolved_max = issuers;
         self

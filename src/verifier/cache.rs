@@ -54,7 +54,7 @@ impl Entry {
             holds
         };
         (self.validity_period.start..self.validity_period.end).contains(&now)
-            && self.issuer.upgrade().is_some_and(still_holds)
+            && issuers.reuse(&self.issuer).is_some_and(still_holds)
     }
 }
 

@@ -1,10 +1,9 @@
 //! The checks of callers whose tokens are valid.
 
-use super::issuers::trusted::Resolution;
 use super::verification::CallerVerdict;
 use super::verifier::Verifier;
 use crate::rejection::Rejection;
-use crate::token::{Claims, OrgCode, TokenError};
+use crate::token::{Claims, OrgCode};
 
 impl Verifier {
     /// Whether a caller is in good standing: revocation and suspension, then the lists of who is let in at all, then the
@@ -19,7 +18,7 @@ impl Verifier {
         }
     }
 
-    /// Checks the denylist and the allow-lists, which costs no wait.
+    /// Checks the denylist and the allow-lists, which costs no wait and no lookup of the issuer.
     pub(crate) fn check_lists(
         &self,
         claims: &Claims,
@@ -33,21 +32,6 @@ impl Verifier {
         {
             return Err(rejection);
         }
-        if self.0.issuers.is_open() {
-            return Ok(());
-        }
-        let resolution = self.0.issuers.lookup(claims.issuer());
-        match (
-            resolution
-                .as_ref()
-                .and_then(Resolution::trusted)
-                .and_then(|issuer| self.0.issuers.get(issuer)),
-            &resolution,
-        ) {
-            (Some(trusted), _) => trusted.rules.check_allow_lists(claims, acting),
-            // It was trusted when the token was verified, a moment ago: it was withdrawn since, or has to be asked for again.
-            (None, Some(Resolution::NotTrusted)) => Err(TokenError::UntrustedIssuer.into()),
-            (None, _) => Err(Rejection::CallerStatusUnavailable),
-        }
+        claims.check_allow_lists(acting).map_err(Rejection::from)
     }
 }

@@ -1,15 +1,14 @@
 //! What each claim must satisfy (RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4).
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::claim::{is_missing, is_present, numeric_date, string_claim};
 use super::custom_claims::CustomDecoder;
 use super::organization::OrganizationClaim;
 use super::profile::{KidRequirement, Profile};
 use super::validated::{RawScopes, TokenIdentity, ValidatedClaims};
-use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, Claims, JsonObject, JsonValue, OrgCode, OrgCodePattern, TokenError, TokenType,
+    Algorithm, AllowLists, JsonObject, JsonValue, OrgCodePattern, TokenError, TokenType,
     is_identifier,
 };
 
@@ -28,8 +27,7 @@ pub(crate) struct Rules {
     /// The keys that a token without `kid` is checked against, at most.
     pub(crate) max_keys_without_kid: usize,
     pub(crate) custom: Option<CustomDecoder>,
-    pub(crate) organizations: Option<HashSet<String>>,
-    pub(crate) clients: Option<HashSet<String>>,
+    pub(crate) allow_lists: Option<Arc<AllowLists>>,
 }
 
 /// How strictly RFC 9068 is followed.
@@ -215,32 +213,6 @@ impl Rules {
             client_id: self.client_id(json).ok(),
             organization: self.organization.read(json).ok().flatten(),
             jti: string_claim(json, "jti").ok().flatten(),
-        }
-    }
-
-    /// Returns `true` if the issuer has a list of allowed clients or organizations.
-    pub(crate) fn has_allow_lists(&self) -> bool {
-        self.clients.is_some() || self.organizations.is_some()
-    }
-
-    /// Whether the application lets the client in at all, and the organization that it belongs to or acts for.
-    pub(crate) fn check_allow_lists(
-        &self,
-        claims: &Claims,
-        acting: Option<&OrgCode>,
-    ) -> Result<(), Rejection> {
-        if self
-            .clients
-            .as_ref()
-            .is_some_and(|allowed| !allowed.contains(claims.client_id()))
-        {
-            return Err(Rejection::ClientNotAllowed);
-        }
-        match (&self.organizations, claims.org_code().or(acting)) {
-            (Some(allowed), Some(org)) if !allowed.contains(org.as_str()) => {
-                Err(Rejection::OrganizationNotAllowed)
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -73,6 +73,7 @@ impl Rules {
             issued_at: checked.issued_at,
             kinde: kinde_extras(json, payload)?,
             custom,
+            allow_lists: self.allow_lists.clone(),
         }))
     }
 }

@@ -94,11 +94,11 @@ impl Verifier {
         )
     }
 
-    /// Returns `true` if a caller whose token is valid can be rejected: there is a denylist, a caller
-    /// check, an allow-list or a resolver.
+    /// Returns `true` if this caller can be rejected although its token is valid: there is a denylist, a
+    /// caller check or an allow-list.
     #[inline]
-    pub(crate) fn restricts_callers(&self) -> bool {
-        self.0.rechecks.is_some() || !self.0.issuers.is_open()
+    pub(crate) fn restricts(&self, claims: &Claims) -> bool {
+        self.0.rechecks.is_some() || claims.has_allow_lists()
     }
 
     /// The bound on events about rejected requests, if there is one.

@@ -80,6 +80,9 @@ impl Verifier {
                             trusted.keys.wait_for_fetch(wait.ticket, kid),
                         )
                         .await;
+                        if prior.keys.is_some_and(|wait| wait.is_given_up()) {
+                            trusted.mark_awaited(self.0.clock.unix_seconds());
+                        }
                     }
                     prior.resolution = Some(Resolution::Trusted(wait.issuer));
                 }

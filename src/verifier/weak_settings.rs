@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
 use crate::jwks::{KeySource, PrivateAddresses};
+use crate::token::AllowLists;
 
 const LONG_LEEWAY: i64 = 60;
 const LONG_STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -52,7 +53,8 @@ impl Verifier {
 
 fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting> {
     let rules = &trusted.rules;
-    let anybody = rules.clients.is_none();
+    let lists = rules.allow_lists.as_deref();
+    let anybody = lists.and_then(AllowLists::clients).is_none();
     let found = [
         (rules.audiences.is_none() && anybody).then_some((
             "dangerous_accept_any_audience",

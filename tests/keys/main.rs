@@ -10,6 +10,7 @@ mod answers;
 mod discovery;
 #[cfg(feature = "tracing")]
 mod events;
+mod eviction;
 mod harness;
 mod hurry;
 mod issuers;

@@ -14,7 +14,7 @@ use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
 
 /// The application's own directory of issuers. Tests change it.
 #[derive(Default)]
-struct IssuerDirectory {
+pub(crate) struct IssuerDirectory {
     issuers: Mutex<HashMap<String, Arc<FakeIssuer>>>,
     resolutions: AtomicU64,
     behavior: Mutex<ResolverBehavior>,
@@ -32,7 +32,7 @@ enum ResolverBehavior {
 }
 
 impl IssuerDirectory {
-    fn add(&self, iss: &str) -> Arc<FakeIssuer> {
+    pub(crate) fn add(&self, iss: &str) -> Arc<FakeIssuer> {
         let fake = FakeIssuer::with_url(iss);
         self.issuers
             .lock()
@@ -41,7 +41,7 @@ impl IssuerDirectory {
         fake
     }
 
-    fn resolutions(&self) -> u64 {
+    pub(crate) fn resolutions(&self) -> u64 {
         self.resolutions.load(Ordering::SeqCst)
     }
 
@@ -49,7 +49,7 @@ impl IssuerDirectory {
         *self.behavior.lock().unwrap() = behavior;
     }
 
-    async fn resolve(self: Arc<Self>, iss: String) -> Result<Option<Issuer>, BoxError> {
+    pub(crate) async fn resolve(self: Arc<Self>, iss: String) -> Result<Option<Issuer>, BoxError> {
         self.resolutions.fetch_add(1, Ordering::SeqCst);
         let behavior = *self.behavior.lock().unwrap();
         let fake = self.issuers.lock().unwrap().get(&iss).cloned();

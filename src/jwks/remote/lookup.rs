@@ -40,3 +40,10 @@ pub(crate) struct KeyWait {
     pub(super) ticket: FetchTicket,
     pub(super) outcome: FetchOutcome,
 }
+
+impl KeyWait {
+    /// Returns `true` if the request's deadline passed during the fetch. Its client tries again.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.outcome == FetchOutcome::TimedOut
+    }
+}

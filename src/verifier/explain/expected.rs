@@ -105,13 +105,15 @@ pub(super) fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Op
         CheckKind::Scope => Some("a list or a space-separated text where present".to_owned()),
         CheckKind::Custom => rules.custom.map(|_| "the application's type".to_owned()),
         CheckKind::ClientAllowed => rules
-            .clients
+            .allow_lists
             .as_ref()
-            .map(|clients| format!("one of {} that are let in", clients.len())),
+            .and_then(|lists| lists.clients())
+            .map(|clients| format!("one of {clients} that are let in")),
         CheckKind::OrganizationAllowed => rules
-            .organizations
+            .allow_lists
             .as_ref()
-            .map(|codes| format!("one of {} that are let in", codes.len())),
+            .and_then(|lists| lists.organizations())
+            .map(|codes| format!("one of {codes} that are let in")),
         _ => None,
     }
 }

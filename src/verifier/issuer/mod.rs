@@ -16,7 +16,7 @@ pub(super) use self::validate::LEEWAY_MAX;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -32,7 +32,7 @@ use crate::jwks::{
     Addresses, Fetcher, HttpClients, HttpSettings, KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp,
     PrivateAddresses, Proxy, RefreshConfig, Registration,
 };
-use crate::token::Algorithm;
+use crate::token::{Algorithm, AllowLists};
 use limit_settings::LimitSettings;
 use token_settings::TokenSettings;
 
@@ -259,8 +259,11 @@ impl Issuer {
             strictness: self.strictness,
             max_keys_without_kid: self.max_keys_without_kid,
             custom: self.custom.decoder(),
-            organizations: self.organizations.map(HashSet::from_iter),
-            clients: self.clients.map(HashSet::from_iter),
+            allow_lists: AllowLists::new(
+                self.clients.map(HashSet::from_iter),
+                self.organizations.map(HashSet::from_iter),
+            )
+            .map(Arc::new),
         };
         Ok(TrustedIssuer {
             issuer,
@@ -269,6 +272,8 @@ impl Issuer {
             rules,
             expires_at: None,
             last_used: AtomicI64::new(i64::MIN),
+            last_awaited: AtomicI64::new(i64::MIN),
+            is_retired: AtomicBool::new(false),
             organizations_seen: OrganizationsSeen::default(),
         })
     }

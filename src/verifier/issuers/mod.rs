@@ -11,15 +11,15 @@ pub(super) mod trusted;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use self::resolver::Resolver;
-use self::trusted::{ActiveIssuer, IssuerRef, Resolution, TrustedIssuer};
+use self::trusted::{ActiveIssuer, IssuerRef, Resolution, TrustedIssuer, WeakIssuer};
 
 pub(crate) struct IssuerRegistry {
     listed: Vec<TrustedIssuer>,
     index: HashMap<Arc<str>, usize>,
     resolver: Option<Resolver>,
-    /// Each issuer is listed and has no allow-list.
-    is_open: bool,
 }
 
 impl IssuerRegistry {
@@ -30,13 +30,10 @@ impl IssuerRegistry {
             .enumerate()
             .map(|(at, trusted)| (Arc::clone(&trusted.issuer), at))
             .collect();
-        let is_open =
-            resolver.is_none() && !listed.iter().any(|trusted| trusted.rules.has_allow_lists());
         (index.len() == listed.len()).then_some(Self {
             listed,
             index,
             resolver,
-            is_open,
         })
     }
 
@@ -47,11 +44,6 @@ impl IssuerRegistry {
     /// Whether the application is asked about issuers that are not listed.
     pub(crate) fn has_resolver(&self) -> bool {
         self.resolver.is_some()
-    }
-
-    /// Returns `true` if no allow-list and no resolver can reject a caller whose token is valid.
-    pub(crate) fn is_open(&self) -> bool {
-        self.is_open
     }
 
     /// Those that are resolved now.
@@ -66,6 +58,24 @@ impl IssuerRegistry {
         match issuer {
             IssuerRef::Listed(at) => self.listed.get(*at),
             IssuerRef::Resolved(trusted) => Some(trusted),
+        }
+    }
+
+    /// Returns the issuer of a token that was verified before, if it is still trusted. Nothing is looked up by name, unless
+    /// the issuer is in its last minutes: then the application is asked about it in the background.
+    pub(crate) fn reuse(&self, issuer: &WeakIssuer) -> Option<ActiveIssuer> {
+        match issuer {
+            IssuerRef::Listed(at) => Some(IssuerRef::Listed(*at)),
+            IssuerRef::Resolved(trusted) => {
+                let (trusted, now) = (trusted.upgrade()?, Instant::now());
+                if !trusted.is_usable(now) {
+                    return None;
+                }
+                if let Some(resolver) = &self.resolver {
+                    resolver.refresh_if_due(&trusted, now);
+                }
+                Some(IssuerRef::Resolved(trusted))
+            }
         }
     }
 

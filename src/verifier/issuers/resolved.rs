@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::allowances::Allowances;
 use super::negative_cache::{NegativeCache, NegativeReason};
 use super::question_rate::QuestionRate;
-use super::trusted::{IssuerRef, Resolution, TrustedIssuer};
+use super::trusted::{IssuerRef, LAST_MINUTES, Resolution, TrustedIssuer};
 use crate::clock::Clock;
 use crate::jwks::{HttpClients, SavedKeys};
 use crate::util::BoxError;
@@ -23,7 +23,7 @@ use crate::verifier::issuer::Issuer;
 
 /// How long an issuer is trusted before the application is asked again, with and without waiting for the answer.
 const REFRESH_AFTER: Duration = Duration::from_secs(5 * 60);
-const TTL: Duration = Duration::from_secs(10 * 60);
+const TTL: Duration = REFRESH_AFTER.saturating_add(LAST_MINUTES);
 
 pub(in crate::verifier) type ResolveFuture =
     Pin<Box<dyn Future<Output = Result<Option<Issuer>, BoxError>> + Send>>;
@@ -151,6 +151,7 @@ impl ResolverInner {
         if let Some(previous) = state.cached.get(&trusted.issuer) {
             trusted.keys.inherit_from(&previous.trusted.keys);
             trusted.mark_used(previous.trusted.last_used());
+            previous.trusted.retire();
             trusted
                 .organizations_seen
                 .inherit_from(&previous.trusted.organizations_seen);
@@ -184,15 +185,19 @@ impl ResolverInner {
 impl State {
     /// Removes an issuer and keeps how much may still be fetched from it.
     fn remove(&mut self, iss: &str) {
-        let removed = self.cached.remove(iss);
-        if let Some(allowance) = removed.and_then(|cached| cached.trusted.keys.allowance()) {
+        let Some(CachedIssuer { trusted, .. }) = self.cached.remove(iss) else {
+            return;
+        };
+        trusted.retire();
+        if let Some(allowance) = trusted.keys.allowance() {
             self.allowances.insert(iss, allowance);
         }
     }
 
     /// Returns the issuer to evict: the one whose tokens were verified longest ago, so that names which only forged tokens
-    /// have push each other out, and of those one without keys. An issuer that a request uses, or whose keys are being
-    /// fetched, stays.
+    /// have push each other out. Of those, it is one without keys, and then one whose keys no request gave up waiting for:
+    /// keys that came too late for a request are kept for its next attempt. An issuer that a request uses, or whose keys
+    /// are being fetched, stays.
     fn idle_issuer(&self) -> Option<Arc<str>> {
         let is_idle = |trusted: &Arc<TrustedIssuer>| {
             Arc::strong_count(trusted) == 1 && !trusted.keys.is_fetching()
@@ -202,8 +207,13 @@ impl State {
             .iter()
             .filter(|(_, cached)| is_idle(&cached.trusted));
         let oldest = idle.min_by_key(|(_, cached)| {
-            let has_keys = cached.trusted.keys.available().is_some();
-            (cached.trusted.last_used(), has_keys, cached.refresh_at)
+            let CachedIssuer {
+                trusted,
+                refresh_at,
+            } = cached;
+            let has_keys = trusted.keys.available().is_some();
+            let (used, awaited) = (trusted.last_used(), trusted.last_awaited());
+            (used, has_keys, awaited, *refresh_at)
         });
         oldest.map(|(iss, _)| Arc::clone(iss))
     }

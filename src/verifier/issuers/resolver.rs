@@ -77,6 +77,19 @@ impl Resolver {
         self.lookup_in(&mut self.0.state(), iss)
     }
 
+    /// Asks about an issuer in its last minutes, in the background.
+    pub(super) fn refresh_if_due(&self, trusted: &TrustedIssuer, now: Instant) {
+        if !trusted.is_in_last_minutes(now) {
+            return;
+        }
+        let mut state = self.0.state();
+        let cached = state.cached.get(&trusted.issuer);
+        if cached.is_some_and(|cached| now >= cached.refresh_at) {
+            // Whether it could be asked shows at the end of its time.
+            let _ = self.start_resolution(&mut state, &trusted.issuer);
+        }
+    }
+
     fn lookup_in(&self, state: &mut State, iss: &str) -> Option<Resolution> {
         let now = Instant::now();
         if let Some(cached) = state
@@ -84,12 +97,12 @@ impl Resolver {
             .get(iss)
             .filter(|cached| cached.trusted.expires_at.is_some_and(|until| now < until))
         {
-            let resolution = Resolution::Trusted(IssuerRef::Resolved(Arc::clone(&cached.trusted)));
+            let trusted = Arc::clone(&cached.trusted);
             if now >= cached.refresh_at {
                 // Whether it could be asked shows at the end of its time.
                 let _ = self.start_resolution(state, iss);
             }
-            return Some(resolution);
+            return Some(Resolution::Trusted(IssuerRef::Resolved(trusted)));
         }
         match state.negative.get(iss, now) {
             Some((NegativeReason::NotTrusted, _)) => Some(Resolution::NotTrusted),

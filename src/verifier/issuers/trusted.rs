@@ -1,6 +1,6 @@
 //! A trusted issuer, and the references to it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ use super::organizations_seen::OrganizationsSeen;
 use crate::jwks::{KeySource, PrivateAddresses};
 use crate::token::Claims;
 use crate::verifier::rules::Rules;
+
+/// How long before its end a resolved issuer is asked about again in the background.
+pub(super) const LAST_MINUTES: Duration = Duration::from_secs(5 * 60);
 
 /// An issuer that is trusted: its name, its keys, its rules.
 #[derive(Debug)]
@@ -22,6 +25,10 @@ pub(crate) struct TrustedIssuer {
     pub(crate) expires_at: Option<Instant>,
     /// The second in which a token of it last passed.
     pub(crate) last_used: AtomicI64,
+    /// The second in which a request last gave up waiting for the keys. Its client tries again.
+    pub(crate) last_awaited: AtomicI64,
+    /// The application withdrew this issuer or returned new settings for it, so it verifies no further token.
+    pub(crate) is_retired: AtomicBool,
     pub(crate) organizations_seen: OrganizationsSeen,
 }
 
@@ -44,6 +51,30 @@ impl TrustedIssuer {
     pub(crate) fn last_used(&self) -> i64 {
         self.last_used.load(Ordering::Relaxed)
     }
+
+    pub(crate) fn mark_awaited(&self, now: i64) {
+        self.last_awaited.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub(crate) fn last_awaited(&self) -> i64 {
+        self.last_awaited.load(Ordering::Relaxed)
+    }
+
+    /// Returns `true` if cached tokens of this issuer can be used: it was not withdrawn or replaced, and its time has not
+    /// ended.
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        !self.is_retired.load(Ordering::Relaxed) && self.expires_at.is_none_or(|until| now < until)
+    }
+
+    pub(super) fn is_in_last_minutes(&self, now: Instant) -> bool {
+        self.expires_at
+            .is_some_and(|until| now + LAST_MINUTES >= until)
+    }
+
+    /// Ends the use of cached tokens of this issuer, also while a request still uses it.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Whose a token is. Listed issuers are told by their place, so that the warm path of cores that verify at once shares no
@@ -65,22 +96,6 @@ impl ActiveIssuer {
         match self {
             Self::Listed(at) => IssuerRef::Listed(*at),
             Self::Resolved(trusted) => IssuerRef::Resolved(Arc::downgrade(trusted)),
-        }
-    }
-}
-
-impl WeakIssuer {
-    /// The issuer of a token that was verified before, if it is trusted still.
-    pub(crate) fn upgrade(&self) -> Option<ActiveIssuer> {
-        match self {
-            Self::Listed(at) => Some(IssuerRef::Listed(*at)),
-            Self::Resolved(trusted) => {
-                let trusted = trusted.upgrade()?;
-                trusted
-                    .expires_at
-                    .is_none_or(|until| Instant::now() < until)
-                    .then_some(IssuerRef::Resolved(trusted))
-            }
         }
     }
 }
