@@ -64,6 +64,7 @@ mod state;
 mod token_endpoint;
 
 #[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
 mod tests;
 
 pub use algorithm::SigningAlgorithm;
