@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tower_service::Service;
 
-use crate::jwks::is_secure_url;
+use crate::jwks::{PlainHttp, is_allowed_url, is_secure_url};
 use crate::middleware::AuthorizeLayer;
 use crate::scopes::DeclaredScope;
 use crate::verifier::{ConfigError, Verifier};
@@ -57,6 +57,8 @@ pub struct ResourceMetadata {
 #[derive(Clone, Debug, Serialize)]
 struct Document {
     resource: String,
+    /// The issuers that have metadata. A client can do nothing with a name that is no URL (RFC 8414 §2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_servers: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<String>,
@@ -102,7 +104,11 @@ impl ResourceMetadata {
             origin: origin.into(),
             path: path.into(),
             document: Arc::new(Document {
-                authorization_servers: verifier.issuers().map(str::to_owned).collect(),
+                authorization_servers: verifier
+                    .issuers()
+                    .filter(|issuer| is_allowed_url(issuer, PlainHttp::Anywhere))
+                    .map(str::to_owned)
+                    .collect(),
                 scopes_supported: Vec::new(),
                 bearer_methods_supported: ["header"],
                 resource_name: None,

@@ -198,6 +198,28 @@ async fn resource_metadata_is_generated_from_configuration() {
     assert!(none.get("scopes_supported").is_none());
 }
 
+/// A name that is no URL has no metadata that a client could read (RFC 8414 §2).
+#[test]
+fn issuers_that_are_no_urls_are_not_published() {
+    let keys = "https://keys.example/jwks";
+    let document = |names: &[&str]| {
+        let issuer = |name: &&str| Verifier::issuer(*name).audience(RESOURCE).jwks_url(keys);
+        let verifier = Verifier::builder(names.iter().map(issuer))
+            .start_lazily()
+            .build();
+        let metadata = ResourceMetadata::new(&verifier.unwrap(), RESOURCE).unwrap();
+        serde_json::from_str::<Value>(&metadata.to_json()).unwrap()
+    };
+    let names = ["acme.com", "https://acme.kinde.com", "spiffe://acme.com"];
+    let published = document(&names);
+    assert_eq!(
+        published["authorization_servers"],
+        json!(["https://acme.kinde.com"])
+    );
+    let none = document(&["stytch.com/project-live-1", "urn:acme:issuer"]);
+    assert_eq!(none.get("authorization_servers"), None);
+}
+
 /// Rule 88.
 ///
 /// The document and the challenge are as configured, regardless of the host in the request. The

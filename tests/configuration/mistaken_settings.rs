@@ -40,6 +40,14 @@ fn placeholders_are_errors() {
             issuer("https://issuer.example").jwks_url("https://issuer.example/{tenant}/keys"),
             "jwks_url",
         ),
+        (
+            issuer("https://$PROJECT_SLUG.projects.oryapis.com"),
+            "issuer",
+        ),
+        (
+            Verifier::issuer("https://issuer.example").audience("api://$CLIENT_ID"),
+            "audience",
+        ),
     ] {
         let (found, problem) = problem(issuer.profile(Profile::ENTRA));
         assert_eq!(found, setting, "{problem}");
@@ -48,6 +56,9 @@ fn placeholders_are_errors() {
     let tenant = "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0";
     assert!(issuer(tenant).build().is_ok());
     assert!(issuer("https://issuer.example/common/v2.0").build().is_ok());
+    // A container of Azure's storage.
+    let container = "https://acme.blob.core.windows.net/$web/";
+    assert!(issuer(container).build().is_ok());
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod encodings;
 mod es512;
 mod guide;
+mod issuer_names;
 mod key_issuers;
 mod limits;
 mod nulls;

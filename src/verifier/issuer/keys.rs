@@ -17,7 +17,10 @@ use crate::verifier::config_error::ConfigError;
 use crate::verifier::profile::KidRequirement;
 
 impl Issuer {
-    /// Fetches the keys from here. Default: where the issuer's metadata says (RFC 8414).
+    /// Fetches the keys from this https URL, and no metadata. Default: from the URL in the issuer's metadata (RFC 8414).
+    ///
+    /// The issuer's name is then only compared with `iss`, so it need not be a URL: it has 1 to 512 characters and no
+    /// control characters.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.keys.url = Some(url.into());
         self

@@ -4,11 +4,10 @@ use super::Issuer;
 use crate::jwks::{PlainHttp, is_allowed_url, is_secure_url};
 use crate::verifier::config_error::{Advice, ConfigError};
 
-/// The longest name, in characters, of an issuer whose keys are given by value.
+/// The longest name, in characters, of an issuer without metadata that is fetched.
 const MAX_ISSUER_LEN: usize = 512;
 
-pub(super) const PLACEHOLDER: &str =
-    "contains a placeholder: write the value itself in place of what is between { and } or < and >";
+pub(super) const PLACEHOLDER: &str = "contains a placeholder: write the value itself in place of what is between { and } or < and >, or after $";
 
 /// The endpoints of Microsoft Entra ID that are for several tenants. No token has one of them in its `iss`.
 const ENTRA_HOSTS: [&str; 4] = [
@@ -39,8 +38,8 @@ impl Issuer {
                 "is for an issuer whose `iss` begins with http://: remove it",
             ));
         }
-        if self.keys.set.is_some() || self.keys.pem.is_some() {
-            // Nothing is fetched, so the name is only compared.
+        if self.keys.set.is_some() || self.keys.pem.is_some() || self.keys.url.is_some() {
+            // No metadata is fetched, so the name is only compared.
             let is_plain = !issuer.is_empty()
                 && issuer.chars().count() <= MAX_ISSUER_LEN
                 && !issuer.chars().any(char::is_control);
@@ -65,16 +64,26 @@ impl Issuer {
             }));
         }
         Err(error.with_advice(Advice {
-            code: "an `iss` that is no such URL needs keys by value, with jwk_set or public_key_pem",
-            file: "an `iss` that is no such URL needs keys by value, with `jwk_set` or `public_key_pem`",
-            environment: "an `iss` that is no such URL needs keys by value, in code or in a file",
+            code: "an `iss` that is no such URL has no metadata: set jwks_url, or jwk_set or public_key_pem",
+            file: "an `iss` that is no such URL has no metadata: write `jwks_url`, or `jwk_set` or `public_key_pem`",
+            environment: "an `iss` that is no such URL has no metadata: set M2M_JWKS_URL",
         }))
     }
 }
 
-/// Returns `true` if a part of a sample was not replaced: `{tenantid}`, `<realm>`.
+/// Returns `true` if a part of a sample was not replaced: `{tenantid}`, `<realm>`, `$PROJECT_SLUG`.
 pub(super) fn has_placeholder(text: &str) -> bool {
-    text.contains(['{', '}', '<', '>'])
+    text.contains(['{', '}', '<', '>']) || text.split('$').skip(1).any(is_variable)
+}
+
+/// Returns `true` for the name of a variable. Azure's `$web` is none.
+fn is_variable(name: &str) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    name.as_bytes()
+        .iter()
+        .take_while(|byte| is_letter(byte))
+        .count()
+        >= 2
 }
 
 fn is_for_several_tenants(issuer: &str) -> bool {

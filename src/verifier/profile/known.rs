@@ -208,8 +208,8 @@ impl Profile {
         assumption: None,
     };
 
-    /// Stytch machine-to-machine clients, with a custom domain: the issuer has to be an https URL, and without a custom
-    /// domain Stytch's is not. The audience is the project's id.
+    /// Stytch machine-to-machine clients. Without a custom domain, `iss` is no https URL, and
+    /// [`jwks_url`](crate::Issuer::jwks_url) is required. The audience is the project's ID.
     ///
     /// The client is the subject, which begins with `m2m-client-`. Stytch has no claim for the organization; one of the
     /// token's template is named with [`organization_claim`](crate::Issuer::organization_claim).
