@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod artefacts;
 mod encodings;
 mod es512;
 mod guide;
