@@ -87,6 +87,7 @@ mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
 pub mod guide;
+mod http_client;
 #[cfg(feature = "introspection")]
 mod introspection;
 pub mod jwks;

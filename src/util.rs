@@ -1,7 +1,8 @@
-//! The error type of functions that the application provides, a guard against their panics, and a
-//! check for timers.
+//! What several modules need: the error type of functions that the application provides, a guard
+//! against their panics, locks, and a check for timers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,6 +21,12 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
         polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     })
     .await
+}
+
+/// Locks a mutex without panicking. The values that this crate guards are complete at every step, so
+/// a panic elsewhere leaves them usable.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns `true` if the current thread is in a Tokio runtime with timers. Without timers, each of

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::JwksError;
-use super::address::AddressRule;
 use super::url::{PlainHttp, is_allowed_url};
+use crate::http_client::AddressRule;
 
 #[derive(Deserialize)]
 struct Metadata {

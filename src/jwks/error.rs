@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::http_client::HttpError;
+
 /// Why one key of a set is left out. The others are not harmed (RFC 7517 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -166,3 +168,14 @@ impl fmt::Display for JwksError {
 }
 
 impl std::error::Error for JwksError {}
+
+impl From<HttpError> for JwksError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::TimedOut => Self::TimedOut,
+            HttpError::Unreachable => Self::Unreachable,
+            HttpError::PrivateAddress => Self::PrivateAddress,
+            HttpError::TooLarge => Self::TooLarge,
+        }
+    }
+}

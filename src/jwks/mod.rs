@@ -3,7 +3,6 @@
 //! [`KeySet::parse`] is a pure parser that a fuzzer can drive. `remote` keeps a set fresh: the only place of the crate
 //! with network I/O.
 
-mod address;
 mod candidates;
 mod certificate;
 mod discovery;
@@ -19,7 +18,7 @@ mod status;
 mod unusable_key;
 mod url;
 
-pub(crate) use address::{AddressRule, PrivateAddresses};
+pub use crate::http_client::FetchFuture;
 pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;
 pub(crate) use certificate::certificate_problem;
 pub use discovery::jwks_uri;
@@ -30,11 +29,11 @@ pub(crate) use key_set::VersionedKeySet;
 pub use key_set::{KeyInfo, KeySet};
 pub(crate) use key_source::KeySource;
 pub(crate) use keyed_hash::keyed_hash;
+pub use remote::SavedKeys;
 pub(crate) use remote::{
-    Addresses, FetchAllowance, FetchTicket, Fetcher, Fetchers, HttpClients, HttpSettings,
-    JwksLocation, KeyLookup, KeyRequest, KeyWait, Proxy, RefreshConfig, Registration, RemoteKeySet,
+    FetchAllowance, FetchTicket, Fetchers, JwksLocation, KeyLookup, KeyRequest, KeyWait,
+    RefreshConfig, Registration, RemoteKeySet,
 };
-pub use remote::{FetchFuture, SavedKeys};
 pub use status::{FetchCause, IssuerStatus};
 pub use unusable_key::UnusableKey;
 pub(crate) use unusable_key::UnusableKeys;

@@ -16,7 +16,7 @@ use super::readiness::Readiness;
 use super::start_error::StartError;
 use super::verifier::{Verifier, VerifierInner};
 use crate::extensions::Rechecks;
-use crate::jwks::HttpClients;
+use crate::http_client::HttpClients;
 use crate::revocation::UnlistedIssuers;
 use crate::telemetry::limit::EventLimit;
 

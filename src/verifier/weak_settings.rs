@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
-use crate::jwks::{KeySource, PrivateAddresses};
+use crate::http_client::PrivateAddresses;
+use crate::jwks::KeySource;
 use crate::token::AllowLists;
 
 const LONG_LEEWAY: i64 = 60;

@@ -36,10 +36,10 @@ const RULES: &[Rule] = &[
         level: 3, module: "telemetry", modules: "token, rejection",
         crates: "axum, http, metrics, tracing",
     },
+    Rule { level: 3, module: "http_client", modules: "util", crates: "http, reqwest, rustls, tokio" },
     Rule {
-        level: 4, module: "jwks", modules: "token, clock, util, telemetry",
-        crates: "aws-lc-rs, base64, http, httpdate, jsonwebtoken, reqwest, rustls, rustls-pki-types, serde, \
-                 serde_json, tokio",
+        level: 4, module: "jwks", modules: "token, clock, util, telemetry, http_client",
+        crates: "aws-lc-rs, base64, http, httpdate, jsonwebtoken, rustls-pki-types, serde, serde_json, tokio",
     },
     Rule {
         level: 5, module: "revocation", modules: "token, clock, util, rejection, telemetry",
@@ -52,7 +52,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         level: 7, module: "verifier",
-        modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, jwks, revocation",
+        modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, http_client, jwks, \
+                  revocation",
         crates: "http, moka, serde, serde_json, tokio",
     },
     Rule { level: 7, module: "response", modules: "token, bearer, rejection", crates: "bytes, http" },

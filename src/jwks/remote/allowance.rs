@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::lock::lock;
 use super::requester::{ClientHash, Requester, RequesterKind};
 use super::state::RemoteState;
+use crate::util::lock;
 
 /// How much may be fetched from an issuer.
 #[derive(Clone, Debug)]

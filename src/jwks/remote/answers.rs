@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::fetch_counts::{Arrival, Counts, MissingKey};
 use super::in_flight::{FetchOutcome, FetchTicket};
-use super::lock::lock;
 use super::lookup::{KeyLookup, KeyRequest, KeyWait};
 use super::requester::{Requester, RequesterKind};
 use super::state::RemoteState;
@@ -17,6 +16,7 @@ use super::unknown_kids::FetchWithoutKid;
 use super::waiting_places::PlaceSharing;
 use crate::clock::seconds;
 use crate::jwks::VersionedKeySet;
+use crate::util::lock;
 
 /// A request that waited for something else waits for keys at least this long.
 const MIN_KEY_WAIT: Duration = Duration::from_millis(250);

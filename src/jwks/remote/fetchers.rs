@@ -1,8 +1,6 @@
 //! How one issuer's documents are fetched, by the addresses that are allowed.
 
-use super::clients::HttpClients;
-use super::http::{Addresses, Fetcher, HttpSettings};
-use crate::jwks::address::AddressRule;
+use crate::http_client::{AddressRule, Addresses, Fetcher, HttpClients, HttpSettings};
 
 /// The fetchers of one issuer.
 #[derive(Clone, Debug)]

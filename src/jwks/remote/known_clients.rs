@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use super::config::Registration;
 
-use super::lock::lock;
 use super::requester::{ClientHash, Requester, RequesterKind};
 use crate::jwks::keyed_hash;
+use crate::util::lock;
 
 /// Clients in one part of the table. Each part takes at most 2 KiB.
 const PART_CAPACITY: usize = 256;

@@ -3,11 +3,13 @@
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use super::http::METADATA_MAX;
 use super::request::{FetchFailure, get, status_failure};
 use super::state::RemoteState;
 use crate::jwks::JwksError;
 use crate::jwks::discovery::{CachedJwksUri, MetadataPlace, read_jwks_uri};
+
+/// The largest metadata document, in bytes.
+const METADATA_MAX: usize = 256 * 1024;
 
 /// Returns the URL of the keys, and caches it because metadata rarely changes.
 pub(super) async fn discover(

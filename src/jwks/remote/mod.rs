@@ -5,20 +5,15 @@
 mod allowance;
 mod answers;
 mod budget;
-mod clients;
 mod config;
 mod current;
-#[cfg(feature = "reqwest")]
-mod dns;
 mod fetch;
 mod fetch_counts;
 mod fetchers;
 mod freshness;
 mod history;
-mod http;
 mod in_flight;
 mod known_clients;
-mod lock;
 mod lookup;
 mod metadata;
 mod refresh;
@@ -38,14 +33,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub(crate) use self::allowance::FetchAllowance;
-pub(crate) use self::clients::HttpClients;
 pub(crate) use self::config::{JwksLocation, RefreshConfig, Registration};
 use self::current::{CachedKeySet, FetchedKeys};
 pub(crate) use self::fetchers::Fetchers;
-pub use self::http::FetchFuture;
-pub(crate) use self::http::{Addresses, Fetcher, HttpSettings, Proxy};
 pub(crate) use self::in_flight::FetchTicket;
-use self::lock::lock;
 pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
 use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
@@ -54,7 +45,7 @@ use super::url::{PlainHttp, is_secure_url};
 use super::{IssuerStatus, JwksError, VersionedKeySet};
 use crate::clock::Clock;
 use crate::token::Algorithm;
-use crate::util::has_timers;
+use crate::util::{has_timers, lock};
 
 /// The tasks of one issuer that are kept: the active one and the one before.
 const MAX_TASKS: usize = 2;

@@ -9,11 +9,11 @@ use super::current::{FetchedDocument, FetchedKeys};
 use super::fetch::{fetch_set, report_left_out};
 use super::freshness::{backoff, refresh_after};
 use super::in_flight::FetchOutcome;
-use super::lock::lock;
 use super::request::FetchFailure;
 use super::state::RemoteState;
 use crate::jwks::FetchCause;
 use crate::telemetry::spans::FetchSpan;
+use crate::util::lock;
 
 /// The longest that an issuer's wish to be left alone counts while a set is held.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);

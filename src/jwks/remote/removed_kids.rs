@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use super::lock::lock;
 use crate::jwks::keyed_hash;
+use crate::util::lock;
 
 /// The `kid`s that were in an earlier set, as keyed hashes, the newest last.
 #[derive(Debug)]

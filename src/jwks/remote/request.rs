@@ -44,7 +44,7 @@ pub(super) async fn get(
     max_bytes: usize,
 ) -> Result<Response<Vec<u8>>, JwksError> {
     let mut request = Request::get(url)
-        .body(())
+        .body(Vec::new())
         .map_err(|_| JwksError::Malformed)?;
     *request.headers_mut() = conditions;
     request
@@ -52,5 +52,5 @@ pub(super) async fn get(
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
     let timeout = deadline.saturating_duration_since(Instant::now());
     let fetcher = shared.fetchers.for_url(url, &shared.issuer);
-    fetcher.get(request, timeout, max_bytes).await
+    Ok(fetcher.send(request, timeout, max_bytes).await?)
 }

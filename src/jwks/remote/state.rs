@@ -14,12 +14,12 @@ use super::freshness::Jitter;
 use super::history::FetchHistory;
 use super::in_flight::InFlightFetches;
 use super::known_clients::KnownClients;
-use super::lock::lock;
 use super::removed_kids::RemovedKids;
 use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
 use crate::jwks::KeySetScope;
 use crate::token::Algorithm;
+use crate::util::lock;
 
 /// What requests and the refresh task share.
 pub(super) struct RemoteState {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lock::lock;
 use super::requester::RequesterKind;
 use crate::jwks::keyed_hash;
+use crate::util::lock;
 
 const MAX_ENTRIES: usize = 1024;
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::lock::lock;
 use super::requester::{ClientHash, Requester, RequesterKind};
+use crate::util::lock;
 
 /// Requests of known clients that may wait for the fetches of one issuer. If all places are taken, a
 /// request is rejected at once, so that an issuer that hangs cannot accumulate requests here.

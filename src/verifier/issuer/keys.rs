@@ -6,10 +6,10 @@ use http::Request;
 
 use super::Issuer;
 use crate::clock::Clock;
+use crate::http_client::{AddressRule, FetchFuture, Fetcher, HttpClients, PrivateAddresses, Proxy};
 use crate::jwks::{
-    AddressRule, FetchFuture, Fetcher, Fetchers, HttpClients, JwksLocation, KeyError, KeySet,
-    KeySetScope, KeySource, PrivateAddresses, Proxy, Registration, RemoteKeySet, UnusableKey,
-    is_allowed_url, is_secure_url,
+    Fetchers, JwksLocation, KeyError, KeySet, KeySetScope, KeySource, Registration, RemoteKeySet,
+    UnusableKey, is_allowed_url, is_secure_url,
 };
 use crate::token::Algorithm;
 use crate::util::BoxError;
@@ -89,7 +89,7 @@ impl Issuer {
         R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
     {
         self.fetch_function = Some(Fetcher::function(move |request| -> FetchFuture {
-            Box::pin(fetch(request))
+            Box::pin(fetch(request.map(drop)))
         }));
         self
     }

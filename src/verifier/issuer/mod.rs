@@ -28,10 +28,8 @@ use super::issuers::trusted::TrustedIssuer;
 use super::profile::Profile;
 use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
-use crate::jwks::{
-    Addresses, Fetcher, HttpClients, HttpSettings, KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp,
-    PrivateAddresses, Proxy, RefreshConfig, Registration,
-};
+use crate::http_client::{Addresses, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy};
+use crate::jwks::{KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, RefreshConfig, Registration};
 use crate::token::{Algorithm, AllowLists};
 use limit_settings::LimitSettings;
 use token_settings::TokenSettings;

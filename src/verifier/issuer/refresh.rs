@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Issuer;
-use crate::jwks::{PlainHttp, Proxy};
+use crate::http_client::Proxy;
+use crate::jwks::PlainHttp;
 
 impl Issuer {
     /// How long a fetched key set is fresh, whatever the issuer says. Default: as its `Cache-Control` or `Expires` says

@@ -20,7 +20,8 @@ use super::resolved::{
     InFlightResolution, ResolveFn, ResolverConfig, ResolverInner, State, unavailable,
 };
 use super::trusted::{IssuerRef, Resolution, TrustedIssuer};
-use crate::jwks::{HttpClients, JwksError, SavedKeys, is_secure_url};
+use crate::http_client::HttpClients;
+use crate::jwks::{JwksError, SavedKeys, is_secure_url};
 use crate::util::{catch_panic, has_timers};
 
 /// How long one question may take, how many are open at once, and how many requests may wait for them.

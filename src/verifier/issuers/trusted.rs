@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::organizations_seen::OrganizationsSeen;
-use crate::jwks::{KeySource, PrivateAddresses};
+use crate::http_client::PrivateAddresses;
+use crate::jwks::KeySource;
 use crate::token::Claims;
 use crate::verifier::rules::Rules;
 

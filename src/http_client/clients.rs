@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::http::{Fetcher, HttpSettings};
-use super::lock::lock;
+use crate::util::lock;
 
 #[derive(Default)]
 pub(crate) struct HttpClients(Mutex<Vec<(HttpSettings, Fetcher)>>);

@@ -1,4 +1,4 @@
-//! One bounded GET.
+//! One bounded request.
 
 use std::fmt;
 use std::future::Future;
@@ -10,13 +10,13 @@ use http::{Request, Response};
 
 #[cfg(feature = "reqwest")]
 use super::dns::{PublicAddresses, is_private_address};
-use crate::jwks::JwksError;
+use super::error::HttpError;
 use crate::util::{BoxError, catch_panic};
 
 /// What a fetch function of the user's gives.
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send>>;
 
-type FetchFunction = dyn Fn(Request<()>) -> FetchFuture + Send + Sync;
+type FetchFunction = dyn Fn(Request<Vec<u8>>) -> FetchFuture + Send + Sync;
 
 /// How documents are fetched.
 #[derive(Clone)]
@@ -50,9 +50,6 @@ pub(crate) enum Proxy {
     Environment,
     Disabled,
 }
-
-/// The largest metadata document, in bytes.
-pub(super) const METADATA_MAX: usize = 256 * 1024;
 
 impl Fetcher {
     /// The HTTP client of this crate.
@@ -131,65 +128,66 @@ impl Fetcher {
     }
 
     pub(crate) fn function(
-        function: impl Fn(Request<()>) -> FetchFuture + Send + Sync + 'static,
+        function: impl Fn(Request<Vec<u8>>) -> FetchFuture + Send + Sync + 'static,
     ) -> Self {
         Self::Function(Arc::new(function))
     }
 
-    /// Sends one GET and reads at most `max_bytes`, all within `timeout`.
-    pub(crate) async fn get(
+    /// Sends one request and reads at most `max_bytes`, all within `timeout`. It follows no redirect.
+    pub(crate) async fn send(
         &self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         timeout: Duration,
         max_bytes: usize,
-    ) -> Result<Response<Vec<u8>>, JwksError> {
-        let response = tokio::time::timeout(timeout, self.send(request, max_bytes))
+    ) -> Result<Response<Vec<u8>>, HttpError> {
+        let response = tokio::time::timeout(timeout, self.exchange(request, max_bytes))
             .await
-            .map_err(|_| JwksError::TimedOut)??;
+            .map_err(|_| HttpError::TimedOut)??;
         if response.body().len() > max_bytes {
-            Err(JwksError::TooLarge)
+            Err(HttpError::TooLarge)
         } else {
             Ok(response)
         }
     }
 
     #[cfg_attr(not(feature = "reqwest"), allow(unused_variables))]
-    async fn send(
+    async fn exchange(
         &self,
-        request: Request<()>,
+        request: Request<Vec<u8>>,
         max_bytes: usize,
-    ) -> Result<Response<Vec<u8>>, JwksError> {
+    ) -> Result<Response<Vec<u8>>, HttpError> {
         match self {
             Self::Function(function) => {
                 let fetched = catch_panic(async move { function(request).await }).await;
                 fetched
-                    .ok_or(JwksError::Unreachable)?
-                    .map_err(|_| JwksError::Unreachable)
+                    .ok_or(HttpError::Unreachable)?
+                    .map_err(|_| HttpError::Unreachable)
             }
             #[cfg(feature = "reqwest")]
             Self::Http(client) => {
                 let failure = |error: reqwest::Error| {
                     if error.is_timeout() {
-                        JwksError::TimedOut
+                        HttpError::TimedOut
                     } else if is_private_address(&error) {
-                        JwksError::PrivateAddress
+                        HttpError::PrivateAddress
                     } else {
-                        JwksError::Unreachable
+                        HttpError::Unreachable
                     }
                 };
-                let (parts, ()) = request.into_parts();
-                let sent = client
-                    .get(parts.uri.to_string())
-                    .headers(parts.headers)
-                    .send()
-                    .await;
-                let mut received = sent.map_err(failure)?;
+                let (parts, body) = request.into_parts();
+                let mut sending = client
+                    .request(parts.method, parts.uri.to_string())
+                    .headers(parts.headers);
+                if !body.is_empty() {
+                    sending = sending.body(body);
+                }
+                let mut received = sending.send().await.map_err(failure)?;
                 let mut response = Response::new(Vec::new());
                 *response.status_mut() = received.status();
                 *response.headers_mut() = std::mem::take(received.headers_mut());
                 while let Some(chunk) = received.chunk().await.map_err(failure)? {
                     if response.body().len() + chunk.len() > max_bytes {
-                        return Err(JwksError::TooLarge);
+                        return Err(HttpError::TooLarge);
                     }
                     response.body_mut().extend_from_slice(&chunk);
                 }
@@ -241,7 +239,7 @@ mod tests {
             stream.write_all(response).unwrap();
         });
         for (addresses, expected) in [
-            (Addresses::Public, Err(JwksError::PrivateAddress)),
+            (Addresses::Public, Err(HttpError::PrivateAddress)),
             (Addresses::Any, Ok(200)),
         ] {
             let fetcher = Fetcher::http(&HttpSettings {
@@ -253,8 +251,8 @@ mod tests {
             })
             .unwrap();
             let url = format!("http://localhost:{port}/jwks");
-            let request = Request::get(url).body(()).unwrap();
-            let response = fetcher.get(request, Duration::from_secs(30), 1024).await;
+            let request = Request::get(url).body(Vec::new()).unwrap();
+            let response = fetcher.send(request, Duration::from_secs(30), 1024).await;
             let status = response.map(|response| response.status().as_u16());
             assert_eq!(status, expected, "{addresses:?}");
         }

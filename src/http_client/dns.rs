@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::jwks::address::is_public;
+use super::address::is_public;
 use crate::util::BoxError;
 
 /// Resolves names to their public addresses. The client connects only to an address that this returns, so a name that

@@ -1,0 +1,17 @@
+//! The HTTP client: one bounded request, to an address that is allowed.
+//!
+//! It has an error of its own. The module that sends a request turns the error into its own and
+//! reports it.
+
+mod address;
+mod clients;
+#[cfg(feature = "reqwest")]
+mod dns;
+mod error;
+mod http;
+
+pub(crate) use address::{AddressRule, PrivateAddresses};
+pub(crate) use clients::HttpClients;
+pub(crate) use error::HttpError;
+pub use http::FetchFuture;
+pub(crate) use http::{Addresses, Fetcher, HttpSettings, Proxy};
