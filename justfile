@@ -39,9 +39,10 @@ features:
         cargo clippy --locked --no-default-features --features "$feature" -- -D warnings; \
     done
 
-# Builds the documentation.
+# Builds the documentation, and checks the links to it.
 docs:
     RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features
+    .ci/links/docs {{ target }}/doc
 
 # Compares the public API with tests/public-api/api.txt.
 public-api:
@@ -61,7 +62,11 @@ links:
     npm ci --prefix .ci/links --silent --no-audit --no-fund
     .ci/links/check
 
-# Packages the crate, checks its size, and builds and tests the unpacked package.
+# Checks that the chart of benches/README.md shows the numbers of its tables.
+chart:
+    benches/chart --check
+
+# Packages the crate, checks its size, and builds the unpacked package and its documentation tests.
 package:
     .ci/package
 
