@@ -16,6 +16,7 @@ mod documentation;
 mod extractors;
 mod key_sources;
 mod layer;
+mod layer_order;
 mod outage;
 mod responses;
 mod stacks;

@@ -103,3 +103,16 @@ fn readme_lists_every_example() {
         .collect();
     assert!(missing.is_empty(), "README.md lacks {missing:?}");
 }
+
+/// The guide cannot compile this code, because tonic is no dependency of the crate.
+#[test]
+fn tonic_code_of_the_guide_is_tested() {
+    let chapter = read("src/guide/layer_order.md");
+    let (_, block) = chapter.split_once("```rust,ignore\n").unwrap();
+    let (block, rest) = block.split_once("```").unwrap();
+    assert!(!rest.contains(",ignore"), "one block is not compiled");
+    let without_indent = |code: &str| code.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let test = without_indent(&read("examples/tonic/tests/stacks.rs"));
+    assert!(block.lines().count() > 5);
+    assert!(test.contains(without_indent(block).trim()), "{block}");
+}

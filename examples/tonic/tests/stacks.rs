@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use example_tonic::ListRequest;
 use example_tonic::api::invoices_client::InvoicesClient;
+use example_tonic::api::invoices_server::{Invoices, InvoicesServer};
+use example_tonic::{ListReply, ListRequest};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::codegen::http::HeaderName;
 use tonic::codegen::http::header::AUTHORIZATION;
 use tonic::codegen::http::{HeaderValue, StatusCode};
+use tonic::service::{LayerExt as _, Routes};
 use tonic::transport::{Endpoint, Server};
-use tonic::{Code, Request};
+use tonic::{Code, Request, Response, Status};
 use tower::ServiceBuilder;
 use tower::buffer::BufferLayer;
 use tower::limit::ConcurrencyLimitLayer;
@@ -144,4 +146,49 @@ async fn tonic_stacks_compile_in_both_orders() {
     both!("retry", RetryLayer::new(Once));
     both!("option", option_layer(Some(ConcurrencyLimitLayer::new(8))));
     both!("boxed service", BoxCloneSyncService::layer());
+}
+
+struct Empty;
+
+#[tonic::async_trait]
+impl Invoices for Empty {
+    async fn list(&self, _: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
+        Ok(Response::new(ListReply::default()))
+    }
+}
+
+/// The code of the guide's chapter on the order of layers. `tests/repository.rs` compares the two.
+#[tokio::test]
+async fn stack_of_the_guide_admits_only_a_token() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .build()
+        .unwrap();
+    let invoices = InvoicesServer::new(Empty);
+    let inside = ServiceBuilder::new()
+        .layer(verifier.layer().grpc().reject_preflights())
+        .layer(ConcurrencyLimitLayer::new(256));
+    let outside = ServiceBuilder::new()
+        .layer(CatchPanicLayer::new())
+        .layer(TraceLayer::new_for_grpc());
+    let server = Server::builder()
+        .timeout(Duration::from_secs(15))
+        .layer(outside)
+        .add_routes(Routes::new(inside.named_layer(invoices)));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+    let mut client = InvoicesClient::new(channel);
+    let status = client.list(Request::new(ListRequest {})).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    let mut request = Request::new(ListRequest {});
+    request.metadata_mut().insert(
+        "authorization",
+        issuer.org("org_a").bearer().parse().unwrap(),
+    );
+    client.list(request).await.unwrap();
 }
