@@ -95,10 +95,16 @@ A new application: id and secret are made up unless given, without org_code it i
 A new secret, the old one stops working (or goes on with ?overlap=true)
   curl -s -X POST {url}/admin/apps/svc-a/rotate-secret
 
+A new API key (Kinde's form): of an organization, of a user with "user_id", of the environment with {{}}; the API verifies it here
+  curl -s {url}/admin/api-keys -d '{{"org_code":"org_a","scopes":["read:invoices"]}}'
+
+Revoke an API key
+  curl -s {url}/admin/revoke -d '{{"credential":"k_live_…"}}'
+
 A new signing key, the old one stays published
   curl -s -X POST {url}/admin/rotate-key
 
-Trouble with an endpoint (discovery, metadata, jwks, token): status, too_many_requests, slow, hang, reset, garbage, empty_set, …
+Trouble with an endpoint (discovery, metadata, jwks, token, verify_api_key, read_api_key, introspect): status, too_many_requests, slow, hang, reset, garbage, empty_set, …
   curl -s {url}/admin/fault -d '{{"endpoint":"jwks","fault":"status","status":503}}'
 and the end of it
   curl -s {url}/admin/fault -d '{{"endpoint":"jwks"}}'

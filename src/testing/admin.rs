@@ -2,6 +2,7 @@
 //! process.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::{Method, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::api_keys::ApiKey;
 use super::apps::{App, SecretRotation};
 use super::encoding::{hex, random};
 use super::faults::{Endpoint, Fault, PlannedFault};
@@ -19,7 +21,7 @@ use super::state::{IssuerState, rotate_key, rotate_secret};
 
 /// Responds to a request to `/admin/{path}`.
 pub(super) fn answer(
-    shared: &IssuerState,
+    shared: &Arc<IssuerState>,
     path: &str,
     request: &Parts,
     body: &[u8],
@@ -38,6 +40,8 @@ pub(super) fn answer(
     let done = match segments.as_slice() {
         ["apps"] => add_app(shared, body),
         ["apps", client_id, "rotate-secret"] => new_secret(shared, client_id, request),
+        ["api-keys"] => add_api_key(shared, body),
+        ["revoke"] => revoke(shared, body),
         ["rotate-key"] => rotate_key(shared).map(|kid| json!({ "kid": kid })),
         ["fault"] => fault(shared, body),
         _ => return problem(StatusCode::NOT_FOUND, "no such admin endpoint"),
@@ -84,6 +88,55 @@ fn add_app(shared: &IssuerState, body: &[u8]) -> io::Result<Value> {
     Ok(json!({ "client_id": client_id, "client_secret": secret, "org_code": new.org_code }))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewApiKey {
+    org_code: Option<String>,
+    user_id: Option<String>,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    api_ids: Vec<String>,
+}
+
+fn add_api_key(shared: &Arc<IssuerState>, body: &[u8]) -> io::Result<Value> {
+    let new: NewApiKey = parse(body)?;
+    let kind = match (&new.org_code, &new.user_id) {
+        (_, Some(_)) => "user",
+        (Some(_), None) => "organization",
+        (None, None) => "environment",
+    };
+    let key = ApiKey::issue(shared, kind)
+        .scopes(new.scopes)
+        .api_ids(new.api_ids);
+    let key = match &new.org_code {
+        Some(org_code) => key.org(org_code),
+        None => key,
+    };
+    let key = match &new.user_id {
+        Some(user) => key.user(user),
+        None => key,
+    };
+    Ok(json!({
+        "id": key.id(),
+        "api_key": key.secret(),
+        "org_code": new.org_code,
+        "user_id": new.user_id,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    credential: String,
+}
+
+fn revoke(shared: &IssuerState, body: &[u8]) -> io::Result<Value> {
+    let Revocation { credential } = parse(body)?;
+    shared.state().credentials.revoke(&credential);
+    Ok(json!({}))
+}
+
 fn new_secret(shared: &IssuerState, client_id: &str, request: &Parts) -> io::Result<Value> {
     let query = UrlEncodedForm::parse(request.uri.query().unwrap_or_default().as_bytes());
     let old = match query.as_ref().and_then(|query| query.value("overlap")) {
@@ -107,6 +160,7 @@ struct NewFault {
     millis: Option<u64>,
     bytes: Option<usize>,
     location: Option<String>,
+    code: Option<String>,
     times: Option<u32>,
 }
 
@@ -131,6 +185,11 @@ fn named(name: &str, with: &NewFault) -> io::Result<Fault> {
         "status" => {
             let status = StatusCode::from_u16(with.status.unwrap_or(500));
             Fault::status(status.map_err(|_| invalid("not an HTTP status"))?)
+        }
+        "kinde_error" => {
+            let status = StatusCode::from_u16(with.status.unwrap_or(401));
+            let status = status.map_err(|_| invalid("not an HTTP status"))?;
+            Fault::kinde_error(status, with.code.as_deref().unwrap_or("ACCESS_DENIED"))
         }
         "too_many_requests" => Fault::too_many_requests(pause.as_secs()),
         "slow" => Fault::Slow(pause),

@@ -12,7 +12,7 @@ use super::defaults::AUDIENCE;
 use super::issuer::LocalIssuer;
 use super::keyring::KeyRing;
 use super::profile::Profile;
-use super::state::{Admin, IssuerSettings, IssuerState};
+use super::state::{Admin, ApiKeyAccess, IssuerSettings, IssuerState};
 use crate::clock::Clock;
 
 /// Settings of a [`LocalIssuer`]. Create them with [`LocalIssuer::builder`].
@@ -47,6 +47,7 @@ impl LocalIssuerBuilder {
             lifetime: Duration::from_secs(86_400),
             audience: AUDIENCE.into(),
             admin: Admin::Absent,
+            api_key_access: ApiKeyAccess::Public,
             path: String::new(),
         };
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
@@ -111,6 +112,14 @@ impl LocalIssuerBuilder {
     /// Default: not offered.
     pub fn with_admin(mut self) -> Self {
         self.settings.admin = Admin::Offered;
+        self
+    }
+
+    /// Makes the endpoint that verifies API keys require a token for the Management API with the
+    /// scope `read:api_keys`. Default: any caller may verify a key. Kinde's pages disagree about
+    /// this. The endpoint that describes a key always requires such a token.
+    pub fn protect_api_keys(mut self) -> Self {
+        self.settings.api_key_access = ApiKeyAccess::Protected;
         self
     }
 

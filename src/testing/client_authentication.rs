@@ -8,7 +8,7 @@ use super::oauth_error::{AuthMethod, OAuthError};
 use super::state::IssuerState;
 
 /// Parses a form body. The parameters in `once` must not be repeated (RFC 6749 §3.2).
-pub(super) fn form(
+pub(super) fn parse_form(
     headers: &HeaderMap,
     body: &[u8],
     once: &[&str],

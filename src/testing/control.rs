@@ -35,18 +35,16 @@ impl LocalIssuer {
         self.set_document(Endpoint::Jwks, document);
     }
 
-    /// Publishes this string at [`Endpoint::Discovery`], [`Endpoint::Metadata`] or
-    /// [`Endpoint::Jwks`].
+    /// Sends this string as JSON with status 200 instead of the regular response of an endpoint,
+    /// without any check.
     pub fn set_document(&self, endpoint: Endpoint, document: impl Into<String>) {
         self.shared.state().endpoint_mut(endpoint).document = Some(document.into());
     }
 
-    /// Publishes the true documents again.
+    /// Sends the regular responses again.
     pub fn restore_documents(&self) {
         let mut state = self.shared.state();
-        for endpoint in [Endpoint::Discovery, Endpoint::Metadata, Endpoint::Jwks] {
-            state.endpoint_mut(endpoint).document = None;
-        }
+        state.remove_documents();
     }
 
     /// Sends these headers with an endpoint's regular responses and replaces those of an earlier
@@ -104,6 +102,15 @@ impl LocalIssuer {
             .endpoint_mut(endpoint)
             .last_headers
             .clone()
+    }
+
+    /// Returns the body of the last request to an endpoint that reads bodies: the token endpoint
+    /// and the endpoints of API keys and introspection. It can contain secrets.
+    #[must_use]
+    pub fn last_body(&self, endpoint: Endpoint) -> Option<Vec<u8>> {
+        let mut state = self.shared.state();
+        let body = state.endpoint_mut(endpoint).last_body.as_ref();
+        body.map(|body| body.to_vec())
     }
 
     /// Closes the port and every connection. After that, connection attempts fail.

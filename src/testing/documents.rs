@@ -51,6 +51,16 @@ pub(super) fn token_endpoint(shared: &IssuerState) -> String {
     format!("{}/oauth2/token", shared.url)
 }
 
+/// Returns the URL of the introspection endpoint.
+pub(super) fn introspection_endpoint(shared: &IssuerState) -> String {
+    format!("{}/oauth2/introspect", shared.url)
+}
+
+/// Returns the audience of tokens for the Management API.
+pub(super) fn management_audience(shared: &IssuerState) -> String {
+    format!("{}/api", shared.url)
+}
+
 /// The `WWW-Authenticate` for a client that failed to authenticate with Basic (RFC 6749 §5.2).
 pub(super) const BASIC_CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"token endpoint\"");
@@ -67,11 +77,13 @@ fn metadata(shared: &IssuerState) -> Value {
         "issuer": shared.url,
         "jwks_uri": jwks_uri(shared),
         "token_endpoint": token_endpoint(shared),
+        "introspection_endpoint": introspection_endpoint(shared),
         "authorization_endpoint": format!("{}/oauth2/auth", shared.url),
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
     })
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use super::credentials::KindeError;
+
 /// One of the issuer's endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -16,14 +18,20 @@ pub enum Endpoint {
     Jwks,
     /// `POST /oauth2/token`.
     Token,
+    /// `POST /api/v1/api_keys/verify`, which verifies an API key.
+    VerifyApiKey,
+    /// `GET /api/v1/api_keys/{id}`, which describes an API key.
+    ReadApiKey,
+    /// `POST /oauth2/introspect` (RFC 7662).
+    Introspect,
     /// All other paths, which respond with 404. The [forgeries](super::forged) that name a key
     /// server point to this endpoint, so a hit shows that the server under test followed the URL.
     Other,
 }
 
 impl Endpoint {
-    /// Parses the name that the admin endpoints use: `discovery`, `metadata`, `jwks`, `token` or
-    /// `other`.
+    /// Parses the name that the admin endpoints use: `discovery`, `metadata`, `jwks`, `token`,
+    /// `verify_api_key`, `read_api_key`, `introspect` or `other`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -31,6 +39,9 @@ impl Endpoint {
             "metadata" => Some(Self::Metadata),
             "jwks" => Some(Self::Jwks),
             "token" => Some(Self::Token),
+            "verify_api_key" => Some(Self::VerifyApiKey),
+            "read_api_key" => Some(Self::ReadApiKey),
+            "introspect" => Some(Self::Introspect),
             "other" => Some(Self::Other),
             _ => None,
         }
@@ -50,6 +61,13 @@ pub enum Fault {
         status: StatusCode,
         /// Headers such as `Retry-After`.
         headers: HeaderMap,
+    },
+    /// Responds with this status and this body as JSON, without any check of the body.
+    Json {
+        /// The status code.
+        status: StatusCode,
+        /// The body, well-formed or not.
+        body: String,
     },
     /// Waits, then sends the regular response.
     Slow(Duration),
@@ -110,6 +128,25 @@ impl Fault {
         Self::status(StatusCode::TOO_MANY_REQUESTS)
             .header(header::RETRY_AFTER, seconds.into())
             .header(HeaderName::from_static("ratelimit-reset"), seconds.into())
+    }
+
+    /// Creates an error response of Kinde's Management API with this `errors[0].code`.
+    ///
+    /// ```
+    /// use tower_m2m::testing::{Endpoint, Fault, LocalIssuer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let issuer = LocalIssuer::start().await?;
+    /// let error = Fault::kinde_error(http::StatusCode::FORBIDDEN, "ACCESS_DENIED");
+    /// issuer.set_fault(Endpoint::VerifyApiKey, error);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn kinde_error(status: StatusCode, code: &str) -> Self {
+        let body = KindeError::new(status, code).body().to_string();
+        Self::Json { status, body }
     }
 
     /// Adds a header if this fault is a [`Status`](Self::Status). Other faults do not change.

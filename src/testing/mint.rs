@@ -204,6 +204,10 @@ impl TokenBuilder {
         Value::Object(self.claims.clone()).to_string()
     }
 
+    pub(super) fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     pub(super) fn key(&self) -> &SigningKey {
         &self.key
     }

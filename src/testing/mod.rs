@@ -22,6 +22,7 @@
 //! | tokens and a key set, no socket | [`LocalIssuer::in_process`] |
 //! | any token, well-formed or odd | [`TokenBuilder`] |
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
+//! | API keys and opaque tokens | [`LocalIssuer::api_key`], [`LocalIssuer::opaque_token`] |
 //! | an issuer that is slow, sends wrong data, or is down | [`Fault`], [`LocalIssuer::go_down`] |
 //! | the tokens that an attacker would send | [`forged::all`], [`forged::attack`] |
 //! | to call every route as another tenant | [`tenants::check_isolation`] |
@@ -40,10 +41,13 @@ pub mod tenants;
 
 mod admin;
 mod algorithm;
+mod api_keys;
+mod api_keys_endpoint;
 mod apps;
 mod builder;
 mod client_authentication;
 mod control;
+mod credentials;
 mod defaults;
 mod documents;
 mod encoding;
@@ -52,11 +56,14 @@ mod form;
 mod guard;
 mod gzip;
 mod inject;
+mod introspection_endpoint;
 mod issuer;
+mod issuing;
 mod keyring;
 mod keys;
 mod mint;
 mod oauth_error;
+mod opaque_tokens;
 mod profile;
 mod queue;
 mod respond;
@@ -70,6 +77,7 @@ mod token_endpoint;
 mod tests;
 
 pub use algorithm::SigningAlgorithm;
+pub use api_keys::ApiKey;
 pub use apps::{App, SecretRotation};
 pub use builder::LocalIssuerBuilder;
 pub use defaults::{AUDIENCE, CLIENT_ID};
@@ -78,5 +86,6 @@ pub use inject::{FakeClaims, FakeClaimsLayer, FakeClaimsService, claims};
 pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
 pub use mint::TokenBuilder;
+pub use opaque_tokens::OpaqueToken;
 pub use profile::Profile;
 pub use queue::{Queue, QueueLayer};

@@ -54,6 +54,14 @@ pub(super) fn not_allowed(allow: &'static str) -> Response<Bytes> {
     response
 }
 
+/// Forbids caching (RFC 6749 §5.1).
+pub(super) fn uncached(mut response: Response<Bytes>) -> Response<Bytes> {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
 /// Applies a fault to the regular response. An error closes the connection.
 pub(super) async fn apply_fault(
     fault: Fault,
@@ -65,6 +73,7 @@ pub(super) async fn apply_fault(
             *response.headers_mut() = headers;
             plain(response)
         }
+        Fault::Json { status, body } => plain(json_text(status, body)),
         Fault::Slow(pause) => {
             tokio::time::sleep(pause).await;
             plain(usual)

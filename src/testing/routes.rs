@@ -4,14 +4,17 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
 use super::admin;
+use super::api_keys_endpoint;
 use super::documents;
 use super::faults::Endpoint;
-use super::respond::{FaultBody, apply_fault, empty, not_allowed, plain};
+use super::introspection_endpoint;
+use super::respond::{FaultBody, apply_fault, empty, json_text, not_allowed, plain};
 use super::state::{Admin, IssuerState};
 use super::token_endpoint;
 
@@ -30,20 +33,43 @@ pub(super) async fn answer(
     }
     let endpoint = endpoint(shared, parts.uri.path());
     let fault = shared.record_hit(endpoint, &parts.headers);
-    let usual = match endpoint {
-        Endpoint::Discovery | Endpoint::Metadata | Endpoint::Jwks => {
-            documents::answer(shared, endpoint, &parts)
-        }
-        Endpoint::Token if parts.method != Method::POST => not_allowed("POST"),
-        Endpoint::Token => match read(body).await {
-            Some(body) => token_endpoint::answer(shared, &parts.headers, &body),
-            None => empty(StatusCode::PAYLOAD_TOO_LARGE),
-        },
-        Endpoint::Other => empty(StatusCode::NOT_FOUND),
-    };
+    let usual = usual(shared, endpoint, &parts, body).await;
     match fault {
         Some(fault) => apply_fault(fault, usual).await,
         None => Ok(plain(usual)),
+    }
+}
+
+/// Returns the response without faults.
+async fn usual(
+    shared: &IssuerState,
+    endpoint: Endpoint,
+    parts: &Parts,
+    body: Incoming,
+) -> Response<Bytes> {
+    if let Endpoint::Discovery | Endpoint::Metadata | Endpoint::Jwks = endpoint {
+        return documents::answer(shared, endpoint, parts);
+    }
+    let method = match endpoint {
+        Endpoint::ReadApiKey => "GET",
+        _ => "POST",
+    };
+    if endpoint != Endpoint::Other && parts.method != method {
+        return not_allowed(method);
+    }
+    let Some(body) = read(body).await else {
+        return empty(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    shared.state().endpoint_mut(endpoint).last_body = Some(body.clone());
+    if let Some(document) = shared.state().endpoint_mut(endpoint).document.clone() {
+        return json_text(StatusCode::OK, document);
+    }
+    match endpoint {
+        Endpoint::Token => token_endpoint::answer(shared, &parts.headers, &body),
+        Endpoint::Introspect => introspection_endpoint::answer(shared, &parts.headers, &body),
+        Endpoint::VerifyApiKey => api_keys_endpoint::verify(shared, &parts.headers, &body),
+        Endpoint::ReadApiKey => api_keys_endpoint::read(shared, parts),
+        _ => empty(StatusCode::NOT_FOUND),
     }
 }
 
@@ -61,6 +87,9 @@ fn endpoint(shared: &IssuerState, path: &str) -> Endpoint {
         Some("/.well-known/openid-configuration") => Endpoint::Discovery,
         Some("/.well-known/jwks" | "/.well-known/jwks.json") => Endpoint::Jwks,
         Some("/oauth2/token") => Endpoint::Token,
+        Some("/oauth2/introspect") => Endpoint::Introspect,
+        Some("/api/v1/api_keys/verify") => Endpoint::VerifyApiKey,
+        Some(path) if path.starts_with("/api/v1/api_keys/") => Endpoint::ReadApiKey,
         _ => Endpoint::Other,
     }
 }

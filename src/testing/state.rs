@@ -5,11 +5,13 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use super::apps::{App, SecretRotation};
+use super::credentials::Credentials;
 use super::defaults::CLIENT_ID;
 use super::encoding::{hex, random};
 use super::faults::{Endpoint, Fault, PlannedFault};
@@ -30,6 +32,7 @@ pub(super) struct IssuerState {
     pub(super) lifetime: Duration,
     pub(super) audience: String,
     pub(super) admin: Admin,
+    pub(super) api_key_access: ApiKeyAccess,
     /// Wakes the callers that wait for a request.
     pub(super) arrivals: Notify,
     state: Mutex<MutableState>,
@@ -42,10 +45,20 @@ pub(super) enum Admin {
     Absent,
 }
 
+/// Who may verify API keys.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum ApiKeyAccess {
+    /// Any caller, as Kinde's reference says.
+    Public,
+    /// Callers with a token for the Management API, as another page of Kinde says.
+    Protected,
+}
+
 /// State that tests change while the server runs.
 pub(super) struct MutableState {
     pub(super) keys: KeyRing,
     pub(super) apps: BTreeMap<String, App>,
+    pub(super) credentials: Credentials,
     endpoints: BTreeMap<Endpoint, EndpointState>,
 }
 
@@ -54,6 +67,7 @@ pub(super) struct MutableState {
 pub(super) struct EndpointState {
     pub(super) hits: u64,
     pub(super) last_headers: Option<HeaderMap>,
+    pub(super) last_body: Option<Bytes>,
     pub(super) planned: Option<PlannedFault>,
     /// Sent with every regular response.
     pub(super) headers: HeaderMap,
@@ -69,11 +83,13 @@ impl IssuerState {
             lifetime,
             audience,
             admin,
+            api_key_access,
             path,
         } = settings;
         let state = MutableState {
             keys,
             apps: BTreeMap::new(),
+            credentials: Credentials::default(),
             endpoints: BTreeMap::new(),
         };
         Self {
@@ -84,6 +100,7 @@ impl IssuerState {
             lifetime,
             audience,
             admin,
+            api_key_access,
             arrivals: Notify::new(),
             state: Mutex::new(state),
         }
@@ -151,6 +168,13 @@ impl MutableState {
     pub(super) fn endpoint_mut(&mut self, at: Endpoint) -> &mut EndpointState {
         self.endpoints.entry(at).or_default()
     }
+
+    /// Removes the documents that replace regular responses.
+    pub(super) fn remove_documents(&mut self) {
+        for endpoint in self.endpoints.values_mut() {
+            endpoint.document = None;
+        }
+    }
 }
 
 pub(super) fn rotate_key(shared: &IssuerState) -> io::Result<String> {
@@ -189,5 +213,6 @@ pub(super) struct IssuerSettings {
     pub(super) lifetime: Duration,
     pub(super) audience: String,
     pub(super) admin: Admin,
+    pub(super) api_key_access: ApiKeyAccess,
     pub(super) path: String,
 }

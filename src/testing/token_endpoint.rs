@@ -1,15 +1,16 @@
 //! `POST /oauth2/token`: the client-credentials grant (RFC 6749 §4.4).
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::json;
 
 use super::apps::App;
-use super::client_authentication::{authenticate, form};
+use super::client_authentication::{authenticate, parse_form};
+use super::documents;
 use super::form::UrlEncodedForm;
 use super::oauth_error::OAuthError;
 use super::profile::Profile;
-use super::respond;
+use super::respond::{self, uncached};
 use super::state::IssuerState;
 use crate::clock::seconds;
 
@@ -24,7 +25,7 @@ fn issue(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response<Bytes>, OAuthError> {
-    let form = form(
+    let form = parse_form(
         headers,
         body,
         &["grant_type", "client_id", "client_secret", "scope"],
@@ -43,6 +44,8 @@ fn issue(
         .collect();
     let granted = scopes(&app, &requested)?;
 
+    let is_for_management = audiences.contains(&documents::management_audience(shared))
+        && granted.contains(&"read:api_keys");
     let lifetime = app.lifetime().unwrap_or(shared.lifetime);
     let token = shared
         .machine_token(lifetime)
@@ -54,6 +57,14 @@ fn issue(
         Profile::Rfc9068 => token,
     };
     let token = app.stamp(token).token();
+    if is_for_management {
+        let now = shared.clock.unix_seconds();
+        let mut state = shared.state();
+        let expires_at = now.saturating_add(seconds(lifetime));
+        state
+            .credentials
+            .add_management_token(token.clone(), now, expires_at);
+    }
     let answer = json!({
         "access_token": token,
         "expires_in": seconds(lifetime),
@@ -98,12 +109,4 @@ fn scopes<'a>(app: &'a App, requested: &[&'a str]) -> Result<Vec<&'a str>, OAuth
     all_enabled
         .then(|| requested.to_vec())
         .ok_or(OAuthError::InvalidScope)
-}
-
-/// Forbids caching (RFC 6749 §5.1).
-pub(super) fn uncached(mut response: Response<Bytes>) -> Response<Bytes> {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-    response
 }

@@ -4,4 +4,5 @@ mod assertions;
 mod endpoints;
 mod faults;
 mod forgeries;
+mod opaque;
 mod support;
