@@ -91,9 +91,10 @@ benches:
     cargo clippy --locked --manifest-path benches/Cargo.toml --target-dir {{ target }} --all-targets -- -D warnings
     benches/instructions
 
-# Runs the key-cache simulation with ten times the steps.
-simulation:
-    TOWER_M2M_SIMULATION_STEPS=100000 cargo test --locked --all-features --test keys simulation
+# Runs the key-cache simulation with 100,000 steps, ten times as many as the tests.
+simulation seeds="50" steps="2000":
+    KEYS_SEEDS={{ seeds }} KEYS_STEPS={{ steps }} \
+        cargo test --locked --all-features --test keys simulation -- --nocapture
 
 # Compares with other crates in one process: time and allocations.
 peers:

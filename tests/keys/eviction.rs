@@ -174,3 +174,25 @@ async fn cached_token_refreshes_its_issuer_in_the_background() {
     let resolutions = directory.resolutions();
     assert!((9..=10).contains(&resolutions), "{resolutions}");
 }
+
+/// An issuer that fails is fetched after growing pauses, also if it is evicted and resolved again in between.
+#[tokio::test(start_paused = true)]
+async fn pauses_of_a_failing_issuer_outlast_its_eviction() {
+    for behavior in [Behavior::Down, Behavior::Status(500, vec![])] {
+        let (directory, clock, verifier) = verifier(1);
+        let [a, b] = ["https://a.example", "https://b.example"].map(|iss| directory.add(iss));
+        a.set_behavior(behavior);
+        for tick in 0..1200 {
+            // Every four seconds, the other issuer takes the place.
+            let fake = if tick % 40 == 39 { &b } else { &a };
+            assert_ne!(verdict(&verifier, &forged(fake)).await, "accepted");
+            pass(&clock, secs(1) / 10).await;
+        }
+        // The burst, one per cooldown, and attempts with pauses of 5 s on average.
+        let fetches = a.fetches();
+        assert!(
+            (8..=45).contains(&fetches),
+            "{fetches} fetches in 2 minutes"
+        );
+    }
+}

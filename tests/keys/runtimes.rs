@@ -63,6 +63,52 @@ fn rotation_is_found_although_the_first_runtime_is_idle() {
     );
 }
 
+/// Issuers whose fetches began in a runtime that does not run take no place of other issuers for good, whether a request
+/// there waits for them or not.
+#[test]
+fn issuers_of_an_idle_runtime_are_evicted() {
+    for is_request_kept in [false, true] {
+        let fakes: Vec<_> = (0..4)
+            .map(|at| FakeIssuer::with_url(&format!("https://{at}.example")))
+            .collect();
+        let directory = fakes.clone();
+        let verifier = Verifier::builder([])
+            .resolve_issuers_with(move |iss| {
+                let fake = directory.iter().find(|fake| fake.issuer.url() == iss);
+                std::future::ready(Ok(fake.map(FakeIssuer::trusted)))
+            })
+            .max_resolved_issuers(2)
+            .clock(fakes[0].clock.clone())
+            .build()
+            .unwrap();
+        let idle = paused();
+        idle.block_on(async {
+            for fake in &fakes[..2] {
+                fake.set_behavior(Behavior::Hang);
+                let (verifier, token) = (verifier.clone(), fake.token());
+                let request = tokio::spawn(async move { verdict(&verifier, &token).await });
+                settle().await;
+                if !is_request_kept {
+                    request.abort();
+                    settle().await;
+                }
+            }
+        });
+        let busy = paused();
+        let limit = if is_request_kept { secs(600) } else { secs(4) };
+        busy.block_on(async {
+            assert_eq!(
+                verdict(&verifier, &fakes[2].token()).await,
+                "keys_unavailable"
+            );
+            pass(&fakes[0].clock, limit).await;
+            for fake in &fakes[2..] {
+                assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+            }
+        });
+    }
+}
+
 /// A fetch that begins in a runtime that then does not run counts when it arrives.
 #[test]
 fn late_result_of_a_replaced_task_counts() {

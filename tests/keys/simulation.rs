@@ -1,8 +1,10 @@
-//! Runs random steps in virtual time and checks the invariants after each: a few thousand by
-//! default.
+//! Runs random steps in virtual time and checks the invariants after each: 10,000 by default, and
+//! 100,000 with `just simulation`.
 //!
 //! `KEYS_SEEDS=1000` sets the number of seeds, `KEYS_SEED=7` runs only that one, and
 //! `KEYS_STEPS=5000` sets the steps of each. A failure names its seed.
+
+mod customers;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,6 +18,7 @@ use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, BoxError, Clock, Profile, Rejection, Verifier};
 
+use self::customers::{AllInputs, CustomerIssuers};
 use super::harness::{NOW, key, settle};
 
 const MAX_STALE: Duration = Duration::from_secs(900);
@@ -189,6 +192,7 @@ struct SharedInputs {
     invented: Vec<String>,
     /// Tokens with published `kid`s, signed with another key.
     forged: HashMap<String, String>,
+    customers: AllInputs,
 }
 
 impl SharedInputs {
@@ -216,6 +220,7 @@ impl SharedInputs {
                         .token()
                 })
                 .collect(),
+            customers: AllInputs::new(decades),
             keys,
         }
     }
@@ -232,6 +237,8 @@ struct Simulation {
     retired: Vec<SigningKey>,
     spare: Vec<SigningKey>,
     under_way: Vec<JoinHandle<()>>,
+    customers: CustomerIssuers,
+    slowest_customer: Duration,
     accepted: u64,
     unavailable: u64,
 }
@@ -269,12 +276,16 @@ impl Simulation {
             .keys_max_stale(MAX_STALE)
             .jitter_seed(seed)
             .fetch_with(move |request| respond(Arc::clone(&asked), request));
+        let customers = CustomerIssuers::new(&inputs.customers);
+        let resolve = customers.resolver(seed);
         Self {
             inputs: Arc::clone(inputs),
             random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             model,
             mint: mint.in_process("https://issuer.example").unwrap(),
             verifier: Verifier::builder([trusted])
+                .resolve_issuers_with(move |iss| std::future::ready(Ok(resolve(&iss))))
+                .max_resolved_issuers(customers::CAPACITY)
                 .clock(clock.clone())
                 .build()
                 .unwrap(),
@@ -283,6 +294,8 @@ impl Simulation {
             retired: Vec::new(),
             spare,
             under_way: Vec::new(),
+            customers,
+            slowest_customer: Duration::ZERO,
             accepted: 0,
             unavailable: 0,
         }
@@ -309,6 +322,9 @@ impl Simulation {
             11 => self.settings(),
             12 => self.hostile_flood(),
             13 if self.random.one_in(4) => self.late_key().await,
+            13 => self.customers.change(&mut self.random),
+            14 => self.customer_flood().await,
+            15 if self.random.one_in(4) => self.admit_customer().await,
             _ => {}
         }
         settle().await;
@@ -440,6 +456,60 @@ impl Simulation {
         self.clock.advance(start.elapsed());
     }
 
+    /// Forged and good tokens name more trusted issuers than are kept.
+    async fn customer_flood(&mut self) {
+        let before = self.customers.fetch_counts();
+        for token in self.customers.flood(&mut self.random) {
+            self.send(token);
+        }
+        for _ in 0..4 {
+            settle().await;
+        }
+        self.customers.count(&before);
+    }
+
+    /// A good caller of an issuer that responds is admitted within the documented bound, in the middle of a flood: one
+    /// cooldown, and a fetch that it waits for.
+    async fn admit_customer(&mut self) {
+        let Some(token) = self.customers.admissible(&mut self.random) else {
+            return;
+        };
+        let start = Instant::now();
+        loop {
+            let pause = match self.verifier.verify(&token).await {
+                Ok(_) => break,
+                Err(
+                    Rejection::KeysUnavailable { retry_after }
+                    | Rejection::KeyUnavailable { retry_after },
+                ) => retry_after,
+                Err(other) => panic!("a customer's token: {other}"),
+            };
+            assert!(
+                start.elapsed() <= COOLDOWN + 3 * TIMEOUT,
+                "a customer was not admitted after {:?}",
+                start.elapsed()
+            );
+            self.customer_flood().await;
+            tokio::time::sleep(pause).await;
+        }
+        self.slowest_customer = self.slowest_customer.max(start.elapsed());
+        self.clock.advance(start.elapsed());
+    }
+
+    /// A good caller of a resolved issuer whose keys are loaded never waits.
+    async fn check_customers(&self) {
+        for token in self.customers.loaded(&self.verifier) {
+            let start = Instant::now();
+            let result = self.verifier.verify(&token).await;
+            assert!(result.is_ok(), "a resolved issuer with keys: {result:?}");
+            assert_eq!(
+                start,
+                Instant::now(),
+                "a request of a resolved issuer waited"
+            );
+        }
+    }
+
     /// A request that waits, perhaps, and goes away, perhaps.
     async fn cancel(&mut self) {
         let key = self.any_key();
@@ -495,6 +565,12 @@ impl Simulation {
             assert!(model.overdue.is_empty(), "waited {:?}", model.overdue);
         }
         self.check_budget();
+        let switches = self.model.lock().unwrap().switches;
+        self.customers.check_fetches(switches);
+        // Rarely, because each accepted token spares its issuer from eviction.
+        if self.random.one_in(8) {
+            self.check_customers().await;
+        }
         let key = self.any_key();
         let token = self.token(&key);
         let before = Instant::now();
@@ -651,12 +727,18 @@ fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
                 runtimes.push_front(runtime());
             }
             simulation.model.lock().unwrap().switches += 1;
+            simulation.customers.switch_runtime();
             runtimes[0].block_on(async {
                 tokio::time::sleep_until(now).await;
                 settle().await;
             });
         }
     }
+    println!(
+        "seed {seed}: {} fetches from customers' issuers, the slowest customer took {:?}",
+        simulation.customers.fetches(),
+        simulation.slowest_customer
+    );
     (simulation.accepted, simulation.unavailable)
 }
 

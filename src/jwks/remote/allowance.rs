@@ -15,7 +15,11 @@ use crate::util::lock;
 #[derive(Clone, Debug)]
 pub(crate) struct FetchAllowance {
     budget: Budget,
+    /// Until when the issuer's `Retry-After` lasts.
     not_before: Option<Instant>,
+    /// How many fetches failed in a row, and when the next attempt is due, so that pauses go on growing.
+    failures: u32,
+    next_attempt: Option<Instant>,
 }
 
 /// A first fetch leaves the reserve to clients that are known by then.
@@ -28,9 +32,15 @@ impl RemoteState {
     /// Returns the allowance, or `None` if no fetch was made.
     pub(super) fn allowance(&self) -> Option<FetchAllowance> {
         let is_used = self.in_flight.counts().started > 0 || self.was_resumed();
-        is_used.then(|| FetchAllowance {
-            budget: lock(&self.budget).without_clients(),
-            not_before: self.history().retry_not_before,
+        is_used.then(|| {
+            let budget = lock(&self.budget).without_clients();
+            let history = self.history();
+            FetchAllowance {
+                budget,
+                not_before: history.retry_not_before,
+                failures: history.failures,
+                next_attempt: self.in_flight.next().filter(|_| history.failures > 0),
+            }
         })
     }
 
@@ -39,16 +49,26 @@ impl RemoteState {
         if allowance.budget.has_cooldown(self.config.cooldown) {
             *lock(&self.budget) = allowance.budget;
         }
-        self.history().retry_not_before = allowance.not_before;
+        let mut history = self.history();
+        history.retry_not_before = allowance.not_before;
+        history.failures = allowance.failures;
+        drop(history);
+        if let Some(next) = allowance.next_attempt {
+            self.in_flight.schedule(next);
+        }
         self.resumed.store(true, Ordering::Relaxed);
     }
 
     /// Schedules the first fetch after [`resume`](Self::resume): it counts against the budget.
     pub(super) fn schedule_resumed(&self, now: Instant) {
         if self.resumed.swap(false, Ordering::Relaxed) {
-            let due = lock(&self.budget).reserve(FIRST_FETCH, now);
+            let allowed = lock(&self.budget).reserve(FIRST_FETCH, now);
             let not_before = self.history().retry_not_before;
-            self.in_flight.schedule(not_before.unwrap_or(due).max(due));
+            // Pauses are shorter while no keys are available.
+            let longest = now + self.config.max_retry_delay;
+            let due = [not_before, self.in_flight.next()].into_iter().flatten();
+            let due = due.fold(allowed, |due, at| due.max(at.min(longest)));
+            self.in_flight.schedule(due);
         }
     }
 

@@ -138,9 +138,12 @@ impl RemoteKeySet {
         self.state.resume(allowance);
     }
 
+    /// Returns `true` if a fetch is in flight or was requested, unless its runtime does not run any more.
     pub(crate) fn is_fetching(&self) -> bool {
-        let counts = self.state.in_flight.counts();
-        counts.requested > counts.finished || counts.started > counts.finished
+        let in_flight = &self.state.in_flight;
+        let counts = in_flight.counts();
+        let is_pending = counts.requested.max(counts.started) > counts.finished;
+        is_pending && !in_flight.is_stuck(Instant::now())
     }
 
     /// Records that a token of this client was verified.

@@ -158,7 +158,7 @@ impl ResolverInner {
                 .inherit_from(&previous.trusted.organizations_seen);
         } else {
             if state.cached.len() >= self.settings.capacity {
-                let evicted = state.idle_issuer()?;
+                let evicted = state.idle_issuer(now)?;
                 state.remove(&evicted);
             }
             if let Some(allowance) = state.allowances.get(&trusted.issuer) {
@@ -198,10 +198,11 @@ impl State {
     /// Returns the issuer to evict: the one whose tokens were verified longest ago, so that names which only forged tokens
     /// have push each other out. Of those, it is one without keys, and then one whose keys no request gave up waiting for:
     /// keys that came too late for a request are kept for its next attempt. An issuer that a request uses, or whose keys
-    /// are being fetched, stays.
-    fn idle_issuer(&self) -> Option<Arc<str>> {
+    /// are being fetched, stays. No request uses one whose time has ended, unless its runtime does not run any more.
+    fn idle_issuer(&self, now: Instant) -> Option<Arc<str>> {
         let is_idle = |trusted: &Arc<TrustedIssuer>| {
-            Arc::strong_count(trusted) == 1 && !trusted.keys.is_fetching()
+            let is_used = Arc::strong_count(trusted) > 1 || trusted.keys.is_fetching();
+            !is_used || trusted.expires_at.is_some_and(|until| now >= until)
         };
         let idle = self
             .cached
