@@ -57,8 +57,8 @@ pub enum CallerOrg {
 /// other frameworks also have.
 ///
 /// Each method compares the token's expiry with the clock and the caller with the
-/// [`Denylist`](crate::Denylist) again, because a request can wait in a queue and a session can keep
-/// its extensions. The application's caller check does not run again.
+/// [`Denylist`](crate::Denylist) again, because a request can wait in a queue and a session can
+/// keep its extensions. The application's caller check does not run again.
 ///
 /// ```
 /// use http::{Request, Response, StatusCode};
@@ -118,8 +118,8 @@ pub trait RequestExt: sealed::HasExtensions {
     /// # Errors
     ///
     /// Returns [`Rejection::OrganizationRequired`] if the client is global and acts for no
-    /// organization, and the errors of [`claims`](Self::claims). An error never means that the caller
-    /// may see all organizations: [`caller_org`](Self::caller_org) names global clients.
+    /// organization, and the errors of [`claims`](Self::claims). An error never means that the
+    /// caller may see all organizations: [`caller_org`](Self::caller_org) names global clients.
     fn org_code(&self) -> Result<&OrgCode, Rejection> {
         let org = self.claims()?.org_code();
         org.or_else(|| acting_org(self.http_extensions()))

@@ -44,7 +44,8 @@ pin_project! {
             pending: Pending,
             deferred: Option<DeferredCall<S, B>>,
         },
-        /// The request waited and was admitted. The inner service is polled ready before it is called.
+        /// The request waited and was admitted. The inner service is polled ready before it is
+        /// called.
         Admitted {
             call: Option<(S, Request<B>)>,
         },

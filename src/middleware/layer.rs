@@ -159,12 +159,12 @@ impl AuthorizeLayer {
         self.with_visible_setting(|settings| settings.policy.mismatch = MismatchResponse::NotFound)
     }
 
-    /// Sets the form of rejections to that of gRPC: HTTP 200 with `grpc-status` and no body. Default:
-    /// HTTP statuses, which gRPC clients map to codes of their own.
+    /// Sets the form of rejections to that of gRPC: HTTP 200 with `grpc-status` and no body.
+    /// Default: HTTP statuses, which gRPC clients map to codes of their own.
     ///
-    /// The setting is for services whose clients all speak gRPC. The request's content type does not
-    /// choose the form, because load balancers and proxies would read 200 for a rejected request.
-    /// gRPC services do not look at the method, so also call
+    /// The setting is for services whose clients all speak gRPC. The request's content type does
+    /// not choose the form, because load balancers and proxies would read 200 for a rejected
+    /// request. gRPC services do not look at the method, so also call
     /// [`reject_preflights`](Self::reject_preflights).
     ///
     /// ```

@@ -22,17 +22,17 @@ impl AuthorizeLayer {
     /// For the metadata of this crate, see [`resource`](Self::resource). If both are called, this
     /// URL counts.
     ///
-    /// With resource metadata, each challenge also names the scopes that the layer requires, not only
-    /// the challenge for a missing scope, so that a client can request them at once.
+    /// With resource metadata, each challenge also names the scopes that the layer requires, not
+    /// only the challenge for a missing scope, so that a client can request them at once.
     pub fn resource_metadata(self, url: impl Into<String>) -> Self {
         self.with_visible_setting(|settings| {
             settings.responses.resource_metadata = Some(url.into());
         })
     }
 
-    /// Sets what the `type` of problem documents (RFC 9457 §3.1.1) begins with: the name of the problem
-    /// follows. Default: the address of this crate's documentation, which shows clients that the API
-    /// uses this crate.
+    /// Sets what the `type` of problem documents (RFC 9457 §3.1.1) begins with: the name of the
+    /// problem follows. Default: the address of this crate's documentation, which shows clients
+    /// that the API uses this crate.
     ///
     /// With `https://docs.acme.com/errors#`, a request without a token gets the type
     /// `https://docs.acme.com/errors#missing_token`. The names are those of the sections of

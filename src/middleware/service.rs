@@ -156,14 +156,14 @@ impl<S> Authorize<S> {
 /// * `Authorization`: browsers send no credentials with a preflight (Fetch §3.2.2), so a request
 ///   with credentials is verified.
 /// * `Content-Type`: it describes a body. Browsers send none, and proxies add none.
-/// * `Transfer-Encoding`: it announces a body (RFC 9112 §6.1). Browsers never send it without one. A
-///   proxy that translates HTTP/2 to HTTP/1.1 sends it only if the stream did not end with its
+/// * `Transfer-Encoding`: it announces a body (RFC 9112 §6.1). Browsers never send it without one.
+///   A proxy that translates HTTP/2 to HTTP/1.1 sends it only if the stream did not end with its
 ///   headers.
 /// * `Content-Length`: browsers send none with `OPTIONS`; some proxies add `0`.
 ///
-/// `TE` is not read. It describes the response that a client accepts (RFC 9110 §10.1.4), and Firefox
-/// sends `TE: trailers` with each request of HTTP/2. Other headers, such as those that proxies add
-/// (`Via`, `X-Forwarded-For`), say nothing about a body either.
+/// `TE` is not read. It describes the response that a client accepts (RFC 9110 §10.1.4), and
+/// Firefox sends `TE: trailers` with each request of HTTP/2. Other headers, such as those that
+/// proxies add (`Via`, `X-Forwarded-For`), say nothing about a body either.
 fn is_preflight<B: Body>(request: &Request<B>) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS

@@ -78,8 +78,8 @@ impl ResponseConfig {
         self.problem_type_base = base.chars().filter(is_uri).collect::<String>().into();
     }
 
-    /// Returns the response to a rejection, with the rejection in its extensions. The requirement is
-    /// that of the layer.
+    /// Returns the response to a rejection, with the rejection in its extensions. The requirement
+    /// is that of the layer.
     pub(crate) fn respond(
         &self,
         rejection: Rejection,
@@ -129,7 +129,8 @@ impl ResponseConfig {
         response
     }
 
-    /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body are its headers.
+    /// The answer to a gRPC call: status 200 and trailers only, which for an answer without a body
+    /// are its headers.
     fn grpc(&self, rejection: Rejection, requirement: &ScopeRequirement) -> Response<Bytes> {
         let row = spec(&rejection);
         let code = match row.status {
@@ -142,7 +143,8 @@ impl ResponseConfig {
         let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        // The status is 200, and the request can be a GET, so a shared cache could keep the response.
+        // The status is 200, and the request can be a GET, so a shared cache could keep the
+        // response.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("grpc-status", HeaderValue::from(code));
         // The titles are plain ASCII without `%`, so they need no percent-encoding.
@@ -211,7 +213,8 @@ impl ResponseConfig {
     }
 }
 
-/// A scope that no resource requires: it is between the client and the issuer (OpenID Connect Core §11).
+/// A scope that no resource requires: it is between the client and the issuer (OpenID Connect Core
+/// §11).
 const OFFLINE_ACCESS: &str = "offline_access";
 
 /// Returns the seconds of a `Retry-After`, rounded up: an earlier request would fail again.

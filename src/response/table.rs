@@ -30,7 +30,8 @@ pub(super) enum Challenge {
 
 /// The table.
 ///
-/// If the server is misconfigured, the client learns only that: the event and the `Rejection` name the fix.
+/// If the server is misconfigured, the client learns only that: the event and the `Rejection` name
+/// the fix.
 #[allow(
     clippy::too_many_lines,
     reason = "one table with a row for each rejection"

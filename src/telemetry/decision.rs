@@ -1,5 +1,5 @@
-//! One event for each decision about a request (feature `tracing`). The table of its fields is in the
-//! guide.
+//! One event for each decision about a request (feature `tracing`). The table of its fields is in
+//! the guide.
 
 use http::Extensions;
 #[cfg(feature = "tracing")]

@@ -40,7 +40,8 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
-    /// ECDSA on P-521 with SHA-512. No profile allows it by default: see [`algorithms`](crate::Issuer::algorithms).
+    /// ECDSA on P-521 with SHA-512. No profile allows it by default: see
+    /// [`algorithms`](crate::Issuer::algorithms).
     ES512,
     /// EdDSA on Ed25519. RFC 9864 calls it `Ed25519`, and both names are read.
     EdDSA,

@@ -28,8 +28,8 @@ pub struct JoseHeader<'a> {
     token_type: TokenType,
 }
 
-/// The value of `typ` (RFC 7515 §4.1.9, RFC 9068 §2.1). Its case and the prefix `application/` make no
-/// difference.
+/// The value of `typ` (RFC 7515 §4.1.9, RFC 9068 §2.1). Its case and the prefix `application/` make
+/// no difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenType {

@@ -126,7 +126,8 @@ fn push_segment(path: &mut String, text: &str) {
 }
 
 impl OrgCode {
-    /// Returns `true` if a string can be an organization code: 1 to 128 bytes, no white space and no control characters.
+    /// Returns `true` if a string can be an organization code: 1 to 128 bytes, no white space and
+    /// no control characters.
     ///
     /// ```
     /// use tower_m2m::OrgCode;

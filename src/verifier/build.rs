@@ -1,4 +1,4 @@
-//! From settings to a verifier.
+//! The step from settings to a verifier.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::http_client::HttpClients;
 use crate::revocation::UnlistedIssuers;
 use crate::telemetry::limit::EventLimit;
 
-/// Numbers the verifiers of the process.
+/// The next ID of a verifier in this process.
 static VERIFIERS: AtomicU64 = AtomicU64::new(1);
 
 impl VerifierBuilder {
-    /// Builds the verifier. An issuer that is down does not stop it.
+    /// Builds the verifier. It does not fail if an issuer is unavailable.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], naming the setting that cannot be used.
+    /// Returns [`ConfigError`] with the name of the invalid setting.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         self.check()
             .map_err(|error| error.at(&SettingSource::Code))?;
@@ -58,10 +58,10 @@ impl VerifierBuilder {
             )
         });
         let issuers = IssuerRegistry::new(listed, resolver).ok_or_else(|| {
-            ConfigError::new("issuer", "is given twice: one issuer has one configuration")
+            ConfigError::new("issuer", "is set twice: one issuer has one configuration")
         })?;
         if self.start == StartMode::Background {
-            // Outside a runtime there is nothing to start in yet: the first token's look-up does it.
+            // If there is no runtime yet, the lookup for the first token starts the refresh task.
             let _ = issuers
                 .listed()
                 .iter()
@@ -103,10 +103,10 @@ impl VerifierBuilder {
         })))
     }
 
-    /// Checks the settings; what they name, keys and certificates, is looked at only when the verifier is built.
+    /// Checks the settings. Keys and certificates are read only when the verifier is built.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.issuers.is_empty() && self.resolve.is_none() {
-            return Err(ConfigError::new("issuer", "at least one is needed"));
+            return Err(ConfigError::new("issuer", "at least one is required"));
         }
         if self.resolved_max == 0 {
             return Err(ConfigError::new(
@@ -132,7 +132,7 @@ impl VerifierBuilder {
             .capacity
             .is_some_and(|capacity| capacity.tokens == 0 || capacity.bytes == 0)
         {
-            let problem = "must hold at least one token and one byte";
+            let problem = "must be at least one token and one byte";
             return Err(
                 ConfigError::new("token_cache", problem).with_advice(Advice {
                     code: "without_token_cache() disables the cache",
@@ -169,7 +169,7 @@ impl VerifierBuilder {
             if !names.insert(issuer.validated_name()?) {
                 return Err(ConfigError::new(
                     "issuer",
-                    "is given twice: one issuer has one configuration",
+                    "is set twice: one issuer has one configuration",
                 ));
             }
         }
@@ -201,21 +201,23 @@ impl VerifierBuilder {
         Err(problem)
     }
 
-    /// Builds the verifier and waits until keys are available, so that a service does not start without them.
+    /// Builds the verifier and waits until keys are available, so that a service does not start
+    /// without them.
     ///
     /// By default it waits for the keys of every listed issuer. With
-    /// [`Readiness::Any`](crate::Readiness::Any) it waits until each issuer's first fetch is finished, and succeeds if keys
-    /// of at least one are available.
+    /// [`Readiness::Any`](crate::Readiness::Any) it waits until each issuer's first fetch is
+    /// finished, and succeeds if keys of at least one are available.
     ///
     /// # Errors
     ///
-    /// [`StartError::Config`]; [`StartError::KeyFetch`] if the first fetch of an issuer's keys fails and none were
-    /// [restored](Self::restore_keys). With `Readiness::Any`, only if that is so for every issuer; the error is then that of
+    /// Returns [`StartError::Config`] if a setting is invalid. Returns [`StartError::KeyFetch`] if
+    /// the first fetch of an issuer's keys fails and none were [restored](Self::restore_keys). With
+    /// `Readiness::Any`, it returns this error only if all issuers fail. The error is then that of
     /// the first one.
     pub async fn build_ready(self) -> Result<Verifier, StartError> {
         let verifier = self.build().map_err(StartError::Config)?;
         let (listed, readiness) = (verifier.0.issuers.listed(), verifier.0.readiness);
-        // All at once, and then one after the other.
+        // Start all fetches at once, then wait for them one after the other.
         let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
         let (mut ready, mut first_error) = (0, None);
         for trusted in listed {
@@ -241,21 +243,22 @@ impl VerifierBuilder {
 }
 
 impl Issuer {
-    /// A verifier that trusts this issuer alone, all else as [`Verifier::builder`] sets it.
+    /// Builds a verifier that trusts only this issuer. All other settings have the defaults of
+    /// [`Verifier::builder`].
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], naming the setting that cannot be used.
+    /// Returns [`ConfigError`] with the name of the invalid setting.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         Verifier::builder([self]).build()
     }
 
-    /// The same, once the issuer's keys are at hand: for services that had rather not start than start without, and to
-    /// hear at start what is wrong with a mistyped issuer.
+    /// Builds a verifier that trusts only this issuer, and waits until its keys are available. A
+    /// service then never starts without keys, and a mistyped issuer is an error at start.
     ///
     /// # Errors
     ///
-    /// As [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
+    /// Returns the errors of [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

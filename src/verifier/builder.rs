@@ -1,4 +1,4 @@
-//! A verifier of one or several issuers.
+//! The builder of a verifier of one or several issuers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,11 @@ use crate::jwks::SavedKeys;
 use crate::revocation::{CallerCheck, CallerCheckRunner, Denylist, FailMode};
 use crate::util::BoxError;
 
-/// The settings of a verifier that are not those of one issuer. It starts with [`Verifier::builder`].
+/// The settings of a verifier that do not belong to one issuer. Create it with
+/// [`Verifier::builder`].
 ///
-/// The order of the setters makes no difference. Two setters that contradict each other are an error of `build()`. If a
-/// setter of a single value is called again, the last value counts.
+/// The order of the setters makes no difference. If two setters contradict each other, `build()`
+/// returns an error. If a setter of a single value is called again, the last value counts.
 ///
 /// ```
 /// use tower_m2m::Verifier;
@@ -43,7 +44,8 @@ pub struct VerifierBuilder {
     pub(super) saved: Vec<SavedKeys>,
     pub(super) start: StartMode,
     pub(super) readiness: Readiness,
-    /// Only one may be set. Each is kept, so that a second one is an error and does not replace the first.
+    /// Only one may be set. All are kept, so that a second one is an error and does not replace the
+    /// first.
     pub(super) denylists: Vec<Denylist>,
     pub(super) caller_checks: Vec<CallerCheckRunner>,
     pub(super) caller_check_timeout: Duration,
@@ -57,7 +59,7 @@ pub(super) enum StartMode {
     Background,
 }
 
-/// How many verified tokens are cached, as the setters say it.
+/// The settings of the token cache.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TokenCacheSetting {
     pub(super) capacity: Option<CacheCapacity>,
@@ -84,12 +86,14 @@ impl TokenCacheSetting {
 }
 
 impl Verifier {
-    /// Trusts a Kinde business: `acme`, `acme.kinde.com`, `acme.au.kinde.com` or `https://acme.kinde.com`.
+    /// Trusts a Kinde business: `acme`, `acme.kinde.com`, `acme.au.kinde.com` or
+    /// `https://acme.kinde.com`.
     pub fn kinde(domain: &str) -> NeedsAudience {
         NeedsAudience::new(kinde_issuer(domain), Profile::KINDE)
     }
 
-    /// Trusts any OAuth 2.0 issuer that writes JWT access tokens. The issuer is what `iss` says, character for character.
+    /// Trusts any OAuth 2.0 issuer that creates JWT access tokens. The issuer must equal `iss`
+    /// character for character.
     pub fn issuer(issuer: impl Into<String>) -> NeedsAudience {
         NeedsAudience::new(Ok(issuer.into()), Profile::GENERIC)
     }
@@ -122,20 +126,29 @@ impl VerifierBuilder {
         }
     }
 
-    /// Asks the application about issuers that are not listed, by their `iss`: for issuers known only at run time, such as
-    /// one per customer. Default: whoever is not listed is not trusted.
+    /// Sets a function that resolves issuers that are not listed, by their `iss`. Default: only
+    /// listed issuers are trusted.
     ///
-    /// The answer is an [`Issuer`] of exactly that name with all its settings, or nothing for one that is not trusted. It
-    /// is kept: an issuer for 10 minutes, of which the last 5 are for asking again in the background; a refusal for 30
-    /// seconds, 10,000 of them at most; the lack of an answer (an error, a panic, more than 3 seconds, settings that cannot
-    /// be used) for 1 second, and such tokens are answered 503. An issuer keeps its keys from one answer to the next.
+    /// Use it for issuers that are known only at run time, such as one per customer. The function
+    /// returns an [`Issuer`] of exactly this name with all its settings, or `None` if the issuer is
+    /// not trusted. The verifier caches the results:
     ///
-    /// **An issuer may write any organization into its tokens.** One that belongs to a customer is therefore to be given its
-    /// organizations with [`allow_organizations`](Issuer::allow_organizations): routes compare codes, whoever wrote them.
+    /// * An issuer is cached for 10 minutes. During the last 5 of them, the verifier calls
+    ///   the function again in the background. The issuer keeps its keys.
+    /// * `None` is cached for 30 seconds.
+    /// * If the function fails, panics or takes longer than 3 seconds, or if the settings are
+    ///   invalid, the failure is cached for 1 second. Requests with such tokens get a 503.
     ///
-    /// **Whoever sends a token chooses its `iss`.** So the function is to look the name up among those that are trusted
-    /// already, never to fetch anything from it. It is asked once at a time about one name, and about 64 names at once; a
-    /// further one is answered 503. An `iss` that is neither an https URL nor one on loopback is not asked about.
+    /// At most 10,000 results without an issuer are cached.
+    ///
+    /// **An issuer may write any organization into its tokens.** If an issuer belongs to a
+    /// customer, list its organizations with [`allow_organizations`](Issuer::allow_organizations),
+    /// because routes compare only the codes.
+    ///
+    /// **Any client can choose the `iss` of a token.** The function must look the name up among
+    /// trusted issuers and must never fetch data from it. The verifier runs one call per name and
+    /// about 64 calls for different names at a time. Beyond that, requests get a 503. If an `iss`
+    /// is neither an https URL nor a URL on loopback, the function is not called.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -168,36 +181,41 @@ impl VerifierBuilder {
 
     /// Sets how many resolved issuers are kept, each with its keys. Default: 1,000.
     ///
-    /// If there are more, the one whose tokens were verified longest ago is evicted, but none that a request uses.
+    /// Beyond that, the verifier evicts the issuer with the oldest last verified token. It never evicts
+    /// an issuer that a request uses.
     pub fn max_resolved_issuers(mut self, issuers: usize) -> Self {
         self.resolved_max = issuers;
         self
     }
 
-    /// Sets how often per second the application is asked about issuers. Default: 200. Minimum: 1.
+    /// Sets how often per second the application's resolver is called. Default: 200. Minimum: 1.
     ///
-    /// Beyond that, tokens of issuers that are not cached get 503. Names that were trusted before and other names have
-    /// half of the rate each; what one half does not use, the other one may. Of the other names, those that were turned
-    /// down and come again go first. So a flood of invented names keeps no customer's issuer out for long.
+    /// Beyond that, tokens of issuers that are not cached get a 503. Names that were trusted before
+    /// and all other names have half of the rate each. If one half is not used up, the other may
+    /// use it. Among the other names, those that were rejected for lack of rate and are sent again
+    /// have priority. A flood of invented names therefore does not block a customer's issuer for
+    /// long.
     pub fn max_issuer_resolutions_per_second(mut self, resolutions: u32) -> Self {
         self.max_resolutions_per_second = resolutions;
         self
     }
 
-    /// Where "now" comes from. Default: the system's clock.
+    /// Sets the source of the current time. Default: the system's clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The longest token that is looked at, in bytes. Default: 8 KiB; at most 64 KiB. A longer one is answered 400.
+    /// Sets the longest token that is read, in bytes. Default: 8 KiB. From 256 bytes to 64 KiB. A
+    /// longer token gets a 400.
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.max_token_bytes = bytes;
         self
     }
 
-    /// Sets the largest number of JSON values in the claims of a token, at any depth. Default: one for each 8 bytes of
-    /// [`max_token_bytes`](Self::max_token_bytes), and at least 1,024. From 32 to 32,768.
+    /// Sets the largest number of JSON values in the claims of a token, at any depth. Default: one
+    /// for each 8 bytes of [`max_token_bytes`](Self::max_token_bytes), and at least 1,024. From 32
+    /// to 32,768.
     ///
     /// A token with more values is rejected (`invalid_claims_set`).
     pub fn max_claim_values(mut self, values: u32) -> Self {
@@ -210,73 +228,49 @@ impl VerifierBuilder {
         self.max_claim_values.unwrap_or(by_size.max(1024))
     }
 
-    /// How many verified tokens are remembered: no more than so many, and no more than so many bytes. Default: 10,000
-    /// tokens and 32 MiB. It cannot be combined with [`without_token_cache`](Self::without_token_cache).
+    /// Sets the capacity of the token cache, in tokens and in bytes. Default: 10,000 tokens and 32
+    /// MiB. It cannot be combined with [`without_token_cache`](Self::without_token_cache).
     pub fn token_cache(mut self, tokens: u32, bytes: u64) -> Self {
         self.token_cache.capacity = Some(CacheCapacity { tokens, bytes });
         self
     }
 
-    /// Verifies every token anew. Default: verified tokens are remembered until they end or the issuer's keys change.
+    /// Disables the token cache, so every token is verified again. Default: a verified token is
+    /// cached until it expires or the issuer's keys change.
     pub fn without_token_cache(mut self) -> Self {
         self.token_cache.mode = TokenCacheMode::Disabled;
         self
     }
 
-    /// Rejects the tokens, clients and organizations that this list denies, although their tokens are valid. Default: no
-    /// list. A second list is an error of `build()`.
+    /// Sets a list of denied tokens, clients and organizations, which are rejected although their
+    /// tokens are valid. Default: no list. A second list is an error of `build()`.
     pub fn denylist(mut self, denylist: Denylist) -> Self {
         self.denylists.push(denylist);
         self
     }
 
-    /// Calls the application's check for every caller whose token is valid, whether the token was verified before or not.
-    /// Default: no check, and the common request waits for nothing. A second check is an error of `build()`.
+    /// Sets the application's check of every caller with a valid token, also if the token is
+    /// cached. Default: no check, so requests do not wait for one. A second check is an error of
+    /// `build()`.
     pub fn check_caller(mut self, check: impl CallerCheck) -> Self {
         self.caller_checks.push(CallerCheckRunner::new(check));
         self
     }
 
-    /// How long the [check of standing](Self::check_caller) may take before the request is answered 503. Default:
-    /// 500 ms; at most 1 minute.
+    /// Sets how long the [caller check](Self::check_caller) may take before the request gets a 503.
+    /// Default: 500 ms. Maximum: 1 minute.
     pub fn caller_check_timeout(mut self, timeout: Duration) -> Self {
         self.caller_check_timeout = timeout;
         self
     }
 
-    /// Lets callers in when the [check of standing](Self::check_caller) fails or takes too long.
+    /// Admits callers if the [caller check](Self::check_caller) fails or times out. Default: such
+    /// requests get a 503.
     ///
-    /// Whoever can slow down or break what the check asks is then never revoked or suspended. Default: 503.
+    /// **Any party that can slow down or break the check can then prevent every revocation and
+    /// suspension.**
     pub fn dangerous_caller_check_fail_open(mut self) -> Self {
         self.fail_mode = FailMode::Open;
-        self
-    }
-
-    /// Begins with keys that [`Verifier::export_keys`] gave before, so that a restart while an issuer is down serves at
-    /// once. They are as old as they are: the ceiling counts from when they were fetched. Those of other issuers and those
-    /// too old are left out. Default: none.
-    pub fn restore_keys(mut self, saved: impl IntoIterator<Item = SavedKeys>) -> Self {
-        self.saved.extend(saved);
-        self
-    }
-
-    /// Sets when the verifier is ready if several issuers are listed. Default: [`Readiness::All`].
-    ///
-    /// [`Verifier::is_ready`] and [`build_ready`](Self::build_ready) follow it. Resolved issuers do not count.
-    ///
-    /// ```
-    /// use tower_m2m::{Readiness, Verifier};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let own = Verifier::kinde("acme").audience("https://api.acme.com");
-    /// let partner = Verifier::issuer("https://issuer.example").audience("https://api.acme.com");
-    /// // An outage of the partner's issuer must not take this service off the load balancer.
-    /// let verifier = Verifier::builder([own, partner]).readiness(Readiness::Any).build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn readiness(mut self, readiness: Readiness) -> Self {
-        self.readiness = readiness;
         self
     }
 }

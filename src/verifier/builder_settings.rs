@@ -1,10 +1,43 @@
 //! Further settings of a verifier.
 
 use super::builder::{StartMode, VerifierBuilder};
+use super::readiness::Readiness;
+use crate::jwks::SavedKeys;
 
 impl VerifierBuilder {
-    /// Fetches keys when the first token comes. Default: in the background, as soon as the verifier is built (or with the
-    /// first token, when it is built outside a tokio runtime).
+    /// Adds keys that [`Verifier::export_keys`](crate::Verifier::export_keys) returned earlier, so
+    /// that the verifier can start while an issuer is down. Default: none.
+    ///
+    /// Restored keys keep their original fetch time, so the stale limit still applies. Keys of
+    /// other issuers and keys that are too old are ignored.
+    pub fn restore_keys(mut self, saved: impl IntoIterator<Item = SavedKeys>) -> Self {
+        self.saved.extend(saved);
+        self
+    }
+
+    /// Sets when the verifier is ready if several issuers are listed. Default: [`Readiness::All`].
+    ///
+    /// [`Verifier::is_ready`](crate::Verifier::is_ready) and [`build_ready`](Self::build_ready)
+    /// follow it. Resolved issuers do not count.
+    ///
+    /// ```
+    /// use tower_m2m::{Readiness, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let own = Verifier::kinde("acme").audience("https://api.acme.com");
+    /// let partner = Verifier::issuer("https://issuer.example").audience("https://api.acme.com");
+    /// // An outage of the partner's issuer must not take this service off the load balancer.
+    /// let verifier = Verifier::builder([own, partner]).readiness(Readiness::Any).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
+    }
+
+    /// Fetches keys when the first token arrives. Default: in the background, as soon as the
+    /// verifier is built. If it is built outside a Tokio runtime, the first token starts the fetch.
     pub fn start_lazily(mut self) -> Self {
         self.start = StartMode::Lazy;
         self
@@ -13,10 +46,10 @@ impl VerifierBuilder {
     /// Sets how many events about rejected requests are recorded per second, for each reason and
     /// client. Default: one event for each rejected request.
     ///
-    /// The next recorded event of the same reason and client says in `omitted` how many were left out.
-    /// Requests without a verified client count as one client, and so do those of clients beyond 256
-    /// for one reason. Metrics count every request, and events about admitted requests are never left
-    /// out.
+    /// The next recorded event of the same reason and client contains the number of omitted events
+    /// in `omitted`. Requests without a verified client count as one client. If one reason has more
+    /// than 256 clients, the others count together with them. Metrics count every request, and
+    /// events about admitted requests are never omitted.
     pub fn max_rejection_events_per_second(mut self, events: u32) -> Self {
         self.max_rejection_events = Some(events);
         self

@@ -1,12 +1,12 @@
-//! Tokens that were verified already, so that the same token again costs no signature check.
+//! The cache of verified tokens, so that the same token needs no second signature check.
 //!
-//! An entry passes only for the very same token (full equality, not a digest), under the same verifier, while the key
-//! set's generation is the same and its time has not passed. Tenant, scope and revocation are not its business: they are
-//! checked on every request.
+//! A hit requires that the whole token is equal (a digest is not enough), that the verifier and the
+//! generation of the key set are the same, and that the token is still valid. The cache knows no
+//! tenants, scopes or revocations: they are checked on every request.
 //!
-//! Two stages. The store is one bounded cache for all threads. In front of it each thread keeps a few tokens of its own,
-//! with claims of its own, because two cores that count references and frequencies in the same places slow each other down
-//! to less than the speed of one.
+//! There are two stages. The store is one bounded cache for all threads. In addition, each thread
+//! keeps a few tokens with its own copies of the claims. Without these copies, two cores that
+//! update the same reference counts and frequencies together are slower than a single core.
 
 use std::cell::RefCell;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -18,25 +18,26 @@ use super::issuers::trusted::{ActiveIssuer, WeakIssuer};
 use super::validated::ValidityPeriod;
 use crate::token::Claims;
 
-/// The tokens that one verifier has verified.
+/// The verified tokens of one verifier.
 pub(crate) struct TokenCache {
-    /// The verifier's number tells its entries from those of others in the thread's front.
+    /// The number of the verifier, because the slots of a thread belong to all verifiers.
     verifier: u64,
     store: Cache<Box<[u8]>, Entry, TailHashBuilder>,
 }
 
-/// How many verified tokens are remembered.
+/// The capacity of the token cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheCapacity {
     pub(crate) tokens: u32,
     pub(crate) bytes: u64,
 }
 
-/// A verified token's claims, and what they hang on.
+/// The claims of a verified token, and the conditions of a cache hit.
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) claims: Claims,
-    /// Nothing that keeps an issuer's background work alive for as long as a thread remembers one of its tokens.
+    /// A weak reference, because a cached token must not keep the background work of a removed
+    /// issuer running.
     pub(crate) issuer: WeakIssuer,
     pub(crate) generation: u64,
     pub(crate) validity_period: ValidityPeriod,
@@ -60,7 +61,8 @@ impl Entry {
 
 impl TokenCache {
     pub(crate) fn new(verifier: u64, capacity: CacheCapacity) -> Self {
-        // Each entry weighs at least its share, so that both bounds are kept by one.
+        // Each entry weighs at least its share of the bytes, so that one weight enforces both
+        // limits.
         let share =
             u32::try_from(capacity.bytes / u64::from(capacity.tokens.max(1))).unwrap_or(u32::MAX);
         #[allow(
@@ -74,7 +76,7 @@ impl TokenCache {
         Self { verifier, store }
     }
 
-    /// The claims of a token that was verified before and still holds.
+    /// Returns the claims of a cached token that is still valid.
     pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &IssuerRegistry) -> Option<Claims> {
         if let Some(found) = thread_cache::get(self.verifier, token, now, issuers) {
             return Some(found);
@@ -91,7 +93,7 @@ impl TokenCache {
         self.store.insert(token.into(), entry);
     }
 
-    /// How many tokens are remembered, roughly.
+    /// Returns the approximate number of cached tokens.
     pub(crate) fn len(&self) -> u64 {
         self.store.run_pending_tasks();
         self.store.entry_count()
@@ -104,8 +106,8 @@ impl std::fmt::Debug for TokenCache {
     }
 }
 
-/// The memory of an entry: the token, its claims (no longer than the token that they were read from, each with its own
-/// allocation), and the store's book-keeping.
+/// Returns the memory of an entry: the token, its claims and the bookkeeping of the store. The
+/// claims are no longer than the token, and each has its own allocation.
 fn weight(token: &[u8]) -> u32 {
     const OVERHEAD: u32 = 1024;
     u32::try_from(token.len())
@@ -114,10 +116,11 @@ fn weight(token: &[u8]) -> u32 {
         .saturating_add(OVERHEAD)
 }
 
-/// Hashes the end of a token only, keyed.
+/// Hashes only the end of a token, keyed.
 ///
-/// That is the end of its signature: as random as a hash, and nobody but the issuer chooses it. Only verified tokens are
-/// stored, so tokens that are made to collide find nothing and cost one comparison; equality is always that of the whole.
+/// This is the end of the signature. It is as random as a hash, and only the issuer can choose it.
+/// Only verified tokens are stored, so an invented token with the same end finds no equal entry and
+/// costs one comparison. Equality always compares the whole token.
 #[derive(Clone)]
 struct TailHashBuilder(RandomState);
 
@@ -147,7 +150,7 @@ impl Hasher for TailHasher {
     }
 }
 
-/// What each thread keeps for itself.
+/// The cache of each thread.
 mod thread_cache {
     use super::{Claims, Entry, IssuerRegistry, RefCell};
 
@@ -155,8 +158,8 @@ mod thread_cache {
 
     #[derive(Default)]
     struct Slot {
-        /// The token that missed here last. A second miss in a row takes the slot: tokens that take turns would
-        /// otherwise copy each other out of it at every request.
+        /// The token of the last miss in this slot. Only a second miss in a row takes the slot.
+        /// Otherwise alternating tokens would replace each other on every request.
         candidate: u64,
         entry: Option<CachedEntry>,
     }
@@ -188,9 +191,9 @@ mod thread_cache {
             .ok()?
     }
 
-    /// Keeps a token for this thread, if it is the second time in a row that it came.
+    /// Stores a token for this thread if it misses for the second time in a row.
     pub(super) fn promote(verifier: u64, token: &[u8], entry: &Entry) {
-        // A thread that ends has no use for it.
+        // This fails only in a thread that ends, which needs no cache.
         let _ = SLOTS_OF_THREAD.try_with(|slots| {
             let fingerprint = fingerprint(token);
             let Ok(mut slots) = slots.try_borrow_mut() else {
@@ -214,7 +217,7 @@ mod thread_cache {
         });
     }
 
-    /// The end of the signature, which is random. Nothing hangs on it but the place.
+    /// Returns the end of the signature, which is random. It only selects the slot.
     fn fingerprint(token: &[u8]) -> u64 {
         token
             .last_chunk()

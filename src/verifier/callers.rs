@@ -1,4 +1,4 @@
-//! The checks of callers whose tokens are valid.
+//! The checks of callers with valid tokens.
 
 use super::verification::CallerVerdict;
 use super::verifier::Verifier;
@@ -6,9 +6,9 @@ use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode};
 
 impl Verifier {
-    /// Whether a caller is in good standing: revocation and suspension, then the lists of who is let in at all, then the
-    /// application's check. It is asked for every request, and again where a global client wants to act for an
-    /// organization that was not known before.
+    /// Checks the caller: first the denylist, then the allow-lists, then the application's caller
+    /// check. It runs for every request, and again if a global client acts for an organization that
+    /// was not known before.
     pub(crate) fn check_caller(&self, claims: &Claims, acting: Option<&OrgCode>) -> CallerVerdict {
         let rechecks = self.0.rechecks.as_ref();
         let check = rechecks.and_then(|checks| checks.caller_check.as_ref());
@@ -18,7 +18,7 @@ impl Verifier {
         }
     }
 
-    /// Checks the denylist and the allow-lists, which costs no wait and no lookup of the issuer.
+    /// Checks the denylist and the allow-lists, without waiting and without a lookup of the issuer.
     pub(crate) fn check_lists(
         &self,
         claims: &Claims,

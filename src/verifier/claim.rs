@@ -2,10 +2,11 @@
 
 use crate::token::{JsonError, JsonObject, JsonValue, TokenError, is_identifier};
 
-/// 9999-12-31T23:59:59Z. A moment beyond it is milliseconds taken for seconds, and would never pass.
+/// 9999-12-31T23:59:59Z. A later time is in milliseconds by mistake, and such a token would never
+/// expire.
 pub(super) const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
 
-/// Returns `true` if a claim of which `null` means "absent" is present.
+/// Returns `true` if a claim is present. `null` counts as absent.
 pub(super) fn is_present(claim: Option<JsonValue<'_>>) -> bool {
     !matches!(claim, None | Some(JsonValue::Null))
 }
@@ -15,8 +16,8 @@ pub(super) fn is_missing(claim: Option<JsonValue<'_>>) -> bool {
     matches!(claim, None | Some(JsonValue::Null | JsonValue::String("")))
 }
 
-/// Reads a `NumericDate` (RFC 7519 §2): seconds, without fractions. A malformed one is never absent (CVE-2026-25537).
-/// `null` is absent for all but `exp`.
+/// Reads a `NumericDate` (RFC 7519 §2): seconds, without fractions. A malformed one is never absent
+/// (CVE-2026-25537). `null` is absent for all but `exp`.
 pub(super) fn numeric_date(
     json: &JsonObject<'_>,
     name: &'static str,
@@ -58,7 +59,7 @@ pub(super) fn as_string(value: JsonValue<'_>) -> Option<&str> {
     }
 }
 
-/// The first audience, and those behind it.
+/// Returns the first audience, and the further ones.
 pub(super) fn audiences<'j>(
     aud: Option<JsonValue<'j>>,
     json: &'j JsonObject<'_>,
@@ -73,7 +74,7 @@ pub(super) fn audiences<'j>(
     }
 }
 
-/// Kinde's properties and feature flags, which few tokens have.
+/// Returns Kinde's properties and feature flags. Few tokens have them.
 pub(super) fn kinde_extras(
     json: &JsonObject<'_>,
     payload: &[u8],
@@ -88,7 +89,7 @@ pub(super) fn kinde_extras(
     Ok(Some(Box::new(all)))
 }
 
-/// What `iss` says.
+/// Returns the value of `iss`.
 pub(crate) fn issuer_claim<'j>(json: &'j JsonObject<'_>) -> Option<&'j str> {
     json.get("iss").and_then(as_string)
 }

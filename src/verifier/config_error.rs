@@ -1,10 +1,10 @@
-//! A setting that cannot be used.
+//! The error for an invalid setting.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// A setting that cannot be used: found at build time, never later.
+/// An invalid setting. It is always found at build time.
 ///
 /// ```
 /// use tower_m2m::Verifier;
@@ -19,7 +19,7 @@ pub struct ConfigError {
     advice: Option<Advice>,
 }
 
-/// What to write instead, in each place where a setting can be written.
+/// The advice what to write instead, for each place where settings are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub(crate) code: &'static str,
@@ -39,7 +39,8 @@ impl ConfigError {
         }
     }
 
-    /// Adds what to write instead. The problem does not contain it, because it depends on the place.
+    /// Adds the advice what to write instead. The problem does not contain it, because it depends
+    /// on the place.
     pub(crate) fn with_advice(self, advice: Advice) -> Self {
         Self {
             advice: Some(advice),
@@ -47,7 +48,7 @@ impl ConfigError {
         }
     }
 
-    /// The same error, of a setting that is written there.
+    /// Returns the same error with the name that the setting has in this source.
     pub(crate) fn at(mut self, source: &SettingSource) -> Self {
         self.setting = source.name(self.setting);
         if let Some(advice) = self.advice.take() {
@@ -61,14 +62,14 @@ impl ConfigError {
         self
     }
 
-    /// The name of the setting: that of the method which sets it, the place in a configuration such as
-    /// `issuers[1].leeway`, or the variable of the environment.
+    /// Returns the name of the setting: that of the method which sets it, the place in a
+    /// configuration such as `issuers[1].leeway`, or the environment variable.
     #[must_use]
     pub fn setting(&self) -> &str {
         &self.setting
     }
 
-    /// What is wrong with it, and what to do.
+    /// Returns what is wrong with the setting, and what to do.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
@@ -82,7 +83,7 @@ impl fmt::Display for ConfigError {
 }
 
 impl fmt::Debug for ConfigError {
-    // What a `main` that returns it prints.
+    // A `main` that returns the error prints this format.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -90,22 +91,22 @@ impl fmt::Debug for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Where an issuer's settings are written, so that an error can name the place.
+/// The place where an issuer's settings are written, so that an error can name it.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum SettingSource {
-    /// In code, where a setting has the name of the method.
+    /// In code: a setting has the name of its method.
     #[default]
     Code,
     /// In a file, as a setting of the verifier.
     File,
-    /// In a configuration's list of issuers.
+    /// In the array of issuers of a configuration.
     Listed(usize),
-    /// In the environment: settings, and the variables that set them.
+    /// In the environment: the settings and the variables that set them.
     Environment(Arc<[(&'static str, &'static str)]>),
 }
 
 impl SettingSource {
-    /// The name that a setting has there.
+    /// Returns the name that a setting has in this source.
     fn name(&self, setting: Cow<'static, str>) -> Cow<'static, str> {
         match self {
             Self::Code | Self::File => setting,

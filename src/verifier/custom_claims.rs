@@ -8,19 +8,19 @@ use serde::de::DeserializeOwned;
 
 use crate::token::Custom;
 
-/// Decodes the claims into a type of the application's.
+/// Decodes the claims into a type of the application.
 #[derive(Clone, Copy)]
 pub(crate) struct CustomDecoder {
     pub(super) decode: fn(&[u8]) -> Option<Custom>,
     target: TypeId,
 }
 
-/// The type that an issuer's claims are decoded into, as the setters say it.
+/// The type into which an issuer's claims are decoded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CustomSetting {
     Unset,
     Set(CustomDecoder),
-    /// Two types, of which each would be a requirement.
+    /// Two different types are set, and each of them would be a requirement.
     Contradicting,
 }
 

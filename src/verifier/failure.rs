@@ -1,4 +1,4 @@
-//! What an event says about a token that is rejected although its signature is valid.
+//! The description of a rejected token with a valid signature, for events.
 
 use super::explain::described;
 use super::issuers::trusted::TrustedIssuer;

@@ -1,4 +1,5 @@
-//! Is the token valid: `verify` has the steps of the RFCs, and `rules` what each claim must satisfy.
+//! Token verification: `verify` has the steps of the RFCs, and `rules` has the rules for each
+//! claim.
 
 mod build;
 mod builder;

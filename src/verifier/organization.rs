@@ -4,17 +4,18 @@ use std::borrow::Cow;
 
 use crate::token::{JsonObject, JsonValue, OrgCode, TokenError, unescape};
 
-/// Where an issuer writes the organization.
+/// The place where an issuer writes the organization.
 #[derive(Clone, Debug)]
 pub(crate) struct OrganizationClaim {
     /// A JSON Pointer (RFC 6901).
     pub(crate) pointer: Cow<'static, str>,
     pub(crate) form: OrganizationForm,
-    /// Pointers to objects that can lack the next member of `pointer`: such a token is global.
+    /// Pointers to objects that can lack the next member of `pointer`. If it is absent, the token
+    /// is global.
     pub(crate) may_be_absent_in: Vec<String>,
 }
 
-/// How the organization is written.
+/// The form in which the organization is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrganizationForm {
     /// The value at the pointer.
@@ -26,8 +27,8 @@ pub(crate) enum OrganizationForm {
 impl OrganizationClaim {
     /// Returns the organization, or `None` if the token is global.
     ///
-    /// A token is global only if the first member of the pointer is absent. An array on the way must have exactly one
-    /// element, because the order of several can be the user's choice.
+    /// A token is global only if the first member of the pointer is absent. An array on the way
+    /// must have exactly one element, because a user may control the order of several.
     pub(super) fn read<'j>(&self, json: &'j JsonObject<'_>) -> Result<Option<&'j str>, TokenError> {
         const INVALID: TokenError = TokenError::InvalidOrganization;
         let mut steps = self.pointer.strip_prefix('/').ok_or(INVALID)?.split('/');
@@ -73,7 +74,8 @@ impl OrganizationClaim {
             .ok_or(INVALID)
     }
 
-    /// Returns `true` if the object at the first `len` bytes of the pointer can lack the next member.
+    /// Returns `true` if the object at the first `len` bytes of the pointer can lack the next
+    /// member.
     fn may_be_absent_after(&self, len: usize) -> bool {
         let object = self.pointer.get(..len);
         self.may_be_absent_in

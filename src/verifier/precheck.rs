@@ -1,4 +1,5 @@
-//! What the rules of every issuer reject, so that the application is not asked about the issuer of such a token.
+//! The rules that are the same for every issuer. The resolver is not called for a token that fails
+//! them.
 
 use super::claim::numeric_date;
 use super::issuer::LEEWAY_MAX;
@@ -6,7 +7,8 @@ use super::rules::{NON_ACCESS_TOKEN_CLAIMS, check_times};
 use crate::clock::seconds;
 use crate::token::{JsonObject, TokenError, TokenType};
 
-/// Checks what does not depend on an issuer's settings, with the largest leeway that an issuer can have.
+/// Checks the claims that do not depend on an issuer's settings, with the largest leeway that an
+/// issuer can have.
 pub(super) fn check_for_any_issuer(
     token_type: TokenType,
     json: &JsonObject<'_>,

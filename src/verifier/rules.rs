@@ -1,4 +1,4 @@
-//! What each claim must satisfy (RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4).
+//! The rules for each claim (RFC 7519 §4.1, RFC 8725 §3, RFC 9068 §4).
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::token::{
     is_identifier,
 };
 
-/// What an issuer's tokens must satisfy.
+/// The rules for an issuer's tokens.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    /// Nothing only where the application said, loudly, that any audience will do.
+    /// `None` if the application explicitly accepts any audience.
     pub(crate) audiences: Option<Vec<String>>,
     pub(crate) profile: Profile,
     pub(crate) organization: OrganizationClaim,
@@ -24,13 +24,13 @@ pub(crate) struct Rules {
     pub(crate) leeway: i64,
     pub(crate) max_age: Option<i64>,
     pub(crate) strictness: Strictness,
-    /// The keys that a token without `kid` is checked against, at most.
+    /// The maximum number of keys that are tried for a token without `kid`.
     pub(crate) max_keys_without_kid: usize,
     pub(crate) custom: Option<CustomDecoder>,
     pub(crate) allow_lists: Option<Arc<AllowLists>>,
 }
 
-/// How strictly RFC 9068 is followed.
+/// The strictness of the rules of RFC 9068.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strictness {
     Lenient,
@@ -38,7 +38,7 @@ pub(crate) enum Strictness {
 }
 
 impl Rules {
-    /// What can be said of the header alone.
+    /// Checks the header.
     pub(crate) fn check_header(
         &self,
         algorithm: Algorithm,
@@ -60,7 +60,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Checks the claims, all but `iss`, which decided whose rules these are.
+    /// Checks all claims except `iss`, which selected these rules.
     pub(crate) fn check<'j>(
         &self,
         header: &JsonObject<'_>,
@@ -116,8 +116,9 @@ impl Rules {
         })
     }
 
-    /// The second of the wall clock after which a fetch that begins contains the key of a token that was
-    /// issued then, if it was published: a minute for the issuer, and the leeway for its clock.
+    /// Returns a second of the wall clock. If a fetch begins after it and the key of this token was
+    /// published when the token was issued, the fetch contains the key. It allows a minute for the
+    /// issuer, and the leeway for its clock.
     pub(crate) fn published_by(&self, claims: &ValidatedClaims<'_>) -> Option<i64> {
         let allowance = self.leeway.saturating_add(60);
         claims.issued_at.map(|iat| iat.saturating_add(allowance))
@@ -172,8 +173,8 @@ impl Rules {
         }
     }
 
-    /// Returns the first of the profile's claims that is present, which must be an identifier then: no other claim is read
-    /// in place of a malformed one. `null` is absent.
+    /// Returns the first of the profile's claims that is present. This claim must be an identifier,
+    /// because no other claim may replace a malformed one. `null` is absent.
     fn client_id<'j>(&self, json: &'j JsonObject<'j>) -> Result<&'j str, TokenError> {
         let claims = &self.profile.client_id;
         let found = claims.iter().find_map(|claim| {
@@ -191,8 +192,8 @@ impl Rules {
         }
     }
 
-    /// Returns the first of the profile's scope claims that is present. `null` means no scopes, and no other claim is read
-    /// then. `scp` alone is absent if it is `null`.
+    /// Returns the first of the profile's scope claims that is present. If it is `null`, the token
+    /// has no scopes, and no other claim is read. Only `scp` counts as absent if it is `null`.
     fn scopes<'j>(&self, json: &'j JsonObject<'j>) -> Result<RawScopes<'j>, TokenError> {
         let found = self.profile.scopes.iter().find_map(|pointer| {
             let value = json.pointer(pointer)?;
@@ -207,7 +208,7 @@ impl Rules {
         }
     }
 
-    /// Reads who the token says it belongs to, as far as it is well-formed, for an event.
+    /// Reads the client, the organization and the token ID for an event, if they are well-formed.
     pub(crate) fn identify<'j>(&self, json: &'j JsonObject<'j>) -> TokenIdentity<'j> {
         TokenIdentity {
             client_id: self.client_id(json).ok(),
@@ -237,7 +238,7 @@ pub(super) fn check_times(
     Ok(())
 }
 
-/// What only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
+/// Claims that only ID tokens, logout tokens, security events and proofs have (RFC 8725 §3.12).
 pub(in crate::verifier) const NON_ACCESS_TOKEN_CLAIMS: [&str; 7] = [
     "nonce", "at_hash", "c_hash", "s_hash", "events", "htu", "htm",
 ];

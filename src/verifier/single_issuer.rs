@@ -1,4 +1,4 @@
-//! Settings of the verifier on an issuer: the first one makes a builder of it.
+//! Settings of the verifier, as methods of an issuer. The first call returns a builder.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::jwks::SavedKeys;
 use crate::revocation::{CallerCheck, Denylist};
 use crate::util::BoxError;
 
-/// Settings of the verifier, for a verifier of one issuer. The first one turns the issuer into a [`VerifierBuilder`], so
-/// settings of the issuer come before.
+/// Settings of the verifier, for a verifier of one issuer. The first call turns the issuer into a
+/// [`VerifierBuilder`], so call the setters of the issuer first.
 ///
 /// ```
 /// use tower_m2m::{Denylist, Verifier};
@@ -23,7 +23,7 @@ use crate::util::BoxError;
 /// # Ok(())
 /// # }
 /// ```
-///
+/// A verifier of several issuers has each setting once, so that no setting can be lost:
 /// A verifier of several issuers has each setting once, so none can be lost:
 ///
 /// ```compile_fail
@@ -32,7 +32,8 @@ use crate::util::BoxError;
 /// let verifier = Verifier::builder([acme]);
 /// ```
 impl Issuer {
-    /// Trusts further issuers that the application resolves: [`VerifierBuilder::resolve_issuers_with`].
+    /// Trusts further issuers that the application resolves:
+    /// [`VerifierBuilder::resolve_issuers_with`].
     pub fn resolve_issuers_with<F, R>(self, resolve: F) -> VerifierBuilder
     where
         F: Fn(String) -> R + Send + Sync + 'static,
@@ -41,7 +42,8 @@ impl Issuer {
         Verifier::builder([self]).resolve_issuers_with(resolve)
     }
 
-    /// Sets how often per second the application is asked about issuers:
+    /// Sets how often per second the application's resolver is called:
+    /// [`VerifierBuilder::max_issuer_resolutions_per_second`].
     /// [`VerifierBuilder::max_issuer_resolutions_per_second`].
     pub fn max_issuer_resolutions_per_second(self, resolutions: u32) -> VerifierBuilder {
         Verifier::builder([self]).max_issuer_resolutions_per_second(resolutions)
@@ -72,7 +74,7 @@ impl Issuer {
         Verifier::builder([self]).token_cache(tokens, bytes)
     }
 
-    /// Verifies every token anew: [`VerifierBuilder::without_token_cache`].
+    /// Disables the token cache: [`VerifierBuilder::without_token_cache`].
     pub fn without_token_cache(self) -> VerifierBuilder {
         Verifier::builder([self]).without_token_cache()
     }
@@ -82,7 +84,7 @@ impl Issuer {
         Verifier::builder([self]).denylist(denylist)
     }
 
-    /// Sets the application's check of callers: [`VerifierBuilder::check_caller`].
+    /// Sets the application's caller check: [`VerifierBuilder::check_caller`].
     pub fn check_caller(self, check: impl CallerCheck) -> VerifierBuilder {
         Verifier::builder([self]).check_caller(check)
     }
@@ -98,7 +100,7 @@ impl Issuer {
         Verifier::builder([self]).dangerous_caller_check_fail_open()
     }
 
-    /// Begins with saved keys: [`VerifierBuilder::restore_keys`].
+    /// Adds saved keys: [`VerifierBuilder::restore_keys`].
     pub fn restore_keys(self, saved: impl IntoIterator<Item = SavedKeys>) -> VerifierBuilder {
         Verifier::builder([self]).restore_keys(saved)
     }

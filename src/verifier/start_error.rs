@@ -1,18 +1,18 @@
-//! Why a verifier did not become ready.
+//! The reasons why a verifier did not become ready.
 
 use super::config_error::ConfigError;
 use crate::jwks::{JwksError, UnusableKey, UnusableKeys};
 
-/// Why a verifier could not be started with its keys at hand.
+/// A reason why a verifier could not start with its keys available.
 #[non_exhaustive]
 pub enum StartError {
-    /// A setting cannot be used.
+    /// A setting is invalid.
     Config(ConfigError),
-    /// The keys of an issuer could not be had.
+    /// The keys of an issuer could not be fetched.
     KeyFetch {
         /// The issuer, exactly as configured.
         issuer: String,
-        /// Why not.
+        /// The reason.
         error: JwksError,
         /// The keys that were fetched, if none of them can be used.
         unusable_keys: Vec<UnusableKey>,
@@ -28,7 +28,7 @@ impl std::fmt::Display for StartError {
                 error,
                 unusable_keys,
             } => {
-                write!(f, "the keys of {issuer} could not be fetched: {error}")?;
+                write!(f, "failed to fetch keys from {issuer}: {error}")?;
                 match unusable_keys.as_slice() {
                     [] => Ok(()),
                     keys => write!(f, ": {}", UnusableKeys(keys.iter().collect())),
@@ -39,7 +39,7 @@ impl std::fmt::Display for StartError {
 }
 
 impl std::fmt::Debug for StartError {
-    // What a `main` that returns it prints.
+    // A `main` that returns the error prints this format.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }

@@ -1,4 +1,4 @@
-//! What a verifier reports about its keys.
+//! The status of a verifier's keys.
 
 use std::sync::Arc;
 
@@ -7,10 +7,12 @@ use super::verifier::Verifier;
 use crate::jwks::{IssuerStatus, SavedKeys};
 
 impl Verifier {
-    /// Returns `true` if tokens can be verified, as [`readiness`](crate::VerifierBuilder::readiness) defines it: by
-    /// default, if keys of every listed issuer are available. Does no I/O.
+    /// Returns `true` if tokens can be verified, as
+    /// [`readiness`](crate::VerifierBuilder::readiness) defines it: by default, if keys of every
+    /// listed issuer are available. Does no I/O.
     ///
-    /// This is for a readiness probe. A liveness probe should not use it, because a restart does not bring an issuer back.
+    /// This is for a readiness probe. A liveness probe should not use it, because a restart does
+    /// not bring an issuer back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let listed = self.0.issuers.listed();
@@ -20,7 +22,8 @@ impl Verifier {
 
     /// Returns `true` if keys of this issuer are available. Does no I/O.
     ///
-    /// The issuer is listed, or was resolved and is still cached. For any other name the result is `false`.
+    /// The issuer is listed, or was resolved and is still cached. For any other name the result is
+    /// `false`.
     ///
     /// ```
     /// use tower_m2m::Verifier;
@@ -39,7 +42,8 @@ impl Verifier {
             .is_some_and(has_keys)
     }
 
-    /// How each issuer's keys are, without any I/O: for status pages and alerts. Resolved issuers are among them.
+    /// Returns the status of each issuer's keys, for status pages and alerts. Does no I/O. Resolved
+    /// issuers are included.
     #[must_use]
     pub fn status(&self) -> Vec<IssuerStatus> {
         let resolved = self.0.issuers.resolved();
@@ -51,7 +55,8 @@ impl Verifier {
         status
     }
 
-    /// The keys in use, to be given to [`VerifierBuilder::restore_keys`](crate::VerifierBuilder::restore_keys) at the next start.
+    /// Returns the current keys. Pass them to
+    /// [`VerifierBuilder::restore_keys`](crate::VerifierBuilder::restore_keys) at the next start.
     #[must_use]
     pub fn export_keys(&self) -> Vec<SavedKeys> {
         let resolved = self.0.issuers.resolved();

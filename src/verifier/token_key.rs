@@ -1,4 +1,5 @@
-//! The key of a token: the check of the signature, or the wait for a key that is not in the current set.
+//! The key of a token: signature verification, or the wait for a key that is not in the current key
+//! set.
 
 use super::issuers::trusted::{ActiveIssuer, TrustedIssuer};
 use super::verification::{PendingKey, VerifyError, WaitFor};
@@ -6,7 +7,7 @@ use crate::jwks::{KeyLookup, KeyRequest, VersionedKeySet};
 use crate::rejection::Rejection;
 use crate::token::{Algorithm, TokenError};
 
-/// A token's signature, and what it is about.
+/// The signature of a token with all values that its verification needs.
 pub(super) struct SignedInput<'t> {
     pub(super) kid: Option<&'t str>,
     pub(super) algorithm: Algorithm,
@@ -15,9 +16,9 @@ pub(super) struct SignedInput<'t> {
 }
 
 impl SignedInput<'_> {
-    /// Checks the signature with a key of the current set, and returns the set. Returns `None` if the
-    /// token's key is not in the set: a token without `kid` that no current key verifies may be signed
-    /// with a newer one, unless the keys are fixed.
+    /// Verifies the signature with a key of the current key set, and returns the set. Returns
+    /// `None` if the token's key is not in the set. If the token has no `kid` and no current key
+    /// verifies it, a newer key may have signed it, unless the keys are static.
     pub(super) fn verify<'k, 't>(
         &self,
         trusted: &TrustedIssuer,
@@ -41,7 +42,8 @@ impl SignedInput<'_> {
     }
 }
 
-/// Returns what a token waits for if its key is not in the current set, or the reason for its rejection.
+/// Returns the fetch that the token must wait for if its key is not in the current key set, or the
+/// reason for its rejection.
 pub(super) fn request_key(
     issuer: &ActiveIssuer,
     trusted: &TrustedIssuer,

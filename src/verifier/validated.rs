@@ -1,11 +1,12 @@
-//! What the rules return: the claims of a token that satisfies them.
+//! The claims of a token that satisfies the rules.
 
 use std::sync::Arc;
 
 use super::claim::as_string;
 use crate::token::{JsonChildren, JsonObject, JsonValue, Scope, Scopes, TokenError};
 
-/// The claims of a token that satisfies the rules, still borrowed from it. Whether its signature holds is another matter.
+/// The claims of a token that satisfies the rules, still borrowed from it. Its signature may not be
+/// verified yet.
 pub(crate) struct ValidatedClaims<'j> {
     pub(super) client_id: &'j str,
     pub(super) subject: Option<&'j str>,
@@ -18,14 +19,14 @@ pub(crate) struct ValidatedClaims<'j> {
     pub(super) not_before: Option<i64>,
 }
 
-/// Who a token says it belongs to.
+/// The client, the organization and the ID of a token.
 pub(crate) struct TokenIdentity<'j> {
     pub(crate) client_id: Option<&'j str>,
     pub(crate) organization: Option<&'j str>,
     pub(crate) jti: Option<&'j str>,
 }
 
-/// Where the scopes are written, and how.
+/// The form in which the scopes are written.
 #[derive(Clone, Copy)]
 pub(super) enum RawScopes<'j> {
     Absent,
@@ -33,18 +34,18 @@ pub(super) enum RawScopes<'j> {
     Array(JsonChildren),
 }
 
-/// Who vouches for a token: which verifier, for which issuer.
+/// The verifier and the issuer of a verified token.
 pub(crate) struct Provenance<'s> {
     pub(crate) verifier: u64,
     pub(crate) issuer: &'s Arc<str>,
 }
 
-/// The seconds within which a verified token may pass.
+/// The period in which a verified token is valid, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValidityPeriod {
-    /// The first second in which it is valid.
+    /// The first second in which the token is valid.
     pub(crate) start: i64,
-    /// The first second in which it is not valid any more.
+    /// The first second in which the token is no longer valid.
     pub(crate) end: i64,
 }
 
@@ -53,7 +54,7 @@ impl<'j> ValidatedClaims<'j> {
         self.client_id
     }
 
-    /// Whether the scopes can be read, for a token of which no proof is made yet.
+    /// Checks that the scopes are valid. It is for a token with an unverified signature.
     pub(crate) fn check_scopes(&self, json: &JsonObject<'_>) -> Result<(), TokenError> {
         self.scopes.read(json).map(|_| ())
     }
@@ -73,8 +74,9 @@ impl RawScopes<'_> {
     }
 }
 
-/// Returns the scope that an entry of an array is, or `None` if it cannot be one: another type, an empty string, a
-/// character outside of RFC 6749 §3.3. An entry with a space is one name, and is never split into several scopes.
+/// Returns the scope of an array's entry, or `None` if the entry cannot be a scope: another type,
+/// an empty string, or a character outside of RFC 6749 §3.3. An entry with a space is one name, and
+/// is never split into several scopes.
 pub(crate) fn scope_entry(entry: JsonValue<'_>) -> Option<&str> {
     as_string(entry).filter(|name| Scope::is_valid_name(name))
 }

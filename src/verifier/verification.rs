@@ -1,4 +1,4 @@
-//! How far the verification of a token got, and what it waits for.
+//! The state of a verification, and the reason for a wait.
 
 use tokio::time::Instant;
 
@@ -8,20 +8,20 @@ use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
 use crate::token::{Claims, RejectedToken, TokenError};
 
-/// How far a token was judged without waiting.
+/// The result of a verification without waiting.
 pub(crate) enum Verification {
     Done(Result<Claims, VerificationFailure>),
-    /// Waiting may bring what is missing.
+    /// The verification must wait and then run again.
     Pending(WaitFor),
 }
 
-/// Whether a caller whose token verifies is in good standing, as far as that is known without waiting.
+/// The result of the caller check without waiting.
 pub(crate) enum CallerVerdict {
     Known(Result<(), Rejection>),
     Pending(CallerCheckFuture),
 }
 
-/// Why a token is rejected, and what an event says about it.
+/// The reason why a token is rejected, with its description for an event.
 #[derive(Debug)]
 pub(crate) struct VerificationFailure {
     pub(crate) rejection: Rejection,
@@ -38,9 +38,9 @@ impl From<Rejection> for VerificationFailure {
     }
 }
 
-/// What is waited for.
+/// The reason for a wait.
 pub(crate) enum WaitFor {
-    /// Whether the application trusts this issuer.
+    /// The application has to resolve this issuer.
     IssuerResolution(String),
     KeyFetch(PendingKey),
 }
@@ -56,12 +56,13 @@ pub(crate) struct PendingKey {
 pub(super) struct PriorWaits {
     /// When the request first waited. All its waits share one deadline.
     pub(super) first: Option<Instant>,
-    /// The issuer. It stays the same until the response, also if the application changes its settings.
+    /// The issuer. It stays the same until the response, also if the application changes its
+    /// settings.
     pub(super) resolution: Option<Resolution>,
     pub(super) keys: Option<KeyWait>,
 }
 
-/// Why a token was not verified: for good, or unless a key arrives.
+/// The reason why a token was not verified: a rejection, or a wait.
 pub(super) enum VerifyError {
     Rejected(VerificationFailure),
     Pending(Box<WaitFor>),

@@ -1,4 +1,4 @@
-//! What a token that satisfies the rules becomes: `Claims`, and how long the cache may use them.
+//! The step from validated claims to `Claims`, and the period in which the cache may use them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::validated::{Provenance, ValidatedClaims, ValidityPeriod};
 use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, OrgCode, TokenError};
 
 impl Rules {
-    /// What a hit in the cache of verified tokens is checked against.
+    /// Returns the period in which a cache hit is allowed.
     pub(crate) fn validity_period(&self, checked: &ValidatedClaims<'_>) -> ValidityPeriod {
         let until = checked.expires_at.saturating_add(self.leeway);
         let oldest = match (self.max_age, checked.issued_at) {
@@ -27,7 +27,7 @@ impl Rules {
         }
     }
 
-    /// Makes the proof: to be called once the signature held.
+    /// Creates the claims. It must be called only after signature verification succeeded.
     pub(crate) fn build_claims(
         &self,
         checked: &ValidatedClaims<'_>,

@@ -1,4 +1,4 @@
-//! What applications call: the verifier and what it reports about its keys.
+//! The verifier that applications call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::extensions::{Rechecks, VerifiedRequest};
 use crate::telemetry::limit::EventLimit;
 use crate::token::Claims;
 
-/// Turns an access token into [`Claims`] or a [`Rejection`](crate::Rejection).
+/// Verifies access tokens: returns [`Claims`] or a [`Rejection`](crate::Rejection).
 ///
-/// Cloning is cheap and shares everything: keys, what was verified, the background refresh, which ends when the last clone
-/// is dropped.
+/// Clones are cheap and share the keys, the token cache and the background refresh. The refresh
+/// ends when the last clone is dropped.
 ///
 /// ```
 /// use tower_m2m::Verifier;
@@ -26,7 +26,7 @@ use crate::token::Claims;
 /// # }
 /// ```
 ///
-/// An issuer without an audience is not enough:
+/// An issuer without an audience does not compile:
 ///
 /// ```compile_fail
 /// let verifier = tower_m2m::Verifier::kinde("acme").build();
@@ -39,7 +39,7 @@ use crate::token::Claims;
 pub struct Verifier(pub(super) Arc<VerifierInner>);
 
 pub(super) struct VerifierInner {
-    /// Tells this verifier from others of the process.
+    /// The number of this verifier in the process.
     pub(super) id: u64,
     pub(super) issuers: IssuerRegistry,
     pub(super) readiness: Readiness,
@@ -52,7 +52,7 @@ pub(super) struct VerifierInner {
 }
 
 impl Verifier {
-    /// The issuers that are listed, exactly as configured.
+    /// Returns the listed issuers, exactly as configured.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         self.0
             .issuers
@@ -69,8 +69,8 @@ impl Verifier {
         self.0.max_token_bytes
     }
 
-    /// Returns the claims for the extensions of a request, with what each later use checks. Without
-    /// `caller_checked_at` the caller check ran just now.
+    /// Returns the claims for the extensions of a request, with all data that later checks need. If
+    /// `caller_checked_at` is `None`, the caller check ran just now.
     pub(crate) fn verified_request(
         &self,
         claims: Claims,
@@ -94,24 +94,25 @@ impl Verifier {
         )
     }
 
-    /// Returns `true` if this caller can be rejected although its token is valid: there is a denylist, a
-    /// caller check or an allow-list.
+    /// Returns `true` if this caller can be rejected although its token is valid: there is a denylist,
+    /// a caller check or an allow-list.
     #[inline]
     pub(crate) fn restricts(&self, claims: &Claims) -> bool {
         self.0.rechecks.is_some() || claims.has_allow_lists()
     }
 
-    /// The bound on events about rejected requests, if there is one.
+    /// Returns the limit on events about rejected requests, if there is one.
     pub(crate) fn event_limit(&self) -> Option<&EventLimit> {
         self.0.event_limit.as_ref()
     }
 
-    /// Whether the claims come from this verifier, so that a second layer need not verify again.
+    /// Returns `true` if this verifier verified the claims, so that a second layer does not verify
+    /// them again.
     pub(crate) fn has_verified(&self, claims: &Claims) -> bool {
         claims.verified_by() == self.0.id
     }
 
-    /// How many verified tokens are remembered, roughly.
+    /// Returns the approximate number of cached tokens.
     #[must_use]
     pub fn cached_tokens(&self) -> u64 {
         self.0.tokens.as_ref().map_or(0, TokenCache::len)

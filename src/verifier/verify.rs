@@ -1,4 +1,4 @@
-//! The verification of a token, from top to bottom as the steps of the RFCs, and resuming after a wait.
+//! The verification of a token in the steps of the RFCs, and its continuation after a wait.
 
 use tokio::time::Instant;
 
@@ -18,23 +18,24 @@ use crate::rejection::Rejection;
 use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, TokenError};
 
 impl Verifier {
-    /// Verifies an access token, without any HTTP around it.
+    /// Verifies an access token without an HTTP request.
     ///
-    /// If the token's key is missing, it waits for a fetch, at most for
-    /// [`fetch_timeout`](crate::Issuer::fetch_timeout) in all. It also waits for the
-    /// [caller check](crate::VerifierBuilder::check_caller), if the application has one.
+    /// If the token's key is missing, it waits for a fetch, in total at most for
+    /// [`fetch_timeout`](crate::Issuer::fetch_timeout). It also waits for the [caller
+    /// check](crate::VerifierBuilder::check_caller), if the application has one.
     ///
     /// # Errors
     ///
-    /// [`Rejection::InvalidRequest`], [`Rejection::InvalidToken`], [`Rejection::InvalidClaims`], [`Rejection::Suspended`],
-    /// [`Rejection::ClientNotAllowed`], [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`],
+    /// Returns [`Rejection::InvalidRequest`], [`Rejection::InvalidToken`],
+    /// [`Rejection::InvalidClaims`], [`Rejection::Suspended`], [`Rejection::ClientNotAllowed`],
+    /// [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`],
     /// [`Rejection::KeyUnavailable`] or [`Rejection::CallerStatusUnavailable`].
     ///
     /// ```
     /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {
     /// match verifier.verify(token).await {
     ///     Ok(claims) => println!("{} calls", claims.client_id()),
-    ///     Err(rejection) => println!("refused: {rejection}"),
+    ///     Err(rejection) => println!("rejected: {rejection}"),
     /// }
     /// # }
     /// ```
@@ -54,7 +55,7 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Waits for what is missing, for each thing once, and judges again.
+    /// Waits for the missing issuer or key, at most once for each, and verifies again.
     pub(crate) async fn resume(
         &self,
         mut step: Verification,
@@ -91,8 +92,8 @@ impl Verifier {
         }
     }
 
-    /// Judges a token as far as that goes without waiting: all the way, unless its issuer is not known or its key not held.
-    /// Whether the caller is in good standing is a question of its own, see [`check_caller`](Self::check_caller).
+    /// Verifies a token without waiting. The result is pending only if the issuer or the key is not
+    /// known yet. [`check_caller`](Self::check_caller) checks the caller separately.
     pub(crate) fn try_verify(&self, token: &[u8]) -> Verification {
         self.try_verify_after(token, &PriorWaits::default())
     }
@@ -120,18 +121,23 @@ impl Verifier {
         }
     }
 
-    /// The steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4). The signature comes before anything that the
-    /// claims decide, except whose keys to use; and before a missing key is fetched or regretted, all else must be in
-    /// order (but for custom claims, which the application reads of verified tokens only), so that no forged token costs a
-    /// fetch, and a token that is invalid for another reason gets 401 and not 503.
+    /// Runs the steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4).
+    ///
+    /// The signature is verified before the claims are evaluated. Only `iss` is read earlier,
+    /// because it selects the keys. If the key is missing, the claims are validated before a fetch:
+    /// a token with invalid claims never causes a fetch and gets a 401 and not a 503. Custom claims
+    /// are the exception, because the application only decodes claims of verified tokens. A bad
+    /// signature of a token that names a known key never causes a fetch either. A token with valid
+    /// claims and an unknown `kid` or no `kid` can cause one, within the limits of the fetch
+    /// budget.
     fn verify_uncached(
         &self,
         token: &[u8],
         now: i64,
         prior: &PriorWaits,
     ) -> Result<Claims, VerifyError> {
-        // What decodes has no character that no token has, so they are looked at only where something is wrong with the token.
-        // Then they are what is wrong first.
+        // A token that decodes has only valid characters. So the characters are checked only if
+        // verification failed. Then an invalid character is the first error.
         self.verify_signature_and_claims(token, now, prior)
             .map_err(|refused| match b64token(token) {
                 Ok(_) => refused,
@@ -223,8 +229,8 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Returns the issuer that the token names, if it is trusted. The application is not asked about a token that fails
-    /// `check`.
+    /// Returns the issuer of the token if it is trusted. The resolver is not called for a token
+    /// that fails `check`.
     fn lookup_issuer(
         &self,
         iss: &str,

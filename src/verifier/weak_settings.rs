@@ -1,4 +1,4 @@
-//! Settings that can be used and weaken what is checked.
+//! Settings that are valid but weaken the checks.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::token::AllowLists;
 const LONG_LEEWAY: i64 = 60;
 const LONG_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A setting that can be used, and weakens what is checked: see [`Verifier::weak_settings`].
+/// A valid setting that weakens the checks: see [`Verifier::weak_settings`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WeakSetting {
-    /// The issuer that it is about, exactly as configured.
+    /// The issuer, exactly as configured.
     pub issuer: String,
-    /// The method that sets it, or would.
+    /// The method that sets it, or that would make it stricter.
     pub setting: &'static str,
-    /// What it lets in, and what to do.
+    /// The consequence, and what to do.
     pub problem: &'static str,
 }
 
 impl Verifier {
-    /// Settings of the listed issuers that weaken what is checked: no errors, since each can be meant, and worth a line in the
-    /// log at start.
+    /// Returns the settings of the listed issuers that weaken the checks. They are not errors,
+    /// because each can be intended. Log them at start.
     ///
     /// ```
     /// use tower_m2m::Verifier;
@@ -35,7 +35,7 @@ impl Verifier {
     /// let verifier = Verifier::issuer("https://issuer.example").audience("https://api.acme.com").build()?;
     /// let weak = verifier.weak_settings();
     /// assert_eq!(weak[0].setting, "require_claim");
-    /// assert!(weak[0].to_string().contains("nothing tells machines' tokens from users'"));
+    /// assert!(weak[0].to_string().contains("user tokens are accepted too"));
     ///
     /// assert!(Verifier::kinde("acme").audience("https://api.acme.com").build()?.weak_settings().is_empty());
     /// # Ok(())
@@ -63,7 +63,7 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
         )),
         (rules.profile.machine_claims.is_empty() && anybody).then_some((
             "require_claim",
-            "nothing tells machines' tokens from users', which are accepted too: require a claim that only machines' tokens \
+            "user tokens are accepted too, because no claim distinguishes them: require a claim that only machine tokens \
              have, or list the clients with allow_clients",
         )),
         rules.profile.assumption.filter(|_| anybody).map(|assumption| ("profile", assumption)),
@@ -77,7 +77,7 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
              allow_other_organizations_in",
         )),
         (rules.leeway > LONG_LEEWAY)
-            .then_some(("leeway", "tokens count for more than a minute beyond their end: set the clocks, and lower it")),
+            .then_some(("leeway", "tokens are accepted for more than a minute after they expire: synchronize clocks and use a smaller leeway")),
         (trusted.private_addresses == PrivateAddresses::Allowed
             && matches!(trusted.keys, KeySource::Remote(_)))
         .then_some((
@@ -87,7 +87,7 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
         )),
         (trusted.keys.max_stale() > LONG_STALE).then_some((
             "keys_max_stale",
-            "a key that leaked serves for more than a day while the issuer does not answer: lower it",
+            "a leaked key is trusted for more than a day if the issuer does not respond: use a smaller value",
         )),
     ];
     found

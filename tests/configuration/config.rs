@@ -252,7 +252,7 @@ fn config_error_names_value_and_location() {
         ),
         (
             json!({ "issuers": [{ "kinde": "acme", "audience": API }, { "kinde": "acme.kinde.com", "audience": API }] }),
-            "issuer: is given twice",
+            "issuer: is set twice",
         ),
         (
             json!({ "issuers": [{ "kinde": "acme", "audience": API }], "max_token_bytes": 1 }),

@@ -59,7 +59,7 @@ async fn error_explains_missing_audience() {
             .audiences([""; 0])
             .build()
             .unwrap_err(),
-        &["audience: at least one is needed", what],
+        &["audience: at least one is required", what],
     );
     // The client did not request the audience.
     let (issuer, verifier) = fixture();
@@ -182,7 +182,7 @@ async fn rejection_explains_user_token() {
         &[
             "not a client-credentials token",
             "user tokens",
-            "do not belong here",
+            "are not accepted",
         ],
     );
     let app = Router::new()

@@ -106,7 +106,11 @@ async fn explanation_names_the_failed_check() {
     let stranger = SigningKey::generate(tower_m2m::testing::SigningAlgorithm::Rs256).unwrap();
     for (token, check, saw) in [
         ("x".repeat(9000), "length", "9000 bytes"),
-        ("a.b c.d".to_owned(), "characters", "others, or none"),
+        (
+            "a.b c.d".to_owned(),
+            "characters",
+            "other characters, or none",
+        ),
         ("k_live_0123".to_owned(), "segments", "0 dots"),
         (
             format!("{}{}", good.token(), "A".repeat(4000)),
@@ -156,7 +160,7 @@ async fn explanation_names_the_failed_check() {
         (
             good.clone().claim("nbf", "soon").token(),
             "dates",
-            "exp a number, nbf a text, iat a number",
+            "exp a number, nbf a string, iat a number",
         ),
         (good.clone().without("exp").token(), "dates", "exp absent, "),
         (
@@ -179,7 +183,7 @@ async fn explanation_names_the_failed_check() {
                 .audiences(["https://other.example", "b"])
                 .token(),
             "audience",
-            "/aud is a list of 2",
+            "/aud is an array of length 2",
         ),
         (
             good.clone().without("aud").token(),
@@ -214,7 +218,7 @@ async fn explanation_names_the_failed_check() {
         (
             good.clone().org("org a").token(),
             "organization",
-            "/org_code is a text of 5",
+            "/org_code is a string of length 5",
         ),
         (
             good.clone().claim("scope", 7).token(),
@@ -224,18 +228,18 @@ async fn explanation_names_the_failed_check() {
         (
             good.clone().claim("scope", "\"").token(),
             "scope",
-            "/scope is a text of 1",
+            "/scope is a string of length 1",
         ),
         (good.clone().claim("plan", 7).token(), "custom claims", ""),
         (
             good.clone().client("other").token(),
             "client allowed",
-            "/azp is a text of 5",
+            "/azp is a string of length 5",
         ),
         (
             good.clone().org("org_b").token(),
             "organization allowed",
-            "/org_code is a text of 5",
+            "/org_code is a string of length 5",
         ),
     ] {
         let explanation = verifier.explain(&token).await;
@@ -292,26 +296,23 @@ async fn explanation_lists_exactly_the_configured_checks() {
     let key = format!("one of {} RS256", issuer.signing_key().kid());
     let always: [(&str, &str); 15] = [
         ("length", "at most 8192 bytes"),
-        ("characters", "only those of a bearer token"),
+        ("characters", "only characters of a bearer token"),
         ("segments", "2 dots and a signature"),
         ("encoding", "canonical base64url without padding"),
         (
             "header",
             "one JSON object with a known alg, without crit and b64",
         ),
-        ("claims set", "one JSON object, no claim twice"),
+        ("claims set", "one JSON object, no duplicate claim"),
         ("issuer", "exactly https://acme.kinde.com"),
         ("algorithm", "RS256"),
         ("key", &key),
         ("signature", "made with the issuer's key"),
-        (
-            "kind of token",
-            "no claim that ID, logout and proof tokens have",
-        ),
-        ("dates", "exp, and numbers where present"),
-        ("binding", "absent: it came as a bearer token"),
+        ("kind of token", "no claim of ID, logout or proof tokens"),
+        ("dates", "a number in exp, and in nbf and iat if present"),
+        ("binding", "absent, because it is used as a bearer token"),
         ("delegation", "absent"),
-        ("client", "a text in azp"),
+        ("client", "a string in azp"),
     ];
     let mixed = [
         (
@@ -328,9 +329,9 @@ async fn explanation_lists_exactly_the_configured_checks() {
         ),
         (
             "not before",
-            "in the past where present, 30 s tolerated",
-            "in the past where present, 0 s tolerated",
-            "in the past where present, 30 s tolerated",
+            "in the past if present, 30 s tolerated",
+            "in the past if present, 0 s tolerated",
+            "in the past if present, 30 s tolerated",
         ),
         (
             "issued at",
@@ -342,13 +343,18 @@ async fn explanation_lists_exactly_the_configured_checks() {
         ("machine", MACHINE, MACHINE, "-"),
         (
             "identifiers",
-            "texts where present",
+            "strings if present",
             "sub, client_id, iat and jti present",
-            "texts where present",
+            "strings if present",
         ),
         ("custom claims", "-", "the application's type", "-"),
-        ("client allowed", "-", "one of 1 that are let in", "-"),
-        ("organization allowed", "-", "one of 2 that are let in", "-"),
+        ("client allowed", "-", "one of 1 allowed clients", "-"),
+        (
+            "organization allowed",
+            "-",
+            "one of 2 allowed organizations",
+            "-",
+        ),
         ("application's check", "-", "-", "-"),
     ];
     for (verifier, of) in [(lenient, 0), (strict, 1), (anything, 2)] {
@@ -370,7 +376,7 @@ async fn explanation_lists_exactly_the_configured_checks() {
         assert_eq!(demanded("organization"), "absent, or an organization code");
         assert_eq!(
             demanded("scope"),
-            "a list or a space-separated text where present"
+            "an array or a space-separated string if present"
         );
     }
 }

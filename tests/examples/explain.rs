@@ -105,9 +105,7 @@ async fn explain_lists_weak_settings() {
     .await;
     assert_eq!(code, Some(1), "{printed}");
     assert!(
-        printed.contains(
-            "PROBLEM  weak setting require_claim: nothing tells machines' tokens from users'"
-        ),
+        printed.contains("PROBLEM  weak setting require_claim: user tokens are accepted too"),
         "{printed}"
     );
     std::fs::remove_file(settings).unwrap();

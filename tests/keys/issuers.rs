@@ -11,7 +11,7 @@ fn duplicate_issuers_are_a_configuration_error() {
     let error = Verifier::builder(twice).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "issuer: is given twice: one issuer has one configuration"
+        "issuer: is set twice: one issuer has one configuration"
     );
     // A final slash makes another issuer.
     let others = [

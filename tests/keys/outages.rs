@@ -181,7 +181,7 @@ async fn verifier_starts_without_issuer_and_recovers() {
         .unwrap_err();
     assert_eq!(
         required.to_string(),
-        "the keys of https://issuer.example could not be fetched: the issuer could not be reached"
+        "failed to fetch keys from https://issuer.example: the issuer could not be reached"
     );
 
     let verifier = fake.verifier();

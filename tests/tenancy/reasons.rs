@@ -55,7 +55,7 @@ async fn event_says_why_a_signed_token_is_rejected() {
             "invalid_audience",
             "aud names none of the accepted audiences",
             audience,
-            Some("/aud is a list of 1"),
+            Some("/aud is an array of length 1"),
         ),
         (
             good().claim("exp", NOW - 3600),
@@ -75,7 +75,7 @@ async fn event_says_why_a_signed_token_is_rejected() {
             good().claim("nbf", NOW + 3600),
             "not_yet_valid",
             "compare the clocks",
-            "in the past where present, 30 s tolerated",
+            "in the past if present, 30 s tolerated",
             None,
         ),
         (
@@ -327,13 +327,13 @@ async fn machine_rule_names_the_claim_that_is_missing() {
         (
             Profile::KEYCLOAK,
             token(),
-            "/azp is a text of 2, /client_id is absent",
+            "/azp is a string of length 2, /client_id is absent",
             "/azp is the client, and the client is in client_id",
         ),
         (
             Profile::KEYCLOAK,
             token().claim("client_id", 7),
-            "/azp is a text of 2, /client_id is a number",
+            "/azp is a string of length 2, /client_id is a number",
             "/azp is the client, and the client is in client_id",
         ),
         (
@@ -380,11 +380,11 @@ async fn organization_pointer_says_where_it_stops() {
     for (value, found) in [
         (
             serde_json::json!("secret"),
-            "/a is a text of 6, so it has no /a/id",
+            "/a is a string of length 6, so it has no /a/id",
         ),
         (
             serde_json::json!([1]),
-            "/a is a list of 1, so it has no /a/id",
+            "/a is an array of length 1, so it has no /a/id",
         ),
         (serde_json::json!(null), "/a is null, so it has no /a/id"),
         (serde_json::json!({ "id": 7 }), "/a/id is a number"),

@@ -68,7 +68,8 @@ fn is_in_no_default_list(name: &str) -> bool {
     )
 }
 
-/// Returns the name in lower case without `-` and `_`, or `None` if it is longer than any listed name.
+/// Returns the name in lower case without `-` and `_`, or `None` if it is longer than any listed
+/// name.
 fn normalized<'b>(name: &str, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
     let bytes = name
         .bytes()

@@ -8,8 +8,8 @@ use super::{JsonChildren, JsonObject, JsonValue};
 impl JsonObject<'_> {
     /// Returns the value at a JSON Pointer (RFC 6901), which leads through objects and arrays.
     ///
-    /// The index of an array is `0` or digits without a leading zero. `-`, the element after the last one, never exists. The
-    /// pointer to the whole document, `""`, is not supported.
+    /// The index of an array is `0` or digits without a leading zero. `-`, the element after the
+    /// last one, never exists. The pointer to the whole document, `""`, is not supported.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<JsonValue<'_>> {
         let steps = pointer.strip_prefix('/')?;

@@ -1,4 +1,4 @@
-//! What the configuration requires of each check, for explanations.
+//! The requirements of the configuration at each check, for explanations.
 
 use super::inspect::TokenInspection;
 use super::step::CheckKind;
@@ -9,24 +9,25 @@ use crate::verifier::profile::{ClaimMatcher, ClaimRule, Profile, RuleLocation};
 use crate::verifier::rules::{Rules, Strictness};
 
 impl TokenInspection<'_> {
-    /// What the configuration demands; nothing where it demands nothing, or where no issuer's rules apply.
+    /// Returns the requirement of the configuration, or `None` if there is none or if no issuer's
+    /// rules apply.
     pub(super) fn expected(&self, step: CheckKind) -> Option<String> {
         let text = |text: &str| Some(text.to_owned());
         match step {
             CheckKind::Length => Some(format!("at most {} bytes", self.verifier.max_token_bytes())),
-            CheckKind::Characters => text("only those of a bearer token"),
+            CheckKind::Characters => text("only characters of a bearer token"),
             CheckKind::Segments => text("2 dots and a signature"),
             CheckKind::Encoding => text("canonical base64url without padding"),
             CheckKind::Header => text("one JSON object with a known alg, without crit and b64"),
-            CheckKind::ClaimsSet => text("one JSON object, no claim twice"),
+            CheckKind::ClaimsSet => text("one JSON object, no duplicate claim"),
             CheckKind::Issuer => Some(format!(
                 "exactly {}",
                 self.verifier.issuers().collect::<Vec<_>>().join(" or ")
             )),
             CheckKind::Signature => text("made with the issuer's key"),
-            CheckKind::TokenKind => text("no claim that ID, logout and proof tokens have"),
-            CheckKind::DateFormats => text("exp, and numbers where present"),
-            CheckKind::Binding => text("absent: it came as a bearer token"),
+            CheckKind::TokenKind => text("no claim of ID, logout or proof tokens"),
+            CheckKind::DateFormats => text("a number in exp, and in nbf and iat if present"),
+            CheckKind::Binding => text("absent, because it is used as a bearer token"),
             CheckKind::Delegation => text("absent"),
             _ => expected_by_issuer(step, self.trusted()?),
         }
@@ -55,16 +56,16 @@ pub(super) fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Op
                 format!("one of {}", named.collect::<Vec<_>>().join(", "))
             }
             None => match trusted.keys.status().unusable_keys.as_slice() {
-                [] => "one of the issuer's, of which none are available".to_owned(),
+                [] => "one of the issuer's keys, but none are available".to_owned(),
                 keys => format!(
-                    "one of the issuer's, of which none can be used: {}",
+                    "one of the issuer's keys, but none can be used: {}",
                     UnusableKeys(keys.iter().collect())
                 ),
             },
         }),
         CheckKind::Expiry => Some(format!("in the future, {} s tolerated", rules.leeway)),
         CheckKind::NotBefore => Some(format!(
-            "in the past where present, {} s tolerated",
+            "in the past if present, {} s tolerated",
             rules.leeway
         )),
         CheckKind::IssuedAt => Some(match rules.max_age {
@@ -86,11 +87,11 @@ pub(super) fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Op
                 .join(", "),
         ),
         CheckKind::Identifiers => Some(match rules.strictness {
-            Strictness::Lenient => "texts where present".to_owned(),
+            Strictness::Lenient => "strings if present".to_owned(),
             Strictness::Rfc9068 => "sub, client_id, iat and jti present".to_owned(),
         }),
         CheckKind::Client => Some(format!(
-            "a text in {}",
+            "a string in {}",
             joined(rules.profile.client_id.iter().map(AsRef::as_ref))
         )),
         CheckKind::Organization => Some(
@@ -102,18 +103,18 @@ pub(super) fn expected_by_issuer(step: CheckKind, trusted: &TrustedIssuer) -> Op
             }
             .to_owned(),
         ),
-        CheckKind::Scope => Some("a list or a space-separated text where present".to_owned()),
+        CheckKind::Scope => Some("an array or a space-separated string if present".to_owned()),
         CheckKind::Custom => rules.custom.map(|_| "the application's type".to_owned()),
         CheckKind::ClientAllowed => rules
             .allow_lists
             .as_ref()
             .and_then(|lists| lists.clients())
-            .map(|clients| format!("one of {clients} that are let in")),
+            .map(|clients| format!("one of {clients} allowed clients")),
         CheckKind::OrganizationAllowed => rules
             .allow_lists
             .as_ref()
             .and_then(|lists| lists.organizations())
-            .map(|codes| format!("one of {codes} that are let in")),
+            .map(|codes| format!("one of {codes} allowed organizations")),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What a token looks like, without what it says: for explanations.
+//! The form of a token without its values, for explanations.
 
 use super::scopes::ignored_entries;
 use super::step::CheckKind;
@@ -11,13 +11,14 @@ use crate::verifier::profile::{ClaimRule, Profile, RuleLocation};
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 use crate::verifier::verifier::Verifier;
 
-/// A token as far as it can be read, by the same parsers that judge it, and the rules it is measured by.
+/// A token as far as it can be read, by the parsers of the verification, and the rules that apply
+/// to it.
 pub(super) struct TokenInspection<'a> {
     pub(super) verifier: &'a Verifier,
     token: &'a str,
-    /// Header and claims.
+    /// The decoded header and claims.
     decoded: Option<(Vec<u8>, Vec<u8>)>,
-    /// The token's issuer, or the only one.
+    /// The token's issuer, or the only listed issuer.
     issuer: Option<ActiveIssuer>,
     values: Values,
 }
@@ -65,18 +66,18 @@ impl<'a> TokenInspection<'a> {
         JoseHeader::parse(&self.decoded.as_ref()?.0).ok()
     }
 
-    /// Whose rules these are.
+    /// Returns the issuer with the rules that apply.
     pub(super) fn trusted(&self) -> Option<&TrustedIssuer> {
         self.verifier.0.issuers.get(self.issuer.as_ref()?)
     }
 
-    /// What the token has there.
+    /// Returns a description of the token at this check.
     pub(super) fn found(&self, step: CheckKind) -> String {
         match step {
             CheckKind::Length => format!("{} bytes", self.token.len()),
             CheckKind::Characters => match b64token(self.token.as_bytes()) {
-                Ok(_) => "no others".to_owned(),
-                Err(_) => "others, or none".to_owned(),
+                Ok(_) => "only such characters".to_owned(),
+                Err(_) => "other characters, or none".to_owned(),
             },
             CheckKind::Segments => format!(
                 "{} dots",
@@ -208,7 +209,7 @@ impl<'a> TokenInspection<'a> {
         }
     }
 
-    /// A time, relative to now.
+    /// Returns a time, relative to the current time.
     fn relative_time(&self, json: &JsonObject<'_>, name: &str) -> String {
         let seconds = match json.get(name) {
             Some(JsonValue::Integer(seconds)) => seconds,
@@ -222,7 +223,7 @@ impl<'a> TokenInspection<'a> {
         }
     }
 
-    /// Claims that look like personal data, by their names.
+    /// Returns the names of claims that look like personal data.
     pub(super) fn personal_data(&self) -> Vec<&'static str> {
         const NAMES: [&str; 20] = [
             "address",
@@ -259,7 +260,7 @@ impl<'a> TokenInspection<'a> {
     }
 }
 
-/// Returns the pointer to a claim that is named, or is a pointer already.
+/// Returns the pointer to a claim, which is given by its name or by a pointer.
 fn claim_pointer(claim: &str) -> String {
     if claim.starts_with('/') {
         claim.to_owned()
@@ -268,13 +269,14 @@ fn claim_pointer(claim: &str) -> String {
     }
 }
 
-/// The claims that can contain the client, as pointers.
+/// Returns the claims that can contain the client, as pointers.
 fn client_pointers(profile: &Profile) -> Vec<String> {
     let claims = profile.client_id.iter();
     claims.map(|claim| claim_pointer(claim)).collect()
 }
 
-/// The host of an issuer, which is what people mistype; not its path, which may be anything.
+/// Returns the host of an issuer, which is often mistyped. The path is not returned, because it may
+/// contain any data.
 fn host(issuer: &str) -> Option<&str> {
     let rest = issuer.split_once("://")?.1;
     rest.split(['/', '?', '#'])

@@ -1,4 +1,4 @@
-//! Why a token is accepted or refused, check by check, for the people who run an API.
+//! Explanations why a token is accepted or rejected, check by check, for operators of an API.
 
 mod expected;
 mod inspect;
@@ -18,11 +18,12 @@ use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
 use crate::rejection::Rejection;
 
-/// Every check that a token went through: what it saw, what the configuration demands, and how it ended.
+/// Every check of a token: the value that was found, the requirement of the configuration, and the
+/// outcome.
 ///
-/// It holds no claim's value and nothing of the token but `alg`, `typ`, `kid`, the host of `iss`, and types, lengths and
-/// times. `Display` is a table, and with serde it becomes JSON. It is for terminals and support, never for a response:
-/// [`Verifier::explain`] makes it.
+/// It contains no claim values. Of the token it contains only `alg`, `typ`, `kid`, the host of
+/// `iss`, and types, lengths and times. `Display` writes a table, and with serde it becomes JSON.
+/// It is for terminals and support, and never for a response. [`Verifier::explain`] creates it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     verdict: Verdict,
@@ -36,7 +37,7 @@ pub struct Explanation {
     rejection: Option<Rejection>,
 }
 
-/// What the verifier says.
+/// The decision of the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
@@ -54,25 +55,25 @@ pub struct Check {
     expected: Option<String>,
 }
 
-/// How a check ended.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The token is as demanded.
+    /// The token satisfies the requirement.
     Passed,
-    /// The token is refused because of this.
+    /// The token is rejected because of this check.
     Failed,
-    /// It was not looked at, because the token is refused for another reason.
+    /// The check did not run, because the token is rejected for another reason.
     NotReached,
-    /// The configuration demands nothing here.
+    /// The configuration has no requirement at this check.
     NotRequired,
 }
 
 impl Verifier {
-    /// Verifies a token as [`verify`](Self::verify) does, and says how it went, check by check.
+    /// Verifies a token as [`verify`](Self::verify) does, and explains the result check by check.
     ///
-    /// The verdict is that of `verify` itself, so the two cannot disagree.
+    /// The result is that of `verify` itself, so the two cannot disagree.
     ///
     /// ```
     /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {
@@ -85,9 +86,9 @@ impl Verifier {
         self.explanation(token, rejection, Values::Hidden)
     }
 
-    /// Explains as [`explain`](Self::explain) does, and shows what the token says about its issuer,
-    /// audience, scopes and organization: for the person who holds the token. The token itself is
-    /// never shown.
+    /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes
+    /// and organization. Show this explanation only to the person who holds the token. The token
+    /// itself is never shown.
     pub async fn explain_with_values(&self, token: &str) -> Explanation {
         let rejection = self.verify(token).await.err();
         self.explanation(token, rejection, Values::Shown)
@@ -102,7 +103,7 @@ impl Verifier {
         let sight = TokenInspection::new(self, token, values);
         let failed = rejection.as_ref().map(|rejection| {
             let step = match CheckKind::from_rejection(rejection) {
-                // A signature that is longer than any is found out before the header is read.
+                // If a signature is too long, the verification fails before it reads the header.
                 CheckKind::Signature if !sight.signature_decodes() => CheckKind::Encoding,
                 step => step,
             };
@@ -116,7 +117,8 @@ impl Verifier {
             let outcome = match failed {
                 Some((failing, _)) if failing == *step => Outcome::Failed,
                 Some((failing, _)) if failing < *step => Outcome::NotReached,
-                // The claims of a token are looked at before its key is fetched, so that a hopeless one costs no fetch.
+                // If the key is missing, the claims are validated before a fetch, so a token with
+                // invalid claims never causes one.
                 Some((_, false)) if matches!(step, CheckKind::Key | CheckKind::Signature) => {
                     Outcome::NotReached
                 }
@@ -145,8 +147,8 @@ impl Verifier {
     }
 }
 
-/// Returns what the configuration requires at the check that failed, and the type and length of what
-/// the token has there. Times are left out, because they are values of claims.
+/// Returns the requirement of the failed check, and the type and length of the value in the token.
+/// Times are omitted, because they are values of claims.
 pub(super) fn described(
     verifier: &Verifier,
     token: &[u8],
@@ -166,8 +168,8 @@ pub(super) fn described(
 }
 
 impl Explanation {
-    /// Adds the decision of a route about a token that the verifier accepts. The rejection is that of
-    /// the route.
+    /// Adds the decision of a route about a token that the verifier accepts. The rejection is that
+    /// of the route.
     pub(crate) fn with_route(mut self, checks: Vec<Check>, rejection: Option<Rejection>) -> Self {
         self.checks.extend(checks);
         if let Some(rejection) = rejection {
@@ -179,19 +181,20 @@ impl Explanation {
         self
     }
 
-    /// Why the token is refused; nothing for one that is accepted.
+    /// Returns why the token is rejected, or `None` if it is accepted.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.rejection.as_ref()
     }
 
-    /// The checks, in their order.
+    /// Returns the checks, in their order.
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
     }
 
-    /// The names of claims that look like personal data, which a machine's token should not carry.
+    /// Returns the names of claims that look like personal data. A machine token should not contain
+    /// any.
     #[must_use]
     pub fn personal_data(&self) -> &[&'static str] {
         &self.personal_data
@@ -213,32 +216,32 @@ impl Check {
         }
     }
 
-    /// What is checked.
+    /// Returns the name of the check.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// How it ended.
+    /// Returns the outcome.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// What the token has there, without its value.
+    /// Returns a description of the token at this check, without values of claims.
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found
     }
 
-    /// What the configuration demands; nothing where it demands nothing.
+    /// Returns the requirement of the configuration, or `None` if there is none.
     #[must_use]
     pub fn expected(&self) -> Option<&str> {
         self.expected.as_deref()
     }
 }
 
-/// Whether the signature was found to hold before the token was refused.
+/// Returns `true` if the signature was verified before the token was rejected.
 fn signature_was_valid(rejection: &Rejection) -> bool {
     !matches!(
         rejection,

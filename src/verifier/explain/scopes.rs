@@ -4,7 +4,8 @@ use super::values::type_name;
 use crate::token::{JsonObject, JsonValue};
 use crate::verifier::validated::scope_entry;
 
-/// Says which entries of an array cannot be scopes, by their positions and never by their values.
+/// Lists the entries of an array that cannot be scopes, by their positions and never by their
+/// values.
 pub(super) fn ignored_entries(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> String {
     const SHOWN: usize = 8;
     let Some(JsonValue::Array(list)) = value else {
@@ -19,11 +20,14 @@ pub(super) fn ignored_entries(json: &JsonObject<'_>, value: Option<JsonValue<'_>
     match ignored.len() {
         0 => String::new(),
         count if count > SHOWN => format!(
-            ", ignored as no scopes: {}, and {} more",
+            ", ignored because they are not scopes: {}, and {} more",
             ignored.get(..SHOWN).unwrap_or_default().join(", "),
             count - SHOWN
         ),
-        _ => format!(", ignored as no scopes: {}", ignored.join(", ")),
+        _ => format!(
+            ", ignored because they are not scopes: {}",
+            ignored.join(", ")
+        ),
     }
 }
 

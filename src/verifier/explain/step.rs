@@ -1,4 +1,4 @@
-//! The checks that a token goes through, and the check that each rejection comes from.
+//! The checks of a token, and the check that each rejection comes from.
 
 use crate::bearer::BearerError;
 use crate::rejection::Rejection;
@@ -74,7 +74,7 @@ impl CheckKind {
         matches!(self, Self::Expiry | Self::NotBefore | Self::IssuedAt)
     }
 
-    /// The check that a rejection comes from: every check before it was passed.
+    /// Returns the check that a rejection comes from. The token passed every check before it.
     pub(super) fn from_rejection(rejection: &Rejection) -> Self {
         match rejection {
             Rejection::InvalidRequest(BearerError::TooLong { .. }) => Self::Length,

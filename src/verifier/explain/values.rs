@@ -1,23 +1,25 @@
-//! What a claim is: its type and length, or its value for the person who holds the token.
+//! The description of a claim: its type and length, or its value for the person who holds the
+//! token.
 
 use std::fmt::Write as _;
 
 use crate::token::{JsonObject, JsonValue};
 
-/// Whether the values of the audience, the issuer, the scopes and the organization are shown.
+/// The setting whether an explanation contains the audience, the issuer, the scopes and the
+/// organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values {
     Hidden,
     Shown,
 }
 
-/// The longest part of a value that is shown.
+/// The longest part of a value that is shown, in characters.
 const SHOWN_MAX: usize = 256;
 
-/// How many items of an array are shown.
+/// The number of items of an array that are shown.
 const ITEMS_MAX: usize = 16;
 
-/// What stands at the pointer, or the value that ends it.
+/// Describes the value at the pointer, or the value at which the pointer ends early.
 pub(super) fn found_at_pointer(json: &JsonObject<'_>, pointer: &str, values: Values) -> String {
     let found = json.pointer(pointer);
     let mut parents =
@@ -32,7 +34,7 @@ pub(super) fn found_at_pointer(json: &JsonObject<'_>, pointer: &str, values: Val
     }
 }
 
-/// The value, if values are shown, otherwise its type and length.
+/// Returns the value if values are shown, and otherwise its type and length.
 pub(super) fn shown(json: &JsonObject<'_>, value: Option<JsonValue<'_>>, values: Values) -> String {
     let quoted = |text: &str| {
         let escaped: String = text.escape_debug().take(SHOWN_MAX).collect();
@@ -51,12 +53,16 @@ pub(super) fn shown(json: &JsonObject<'_>, value: Option<JsonValue<'_>>, values:
     }
 }
 
-/// The type of a value and how long it is, never the value.
+/// Returns the type and length of a value, and never the value.
 pub(super) fn describe(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> String {
     let mut text = String::new();
     let _ = match value {
-        Some(JsonValue::String(value)) => write!(text, "a text of {}", value.chars().count()),
-        Some(JsonValue::Array(list)) => write!(text, "a list of {}", json.items(list).count()),
+        Some(JsonValue::String(value)) => {
+            write!(text, "a string of length {}", value.chars().count())
+        }
+        Some(JsonValue::Array(list)) => {
+            write!(text, "an array of length {}", json.items(list).count())
+        }
         other => write!(text, "{}", type_name(other)),
     };
     text
@@ -68,13 +74,13 @@ pub(super) fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
         Some(JsonValue::Null) => "null",
         Some(JsonValue::Bool(_)) => "a boolean",
         Some(JsonValue::Integer(_) | JsonValue::Float(_)) => "a number",
-        Some(JsonValue::String(_)) => "a text",
-        Some(JsonValue::Array(_)) => "a list",
+        Some(JsonValue::String(_)) => "a string",
+        Some(JsonValue::Array(_)) => "an array",
         Some(JsonValue::Object(_)) => "an object",
     }
 }
 
-/// The pointer to what contains the value of a pointer, or `None` above the whole document.
+/// Returns the pointer to the parent of a value, or `None` for a member of the document.
 fn parent_pointer(pointer: &str) -> Option<&str> {
     let (parent, _) = pointer.rsplit_once('/')?;
     Some(parent).filter(|parent| !parent.is_empty())

@@ -1,4 +1,4 @@
-//! Where an issuer's keys come from.
+//! The settings about the source of an issuer's keys.
 
 use std::sync::Arc;
 
@@ -17,64 +17,65 @@ use crate::verifier::config_error::ConfigError;
 use crate::verifier::profile::KidRequirement;
 
 impl Issuer {
-    /// Fetches the keys from this https URL, and no metadata. Default: from the URL in the issuer's metadata (RFC 8414).
+    /// Sets the https URL of the key set. Default: the `jwks_uri` of the issuer's metadata (RFC 8414).
     ///
-    /// The issuer's name is then only compared with `iss`, so it need not be a URL: it has 1 to 512 characters and no
-    /// control characters.
+    /// No metadata is fetched. The issuer's name is only compared with `iss`, so it can be any string
+    /// of 1 to 512 characters without control characters.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.keys.url = Some(url.into());
         self
     }
 
-    /// Uses the keys of this JWK Set (RFC 7517 §5), and fetches nothing. If it has a single key without a `kid`, the key
-    /// verifies tokens of any `kid`.
+    /// Uses the keys of this JWK Set (RFC 7517 §5), without any fetch. If it has a single key
+    /// without a `kid`, the key verifies tokens of any `kid`.
     pub fn jwk_set(mut self, json: impl Into<String>) -> Self {
         self.keys.set = Some(json.into());
         self
     }
 
-    /// Uses this one public key in PEM form, and fetches nothing.
+    /// Uses this public key in PEM form, without any fetch.
     pub fn public_key_pem(mut self, algorithm: Algorithm, pem: impl Into<String>) -> Self {
         self.keys.pem = Some((algorithm, pem.into()));
         self
     }
 
-    /// Rejects tokens without `kid` before any signature check. Default: as the profile says, which for Kinde is that
-    /// they are rejected.
+    /// Rejects tokens without `kid` before signature verification. Default: as the profile defines.
+    /// For Kinde, such tokens are rejected.
     pub fn require_kid(mut self) -> Self {
         self.tokens.kid = Some(KidRequirement::Required);
         self
     }
 
-    /// Sets how many keys a token without `kid` is checked against, at most. Default: 16. Minimum: 1. Maximum: 64.
+    /// Sets how many keys a token without `kid` is checked against, at most. Default: 16. Minimum:
+    /// 1. Maximum: 64.
     ///
-    /// Only keys of the token's algorithm count, and the key that verified the last such token is the first. A forged
-    /// token costs this many signature checks.
+    /// Only keys of the token's algorithm count, and the key that verified the last such token is
+    /// the first. A forged token costs this many signature checks.
     pub fn max_keys_without_kid(mut self, keys: usize) -> Self {
         self.max_keys_without_kid = keys;
         self
     }
 
-    /// Allows metadata and keys at loopback, link-local, private and reserved addresses. Default: they are allowed only if
-    /// the issuer is listed, at the issuer's own host, at the configured [`jwks_url`](Self::jwks_url), and if the issuer
-    /// itself is on loopback.
+    /// Allows metadata and keys at loopback, link-local, private and reserved addresses. Default:
+    /// they are allowed only if the issuer is listed, at the issuer's own host, at the configured
+    /// [`jwks_url`](Self::jwks_url), and if the issuer itself is on loopback.
     ///
-    /// With this, any party that controls the issuer's metadata or DNS names can make this process send requests into its own
-    /// network. For a resolved issuer, that can be a customer.
+    /// With this, any party that controls the issuer's metadata or DNS names can make this process
+    /// send requests into its own network. For a resolved issuer, that can be a customer.
     pub fn dangerous_allow_private_addresses(mut self) -> Self {
         self.private_addresses = PrivateAddresses::Allowed;
         self
     }
 
-    /// Fetches metadata and keys with a function of the application's instead of the HTTP client of this crate: for egress
-    /// through something special, or for a build without the client.
+    /// Sets a function that fetches metadata and keys. Default: the HTTP client of this crate.
     ///
-    /// The function must not follow redirects, and should not read more than [`max_key_set_bytes`](Self::max_key_set_bytes); a larger
-    /// response is rejected. It runs
+    /// Use it if requests must leave through a special path, or in a build without the client. The
+    /// function must not follow redirects. It should not read more than
+    /// [`max_key_set_bytes`](Self::max_key_set_bytes); a larger response is rejected. It runs
     /// within [`fetch_timeout`](Self::fetch_timeout).
     ///
-    /// The function resolves host names, so only addresses that are written in URLs are checked. If the issuer is not
-    /// yours, the function must not connect to private addresses.
+    /// The function resolves host names, so only addresses that are written in URLs are checked. If
+    /// the issuer is not yours, the function must not connect to private addresses.
     ///
     /// ```
     /// # use tower_m2m::Verifier;
@@ -130,7 +131,7 @@ impl Issuer {
         };
         let mut http = self.http.clone();
         if first_url.starts_with("http://") && is_secure_url(first_url) {
-            // That is loopback, which no proxy of the network can reach on this machine's behalf.
+            // The issuer is on loopback, and a proxy elsewhere cannot reach it.
             http.proxy = Proxy::Disabled;
         }
         let tls = cfg!(any(
@@ -152,7 +153,7 @@ impl Issuer {
         let fetchers = match &self.fetch_function {
             Some(function) => Fetchers::function(function.clone(), addresses),
             None if cfg!(feature = "reqwest") && !tls && first_url.starts_with("https:") => {
-                let problem = "the crate was built without TLS, which an https issuer needs: switch on the feature `tls-rustls`";
+                let problem = "the crate was built without TLS, which an https issuer requires: enable the feature `tls-rustls`";
                 return Err(ConfigError::new("http client", problem));
             }
             None => Fetchers::http(clients, &http, addresses)
@@ -170,8 +171,8 @@ impl Issuer {
         Ok(KeySource::Remote(remote))
     }
 
-    /// A `jwks_url` of the configuration may be anywhere, because the application wrote it. A resolved issuer may have come
-    /// from a customer.
+    /// Returns the allowed addresses. The application configures `jwks_url` itself, so it may have
+    /// any address. The settings of a resolved issuer may come from a customer.
     fn allowed_addresses(&self, issuer: &str, location: &JwksLocation) -> AddressRule {
         match (self.private_addresses, self.timing.registration, location) {
             (PrivateAddresses::Allowed, _, _) | (_, Registration::Listed, JwksLocation::Url(_)) => {
@@ -183,7 +184,7 @@ impl Issuer {
     }
 }
 
-/// A set that is given, not fetched, is right as a whole or an error: what is weak or broken in it was put there by hand.
+/// Parses a static key set. A weak or broken key is an error, because an operator added it by hand.
 fn parse_static_keys(json: &str, scope: KeySetScope<'_>) -> Result<KeySet, ConfigError> {
     let set = KeySet::parse_for(json.as_bytes(), scope)
         .map_err(|_| ConfigError::new("jwk_set", "is not a JWK Set (RFC 7517 §5)"))?;
@@ -200,15 +201,15 @@ fn parse_static_keys(json: &str, scope: KeySetScope<'_>) -> Result<KeySet, Confi
     if let Some(key) = set.unusable_keys().iter().find(|key| !harmless(key.reason)) {
         return Err(ConfigError::new(
             "jwk_set",
-            format!("a key cannot be used: {}", key.reason),
+            format!("contains an unusable key: {}", key.reason),
         ));
     }
     if set.is_empty() {
         let of_other_issuer = |key: &UnusableKey| key.reason == KeyError::OtherIssuer;
         let problem = if set.unusable_keys().iter().any(of_other_issuer) {
-            "has no key that can be used: the member `issuer` of its keys names another issuer"
+            "has no usable key: the `issuer` member of its keys names another issuer"
         } else {
-            "has no key that can be used with the allowed algorithms"
+            "has no usable key for the allowed algorithms"
         };
         return Err(ConfigError::new("jwk_set", problem));
     }
@@ -223,7 +224,7 @@ fn parse_public_key(
     if !algorithms.contains(&algorithm) {
         return Err(ConfigError::new(
             "public_key_pem",
-            "its algorithm is not among the allowed ones",
+            "its algorithm is not allowed",
         ));
     }
     KeySet::from_pem(algorithm, pem)

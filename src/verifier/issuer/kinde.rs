@@ -3,7 +3,7 @@
 use crate::jwks::is_secure_url;
 use crate::verifier::config_error::{Advice, ConfigError};
 
-/// The issuer behind what people write for a Kinde domain.
+/// Returns the issuer for any usual form of a Kinde domain.
 pub(crate) fn kinde_issuer(domain: &str) -> Result<String, ConfigError> {
     let host = domain.strip_prefix("https://").unwrap_or(domain);
     let host = host.strip_suffix('/').unwrap_or(host);

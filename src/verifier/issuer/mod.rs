@@ -1,4 +1,4 @@
-//! One issuer that is trusted, and for what.
+//! The settings of one trusted issuer.
 
 mod keys;
 pub(super) mod kinde;
@@ -34,7 +34,8 @@ use crate::token::{Algorithm, AllowLists};
 use limit_settings::LimitSettings;
 use token_settings::TokenSettings;
 
-/// An issuer without an audience yet: [`audience`](Self::audience) makes it whole, so that neither can be forgotten.
+/// An issuer without an audience. [`audience`](Self::audience) completes it, so that you cannot
+/// forget it.
 #[derive(Clone, Debug)]
 #[must_use = "an issuer is trusted only once it has an audience"]
 pub struct NeedsAudience {
@@ -47,31 +48,35 @@ impl NeedsAudience {
         Self { issuer, profile }
     }
 
-    /// The API's own audience, which every token's `aud` must name, exactly (RFC 9068 §4).
+    /// Sets the API's own audience. Every token's `aud` must contain exactly this string (RFC 9068
+    /// §4).
     pub fn audience(self, audience: impl Into<String>) -> Issuer {
         self.audiences([audience])
     }
 
-    /// Several audiences of which a token's `aud` must name at least one.
+    /// Sets several audiences. A token's `aud` must contain at least one of them.
     pub fn audiences<T: Into<String>>(self, audiences: impl IntoIterator<Item = T>) -> Issuer {
         Issuer::new(self, Some(audiences.into_iter().map(Into::into).collect()))
     }
 
-    /// Accepts tokens for any audience and for none.
+    /// Accepts tokens for any audience, and tokens without one.
     ///
-    /// Whoever gets a token for *another* API of the same issuer can call this one then. There is hardly a reason to.
+    /// A client with a token for *another* API of the same issuer can then call this API. Almost no
+    /// API needs this.
     pub fn dangerous_accept_any_audience(self) -> Issuer {
         Issuer::new(self, None)
     }
 }
 
-/// One issuer that is trusted, and for what: its keys, algorithms, audience, and the form of its tokens.
+/// The settings of one trusted issuer: its keys, algorithms, audience, and the form of its tokens.
 ///
-/// It starts with [`Verifier::kinde`](crate::Verifier::kinde) or [`Verifier::issuer`](crate::Verifier::issuer). [`build`](Self::build) makes a [`Verifier`](crate::Verifier) of one issuer;
-/// [`Verifier::builder`](crate::Verifier::builder) one of several.
+/// Create it with [`Verifier::kinde`](crate::Verifier::kinde) or
+/// [`Verifier::issuer`](crate::Verifier::issuer). [`build`](Self::build) creates a
+/// [`Verifier`](crate::Verifier) of this issuer, and
+/// [`Verifier::builder`](crate::Verifier::builder) one of several issuers.
 ///
-/// The order of the setters makes no difference. Two setters that contradict each other are an error of `build()`. If a
-/// setter of a single value is called again, the last value counts.
+/// The order of the setters makes no difference. If two setters contradict each other, `build()`
+/// returns an error. If a setter of a single value is called again, the last value counts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,7 +95,7 @@ impl NeedsAudience {
 #[derive(Debug)]
 #[allow(
     clippy::struct_field_names,
-    reason = "`issuer` is what the RFCs call the text in `iss`"
+    reason = "`issuer` is what the RFCs call the string in `iss`"
 )]
 #[must_use = "an issuer does nothing until a verifier is built of it"]
 pub struct Issuer {
@@ -114,7 +119,7 @@ pub struct Issuer {
     source: SettingSource,
 }
 
-/// Where the keys come from. More than one place is an error, found when the verifier is built.
+/// The source of the keys. More than one source is an error of `build()`.
 #[derive(Debug, Default)]
 struct KeyConfig {
     url: Option<String>,
@@ -165,48 +170,53 @@ impl Issuer {
         }
     }
 
-    /// Where the settings are written, for errors.
+    /// Sets the source of the settings, for errors.
     pub(crate) fn with_source(mut self, source: SettingSource) -> Self {
         self.source = source;
         self
     }
 
-    /// The algorithms that the issuer may sign with. Default: the profile's, which is RS256 alone for Kinde.
+    /// Sets the algorithms that the issuer may use. Default: those of the profile, which is only
+    /// RS256 for Kinde.
     ///
-    /// A key whose JWK names no `alg` is used with the first of these that its type is for.
+    /// If the JWK of a key has no `alg`, the key is used with the first of these algorithms that
+    /// fits its type.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
     }
 
-    /// How far the issuer's clock may be off for `exp`, `nbf` and `iat`. Default: 30 s; at most 5 min.
+    /// Sets the allowed clock skew for `exp`, `nbf` and `iat`. Default: 30 s. Maximum: 5 min.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Refuses tokens that were issued longer ago than this, whatever their `exp`, and tokens that do not say when.
-    /// Default: any age.
+    /// Rejects tokens that were issued longer ago than this, regardless of `exp`, and tokens
+    /// without `iat`. Default: any age.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
     }
 
-    /// Demands tokens exactly as RFC 9068 has them: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat`
-    /// and `jti` are all there. Default: `typ` may be absent or `JWT` too, as at Kinde.
+    /// Requires tokens exactly as RFC 9068 defines them: `typ` is `at+jwt`, and `iss`, `exp`,
+    /// `aud`, `sub`, `client_id`, `iat` and `jti` are present. Default: `typ` may also be absent or
+    /// `JWT`, as in Kinde's tokens.
     pub fn require_rfc9068(mut self) -> Self {
         self.strictness = Strictness::Rfc9068;
         self
     }
 
-    /// Decodes the claims into a type of the application's too, once per verification; a token that does not fit it is
-    /// rejected. [`Claims::custom`](crate::Claims::custom) reads it. Two different types are an error of `build()`.
+    /// Also decodes the claims into a type of the application, once per verification. If a token
+    /// does not fit the type, it is rejected. [`Claims::custom`](crate::Claims::custom) returns the
+    /// value. Two different types are an error of `build()`.
     pub fn custom_claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
         self.custom = self.custom.and(CustomDecoder::new::<T>());
         self
     }
 
-    /// Allows only these organizations, in addition to those of earlier calls. Default: every organization of the issuer.
+    /// Allows only these organizations, in addition to those of earlier calls. Default: every
+    /// organization of the issuer.
     pub fn allow_organizations<T: Into<String>>(
         mut self,
         codes: impl IntoIterator<Item = T>,
@@ -216,7 +226,8 @@ impl Issuer {
         self
     }
 
-    /// Allows only these clients, in addition to those of earlier calls. Default: every client of the issuer.
+    /// Allows only these clients, in addition to those of earlier calls. Default: every client of
+    /// the issuer.
     pub fn allow_clients<T: Into<String>>(
         mut self,
         client_ids: impl IntoIterator<Item = T>,
@@ -226,7 +237,7 @@ impl Issuer {
         self
     }
 
-    /// Marks an issuer that the application resolved, of which there can be thousands.
+    /// Marks an issuer as resolved by the application. There can be thousands of them.
     pub(super) fn into_resolved(mut self) -> Self {
         self.timing.registration = Registration::Resolved;
         self

@@ -1,15 +1,17 @@
-//! Whether tokens of an issuer with this name can exist, and whether its keys may be fetched.
+//! The checks of an issuer's name: whether tokens with this `iss` can exist, and whether its keys
+//! may be fetched.
 
 use super::Issuer;
 use crate::jwks::{PlainHttp, is_allowed_url, is_secure_url};
 use crate::verifier::config_error::{Advice, ConfigError};
 
-/// The longest name, in characters, of an issuer without metadata that is fetched.
+/// The longest name, in characters, of an issuer if its metadata is not fetched.
 const MAX_ISSUER_LEN: usize = 512;
 
-pub(super) const PLACEHOLDER: &str = "contains a placeholder: write the value itself in place of what is between { and } or < and >, or after $";
+pub(super) const PLACEHOLDER: &str = "contains a placeholder: write the value itself in place of the part between { and } or < and >, or after $";
 
-/// The endpoints of Microsoft Entra ID that are for several tenants. No token has one of them in its `iss`.
+/// The hosts of Microsoft Entra ID with endpoints for several tenants. No token has such an
+/// endpoint in its `iss`.
 const ENTRA_HOSTS: [&str; 4] = [
     "login.microsoftonline.com",
     "login.microsoftonline.us",
@@ -39,14 +41,14 @@ impl Issuer {
             ));
         }
         if self.keys.set.is_some() || self.keys.pem.is_some() || self.keys.url.is_some() {
-            // No metadata is fetched, so the name is only compared.
+            // The metadata is not fetched, so the name is only compared.
             let is_plain = !issuer.is_empty()
                 && issuer.chars().count() <= MAX_ISSUER_LEN
                 && !issuer.chars().any(char::is_control);
             return is_plain.then_some(()).ok_or_else(|| {
                 ConfigError::new(
                     "issuer",
-                    "must have 1 to 512 characters and no control characters, character for character what `iss` says",
+                    "must have 1 to 512 characters and no control characters, and equal `iss` character for character",
                 )
             });
         }
@@ -64,19 +66,20 @@ impl Issuer {
             }));
         }
         Err(error.with_advice(Advice {
-            code: "an `iss` that is no such URL has no metadata: set jwks_url, or jwk_set or public_key_pem",
-            file: "an `iss` that is no such URL has no metadata: write `jwks_url`, or `jwk_set` or `public_key_pem`",
-            environment: "an `iss` that is no such URL has no metadata: set M2M_JWKS_URL",
+            code: "if `iss` is not such a URL, there is no metadata: set jwks_url, jwk_set or public_key_pem",
+            file: "if `iss` is not such a URL, there is no metadata: set `jwks_url`, `jwk_set` or `public_key_pem`",
+            environment: "if `iss` is not such a URL, there is no metadata: set M2M_JWKS_URL",
         }))
     }
 }
 
-/// Returns `true` if a part of a sample was not replaced: `{tenantid}`, `<realm>`, `$PROJECT_SLUG`.
+/// Returns `true` if a placeholder of a sample was not replaced: `{tenantid}`, `<realm>`,
+/// `$PROJECT_SLUG`.
 pub(super) fn has_placeholder(text: &str) -> bool {
     text.contains(['{', '}', '<', '>']) || text.split('$').skip(1).any(is_variable)
 }
 
-/// Returns `true` for the name of a variable. Azure's `$web` is none.
+/// Returns `true` for the name of a variable. Azure's `$web` is not one.
 fn is_variable(name: &str) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     name.as_bytes()

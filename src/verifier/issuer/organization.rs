@@ -1,4 +1,4 @@
-//! Where the organization of a token is.
+//! The settings about the organization of a token.
 
 use super::Issuer;
 use super::pointer::pointer_problem;
@@ -8,14 +8,16 @@ use crate::verifier::config_error::ConfigError;
 use crate::verifier::organization::{OrganizationClaim, OrganizationForm};
 
 impl Issuer {
-    /// Sets the JSON Pointer (RFC 6901) to the organization. Default: `/org_code`, or as the profile says.
+    /// Sets the JSON Pointer (RFC 6901) to the organization. Default: `/org_code`, or as the
+    /// profile defines.
     ///
-    /// The pointer leads through objects and arrays. An array on the way must have exactly one element, and its index in the
-    /// pointer must be `0`: an array never selects an organization by position. A token is global only if the first member of
-    /// the pointer is absent; otherwise the pointer must lead to a valid organization.
+    /// The pointer leads through objects and arrays. If there is an array on the way, it must have
+    /// exactly one element, and its index in the pointer must be `0`, because an array never
+    /// selects an organization by position. A token is global only if the first member of the
+    /// pointer is absent. Otherwise the pointer must lead to a valid organization.
     ///
-    /// No second place is read if the first one is empty. Some Kinde set-ups write the organization to `/orgCode`,
-    /// `/x-hasura-org-code` or `/application_properties/org_code/v`.
+    /// If the organization is absent, no second place is read. Some Kinde setups write the
+    /// organization to `/orgCode`, `/x-hasura-org-code` or `/application_properties/org_code/v`.
     ///
     /// ```
     /// # use tower_m2m::Verifier;
@@ -29,11 +31,12 @@ impl Issuer {
         self
     }
 
-    /// Sets the JSON Pointer (RFC 6901) to an object whose only member has the organization as its name. Default: the
-    /// organization is a value, see [`organization_claim`](Self::organization_claim).
+    /// Sets the JSON Pointer (RFC 6901) to an object whose only member has the organization as its
+    /// name. Default: the organization is a value, see
+    /// [`organization_claim`](Self::organization_claim).
     ///
-    /// Keycloak writes the claim `organization` in this form. If the object has no member or several, the token is rejected.
-    /// It cannot be combined with `organization_claim`.
+    /// Keycloak writes the claim `organization` in this form. If the object has no member or
+    /// several, the token is rejected. It cannot be combined with `organization_claim`.
     ///
     /// ```
     /// # use tower_m2m::{Profile, Verifier};
@@ -48,10 +51,11 @@ impl Issuer {
         self
     }
 
-    /// Accepts a token as global if the object at this pointer lacks the next member on the way to the organization. Default:
-    /// such a token is rejected.
+    /// Accepts a token as global if the object at this pointer lacks the next member on the way to
+    /// the organization. Default: such a token is rejected.
     ///
-    /// The pointer must be the beginning of [`organization_claim`](Self::organization_claim). Each call adds one object.
+    /// The pointer must be the beginning of [`organization_claim`](Self::organization_claim). Each
+    /// call adds one object.
     ///
     /// ```
     /// # use tower_m2m::{Profile, Verifier};
@@ -91,7 +95,8 @@ impl Issuer {
 }
 
 impl TokenSettings {
-    /// Returns where the organization is. Two places are an error of [`check_organization_claim`].
+    /// Returns the place of the organization. Two places are an error of
+    /// [`check_organization_claim`].
     ///
     /// [`check_organization_claim`]: Issuer::check_organization_claim
     pub(super) fn organization_claim(&self) -> OrganizationClaim {

@@ -1,14 +1,14 @@
-//! Whether a JSON Pointer can lead to a claim of an accepted token (RFC 6901).
+//! The check whether a JSON Pointer can lead to a claim of an accepted token (RFC 6901).
 
 use crate::verifier::rules::NON_ACCESS_TOKEN_CLAIMS;
 
-/// The levels of a token's claims, beyond which the reader rejects the token.
+/// The maximum depth of a token's claims. Deeper tokens are rejected.
 const DEPTH_MAX: usize = 8;
 
-/// Claims that are a string or a number, so that no pointer leads through them.
+/// Claims that are a string or a number, so no pointer leads through them.
 const SCALAR_CLAIMS: [&str; 6] = ["iss", "sub", "jti", "exp", "nbf", "iat"];
 
-/// Claims whose presence rejects the token.
+/// Claims that make a token invalid if they are present.
 const REJECTED_CLAIMS: [&str; 2] = ["cnf", "act"];
 
 /// Returns why the pointer can never lead to a claim of an accepted token, or `None` if it can.
@@ -27,14 +27,14 @@ pub(super) fn pointer_problem(pointer: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns why the pointer is none, or is deeper than any JSON that is read, or `None` if it can match.
+/// Returns why the pointer is invalid or deeper than any accepted JSON, or `None` if it can match.
 pub(super) fn syntax_problem(pointer: &str) -> Option<&'static str> {
     if !pointer.starts_with('/') || pointer.len() == 1 {
         Some("must be a JSON Pointer such as /org_code or /tenant/id (RFC 6901)")
     } else if !is_escaped(pointer) {
         Some("must be a JSON Pointer, in which ~ is written ~0 and / is written ~1 (RFC 6901)")
     } else if pointer.split('/').count() > DEPTH_MAX + 1 {
-        Some("can never match: a token with so many levels is rejected, at most 8 are accepted")
+        Some("can never match: a token with more than 8 levels is rejected")
     } else {
         None
     }

@@ -1,12 +1,12 @@
-//! What an issuer's tokens are like: a profile, and the places that differ from it.
+//! The form of an issuer's tokens: a profile, and the settings that override it.
 
 use std::borrow::Cow;
 
 use crate::token::{Algorithm, OrgCodePattern};
 use crate::verifier::profile::{ClaimRule, KidRequirement, Profile};
 
-/// A profile and the places that differ from it. They are kept apart, so that the order in which they are set makes no
-/// difference.
+/// A profile and the settings that override it. They are kept apart, so that the order of the
+/// setters makes no difference.
 #[derive(Debug)]
 pub(super) struct TokenSettings {
     default_profile: Profile,
@@ -24,14 +24,14 @@ pub(super) struct TokenSettings {
     pub(super) pattern_check: PatternCheck,
 }
 
-/// Which grant types the tokens may come from.
+/// The accepted grant types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GrantTypes {
     Profile,
     Any,
 }
 
-/// Whether values that have the form of organization codes are checked.
+/// The check of values that have the form of organization codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PatternCheck {
     Enabled,
@@ -57,7 +57,8 @@ impl TokenSettings {
         }
     }
 
-    /// Returns the profile with all places that differ from it. Required claims add to those of the profile.
+    /// Returns the profile with the overriding settings. Required claims add to those of the
+    /// profile.
     pub(super) fn merged_profile(&self) -> Profile {
         let mut profile = self.base_profile().clone();
         if self.grant_types == GrantTypes::Any {
@@ -87,7 +88,7 @@ impl TokenSettings {
         self.profile.as_ref().unwrap_or(&self.default_profile)
     }
 
-    /// Returns `true` if the issuer is a Kinde domain, and its profile another one.
+    /// Returns `true` if the issuer is a Kinde domain and has another profile.
     pub(super) fn has_contradicting_profile(&self) -> bool {
         let kinde = Profile::KINDE.name;
         self.default_profile.name == kinde && self.base_profile().name != kinde

@@ -1,24 +1,25 @@
-//! The setters that say what an issuer's tokens are like.
+//! The settings about the form of an issuer's tokens.
 
 use super::Issuer;
 use super::token_settings::{GrantTypes, PatternCheck};
 use crate::verifier::profile::{ClaimCondition, ClaimRule, Profile, RuleLocation};
 
-/// What its tokens are like.
+/// Settings about the form of the issuer's tokens.
 impl Issuer {
-    /// Sets the profile, which says how the issuer writes its tokens. Default: [`Profile::KINDE`] for
-    /// [`Verifier::kinde`](crate::Verifier::kinde), [`Profile::GENERIC`] for [`Verifier::issuer`](crate::Verifier::issuer).
+    /// Sets the profile, which defines the form of the issuer's tokens. Default: [`Profile::KINDE`]
+    /// for [`Verifier::kinde`](crate::Verifier::kinde), [`Profile::GENERIC`] for
+    /// [`Verifier::issuer`](crate::Verifier::issuer).
     ///
-    /// Other setters change single places of it, whether they are called before or after this one. An issuer of
-    /// [`Verifier::kinde`](crate::Verifier::kinde) has no other profile than [`Profile::KINDE`]: with another one tokens of
-    /// users would be accepted, so it is an error of `build()`.
+    /// Other setters change single parts of it, whether they are called before or after this one.
+    /// An issuer of [`Verifier::kinde`](crate::Verifier::kinde) can only have [`Profile::KINDE`].
+    /// Any other profile is an error of `build()`, because tokens of users would be accepted.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.tokens.profile = Some(profile);
         self
     }
 
-    /// Allows tokens of any grant type, tokens of users among them. Default: as the profile says, which for Kinde is client
-    /// credentials only.
+    /// Allows tokens of any grant type, including tokens of users. Default: as the profile defines.
+    /// For Kinde, only client credentials.
     ///
     /// Claims that [`require_claim`](Self::require_claim) names stay required.
     pub fn allow_any_grant_type(mut self) -> Self {
@@ -26,11 +27,11 @@ impl Issuer {
         self
     }
 
-    /// Requires something of a claim, in addition to what the profile and earlier calls require. The claim is a JSON Pointer
-    /// (RFC 6901). Default: as the profile says.
+    /// Adds a condition on a claim, in addition to those of the profile and of earlier calls. The
+    /// claim is a JSON Pointer (RFC 6901). Default: the conditions of the profile.
     ///
-    /// A string means that the claim is this string, or an array that contains it. [`ClaimCondition`] has further
-    /// conditions.
+    /// A string requires that the claim is this string or an array that contains it. For other
+    /// conditions, see [`ClaimCondition`].
     ///
     /// ```
     /// # use tower_m2m::{ClaimCondition, Verifier};
@@ -52,8 +53,9 @@ impl Issuer {
         self
     }
 
-    /// Requires something of a member of the JOSE header (RFC 7515 §4), in addition to what earlier calls require. The member
-    /// is a JSON Pointer (RFC 6901). Default: only `alg`, `typ`, `kid`, `crit` and `b64` of the header are read.
+    /// Adds a condition on a member of the JOSE header (RFC 7515 §4), in addition to those of
+    /// earlier calls. The member is a JSON Pointer (RFC 6901). Default: only `alg`, `typ`, `kid`,
+    /// `crit` and `b64` of the header are read.
     ///
     /// ```
     /// # use tower_m2m::Verifier;
@@ -78,8 +80,8 @@ impl Issuer {
     ///
     /// The form is a prefix followed by `*`, which means one or more ASCII letters or digits. If
     /// any parameter of a route has a value of this form that is not the token's organization, the
-    /// layer rejects the request. Without a matched route, the layer checks each segment of the
-    /// path. It cannot be combined with
+    /// layer rejects the request. If no route matched, the layer checks each segment of the path.
+    /// It cannot be combined with
     /// [`without_organization_code_pattern`](Self::without_organization_code_pattern).
     ///
     /// ```
@@ -91,24 +93,26 @@ impl Issuer {
         self
     }
 
-    /// Lets values that have the form of another organization's code pass. Default: they are
-    /// rejected for Kinde.
+    /// Accepts values that have the form of another organization's code. Default: they are rejected
+    /// for Kinde.
     pub fn without_organization_code_pattern(mut self) -> Self {
         self.tokens.pattern_check = PatternCheck::Disabled;
         self
     }
 
-    /// Sets the JSON Pointer (RFC 6901) to the scopes. Default: `/scope`, or `/scp` if `/scope` is absent.
+    /// Sets the JSON Pointer (RFC 6901) to the scopes. Default: `/scope`, or `/scp` if `/scope` is
+    /// absent.
     ///
-    /// The value is a space-separated string or an array. Entries of an array that cannot be scopes (RFC 6749 §3.3), such as
-    /// role names with a space, are ignored. A string with a character that no scope has makes the token invalid.
+    /// The value is a space-separated string or an array. If an entry of an array cannot be a scope
+    /// (RFC 6749 §3.3), such as a role name with a space, it is ignored. If a string contains a
+    /// character that is invalid in scopes, the token is invalid.
     pub fn scope_claim(mut self, pointer: impl Into<String>) -> Self {
         self.tokens.scopes = Some(pointer.into());
         self
     }
 
-    /// Sets the claim that contains the client ID: its name, or a JSON Pointer (RFC 6901). Default: `azp` for Kinde,
-    /// `client_id` or else `azp` for others.
+    /// Sets the claim that contains the client ID: its name, or a JSON Pointer (RFC 6901). Default:
+    /// `azp` for Kinde, `client_id` or else `azp` for others.
     pub fn client_id_claim(mut self, claim: impl Into<String>) -> Self {
         self.tokens.client_id = Some(claim.into());
         self

@@ -16,7 +16,7 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const A_WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl Issuer {
-    /// The issuer's name, if its settings can be used. What they name, keys and certificates, is not looked at yet.
+    /// Returns the issuer's name if its settings are valid. Keys and certificates are not read yet.
     pub(in crate::verifier) fn validated_name(&self) -> Result<String, ConfigError> {
         let name = self.issuer.clone().and_then(|issuer| {
             self.check(&issuer, &self.allowed_algorithms())
@@ -31,7 +31,7 @@ impl Issuer {
             ensure(
                 !audiences.is_empty(),
                 "audience",
-                "at least one is needed: the identifier under which the API is registered at the issuer",
+                "at least one is required: the identifier under which the API is registered at the issuer",
             )?;
             ensure(
                 audiences.iter().all(|audience| !audience.trim().is_empty()),
@@ -88,7 +88,7 @@ impl Issuer {
         )
     }
 
-    /// Checks the settings that say what tokens are accepted.
+    /// Checks the settings about accepted tokens.
     fn check_tokens(&self, algorithms: &[Algorithm]) -> Result<(), ConfigError> {
         let profile = self.tokens.merged_profile();
         ensure(
@@ -99,7 +99,7 @@ impl Issuer {
         ensure(
             !algorithms.is_empty(),
             "algorithms",
-            "at least one is needed",
+            "at least one is required",
         )?;
         ensure(
             self.leeway <= LEEWAY_MAX,
@@ -142,7 +142,7 @@ impl Issuer {
                 .flatten()
                 .all(|code| OrgCode::is_valid_code(code)),
             "allow_organizations",
-            "holds what is not an organization code",
+            "contains an invalid organization code",
         )?;
         ensure(
             self.clients
@@ -150,11 +150,11 @@ impl Issuer {
                 .flatten()
                 .all(|client| !client.is_empty()),
             "allow_clients",
-            "holds an empty client id",
+            "contains an empty client ID",
         )
     }
 
-    /// Checks the settings that say how keys are fetched and used.
+    /// Checks the settings about fetching and using keys.
     fn check_key_timing(&self) -> Result<(), ConfigError> {
         ensure(
             (1..=64).contains(&self.max_keys_without_kid),

@@ -1,10 +1,10 @@
-//! How much may be fetched from issuers that were evicted, by their names.
+//! The fetch budgets of issuers that were evicted, by name.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::jwks::{FetchAllowance, keyed_hash};
 
-/// A bounded number of allowances. Only issuers that the application trusts have one.
+/// A bounded number of fetch budgets. Only issuers that the application trusts have one.
 #[derive(Debug)]
 pub(super) struct Allowances {
     by_name: HashMap<u64, FetchAllowance>,
@@ -34,7 +34,8 @@ impl Allowances {
         }
     }
 
-    /// Returns the allowance of this name. It stays, because the issuer may be evicted before its next fetch.
+    /// Returns the budget of this name. It stays, because the issuer may be evicted again before
+    /// its next fetch.
     pub(super) fn get(&self, iss: &str) -> Option<FetchAllowance> {
         self.by_name.get(&keyed_hash(iss)).cloned()
     }

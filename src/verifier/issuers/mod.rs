@@ -1,4 +1,4 @@
-//! The issuers that a verifier trusts: those listed, and those that the application resolves.
+//! The issuers that a verifier trusts: listed issuers, and issuers that the application resolves.
 
 mod allowances;
 mod negative_cache;
@@ -23,7 +23,7 @@ pub(crate) struct IssuerRegistry {
 }
 
 impl IssuerRegistry {
-    /// Nothing when an issuer is listed twice.
+    /// Returns `None` if an issuer is listed twice.
     pub(crate) fn new(listed: Vec<TrustedIssuer>, resolver: Option<Resolver>) -> Option<Self> {
         let index: HashMap<_, _> = listed
             .iter()
@@ -41,12 +41,12 @@ impl IssuerRegistry {
         &self.listed
     }
 
-    /// Whether the application is asked about issuers that are not listed.
+    /// Returns `true` if the application resolves issuers that are not listed.
     pub(crate) fn has_resolver(&self) -> bool {
         self.resolver.is_some()
     }
 
-    /// Those that are resolved now.
+    /// Returns the cached resolved issuers.
     pub(crate) fn resolved(&self) -> Vec<Arc<TrustedIssuer>> {
         self.resolver
             .as_ref()
@@ -61,8 +61,8 @@ impl IssuerRegistry {
         }
     }
 
-    /// Returns the issuer of a token that was verified before, if it is still trusted. Nothing is looked up by name, unless
-    /// the issuer is in its last minutes: then the application is asked about it in the background.
+    /// Returns the issuer of a cached token if it is still trusted. There is no lookup by name. If the
+    /// issuer is in its last minutes, the application resolves it again in the background.
     pub(crate) fn reuse(&self, issuer: &WeakIssuer) -> Option<ActiveIssuer> {
         match issuer {
             IssuerRef::Listed(at) => Some(IssuerRef::Listed(*at)),
@@ -79,7 +79,7 @@ impl IssuerRegistry {
         }
     }
 
-    /// What can be said of an `iss` without waiting; nothing when the application has to be asked.
+    /// Looks up an `iss` without waiting. Returns `None` if the application has to resolve it.
     #[inline]
     pub(crate) fn lookup(&self, iss: &str) -> Option<Resolution> {
         // Nearly every verifier has one issuer.
@@ -99,7 +99,7 @@ impl IssuerRegistry {
         }
     }
 
-    /// Asks the application whether it trusts an issuer, or waits for an answer that is under way.
+    /// Calls the application's resolver, or waits for a call in progress.
     pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
         match &self.resolver {
             Some(resolver) => resolver.resolve(iss).await,

@@ -1,4 +1,4 @@
-//! The `iss` values that are not to be asked about again for a while, a bounded number of them.
+//! The `iss` values that are not resolved again for a while, a bounded number of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -16,12 +16,13 @@ pub(super) enum NegativeReason {
     Failed,
 }
 
-/// By keyed hash, since the names are an attacker's: 10,000 of them take about 400 KiB whatever their length.
+/// The names are stored as keyed hashes, because attackers can choose them: 10,000 of them take
+/// about 400 KiB regardless of their length.
 #[derive(Debug, Default)]
 pub(super) struct NegativeCache {
     hasher: RandomState,
     entries: HashMap<u64, (NegativeReason, Instant)>,
-    /// The oldest first: it is the first to be forgotten.
+    /// The oldest first. It is the first to be evicted.
     order: VecDeque<u64>,
 }
 
@@ -31,7 +32,7 @@ impl NegativeCache {
         entry.filter(|(_, until)| now < *until)
     }
 
-    /// Tells until when.
+    /// Adds an entry and returns when it expires.
     pub(super) fn insert(&mut self, iss: &str, reason: NegativeReason, now: Instant) -> Instant {
         let until = now
             + match reason {

@@ -1,7 +1,7 @@
-//! How many questions about issuers the application gets per second, and who may cause them.
+//! The limit on calls of the application's resolver per second, with a share for each kind of name.
 //!
-//! Any caller can name an issuer. So a flood of invented names must not reach the application's database, and must not keep
-//! it from answering about issuers that it trusts.
+//! Any client can name an issuer. A flood of invented names must not reach the application's
+//! database, and must not block the resolution of issuers that the application trusts.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Two equal shares of the rate: names that were trusted before, and all other names. A share that is not used can be used
-/// by the other one.
+/// Two equal shares of the rate: one for names that were trusted before, and one for all other
+/// names. If a share is not used up, the other one may use it.
 ///
-/// A quarter of the share of other names is for names that were turned down before, for lack of it. A name that a client sends
-/// again therefore goes before names that were never seen.
+/// A quarter of the second share is reserved for names that were rejected before for lack of rate.
+/// A name that a client sends again therefore has priority over names that were never seen.
 #[derive(Debug)]
 pub(super) struct QuestionRate {
     trusted_share: Share,
@@ -26,11 +26,11 @@ pub(super) struct QuestionRate {
 #[derive(Debug)]
 struct Share {
     questions: f64,
-    /// What one second brings, and the most that is kept.
+    /// The calls that are added per second, and the most that are kept.
     capacity: f64,
 }
 
-/// Names that were turned down and are kept. In a flood they are kept for some seconds.
+/// The number of rejected names that are kept. In a flood they are kept for some seconds.
 const MAX_TURNED_DOWN: usize = 8192;
 
 impl QuestionRate {
@@ -56,7 +56,7 @@ impl QuestionRate {
         self.trusted.insert(iss);
     }
 
-    /// Takes one question about this name, if there is one. No request waits for one.
+    /// Takes one call for this name, if one is available. Requests never wait for one.
     pub(super) fn take(&mut self, iss: &str, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.updated);
         self.updated = now;
@@ -68,7 +68,7 @@ impl QuestionRate {
         let kept = if self.turned_down.contains(iss) {
             0.0
         } else {
-            // At least one question is always within reach of new names.
+            // New names can always use at least one call.
             (self.other_share.capacity / 4.0).min(self.other_share.capacity - 1.0)
         };
         let taken = self.other_share.take(kept) || self.trusted_share.take_unused();
@@ -93,7 +93,7 @@ impl Share {
         is_available
     }
 
-    /// Takes one for the other share, if nobody used this one for a while.
+    /// Takes one for the other share, if this share was not used for a while.
     fn take_unused(&mut self) -> bool {
         self.take(self.capacity - 1.0)
     }

@@ -1,5 +1,5 @@
-//! The issuers that the application resolved: their cache, the resolutions in flight, and the change
-//! that an outcome makes.
+//! The issuers that the application resolved: their cache, the resolutions in flight, and the
+//! change that an outcome makes.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -22,7 +22,8 @@ use crate::util::BoxError;
 use crate::verifier::config_error::ConfigError;
 use crate::verifier::issuer::Issuer;
 
-/// How long an issuer is trusted before the application is asked again, with and without waiting for the answer.
+/// The time after which a resolved issuer is resolved again in the background, and the time after
+/// which requests wait for the new resolution.
 const REFRESH_AFTER: Duration = Duration::from_secs(5 * 60);
 const TTL: Duration = REFRESH_AFTER.saturating_add(LAST_MINUTES);
 
@@ -30,11 +31,11 @@ pub(in crate::verifier) type ResolveFuture =
     Pin<Box<dyn Future<Output = Result<Option<Issuer>, BoxError>> + Send>>;
 pub(in crate::verifier) type ResolveFn = dyn Fn(String) -> ResolveFuture + Send + Sync;
 
-/// What the resolved issuers of a verifier are made with.
+/// The settings of the resolver.
 pub(crate) struct ResolverConfig {
     pub(crate) resolve: Arc<ResolveFn>,
     pub(crate) capacity: usize,
-    /// How many questions the application gets per second, at most.
+    /// The maximum number of resolver calls per second.
     pub(crate) max_per_second: u32,
     pub(crate) clock: Clock,
 }
@@ -50,7 +51,8 @@ pub(super) struct State {
     pub(super) cached: HashMap<Arc<str>, CachedIssuer>,
     pub(super) negative: NegativeCache,
     pub(super) in_flight: HashMap<Arc<str>, InFlightResolution>,
-    /// Each serves once, when its issuer is first resolved: what was fetched since is younger, and knows which keys are gone.
+    /// Saved keys. Each is used once, when its issuer is resolved for the first time. Keys that
+    /// were fetched since then are newer, and removed keys must not come back.
     pub(super) saved: Vec<SavedKeys>,
     pub(super) rate: QuestionRate,
     pub(super) allowances: Allowances,
@@ -61,7 +63,8 @@ pub(super) struct CachedIssuer {
     pub(super) refresh_at: Instant,
 }
 
-/// A question that is under way, in a task of its own: the request that asked may go away.
+/// A resolution in progress. It runs in a task of its own, because the request that started it may
+/// be canceled.
 pub(super) struct InFlightResolution {
     pub(super) resolution: watch::Receiver<Option<Resolution>>,
     pub(super) task: AbortHandle,
@@ -71,8 +74,8 @@ pub(super) struct InFlightResolution {
 }
 
 impl InFlightResolution {
-    /// Returns `false` if the task ended with its runtime (its sender is gone), or if its runtime does not
-    /// run any more.
+    /// Returns `false` if the task ended with its runtime (its sender is gone), or if its runtime
+    /// does not run any more.
     pub(super) fn is_live(&self, now: Instant) -> bool {
         let is_late = if self.has_begun.load(Ordering::Relaxed) {
             now >= self.end_by
@@ -127,16 +130,19 @@ impl ResolverInner {
         }
     }
 
-    /// The application's answer is checked as a listed issuer is.
+    /// Checks the issuer that the resolver returned, in the same way as a listed issuer.
     fn trusted(&self, iss: &str, issuer: Issuer, now: Instant) -> Result<TrustedIssuer, String> {
         let issuer = issuer.into_resolved();
         if issuer.allows_plain_http() {
-            return Err("dangerous_allow_http: is for listed issuers only".to_owned());
+            return Err("dangerous_allow_http: is only for listed issuers".to_owned());
         }
         let trusted = issuer.into_trusted_issuer(&self.settings.clock, &self.clients);
         let mut trusted = trusted.map_err(|error: ConfigError| error.to_string())?;
         if *trusted.issuer != *iss {
-            return Err("another issuer than the one that was asked for".to_owned());
+            return Err(
+                "the function returned an issuer with another name than the requested one"
+                    .to_owned(),
+            );
         }
         trusted.expires_at = Some(now + TTL);
         Ok(trusted)
@@ -184,7 +190,7 @@ impl ResolverInner {
 }
 
 impl State {
-    /// Removes an issuer and keeps how much may still be fetched from it.
+    /// Removes an issuer and keeps its fetch budget.
     fn remove(&mut self, iss: &str) {
         let Some(CachedIssuer { trusted, .. }) = self.cached.remove(iss) else {
             return;
@@ -195,10 +201,12 @@ impl State {
         }
     }
 
-    /// Returns the issuer to evict: the one whose tokens were verified longest ago, so that names which only forged tokens
-    /// have push each other out. Of those, it is one without keys, and then one whose keys no request gave up waiting for:
-    /// keys that came too late for a request are kept for its next attempt. An issuer that a request uses, or whose keys
-    /// are being fetched, stays. No request uses one whose time has ended, unless its runtime does not run any more.
+    /// Returns the issuer to evict: the one with the oldest last verified token. Names that only
+    /// forged tokens use therefore evict each other. Among equal ones, an issuer without keys is
+    /// evicted first, and then one for which no request timed out: keys that arrived too late for a
+    /// request stay for its next attempt. An issuer stays if a request uses it or if its keys are
+    /// being fetched. If its lifetime has ended, it may be evicted, because only a request in a
+    /// stopped runtime can still use it.
     fn idle_issuer(&self, now: Instant) -> Option<Arc<str>> {
         let is_idle = |trusted: &Arc<TrustedIssuer>| {
             let is_used = Arc::strong_count(trusted) > 1 || trusted.keys.is_fetching();

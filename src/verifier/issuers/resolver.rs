@@ -1,7 +1,9 @@
-//! Issuers that are known only at run time: the application is asked once, and its answers are kept for a while.
+//! Issuers that are known only at run time. The application resolves each once, and the result is
+//! cached for a while.
 //!
-//! Whoever sends a token chooses its `iss`, so everything here is bounded: the answers that are kept, the questions that
-//! are asked at once, the time that one may take. An `iss` that could not be an issuer is never asked about.
+//! Any client can choose the `iss` of a token, so all of this is bounded: the cached results, the
+//! concurrent calls, and the time of each call. If an `iss` cannot be an issuer, the application is
+//! never called.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,20 +26,21 @@ use crate::http_client::HttpClients;
 use crate::jwks::{JwksError, SavedKeys, is_secure_url};
 use crate::util::{catch_panic, has_timers};
 
-/// How long one question may take, how many are open at once, and how many requests may wait for them.
+/// The time limit of one call. The constants after it limit the concurrent calls and the waiting
+/// requests.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How soon a question begins. After that, its runtime counts as one that does not run.
+/// The time within which a call must begin. After it, its runtime is considered stopped.
 const BEGIN_WITHIN: Duration = Duration::from_millis(500);
 const MAX_IN_FLIGHT: usize = 64;
 
-/// Evicted issuers for which it is kept how much may still be fetched from them.
+/// The number of evicted issuers with a stored fetch budget.
 const MAX_ALLOWANCES: usize = 16_384;
 const MAX_WAITERS: usize = 4096;
 
-/// No issuer's name is longer.
+/// The longest name of an issuer, in bytes.
 const MAX_ISSUER_LEN: usize = 512;
 
-/// Dropping it ends the questions that are open.
+/// The resolver. If it is dropped, its open calls end.
 pub(crate) struct Resolver(Arc<ResolverInner>);
 
 impl Resolver {
@@ -50,7 +53,7 @@ impl Resolver {
             allowances: Allowances::new(MAX_ALLOWANCES),
             rate: QuestionRate::new(
                 settings.max_per_second,
-                // Issuers that were evicted are among those that were trusted.
+                // Issuers that were evicted stay in the record of trusted names.
                 settings.capacity.saturating_mul(2).clamp(1024, 1 << 17),
                 Instant::now(),
             ),
@@ -72,8 +75,8 @@ impl Resolver {
             .collect()
     }
 
-    /// What is known without asking; nothing when the application has to be asked. An issuer in its last minutes is asked
-    /// about in the background.
+    /// Looks up an issuer without waiting. Returns `None` if the application has to resolve it. If
+    /// an issuer is near the end of its lifetime, it is resolved again in the background.
     pub(crate) fn lookup(&self, iss: &str) -> Option<Resolution> {
         self.lookup_in(&mut self.0.state(), iss)
     }
@@ -100,7 +103,7 @@ impl Resolver {
         {
             let trusted = Arc::clone(&cached.trusted);
             if now >= cached.refresh_at {
-                // Whether it could be asked shows at the end of its time.
+                // If the call cannot start, requests notice it when the lifetime ends.
                 let _ = self.start_resolution(state, iss);
             }
             return Some(Resolution::Trusted(IssuerRef::Resolved(trusted)));
@@ -118,7 +121,7 @@ impl Resolver {
     }
 
     pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
-        // Nobody queues: over the bound means answered at once.
+        // Requests never queue. Beyond the limit, the response is immediate.
         let Ok(_slot) = self.0.waiting.try_acquire() else {
             return unavailable(Duration::ZERO);
         };
@@ -141,7 +144,7 @@ impl Resolver {
             .await
             .is_err();
         if is_late {
-            // If the question has not begun, its runtime does not run: it is begun anew in this one.
+            // If the call has not begun, its runtime is stopped, so it starts again in this one.
             match self.start_resolution(&mut self.0.state(), iss) {
                 Some(restarted) => outcome = restarted,
                 None => return unavailable(Duration::ZERO),
@@ -156,8 +159,8 @@ impl Resolver {
         }
     }
 
-    /// Asks, unless that is under way; `None` if too many questions are open or were asked within this second, or if
-    /// there is no runtime.
+    /// Starts a call, unless one is in progress. Returns `None` if too many calls are open, if the
+    /// rate is used up, or if there is no runtime.
     fn start_resolution(
         &self,
         state: &mut State,
@@ -171,7 +174,8 @@ impl Resolver {
         if state.in_flight.len() >= MAX_IN_FLIGHT {
             state.in_flight.retain(|_, open| is_live(open));
         }
-        // Strangers' names do not keep those from being asked about that are trusted; there are only so many of these.
+        // Known issuers may exceed the limit, so unknown `iss` values cannot block their refresh.
+        // Their number is bounded.
         let has_place = state.in_flight.len() < MAX_IN_FLIGHT || state.cached.contains_key(iss);
         let runtime = Handle::try_current().ok().filter(|_| has_place)?;
         if !state.rate.take(iss, Instant::now()) {
@@ -201,7 +205,7 @@ impl Resolver {
     }
 }
 
-/// Puts the question and keeps the answer.
+/// Calls the application's function and records the result.
 async fn run_resolver(
     has_begun: Arc<AtomicBool>,
     desk: Weak<ResolverInner>,

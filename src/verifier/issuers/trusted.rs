@@ -12,36 +12,40 @@ use crate::jwks::KeySource;
 use crate::token::Claims;
 use crate::verifier::rules::Rules;
 
-/// How long before its end a resolved issuer is asked about again in the background.
+/// The time before the end of its lifetime in which a resolved issuer is resolved again in the
+/// background.
 pub(super) const LAST_MINUTES: Duration = Duration::from_secs(5 * 60);
 
-/// An issuer that is trusted: its name, its keys, its rules.
+/// A trusted issuer: its name, its keys, its rules.
 #[derive(Debug)]
 pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Arc<str>,
     pub(crate) private_addresses: PrivateAddresses,
     pub(crate) keys: KeySource,
     pub(crate) rules: Rules,
-    /// When a resolved issuer has to be asked for again; nothing for a listed one.
+    /// When a resolved issuer must be resolved again, or `None` for a listed one.
     pub(crate) expires_at: Option<Instant>,
-    /// The second in which a token of it last passed.
+    /// The second in which a token of this issuer was last accepted.
     pub(crate) last_used: AtomicI64,
-    /// The second in which a request last gave up waiting for the keys. Its client tries again.
+    /// The second in which a request last timed out while it waited for the keys. Its client tries
+    /// again.
     pub(crate) last_awaited: AtomicI64,
-    /// The application withdrew this issuer or returned new settings for it, so it verifies no further token.
+    /// The application removed this issuer or returned new settings for it, so it verifies no further
+    /// token.
     pub(crate) is_retired: AtomicBool,
     pub(crate) organizations_seen: OrganizationsSeen,
 }
 
 impl TrustedIssuer {
     pub(crate) fn mark_used(&self, now: i64) {
-        // A look before the write keeps the line shared between cores within a second.
+        // Reading first avoids most writes, so the cores can share the cache line within a second.
         if self.last_used() < now {
             self.last_used.store(now, Ordering::Relaxed);
         }
     }
 
-    /// Reports once that no token had an organization, which is most likely a wrong `organization_claim`.
+    /// Reports once that no token had an organization. The most likely cause is a wrong
+    /// `organization_claim`.
     pub(crate) fn record_organization(&self, claims: &Claims) {
         if let Some(tokens) = self.organizations_seen.record(claims.org_code()) {
             let pointer = &self.rules.organization.pointer;
@@ -61,8 +65,8 @@ impl TrustedIssuer {
         self.last_awaited.load(Ordering::Relaxed)
     }
 
-    /// Returns `true` if cached tokens of this issuer can be used: it was not withdrawn or replaced, and its time has not
-    /// ended.
+    /// Returns `true` if cached tokens of this issuer can be used: it was not removed or replaced, and
+    /// its lifetime has not ended.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         !self.is_retired.load(Ordering::Relaxed) && self.expires_at.is_none_or(|until| now < until)
     }
@@ -78,18 +82,20 @@ impl TrustedIssuer {
     }
 }
 
-/// Whose a token is. Listed issuers are told by their place, so that the warm path of cores that verify at once shares no
-/// counter; resolved ones come and go, and are referred to.
+/// A reference to the issuer of a token. A listed issuer is referenced by its index, so that cores
+/// that verify at the same time share no reference counter. Resolved issuers come and go and are
+/// referenced by pointer.
 #[derive(Clone, Debug)]
 pub(crate) enum IssuerRef<R> {
     Listed(usize),
     Resolved(R),
 }
 
-/// An issuer in use: it stays for as long.
+/// A strong reference, which keeps the issuer alive during its use.
 pub(crate) type ActiveIssuer = IssuerRef<Arc<TrustedIssuer>>;
 
-/// An issuer as a verified token remembers it: what is remembered keeps neither its keys nor its background work alive.
+/// A weak reference for the token cache. It keeps neither the issuer's keys nor its background work
+/// alive.
 pub(crate) type WeakIssuer = IssuerRef<Weak<TrustedIssuer>>;
 
 impl ActiveIssuer {
@@ -101,12 +107,12 @@ impl ActiveIssuer {
     }
 }
 
-/// What is known of an `iss`.
+/// The result of looking up an `iss`.
 #[derive(Clone, Debug)]
 pub(crate) enum Resolution {
     Trusted(ActiveIssuer),
     NotTrusted,
-    /// The application gave no answer that could be used.
+    /// The application's function failed, timed out or returned an invalid issuer.
     Unavailable {
         retry_after: Duration,
     },

@@ -1,12 +1,12 @@
-//! What profiles rely on: how users' tokens differ from those of machines.
+//! The assumptions of profiles about the difference between user tokens and machine tokens.
 
-pub(super) const USERS_DO_NOT_CHOOSE_SUBJECTS: &str = "a user's token whose `sub` equals a client ID is accepted: make sure that the \
+pub(super) const USERS_DO_NOT_CHOOSE_SUBJECTS: &str = "if the `sub` of a user token equals a client ID, the token is accepted: make sure that the \
      issuer lets no user choose its subject, or list the clients with allow_clients";
 
-pub(super) const USERS_DO_NOT_CHOOSE_PREFIXES: &str = "a user's token whose `sub` begins like a machine's is accepted: make sure that the \
+pub(super) const USERS_DO_NOT_CHOOSE_PREFIXES: &str = "if the `sub` of a user token begins like that of a machine, the token is accepted: make sure that the \
      issuer lets no user choose its subject, or list the clients with allow_clients";
 
-pub(super) const NO_CLIENT_ID_FOR_USERS: &str = "a user's token with a `client_id` that equals `azp` is accepted: make sure that no mapper \
+pub(super) const NO_CLIENT_ID_FOR_USERS: &str = "if the `client_id` of a user token equals `azp`, the token is accepted: make sure that no mapper \
      writes `client_id` into tokens of users, or list the clients with allow_clients";
 
 /// The grant types of users. A client with such a grant type acts for a user.

@@ -1,4 +1,4 @@
-//! The profiles that verifiers start from, as data.
+//! The base profiles, as data.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,16 @@ use super::{KidRequirement, Profile};
 use crate::token::{Algorithm, OrgCodePattern};
 
 impl Profile {
-    /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`, because users' tokens come
-    /// from the same issuer under the same keys, often for the same audience, and carry `org_code` too. A token whose `gty`
-    /// also contains a grant type of a user (`authorization_code`, `refresh_token`, `implicit`, `password`, the device
-    /// code) is rejected.
+    /// Kinde: `azp`, `org_code`, `scope`, and the grant type `client_credentials` in `gty`. The
+    /// grant type is required, because user tokens come from the same issuer with the same keys,
+    /// often for the same audience, and have `org_code` too. If the `gty` of a token also contains
+    /// a grant type of a user (`authorization_code`, `refresh_token`, `implicit`, `password`, the
+    /// device code), the token is rejected.
     ///
-    /// `scope` says what was granted. `scp` echoes what was asked for and counts only where `scope` is absent.
+    /// `scope` contains the granted scopes. `scp` repeats the requested scopes and counts only if
+    /// `scope` is absent.
     ///
-    /// Tokens without `kid` are rejected, because Kinde's always have one.
+    /// Tokens without `kid` are rejected, because Kinde's tokens always have one.
     pub const KINDE: Self = Self {
         name: "kinde",
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
@@ -34,8 +36,9 @@ impl Profile {
         assumption: None,
     };
 
-    /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the organization in
-    /// `org_code`. No grant type is asked for, since the RFC names no claim for it.
+    /// Any issuer that follows RFC 9068: `client_id`, or else `azp`; `scope`, or else `scp`; the
+    /// organization in `org_code`. No grant type is required, because the RFC defines no claim for
+    /// it.
     pub const GENERIC: Self = Self {
         name: "generic",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),

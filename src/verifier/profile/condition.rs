@@ -1,11 +1,12 @@
-//! What a claim must be for a token to be a machine's.
+//! The conditions that claims of a machine token must satisfy.
 
 use std::borrow::Cow;
 
 use crate::token::{JsonObject, JsonValue};
 
-/// What a claim must be, for [`Issuer::require_claim`](crate::Issuer::require_claim) and
-/// [`Issuer::require_header`](crate::Issuer::require_header). A string is the condition [`is`](Self::is).
+/// A condition on a claim, for [`Issuer::require_claim`](crate::Issuer::require_claim) and
+/// [`Issuer::require_header`](crate::Issuer::require_header). A string is the condition
+/// [`is`](Self::is).
 ///
 /// A claim that is `null` is present and satisfies no condition.
 ///
@@ -25,49 +26,49 @@ use crate::token::{JsonObject, JsonValue};
 pub struct ClaimCondition(pub(crate) ClaimMatcher);
 
 impl ClaimCondition {
-    /// The claim is this string, or an array that contains it.
+    /// Requires that the claim is this string, or an array that contains it.
     #[must_use]
     pub fn is(value: impl Into<String>) -> Self {
         Self(ClaimMatcher::Is(value.into().into()))
     }
 
-    /// The claim is this string, or an array that contains it, or it is absent.
+    /// Requires that the claim is this string, or an array that contains it, or that it is absent.
     #[must_use]
     pub fn is_or_absent(value: impl Into<String>) -> Self {
         Self(ClaimMatcher::IsUnlessAbsent(value.into().into()))
     }
 
-    /// The claim is absent.
+    /// Requires that the claim is absent.
     #[must_use]
     pub fn absent() -> Self {
         Self(ClaimMatcher::Absent)
     }
 
-    /// The claim is a string that begins with this one.
+    /// Requires that the claim is a string that begins with this one.
     #[must_use]
     pub fn starts_with(prefix: impl Into<String>) -> Self {
         Self(ClaimMatcher::StartsWith(prefix.into().into()))
     }
 
-    /// The claim is the client ID of the token.
+    /// Requires that the claim is the client ID of the token.
     #[must_use]
     pub fn client() -> Self {
         Self(ClaimMatcher::IsClient { suffix: "" })
     }
 
-    /// The claim is the same string as the claim at this JSON Pointer (RFC 6901).
+    /// Requires that the claim is the same string as the claim at this JSON Pointer (RFC 6901).
     #[must_use]
     pub fn same_as(pointer: impl Into<String>) -> Self {
         Self(ClaimMatcher::SameAs(pointer.into()))
     }
 
-    /// The claim is `true`.
+    /// Requires that the claim is `true`.
     #[must_use]
     pub fn is_true() -> Self {
         Self(ClaimMatcher::Boolean(true))
     }
 
-    /// The claim is `false`.
+    /// Requires that the claim is `false`.
     #[must_use]
     pub fn is_false() -> Self {
         Self(ClaimMatcher::Boolean(false))
@@ -92,7 +93,7 @@ impl From<&String> for ClaimCondition {
     }
 }
 
-/// What a claim must be for a token to be a machine's.
+/// A condition with the place of the claim.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimRule {
     pub(crate) location: RuleLocation,
@@ -101,14 +102,14 @@ pub(crate) struct ClaimRule {
     pub(crate) matcher: ClaimMatcher,
 }
 
-/// Where the claim stands.
+/// The part of the token that contains the claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RuleLocation {
     Claims,
     Header,
 }
 
-/// What is required of one claim.
+/// The condition on one claim.
 #[derive(Clone, Debug)]
 pub(crate) enum ClaimMatcher {
     /// It is this string, or an array that contains it.
@@ -122,7 +123,7 @@ pub(crate) enum ClaimMatcher {
     },
     Absent,
     StartsWith(Cow<'static, str>),
-    /// It is the client's ID with this after it, or the ID itself if the suffix is empty.
+    /// It is the client ID followed by this suffix, or the ID itself if the suffix is empty.
     IsClient {
         suffix: &'static str,
     },
@@ -149,8 +150,8 @@ impl ClaimRule {
         matches!(self.matcher, ClaimMatcher::IsClient { .. })
     }
 
-    /// Returns `true` if the token satisfies the rule. `client_id` is `None` if the token does not name a client for
-    /// certain.
+    /// Returns `true` if the token satisfies the rule. `client_id` is `None` if the token does not
+    /// clearly name a client.
     pub(crate) fn matches(
         &self,
         header: &JsonObject<'_>,

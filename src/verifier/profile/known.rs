@@ -1,4 +1,4 @@
-//! The known issuers, as data: how each one writes its tokens.
+//! The known issuers, as data: the form of their tokens.
 //!
 //! The data comes from documentation and source code, not from a live tenant.
 
@@ -9,15 +9,16 @@ use super::condition::{ClaimMatcher, ClaimRule};
 use super::{KidRequirement, Profile};
 use crate::token::Algorithm;
 
-/// A machine is its own subject (RFC 9068 §2.2).
+/// A machine token's subject is its client (RFC 9068 §2.2).
 const SUBJECT_IS_CLIENT: ClaimRule = ClaimRule::new("/sub", ClaimMatcher::IsClient { suffix: "" });
 
 impl Profile {
-    /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of RFC 9068 (`at+jwt`,
-    /// `client_id`). The issuer ends with a slash: `https://acme.auth0.com/`.
+    /// Auth0, with access tokens in its own form (`typ` is `JWT`, the client in `azp`) or that of
+    /// RFC 9068 (`at+jwt`, `client_id`). The issuer ends with a slash: `https://acme.auth0.com/`.
     ///
-    /// The organization is `org_id`. A machine is told from a user by its subject, the client's id with `@clients` behind
-    /// it; `gty`, which only Auth0's own form has, must be `client-credentials` where it is present.
+    /// The organization is `org_id`. The subject of a machine token is the client ID followed by
+    /// `@clients`. Only tokens of Auth0's own form have `gty`. If it is present, it must be
+    /// `client-credentials`.
     pub const AUTH0: Self = Self {
         name: "auth0",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("azp")]),
@@ -36,11 +37,11 @@ impl Profile {
         assumption: None,
     };
 
-    /// Okta, with a custom authorization server: `https://acme.okta.com/oauth2/default`. Tokens of the org authorization
-    /// server are opaque to everybody but Okta.
+    /// Okta, with a custom authorization server: `https://acme.okta.com/oauth2/default`. Tokens of
+    /// the org authorization server are opaque to all parties except Okta.
     ///
-    /// The client is `cid`, the scopes are the list `scp`, and a machine's `sub` is its `cid`, without a `uid`. Okta has no
-    /// claim for the organization: name the custom one with
+    /// The client is `cid`, the scopes are the array `scp`, and the `sub` of a machine token is its
+    /// `cid`, without a `uid`. Okta has no claim for the organization: set the custom one with
     /// [`organization_claim`](crate::Issuer::organization_claim). Without it every token is global.
     pub const OKTA: Self = Self {
         name: "okta",
@@ -57,12 +58,13 @@ impl Profile {
         assumption: None,
     };
 
-    /// Microsoft Entra ID, tokens of version 2: `https://login.microsoftonline.com/{tenant id}/v2.0`, one issuer for each
-    /// tenant that is let in. The audience is the API's application id.
+    /// Microsoft Entra ID, tokens of version 2: `https://login.microsoftonline.com/{tenant
+    /// id}/v2.0`, one issuer for each allowed tenant. The audience is the API's application ID.
     ///
-    /// The organization is `tid`, the client `azp`, and the scopes are the application roles in `roles`, since an
-    /// application's token has no `scp`. The app registration must ask for the optional claim `idtyp`, which says `app` for
-    /// machines and nothing else does for certain; without it tokens are refused.
+    /// The organization is `tid`, the client is `azp`, and the scopes are the application roles in
+    /// `roles`, because the token of an application has no `scp`. The app registration must request
+    /// the optional claim `idtyp`, which is `app` for machines. Only this claim identifies them
+    /// with certainty, so tokens without it are rejected.
     pub const ENTRA: Self = Self {
         name: "entra",
         client_id: Cow::Borrowed(&[Cow::Borrowed("azp")]),
@@ -78,19 +80,22 @@ impl Profile {
         assumption: None,
     };
 
-    /// Keycloak: `https://keycloak.acme.com/realms/{realm}`. The audience comes from an audience mapper, which has to be
-    /// added; the default `account` is no API of yours.
+    /// Keycloak: `https://keycloak.acme.com/realms/{realm}`. The audience comes from an audience
+    /// mapper, which you must add. The default `account` is not the audience of your API.
     ///
-    /// Only a service account's token has `client_id`, which the mapper of the client scope `service_account` writes, and
-    /// it must be equal to `azp`. Older versions write `clientId` instead, which is read if `client_id` is absent. The claim
-    /// `organization` is not read by default, and every token is global. For an array of aliases, call
-    /// [`organization_claim("/organization/0")`](crate::Issuer::organization_claim); for an object by alias,
+    /// Only the token of a service account has `client_id`. The mapper of the client scope
+    /// `service_account` writes it, and it must be equal to `azp`. Older versions write `clientId`
+    /// instead, which is read if `client_id` is absent. The claim `organization` is not read by
+    /// default, and every token is global. If it is an array of aliases, call
+    /// [`organization_claim("/organization/0")`](crate::Issuer::organization_claim). If it is an
+    /// object by alias, call
     /// [`organization_claim_key("/organization")`](crate::Issuer::organization_claim_key).
     ///
-    /// **Assumption**: no mapper writes `client_id` or `clientId` into tokens of users. If one does, a user's token for that client
-    /// is accepted as a machine's.
-    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
-    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
+    /// **Assumption**: no mapper writes `client_id` or `clientId` into tokens of users. If one
+    /// does, a user's token for that client is accepted as a machine token.
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed
+    /// with [`allow_clients`](crate::Issuer::allow_clients) or a further claim is
+    /// [required](crate::Issuer::require_claim).
     pub const KEYCLOAK: Self = Self {
         name: "keycloak",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id"), Cow::Borrowed("clientId")]),
@@ -113,9 +118,10 @@ impl Profile {
 
     /// Amazon Cognito: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
     ///
-    /// Its machine-to-machine tokens have **no `aud`**, so the audience has to be waived, and then every app client of the
-    /// pool could call this API: list those that may, and demand scopes, whose names begin with that of the resource
-    /// server. Cognito has no claim for the organization; one that a trigger adds is named with
+    /// Its machine-to-machine tokens have **no `aud`**, so you must accept any audience. Then every
+    /// app client of the pool can call this API. List the allowed clients, and require scopes:
+    /// their names begin with the name of the resource server. Cognito has no claim for the
+    /// organization. If a trigger adds one, set it with
     /// [`organization_claim`](crate::Issuer::organization_claim).
     ///
     /// ```
@@ -143,14 +149,15 @@ impl Profile {
         assumption: None,
     };
 
-    /// WorkOS Connect: the AuthKit domain, `https://acme.authkit.app`. The audience of machine-to-machine tokens is the
-    /// environment's client id.
+    /// WorkOS Connect: the AuthKit domain, `https://acme.authkit.app`. The audience of
+    /// machine-to-machine tokens is the environment's client ID.
     ///
-    /// The organization is `org_id`, and a machine's `sub` is its `client_id`.
+    /// The organization is `org_id`, and the `sub` of a machine token is its `client_id`.
     ///
-    /// **Assumption**: no user can choose a subject that equals a client ID, and tokens of users have `sid`.
-    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
-    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
+    /// **Assumption**: no user can choose a subject that equals a client ID, and tokens of users
+    /// have `sid`. [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients
+    /// are listed with [`allow_clients`](crate::Issuer::allow_clients) or a further claim is
+    /// [required](crate::Issuer::require_claim).
     pub const WORKOS: Self = Self {
         name: "workos",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -166,18 +173,23 @@ impl Profile {
         assumption: Some(assume::USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 
-    /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at its end.
+    /// Ory Hydra with JWT access tokens. The issuer is the configured URL, often with a slash at
+    /// its end.
     ///
-    /// The scopes are the list `scp`, or the text `scope` where Hydra is configured so. What a token hook adds is below
-    /// `ext`, the organization in `/ext/org_code` unless [configured otherwise](crate::Issuer::organization_claim). A machine's
-    /// `sub` is its `client_id`.
+    /// The scopes are the array `scp`, or the string `scope` if Hydra is configured so. Claims of a
+    /// token hook are in `ext`, with the organization in `/ext/org_code` unless [configured
+    /// otherwise](crate::Issuer::organization_claim). The `sub` of a machine token is its
+    /// `client_id`.
     ///
-    /// **Assumption**: no user has a subject that equals a client ID. Hydra takes the subject from the application that
-    /// signs users in: if that one lets users choose it, a user can take the client's ID.
-    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
-    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
-    /// Hydra writes `ext` into every token, and a token whose `ext` has no `org_code` is rejected. To accept global tokens,
-    /// call [`organization_may_be_absent_in("/ext")`](crate::Issuer::organization_may_be_absent_in).
+    /// **Assumption**: no user has a subject that equals a client ID. Hydra takes the subject from
+    /// the application that signs users in. If this application lets users choose the subject, a
+    /// user can take the client's ID. [`weak_settings`](crate::Verifier::weak_settings) reports it
+    /// unless the clients are listed with [`allow_clients`](crate::Issuer::allow_clients) or a
+    /// further claim is [required](crate::Issuer::require_claim).
+    ///
+    /// Hydra writes `ext` into every token. If `ext` has no `org_code`, the token is rejected. To
+    /// accept global tokens, call
+    /// [`organization_may_be_absent_in("/ext")`](crate::Issuer::organization_may_be_absent_in).
     pub const HYDRA: Self = Self {
         name: "hydra",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),
@@ -190,11 +202,12 @@ impl Profile {
         assumption: Some(assume::USERS_DO_NOT_CHOOSE_SUBJECTS),
     };
 
-    /// Zitadel with JWT access tokens: the instance's URL. The audience is the project's id.
+    /// Zitadel with JWT access tokens: the instance's URL. The audience is the project's ID.
     ///
-    /// The organization is that of the service user, in `urn:zitadel:iam:user:resourceowner:id`, which the scope of the same
-    /// name asks for. Its tokens have no scopes; roles are a map by organization, which is not read, because a role that
-    /// one organization granted says nothing about another. **No claim tells machines from users**: list the clients with
+    /// The organization is that of the service user, in `urn:zitadel:iam:user:resourceowner:id`.
+    /// The client must request the scope of the same name. The tokens have no scopes. Roles are a
+    /// map by organization, which is not read, because a role that one organization granted does
+    /// not apply to another. **No claim distinguishes machines from users**: list the clients with
     /// [`allow_clients`](crate::Issuer::allow_clients).
     pub const ZITADEL: Self = Self {
         name: "zitadel",
@@ -208,15 +221,17 @@ impl Profile {
         assumption: None,
     };
 
-    /// Stytch machine-to-machine clients. Without a custom domain, `iss` is no https URL, and
+    /// Stytch machine-to-machine clients. Without a custom domain, `iss` is not an https URL, and
     /// [`jwks_url`](crate::Issuer::jwks_url) is required. The audience is the project's ID.
     ///
-    /// The client is the subject, which begins with `m2m-client-`. Stytch has no claim for the organization; one of the
-    /// token's template is named with [`organization_claim`](crate::Issuer::organization_claim).
+    /// The client is the subject, which begins with `m2m-client-`. Stytch has no claim for the
+    /// organization. If the token's template adds one, set it with
+    /// [`organization_claim`](crate::Issuer::organization_claim).
     ///
-    /// **Assumption**: no user has a subject that begins with `m2m-client-`. No claim template may write `sub`.
-    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
-    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
+    /// **Assumption**: no user has a subject that begins with `m2m-client-`. No claim template may
+    /// write `sub`. [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients
+    /// are listed with [`allow_clients`](crate::Issuer::allow_clients) or a further claim is
+    /// [required](crate::Issuer::require_claim).
     pub const STYTCH: Self = Self {
         name: "stytch",
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
@@ -232,15 +247,17 @@ impl Profile {
         assumption: Some(assume::USERS_DO_NOT_CHOOSE_PREFIXES),
     };
 
-    /// Clerk machines, with JWT tokens: the instance's URL. The audience is the machine's id that the token is for.
+    /// Clerk machines, with JWT tokens: the instance's URL. The audience is the ID of the machine
+    /// that the token is for.
     ///
-    /// The client is the subject, which begins with `mch_`; the scopes are in `scopes`. Clerk has no claim for the
-    /// organization; one of the token's custom claims is named with
+    /// The client is the subject, which begins with `mch_`. The scopes are in `scopes`. Clerk has
+    /// no claim for the organization. If a custom claim of the token contains it, set it with
     /// [`organization_claim`](crate::Issuer::organization_claim).
     ///
-    /// **Assumption**: no user has a subject that begins with `mch_`. A JWT template must not write `sub`.
-    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
-    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
+    /// **Assumption**: no user has a subject that begins with `mch_`. A JWT template must not write
+    /// `sub`. [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are
+    /// listed with [`allow_clients`](crate::Issuer::allow_clients) or a further claim is
+    /// [required](crate::Issuer::require_claim).
     pub const CLERK: Self = Self {
         name: "clerk",
         client_id: Cow::Borrowed(&[Cow::Borrowed("sub")]),
@@ -258,12 +275,14 @@ impl Profile {
 
     /// Scalekit API clients: the environment's URL.
     ///
-    /// The organization is `oid`, the scopes are in `scopes`, and a machine's `sub` is its `client_id`. Tokens of API clients
-    /// without an audience have **no `aud`**: see the guide's chapter on [issuers](crate::guide::issuers#what-to-configure).
+    /// The organization is `oid`, the scopes are in `scopes`, and the `sub` of a machine token is
+    /// its `client_id`. Tokens of API clients without an audience have **no `aud`**: see the
+    /// guide's chapter on [issuers](crate::guide::issuers#what-to-configure).
     ///
     /// **Assumption**: no user can choose a subject that equals a client ID.
-    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed with
-    /// [`allow_clients`](crate::Issuer::allow_clients) or a further claim is [required](crate::Issuer::require_claim).
+    /// [`weak_settings`](crate::Verifier::weak_settings) reports it unless the clients are listed
+    /// with [`allow_clients`](crate::Issuer::allow_clients) or a further claim is
+    /// [required](crate::Issuer::require_claim).
     pub const SCALEKIT: Self = Self {
         name: "scalekit",
         client_id: Cow::Borrowed(&[Cow::Borrowed("client_id")]),

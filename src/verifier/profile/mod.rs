@@ -1,4 +1,4 @@
-//! How an issuer writes its tokens: data, not code.
+//! The form of an issuer's tokens, as data.
 
 mod assumptions;
 mod base;
@@ -12,12 +12,13 @@ pub(crate) use condition::{ClaimMatcher, ClaimRule, RuleLocation};
 
 use crate::token::{Algorithm, OrgCodePattern};
 
-/// Where an issuer puts the client, the organization and the scopes into its tokens, and how its machine-to-machine
-/// tokens are told from others.
+/// The names of the claims for the client, the organization and the scopes in an issuer's tokens,
+/// and the conditions that distinguish its machine tokens from other tokens.
 ///
-/// [`Verifier::kinde`](crate::Verifier::kinde) and [`Verifier::issuer`](crate::Verifier::issuer) start from
-/// [`KINDE`](Self::KINDE) and [`GENERIC`](Self::GENERIC); [`Issuer::profile`](crate::Issuer::profile) takes another one, and
-/// other setters change single places, in any order.
+/// [`Verifier::kinde`](crate::Verifier::kinde) and [`Verifier::issuer`](crate::Verifier::issuer)
+/// start with [`KINDE`](Self::KINDE) and [`GENERIC`](Self::GENERIC).
+/// [`Issuer::profile`](crate::Issuer::profile) sets another one, and other setters change single
+/// parts, in any order.
 ///
 /// ```
 /// use tower_m2m::{Profile, Verifier};
@@ -31,24 +32,25 @@ use crate::token::{Algorithm, OrgCodePattern};
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub(crate) name: &'static str,
-    /// The claims that contain the client ID: names, or JSON Pointers. The first that is present counts.
+    /// The claims that contain the client ID: names, or JSON Pointers. The first that is present
+    /// counts.
     pub(crate) client_id: Cow<'static, [Cow<'static, str>]>,
     /// A JSON Pointer (RFC 6901) to the organization.
     pub(crate) organization: Cow<'static, str>,
-    /// JSON Pointers to the scopes; the first that is present counts, and no other.
+    /// JSON Pointers to the scopes. Only the first that is present counts.
     pub(crate) scopes: Cow<'static, [Cow<'static, str>]>,
-    /// What a machine-to-machine token says of itself.
+    /// The conditions that a machine token satisfies.
     pub(crate) machine_claims: Cow<'static, [ClaimRule]>,
     pub(crate) algorithms: &'static [Algorithm],
     pub(crate) kid: KidRequirement,
     /// The form of the organization codes, if it is known.
     pub(crate) org_code_pattern: Option<OrgCodePattern>,
-    /// What must be true at the issuer, so that no user's token looks like a machine's. `None` if the issuer's own claims
-    /// tell them apart whatever its users do.
+    /// The assumption about the issuer that is necessary to distinguish machine tokens from user
+    /// tokens. `None` if the issuer's own claims distinguish them in all cases.
     pub(crate) assumption: Option<&'static str>,
 }
 
-/// Whether a token must name its key.
+/// The rule about tokens without `kid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KidRequirement {
     Optional,
@@ -73,7 +75,7 @@ impl Profile {
         Self::SCALEKIT,
     ];
 
-    /// The profile of this [name](Self::name).
+    /// Returns the profile with this [name](Self::name).
     ///
     /// ```
     /// use tower_m2m::Profile;
@@ -89,7 +91,7 @@ impl Profile {
             .cloned()
     }
 
-    /// The profile's name, for configuration, status pages and logs.
+    /// Returns the profile's name, for configuration, status pages and logs.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
