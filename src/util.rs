@@ -1,5 +1,5 @@
 //! What several modules need: the error type of functions that the application provides, a guard
-//! against their panics, locks, and a check for timers.
+//! against their panics, locks, the messages of errors, and a check for timers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,25 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
 /// a panic elsewhere leaves them usable.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the messages of an error and of those below it.
+pub(crate) fn messages_of(error: Option<&(dyn std::error::Error + 'static)>) -> Vec<String> {
+    std::iter::successors(error, |&error| error.source())
+        .take(8)
+        .map(|error| shortened(&error.to_string(), 300))
+        .collect()
+}
+
+/// Returns a string that another machine wrote, with control characters escaped and at most this long.
+pub(crate) fn shortened(value: &str, max_chars: usize) -> String {
+    let escaped = value.chars().flat_map(|character| {
+        let is_control = character.is_control();
+        let escaped = is_control.then(|| character.escape_default());
+        let plain = (!is_control).then_some(character);
+        escaped.into_iter().flatten().chain(plain)
+    });
+    escaped.take(max_chars).collect()
 }
 
 /// Returns `true` if the current thread is in a Tokio runtime with timers. Without timers, each of

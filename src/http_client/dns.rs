@@ -1,4 +1,4 @@
-//! Name resolution for hosts that must have a public address.
+//! Name resolution, for hosts that must have a public address too.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -8,15 +8,16 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::is_public;
 use crate::util::BoxError;
 
-/// Resolves names to their public addresses. The client connects only to an address that this returns, so a name that
-/// resolves differently a second time makes no difference.
-pub(super) struct PublicAddresses {
+/// Resolves names. If only public addresses are allowed, the client connects only to an address that this returns, so a
+/// name that resolves differently a second time makes no difference.
+pub(super) struct Resolver {
+    only_public: bool,
     /// The hosts of proxies, which are the operator's own and usually private.
     proxies: Vec<String>,
 }
 
-impl PublicAddresses {
-    pub(super) fn new() -> Self {
+impl Resolver {
+    pub(super) fn new(only_public: bool) -> Self {
         const VARIABLES: [&str; 6] = [
             "HTTPS_PROXY",
             "https_proxy",
@@ -27,23 +28,26 @@ impl PublicAddresses {
         ];
         let values = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
         Self {
+            only_public,
             proxies: values.filter_map(|value| proxy_host(&value)).collect(),
         }
     }
 }
 
-impl Resolve for PublicAddresses {
+impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
         let is_proxy = self
             .proxies
             .iter()
             .any(|proxy| proxy.eq_ignore_ascii_case(&name));
+        let any = is_proxy || !self.only_public;
         Box::pin(async move {
-            let found =
-                tokio::task::spawn_blocking(move || (name.as_str(), 0).to_socket_addrs()).await??;
+            let found = tokio::task::spawn_blocking(move || (name.as_str(), 0).to_socket_addrs())
+                .await?
+                .map_err(NotResolved)?;
             let allowed: Vec<SocketAddr> = found
-                .filter(|address| is_proxy || is_public(address.ip()))
+                .filter(|address| any || is_public(address.ip()))
                 .collect();
             if allowed.is_empty() {
                 return Err(BoxError::from(PrivateAddress));
@@ -54,9 +58,21 @@ impl Resolve for PublicAddresses {
     }
 }
 
+/// The name has no address, or the DNS server did not respond.
+#[derive(Debug)]
+pub(super) struct NotResolved(std::io::Error);
+
+impl fmt::Display for NotResolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for NotResolved {}
+
 /// No address of the name is public.
 #[derive(Debug)]
-struct PrivateAddress;
+pub(super) struct PrivateAddress;
 
 impl fmt::Display for PrivateAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,12 +81,6 @@ impl fmt::Display for PrivateAddress {
 }
 
 impl std::error::Error for PrivateAddress {}
-
-/// Returns `true` if a request failed because of the address of its host.
-pub(super) fn is_private_address(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut sources = std::iter::successors(Some(error), |error| error.source());
-    sources.any(<dyn std::error::Error>::is::<PrivateAddress>)
-}
 
 /// Returns the host of a proxy's URL, whose scheme is optional.
 fn proxy_host(url: &str) -> Option<String> {
@@ -101,12 +111,13 @@ mod tests {
 
     #[tokio::test]
     async fn name_of_a_private_address_is_not_resolved() {
-        let resolver = |proxies: &[&str]| PublicAddresses {
+        let resolver = |proxies: &[&str]| Resolver {
+            only_public: true,
             proxies: proxies.iter().map(|&host| host.to_owned()).collect(),
         };
         let name = || "localhost".parse::<Name>().unwrap();
         let error = resolver(&["proxy"]).resolve(name()).await.err().unwrap();
-        assert!(is_private_address(&*error), "{error}");
+        assert!(error.is::<PrivateAddress>(), "{error}");
         let found = resolver(&["LocalHost"]).resolve(name()).await.unwrap();
         assert!(found.count() > 0);
     }

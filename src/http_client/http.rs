@@ -9,9 +9,11 @@ use std::time::Duration;
 use http::{Request, Response};
 
 #[cfg(feature = "reqwest")]
-use super::dns::{PublicAddresses, is_private_address};
-use super::error::HttpError;
-use crate::util::{BoxError, catch_panic};
+use super::client_error::{failure_of, messages};
+#[cfg(feature = "reqwest")]
+use super::dns::Resolver;
+use super::error::{HttpError, HttpFailure};
+use crate::util::{BoxError, catch_panic, messages_of};
 
 /// What a fetch function of the user's gives.
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send>>;
@@ -67,6 +69,7 @@ impl Fetcher {
             );
         }
         let mut builder = reqwest::Client::builder()
+            .dns_resolver(Resolver::new(settings.addresses == Addresses::Public))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(settings.connect_timeout.unwrap_or(settings.timeout))
@@ -82,9 +85,6 @@ impl Fetcher {
                 "/",
                 env!("CARGO_PKG_VERSION")
             ));
-        if settings.addresses == Addresses::Public {
-            builder = builder.dns_resolver(PublicAddresses::new());
-        }
         if settings.proxy == Proxy::Disabled {
             builder = builder.no_proxy();
         }
@@ -111,7 +111,7 @@ impl Fetcher {
         builder
             .build()
             .map(Self::Http)
-            .map_err(|error| with_sources(&error))
+            .map_err(|error| messages(error).join(": "))
     }
 
     #[cfg(not(feature = "reqwest"))]
@@ -142,9 +142,9 @@ impl Fetcher {
     ) -> Result<Response<Vec<u8>>, HttpError> {
         let response = tokio::time::timeout(timeout, self.exchange(request, max_bytes))
             .await
-            .map_err(|_| HttpError::TimedOut)??;
+            .map_err(|_| HttpFailure::TimedOut)??;
         if response.body().len() > max_bytes {
-            Err(HttpError::TooLarge)
+            Err(HttpFailure::TooLarge.into())
         } else {
             Ok(response)
         }
@@ -160,19 +160,17 @@ impl Fetcher {
             Self::Function(function) => {
                 let fetched = catch_panic(async move { function(request).await }).await;
                 fetched
-                    .ok_or(HttpError::Unreachable)?
-                    .map_err(|_| HttpError::Unreachable)
+                    .ok_or(HttpFailure::FunctionPanicked)?
+                    .map_err(|error| HttpError {
+                        failure: HttpFailure::FunctionFailed,
+                        messages: messages_of(Some(&*error)),
+                    })
             }
             #[cfg(feature = "reqwest")]
             Self::Http(client) => {
-                let failure = |error: reqwest::Error| {
-                    if error.is_timeout() {
-                        HttpError::TimedOut
-                    } else if is_private_address(&error) {
-                        HttpError::PrivateAddress
-                    } else {
-                        HttpError::Unreachable
-                    }
+                let failure = |error: reqwest::Error| HttpError {
+                    failure: failure_of(&error),
+                    messages: messages(error),
                 };
                 let (parts, body) = request.into_parts();
                 let mut sending = client
@@ -187,7 +185,7 @@ impl Fetcher {
                 *response.headers_mut() = std::mem::take(received.headers_mut());
                 while let Some(chunk) = received.chunk().await.map_err(failure)? {
                     if response.body().len() + chunk.len() > max_bytes {
-                        return Err(HttpError::TooLarge);
+                        return Err(HttpFailure::TooLarge.into());
                     }
                     response.body_mut().extend_from_slice(&chunk);
                 }
@@ -195,18 +193,6 @@ impl Fetcher {
             }
         }
     }
-}
-
-#[cfg(feature = "reqwest")]
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 impl fmt::Debug for Fetcher {
@@ -239,7 +225,7 @@ mod tests {
             stream.write_all(response).unwrap();
         });
         for (addresses, expected) in [
-            (Addresses::Public, Err(HttpError::PrivateAddress)),
+            (Addresses::Public, Err(HttpFailure::PrivateAddress)),
             (Addresses::Any, Ok(200)),
         ] {
             let fetcher = Fetcher::http(&HttpSettings {
@@ -254,6 +240,7 @@ mod tests {
             let request = Request::get(url).body(Vec::new()).unwrap();
             let response = fetcher.send(request, Duration::from_secs(30), 1024).await;
             let status = response.map(|response| response.status().as_u16());
+            let status = status.map_err(|error| error.failure);
             assert_eq!(status, expected, "{addresses:?}");
         }
     }

@@ -4,6 +4,8 @@
 //! reports it.
 
 mod address;
+#[cfg(feature = "reqwest")]
+mod client_error;
 mod clients;
 #[cfg(feature = "reqwest")]
 mod dns;
@@ -12,6 +14,6 @@ mod http;
 
 pub(crate) use address::{AddressRule, PrivateAddresses};
 pub(crate) use clients::HttpClients;
-pub(crate) use error::HttpError;
+pub(crate) use error::{HttpError, HttpFailure};
 pub use http::FetchFuture;
 pub(crate) use http::{Addresses, Fetcher, HttpSettings, Proxy};

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::JwksError;
 use super::url::{PlainHttp, is_allowed_url};
 use crate::http_client::AddressRule;
+use crate::util::shortened;
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -23,7 +24,8 @@ struct Metadata {
 ///
 /// let document = br#"{"issuer":"https://acme.kinde.com","jwks_uri":"https://acme.kinde.com/.well-known/jwks"}"#;
 /// assert_eq!(jwks_uri(document, "https://acme.kinde.com")?, "https://acme.kinde.com/.well-known/jwks");
-/// assert_eq!(jwks_uri(document, "https://acme.kinde.com/"), Err(JwksError::WrongIssuer));
+/// let found = "https://acme.kinde.com".to_owned();
+/// assert_eq!(jwks_uri(document, "https://acme.kinde.com/"), Err(JwksError::WrongIssuer { found }));
 /// # Ok::<(), JwksError>(())
 /// ```
 ///
@@ -53,7 +55,9 @@ pub(super) fn read_jwks_uri(
     let document = document.trim_start_matches('\u{feff}');
     let metadata: Metadata = serde_json::from_str(document).map_err(|_| JwksError::Malformed)?;
     if metadata.issuer != issuer {
-        return Err(JwksError::WrongIssuer);
+        return Err(JwksError::WrongIssuer {
+            found: shortened(&metadata.issuer, 256),
+        });
     }
     let Some(serde_json::Value::String(jwks_uri)) = metadata.jwks_uri else {
         return Err(JwksError::Malformed);
@@ -204,7 +208,9 @@ mod tests {
             "http://a.example",
             "https://b.example",
         ] {
-            assert_eq!(read(other, keys, a), Err(JwksError::WrongIssuer), "{other}");
+            let found = other.to_owned();
+            let wrong = JwksError::WrongIssuer { found };
+            assert_eq!(read(other, keys, a), Err(wrong), "{other}");
         }
         for uri in [
             "http://keys.example/jwks",
@@ -248,7 +254,9 @@ mod tests {
         ] {
             assert_eq!(
                 jwks_uri(document.as_bytes(), a),
-                Err(JwksError::WrongIssuer),
+                Err(JwksError::WrongIssuer {
+                    found: "https://b.example".to_owned()
+                }),
                 "{document}"
             );
         }

@@ -1,25 +1,57 @@
 //! Why keys cannot be fetched.
 
+use std::error::Error;
 use std::fmt;
 
-use crate::http_client::HttpError;
+use super::error_chain::ErrorMessage;
+use crate::http_client::{HttpError, HttpFailure};
+use crate::util::{messages_of, shortened};
 
 /// Why a key set could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwksError {
-    /// No connection, or it broke.
+    /// The host's name was not resolved to an address.
+    NameNotResolved,
+    /// No server accepts connections at this host and port.
+    ConnectionRefused,
+    /// There was no connection, for a reason that has no variant of its own.
     Unreachable,
+    /// The server's certificate was issued by an authority that is not trusted (RFC 5280 §6.1).
+    UnknownAuthority,
+    /// The server's certificate has expired (RFC 5280 §4.1.2.5).
+    CertificateExpired,
+    /// The server's certificate is not valid yet (RFC 5280 §4.1.2.5).
+    CertificateNotYetValid,
+    /// The server's certificate is for another host name (RFC 9110 §4.3.4).
+    CertificateNameMismatch,
+    /// The server's certificate cannot be used, for a reason that has no variant of its own.
+    InvalidCertificate,
+    /// The response to an https request was not TLS.
+    NotTls,
+    /// The TLS handshake failed, for a reason that has no variant of its own.
+    TlsFailed,
+    /// The response was not HTTP.
+    NotHttp,
+    /// The connection was closed before the response was complete.
+    ConnectionClosed,
+    /// The function of [`fetch_with`](crate::Issuer::fetch_with) returned an error.
+    FetchFunctionFailed,
+    /// The function of [`fetch_with`](crate::Issuer::fetch_with) panicked.
+    FetchFunctionPanicked,
     /// It took longer than the time limit.
     TimedOut,
-    /// The answer's status is neither 200 nor 304. Redirects are not followed.
+    /// The status of the response is neither 200 nor 304. Redirects are not followed.
     UnexpectedStatus(u16),
-    /// The answer is larger than the limit.
+    /// The response is larger than the limit.
     TooLarge,
-    /// The answer is not JSON of the expected form.
+    /// The response is not JSON of the expected form.
     Malformed,
     /// The metadata's `issuer` is not the configured one (RFC 8414 §3.3).
-    WrongIssuer,
+    WrongIssuer {
+        /// The `issuer` of the metadata, with control characters escaped, at most 256 characters.
+        found: String,
+    },
     /// The metadata's `jwks_uri` is not an absolute https URL (RFC 8414 §2).
     InsecureJwksUri,
     /// The host must have a public address, and has a loopback, link-local, private or reserved one
@@ -28,9 +60,9 @@ pub enum JwksError {
     /// Neither place has valid metadata, for different reasons. If the reasons are the same, the error is that reason.
     NoMetadata {
         /// What is wrong at `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4).
-        openid_connect: Box<JwksError>,
+        openid_connect: Box<FetchError>,
         /// What is wrong at `/.well-known/oauth-authorization-server` (RFC 8414 §3).
-        oauth: Box<JwksError>,
+        oauth: Box<FetchError>,
     },
     /// The set has no key that can be used.
     NoUsableKey,
@@ -45,12 +77,25 @@ impl JwksError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::NameNotResolved => "name_not_resolved",
+            Self::ConnectionRefused => "connection_refused",
             Self::Unreachable => "unreachable",
+            Self::UnknownAuthority => "unknown_authority",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateNotYetValid => "certificate_not_yet_valid",
+            Self::CertificateNameMismatch => "certificate_name_mismatch",
+            Self::InvalidCertificate => "invalid_certificate",
+            Self::NotTls => "not_tls",
+            Self::TlsFailed => "tls_failed",
+            Self::NotHttp => "not_http",
+            Self::ConnectionClosed => "connection_closed",
+            Self::FetchFunctionFailed => "fetch_function_failed",
+            Self::FetchFunctionPanicked => "fetch_function_panicked",
             Self::TimedOut => "timed_out",
             Self::UnexpectedStatus(_) => "unexpected_status",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
-            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongIssuer { .. } => "wrong_issuer",
             Self::InsecureJwksUri => "insecure_jwks_uri",
             Self::PrivateAddress => "private_address",
             Self::NoMetadata { .. } => "no_metadata",
@@ -61,53 +106,148 @@ impl JwksError {
     }
 }
 
-impl fmt::Display for JwksError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error for JwksError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Unreachable => f.write_str("the issuer could not be reached"),
-            Self::TimedOut => f.write_str("the issuer did not answer in time"),
-            Self::UnexpectedStatus(403) => {
-                f.write_str("the issuer answered 403: look for a typing error in the domain, a wrong region, or a firewall")
-            }
-            Self::UnexpectedStatus(status) => write!(f, "the issuer answered {status}"),
-            Self::TooLarge => {
-                f.write_str("the issuer's response is too large (for key sets, max_key_set_bytes sets the limit)")
-            }
-            Self::Malformed => f.write_str("the issuer's answer is not of the expected form"),
-            Self::WrongIssuer => {
-                f.write_str("the metadata belongs to another issuer (a trailing slash or a custom domain makes another one)")
-            }
-            Self::InsecureJwksUri => {
-                f.write_str("the metadata's jwks_uri is not an absolute https URL (jwks_url sets another one)")
-            }
-            Self::PrivateAddress => f.write_str(
-                "the metadata or the keys are at a loopback, link-local, private or reserved address (see dangerous_allow_private_addresses)",
-            ),
             Self::NoMetadata {
                 openid_connect,
                 oauth,
-            } => write!(
-                f,
-                "the issuer has no valid metadata: openid-configuration: {openid_connect}; oauth-authorization-server: {oauth}"
-            ),
-            Self::NoUsableKey => f.write_str("the key set has no usable key"),
-            Self::NoRuntime => f.write_str("there is no tokio runtime to fetch keys in"),
-            Self::NoTimers => {
-                f.write_str("the tokio runtime has no timers (build it with `enable_time` or `enable_all`)")
-            }
+            } => openid_connect.source().or_else(|| oauth.source()),
+            _ => None,
         }
     }
 }
 
-impl std::error::Error for JwksError {}
+/// A failed fetch: the cause, the URL that was requested, and the errors below it.
+///
+/// [`source`](Error::source) has the errors of the network, of TLS or of the function of
+/// [`fetch_with`](crate::Issuer::fetch_with), as strings: at most 8, of at most 300 characters each.
+///
+/// ```no_run
+/// use std::error::Error;
+/// use tower_m2m::Verifier;
+///
+/// # fn main() -> Result<(), Box<dyn Error>> {
+/// let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+/// for issuer in verifier.status() {
+///     let Some(failure) = &issuer.last_error else { continue };
+///     eprintln!("{}: {failure}", failure.code());
+///     let mut source = failure.source();
+///     while let Some(error) = source {
+///         eprintln!("  because: {error}");
+///         source = error.source();
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FetchError {
+    cause: JwksError,
+    url: Option<String>,
+    source: Option<Box<ErrorMessage>>,
+}
 
-impl From<HttpError> for JwksError {
-    fn from(error: HttpError) -> Self {
-        match error {
-            HttpError::TimedOut => Self::TimedOut,
-            HttpError::Unreachable => Self::Unreachable,
-            HttpError::PrivateAddress => Self::PrivateAddress,
-            HttpError::TooLarge => Self::TooLarge,
+impl FetchError {
+    pub(crate) fn at(url: &str, cause: JwksError) -> Self {
+        let path = url.split(['?', '#']).next();
+        Self {
+            url: path.map(|path| shortened(path, 512)),
+            ..Self::from(cause)
+        }
+    }
+
+    /// Returns the error of a request that has no response.
+    pub(crate) fn without_response(url: &str, error: HttpError) -> Self {
+        Self {
+            source: ErrorMessage::chain(error.messages),
+            ..Self::at(url, error.failure.into())
+        }
+    }
+
+    /// Returns the cause.
+    #[must_use]
+    pub fn cause(&self) -> &JwksError {
+        &self.cause
+    }
+
+    /// Returns the stable name of the cause: for logs and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.cause.code()
+    }
+
+    /// Returns the URL that was requested, without its query, or `None` if no single URL failed.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// Returns the messages of all errors below this one, or `None` if there are none.
+    pub(crate) fn chain(&self) -> Option<String> {
+        let below = match &self.cause {
+            JwksError::NoMetadata {
+                openid_connect,
+                oauth,
+            } => [openid_connect.chain(), oauth.chain()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; "),
+            _ => messages_of(self.source()).join(": "),
+        };
+        (!below.is_empty()).then_some(below)
+    }
+}
+
+impl From<HttpFailure> for JwksError {
+    fn from(failure: HttpFailure) -> Self {
+        match failure {
+            HttpFailure::NameNotResolved => Self::NameNotResolved,
+            HttpFailure::ConnectionRefused => Self::ConnectionRefused,
+            HttpFailure::Unreachable => Self::Unreachable,
+            HttpFailure::UnknownAuthority => Self::UnknownAuthority,
+            HttpFailure::CertificateExpired => Self::CertificateExpired,
+            HttpFailure::CertificateNotYetValid => Self::CertificateNotYetValid,
+            HttpFailure::CertificateNameMismatch => Self::CertificateNameMismatch,
+            HttpFailure::InvalidCertificate => Self::InvalidCertificate,
+            HttpFailure::NotTls => Self::NotTls,
+            HttpFailure::TlsFailed => Self::TlsFailed,
+            HttpFailure::NotHttp => Self::NotHttp,
+            HttpFailure::ConnectionClosed => Self::ConnectionClosed,
+            HttpFailure::FunctionFailed => Self::FetchFunctionFailed,
+            HttpFailure::FunctionPanicked => Self::FetchFunctionPanicked,
+            HttpFailure::TimedOut => Self::TimedOut,
+            HttpFailure::PrivateAddress => Self::PrivateAddress,
+            HttpFailure::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl From<JwksError> for FetchError {
+    fn from(cause: JwksError) -> Self {
+        Self {
+            cause,
+            url: None,
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.url {
+            Some(url) => write!(f, "{url}: {}", self.cause),
+            None => write!(f, "{}", self.cause),
+        }
+    }
+}
+
+impl Error for FetchError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(&**source),
+            None => self.cause.source(),
         }
     }
 }

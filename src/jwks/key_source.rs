@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    FetchAllowance, FetchTicket, IssuerStatus, JwksError, KeyLookup, KeyRequest, KeySet, KeyWait,
-    RemoteKeySet, SavedKeys, VersionedKeySet,
+    FetchAllowance, FetchError, FetchTicket, IssuerStatus, JwksError, KeyLookup, KeyRequest,
+    KeySet, KeyWait, RemoteKeySet, SavedKeys, VersionedKeySet,
 };
 
 /// The keys of one issuer.
@@ -126,7 +126,7 @@ impl KeySource {
         }
     }
 
-    pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), JwksError> {
+    pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), FetchError> {
         match self {
             Self::Static { .. } => Ok(()),
             Self::Remote(remote) => remote.wait_for_initial_fetch().await,

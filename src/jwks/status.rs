@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{JwksError, KeyInfo, UnusableKey};
+use super::{FetchError, KeyInfo, UnusableKey};
 
 /// Why a fetch was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ pub struct IssuerStatus {
     /// Whether the held set is past its life because the issuer does not give a new one.
     pub is_stale: bool,
     /// The last fetch's failure; nothing once a fetch succeeded.
-    pub last_error: Option<JwksError>,
+    pub last_error: Option<FetchError>,
     /// How many fetches were made, by cause.
     pub fetches: Vec<(FetchCause, u64)>,
 }

@@ -28,18 +28,28 @@ pub(crate) fn unsupported_keys(issuer: &str, keys: usize, reasons: &dyn Display)
     let _ = (issuer, keys, reasons);
 }
 
-/// Reports a failed fetch. The next attempt begins after this delay, or earlier if a request needs
-/// a key.
+/// Reports a failed fetch. `source` has the errors below `error`. The next attempt begins after this
+/// delay, or earlier if a request needs a key.
 pub(crate) fn fetch_failed(
     issuer: &str,
     cause: &'static str,
+    code: &'static str,
     error: &dyn Display,
+    source: Option<String>,
     has_keys: bool,
     next_attempt_in: Duration,
 ) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, error = %error, has_keys, ?next_attempt_in, "key fetch failed");
-    let _ = (issuer, cause, error, has_keys, next_attempt_in);
+    tracing::warn!(target: "tower_m2m::jwks", issuer, cause, code, error = %error, source, has_keys, ?next_attempt_in, "key fetch failed");
+    let _ = (
+        issuer,
+        cause,
+        code,
+        error,
+        source,
+        has_keys,
+        next_attempt_in,
+    );
 }
 
 /// Reports that a key set expired and is still used, because the issuer provides no new one.

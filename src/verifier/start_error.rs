@@ -1,7 +1,7 @@
 //! The reasons why a verifier did not become ready.
 
 use super::config_error::ConfigError;
-use crate::jwks::{JwksError, UnusableKey, UnusableKeys};
+use crate::jwks::{FetchError, UnusableKey, UnusableKeys};
 
 /// A reason why a verifier could not start with its keys available.
 #[non_exhaustive]
@@ -13,7 +13,7 @@ pub enum StartError {
         /// The issuer, exactly as configured.
         issuer: String,
         /// The reason.
-        error: JwksError,
+        error: FetchError,
         /// The keys that were fetched, if none of them can be used.
         unusable_keys: Vec<UnusableKey>,
     },
@@ -39,9 +39,16 @@ impl std::fmt::Display for StartError {
 }
 
 impl std::fmt::Debug for StartError {
-    // A `main` that returns the error prints this format.
+    // A `main` that returns the error prints this format, so it has the errors below it too.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(self, f)
+        std::fmt::Display::fmt(self, f)?;
+        match self {
+            Self::KeyFetch { error, .. } => match error.chain() {
+                Some(chain) => write!(f, " (source: {chain})"),
+                None => Ok(()),
+            },
+            Self::Config(_) => Ok(()),
+        }
     }
 }
 

@@ -106,7 +106,11 @@ async fn rejection_explains_trailing_slash() {
     let error = Verifier::builder([slash]).build_ready().await.unwrap_err();
     assert_says(
         error,
-        &["the metadata belongs to another issuer", "a trailing slash"],
+        &[
+            "/.well-known/openid-configuration: the metadata belongs to another issuer",
+            issuer.url(),
+            "a trailing slash",
+        ],
     );
     // For Kinde, a final slash is ignored.
     assert!(
@@ -266,8 +270,8 @@ async fn error_explains_403_for_keys() {
         &error,
         &[
             issuer.url(),
-            "answered 403",
-            "look for a typing error in the domain, a wrong region, or a firewall",
+            "responded with 403",
+            "look for a typing error in the domain, a wrong region, a firewall or a proxy",
         ],
     );
 }

@@ -83,6 +83,34 @@ async fn missing_organizations_are_reported_once() {
     assert_eq!(warnings.0.lock().unwrap().as_slice(), [""; 0]);
 }
 
+/// The guide has a row for each code of a failed fetch, and says what to do.
+#[test]
+fn guide_lists_every_code_of_a_failed_fetch() {
+    let guide = include_str!("../../src/guide/observability.md");
+    let source = include_str!("../../src/jwks/error.rs");
+    let function = source.split("fn code(&self)").nth(1).unwrap();
+    let function = function.split("\n    }\n").next().unwrap();
+    let codes: Vec<&str> = function.split('"').skip(1).step_by(2).collect();
+    assert!(codes.len() >= 25, "{codes:?}");
+    let table = guide.split("| code | cause | what to do |").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let mut listed = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [code, cause, advice] = cells[..] else {
+            panic!("{row}")
+        };
+        assert!(cause.len() > 10 && advice.len() > 10, "{row}");
+        listed.push(code.trim().trim_matches('`'));
+    }
+    let sorted = |mut names: Vec<_>| {
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(sorted(listed), sorted(codes));
+}
+
 /// The guide has a row for each event of the crate.
 #[test]
 fn guide_lists_every_event() {

@@ -86,7 +86,8 @@ async fn explain_checks_the_issuer() {
     let (code, printed) = explain(&issuer, &[&issuer.org("org_a").token()]).await;
     assert_eq!(code, Some(3), "{printed}");
     assert!(
-        printed.contains("PROBLEM  failed to fetch its keys: the issuer answered 403: look for"),
+        printed.contains("PROBLEM  failed to fetch its keys: ")
+            && printed.contains("/.well-known/jwks: the server responded with 403: look for"),
         "{printed}"
     );
 }

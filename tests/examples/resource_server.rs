@@ -29,7 +29,9 @@ async fn readiness_fails_during_outage_and_recovers() {
     server.get("/healthz", None).await.assert_status(200);
     let unready = server
         .until("/readyz", None, |answer| {
-            answer.body().ends_with(b"could not be reached\n")
+            answer
+                .body()
+                .ends_with(b"before its response was complete\n")
         })
         .await;
     unready.assert_status(503);

@@ -300,7 +300,7 @@ async fn fetch_timeout_is_configurable() {
     let server = server(&issuer, &[("JWKS_TIMEOUT_MS", "100")]).await;
     server
         .until("/readyz", None, |answer| {
-            answer.body().ends_with(b"did not answer in time\n")
+            answer.body().ends_with(b"set the limits)\n")
         })
         .await
         .assert_status(503);

@@ -192,7 +192,8 @@ async fn reached_limits_are_in_the_status() {
         .build()
         .unwrap();
     let _ = verifier.verify(&token(&key, &json!({}))).await;
-    assert_eq!(verifier.status()[0].last_error, Some(JwksError::TooLarge));
+    let error = verifier.status()[0].last_error.clone().unwrap();
+    assert_eq!(error.cause(), &JwksError::TooLarge);
 }
 
 #[tokio::test]

@@ -18,7 +18,9 @@ fn byte_order_mark_before_metadata_is_ignored() {
     let marked_issuer = document.replace(ISSUER, &format!("\u{feff}{ISSUER}"));
     assert_eq!(
         jwks_uri(marked_issuer.as_bytes(), ISSUER),
-        Err(JwksError::WrongIssuer)
+        Err(JwksError::WrongIssuer {
+            found: format!("\u{feff}{ISSUER}")
+        })
     );
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
 use tokio::time::Instant;
-use tower_m2m::jwks::JwksError;
+use tower_m2m::jwks::{FetchError, JwksError};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, BoxError, Clock, Issuer, Profile, Rejection, StartError, Verifier};
 
@@ -72,7 +72,7 @@ impl Paths {
             .fetch_with(move |request| Arc::clone(&paths).respond(request))
     }
 
-    async fn ready(self: &Arc<Self>) -> Result<Verifier, JwksError> {
+    async fn ready(self: &Arc<Self>) -> Result<Verifier, FetchError> {
         let builder = Verifier::builder([self.trusted()]).clock(self.clock.clone());
         builder.build_ready().await.map_err(|error| match error {
             StartError::KeyFetch { error, .. } => error,
@@ -150,7 +150,18 @@ async fn metadata_of_another_issuer_ends_the_search() {
         r#"{"issuer":"","jwks_uri":7}"#,
     ] {
         let paths = Paths::new(Reply::Body(other.to_owned()), metadata(KEYS));
-        assert_eq!(paths.ready().await.unwrap_err(), JwksError::WrongIssuer);
+        let error = paths.ready().await.unwrap_err();
+        let JwksError::WrongIssuer { found } = error.cause() else {
+            panic!("{error}")
+        };
+        assert!(
+            other.contains(&format!("\"issuer\":\"{found}\"")),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains(&format!("found \"{found}\"")),
+            "{error}"
+        );
         let hits = [OPENID, OAUTH, KEYS].map(|path| paths.hits(path));
         assert_eq!(hits, [1, 0, 0], "{other}");
     }
@@ -189,32 +200,42 @@ async fn valid_metadata_place_is_pinned_until_404_or_410() {
     }
 }
 
+/// Returns the causes at both places.
+fn both_causes(error: &FetchError) -> (JwksError, JwksError) {
+    let JwksError::NoMetadata {
+        openid_connect,
+        oauth,
+    } = error.cause()
+    else {
+        panic!("{error}")
+    };
+    (openid_connect.cause().clone(), oauth.cause().clone())
+}
+
 #[tokio::test(start_paused = true)]
 async fn errors_of_both_metadata_places_are_reported() {
     let paths = Paths::new(Reply::Status(403), Reply::Body("{}".into()));
     let error = paths.ready().await.unwrap_err();
-    assert_eq!(
-        error,
-        JwksError::NoMetadata {
-            openid_connect: Box::new(JwksError::UnexpectedStatus(403)),
-            oauth: Box::new(JwksError::Malformed),
-        }
-    );
+    let expected = (JwksError::UnexpectedStatus(403), JwksError::Malformed);
+    assert_eq!(both_causes(&error), expected);
     assert_eq!(error.code(), "no_metadata");
     let message = error.to_string();
     assert!(
-        message.contains("openid-configuration: ") && message.contains("403"),
+        message.contains("/openid-configuration: the server responded with")
+            && message.contains("403"),
         "{message}"
     );
     assert!(
-        message.contains("oauth-authorization-server: the issuer's answer is not"),
+        message.contains(
+            "/.well-known/oauth-authorization-server/tenants/a: the response is not JSON"
+        ),
         "{message}"
     );
 
     let paths = Paths::new(Reply::Status(404), Reply::Status(404));
     assert_eq!(
-        paths.ready().await.unwrap_err(),
-        JwksError::UnexpectedStatus(404)
+        paths.ready().await.unwrap_err().cause(),
+        &JwksError::UnexpectedStatus(404)
     );
 }
 
@@ -248,7 +269,8 @@ async fn metadata_and_keys_share_one_deadline() {
         let paths = Paths::new(openid, oauth);
         paths.reply(KEYS, Reply::Hang);
         let before = Instant::now();
-        assert_eq!(paths.ready().await.unwrap_err(), JwksError::TimedOut);
+        let error = paths.ready().await.unwrap_err();
+        assert_eq!(error.cause(), &JwksError::TimedOut);
         assert_eq!(before.elapsed(), secs(3));
         assert_eq!(paths.hits(KEYS) > 0, keys);
     }
@@ -290,11 +312,9 @@ async fn jwks_uri_on_another_host_must_be_public() {
             assert_eq!((result, paths.hits(KEYS)), (Ok(()), 1), "{host}");
             continue;
         }
-        let expected = JwksError::NoMetadata {
-            openid_connect: Box::new(JwksError::PrivateAddress),
-            oauth: Box::new(JwksError::UnexpectedStatus(404)),
-        };
-        assert_eq!((result, paths.hits(KEYS)), (Err(expected), 0), "{host}");
+        let expected = (JwksError::PrivateAddress, JwksError::UnexpectedStatus(404));
+        let causes = both_causes(&result.unwrap_err());
+        assert_eq!((causes, paths.hits(KEYS)), (expected, 0), "{host}");
 
         let allowing = paths.trusted().dangerous_allow_private_addresses();
         let builder = Verifier::builder([allowing]).clock(paths.clock.clone());

@@ -87,7 +87,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
     assert!(failures.len() > 60);
     let failed = |cause| {
         format!(
-            "WARN key fetch failed {issuer} cause=\"{cause}\" error=the issuer could not be reached has_keys=true next_attempt_in="
+            "WARN key fetch failed {issuer} cause=\"{cause}\" code=\"fetch_function_failed\" error=https://issuer.example/jwks: the function of fetch_with returned an error source=\"connection refused\" has_keys=true next_attempt_in="
         )
     };
     assert!(failures[0].starts_with(&failed("refresh")), "{failures:?}");

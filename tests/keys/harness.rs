@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::sync::Notify;
-use tower_m2m::jwks::FetchCause;
+use tower_m2m::jwks::{FetchCause, JwksError};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, BoxError, Claims, Clock, Issuer, Profile, Rejection, Verifier};
 
@@ -202,6 +202,15 @@ pub(crate) fn code(result: &Result<Claims, Rejection>) -> &'static str {
 
 pub(crate) async fn verdict(verifier: &Verifier, token: &str) -> &'static str {
     code(&verifier.verify(token).await)
+}
+
+/// Returns the cause of the last fetch's failure.
+pub(crate) fn last_error(verifier: &Verifier) -> Option<JwksError> {
+    let status = verifier.status();
+    status[0]
+        .last_error
+        .as_ref()
+        .map(|error| error.cause().clone())
 }
 
 /// Returns the number of fetches that an unknown `kid` caused.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tower_m2m::jwks::SavedKeys;
 use tower_m2m::{Rejection, Verifier};
 
-use super::harness::{Behavior, FakeIssuer, code, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, code, last_error, pass, secs, settle, verdict};
 
 /// Rule 150.
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ fn verification_without_runtime_returns_and_does_not_panic() {
     };
     assert!(matches!(result, Err(Rejection::KeysUnavailable { .. })));
     assert_eq!(
-        verifier.status()[0].last_error,
+        last_error(&verifier),
         Some(tower_m2m::jwks::JwksError::NoRuntime)
     );
     assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");

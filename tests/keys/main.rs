@@ -7,6 +7,8 @@
 )]
 
 mod answers;
+#[cfg(all(feature = "tls-rustls", feature = "tracing"))]
+mod causes;
 mod discovery;
 #[cfg(feature = "tracing")]
 mod events;

@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use tower_m2m::jwks::{FetchCause, JwksError};
 use tower_m2m::{Rejection, Verifier};
 
-use super::harness::{Behavior, FakeIssuer, NOW, fetches_by, pass, secs, settle, verdict};
+use super::harness::{
+    Behavior, FakeIssuer, NOW, fetches_by, last_error, pass, secs, settle, verdict,
+};
 
 /// Rule 139.
 #[tokio::test(start_paused = true)]
@@ -93,7 +95,7 @@ async fn stale_keys_expire_to_503_and_recover() {
     pass(&fake.clock, secs(600)).await;
     assert!(
         verifier.status()[0].is_stale
-            && verifier.status()[0].last_error == Some(JwksError::Unreachable)
+            && last_error(&verifier) == Some(JwksError::FetchFunctionFailed)
     );
     pass(&fake.clock, secs(3599)).await;
     assert_eq!(fetched.elapsed(), secs(4199));
@@ -181,7 +183,8 @@ async fn verifier_starts_without_issuer_and_recovers() {
         .unwrap_err();
     assert_eq!(
         required.to_string(),
-        "failed to fetch keys from https://issuer.example: the issuer could not be reached"
+        "failed to fetch keys from https://issuer.example: https://issuer.example/jwks: \
+         the function of fetch_with returned an error"
     );
 
     let verifier = fake.verifier();
@@ -290,8 +293,8 @@ async fn failed_fetch_never_removes_valid_keys() {
     let says = |body: &[u8]| Behavior::Body(body.to_vec());
     let weak = br#"{"keys":[{"kty":"RSA","kid":"k","n":"AQAB","e":"AQAB"}]}"#;
     for (behavior, error) in [
-        (Behavior::Down, JwksError::Unreachable),
-        (Behavior::Panic, JwksError::Unreachable),
+        (Behavior::Down, JwksError::FetchFunctionFailed),
+        (Behavior::Panic, JwksError::FetchFunctionPanicked),
         (Behavior::Hang, JwksError::TimedOut),
         (Behavior::Slow(secs(4)), JwksError::TimedOut),
         (
@@ -330,7 +333,7 @@ async fn failed_fetch_never_removes_valid_keys() {
             fake.fetches() > failures,
             "{behavior:?}: no fetch reached the issuer"
         );
-        assert_eq!(verifier.status()[0].last_error, Some(error), "{behavior:?}");
+        assert_eq!(last_error(&verifier), Some(error), "{behavior:?}");
         assert_eq!(verdict(&verifier, &token).await, "accepted", "{behavior:?}");
         fake.set_behavior(Behavior::Good);
         pass(&fake.clock, secs(120)).await;

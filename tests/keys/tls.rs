@@ -21,27 +21,34 @@ use tower_m2m::{Algorithm, Issuer, Profile, StartError, Verifier};
 use super::harness::verdict;
 
 /// An issuer with TLS and a self-signed certificate.
-struct Server {
-    issuer: Arc<LocalIssuer>,
-    certificate: String,
+pub(crate) struct Server {
+    pub(crate) issuer: Arc<LocalIssuer>,
+    pub(crate) certificate: String,
     served: Arc<AtomicU64>,
 }
 
 impl Server {
     /// `name` is the subject's alternative name (RFC 5280 §4.2.1.6).
-    async fn start(name: &[u8], not_after: &str) -> Self {
+    pub(crate) async fn start(name: &[u8], not_after: &str) -> Self {
         Self::start_slow(name, not_after, Duration::ZERO).await
+    }
+
+    pub(crate) async fn start_from(not_before: &str, name: &[u8], not_after: &str) -> Self {
+        Self::start_with(self_signed(name, not_before, not_after), Duration::ZERO).await
     }
 
     /// Waits before each handshake.
     async fn start_slow(name: &[u8], not_after: &str, pause: Duration) -> Self {
+        Self::start_with(self_signed(name, "200101000000Z", not_after), pause).await
+    }
+
+    async fn start_with((certificate, key): (Vec<u8>, Vec<u8>), pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let SocketAddr::V4(address) = listener.local_addr().unwrap() else {
             panic!("an IPv4 address")
         };
         let issuer = LocalIssuer::builder().algorithm(SigningAlgorithm::EdDsa);
         let issuer = Arc::new(issuer.in_process(&format!("https://{address}")).unwrap());
-        let (certificate, key) = self_signed(name, not_after);
         let pem = format!(
             "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
             STANDARD.encode(&certificate)
@@ -81,23 +88,22 @@ impl Server {
             .without_proxy()
     }
 
-    async fn assert_rejected(&self, issuer: Issuer) {
-        let refused = Verifier::builder([issuer]).build_ready().await;
-        assert!(
-            matches!(
-                refused,
-                Err(StartError::KeyFetch {
-                    error: JwksError::Unreachable,
-                    ..
-                })
-            ),
-            "{refused:?}"
-        );
+    async fn assert_rejected(&self, issuer: Issuer, expected: JwksError) {
+        let error = Verifier::builder([issuer]).build_ready().await.unwrap_err();
+        assert_eq!(cause_of(&error), expected, "{error:?}");
         assert_eq!(
             self.served.load(Ordering::SeqCst),
             0,
             "an unknown issuer received a request"
         );
+    }
+}
+
+/// Returns the cause of a fetch that failed.
+pub(crate) fn cause_of(error: &StartError) -> JwksError {
+    match error {
+        StartError::KeyFetch { error, .. } => error.cause().clone(),
+        other => panic!("{other}"),
     }
 }
 
@@ -134,8 +140,8 @@ async fn serve(
     let _ = stream.shutdown().await;
 }
 
-const LOOPBACK: [u8; 6] = [0x87, 4, 127, 0, 0, 1];
-const FOR_LONG: &str = "491231235959Z";
+pub(crate) const LOOPBACK: [u8; 6] = [0x87, 4, 127, 0, 0, 1];
+pub(crate) const FOR_LONG: &str = "491231235959Z";
 
 /// Rule 58.
 #[tokio::test]
@@ -156,11 +162,16 @@ async fn certificate_of_a_configured_authority_is_trusted() {
 #[tokio::test]
 async fn certificate_of_an_unknown_authority_is_rejected() {
     let server = Server::start(&LOOPBACK, FOR_LONG).await;
-    server.assert_rejected(server.trusted()).await;
+    server
+        .assert_rejected(server.trusted(), JwksError::UnknownAuthority)
+        .await;
     // Another authority does not make it valid.
     let other = Server::start(&LOOPBACK, FOR_LONG).await;
     server
-        .assert_rejected(server.trusted().ca_certificate_pem(other.certificate))
+        .assert_rejected(
+            server.trusted().ca_certificate_pem(other.certificate),
+            JwksError::UnknownAuthority,
+        )
         .await;
 }
 
@@ -168,10 +179,14 @@ async fn certificate_of_an_unknown_authority_is_rejected() {
 #[tokio::test]
 async fn certificate_with_wrong_name_or_date_is_rejected() {
     let other_name = [&[0x82, 13][..], b"other.example"].concat();
-    for (name, not_after) in [
-        (&[0x87, 4, 127, 0, 0, 2][..], FOR_LONG),
-        (&other_name, FOR_LONG),
-        (&LOOPBACK, "210101000000Z"),
+    for (name, not_after, expected) in [
+        (
+            &[0x87, 4, 127, 0, 0, 2][..],
+            FOR_LONG,
+            JwksError::CertificateNameMismatch,
+        ),
+        (&other_name, FOR_LONG, JwksError::CertificateNameMismatch),
+        (&LOOPBACK, "210101000000Z", JwksError::CertificateExpired),
     ] {
         let server = Server::start(name, not_after).await;
         server
@@ -179,6 +194,7 @@ async fn certificate_with_wrong_name_or_date_is_rejected() {
                 server
                     .trusted()
                     .ca_certificate_pem(server.certificate.clone()),
+                expected,
             )
             .await;
     }
@@ -202,16 +218,7 @@ async fn slow_handshake_is_limited_by_the_fetch_timeout() {
     );
     let token = server.issuer.org("org_a").token();
     assert_eq!(verdict(&ready.unwrap(), &token).await, "accepted");
-    assert!(
-        matches!(
-            limited,
-            Err(StartError::KeyFetch {
-                error: JwksError::TimedOut,
-                ..
-            })
-        ),
-        "{limited:?}"
-    );
+    assert_eq!(cause_of(&limited.unwrap_err()), JwksError::TimedOut);
     assert_eq!(server.served.load(Ordering::SeqCst), 1);
 }
 
@@ -227,7 +234,7 @@ fn build_rejects_an_invalid_certificate() {
 }
 
 /// Returns a certificate (RFC 5280 §4.1) and its key in PKCS#8.
-fn self_signed(name: &[u8], not_after: &str) -> (Vec<u8>, Vec<u8>) {
+fn self_signed(name: &[u8], not_before: &str, not_after: &str) -> (Vec<u8>, Vec<u8>) {
     const ECDSA_WITH_SHA256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     const EC_PUBLIC_KEY: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     const P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
@@ -243,7 +250,7 @@ fn self_signed(name: &[u8], not_after: &str) -> (Vec<u8>, Vec<u8>) {
         &[&sequence(&[COMMON_NAME, &tlv(0x0c, &[b"an issuer"])])],
     )]);
     let validity = sequence(&[
-        &tlv(0x17, &[b"200101000000Z"]),
+        &tlv(0x17, &[not_before.as_bytes()]),
         &tlv(0x17, &[not_after.as_bytes()]),
     ]);
     let public_key = sequence(&[

@@ -129,7 +129,7 @@ async fn set_without_usable_key_names_each_key_and_reason() {
     else {
         panic!("keys were not fetched")
     };
-    assert_eq!(error, JwksError::NoUsableKey);
+    assert_eq!(error.cause(), &JwksError::NoUsableKey);
     assert_eq!(unusable_keys.len(), 3);
     lines.take();
 

@@ -10,7 +10,7 @@ use super::freshness::lifetime;
 use super::metadata::discover;
 use super::request::{FetchFailure, get, status_failure};
 use super::state::RemoteState;
-use crate::jwks::{JwksError, KeySet, UnusableKeys};
+use crate::jwks::{FetchError, JwksError, KeySet, UnusableKeys};
 
 /// Fetches the set once, with its metadata if need be, before the deadline. If `current` is given, the request for the keys
 /// is conditional.
@@ -57,13 +57,14 @@ pub(super) async fn fetch_set(
             ))
         }
         (StatusCode::OK, _) => {
-            let set = KeySet::parse_for(&body, shared.key_set_scope())?;
+            let set = KeySet::parse_for(&body, shared.key_set_scope())
+                .map_err(|error| FetchError::at(&url, error))?;
             if set.is_empty() {
                 // Once for each set, not with every retry.
                 if shared.history().reject_keys(set.unusable_keys()) {
                     report_left_out(&shared.issuer, &set);
                 }
-                return Err(JwksError::NoUsableKey.into());
+                return Err(FetchError::at(&url, JwksError::NoUsableKey).into());
             }
             let life = stated.unwrap_or(shared.config.time_to_live);
             Ok((
@@ -77,7 +78,7 @@ pub(super) async fn fetch_set(
                 },
             ))
         }
-        (status, _) => Err(status_failure(status, &parts.headers, fetched_at)),
+        (status, _) => Err(status_failure(&url, status, &parts.headers, fetched_at)),
     }
 }
 

@@ -3,12 +3,12 @@
 use tokio::time::Instant;
 
 use crate::jwks::discovery::CachedJwksUri;
-use crate::jwks::{FetchCause, JwksError, UnusableKey};
+use crate::jwks::{FetchCause, FetchError, UnusableKey};
 
 #[derive(Debug, Default)]
 pub(super) struct FetchHistory {
     /// The last fetch's failure, nothing once a fetch succeeded.
-    pub(super) last_error: Option<JwksError>,
+    pub(super) last_error: Option<FetchError>,
     /// The keys of the last set in which none can be used. Empty once a fetch succeeded.
     pub(super) rejected_keys: Vec<UnusableKey>,
     /// How many fetches failed in a row.
@@ -38,7 +38,7 @@ impl FetchHistory {
         is_new
     }
 
-    pub(super) fn failed(&mut self, cause: FetchCause, error: JwksError) {
+    pub(super) fn failed(&mut self, cause: FetchCause, error: FetchError) {
         self.count(cause);
         self.last_error = Some(error);
         self.failures = self.failures.saturating_add(1);

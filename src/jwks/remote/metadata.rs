@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::request::{FetchFailure, get, status_failure};
 use super::state::RemoteState;
-use crate::jwks::JwksError;
 use crate::jwks::discovery::{CachedJwksUri, MetadataPlace, read_jwks_uri};
+use crate::jwks::{FetchError, JwksError};
 
 /// The largest metadata document, in bytes.
 const METADATA_MAX: usize = 256 * 1024;
@@ -56,9 +56,9 @@ async fn read_metadata(
         Ok(uri) => return Ok((uri, location)),
         Err(failed) => failed,
     };
-    let is_tried_elsewhere = match failed.error {
+    let is_tried_elsewhere = match failed.error.cause() {
         // Metadata that names another issuer is an answer, and not a missing document.
-        JwksError::WrongIssuer => false,
+        JwksError::WrongIssuer { .. } => false,
         JwksError::UnexpectedStatus(404 | 410) => true,
         _ => pinned.is_none(),
     };
@@ -85,10 +85,11 @@ async fn read_place(
     if response.status() == StatusCode::OK {
         let addresses = shared.fetchers.addresses;
         let plain_http = shared.config.plain_http;
-        let uri = read_jwks_uri(response.body(), &shared.issuer, addresses, plain_http)?;
-        return Ok(uri);
+        let uri = read_jwks_uri(response.body(), &shared.issuer, addresses, plain_http);
+        return uri.map_err(|error| FetchError::at(&url, error).into());
     }
     Err(status_failure(
+        &url,
         response.status(),
         response.headers(),
         shared.wall_now(),
@@ -97,13 +98,13 @@ async fn read_place(
 
 fn both(openid_connect: FetchFailure, oauth: FetchFailure) -> FetchFailure {
     let retry_after = openid_connect.retry_after.max(oauth.retry_after);
-    let error = if openid_connect.error == oauth.error {
-        oauth.error
+    let error = if openid_connect.error.cause() == oauth.error.cause() {
+        openid_connect.error
     } else {
-        JwksError::NoMetadata {
+        FetchError::from(JwksError::NoMetadata {
             openid_connect: Box::new(openid_connect.error),
             oauth: Box::new(oauth.error),
-        }
+        })
     };
     FetchFailure { error, retry_after }
 }

@@ -42,7 +42,7 @@ use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
 use self::state::RemoteState;
 use super::url::{PlainHttp, is_secure_url};
-use super::{IssuerStatus, JwksError, VersionedKeySet};
+use super::{FetchError, IssuerStatus, JwksError, VersionedKeySet};
 use crate::clock::Clock;
 use crate::token::Algorithm;
 use crate::util::{has_timers, lock};
@@ -125,7 +125,7 @@ impl RemoteKeySet {
 
     fn ensure_started(&self) {
         if let Err(error) = self.start() {
-            self.state.history().last_error.get_or_insert(error);
+            self.state.history().last_error.get_or_insert(error.into());
         }
     }
 
@@ -176,7 +176,7 @@ impl RemoteKeySet {
     }
 
     /// Waits until a set is held or a try has failed.
-    pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), JwksError> {
+    pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), FetchError> {
         self.start()?;
         if self.state.current.current(Instant::now()).is_none() {
             self.state.in_flight.wait_for_any().await;
@@ -185,7 +185,7 @@ impl RemoteKeySet {
             return Ok(());
         }
         let last_error = self.state.history().last_error.clone();
-        Err(last_error.unwrap_or(JwksError::TimedOut))
+        Err(last_error.unwrap_or_else(|| JwksError::TimedOut.into()))
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {

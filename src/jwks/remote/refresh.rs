@@ -195,7 +195,9 @@ fn retry_delay(
     crate::telemetry::events::fetch_failed(
         &shared.issuer,
         cause.code(),
+        failure.error.code(),
         &failure.error,
+        failure.error.chain(),
         has_keys,
         delay,
     );

@@ -8,16 +8,16 @@ use tokio::time::Instant;
 
 use super::freshness::retry_after;
 use super::state::RemoteState;
-use crate::jwks::JwksError;
+use crate::jwks::{FetchError, JwksError};
 
 /// Why a fetch failed, and how long the issuer wants no further requests.
 pub(super) struct FetchFailure {
-    pub(super) error: JwksError,
+    pub(super) error: FetchError,
     pub(super) retry_after: Option<Duration>,
 }
 
-impl From<JwksError> for FetchFailure {
-    fn from(error: JwksError) -> Self {
+impl From<FetchError> for FetchFailure {
+    fn from(error: FetchError) -> Self {
         Self {
             error,
             retry_after: None,
@@ -26,12 +26,13 @@ impl From<JwksError> for FetchFailure {
 }
 
 pub(super) fn status_failure(
+    url: &str,
     status: StatusCode,
     headers: &HeaderMap,
     now: SystemTime,
 ) -> FetchFailure {
     FetchFailure {
-        error: JwksError::UnexpectedStatus(status.as_u16()),
+        error: FetchError::at(url, JwksError::UnexpectedStatus(status.as_u16())),
         retry_after: retry_after(headers, now),
     }
 }
@@ -42,15 +43,16 @@ pub(super) async fn get(
     conditions: HeaderMap,
     deadline: Instant,
     max_bytes: usize,
-) -> Result<Response<Vec<u8>>, JwksError> {
+) -> Result<Response<Vec<u8>>, FetchError> {
     let mut request = Request::get(url)
         .body(Vec::new())
-        .map_err(|_| JwksError::Malformed)?;
+        .map_err(|_| FetchError::at(url, JwksError::Malformed))?;
     *request.headers_mut() = conditions;
     request
         .headers_mut()
         .insert(ACCEPT, HeaderValue::from_static("application/json"));
     let timeout = deadline.saturating_duration_since(Instant::now());
     let fetcher = shared.fetchers.for_url(url, &shared.issuer);
-    Ok(fetcher.send(request, timeout, max_bytes).await?)
+    let response = fetcher.send(request, timeout, max_bytes).await;
+    response.map_err(|error| FetchError::without_response(url, error))
 }

@@ -77,6 +77,9 @@ impl Issuer {
     /// The function resolves host names, so only addresses that are written in URLs are checked. If
     /// the issuer is not yours, the function must not connect to private addresses.
     ///
+    /// The messages of its errors, and of the errors below them, are in events and in
+    /// [`FetchError`](crate::jwks::FetchError), so they must not contain secrets.
+    ///
     /// ```
     /// # use tower_m2m::Verifier;
     /// let issuer = Verifier::kinde("acme").audience("https://api.acme.com").fetch_with(|request| async move {
