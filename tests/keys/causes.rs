@@ -10,9 +10,10 @@ use tower_m2m::jwks::{FetchError, JwksError};
 use tower_m2m::testing::AUDIENCE;
 use tower_m2m::{Issuer, StartError, Verifier};
 
+use super::certificate::{FOR_LONG, LOOPBACK};
 use super::events::Lines;
 use super::harness::secs;
-use super::tls::{FOR_LONG, LOOPBACK, Server};
+use super::tls::Server;
 
 /// The response of a server to each connection.
 #[derive(Clone)]

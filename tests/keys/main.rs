@@ -9,6 +9,9 @@
 mod answers;
 #[cfg(all(feature = "tls-rustls", feature = "tracing"))]
 mod causes;
+#[cfg(feature = "tls-rustls")]
+#[path = "../support/certificate.rs"]
+mod certificate;
 mod discovery;
 #[cfg(feature = "tracing")]
 mod events;

@@ -7,8 +7,12 @@
 )]
 
 mod acting;
+#[cfg(feature = "tls-rustls")]
 mod broken_setups;
 mod caller_check;
+#[cfg(feature = "tls-rustls")]
+#[path = "../support/certificate.rs"]
+mod certificate;
 mod compared;
 mod decisions;
 mod denylist;

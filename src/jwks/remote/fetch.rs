@@ -62,7 +62,7 @@ pub(super) async fn fetch_set(
             if set.is_empty() {
                 // Once for each set, not with every retry.
                 if shared.history().reject_keys(set.unusable_keys()) {
-                    report_left_out(&shared.issuer, &set);
+                    report_unusable_set(&shared.issuer, &set);
                 }
                 return Err(FetchError::at(&url, JwksError::NoUsableKey).into());
             }
@@ -95,6 +95,15 @@ pub(super) fn report_left_out(issuer: &str, set: &KeySet) {
     if !unsupported.is_empty() {
         let keys = unsupported.len();
         crate::telemetry::events::unsupported_keys(issuer, keys, &UnusableKeys(unsupported));
+    }
+}
+
+/// Reports all keys of a set in which none can be used. Each of them can be the reason why the API
+/// does not work, so the unsupported ones are reported at the same level.
+fn report_unusable_set(issuer: &str, set: &KeySet) {
+    let keys: Vec<_> = set.unusable_keys().iter().collect();
+    if !keys.is_empty() {
+        crate::telemetry::events::unusable_keys(issuer, keys.len(), &UnusableKeys(keys));
     }
 }
 
