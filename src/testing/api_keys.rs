@@ -54,6 +54,33 @@ impl ApiKey {
         }
     }
 
+    /// Issues another key that is reported in the same way.
+    pub(super) fn sibling(&self) -> Self {
+        let sibling = Self::issue(&self.issuer, "organization");
+        let mut state = self.issuer.state();
+        let keys = &mut state.credentials.keys;
+        let reported = keys
+            .get(&self.id)
+            .map(|key| (key.verified.clone(), key.details.clone()));
+        if let (Some((verified, details)), Some(record)) = (reported, keys.get_mut(&sibling.id)) {
+            record.verified = verified;
+            record.details = details;
+            record
+                .verified
+                .insert("key_id".into(), sibling.id.clone().into());
+            record
+                .details
+                .insert("id".into(), sibling.id.clone().into());
+        }
+        drop(state);
+        sibling
+    }
+
+    /// Makes the key inactive.
+    pub(super) fn revoke(&self) {
+        self.issuer.state().credentials.revoke(&self.secret);
+    }
+
     /// Replaces the secret at the issuer.
     pub(super) fn rotated(&self) -> Self {
         let secret = new_secret();

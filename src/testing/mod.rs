@@ -24,7 +24,7 @@
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
 //! | API keys and opaque tokens | [`LocalIssuer::api_key`], [`LocalIssuer::opaque_token`] |
 //! | an issuer that is slow, sends wrong data, or is down | [`Fault`], [`LocalIssuer::go_down`] |
-//! | the tokens that an attacker would send | [`forged::all`], [`forged::attack`] |
+//! | the tokens that an attacker would send | [`forged::all`], [`forged::attack`], [`forged::opaque`] |
 //! | to call every route as another tenant | [`tenants::check_isolation`] |
 //! | a token that expires between two layers | [`QueueLayer`] |
 //! | to test a handler without a token | [`claims()`] |

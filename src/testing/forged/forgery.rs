@@ -75,8 +75,8 @@ impl fmt::Debug for Forgery {
 pub struct Expected {
     status: u16,
     error: &'static str,
-    /// The status if the server's own header limit rejects the request before the layer (RFC 6585
-    /// §5).
+    /// Another correct status, for example if the server's own header limit rejects the request
+    /// before the layer (RFC 6585 §5).
     or_status: Option<u16>,
 }
 
@@ -90,6 +90,12 @@ impl Expected {
         status: 400,
         error: "invalid_request",
         or_status: None,
+    };
+    /// A string with characters that no bearer token has. A server that compares prefixes first
+    /// rejects it as an unknown token.
+    pub(super) const UNREADABLE: Self = Self {
+        or_status: Some(401),
+        ..Self::INVALID_REQUEST
     };
     pub(super) const TOO_LONG: Self = Self {
         or_status: Some(431),
@@ -109,7 +115,7 @@ impl Expected {
     }
 
     /// Returns `true` if this status is correct. For an oversized header, 431 from the server's own
-    /// limit is also correct.
+    /// limit is also correct. For a percent-encoded opaque credential, 401 is.
     #[must_use]
     pub fn allows(&self, status: u16) -> bool {
         status == self.status || Some(status) == self.or_status

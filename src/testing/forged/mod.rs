@@ -26,10 +26,14 @@
 //! # }
 //! ```
 //!
+//! The forgeries of API keys and opaque tokens are in [`opaque`].
+//!
 //! The forgeries have the times of the valid token. If your server uses the system clock, create
 //! that token immediately before the attack. Some forgeries name a key server below the issuer's
 //! URL. If the server under attack fetches from it, [`LocalIssuer::hits`](super::LocalIssuer::hits)
 //! of [`Endpoint::Other`](super::Endpoint::Other) is not zero.
+
+pub mod opaque;
 
 mod algorithms;
 mod audiences;
@@ -51,7 +55,7 @@ pub use forgery::{Expected, Forgery};
 pub use keys::*;
 pub use kinds::*;
 pub use orgs::*;
-pub use report::{CorpusReport, attack, attack_with};
+pub use report::{CorpusReport, attack, attack_credential, attack_with};
 pub use shapes::*;
 pub use signatures::*;
 pub use times::*;

@@ -16,7 +16,19 @@ pub async fn attack<A: Into<TestResponse>>(
     good: &TokenBuilder,
     send: impl AsyncFn(String) -> A,
 ) -> CorpusReport {
-    let answer: TestResponse = send(good.bearer()).await.into();
+    attack_credential(good.bearer(), &all(good), send).await
+}
+
+/// Sends a valid value of the `Authorization` header once, then these forgeries. Use it for the
+/// [`opaque`](super::opaque) ones.
+///
+/// The rest is as in [`attack`].
+pub async fn attack_credential<A: Into<TestResponse>>(
+    good: String,
+    forgeries: &[Forgery],
+    send: impl AsyncFn(String) -> A,
+) -> CorpusReport {
+    let answer: TestResponse = send(good).await.into();
     let verdict = if answer.status() < 400 {
         CorpusResult::Correct
     } else {
@@ -29,7 +41,7 @@ pub async fn attack<A: Into<TestResponse>>(
         got: answer.status(),
         result: verdict,
     };
-    let mut report = attack_with(&all(good), send).await;
+    let mut report = attack_with(forgeries, send).await;
     report.rows.insert(0, control);
     report
 }

@@ -258,3 +258,50 @@ fn failed_report_fails_the_test() {
     let report = runtime.block_on(forged::attack_with(&list, async |_| (200, None, "")));
     report.assert_all_rejected();
 }
+
+#[tokio::test]
+async fn opaque_forgeries_are_not_the_valid_credential() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let key = issuer.api_key("org_a").scopes(["read:invoices"]);
+    let claims = issuer.org("org_a").scopes(["read:invoices"]);
+    let opaque = issuer.opaque_token(&claims);
+    for good in [key.secret(), opaque.token()] {
+        let all = forged::opaque::strings::all(good);
+        assert!(all.iter().all(|forgery| forgery.token() != good));
+        let short = all.iter().filter(|forgery| forgery.token().len() < 1_000);
+        assert_eq!(short.count(), all.len() - 1);
+    }
+    let mut all = forged::opaque::strings::all(key.secret());
+    all.extend(forged::opaque::api_keys::all(&key));
+    all.push(forged::opaque::api_keys::key_of_another_api(&key));
+    all.extend(forged::opaque::tokens::all(&issuer, &claims));
+    all.extend(forged::all(&claims));
+    let names: std::collections::HashSet<_> = all.iter().map(forged::Forgery::name).collect();
+    assert_eq!(names.len(), all.len());
+    assert!(all.iter().all(|forgery| !forgery.description().is_empty()));
+    let unknown = forged::opaque::strings::unknown_credential(key.secret());
+    assert_eq!(unknown.token().len(), key.secret().len());
+    assert!(unknown.token().starts_with("k_live_"));
+}
+
+#[tokio::test]
+async fn opaque_forgeries_do_not_change_the_valid_key() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let key = issuer.api_key("org_a").scopes(["read:invoices"]);
+    let forgeries = forged::opaque::api_keys::all(&key);
+    let body = |secret: &str| serde_json::json!({ "api_key": secret }).to_string();
+    let verify = async |secret: &str| {
+        let head = "POST /api/v1/api_keys/verify HTTP/1.1\r\nContent-Type: application/json";
+        let answer = super::support::send(&issuer, head, &body(secret)).await;
+        answer.unwrap().json()
+    };
+    let good = verify(key.secret()).await;
+    assert_eq!(
+        (&good["is_valid"], &good["status"], &good["org_code"]),
+        (&true.into(), &"active".into(), &"org_a".into())
+    );
+    for forgery in forgeries {
+        let reported = verify(forgery.token()).await;
+        assert_ne!(reported["key_id"], good["key_id"], "{}", forgery.name());
+    }
+}
