@@ -196,3 +196,35 @@ async fn pauses_of_a_failing_issuer_outlast_its_eviction() {
         );
     }
 }
+
+/// An issuer that sent `Retry-After` while it had keys is evicted. It has no keys then, so its client waits as after any
+/// failed fetch without keys: 10 s at most.
+#[tokio::test(start_paused = true)]
+async fn retry_after_of_an_evicted_issuer_is_bounded() {
+    for pause in ["400", "100"] {
+        let (directory, clock, verifier) = verifier(1);
+        let [a, b] = ["https://a.example", "https://b.example"].map(|iss| directory.add(iss));
+        assert_eq!(verdict(&verifier, &a.token()).await, "accepted");
+        a.set_behavior(Behavior::Status(
+            429,
+            vec![("retry-after", pause.to_owned())],
+        ));
+        assert_eq!(
+            verdict(&verifier, &a.invented("k")).await,
+            "key_unavailable"
+        );
+        a.set_behavior(Behavior::Good);
+        // Another issuer takes its place.
+        assert_ne!(verdict(&verifier, &forged(&b)).await, "accepted");
+        let start = Instant::now();
+        while verdict(&verifier, &a.token()).await != "accepted" {
+            assert_ne!(verdict(&verifier, &forged(&b)).await, "accepted");
+            pass(&clock, secs(1)).await;
+            assert!(
+                start.elapsed() <= secs(12),
+                "{pause}: {:?}",
+                start.elapsed()
+            );
+        }
+    }
+}

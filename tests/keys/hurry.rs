@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tower_m2m::{Rejection, Verifier};
 
-use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
+use super::harness::{Behavior, FakeIssuer, key, pass, secs, settle, verdict};
 
 /// An issuer that is down, and a verifier of it that was started then.
 fn down(seed: u64) -> (Arc<FakeIssuer>, Verifier) {
@@ -135,5 +135,124 @@ async fn first_retry_with_keys_begins_within_a_second() {
             "accepted",
             "{seed}"
         );
+    }
+}
+
+/// A long outage while keys are available, with a rotation in it. The pauses between attempts have grown, and still a known
+/// client's token of the new key is accepted within 5 s after the issuer responds again.
+#[tokio::test(start_paused = true)]
+async fn rotation_is_picked_up_soon_after_many_failed_fetches() {
+    let mut longest = secs(0);
+    for (seed, behavior) in [
+        Behavior::Down,
+        Behavior::Hang,
+        Behavior::Status(500, Vec::new()),
+        Behavior::Body(b"<html>".to_vec()),
+    ]
+    .into_iter()
+    .cycle()
+    .take(8)
+    .enumerate()
+    {
+        // A client that tries again and again, one that obeys `Retry-After`, and one that comes only after the outage. The
+        // last two meet a budget that other clients used up.
+        for (client, first_try) in [("eager", Some(0)), ("patient", None), ("late", Some(600))] {
+            let fake = FakeIssuer::new();
+            let trusted = fake.trusted().jitter_seed(seed as u64);
+            let verifier = Verifier::builder([trusted])
+                .clock(fake.clock.clone())
+                .build_ready()
+                .await
+                .unwrap();
+            for known in [client, "other"] {
+                let token = fake.issuer.org("org_a").client(known).token();
+                assert_eq!(verdict(&verifier, &token).await, "accepted");
+            }
+            fake.issuer.rotate_key().unwrap();
+            fake.set_behavior(behavior.clone());
+            let token = fake.issuer.org("org_a").client(client).token();
+            let others = ["other", "stranger"].map(|name| {
+                let token = fake.issuer.org("org_a").client(name);
+                token.signed_with(&key()).token()
+            });
+            let (start, mut ends) = (Instant::now(), None);
+            let mut next = start + secs(first_try.unwrap_or(0));
+            let accepted = loop {
+                // The outage lasts 10 minutes.
+                if ends.is_none() && start.elapsed() >= secs(600) {
+                    fake.set_behavior(Behavior::Good);
+                    ends = Some(Instant::now());
+                }
+                if Instant::now() >= next {
+                    let result = verifier.verify(&token).await;
+                    next = match result {
+                        Ok(_) => break ends.expect("it ended").elapsed(),
+                        Err(Rejection::KeyUnavailable { retry_after }) if first_try.is_none() => {
+                            Instant::now() + retry_after
+                        }
+                        Err(Rejection::KeyUnavailable { .. }) => Instant::now() + secs(1) / 10,
+                        Err(other) => panic!("{other}"),
+                    };
+                }
+                if client != "eager" {
+                    for other in &others {
+                        assert_ne!(verdict(&verifier, other).await, "accepted");
+                    }
+                }
+                let tick = if ends.is_some() {
+                    secs(1) / 10
+                } else {
+                    secs(1)
+                };
+                pass(&fake.clock, tick).await;
+                assert!(start.elapsed() < secs(700), "{client} {behavior:?}");
+            };
+            longest = longest.max(accepted);
+            assert!(
+                accepted <= secs(5),
+                "{client} {behavior:?} {seed}: {accepted:?}"
+            );
+        }
+    }
+    println!("longest time until the new key is accepted: {longest:?}");
+}
+
+/// Only known clients shorten the pauses, and an issuer that fails gets a bounded number of fetches from either.
+#[tokio::test(start_paused = true)]
+async fn only_known_clients_shorten_the_pauses_of_a_failing_issuer() {
+    for (client, most) in [("stranger", 100), ("known", 450)] {
+        let fake = FakeIssuer::new();
+        let trusted = fake.trusted().jitter_seed(1);
+        let verifier = Verifier::builder([trusted])
+            .clock(fake.clock.clone())
+            .build_ready()
+            .await
+            .unwrap();
+        let token_of = |client: &str| fake.issuer.org("org_a").client(client);
+        let known = token_of("known").token();
+        assert_eq!(verdict(&verifier, &known).await, "accepted");
+        fake.set_behavior(Behavior::Down);
+        for second in 0..600 {
+            let token = token_of(client).header("kid", format!("k{second}")).token();
+            assert_eq!(verdict(&verifier, &token).await, "key_unavailable");
+            pass(&fake.clock, secs(1)).await;
+        }
+        let fetches = fake.fetches();
+        println!("{client}: {fetches} fetches in 10 minutes");
+        assert!((60..=most).contains(&fetches), "{client}: {fetches}");
+        // Retry-After still counts.
+        let behavior = Behavior::Status(429, vec![("retry-after", "200".to_owned())]);
+        fake.set_behavior(behavior);
+        let mut limited = fake.fetches();
+        while fake.fetches() == limited {
+            pass(&fake.clock, secs(1)).await;
+        }
+        limited = fake.fetches();
+        for second in 0..198 {
+            let token = token_of(client).header("kid", format!("l{second}")).token();
+            assert_eq!(verdict(&verifier, &token).await, "key_unavailable");
+            pass(&fake.clock, secs(1)).await;
+        }
+        assert_eq!(fake.fetches(), limited, "{client}");
     }
 }

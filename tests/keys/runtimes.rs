@@ -63,6 +63,39 @@ fn rotation_is_found_although_the_first_runtime_is_idle() {
     );
 }
 
+/// No task removes the set at its stale limit, because its runtime does not run, and the wall clock is set back. A cached
+/// token is still rejected.
+#[test]
+fn stale_limit_holds_in_an_idle_runtime_with_a_clock_that_was_set_back() {
+    for set_back in [secs(10), secs(200_000)] {
+        let fake = FakeIssuer::new();
+        let idle = paused();
+        let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
+        let verifier = idle.block_on(builder.build_ready()).unwrap();
+        let token = fake
+            .issuer
+            .org("org_a")
+            .issued_at(1)
+            .expires_in(secs(1 << 32))
+            .token();
+        assert_eq!(verify_in(&idle, &verifier, &token).0, "accepted");
+        fake.set_behavior(Behavior::Down);
+        // 600 s of lifetime, and an hour.
+        let busy = paused();
+        busy.block_on(async {
+            tokio::time::sleep(secs(4_201)).await;
+            let now = fake.clock.unix_seconds();
+            fake.clock
+                .set(now - i64::try_from(set_back.as_secs()).unwrap());
+            assert_eq!(
+                verdict(&verifier, &token).await,
+                "keys_unavailable",
+                "{set_back:?}"
+            );
+        });
+    }
+}
+
 /// Issuers whose fetches began in a runtime that does not run take no place of other issuers for good, whether a request
 /// there waits for them or not.
 #[test]

@@ -35,11 +35,14 @@ impl RemoteState {
         is_used.then(|| {
             let budget = lock(&self.budget).without_clients();
             let history = self.history();
+            let next_attempt = self.in_flight.next().filter(|_| history.failures > 0);
+            // Pauses are shorter while no keys are available, as they are after the eviction.
+            let longest = Instant::now() + self.config.max_retry_delay;
             FetchAllowance {
                 budget,
-                not_before: history.retry_not_before,
+                not_before: history.retry_not_before.map(|at| at.min(longest)),
                 failures: history.failures,
-                next_attempt: self.in_flight.next().filter(|_| history.failures > 0),
+                next_attempt: next_attempt.map(|at| at.min(longest)),
             }
         })
     }
@@ -64,11 +67,8 @@ impl RemoteState {
         if self.resumed.swap(false, Ordering::Relaxed) {
             let allowed = lock(&self.budget).reserve(FIRST_FETCH, now);
             let not_before = self.history().retry_not_before;
-            // Pauses are shorter while no keys are available.
-            let longest = now + self.config.max_retry_delay;
             let due = [not_before, self.in_flight.next()].into_iter().flatten();
-            let due = due.fold(allowed, |due, at| due.max(at.min(longest)));
-            self.in_flight.schedule(due);
+            self.in_flight.schedule(due.fold(allowed, Instant::max));
         }
     }
 

@@ -136,6 +136,7 @@ impl RemoteState {
             || self.history().is_backing_off(now)
             || (timed_out && counts.succeeded == arrival.succeeded)
         {
+            self.record_needed_key(requester, now);
             return KeyRequest::Undecided {
                 retry_after: self.retry_after(),
             };

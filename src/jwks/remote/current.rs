@@ -48,6 +48,8 @@ pub(super) struct CurrentKeySet {
     /// When, by the wall clock, the warm path has to look at the monotonic clock too: at the end of the set's life, or at
     /// once when no driver watches over the ceiling.
     recheck_at: AtomicI64,
+    /// When the set was stored, by the wall clock. An earlier time is one of a clock that was set back.
+    stored_at: AtomicI64,
 }
 
 impl CurrentKeySet {
@@ -57,12 +59,19 @@ impl CurrentKeySet {
             generation: AtomicU64::new(0),
             last_generation: AtomicU64::new(0),
             recheck_at: AtomicI64::new(i64::MIN),
+            stored_at: AtomicI64::new(i64::MAX),
         }
     }
 
     /// The set in use, never past its ceiling.
     pub(super) fn current(&self, now: Instant) -> Option<Arc<CachedKeySet>> {
-        self.latest().filter(|lease| now < lease.usable_until)
+        let latest = self.latest()?;
+        if now < latest.usable_until {
+            return Some(latest);
+        }
+        // No task removed it in time, so the wall clock alone must not admit any token.
+        self.force_recheck();
+        None
     }
 
     /// The set that was taken into use last and not let go, be it past its ceiling.
@@ -85,7 +94,8 @@ impl CurrentKeySet {
 
     /// Whether the warm path need not look at the monotonic clock at this second of the wall clock.
     pub(super) fn is_before_recheck(&self, wall_seconds: i64) -> bool {
-        wall_seconds < self.recheck_at.load(Ordering::Relaxed)
+        let stored_at = self.stored_at.load(Ordering::Relaxed);
+        (stored_at..self.recheck_at.load(Ordering::Relaxed)).contains(&wall_seconds)
     }
 
     /// Stores a key set that is `age` old. If its bytes are those of the current key set, the generation stays the same.
@@ -119,7 +129,8 @@ impl CurrentKeySet {
             usable_until: now + usable,
             document,
         };
-        self.replace(cached, wall_seconds.saturating_add(seconds(left)));
+        let recheck_at = wall_seconds.saturating_add(seconds(left));
+        self.replace(cached, wall_seconds, recheck_at);
     }
 
     /// Takes over what another holds, with the life that is left of it.
@@ -131,14 +142,16 @@ impl CurrentKeySet {
         );
         self.replace(
             CachedKeySet::clone(&lease),
+            other.stored_at.load(Ordering::Relaxed),
             other.recheck_at.load(Ordering::Relaxed),
         );
     }
 
-    fn replace(&self, lease: CachedKeySet, look_closer_at: i64) {
+    fn replace(&self, lease: CachedKeySet, stored_at: i64, look_closer_at: i64) {
         let number = lease.keys.generation;
         // First the set, then its number: a token that passes by the number passes by a set that is there.
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lease));
+        self.stored_at.store(stored_at, Ordering::Relaxed);
         self.recheck_at.store(look_closer_at, Ordering::Relaxed);
         self.generation.store(number, Ordering::Release);
     }

@@ -19,6 +19,8 @@ pub(super) struct FetchHistory {
     pub(super) jwks_uri: Option<CachedJwksUri>,
     /// Until when the issuer asks to be left alone.
     pub(super) retry_not_before: Option<Instant>,
+    /// When a known client last needed a key that is not available, while fetches fail.
+    pub(super) needed_at: Option<Instant>,
 }
 
 impl FetchHistory {
@@ -27,6 +29,7 @@ impl FetchHistory {
         self.rejected_keys.clear();
         self.count(cause);
         (self.last_error, self.retry_not_before, self.stale_reported) = (None, None, false);
+        self.needed_at = None;
         std::mem::take(&mut self.failures)
     }
 

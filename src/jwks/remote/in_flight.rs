@@ -11,7 +11,7 @@ use super::waiting_places::{PlaceSharing, WaitingPlaces};
 use crate::util::has_timers;
 
 /// How late a refresh task may be before it counts as stuck in a runtime that does not run any more.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 const FETCH_GRACE: Duration = Duration::from_secs(1);
 
 /// A fetch that a request waits for.
@@ -40,10 +40,10 @@ pub(super) enum FetchOutcome {
 }
 
 pub(super) struct InFlightFetches {
-    counts: watch::Sender<Counts>,
+    pub(super) counts: watch::Sender<Counts>,
     places: WaitingPlaces,
     /// How soon a task begins a fetch that was requested.
-    begin_within: Duration,
+    pub(super) begin_within: Duration,
 }
 
 /// The refresh task's side.
@@ -88,13 +88,20 @@ impl InFlightFetches {
         });
     }
 
-    /// Waits until a fetch is requested, or until this task is not the active one any more.
-    pub(super) async fn wait_for_request(&self, task: u64) {
+    /// Waits until a fetch is requested, until the next one is scheduled before `due`, or until this task is not the active
+    /// one any more. Returns when the next one is due, or `None` if the task makes one at once or ends.
+    pub(super) async fn wait_for_request(&self, task: u64, due: Instant) -> Option<Instant> {
         let mut counts = self.counts.subscribe();
+        let is_now =
+            |counts: &Counts| counts.requested > counts.started || counts.active_task != task;
+        let earlier = |counts: &Counts| counts.next_at.filter(|next| *next < due);
+        let changed = counts.wait_for(|counts| is_now(counts) || earlier(counts).is_some());
         // The sender is here, so the channel cannot be closed.
-        let _ = counts
-            .wait_for(|counts| counts.requested > counts.started || counts.active_task != task)
-            .await;
+        changed
+            .await
+            .ok()
+            .filter(|counts| !is_now(counts))
+            .and_then(|counts| earlier(&counts))
     }
 
     /// Begins a fetch and returns its number, or `None` if another task is active.
@@ -193,21 +200,6 @@ impl InFlightFetches {
             arrival: counts.at_arrival(),
             caused_by: None,
         })
-    }
-
-    /// Requests the next attempt now, if none is in flight or begins before the deadline. It replaces the
-    /// scheduled one.
-    pub(super) fn hurry(&self, deadline: Instant, affordable: impl FnOnce() -> bool) {
-        self.counts.send_if_modified(|counts| {
-            let is_idle = counts.requested == counts.started && counts.started == counts.finished;
-            let is_late = counts.next_at.is_some_and(|next| next >= deadline);
-            if !is_idle || !is_late || !affordable() {
-                return false;
-            }
-            (counts.requested, counts.requested_for) = (counts.started + 1, None);
-            counts.begin_by(Instant::now() + self.begin_within);
-            true
-        });
     }
 
     /// The fetch that may bring a missing key. One that is in flight or was requested before costs

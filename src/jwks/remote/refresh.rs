@@ -78,7 +78,13 @@ async fn next_fetch_cause(shared: &RemoteState, task_id: u64, mut due: Instant) 
         let wake = [limit, stale].into_iter().flatten().fold(due, Instant::min);
         let is_requested = tokio::select! {
             biased;
-            () = shared.in_flight.wait_for_request(task_id) => true,
+            earlier = shared.in_flight.wait_for_request(task_id, due) => match earlier {
+                Some(earlier) => {
+                    due = earlier;
+                    false
+                }
+                None => true,
+            },
             () = tokio::time::sleep_until(wake) => false,
         };
         let now = Instant::now();
@@ -175,11 +181,8 @@ fn retry_delay(
 ) -> Duration {
     let has_keys = shared.current.current(now).is_some();
     let (first, longest, asked_at_most) = if has_keys {
-        (
-            Duration::from_secs(1),
-            Duration::from_secs(60),
-            RETRY_AFTER_MAX,
-        )
+        let longest = shared.longest_pause(now);
+        (Duration::from_secs(1), longest, RETRY_AFTER_MAX)
     } else {
         let longest = shared.config.max_retry_delay;
         (Duration::from_millis(250), longest, longest)
