@@ -26,10 +26,7 @@ fn pointers_that_can_never_match_are_found() {
         ("/org~code", "must be a JSON Pointer, in which ~"),
         ("/org~", "must be a JSON Pointer, in which ~"),
         ("/~2", "must be a JSON Pointer, in which ~"),
-        (
-            "/a/b/c/d/e/f/g/h/i",
-            "can never match: a token with so many",
-        ),
+        ("/a/b/c/d/e/f/g/h/i", "can never match: a token with more"),
         ("/nonce", "can never match: a token that has"),
         ("/act/sub", "can never match: a token that has"),
         ("/sub/org", "can never match: its first claim"),
