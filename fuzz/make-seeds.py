@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes seeds/ from the vectors in ../tests/vectors/data and from a few selected strings. The
-result is committed. Run it again if the vectors or a target's input change. It writes the same files
+"""Writes seeds/ from the vectors in ../tests/vectors/data, from the documents of real issuers in
+../tests/field/vectors and from a few selected strings. The result is committed. Run it again if the vectors or a target's input change. It writes the same files
 every time."""
 import base64
 import hashlib
@@ -10,6 +10,7 @@ import shutil
 
 HERE = pathlib.Path(__file__).parent
 DATA = HERE.parent / "tests/vectors/data"
+FIELD = HERE.parent / "tests/field/vectors"
 ORGANIZATIONS, PLACES = 7, 6
 
 
@@ -56,8 +57,25 @@ def key_sets():
         yield {"keys": [without_secret(json.loads(file.read_text()))]}
 
 
+def compact(document):
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def field():
+    """What real issuers publish and send. A document that could not be copied is rebuilt."""
+    for row in json.loads((FIELD / "key_sets.json").read_text()):
+        seed("key_set", compact(json.loads((FIELD / "key_sets" / row["file"]).read_text())), 16384)
+    for row in json.loads((FIELD / "metadata.json").read_text()):
+        document = (FIELD / "metadata" / row["file"]).read_text()
+        seed("discovery", row["issuer"] + "\n" + compact(json.loads(document)), 8192)
+    for row in json.loads((FIELD / "tokens.json").read_text()):
+        seed("claims", compact(row["claims"]))
+        seed("token", compact({"alg": "RS256", "kid": "k"} | row["header"]))
+
+
 def main():
     shutil.rmtree(HERE / "seeds", ignore_errors=True)
+    field()
     for token in tokens():
         seed("token", token)
         try:
@@ -89,6 +107,7 @@ def main():
         ("http://127.0.0.1:4000", {"issuer": "http://127.0.0.1:4000", "jwks_uri": "http://[::1]:4000/jwks"}),
     ]:
         seed("discovery", issuer + "\n" + json.dumps(document))
+        seed("discovery", issuer + "\n\ufeff" + json.dumps(document))
     for uri in ["https://keys.example/jwks", "http://localhost:1/", "https://u@h/", "HTTPS://h/", "https://h#f", "http://127.1/",
                 "https://h\\@e/", "file:///etc/passwd", "//h/x", "https://[::1]/"]:
         seed("discovery", "https://a.example\n" + uri)

@@ -17,7 +17,9 @@ pub fn check(data: &[u8]) {
     };
     let rest = data.get(at + 1..).unwrap_or_default();
     if let Ok(uri) = jwks_uri(rest, issuer) {
-        let text = std::str::from_utf8(rest).expect("accepted text is UTF-8");
+        let text = std::str::from_utf8(rest)
+            .expect("accepted text is UTF-8")
+            .trim_start_matches('\u{feff}');
         serde_json::from_str::<IgnoredAny>(text).expect("accepted text is JSON");
         // A member that the parser skips may contain half of a surrogate pair (RFC 8259 §8.2). No
         // Rust string can hold it, so `serde_json` fails.
