@@ -219,8 +219,14 @@ pub enum Misconfiguration {
     UndecidedParameter(Box<str>),
     /// A layer compares this parameter, and the matched route does not have it.
     MissingParameter(Box<str>),
-    /// A layer compares a parameter of this name, which no parameter can have.
-    InvalidParameterName(Box<str>),
+    /// A setting of a layer has a value with which it can have no effect.
+    InvalidSetting {
+        /// The method of [`AuthorizeLayer`](crate::AuthorizeLayer) or of
+        /// [`OrganizationSource`](crate::OrganizationSource).
+        setting: &'static str,
+        /// The name, segment, template or host that it got.
+        value: Box<str>,
+    },
 }
 
 impl fmt::Display for Misconfiguration {
@@ -237,10 +243,21 @@ impl fmt::Display for Misconfiguration {
                 "`organization_parameter({name:?})` names a parameter that the route does not have: correct the name, or \
                  use `optional_organization_parameter({name:?})`"
             ),
-            Self::InvalidParameterName(name) => write!(
-                f,
-                "`organization_parameter({name:?})` is not the name of a parameter: write it without braces"
-            ),
+            Self::InvalidSetting { setting, value } => {
+                let problem = match *setting {
+                    "allow_path_segment" => {
+                        "is not a segment of a path: write one segment without slashes and braces"
+                    }
+                    "allow_other_organizations_in_path" | "OrganizationSource::path" => {
+                        "is not a path template: write one such as `/orgs/{org_code}/*`"
+                    }
+                    "OrganizationSource::subdomain_of" => {
+                        "is not the name of a host: write one such as `api.example.com`, without scheme and port"
+                    }
+                    _ => "is not the name of a parameter: write it without braces",
+                };
+                write!(f, "`{setting}({value:?})` {problem}")
+            }
         }
     }
 }

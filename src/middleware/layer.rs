@@ -142,7 +142,12 @@ impl AuthorizeLayer {
     ///
     /// The token's organization must match every place that is added.
     pub fn organization_from(self, source: OrganizationSource) -> Self {
-        self.with_visible_setting(|settings| settings.organization_sources.push(source))
+        self.with_visible_setting(|settings| {
+            if let Some((setting, value)) = source.invalid() {
+                settings.parameters.add_invalid(setting, value);
+            }
+            settings.organization_sources.push(source);
+        })
     }
 
     /// Rejects CORS preflights like any request without a token. Default: preflights pass.

@@ -9,8 +9,7 @@ use http::{Extensions, Uri};
 use super::findings::ParameterFindings;
 use super::layer_stack::LayerStack;
 use super::route::{
-    NameMeaning, OrgLookup, PathParams, Routing, TenantNames, decoded_segments, is_parameter_name,
-    parameter_names,
+    NameMeaning, OrgLookup, PathParams, Routing, TenantNames, decoded_segments, parameter_names,
 };
 use super::settings::{DEFAULT_PARAMETER, LayerSettings};
 use crate::rejection::{Misconfiguration, Rejection};
@@ -47,7 +46,7 @@ impl RouteParameters<'_> {
         findings: &ParameterFindings<'_>,
     ) -> Result<(), Rejection> {
         if !self.layers.is_default()
-            && let Some(problem) = self.invalid_name().or_else(|| self.missing(own))
+            && let Some(problem) = self.invalid_setting().or_else(|| self.missing(own))
         {
             return Err(Rejection::Misconfigured(problem));
         }
@@ -107,13 +106,12 @@ impl RouteParameters<'_> {
         }
     }
 
-    /// Returns a compared name that no parameter can have.
-    fn invalid_name(&self) -> Option<Misconfiguration> {
+    /// Returns a setting of any layer that can have no effect.
+    fn invalid_setting(&self) -> Option<Misconfiguration> {
         self.layers
             .iter()
-            .flat_map(|layer| layer.parameters.compared())
-            .find(|name| !is_parameter_name(name))
-            .map(|name| Misconfiguration::InvalidParameterName(name.into()))
+            .find_map(|layer| layer.parameters.invalid())
+            .cloned()
     }
 
     /// Returns a name that this layer requires and that the matched route does not have. If the

@@ -2,7 +2,7 @@
 
 use super::layer::AuthorizeLayer;
 use super::policy::AllowedCallers;
-use super::route::{NameMeaning, TenantNames, is_parameter_name, parameter_names};
+use super::route::{NameMeaning, TenantNames, parameter_names};
 use super::settings::DEFAULT_PARAMETER;
 use crate::rejection::Misconfiguration;
 use crate::telemetry::compared::ComparedPlace;
@@ -27,8 +27,8 @@ impl AuthorizeLayer {
     pub(crate) fn check_route(&self, path: &str) -> Result<(), RouteProblem> {
         let parameters = &self.settings.parameters;
         let misconfigured = |problem| Err(RouteProblem::Misconfigured(problem));
-        if let Some(name) = parameters.compared().find(|name| !is_parameter_name(name)) {
-            return misconfigured(Misconfiguration::InvalidParameterName(name.into()));
+        if let Some(problem) = parameters.invalid() {
+            return misconfigured(problem.clone());
         }
         let is_missing = |required: &&str| !parameter_names(path).any(|name| name == *required);
         if let Some(name) = parameters.required().find(is_missing) {

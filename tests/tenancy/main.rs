@@ -18,6 +18,7 @@ mod decisions;
 mod denylist;
 mod isolation_check;
 mod later_use;
+mod mistaken_settings;
 mod organization_sources;
 mod positions;
 mod preflights;

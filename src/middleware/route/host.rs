@@ -33,6 +33,17 @@ pub(super) fn in_host(base: &str, uri: &Uri, headers: &HeaderMap) -> OrgLookup<'
     }
 }
 
+/// Returns `true` if the name can be the host of a request, without scheme and port.
+pub(super) fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    name.split('.').all(is_label)
+}
+
 fn without_port(host: &str) -> &str {
     host.rsplit_once(':').map_or(host, |(host, _)| host)
 }

@@ -7,10 +7,10 @@ mod parameter_settings;
 mod template;
 mod tenant_names;
 
-use host::in_host;
+use host::{in_host, is_host_name};
 use http::{HeaderName, Request};
 pub(crate) use lookup::OrgLookup;
-pub(crate) use parameter::{PathParams, Routing, is_parameter_name, parameter_names};
+pub(crate) use parameter::{PathParams, Routing, parameter_names};
 #[cfg_attr(not(feature = "axum"), allow(unused_imports))]
 pub(crate) use parameter_settings::{ParameterPresence, ParameterSettings};
 pub(crate) use template::decoded_segments;
@@ -38,7 +38,7 @@ pub struct OrganizationSource(Location);
 enum Location {
     Path(Vec<Segment>),
     /// An invalid template. It rejects every request, so that the mistake is seen at once.
-    InvalidTemplate,
+    InvalidTemplate(String),
     Subdomain(String),
     Header(HeaderName),
 }
@@ -56,19 +56,23 @@ impl OrganizationSource {
     /// encoded slashes, parameters after a semicolon, and another case. In a nested axum router,
     /// both the remaining path and the whole path are read.
     ///
-    /// A template that can find no organization rejects every request, so that the first one shows
-    /// the mistake. Such a template has no `{org_code}`, has braces around only a part of a
-    /// segment, or does not begin with a slash.
+    /// With a template that can find no organization, each request with a verified token gets a 500.
+    /// Such a template has no `{org_code}`, has braces around only a part of a segment, or does not
+    /// begin with a slash.
     #[must_use]
     pub fn path(template: &str) -> Self {
-        Self(parse_template(template).map_or(Location::InvalidTemplate, Location::Path))
+        Self(match parse_template(template) {
+            Some(segments) => Location::Path(segments),
+            None => Location::InvalidTemplate(template.to_owned()),
+        })
     }
 
     /// Reads the label before a base domain: `org_a` in `org_a.api.example.com` for the base
     /// `api.example.com`.
     ///
     /// The base itself belongs to no organization. The layer rejects requests with any other host
-    /// or without a host.
+    /// or without a host. If the base is not the name of a host, each request with a verified token
+    /// gets a 500.
     #[must_use]
     pub fn subdomain_of(base: impl Into<String>) -> Self {
         Self(Location::Subdomain(base.into().to_ascii_lowercase()))
@@ -83,12 +87,23 @@ impl OrganizationSource {
         Self(Location::Header(name))
     }
 
+    /// Returns the constructor and its argument if the source can find no organization.
+    pub(crate) fn invalid(&self) -> Option<(&'static str, &str)> {
+        match &self.0 {
+            Location::InvalidTemplate(template) => Some(("OrganizationSource::path", template)),
+            Location::Subdomain(base) if !is_host_name(base) => {
+                Some(("OrganizationSource::subdomain_of", base))
+            }
+            Location::Path(_) | Location::Subdomain(_) | Location::Header(_) => None,
+        }
+    }
+
     /// Returns `true` if the source can find an organization on this axum route.
     #[cfg(feature = "axum")]
     pub(crate) fn fits_route(&self, route: &str) -> bool {
         match &self.0 {
             Location::Path(template) => template::fits_route(template, route),
-            Location::InvalidTemplate => false,
+            Location::InvalidTemplate(_) => false,
             Location::Subdomain(_) | Location::Header(_) => true,
         }
     }
@@ -102,7 +117,7 @@ impl OrganizationSource {
     /// Returns the name of the source in events and inventories.
     pub(crate) fn compared_place(&self) -> ComparedPlace<'_> {
         match &self.0 {
-            Location::Path(_) | Location::InvalidTemplate => ComparedPlace::Path("org_code"),
+            Location::Path(_) | Location::InvalidTemplate(_) => ComparedPlace::Path("org_code"),
             Location::Subdomain(_) => ComparedPlace::Host,
             Location::Header(name) => ComparedPlace::Header(name.as_str()),
         }
@@ -127,7 +142,7 @@ impl OrganizationSource {
     pub(crate) fn find<'r, B>(&self, request: &'r Request<B>) -> OrgLookup<'r> {
         match &self.0 {
             Location::Path(template) => in_paths(template, request.uri(), request.extensions()),
-            Location::InvalidTemplate => OrgLookup::Ambiguous,
+            Location::InvalidTemplate(_) => OrgLookup::Ambiguous,
             Location::Subdomain(base) => in_host(base, request.uri(), request.headers()),
             Location::Header(name) => {
                 let mut values = request.headers().get_all(name).iter();

@@ -1,7 +1,9 @@
 //! The settings of one layer about the parameters and segments of a path.
 
+use super::parameter::is_parameter_name;
 use super::template::{Segment, excepts_segment, parse_template};
-use super::tenant_names::{NameMeaning, TenantNames};
+use super::tenant_names::{NameMeaning, TenantNames, can_be_listed};
+use crate::rejection::Misconfiguration;
 
 /// The settings of one layer about the parameters and segments of a path. The settings of several
 /// layers add up.
@@ -11,9 +13,10 @@ pub(crate) struct ParameterSettings {
     compared: Vec<ComparedParameter>,
     ignored: Vec<String>,
     other_organizations: Vec<String>,
-    pub(crate) names: TenantNames,
+    names: TenantNames,
     literals: Vec<String>,
     other_organization_paths: Vec<Vec<Segment>>,
+    invalid: Option<Misconfiguration>,
 }
 
 /// A parameter that is compared with the organization.
@@ -33,26 +36,78 @@ pub(crate) enum ParameterPresence {
 #[cfg_attr(not(feature = "axum"), allow(dead_code))]
 impl ParameterSettings {
     pub(crate) fn compare(&mut self, name: String, presence: ParameterPresence) {
+        let setting = match presence {
+            ParameterPresence::Required => "organization_parameter",
+            ParameterPresence::Optional => "optional_organization_parameter",
+        };
+        self.check_name(setting, &name);
         self.compared.push(ComparedParameter { name, presence });
     }
 
     pub(crate) fn ignore(&mut self, name: String) {
+        self.check_name("ignore_parameter", &name);
         self.ignored.push(name);
     }
 
     pub(crate) fn allow_other_organizations(&mut self, name: String) {
+        self.check_name("allow_other_organizations_in", &name);
         self.other_organizations.push(name);
     }
 
+    pub(crate) fn set_tenant_names(&mut self, names: Vec<String>) {
+        for name in &names {
+            self.check(can_be_listed(name), "tenant_parameter_names", name);
+        }
+        self.names.tenant = Some(names);
+    }
+
+    pub(crate) fn set_possible_tenant_names(&mut self, names: Vec<String>) {
+        for name in &names {
+            self.check(can_be_listed(name), "possible_tenant_parameter_names", name);
+        }
+        self.names.possible = Some(names);
+    }
+
     pub(crate) fn allow_literal(&mut self, segment: String) {
+        let is_segment = !segment.is_empty() && !segment.contains(['/', '{', '}']);
+        self.check(is_segment, "allow_path_segment", &segment);
         self.literals.push(segment);
     }
 
     /// Allows other organizations in a position of the path. An invalid template names no position,
     /// so it allows none.
     pub(crate) fn allow_other_organizations_in_path(&mut self, template: &str) {
-        self.other_organization_paths
-            .extend(parse_template(template));
+        let segments = parse_template(template);
+        self.check(
+            segments.is_some(),
+            "allow_other_organizations_in_path",
+            template,
+        );
+        self.other_organization_paths.extend(segments);
+    }
+
+    fn check_name(&mut self, setting: &'static str, name: &str) {
+        self.check(is_parameter_name(name), setting, name);
+    }
+
+    fn check(&mut self, is_valid: bool, setting: &'static str, value: &str) {
+        if !is_valid {
+            self.add_invalid(setting, value);
+        }
+    }
+
+    /// Keeps the first value with which its setting can have no effect.
+    pub(crate) fn add_invalid(&mut self, setting: &'static str, value: &str) {
+        self.invalid
+            .get_or_insert_with(|| Misconfiguration::InvalidSetting {
+                setting,
+                value: value.into(),
+            });
+    }
+
+    /// Returns the setting that can have no effect, if there is one.
+    pub(crate) fn invalid(&self) -> Option<&Misconfiguration> {
+        self.invalid.as_ref()
     }
 
     /// Returns every name that the layer compares.

@@ -1,5 +1,7 @@
 //! Names of route parameters that mean a tenant, and names that often do.
 
+use super::parameter::is_parameter_name;
+
 /// Names that mean a tenant, alone or with one of [`SUFFIXES`].
 const TENANT_NAMES: [&str; 4] = ["org", "organization", "organisation", "tenant"];
 
@@ -57,6 +59,12 @@ impl TenantNames {
             NameMeaning::Other
         }
     }
+}
+
+/// Returns `true` if a parameter can have this name or one that is formed of it.
+pub(super) fn can_be_listed(name: &str) -> bool {
+    let mut buffer = [0; LONGEST];
+    is_parameter_name(name) && normalized(name, &mut buffer).is_some_and(|name| !name.is_empty())
 }
 
 /// Returns `true` for most names that the default lists do not contain, by the first letter.
