@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer};
-use tower_m2m::{BoxError, Config, Issuer, Profile, Verifier};
+use tower_m2m::{BoxError, ClaimCondition, Config, Issuer, Profile, Verifier};
 
 fn problem(issuer: Issuer) -> (String, String) {
     let error = issuer.build().unwrap_err();
@@ -59,6 +59,81 @@ fn placeholders_are_errors() {
     // A container of Azure's storage.
     let container = "https://acme.blob.core.windows.net/$web/";
     assert!(issuer(container).build().is_ok());
+}
+
+/// A claim name where a pointer is meant, and pointers that lead nowhere, in every setting that takes one.
+#[test]
+fn pointers_that_can_never_match_are_errors() {
+    type Set = fn(Issuer, &str) -> Issuer;
+    let settings: [(&str, Set); 6] = [
+        ("organization_claim", |issuer, pointer| {
+            issuer.organization_claim(pointer)
+        }),
+        ("organization_claim_key", |issuer, pointer| {
+            issuer.organization_claim_key(pointer)
+        }),
+        ("scope_claim", |issuer, pointer| issuer.scope_claim(pointer)),
+        ("require_claim", |issuer, pointer| {
+            issuer.require_claim(pointer, "x")
+        }),
+        ("require_claim", |issuer, pointer| {
+            issuer.require_claim("/azp", ClaimCondition::same_as(pointer))
+        }),
+        ("require_header", |issuer, pointer| {
+            issuer.require_header(pointer, "x")
+        }),
+    ];
+    let issuer = || Verifier::issuer("https://issuer.example").audience(AUDIENCE);
+    let too_deep = "/a".repeat(9);
+    for (setting, set) in settings {
+        for pointer in [
+            "",
+            "/",
+            "org_code",
+            "tenant/id",
+            "$.org",
+            "/a~b",
+            "/a~",
+            &too_deep,
+        ] {
+            let (found, problem) = problem(set(issuer(), pointer));
+            assert_eq!(found, setting, "{pointer:?}: {problem}");
+        }
+        assert!(set(issuer(), "/tenant/id").build().is_ok(), "{setting}");
+    }
+    for (setting, set) in &settings[..5] {
+        for pointer in ["/nonce", "/cnf/jkt", "/act/sub", "/sub/id", "/exp/0"] {
+            let (found, problem) = problem(set(issuer(), pointer));
+            assert_eq!(found, *setting, "{pointer:?}");
+            assert!(problem.starts_with("can never match"), "{problem}");
+        }
+    }
+    for (issuer, setting) in [
+        (issuer().organization_claim("/exp"), "organization_claim"),
+        (issuer().scope_claim("/iat"), "scope_claim"),
+        (issuer().client_id_claim("/nbf"), "client_id_claim"),
+        (issuer().client_id_claim("exp"), "client_id_claim"),
+        (issuer().client_id_claim("nonce"), "client_id_claim"),
+        (issuer().client_id_claim("act"), "client_id_claim"),
+        (issuer().client_id_claim("/tenant~"), "client_id_claim"),
+        (
+            issuer().organization_claim_key("/sub"),
+            "organization_claim_key",
+        ),
+        (
+            issuer().organization_claim_key("/jti"),
+            "organization_claim_key",
+        ),
+        (issuer().require_header("/crit/0", "x"), "require_header"),
+        (issuer().require_header("/b64", "x"), "require_header"),
+    ] {
+        let (found, problem) = problem(issuer);
+        assert_eq!(found, setting, "{problem}");
+    }
+    assert!(issuer().organization_claim("/sub").build().is_ok());
+    // The name of a claim can have slashes.
+    let slashes = issuer().client_id_claim("oidc.circleci.com/project-id");
+    assert!(slashes.build().is_ok());
 }
 
 #[test]

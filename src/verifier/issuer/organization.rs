@@ -1,7 +1,7 @@
 //! The settings about the organization of a token.
 
 use super::Issuer;
-use super::pointer::pointer_problem;
+use super::pointer::{object_problem, string_problem};
 use super::token_settings::TokenSettings;
 use super::validate::ensure;
 use crate::verifier::config_error::ConfigError;
@@ -72,18 +72,19 @@ impl Issuer {
     }
 
     pub(super) fn check_organization_claim(&self) -> Result<(), ConfigError> {
-        let setting = match (&self.tokens.organization, &self.tokens.organization_key) {
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::new(
-                    "organization_claim_key",
-                    "contradicts `organization_claim`: set one of the two",
-                ));
-            }
-            (None, Some(_)) => "organization_claim_key",
-            _ => "organization_claim",
-        };
+        let (setting, problem): (_, fn(&str) -> _) =
+            match (&self.tokens.organization, &self.tokens.organization_key) {
+                (Some(_), Some(_)) => {
+                    return Err(ConfigError::new(
+                        "organization_claim_key",
+                        "contradicts `organization_claim`: set one of the two",
+                    ));
+                }
+                (None, Some(_)) => ("organization_claim_key", object_problem),
+                _ => ("organization_claim", string_problem),
+            };
         let organization = self.tokens.organization_claim();
-        if let Some(problem) = pointer_problem(&organization.pointer) {
+        if let Some(problem) = problem(&organization.pointer) {
             return Err(ConfigError::new(setting, problem));
         }
         ensure(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Issuer;
 use super::name::{PLACEHOLDER, has_placeholder};
-use super::pointer::{pointer_problem, syntax_problem};
+use super::pointer::{client_problem, header_problem, pointer_problem, string_problem};
 use crate::jwks::certificate_problem;
 use crate::token::{Algorithm, OrgCode};
 use crate::verifier::config_error::{Advice, ConfigError};
@@ -112,27 +112,16 @@ impl Issuer {
             "must not be zero",
         )?;
         self.check_organization_claim()?;
-        let pointers = profile
-            .scopes
-            .iter()
-            .map(|pointer| ("scope_claim", pointer));
         for rule in profile.machine_claims.iter() {
             check_rule(rule)?;
         }
-        for (setting, pointer) in pointers {
-            if let Some(problem) = pointer_problem(pointer) {
-                return Err(ConfigError::new(setting, problem));
+        for pointer in profile.scopes.iter() {
+            if let Some(problem) = string_problem(pointer) {
+                return Err(ConfigError::new("scope_claim", problem));
             }
         }
         for claim in profile.client_id.iter() {
-            let problem = match claim.chars().next() {
-                None => Some(
-                    "must be the name of a claim, or a JSON Pointer such as /client/id (RFC 6901)",
-                ),
-                Some('/') => pointer_problem(claim),
-                Some(_) => None,
-            };
-            if let Some(problem) = problem {
+            if let Some(problem) = client_problem(claim) {
                 return Err(ConfigError::new("client_id_claim", problem));
             }
         }
@@ -221,7 +210,7 @@ pub(super) fn ensure(
 fn check_rule(rule: &ClaimRule) -> Result<(), ConfigError> {
     let (setting, problem) = match rule.location {
         RuleLocation::Claims => ("require_claim", pointer_problem(&rule.claim)),
-        RuleLocation::Header => ("require_header", syntax_problem(&rule.claim)),
+        RuleLocation::Header => ("require_header", header_problem(&rule.claim)),
     };
     let other = match &rule.matcher {
         ClaimMatcher::SameAs(pointer) => pointer_problem(pointer),
