@@ -64,8 +64,8 @@ fn placeholders_are_errors() {
 /// A claim name where a pointer is meant, and pointers that lead nowhere, in every setting that takes one.
 #[test]
 fn pointers_that_can_never_match_are_errors() {
-    type Set = fn(Issuer, &str) -> Issuer;
-    let settings: [(&str, Set); 6] = [
+    type Setter = fn(Issuer, &str) -> Issuer;
+    let settings: [(&str, Setter); 6] = [
         ("organization_claim", |issuer, pointer| {
             issuer.organization_claim(pointer)
         }),

@@ -1,6 +1,6 @@
 //! Settings of layers that can have no effect: an error of `Routes::build()`, or 500 with the setting in the event.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -15,10 +15,10 @@ use super::support::{self, Fixture};
 const MISCONFIGURED: (u16, Option<&str>) = (500, Some("misconfigured"));
 const ADMITTED: (u16, Option<&str>) = (200, None);
 
-type Set = fn(AuthorizeLayer, &str) -> AuthorizeLayer;
+type Setter = fn(AuthorizeLayer, &str) -> AuthorizeLayer;
 
 /// Each setting with a value that works and values that cannot.
-const SETTINGS: [(&str, Set, &str, &[&str]); 9] = [
+const SETTINGS: [(&str, Setter, &str, &[&str]); 9] = [
     (
         "organization_parameter",
         |layer, value| layer.organization_parameter(value),
@@ -227,7 +227,7 @@ struct Errors(Arc<Mutex<String>>);
 
 impl Visit for Errors {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        *self.0.lock().unwrap() += &format!("{}={value:?} ", field.name());
+        let _ = write!(self.0.lock().unwrap(), "{}={value:?} ", field.name());
     }
 }
 
