@@ -125,6 +125,30 @@ def main():
         seed("route", bytes([4 * ORGANIZATIONS]) + value.encode())
     for value in ["api.example", "org_a.api.example", "org_a.api.example:8443", "x.org_a.api.example", "evilapi.example"]:
         seed("route", bytes([5 * ORGANIZATIONS]) + value.encode())
+    active = {"active": True, "client_id": "svc", "scope": "read write", "token_type": "Bearer", "aud": ["https://api.example.com"],
+              "exp": 1750000000, "iss": "https://issuer.example", "sub": "svc", "org_code": "org_a"}
+    for change in [{}, {"active": False}, {"active": "true"}, {"active": 1}, {"active": None}, {"token_use": "refresh_token"}, {"cnf": {"jkt": "x"}},
+                   {"act": {"sub": "x"}}, {"aud": None}]:
+        seed("introspection_response", json.dumps(active | change))
+    for text in ["{}", "[]", '{"active":true,"active":false}', '{"active":true,"\\u0061ctive":true}', '{"active":true}{}', '\ufeff{"active":true}',
+                 '{"errors":[{"code":"API_KEY_NOT_FOUND","message":"x"}]}', '{"errors":[]}', '{"errors":[{"code":7}]}', "<html>"]:
+        seed("introspection_response", text)
+    key = {"code": "API_KEY_VERIFIED", "message": "API key verified", "is_valid": True, "key_id": "k", "status": "active", "scopes": ["read:users"],
+           "org_code": "org_a", "user_id": None, "last_verified_on": "2024-11-18T13:32:03+11", "verification_count": 42}
+    description = {"id": "k", "name": "x", "type": "organization", "status": "active", "key_prefix": "k_live", "key_suffix": "abcd", "created_by": "kp_1",
+                   "created_on": "2024-11-18T13:32:03+11", "api_ids": ["api_1"], "scopes": ["read:users"], "organization_id": "org_a", "user_id": None}
+    for verified, described in [
+        ({}, {}), ({"user_id": "kp_1"}, {"user_id": "kp_1"}), ({"user_id": "kp_1"}, {"user_id": "kp_1", "type": "user"}),
+        ({"org_code": None, "user_id": "kp_1"}, {"organization_id": None, "user_id": "kp_1", "type": "user"}),
+        ({"org_code": None}, {"organization_id": None, "type": "environment"}), ({"org_code": None}, {"organization_id": None, "type": "team"}),
+        ({}, {"id": "other"}), ({}, {"organization_id": "org_b"}), ({}, {"api_ids": ["api_2"]}), ({}, {"api_ids": "api_1"}), ({}, {"status": "revoked"}),
+        ({"is_valid": False, "status": "revoked"}, {}), ({"is_valid": "true"}, {}), ({"status": None}, {}), ({"org_code": 7}, {}), ({"key_id": "a/b"}, {"id": "a/b"}),
+    ]:
+        first = json.dumps(key | verified)
+        seed("kinde_key_response", first + "\n" + json.dumps({"code": "OK", "message": "Success", "api_key": description | described}))
+    seed("kinde_key_response", json.dumps({name: value for name, value in key.items() if name != "user_id"}))
+    seed("kinde_key_response", json.dumps(key))
+    seed("kinde_key_response", json.dumps(key) + '\n{"api_key":{"id":"k","api_ids":["api_1"]},"api_key":null}')
     # These targets read their bytes as choices, so any bytes are a valid seed.
     for target in ["challenge", "verify"]:
         for number in range(24):

@@ -53,7 +53,7 @@
 //!   [`ResourceMetadata`], `Routes` (axum)
 //! * to read the caller: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (other services)
 //! * to observe: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Readiness`], [`Verifier::weak_settings`], [`Explanation`]
-//! * to fuzz: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`]
+//! * to fuzz: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`], `introspection` (feature `introspection`)
 //! * to test: `testing` (feature `test-util`)
 //!
 //! # Features
@@ -89,7 +89,7 @@ mod extract;
 pub mod guide;
 mod http_client;
 #[cfg(feature = "introspection")]
-mod introspection;
+pub mod introspection;
 pub mod jwks;
 mod metadata;
 mod middleware;
@@ -112,6 +112,7 @@ pub use extensions::{CallerOrg, RequestExt};
 #[cfg(feature = "axum")]
 pub use extract::{ExtractorRejection, Scoped};
 #[cfg(feature = "introspection")]
+#[doc(inline)]
 pub use introspection::{ApiKeys, Introspection};
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};

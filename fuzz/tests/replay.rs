@@ -4,13 +4,21 @@
 use std::fs;
 use std::path::Path;
 
-const TARGETS: [(&str, fn(&[u8])); 9] = [
+const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("authorization", tower_m2m_fuzz::authorization::check),
     ("challenge", tower_m2m_fuzz::challenge::check),
     ("claims", tower_m2m_fuzz::claims::check),
     ("discovery", tower_m2m_fuzz::discovery::check),
     ("identifiers", tower_m2m_fuzz::identifiers::check),
+    (
+        "introspection_response",
+        tower_m2m_fuzz::introspection_response::check,
+    ),
     ("key_set", tower_m2m_fuzz::key_set::check),
+    (
+        "kinde_key_response",
+        tower_m2m_fuzz::kinde_key_response::check,
+    ),
     ("route", tower_m2m_fuzz::route::check),
     ("token", tower_m2m_fuzz::token::check),
     ("verify", tower_m2m_fuzz::verify::check),

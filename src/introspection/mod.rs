@@ -4,8 +4,13 @@
 
 mod api_keys;
 mod client_secret;
+mod response;
 mod rfc7662;
 mod timing;
 
 pub use api_keys::ApiKeys;
+pub use response::{
+    IntrospectionResponse, InvalidResponse, KeyKind, VerifiedKey, parse_error_code,
+    parse_kinde_key, parse_kinde_verify, parse_rfc7662,
+};
 pub use rfc7662::Introspection;

@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
         level: 5, module: "revocation", modules: "token, clock, util, rejection, telemetry",
         crates: "tokio",
     },
-    Rule { level: 5, module: "introspection", modules: "", crates: "" },
+    Rule { level: 5, module: "introspection", modules: "token", crates: "" },
     Rule {
         level: 6, module: "extensions", modules: "token, bearer, clock, rejection, revocation",
         crates: "http",
