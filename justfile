@@ -19,6 +19,12 @@ fmt:
     cargo fmt --all --check
     for package in {{ packages }}; do cargo fmt --check --manifest-path "$package"; done
 
+# Checks that every lock file fits its manifest. If one does not: run this without `--locked`.
+locks:
+    for package in Cargo.toml {{ packages }}; do \
+        cargo metadata --locked --format-version 1 --manifest-path "$package" >/dev/null; \
+    done
+
 # Runs clippy with all features. `incompatible_msrv` reads the MSRV from Cargo.toml.
 clippy:
     cargo clippy --locked --all-targets --all-features -- -D warnings
