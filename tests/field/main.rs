@@ -14,6 +14,7 @@ mod guide;
 mod issuer_names;
 mod key_issuers;
 mod limits;
+mod limits_table;
 mod nulls;
 mod organizations;
 mod quirks;
