@@ -296,7 +296,7 @@ async fn null_satisfies_no_condition() {
         ClaimCondition::is("x"),
         ClaimCondition::is_or_absent("x"),
         ClaimCondition::absent(),
-        ClaimCondition::starts_with(""),
+        ClaimCondition::starts_with("x"),
         ClaimCondition::client(),
         ClaimCondition::same_as("/mark"),
         ClaimCondition::is_true(),
@@ -337,10 +337,47 @@ async fn null_satisfies_no_condition() {
     }
 }
 
+/// An empty string identifies no one, so two of them are not the same client or user.
+#[tokio::test]
+async fn empty_strings_are_never_the_same() {
+    let local = issuer();
+    let build = |condition| {
+        let issuer = Verifier::issuer(ISSUER)
+            .audience(AUDIENCE)
+            .jwk_set(local.jwks());
+        issuer.require_claim("/sub", condition).build().unwrap()
+    };
+    for condition in [ClaimCondition::same_as("/azp"), ClaimCondition::client()] {
+        let verifier = build(condition.clone());
+        for (claims, expected) in [
+            (json!({ "client_id": "c1", "sub": "c1", "azp": "c1" }), true),
+            (json!({ "client_id": "c1", "sub": "", "azp": "" }), false),
+            (json!({ "client_id": "", "sub": "", "azp": "" }), false),
+            (json!({ "client_id": "c1", "azp": "" }), false),
+            (
+                json!({ "client_id": "c1", "sub": [""], "azp": [""] }),
+                false,
+            ),
+        ] {
+            let token = token(&local, &claims).token();
+            let outcome = verifier.verify(&token).await;
+            assert_eq!(outcome.is_ok(), expected, "{condition:?}: {claims}");
+        }
+    }
+}
+
 #[test]
 fn conditions_that_can_never_hold_are_errors() {
     let issuer = || Verifier::issuer(ISSUER).audience(AUDIENCE);
     for (issuer, setting) in [
+        (
+            issuer().require_claim("/sub", ClaimCondition::starts_with("")),
+            "require_claim",
+        ),
+        (
+            issuer().require_header("/kid", ClaimCondition::starts_with("")),
+            "require_header",
+        ),
         (
             issuer().require_claim("/azp", ClaimCondition::same_as("sub")),
             "require_claim",

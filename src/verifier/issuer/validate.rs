@@ -214,6 +214,9 @@ fn check_rule(rule: &ClaimRule) -> Result<(), ConfigError> {
     };
     let other = match &rule.matcher {
         ClaimMatcher::SameAs(pointer) => pointer_problem(pointer),
+        ClaimMatcher::StartsWith(prefix) if prefix.is_empty() => {
+            Some("must name a prefix that is not empty: every string begins with an empty one")
+        }
         _ => None,
     };
     match problem.or(other) {

@@ -44,7 +44,7 @@ impl ClaimCondition {
         Self(ClaimMatcher::Absent)
     }
 
-    /// Requires that the claim is a string that begins with this one.
+    /// Requires that the claim is a string that begins with this one, which must not be empty.
     #[must_use]
     pub fn starts_with(prefix: impl Into<String>) -> Self {
         Self(ClaimMatcher::StartsWith(prefix.into().into()))
@@ -56,7 +56,8 @@ impl ClaimCondition {
         Self(ClaimMatcher::IsClient { suffix: "" })
     }
 
-    /// Requires that the claim is the same string as the claim at this JSON Pointer (RFC 6901).
+    /// Requires that the claim is the same string as the claim at this JSON Pointer (RFC 6901). Empty
+    /// strings do not count.
     #[must_use]
     pub fn same_as(pointer: impl Into<String>) -> Self {
         Self(ClaimMatcher::SameAs(pointer.into()))
@@ -187,7 +188,9 @@ impl ClaimRule {
                 _ => false,
             },
             ClaimMatcher::SameAs(pointer) => match (value, claims.pointer(pointer)) {
-                (Some(JsonValue::String(text)), Some(JsonValue::String(other))) => text == other,
+                (Some(JsonValue::String(text)), Some(JsonValue::String(other))) => {
+                    !text.is_empty() && text == other
+                }
                 _ => false,
             },
             ClaimMatcher::Boolean(expected) => {
