@@ -26,6 +26,8 @@ pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;
 pub(crate) use certificate::certificate_problem;
 pub use discovery::jwks_uri;
 pub use error::{FetchError, JwksError};
+#[cfg(all(test, tower_m2m_unit_tests))]
+pub(crate) use key::SIGNATURE_CHECKS;
 use key::VerificationKey;
 pub(crate) use key::{KeySetLimits, KeySetScope};
 pub use key_error::KeyError;

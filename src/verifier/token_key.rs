@@ -65,3 +65,7 @@ pub(super) fn request_key(
     };
     VerifyError::Rejected(rejection.into())
 }
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+mod tests;
