@@ -13,7 +13,7 @@
 //! | [`migrating`] | from other crates: what to write instead, and what behaves differently |
 //! | [`keys`] | what happens if the issuer is down, rotates or leaks a key, or if a client floods the service |
 //! | [`operations`] | start, readiness, limits, load balancers |
-//! | `layer_order` (feature `axum`) | the order of layers with axum, hyper and tonic; WebSockets and server-sent events |
+//! | `layer_order` (feature `axum`) | the order of layers with axum, hyper and tonic; WebSocket and server-sent events |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test utilities out of production |
 //! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the code layers, the path of a request, the invariants |
