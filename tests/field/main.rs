@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-mod artefacts;
+mod artifacts;
 mod encodings;
 mod es512;
 mod guide;

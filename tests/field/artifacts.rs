@@ -1,4 +1,4 @@
-//! What real issuers publish and send: each artefact is one row with its outcome, and the reason if a user would expect
+//! What real issuers publish and send: each artifact is one row with its outcome, and the reason if a user would expect
 //! another one.
 
 use std::collections::BTreeSet;
@@ -321,9 +321,9 @@ fn check_tokens() -> usize {
     rows.len()
 }
 
-/// Every artefact: 111 key sets, 56 metadata documents, 106 shapes of tokens.
+/// Every artifact: 111 key sets, 56 metadata documents, 106 shapes of tokens.
 #[tokio::test]
-async fn every_artefact_has_its_outcome() {
+async fn every_artifact_has_its_outcome() {
     let counts = (
         check_key_sets().await,
         check_metadata().await,
