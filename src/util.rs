@@ -1,5 +1,5 @@
-//! What several modules need: the error type of functions that the application provides, a guard
-//! against their panics, locks, the messages of errors, and a check for timers.
+//! Shared helpers: the error type of functions that the application provides, a guard against their
+//! panics, locks, the messages of errors, and a check for timers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,8 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// Locks a mutex without panicking. The values that this crate guards are complete at every step, so
-/// a panic elsewhere leaves them usable.
+/// Locks a mutex without panicking. The values that this crate guards are complete at every step,
+/// so a panic elsewhere leaves them usable.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -37,7 +37,8 @@ pub(crate) fn messages_of(error: Option<&(dyn std::error::Error + 'static)>) -> 
         .collect()
 }
 
-/// Returns a string that another machine wrote, with control characters escaped and at most this long.
+/// Returns a string that another machine wrote, with control characters escaped and at most this
+/// many characters.
 pub(crate) fn shortened(value: &str, max_chars: usize) -> String {
     let escaped = value.chars().flat_map(|character| {
         let is_control = character.is_control();

@@ -1,25 +1,25 @@
-//! Which addresses keys may be fetched from.
+//! The addresses that keys may be fetched from.
 //!
-//! An issuer that the application does not operate must not make this process send requests to its own network. So hosts
-//! other than the issuer's own must have public addresses.
+//! An issuer that the application does not operate must not make this process send requests to its
+//! own network. So hosts other than the issuer's own must have public addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The setting: whether private addresses are restricted.
+/// The setting whether private addresses are restricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PrivateAddresses {
     Restricted,
     Allowed,
 }
 
-/// Which addresses an issuer's metadata and keys may have.
+/// The addresses that an issuer's metadata and keys may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressRule {
-    /// Any: the issuer is on loopback, or the application removed the restriction.
+    /// Any address: the issuer is on loopback, or the application removed the restriction.
     Any,
-    /// Any at the issuer's own host, and public ones elsewhere.
+    /// Any address at the issuer's own host, and only public addresses elsewhere.
     PublicElsewhere,
-    /// Public ones only.
+    /// Only public addresses.
     Public,
 }
 
@@ -41,7 +41,8 @@ impl AddressRule {
         }
     }
 
-    /// Returns `true` if the rule allows the host that is written in the URL. A name is checked when it is resolved.
+    /// Returns `true` if the rule allows the host that is written in the URL. A name is checked
+    /// when it is resolved.
     pub(crate) fn allows(self, url: &str, issuer: &str) -> bool {
         !self.requires_public(url, issuer)
             || host(url).is_some_and(|host| {
@@ -53,11 +54,11 @@ impl AddressRule {
 /// A host as it is written in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HostKind {
-    /// A name. Its addresses are not known yet.
+    /// A name with addresses that are not known yet.
     Name,
     Public,
     Loopback,
-    /// Neither public nor loopback, or not clear.
+    /// Neither public nor loopback, or unclear.
     Other,
 }
 
@@ -82,14 +83,14 @@ impl HostKind {
     }
 }
 
-/// Names of this machine (RFC 6761 §6.3).
+/// Returns `true` for names of this machine (RFC 6761 §6.3).
 fn is_localhost(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(host);
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// Returns `true` if a URL client reads the host as an IPv4 address, in whatever form: `127.1`, `0x7f.1`, `2130706433`
-/// (URL Standard, "ends in a number").
+/// Returns `true` if a URL client reads the host as an IPv4 address, in whatever form: `127.1`,
+/// `0x7f.1`, `2130706433` (URL Standard, "ends in a number").
 fn ends_in_a_number(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(host);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -115,7 +116,8 @@ fn host(url: &str) -> Option<&str> {
     authority.get(..end).filter(|host| !host.is_empty())
 }
 
-/// Returns `true` if the address is a public unicast address (the registries of IANA for special-purpose addresses).
+/// Returns `true` if the address is a public unicast address (the registries of IANA for
+/// special-purpose addresses).
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -162,8 +164,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0x2002, high, low, ..] => is_public_v4(v4(high, low)),
         // Teredo and other protocol assignments; documentation (RFC 3849, RFC 9637).
         [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
-        // All other public addresses are in 2000::/3. Unique local, link-local, multicast, loopback and unspecified
-        // addresses, and local NAT64 (RFC 8215), are not.
+        // All other public addresses are in 2000::/3. Unique local, link-local, multicast, loopback
+        // and unspecified addresses, and local NAT64 (RFC 8215), are not.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

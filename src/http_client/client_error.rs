@@ -1,4 +1,4 @@
-//! What an error of the HTTP client means.
+//! The reasons behind the errors of the HTTP client.
 
 use std::error::Error;
 use std::io;
@@ -14,7 +14,8 @@ pub(super) fn messages(error: reqwest::Error) -> Vec<String> {
 
 /// Returns the reason of a failed request.
 ///
-/// The types of the errors decide. Where a type is private, the phase of the request or the message decides.
+/// The types of the errors decide. If a type is private, the phase of the request or the message
+/// decides.
 pub(super) fn failure_of(error: &reqwest::Error) -> HttpFailure {
     if error.is_timeout() {
         return HttpFailure::TimedOut;
@@ -34,7 +35,7 @@ pub(super) fn failure_of(error: &reqwest::Error) -> HttpFailure {
         {
             HttpFailure::ConnectionClosed
         } else {
-            // The connection was there, and the first bytes of the response were no status line.
+            // There was a connection, and the response did not begin with a status line.
             HttpFailure::NotHttp
         }
     })
@@ -47,7 +48,7 @@ fn contains_message(chain: &[&(dyn Error + 'static)], message: &str) -> bool {
     chain.iter().any(|error| error.to_string() == message)
 }
 
-/// Returns the next error of a chain. An I/O error hides the error that it was made of.
+/// Returns the next error of a chain. An I/O error hides the error that it contains.
 fn below<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     match error
         .downcast_ref::<io::Error>()
@@ -105,8 +106,9 @@ fn failure_of_rustls(error: &rustls::Error) -> HttpFailure {
     }
 }
 
-/// Returns the reason that the messages of the system's TLS name. The words are OpenSSL's; those of other systems are
-/// not known here, and lead to [`HttpFailure::TlsFailed`] or [`HttpFailure::Unreachable`].
+/// Returns the reason that the messages of the system's TLS name. The words are those of OpenSSL.
+/// The messages of other systems are not known here, and lead to [`HttpFailure::TlsFailed`] or
+/// [`HttpFailure::Unreachable`].
 #[cfg(feature = "tls-native")]
 fn failure_of_native_tls(chain: &[&(dyn Error + 'static)]) -> Option<HttpFailure> {
     const PHRASES: [(&[&str], HttpFailure); 7] = [

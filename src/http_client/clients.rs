@@ -1,4 +1,5 @@
-//! HTTP clients that issuers of the same settings share: each has its own connections and certificates in memory.
+//! HTTP clients that issuers with the same settings share, because each has its own connections and
+//! certificates in memory.
 
 use std::sync::Mutex;
 

@@ -8,11 +8,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::address::is_public;
 use crate::util::BoxError;
 
-/// Resolves names. If only public addresses are allowed, the client connects only to an address that this returns, so a
-/// name that resolves differently a second time makes no difference.
+/// Resolves names. If only public addresses are allowed, the client connects only to an address
+/// that this returns, so it does not matter if a name resolves differently a second time.
 pub(super) struct Resolver {
     only_public: bool,
-    /// The hosts of proxies, which are the operator's own and usually private.
+    /// The hosts of proxies. They belong to the operator and usually have private addresses.
     proxies: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for PrivateAddress {
 
 impl std::error::Error for PrivateAddress {}
 
-/// Returns the host of a proxy's URL, whose scheme is optional.
+/// Returns the host of a proxy's URL. The scheme is optional.
 fn proxy_host(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next()?;

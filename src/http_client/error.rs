@@ -1,6 +1,6 @@
-//! Why a request has no response.
+//! Reasons why a request has no response.
 
-/// Why a request has no response, and the messages of the errors that led to it.
+/// The reason why a request has no response, and the messages of the errors that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HttpError {
     pub(crate) failure: HttpFailure,
@@ -8,7 +8,7 @@ pub(crate) struct HttpError {
     pub(crate) messages: Vec<String>,
 }
 
-/// Why a request has no response.
+/// A reason why a request has no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "reqwest"), allow(dead_code))]
 pub(crate) enum HttpFailure {

@@ -15,12 +15,12 @@ use super::dns::Resolver;
 use super::error::{HttpError, HttpFailure};
 use crate::util::{BoxError, catch_panic, messages_of};
 
-/// What a fetch function of the user's gives.
+/// The future of a fetch function of the application.
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send>>;
 
 type FetchFunction = dyn Fn(Request<Vec<u8>>) -> FetchFuture + Send + Sync;
 
-/// How documents are fetched.
+/// The way in which documents are fetched.
 #[derive(Clone)]
 pub(crate) enum Fetcher {
     #[cfg(feature = "reqwest")]
@@ -28,7 +28,7 @@ pub(crate) enum Fetcher {
     Function(Arc<FetchFunction>),
 }
 
-/// How the HTTP client of this crate is set up.
+/// The settings of this crate's HTTP client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HttpSettings {
     pub(crate) timeout: Duration,
@@ -39,14 +39,14 @@ pub(crate) struct HttpSettings {
     pub(crate) addresses: Addresses,
 }
 
-/// Which addresses a client connects to.
+/// The addresses that a client connects to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Addresses {
     Any,
     Public,
 }
 
-/// Whether the proxy that the environment names is used.
+/// The use of the proxy in the environment variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proxy {
     Environment,
@@ -54,10 +54,11 @@ pub(crate) enum Proxy {
 }
 
 impl Fetcher {
-    /// The HTTP client of this crate.
+    /// Creates the HTTP client of this crate.
     #[cfg(feature = "reqwest")]
     pub(crate) fn http(settings: &HttpSettings) -> Result<Self, String> {
-        // With the feature `tls-rustls-no-provider` alone, building a client without a provider panics.
+        // With the feature `tls-rustls-no-provider` alone, building a client without a provider
+        // panics.
         #[cfg(all(
             feature = "tls-rustls-no-provider",
             not(any(feature = "tls-rustls", feature = "tls-native"))
@@ -75,7 +76,7 @@ impl Fetcher {
             .connect_timeout(settings.connect_timeout.unwrap_or(settings.timeout))
             .timeout(settings.timeout)
             .pool_idle_timeout(Duration::from_secs(30))
-            // Another crate of the build may have switched decompression on.
+            // Another crate of the build may have enabled decompression.
             .no_gzip()
             .no_brotli()
             .no_zstd()
@@ -95,7 +96,7 @@ impl Fetcher {
         )))]
         if !settings.ca_certificates_pem.is_empty() {
             return Err(
-                "a certificate authority is given, and the crate was built without TLS: switch on `tls-rustls`".to_owned()
+                "a certificate authority is set, but the crate was built without TLS: enable the feature `tls-rustls`".to_owned()
             );
         }
         #[cfg(any(
@@ -123,7 +124,7 @@ impl Fetcher {
             &settings.ca_certificates_pem,
             settings.addresses == Addresses::Public,
         );
-        Err("the crate was built without its HTTP client: switch on the feature `reqwest`, or give keys or a fetch function"
+        Err("the crate was built without its HTTP client: enable the feature `reqwest`, or set keys or a fetch function"
             .to_owned())
     }
 
@@ -133,7 +134,8 @@ impl Fetcher {
         Self::Function(Arc::new(function))
     }
 
-    /// Sends one request and reads at most `max_bytes`, all within `timeout`. It follows no redirect.
+    /// Sends one request and reads at most `max_bytes`, all within `timeout`. It follows no
+    /// redirect.
     pub(crate) async fn send(
         &self,
         request: Request<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! The keys of a set that a token is checked with.
+//! The keys of a set that are tried for a token.
 
 use std::sync::atomic::Ordering;
 
@@ -6,14 +6,14 @@ use super::VerificationKey;
 use super::key_set::{KeySet, KidMatching};
 use crate::token::{Algorithm, TokenError};
 
-/// Keys of the same name and algorithm that one token is checked against, at most.
+/// The maximum number of keys with the same name and algorithm that are tried for one token.
 const MAX_CANDIDATES: usize = 4;
 
-/// Keys that a token without `kid` is checked against, at most, unless an issuer's settings say otherwise.
+/// The default of the maximum number of keys that are tried for a token without `kid`.
 pub(crate) const MAX_KEYS_WITHOUT_KID: usize = 16;
 
 impl KeySet {
-    /// Checks a signature with the keys that belong to the issuer of a token whose `tid` is this one.
+    /// Verifies a signature with the keys that belong to the issuer of a token with this `tid`.
     pub(crate) fn verify_for<'t>(
         &self,
         kid: Option<&str>,
@@ -40,8 +40,8 @@ impl KeySet {
         }
     }
 
-    /// Checks a signature with the keys of an algorithm, at most `max` of them. The key that verified the
-    /// last such token is the first.
+    /// Verifies a signature with the keys of an algorithm, at most `max` of them. The key that
+    /// verified the last such token is the first.
     pub(crate) fn verify_without_kid<'t>(
         &self,
         algorithm: Algorithm,
@@ -65,15 +65,16 @@ impl KeySet {
         let (at, _) = candidates
             .find(|(_, key)| key.verifies(signing_input, signature))
             .ok_or(TokenError::InvalidSignature)?;
-        // A look before the write keeps the line shared between cores if nothing changes.
+        // Reading first avoids most writes, so the cores can share the cache line.
         if at != last {
             self.last_without_kid.store(at, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// The keys to try, with their places in the set: those with this name (RFC 7515 §4.1.4), or, for a
-    /// token that names none, all that fit. Among several of one name the algorithm decides (RFC 7517 §4.5).
+    /// Returns the keys to try, with their positions in the set. If the token has a `kid`, these
+    /// are the keys with this name (RFC 7515 §4.1.4). Otherwise they are all keys that fit. Among
+    /// keys with the same name, the algorithm decides (RFC 7517 §4.5).
     fn candidates(
         &self,
         kid: Option<&str>,

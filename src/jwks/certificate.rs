@@ -3,7 +3,7 @@
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-/// Returns why this is no certificate in PEM form, or `None` if it is one or several.
+/// Returns why this is not a certificate in PEM form, or `None` if it is one or several.
 pub(crate) fn certificate_problem(pem: &[u8]) -> Option<&'static str> {
     let contains = |text: &[u8]| pem.windows(text.len()).any(|window| window == text);
     if contains(b"PRIVATE KEY-----") {

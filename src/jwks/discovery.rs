@@ -1,4 +1,5 @@
-//! Issuer metadata: where an issuer's keys are (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
+//! Issuer metadata, which contains the URL of an issuer's keys (RFC 8414 §3, OpenID Connect
+//! Discovery 1.0 §4).
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::util::shortened;
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
-    /// Of any type, because metadata of another issuer is recognized by `issuer` alone.
+    /// The value of any type, because metadata of another issuer is recognized by `issuer` alone.
     jwks_uri: Option<serde_json::Value>,
 }
 
@@ -31,25 +32,28 @@ struct Metadata {
 ///
 /// # Errors
 ///
-/// [`JwksError::Malformed`]; [`JwksError::WrongIssuer`] when `issuer` is not identical to the configured one, code point
-/// for code point (RFC 8414 §3.3, §4); [`JwksError::InsecureJwksUri`] if `jwks_uri` is neither https nor on loopback, or is
-/// http although the issuer is https; [`JwksError::PrivateAddress`] if its host is another one than the issuer's and is a
-/// loopback, link-local, private or reserved address, unless the issuer itself is on loopback. The addresses of names are
-/// checked when they are resolved.
+/// Returns [`JwksError::Malformed`] if the document is malformed. Returns
+/// [`JwksError::WrongIssuer`] if `issuer` is not identical to the configured one, code point for
+/// code point (RFC 8414 §3.3, §4). Returns [`JwksError::InsecureJwksUri`] if `jwks_uri` is neither
+/// https nor on loopback, or if it is http although the issuer is https. Returns
+/// [`JwksError::PrivateAddress`] if it has another host than the issuer, with a loopback,
+/// link-local, private or reserved address, unless the issuer itself is on loopback. The addresses
+/// of names are checked when they are resolved.
 pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, JwksError> {
     let addresses = AddressRule::for_listed(issuer);
     read_jwks_uri(document, issuer, addresses, PlainHttp::OnLoopback)
 }
 
-/// Reads `jwks_uri`, with the addresses that are allowed for this issuer, and with http where the application allows it.
-/// The metadata of an https issuer never leads to http.
+/// Reads `jwks_uri`, with the addresses that are allowed for this issuer, and with http if the
+/// application allows it. The metadata of an https issuer never leads to http.
 pub(super) fn read_jwks_uri(
     document: &[u8],
     issuer: &str,
     addresses: AddressRule,
     plain_http: PlainHttp,
 ) -> Result<String, JwksError> {
-    // Members that are passed over are not looked at by the reader, and JSON is UTF-8 as a whole (RFC 8259 §8.1).
+    // The JSON reader skips unknown members without checking them, but the whole JSON text must be
+    // UTF-8 (RFC 8259 §8.1).
     let document = std::str::from_utf8(document).map_err(|_| JwksError::Malformed)?;
     // A byte order mark is accepted before a key set too.
     let document = document.trim_start_matches('\u{feff}');
@@ -77,7 +81,7 @@ pub(super) fn read_jwks_uri(
 pub(super) enum MetadataPlace {
     /// OpenID Connect Discovery 1.0 §4: the well-known part follows the issuer's path.
     OpenIdConnect,
-    /// RFC 8414 §3.1: the well-known part stands between host and path.
+    /// RFC 8414 §3.1: the well-known part is between host and path.
     OAuth,
 }
 
@@ -98,7 +102,7 @@ impl MetadataPlace {
     }
 }
 
-/// Returns OpenID Connect's place and RFC 8414's.
+/// Returns the URL of OpenID Connect and that of RFC 8414.
 fn metadata_urls(issuer: &str) -> [String; 2] {
     let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
     let path_at = trimmed.find("://").map_or(0, |at| at + 3);
@@ -113,16 +117,17 @@ fn metadata_urls(issuer: &str) -> [String; 2] {
     ]
 }
 
-/// How long a `jwks_uri` is used before metadata is read again; a failing fetch makes it sooner.
+/// The time for which a `jwks_uri` is used before metadata is read again. A failed fetch shortens
+/// it.
 const METADATA_TTL: Duration = Duration::from_secs(60 * 60);
 
-/// Where metadata said that the keys are, and when it was read.
+/// The URL of the keys in the metadata, and when the metadata was read.
 #[derive(Clone, Debug)]
 pub(super) struct CachedJwksUri {
     uri: String,
     location: MetadataPlace,
     read_at: Instant,
-    /// After a failure the metadata is read anew: the keys may have moved.
+    /// After a failure the metadata is read again, because the keys may have moved.
     is_invalidated: bool,
 }
 
@@ -140,7 +145,7 @@ impl CachedJwksUri {
         &self.uri
     }
 
-    /// The place that gave this metadata.
+    /// Returns the place of this metadata.
     pub(super) fn location(&self) -> MetadataPlace {
         self.location
     }

@@ -1,4 +1,4 @@
-//! Why keys cannot be fetched.
+//! Reasons why keys cannot be fetched.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use super::error_chain::ErrorMessage;
 use crate::http_client::{HttpError, HttpFailure};
 use crate::util::{messages_of, shortened};
 
-/// Why a key set could not be fetched.
+/// A reason why a key set could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwksError {
@@ -54,26 +54,28 @@ pub enum JwksError {
     },
     /// The metadata's `jwks_uri` is not an absolute https URL (RFC 8414 §2).
     InsecureJwksUri,
-    /// The host must have a public address, and has a loopback, link-local, private or reserved one
+    /// The host must have a public address, but its address is a loopback, link-local, private or
+    /// reserved one
     /// ([`dangerous_allow_private_addresses`](crate::Issuer::dangerous_allow_private_addresses)).
     PrivateAddress,
-    /// Neither place has valid metadata, for different reasons. If the reasons are the same, the error is that reason.
+    /// Neither place has valid metadata, for different reasons. If the reasons are the same, the
+    /// error is that reason.
     NoMetadata {
-        /// What is wrong at `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4).
+        /// The error at `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 §4).
         openid_connect: Box<FetchError>,
-        /// What is wrong at `/.well-known/oauth-authorization-server` (RFC 8414 §3).
+        /// The error at `/.well-known/oauth-authorization-server` (RFC 8414 §3).
         oauth: Box<FetchError>,
     },
-    /// The set has no key that can be used.
+    /// The set has no usable key.
     NoUsableKey,
-    /// No tokio runtime was there to fetch in.
+    /// There is no Tokio runtime for the fetch.
     NoRuntime,
-    /// The tokio runtime has no timers, so that no wait would end.
+    /// The Tokio runtime has no timers, so no wait would end.
     NoTimers,
 }
 
 impl JwksError {
-    /// A stable machine-readable name: for logs and metrics.
+    /// Returns a stable machine-readable name: for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -121,7 +123,8 @@ impl Error for JwksError {
 /// A failed fetch: the cause, the URL that was requested, and the errors below it.
 ///
 /// [`source`](Error::source) has the errors of the network, of TLS or of the function of
-/// [`fetch_with`](crate::Issuer::fetch_with), as strings: at most 8, of at most 300 characters each.
+/// [`fetch_with`](crate::Issuer::fetch_with), as strings: at most 8, of at most 300 characters
+/// each.
 ///
 /// ```no_run
 /// use std::error::Error;

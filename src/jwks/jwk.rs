@@ -1,7 +1,8 @@
 //! The members of a JWK that are read (RFC 7517 §4, RFC 7518 §6), and their encodings.
 //!
-//! A public key is not a credential, and issuers publish keys in more than one encoding of the same bytes. The
-//! decoders accept these encodings, which the JWK types of `jsonwebtoken` do not. All checks are made on the decoded key. Tokens are decoded strictly, elsewhere.
+//! A public key is not a credential, and issuers publish keys in more than one encoding of the same
+//! bytes. The decoders accept these encodings, which the JWK types of `jsonwebtoken` do not. All
+//! checks are made on the decoded key. Tokens are decoded strictly, elsewhere.
 
 use base64::Engine as _;
 use base64::alphabet::{self, Alphabet};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::KeyError;
 
-/// One JWK. Members that are not named here are not read: `x5u`, `x5c` and `x5t` among them.
+/// One JWK. Other members, such as `x5u`, `x5c` and `x5t`, are not read.
 #[derive(Deserialize)]
 pub(super) struct Jwk {
     pub(super) kty: String,
@@ -41,7 +42,8 @@ pub(super) struct Jwk {
     seed: Option<IgnoredAny>,
 }
 
-/// Reads a string that is present. `null` is an error, because it would lift the restriction that the member expresses.
+/// Reads a string that is present. `null` is an error, because it would remove the restriction that
+/// the member expresses.
 fn present_string<'de, D: Deserializer<'de>>(member: D) -> Result<Option<String>, D::Error> {
     String::deserialize(member).map(Some)
 }
@@ -84,8 +86,8 @@ impl Jwk {
     }
 }
 
-/// Returns the member because of which a key is malformed, or `None` if the JWK is no object or no
-/// single member is to blame. It is for messages: the parser decides.
+/// Returns the member that is malformed, or `None` if the JWK is not an object or no single member
+/// is malformed. It is for messages; the parser decides.
 pub(super) fn malformed_member(text: &str) -> Option<&'static str> {
     const STRINGS: [&str; 10] = [
         "kty", "crv", "alg", "kid", "use", "issuer", "n", "e", "x", "y",
@@ -135,7 +137,7 @@ pub(super) fn unsigned(member: Option<&str>) -> Result<Vec<u8>, KeyError> {
     Ok(bytes.get(leading..).unwrap_or_default().to_vec())
 }
 
-/// Decodes a coordinate of a curve whose field elements have `size` bytes (RFC 7518 §6.2.1.2).
+/// Decodes a coordinate of a curve with field elements of `size` bytes (RFC 7518 §6.2.1.2).
 ///
 /// Some issuers omit the leading zero bytes of a coordinate, and some write one too many.
 pub(super) fn coordinate(member: Option<&str>, size: usize) -> Result<Vec<u8>, KeyError> {

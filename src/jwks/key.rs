@@ -14,41 +14,42 @@ use super::jwk::{Jwk, coordinate, exact_octets, unsigned};
 use super::key_binding::KeyBinding;
 use crate::token::{Algorithm, KeyKind};
 
-/// A public key that is ready to verify with, and can be used with exactly one algorithm.
+/// A public key that is ready for verification, with exactly one algorithm.
 pub(crate) struct VerificationKey {
     kid: Option<Box<str>>,
     algorithm: Algorithm,
     key: ParsedPublicKey,
-    /// Signatures of any other length are rejected before they are checked.
+    /// The length of valid signatures. Others are rejected before they are verified.
     signature_len: usize,
     binding: KeyBinding,
 }
 
-/// What a key set is read for.
+/// The issuer, the algorithms and the limits for which a key set is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeySetScope<'a> {
     pub(crate) allowed_algorithms: &'a [Algorithm],
-    /// The issuer whose tokens the keys verify. Without it, keys that name an issuer verify nothing.
+    /// The issuer of the tokens that the keys verify. If it is `None`, keys that name an issuer
+    /// verify no token.
     pub(crate) issuer: Option<&'a str>,
     pub(crate) limits: KeySetLimits,
 }
 
-/// How much of a key set is read.
+/// The limits of a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeySetLimits {
-    /// The size of the document.
+    /// The largest document, in bytes.
     pub(crate) bytes: usize,
-    /// Keys that cannot be used do not count.
+    /// The largest number of usable keys. Unusable keys do not count.
     pub(crate) usable_keys: usize,
 }
 
 impl KeySetLimits {
-    /// For issuers that the application lists.
+    /// The limits for issuers that the application lists.
     pub(crate) const LISTED: Self = Self {
         bytes: 1024 * 1024,
         usable_keys: 1_000,
     };
-    /// For issuers that the application resolves, of which there can be many.
+    /// The limits for issuers that the application resolves, because there can be many.
     pub(crate) const RESOLVED: Self = Self {
         bytes: 256 * 1024,
         usable_keys: 100,
@@ -56,7 +57,8 @@ impl KeySetLimits {
 }
 
 impl VerificationKey {
-    /// Reads one JWK of a set. A key without `alg` is bound to the first of the allowed algorithms that its type is for.
+    /// Reads one JWK of a set. A key without `alg` is bound to the first allowed algorithm that
+    /// fits its type.
     pub(super) fn from_jwk(text: &str, scope: KeySetScope<'_>) -> Result<Self, KeyError> {
         let jwk = Jwk::parse(text)?;
         jwk.check_is_public()?;
@@ -92,7 +94,7 @@ impl VerificationKey {
             .map_err(|_| KeyError::Malformed)?;
         let signature_len = match (rsa_parameters(algorithm), algorithm.key_kind()) {
             (Some(_), _) => {
-                // Parsing refuses exponents that are even, 1 or longer than 33 bits.
+                // Parsing rejects exponents that are even, 1 or longer than 33 bits.
                 let key = PublicEncryptingKey::from_der(&der)
                     .map_err(|_| KeyError::UnsupportedKeySize)?;
                 if !(2048..=8192).contains(&key.key_size_bits()) {
@@ -133,7 +135,7 @@ impl VerificationKey {
         self.binding.allows(tid)
     }
 
-    /// The raw signature check: the only expensive step of a verification.
+    /// Verifies a signature. This is the only expensive step of a verification.
     pub(crate) fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
         #[cfg(all(test, tower_m2m_unit_tests))]
         SIGNATURE_CHECKS.set(SIGNATURE_CHECKS.get() + 1);
@@ -199,7 +201,8 @@ fn rsa_key(
         return Err(KeyError::UnsupportedKeySize);
     }
     check_exponent(&e)?;
-    // An even modulus has the factor two: no RSA key, and some arithmetic does not end on it.
+    // An even modulus has the factor two, so it is not from an RSA key. Some arithmetic would not
+    // end with it.
     if n.last().is_none_or(|byte| byte % 2 == 0) {
         return Err(KeyError::Malformed);
     }
@@ -210,7 +213,8 @@ fn rsa_key(
     Ok((key, signature_len))
 }
 
-/// The bytes of one coordinate, which is half of a signature; `None` for algorithms without coordinates.
+/// Returns the bytes of one coordinate, which is half of a signature, or `None` for algorithms
+/// without coordinates.
 fn coordinate_size(algorithm: Algorithm) -> Option<usize> {
     match algorithm.key_kind() {
         KeyKind::P256 => Some(32),
@@ -220,7 +224,8 @@ fn coordinate_size(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-/// Odd, more than 1, at most 33 bits: anything longer makes each check slow and no key stronger.
+/// Checks that the exponent is odd, more than 1, and has at most 33 bits. A longer one makes each
+/// verification slow and no key stronger.
 fn check_exponent(e: &[u8]) -> Result<(), KeyError> {
     match e {
         [] | [1] => Err(KeyError::InvalidExponent),
@@ -253,8 +258,9 @@ fn verification_algorithm(algorithm: Algorithm) -> &'static dyn VerificationAlgo
     }
 }
 
-/// Whether an Ed25519 public key is one of the points of small order, for which some signatures hold for every message
-/// (RUSTSEC-2026-0240). The list is that of all their encodings, canonical or not, the sign bit aside.
+/// Returns `true` if an Ed25519 public key is one of the points of small order. For such a key,
+/// some signatures are valid for every message (RUSTSEC-2026-0240). The list contains all their
+/// encodings, canonical or not, without the sign bit.
 fn is_small_order(x: &[u8]) -> bool {
     const fn filled(first: u8, middle: u8, last: u8) -> [u8; 32] {
         let mut bytes = [middle; 32];

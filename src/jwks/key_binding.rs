@@ -1,12 +1,13 @@
 //! The issuer that a key belongs to.
 //!
-//! Key sets that several issuers share exist: Microsoft Entra publishes the keys of all tenants in one set, and the
-//! member `issuer` of a key says whose tokens it signs. A template with `{tenantid}` names every tenant.
+//! Several issuers can share a key set: Microsoft Entra publishes the keys of all tenants in one
+//! set, and the `issuer` member of a key names the issuer that uses it. A template with
+//! `{tenantid}` names every tenant.
 
 /// The placeholder in Entra's templates.
 const TENANT: &str = "{tenantid}";
 
-/// The issuers of Entra's version 1, and those of version 2 that have the same keys: host by host.
+/// The issuers of Entra's version 1, and those of version 2 that have the same keys, by host.
 const VERSION_1: [(&str, &[&str]); 2] = [
     (
         "https://sts.windows.net/",
@@ -21,20 +22,20 @@ const VERSION_1: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Which tokens of an issuer a key may verify.
+/// The tokens of an issuer that a key may verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeyBinding {
-    /// All of them.
+    /// All tokens.
     Any,
-    /// Those whose `tid` is this tenant, which `iss` names too.
+    /// Tokens with this tenant in `tid`. `iss` names the tenant too.
     Tenant(Box<str>),
-    /// None: the key names an issuer, and the key set was read for no issuer.
+    /// No tokens: the key names an issuer, and the key set was read without one.
     Unknown,
 }
 
 impl KeyBinding {
-    /// Returns the binding of a key whose `issuer` is `named` in the key set of `issuer`, or `None` if no token of this
-    /// issuer can match.
+    /// Returns the binding of a key with the `issuer` member `named` in the key set of `issuer`.
+    /// Returns `None` if no token of this issuer can match.
     pub(super) fn new(named: Option<&str>, issuer: Option<&str>) -> Option<Self> {
         let Some(named) = named else {
             return Some(Self::Any);
@@ -61,7 +62,8 @@ impl KeyBinding {
         is_guid(tenant).then(|| Self::Tenant(tenant.into()))
     }
 
-    /// Returns `true` if the key may verify a token. `tid` is called only if the key is bound to a tenant.
+    /// Returns `true` if the key may verify a token. `tid` is called only if the key is bound to a
+    /// tenant.
     pub(super) fn allows<'t>(&self, tid: impl FnOnce() -> Option<&'t str>) -> bool {
         match self {
             Self::Any => true,

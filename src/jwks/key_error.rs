@@ -1,22 +1,22 @@
-//! Why a key cannot be used.
+//! Reasons why a key cannot be used.
 
 use std::fmt;
 
-/// Why one key of a set is left out. The others are not harmed (RFC 7517 §5).
+/// A reason why one key of a set is not used. The other keys are not affected (RFC 7517 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyError {
     /// Not an object, or a member is absent or of the wrong type.
     Malformed,
-    /// `kty` or `crv` is none that is supported.
+    /// `kty` or `crv` is not supported.
     UnsupportedKeyType,
-    /// A symmetric key, which nobody should publish.
+    /// The key is symmetric. Such a key must not be published.
     SymmetricKey,
-    /// The private part is there too: whoever fetched the set can sign.
+    /// The private part is published too. Any party that fetches the set can sign tokens.
     PrivateKey,
-    /// `use` or `key_ops` says that it is not for verifying signatures (RFC 7517 §4.2, §4.3).
+    /// `use` or `key_ops` excludes verifying signatures (RFC 7517 §4.2, §4.3).
     NotForSignatures,
-    /// `alg` names no supported algorithm, or one that this type of key is not for.
+    /// `alg` names no supported algorithm, or one that does not fit the type of the key.
     UnsupportedAlgorithm,
     /// The issuer is not allowed to use the key's algorithm.
     AlgorithmNotAllowed,
@@ -26,15 +26,16 @@ pub enum KeyError {
     InvalidExponent,
     /// Not a point of the curve, or one of small order (RFC 8725 §3.4).
     InvalidPoint,
-    /// The member `issuer` names another issuer than the one whose set this is.
+    /// The `issuer` member names another issuer than that of the key set.
     OtherIssuer,
-    /// Behind as many usable keys as [`max_usable_keys`](crate::Issuer::max_usable_keys) allows.
+    /// The set has as many earlier usable keys as
+    /// [`max_usable_keys`](crate::Issuer::max_usable_keys) allows.
     TooManyKeys,
 }
 
 impl KeyError {
-    /// Returns `true` if the key is well-formed and is only not for this verifier. Such keys are in
-    /// many sets.
+    /// Returns `true` if the key is well-formed but not for this verifier. Many sets contain such
+    /// keys.
     pub(crate) const fn is_unsupported(self) -> bool {
         matches!(
             self,
@@ -54,9 +55,9 @@ impl fmt::Display for KeyError {
             Self::UnsupportedKeyType => "the key type or curve is not supported",
             Self::SymmetricKey => "the key is symmetric and must not be published",
             Self::PrivateKey => "the private part of the key is published",
-            Self::NotForSignatures => "use or key_ops is not for verifying signatures",
-            Self::UnsupportedAlgorithm => "alg is not supported or not for this type of key",
-            Self::AlgorithmNotAllowed => "alg is not among the algorithms allowed for the issuer",
+            Self::NotForSignatures => "use or key_ops excludes verifying signatures",
+            Self::UnsupportedAlgorithm => "alg is not supported or does not fit this type of key",
+            Self::AlgorithmNotAllowed => "alg is not allowed for the issuer",
             Self::UnsupportedKeySize => "the RSA modulus has less than 2048 or more than 8192 bits",
             Self::InvalidExponent => "the RSA exponent is even, 1 or longer than 33 bits",
             Self::InvalidPoint => "the point is not on the curve or has small order",

@@ -11,7 +11,7 @@ use super::unusable_key::UnusableKey;
 use super::{JwksError, KeyError, KeySetLimits, KeySetScope, VerificationKey, keyed_hash};
 use crate::token::{Algorithm, TokenError};
 
-/// An issuer's usable keys, each bound to one algorithm, and what was left out.
+/// The usable keys of an issuer, each bound to one algorithm, and the unusable keys.
 ///
 /// ```
 /// use tower_m2m::Algorithm;
@@ -33,35 +33,37 @@ pub struct KeySet {
     pub(super) last_without_kid: AtomicUsize,
 }
 
-/// A key set and its number: another one for each change of an issuer's set, never reused, never 0.
+/// A key set and its generation. Each change of an issuer's set has another number, which is never
+/// reused and never 0.
 #[derive(Debug)]
 pub(crate) struct VersionedKeySet {
     pub(crate) set: KeySet,
     pub(crate) generation: u64,
 }
 
-/// Whether a token's `kid` must name the key.
+/// The rule whether a token's `kid` must name the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum KidMatching {
     Required,
-    /// A single key that was given without a name fits any `kid`.
+    /// A single key without a name fits any `kid`.
     Ignored,
 }
 
-/// A key that a set publishes and that can be used.
+/// A usable key of a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyInfo {
     /// The key's name (RFC 7517 §4.5).
     pub kid: Option<String>,
-    /// The one algorithm that it is used with.
+    /// The only algorithm that the key is used with.
     pub algorithm: Algorithm,
 }
 
-/// Unusable keys that are kept with their reasons.
+/// The maximum number of unusable keys that are kept with their reasons.
 const MAX_UNUSABLE_KEYS: usize = 100;
 
-/// Names of unusable keys that are known. A token that names one of them causes no fetch.
+/// The maximum number of names of unusable keys that are kept. A token with one of these names
+/// causes no fetch.
 const MAX_UNUSABLE_KIDS: usize = 1000;
 
 #[derive(Deserialize)]
@@ -71,16 +73,16 @@ struct Document<'a> {
 }
 
 impl KeySet {
-    /// Reads a JWK Set for an issuer that may use the `allowed` algorithms. A key that cannot be used is left out and
-    /// does not affect the others. A set without a usable key is a set too.
+    /// Parses a JWK Set for an issuer that may use the `allowed` algorithms. A key that cannot be
+    /// used is ignored and does not affect the others. A set without a usable key is valid too.
     ///
-    /// A key can name the issuer that it belongs to (the member `issuer`, which Microsoft Entra writes). A
-    /// [`Verifier`](crate::Verifier) compares it with its own issuer. Here no issuer is known, and
-    /// [`verify`](Self::verify) does not use such a key.
+    /// A key can name the issuer that it belongs to (the `issuer` member, which Microsoft Entra
+    /// writes). A [`Verifier`](crate::Verifier) compares it with its own issuer. This function
+    /// knows no issuer, so [`verify`](Self::verify) does not use such a key.
     ///
     /// # Errors
     ///
-    /// [`JwksError::Malformed`] if it is not a JSON object with an array `keys`.
+    /// Returns [`JwksError::Malformed`] if it is not a JSON object with a `keys` array.
     pub fn parse(json: &[u8], allowed: &[Algorithm]) -> Result<Self, JwksError> {
         let scope = KeySetScope {
             allowed_algorithms: allowed,
@@ -123,7 +125,7 @@ impl KeySet {
         }
         let is_full = self.unusable_keys.len() >= MAX_UNUSABLE_KEYS;
         let is_recorded = self.unusable_keys.iter().any(|key| key.reason == reason);
-        // That the limit was reached is always reported.
+        // The reached limit is always reported.
         if is_full && (reason != KeyError::TooManyKeys || is_recorded) {
             return;
         }
@@ -138,7 +140,7 @@ impl KeySet {
         });
     }
 
-    /// One key from a PEM text, which fits any `kid`.
+    /// Creates a set of one key in PEM form. The key fits any `kid`.
     pub(crate) fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         let key = VerificationKey::from_pem(algorithm, pem)?;
         Ok(Self {
@@ -150,8 +152,8 @@ impl KeySet {
         })
     }
 
-    /// Lets a single key without a `kid` verify tokens of any `kid`, as a key from PEM does. For keys that are given by
-    /// value: a fetched set can get a second key at any time.
+    /// Lets a single key without a `kid` verify tokens of any `kid`, as a key in PEM form does. It
+    /// is only for static keys, because a fetched set can get a second key at any time.
     pub(crate) fn with_nameless_key(mut self) -> Self {
         if let ([key], []) = (self.keys.as_slice(), self.unusable_keys.as_slice())
             && key.kid().is_none()
@@ -161,7 +163,7 @@ impl KeySet {
         self
     }
 
-    /// The keys that can be used.
+    /// Returns the usable keys.
     pub fn keys(&self) -> impl Iterator<Item = KeyInfo> {
         self.keys.iter().map(|key| KeyInfo {
             kid: key.kid().map(Into::into),
@@ -169,7 +171,7 @@ impl KeySet {
         })
     }
 
-    /// The keys that cannot be used, and why: at most 100 of them are kept.
+    /// Returns the unusable keys with their reasons, at most 100.
     #[must_use]
     pub fn unusable_keys(&self) -> &[UnusableKey] {
         &self.unusable_keys
@@ -179,7 +181,8 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// Whether the set knows the name, be it that of a key that was left out: then fetching it again brings nothing new.
+    /// Returns `true` if the set has a key with this name, also if the key is unusable. Then
+    /// another fetch would not help.
     pub(crate) fn contains_kid(&self, kid: Option<&str>) -> bool {
         match (self.kid_matching, kid) {
             (KidMatching::Ignored, _) | (KidMatching::Required, None) => true,
@@ -191,7 +194,7 @@ impl KeySet {
         }
     }
 
-    /// The names of the keys, usable or not.
+    /// Returns the names of the keys, usable or not.
     pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
         let unusable = self.unusable_keys.iter().map(|key| key.kid.as_deref());
         self.keys
@@ -201,11 +204,11 @@ impl KeySet {
             .flatten()
     }
 
-    /// Checks a signature with the key that a token's header names (RFC 7515 §5.2): the step between parsing a token and
-    /// believing it. A key is used with the algorithm it is bound to and with no other, and nothing is fetched.
+    /// Verifies a signature with the key that a token's header names (RFC 7515 §5.2). A key is used
+    /// only with the algorithm that it is bound to. This function never fetches.
     ///
-    /// This is all that a [`Verifier`](crate::Verifier) does with keys, which says nothing yet about the claims. It is
-    /// public so that test vectors and fuzzers reach it.
+    /// A [`Verifier`](crate::Verifier) uses keys only in this way. The claims are not verified
+    /// here. The function is public for test vectors and fuzzers.
     ///
     /// ```
     /// use tower_m2m::Algorithm;
@@ -222,8 +225,9 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`TokenError::UnknownKey`] if no key has this `kid` and algorithm; [`TokenError::KeyOfOtherIssuer`];
-    /// [`TokenError::InvalidSignature`].
+    /// Returns [`TokenError::UnknownKey`] if no key has this `kid` and algorithm,
+    /// [`TokenError::KeyOfOtherIssuer`] if the keys belong to another issuer, and
+    /// [`TokenError::InvalidSignature`] if the signature is invalid.
     pub fn verify(
         &self,
         kid: Option<&str>,

@@ -1,4 +1,4 @@
-//! Where an issuer's keys come from: given once, or fetched and kept fresh.
+//! The source of an issuer's keys: static keys, or keys that are fetched and refreshed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl KeySource {
         }
     }
 
-    /// The set in use; nothing while there is none to decide with.
+    /// Returns the current key set, or `None` if no keys are available.
     pub(crate) fn current(&self) -> Option<Arc<VersionedKeySet>> {
         match self {
             Self::Static { keys, .. } => Some(Arc::clone(keys)),
@@ -34,7 +34,8 @@ impl KeySource {
         }
     }
 
-    /// Returns the set in use without starting the refresh task: before a token's claims are validated, no key is fetched.
+    /// Returns the current key set without starting the refresh task, because no key is fetched
+    /// before a token's claims are validated.
     pub(crate) fn available(&self) -> Option<Arc<VersionedKeySet>> {
         match self {
             Self::Static { keys, .. } => Some(Arc::clone(keys)),
@@ -42,7 +43,7 @@ impl KeySource {
         }
     }
 
-    /// Returns how much may still be fetched, or `None` if no fetch was made.
+    /// Returns the fetch budget, or `None` if no fetch was made.
     pub(crate) fn allowance(&self) -> Option<FetchAllowance> {
         match self {
             Self::Static { .. } => None,
@@ -61,7 +62,8 @@ impl KeySource {
         matches!(self, Self::Remote(remote) if remote.is_fetching())
     }
 
-    /// Whether a token that was verified under this generation may still pass at this second of the wall clock.
+    /// Returns `true` if a token that was verified under this generation may still be accepted at
+    /// this second of the wall clock.
     pub(crate) fn is_current(&self, generation: u64, now: i64) -> bool {
         match self {
             Self::Static { keys, .. } => generation == keys.generation,
@@ -74,7 +76,8 @@ impl KeySource {
         matches!(self, Self::Static { .. })
     }
 
-    /// What a request for a key that is not in the set waits for, or its response. Fixed keys never change.
+    /// Returns the fetch that a request for a missing key waits for, or its response. Static keys
+    /// never change.
     pub(crate) fn request_key(
         &self,
         lookup: &KeyLookup<'_>,
@@ -86,7 +89,7 @@ impl KeySource {
         }
     }
 
-    /// How long keys serve beyond their life; keys that are given have no life.
+    /// Returns how long keys are used after they became stale. Static keys have no lifetime.
     pub(crate) fn max_stale(&self) -> Duration {
         match self {
             Self::Remote(remote) => remote.max_stale(),
@@ -94,7 +97,7 @@ impl KeySource {
         }
     }
 
-    /// Returns `true` if the keys come over http without TLS, and not from loopback.
+    /// Returns `true` if the keys are fetched over http without TLS, and not from loopback.
     pub(crate) fn is_insecure(&self) -> bool {
         match self {
             Self::Remote(remote) => remote.is_insecure(),
@@ -146,7 +149,7 @@ impl KeySource {
         }
     }
 
-    /// Takes over what another holds for the same issuer.
+    /// Copies the keys of another configuration of the same issuer.
     pub(crate) fn inherit_from(&self, other: &Self) {
         if let (Self::Remote(remote), Self::Remote(other)) = (self, other) {
             remote.inherit_from(other);

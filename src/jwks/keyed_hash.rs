@@ -1,4 +1,5 @@
-//! Hashes of names that callers choose. They are keyed, so that no caller can make two names collide.
+//! Hashes of names that callers choose. They are keyed, so that no caller can make two names
+//! collide.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::LazyLock;

@@ -1,7 +1,6 @@
-//! Who may sign: an issuer's keys, and how fresh they are (RFC 7517, RFC 8414).
+//! The keys of an issuer, and their freshness (RFC 7517, RFC 8414).
 //!
-//! [`KeySet::parse`] is a pure parser that a fuzzer can drive. `remote` keeps a set fresh: the only place of the crate
-//! with network I/O.
+//! [`KeySet::parse`] is a pure parser that a fuzzer can drive. `remote` refreshes a set.
 
 mod candidates;
 mod certificate;

@@ -1,25 +1,25 @@
-//! What can be seen of an issuer's keys.
+//! The status of an issuer's keys.
 
 use std::time::SystemTime;
 
 use super::{FetchError, KeyInfo, UnusableKey};
 
-/// Why a fetch was made.
+/// The reason for a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchCause {
-    /// The first one, or one while no set is held.
+    /// The first fetch, or a fetch while no keys are available.
     Start,
-    /// The scheduled refresh ahead of the end of the set's life.
+    /// The scheduled refresh before the key set's lifetime ends.
     Refresh,
-    /// Another try after a failure, while a set is held.
+    /// Another attempt after a failure, while keys are available.
     Retry,
-    /// A token named a key that is not in the set.
+    /// A token names a key that is not in the key set.
     UnknownKid,
 }
 
 impl FetchCause {
-    /// A stable machine-readable name: for logs and metrics.
+    /// Returns a stable machine-readable name: for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl FetchCause {
     }
 }
 
-/// How one issuer's keys are, without any I/O: see [`Verifier::status`](crate::Verifier::status).
+/// The status of one issuer's keys: see [`Verifier::status`](crate::Verifier::status).
 ///
 /// ```
 /// use tower_m2m::Verifier;
@@ -49,28 +49,29 @@ impl FetchCause {
 pub struct IssuerStatus {
     /// The issuer, exactly as configured.
     pub issuer: String,
-    /// The keys that tokens are verified with now; none while the issuer's tokens are answered 503.
+    /// The keys that verify tokens now. If there are none, requests with tokens of this issuer get
+    /// a 503.
     pub keys: Vec<KeyInfo>,
-    /// The keys of the current set that are not used, and why. If no set is in use, those of the last
-    /// fetched set in which no key can be used.
+    /// The unusable keys of the current key set, with their reasons. If there is no current key
+    /// set, those of the last fetched set without a usable key.
     pub unusable_keys: Vec<UnusableKey>,
-    /// When the held set was fetched, or confirmed by the issuer as unchanged. Nothing for keys given in the
-    /// configuration.
+    /// When the current key set was fetched, or when the issuer confirmed it as unchanged. `None`
+    /// for static keys.
     pub fetched_at: Option<SystemTime>,
-    /// When the held set's life ends, by the wall clock of the moment it was fetched.
+    /// When the current key set becomes stale, by the wall clock of its fetch.
     pub fresh_until: Option<SystemTime>,
-    /// When the held set stops being used unless the issuer answers before.
+    /// When the current key set reaches its stale limit, unless a fetch succeeds before.
     pub usable_until: Option<SystemTime>,
-    /// Whether the held set is past its life because the issuer does not give a new one.
+    /// `true` if the current key set is stale because the issuer does not provide a new one.
     pub is_stale: bool,
-    /// The last fetch's failure; nothing once a fetch succeeded.
+    /// The failure of the last fetch, or `None` if it succeeded.
     pub last_error: Option<FetchError>,
-    /// How many fetches were made, by cause.
+    /// The number of fetches, by cause.
     pub fetches: Vec<(FetchCause, u64)>,
 }
 
 impl IssuerStatus {
-    /// Whether tokens of this issuer can be verified now.
+    /// Returns `true` if tokens of this issuer can be verified now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.keys.is_empty()

@@ -1,23 +1,23 @@
-//! A key that is not used, and why.
+//! An unusable key, and the reason.
 
 use std::fmt;
 
 use super::KeyError;
 use crate::telemetry::spans::printable;
 
-/// A key that was left out of a set, and why.
+/// An unusable key of a set, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnusableKey {
-    /// The key's name, where it has one.
+    /// The key's name, if it has one.
     pub kid: Option<String>,
-    /// Why it is not used.
+    /// The reason why it is not used.
     pub reason: KeyError,
-    /// The member that is absent or malformed, if that is the reason and one member is to blame.
+    /// The member that is absent or malformed, if there is such a single member.
     pub member: Option<&'static str>,
 }
 
-/// The key's name, escaped and cut, and why it is not used.
+/// Writes the key's name, escaped and shortened, and the reason why it is not used.
 impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kid {

@@ -1,6 +1,6 @@
-//! Which URLs keys may come from (RFC 8414 §2, §6.1).
+//! The URLs that keys may be fetched from (RFC 8414 §2, §6.1).
 
-/// Where http without TLS is accepted.
+/// The rule for http without TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum PlainHttp {
     #[default]
@@ -9,15 +9,16 @@ pub(crate) enum PlainHttp {
     Anywhere,
 }
 
-/// Returns `true` if keys may be fetched from the URL: https, or http on loopback; no user info, no fragment, nothing
-/// unprintable.
+/// Returns `true` if keys may be fetched from the URL: https, or http on loopback, without user
+/// info, fragment and unprintable characters.
 pub(crate) fn is_secure_url(url: &str) -> bool {
     is_allowed_url(url, PlainHttp::OnLoopback)
 }
 
-/// Returns `true` if the URL is secure, or is http where that is accepted.
+/// Returns `true` if the URL is secure, or if it is http and http is allowed.
 ///
-/// `http::Uri` drops fragments and keeps user info silently, so the string itself is read.
+/// `http::Uri` silently drops fragments and keeps user info, so this function reads the string
+/// itself.
 pub(crate) fn is_allowed_url(url: &str, plain_http: PlainHttp) -> bool {
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) || url.contains(['#', '\\']) {
         return false;
@@ -39,7 +40,8 @@ pub(crate) fn is_allowed_url(url: &str, plain_http: PlainHttp) -> bool {
     }
 }
 
-/// `http::Uri` takes whatever stands between the host and the path for the port, and a client may take it for the host.
+/// Returns `true` if the port is a number. `http::Uri` accepts any text between host and path as
+/// the port, and a client may read it as the host.
 fn has_plain_port(authority: &http::uri::Authority) -> bool {
     match authority.as_str().strip_prefix(authority.host()) {
         Some("") => true,

@@ -1,6 +1,7 @@
-//! What outlives the keys of an evicted issuer: how much may still be fetched from it.
+//! The fetch budget of an evicted issuer, which is kept longer than its keys.
 //!
-//! The budget belongs to the name of an issuer. Otherwise each eviction would grant further fetches.
+//! The budget belongs to the name of an issuer. Otherwise each eviction would grant further
+//! fetches.
 
 use std::sync::atomic::Ordering;
 
@@ -11,18 +12,19 @@ use super::requester::{ClientHash, Requester, RequesterKind};
 use super::state::RemoteState;
 use crate::util::lock;
 
-/// How much may be fetched from an issuer.
+/// The fetch budget of an issuer.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchAllowance {
     budget: Budget,
     /// Until when the issuer's `Retry-After` lasts.
     not_before: Option<Instant>,
-    /// How many fetches failed in a row, and when the next attempt is due, so that pauses go on growing.
+    /// How many fetches failed in a row, and when the next attempt is due, so that pauses go on
+    /// growing.
     failures: u32,
     next_attempt: Option<Instant>,
 }
 
-/// A first fetch leaves the reserve to clients that are known by then.
+/// A first fetch does not use the reserve, which is for clients that are known by then.
 const FIRST_FETCH: Requester = Requester {
     name: ClientHash(0),
     kind: RequesterKind::Unknown,

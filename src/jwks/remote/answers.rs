@@ -1,7 +1,8 @@
-//! The response for a key that is not in the current set, and whether its request waits for a fetch.
+//! The response for a key that is not in the current key set, and the decision whether its request
+//! waits for a fetch.
 //!
-//! The order is the same for every token. It makes no good caller wait for nothing, and no caller can
-//! make a service with a healthy issuer respond with 5xx.
+//! The order is the same for every token. A request waits only if a fetch can help it, and no
+//! caller can make a service with a healthy issuer respond with 5xx.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ use crate::util::lock;
 /// A request that waited for something else waits for keys at least this long.
 const MIN_KEY_WAIT: Duration = Duration::from_millis(250);
 
-/// A token without `kid` causes no fetch so soon after a successful one.
+/// After a successful fetch, a token without `kid` causes no fetch for this time.
 const UNNAMED_PAUSE: Duration = Duration::from_secs(5);
 
 impl RemoteState {
@@ -38,7 +39,7 @@ impl RemoteState {
         }
     }
 
-    /// No set is available: a request waits once, for the next fetch.
+    /// Handles a request if no set is available: it waits once, for the next fetch.
     fn request_initial_keys(
         &self,
         lookup: &KeyLookup<'_>,
@@ -79,7 +80,8 @@ impl RemoteState {
         let arrival = lookup
             .waited
             .map_or_else(|| counts.at_arrival(), |wait| wait.ticket.arrival);
-        // Step 1. Only a fetch that began after the request arrived says that there is no such key.
+        // Step 1. Only a fetch that began after the request arrived proves that the key does not
+        // exist.
         if counts.succeeded > arrival.started {
             self.record_missing(lookup, current_set, requester, now);
             return KeyRequest::Missing;
@@ -97,7 +99,7 @@ impl RemoteState {
             }
             None => MissingKey::Unnamed,
         };
-        // A fetch that failed or hangs is not waited for twice.
+        // A request does not wait twice for a fetch that failed or hangs.
         let may_wait = lookup
             .waited
             .is_none_or(|wait| wait.outcome == FetchOutcome::Succeeded);
@@ -111,7 +113,7 @@ impl RemoteState {
         self.undecided(lookup, &counts, arrival, requester, now)
     }
 
-    /// No fetch is left to wait for.
+    /// Returns the response if there is no fetch to wait for.
     fn undecided(
         &self,
         lookup: &KeyLookup<'_>,
@@ -128,7 +130,7 @@ impl RemoteState {
         {
             return KeyRequest::Missing;
         }
-        // Step 3. The issuer is at fault, for every client.
+        // Step 3. The issuer fails for every client.
         let timed_out = lookup
             .waited
             .is_some_and(|wait| wait.outcome == FetchOutcome::TimedOut);
@@ -141,8 +143,8 @@ impl RemoteState {
                 retry_after: self.retry_after(),
             };
         }
-        // Step 4. Only our own limits. The whole cooldown does not tell an attacker when the next fetch is
-        // possible.
+        // Step 4. Only the limits of this crate remain. The whole cooldown does not show an
+        // attacker when the next fetch is possible.
         match requester.kind {
             RequesterKind::Known => KeyRequest::Undecided {
                 retry_after: self.config.cooldown.max(Duration::from_secs(1)),
@@ -151,8 +153,8 @@ impl RemoteState {
         }
     }
 
-    /// Takes the outcome of a wait into account: if the key arrived, its client did not use the budget
-    /// without need.
+    /// Records the outcome of a wait. If the key arrived, its client did not use the budget without
+    /// need.
     pub(super) fn record_wait(&self, kid: Option<&str>, wait: &KeyWait) {
         let found = || {
             let current = self.current.current(Instant::now());
@@ -168,8 +170,8 @@ impl RemoteState {
         }
     }
 
-    /// How long until keys may be available, for a 503's `Retry-After`: until the fetch in flight ends, or
-    /// until the next one begins.
+    /// Returns how long it takes until keys may be available, for a 503's `Retry-After`: until the
+    /// fetch in flight ends, or until the next one begins.
     pub(super) fn retry_after(&self) -> Duration {
         let counts = self.in_flight.counts();
         let at = if counts.started > counts.finished {
@@ -185,7 +187,7 @@ impl RemoteState {
         .max(Duration::from_secs(1))
     }
 
-    /// The one deadline of a request, which is fixed when it first waits.
+    /// Returns the deadline of a request. It is fixed when the request first waits.
     fn deadline(&self, lookup: &KeyLookup<'_>, now: Instant) -> Instant {
         if let Some(wait) = lookup.waited {
             return wait.ticket.deadline;
@@ -232,7 +234,8 @@ impl RemoteState {
         }
     }
 
-    /// Returns `true` if a recent successful fetch speaks for a token without `kid`.
+    /// Returns `true` if a fetch for a token without `kid` is not needed, because a recent one
+    /// succeeded.
     fn is_recently_fetched(&self, counts: &Counts, requester: RequesterKind, now: Instant) -> bool {
         let is_within = |at: Option<Instant>, pause| {
             at.is_some_and(|at| now.saturating_duration_since(at) < pause)

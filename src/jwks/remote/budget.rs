@@ -1,4 +1,4 @@
-//! How many fetches unknown `kid`s may cause, and on whose behalf.
+//! The limit on fetches for unknown `kid`s, with shares for known and unknown clients.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,13 +7,14 @@ use tokio::time::Instant;
 
 use super::requester::{ClientHash, Requester, RequesterKind};
 
-/// Fetches on behalf of unknown `kid`s: two at once, then one per cooldown. Scheduled fetches do not
-/// count, so that a flood cannot delay them.
+/// Fetches for unknown `kid`s: two at once, then one per cooldown. Scheduled fetches do not count,
+/// so that a flood cannot delay them.
 ///
-/// One more is reserved for known clients, so that a flood of invented names cannot keep a rotated key
-/// from them. The reserve goes to a client that used the budget least recently: one that used it within
-/// the last [`RESERVE_PAUSE`] cooldowns without finding its key leaves the reserve to others, unless the
-/// last fetch began a cooldown ago. So a known client never waits longer than one cooldown for a fetch.
+/// One more fetch is reserved for known clients, so that a flood of invented names cannot keep a
+/// rotated key from them. The reserve is for the client that used the budget least recently. If a
+/// client used the budget within the last [`RESERVE_PAUSE`] cooldowns and did not find its key, it
+/// cannot use the reserve, unless the last fetch began a cooldown ago. So a known client never
+/// waits longer than one cooldown for a fetch.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     cooldown: Duration,
@@ -44,8 +45,8 @@ impl Budget {
         }
     }
 
-    /// Takes one fetch out of the budget, if there is one for the requester. No request waits for the
-    /// budget.
+    /// Takes one fetch out of the budget, if one is available for the requester. Requests never
+    /// wait for the budget.
     pub(super) fn take(&mut self, requester: Requester, now: Instant) -> bool {
         while self.fetches < CAPACITY
             && now.saturating_duration_since(self.earned_until) >= self.cooldown
@@ -76,8 +77,8 @@ impl Budget {
         true
     }
 
-    /// Takes one fetch for an attempt before its schedule, while no keys are available: at most one per
-    /// cooldown.
+    /// Takes one fetch for an attempt before its schedule, if no keys are available: at most one
+    /// per cooldown.
     pub(super) fn hurry(&mut self, requester: Requester, now: Instant) -> bool {
         let is_allowed = self
             .hurried_at
@@ -89,7 +90,8 @@ impl Budget {
         is_allowed
     }
 
-    /// Takes one fetch in advance, and returns when it may begin: for an issuer whose keys were dropped.
+    /// Takes one fetch in advance, and returns when it may begin. It is for an issuer that was
+    /// evicted with its keys.
     pub(super) fn reserve(&mut self, requester: Requester, now: Instant) -> Instant {
         // At most one fetch is taken in advance.
         if let Some(reserved) = self.reserved {
@@ -121,7 +123,8 @@ impl Budget {
         self.cooldown == cooldown
     }
 
-    /// Records that a fetch brought the key of this client: it did not use the budget without need.
+    /// Records that a fetch contained the key of this client, so the client did not use the budget
+    /// without need.
     pub(super) fn clear_use(&mut self, client: ClientHash) {
         self.recent.retain(|(recent, _)| *recent != client);
     }

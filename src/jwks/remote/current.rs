@@ -1,4 +1,4 @@
-//! The set in use, and until when.
+//! The current key set and its limits.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,45 +10,48 @@ use tokio::time::Instant;
 use crate::clock::seconds;
 use crate::jwks::{KeySet, VersionedKeySet};
 
-/// A key set in use, and until when. Counted on the monotonic clock: a jump of the wall clock changes nothing of it.
+/// The current key set and its limits. They use the monotonic clock, so a jump of the wall clock
+/// does not change them.
 #[derive(Clone, Debug)]
 pub(super) struct CachedKeySet {
     pub(super) keys: Arc<VersionedKeySet>,
     pub(super) fresh_until: Instant,
-    /// The ceiling: from here on the set verifies nothing.
+    /// The stale limit: from this time on the set is not used.
     pub(super) usable_until: Instant,
     pub(super) document: FetchedDocument,
 }
 
-/// The answer that a set came from.
+/// The response that contained a set.
 #[derive(Clone, Debug)]
 pub(super) struct FetchedDocument {
     pub(super) body: Vec<u8>,
-    /// When the fetch began, by the wall clock: a key that was published before is in the set.
+    /// When the fetch began, by the wall clock. The set contains each key that was published
+    /// before.
     pub(super) began_at: SystemTime,
-    /// By the wall clock: for people, and for the next start.
+    /// When it was fetched, by the wall clock: for the status, and for the next start.
     pub(super) fetched_at: SystemTime,
     pub(super) lifetime: Duration,
     pub(super) validators: HeaderMap,
 }
 
-/// What a fetch brought.
+/// The result of a successful fetch.
 pub(super) enum FetchedKeys {
     Modified(KeySet),
-    /// The issuer says that the set in use is still the current one.
+    /// The issuer confirmed that the current set has not changed.
     NotModified(Arc<VersionedKeySet>),
 }
 
-/// The place where the set in use is kept. Only the driver changes it once it runs.
+/// The storage of the current key set. Once the refresh task runs, only this task changes it.
 pub(super) struct CurrentKeySet {
     latest: RwLock<Option<Arc<CachedKeySet>>>,
-    /// The generation in use, 0 for none: what a cached token is compared with.
+    /// The current generation, or 0 for none. Cached tokens are compared with it.
     generation: AtomicU64,
     last_generation: AtomicU64,
-    /// When, by the wall clock, the warm path has to look at the monotonic clock too: at the end of the set's life, or at
-    /// once when no driver watches over the ceiling.
+    /// The time of the wall clock from which a cache hit also checks the monotonic clock. It is the
+    /// end of the set's lifetime, or immediately if no refresh task enforces the stale limit.
     recheck_at: AtomicI64,
-    /// When the set was stored, by the wall clock. An earlier time is one of a clock that was set back.
+    /// When the set was stored, by the wall clock. An earlier time is one of a clock that was set
+    /// back.
     stored_at: AtomicI64,
 }
 
@@ -63,7 +66,7 @@ impl CurrentKeySet {
         }
     }
 
-    /// The set in use, never past its ceiling.
+    /// Returns the current key set, if its stale limit is not reached.
     pub(super) fn current(&self, now: Instant) -> Option<Arc<CachedKeySet>> {
         let latest = self.latest()?;
         if now < latest.usable_until {
@@ -74,7 +77,7 @@ impl CurrentKeySet {
         None
     }
 
-    /// The set that was taken into use last and not let go, be it past its ceiling.
+    /// Returns the last stored set that was not removed, even if its stale limit is reached.
     pub(super) fn latest(&self) -> Option<Arc<CachedKeySet>> {
         self.latest
             .read()
@@ -82,7 +85,7 @@ impl CurrentKeySet {
             .clone()
     }
 
-    /// The generation in use, 0 for none.
+    /// Returns the current generation, or 0 for none.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -92,13 +95,15 @@ impl CurrentKeySet {
         self.last_generation.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether the warm path need not look at the monotonic clock at this second of the wall clock.
+    /// Returns `true` if a cache hit does not have to check the monotonic clock at this second of
+    /// the wall clock.
     pub(super) fn is_before_recheck(&self, wall_seconds: i64) -> bool {
         let stored_at = self.stored_at.load(Ordering::Relaxed);
         (stored_at..self.recheck_at.load(Ordering::Relaxed)).contains(&wall_seconds)
     }
 
-    /// Stores a key set that is `age` old. If its bytes are those of the current key set, the generation stays the same.
+    /// Stores a key set that is `age` old. If its bytes are those of the current key set, the
+    /// generation stays the same.
     pub(super) fn store(
         &self,
         fetched: FetchedKeys,
@@ -133,7 +138,7 @@ impl CurrentKeySet {
         self.replace(cached, wall_seconds, recheck_at);
     }
 
-    /// Takes over what another holds, with the life that is left of it.
+    /// Copies the key set of another storage with its remaining lifetime.
     pub(super) fn inherit_from(&self, other: &Self) {
         let Some(lease) = other.latest() else { return };
         self.last_generation.store(
@@ -149,20 +154,21 @@ impl CurrentKeySet {
 
     fn replace(&self, lease: CachedKeySet, stored_at: i64, look_closer_at: i64) {
         let number = lease.keys.generation;
-        // First the set, then its number: a token that passes by the number passes by a set that is there.
+        // Store the set before its number. Otherwise a cached token could match the number while
+        // the set is not there.
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lease));
         self.stored_at.store(stored_at, Ordering::Relaxed);
         self.recheck_at.store(look_closer_at, Ordering::Relaxed);
         self.generation.store(number, Ordering::Release);
     }
 
-    /// Lets go of a set that reached its ceiling.
+    /// Removes a set that reached its stale limit.
     pub(super) fn clear(&self) {
         self.generation.store(0, Ordering::Release);
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Makes the warm path look at the monotonic clock from now on, since nobody else does.
+    /// Makes cache hits check the monotonic clock from now on, because no refresh task does.
     pub(super) fn force_recheck(&self) {
         self.recheck_at.store(i64::MIN, Ordering::Relaxed);
     }

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 use super::in_flight::{GRACE, InFlightFetches};
 
 impl InFlightFetches {
-    /// Requests the next attempt now, if none is in flight or begins before the deadline. It replaces the
-    /// scheduled one.
+    /// Requests the next attempt now, if none is in flight or begins before the deadline. It
+    /// replaces the scheduled one.
     pub(super) fn hurry(&self, deadline: Instant, affordable: impl FnOnce() -> bool) {
         self.counts.send_if_modified(|counts| {
             let is_idle = counts.requested == counts.started && counts.started == counts.finished;

@@ -12,8 +12,8 @@ use super::request::{FetchFailure, get, status_failure};
 use super::state::RemoteState;
 use crate::jwks::{FetchError, JwksError, KeySet, UnusableKeys};
 
-/// Fetches the set once, with its metadata if need be, before the deadline. If `current` is given, the request for the keys
-/// is conditional.
+/// Fetches the set once, with its metadata if necessary, before the deadline. If `current` is
+/// given, the request for the keys is conditional.
 pub(super) async fn fetch_set(
     shared: &RemoteState,
     current: Option<&CachedKeySet>,
@@ -27,7 +27,7 @@ pub(super) async fn fetch_set(
     let conditions = current
         .map(|lease| lease.document.validators.clone())
         .unwrap_or_default();
-    // Nobody who was not asked for a condition can say that it is not met.
+    // A 304 is only valid as a response to a conditional request.
     let unmodified = current.filter(|_| !conditions.is_empty());
     let max_bytes = shared.config.limits.bytes;
     let response = get(shared, &url, conditions, deadline, max_bytes).await?;
@@ -39,8 +39,8 @@ pub(super) async fn fetch_set(
         None
     };
     match (parts.status, unmodified) {
-        // Another life for the set that the request was about, as long as the last one unless this answer says otherwise
-        // (RFC 9110 §15.4.5, RFC 9111 §4.3.4).
+        // The set gets a new lifetime. It is as long as the last one, unless this response defines
+        // another (RFC 9110 §15.4.5, RFC 9111 §4.3.4).
         (StatusCode::NOT_MODIFIED, Some(lease)) => {
             let mut origin = FetchedDocument {
                 began_at,
@@ -60,7 +60,7 @@ pub(super) async fn fetch_set(
             let set = KeySet::parse_for(&body, shared.key_set_scope())
                 .map_err(|error| FetchError::at(&url, error))?;
             if set.is_empty() {
-                // Once for each set, not with every retry.
+                // Report them once for each set, and not on every retry.
                 if shared.history().reject_keys(set.unusable_keys()) {
                     report_unusable_set(&shared.issuer, &set);
                 }
@@ -110,7 +110,8 @@ fn report_unusable_set(issuer: &str, set: &KeySet) {
 const VALIDATORS: [(HeaderName, HeaderName); 2] =
     [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)];
 
-/// What makes the next request for the same document conditional (RFC 9110 §13.1).
+/// Returns the headers that make the next request for the same document conditional (RFC 9110
+/// §13.1).
 fn validators_of(headers: &HeaderMap) -> HeaderMap {
     VALIDATORS
         .into_iter()

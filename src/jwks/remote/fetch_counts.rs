@@ -1,17 +1,17 @@
-//! The counts of an issuer's fetches, and why they are made.
+//! The counts of an issuer's fetches, and the reasons for fetches.
 
 use tokio::time::Instant;
 
 use super::requester::RequesterKind;
 
-/// The fetches before a request first needed a key.
+/// The state of the fetches when a request first needed a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
     pub(super) started: u64,
     pub(super) succeeded: u64,
 }
 
-/// Why a request causes a fetch.
+/// The reason why a request causes a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FetchReason {
     pub(super) requester: RequesterKind,
@@ -25,14 +25,14 @@ pub(super) enum MissingKey {
     Unnamed,
 }
 
-/// The state of an issuer's fetches, counted from 1. A fetch that was requested and has not begun serves
-/// all further requests.
+/// The state of an issuer's fetches, counted from 1. If a fetch was requested and has not begun,
+/// all further requests share it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) requested: u64,
     pub(super) started: u64,
     pub(super) finished: u64,
-    /// The last one that succeeded, and when it began.
+    /// The last fetch that succeeded, and when it began.
     pub(super) succeeded: u64,
     pub(super) success_began_at: Option<Instant>,
     /// When a fetch for a token without `kid` last succeeded, for known and for unknown clients.
@@ -45,12 +45,12 @@ pub(super) struct Counts {
     pub(super) next_at: Option<Instant>,
     /// The refresh task that may begin fetches.
     pub(super) active_task: u64,
-    /// When that task does something at the latest.
+    /// The latest time at which that task must act.
     pub(super) watchdog_deadline: Option<Instant>,
 }
 
 impl Counts {
-    /// Returns `true` if the last fetch that ended brought no key set.
+    /// Returns `true` if the last finished fetch returned no key set.
     pub(super) fn last_failed(&self) -> bool {
         self.finished > self.succeeded
     }

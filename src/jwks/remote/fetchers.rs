@@ -1,4 +1,4 @@
-//! How one issuer's documents are fetched, by the addresses that are allowed.
+//! The fetchers of one issuer, for the addresses that are allowed.
 
 use crate::http_client::{AddressRule, Addresses, Fetcher, HttpClients, HttpSettings};
 
@@ -35,7 +35,8 @@ impl Fetchers {
         })
     }
 
-    /// Returns a function of the application's. It resolves names itself, so only addresses in URLs are checked.
+    /// Returns a function of the application. It resolves names itself, so only addresses in URLs
+    /// are checked.
     pub(crate) fn function(function: Fetcher, addresses: AddressRule) -> Self {
         Self {
             addresses,

@@ -1,4 +1,4 @@
-//! How long an answer is fresh, and how long to wait after a failure (RFC 9111 §4.2, RFC 9110 §10.2.3).
+//! The lifetime of a response, and the pause after a failure (RFC 9111 §4.2, RFC 9110 §10.2.3).
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::{AGE, CACHE_CONTROL, DATE, EXPIRES, RETRY_AFTER};
 
-/// The bounds within which an issuer's `Cache-Control` or `Expires` counts.
+/// The limits of the lifetime in an issuer's `Cache-Control` or `Expires`.
 const SHORTEST: Duration = Duration::from_secs(60);
 pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// How long the issuer says that its answer is fresh, within bounds; nothing when it does not say.
+/// Returns the lifetime in the issuer's response, within the limits, or `None` if the response has
+/// none.
 pub(crate) fn lifetime(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let stated = max_age(headers).or_else(|| expires_in(headers, now))?;
     Some(stated.clamp(SHORTEST, LONGEST))
@@ -33,7 +34,8 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
             return Some(Duration::ZERO);
         }
         if name.eq_ignore_ascii_case("max-age") && stated.is_none() {
-            // Seconds beyond the range of u64 are "for ever"; what is not a number was not said.
+            // Seconds beyond the range of u64 mean an unlimited lifetime. A value that is not a
+            // number is ignored.
             let digits = value.trim().trim_matches('"');
             let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             stated = number.then(|| digits.parse().unwrap_or(u64::MAX));
@@ -46,7 +48,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 fn expires_in(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let moment = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     let date = moment(DATE).unwrap_or(now);
-    // A date that cannot be read has passed already (RFC 9111 §5.3).
+    // An unreadable date counts as expired (RFC 9111 §5.3).
     headers.contains_key(EXPIRES).then(|| {
         moment(EXPIRES)
             .and_then(|at| at.duration_since(date).ok())
@@ -54,7 +56,8 @@ fn expires_in(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     })
 }
 
-/// How long the issuer asks to be left alone: `Retry-After`, or Kinde's `RateLimit-Reset` in seconds.
+/// Returns the pause that the issuer requires: `Retry-After`, or Kinde's `RateLimit-Reset` in
+/// seconds.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let as_seconds = |name| whole_seconds(headers, name).map(Duration::from_secs);
     let as_date = || {
@@ -70,14 +73,16 @@ fn whole_seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Numbers in `0.0..1.0` that need not be secret, only different between processes and calls (`SplitMix64`).
+/// Numbers in `0.0..1.0` that are different for each process and call but not secret
+/// (`SplitMix64`).
 #[derive(Debug)]
 pub(crate) struct Jitter(AtomicU64);
 
 impl Jitter {
-    /// Repeatable from a seed.
+    /// Creates a generator. With a seed its numbers are repeatable.
     pub(crate) fn new(seed: Option<u64>) -> Self {
-        // A fresh hasher of the standard library is randomly keyed, which spares a dependency for one number.
+        // A new hasher of the standard library has a random key, so no dependency is needed for one
+        // random number.
         Self(AtomicU64::new(
             seed.unwrap_or_else(|| RandomState::new().hash_one(0_u8)),
         ))
@@ -98,21 +103,22 @@ impl Jitter {
     }
 }
 
-/// When to refresh within a life: at 75 to 85 % of it.
+/// Returns when to refresh: after 75 to 85 % of the lifetime.
 pub(crate) fn refresh_after(life: Duration, jitter: f64) -> Duration {
     life.mul_f64(0.75 + 0.1 * jitter)
 }
 
-/// Exponential backoff with full jitter, never below a tenth of `first` so that a run of luck is no storm.
+/// Returns an exponential backoff with full jitter. It is never below a tenth of `first`, so that
+/// small random numbers cause no flood of requests.
 pub(crate) fn backoff(failures: u32, first: Duration, longest: Duration, jitter: f64) -> Duration {
-    let ceiling = first
+    let limit = first
         .saturating_mul(
             1_u32
                 .checked_shl(failures.saturating_sub(1))
                 .unwrap_or(u32::MAX),
         )
         .min(longest);
-    ceiling.mul_f64(jitter).max(first.min(longest) / 10)
+    limit.mul_f64(jitter).max(first.min(longest) / 10)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What happened to an issuer's fetches so far.
+//! The history of an issuer's fetches.
 
 use tokio::time::Instant;
 
@@ -7,24 +7,24 @@ use crate::jwks::{FetchCause, FetchError, UnusableKey};
 
 #[derive(Debug, Default)]
 pub(super) struct FetchHistory {
-    /// The last fetch's failure, nothing once a fetch succeeded.
+    /// The failure of the last fetch, or `None` if it succeeded.
     pub(super) last_error: Option<FetchError>,
-    /// The keys of the last set in which none can be used. Empty once a fetch succeeded.
+    /// The keys of the last set without a usable key. Empty after a successful fetch.
     pub(super) rejected_keys: Vec<UnusableKey>,
-    /// How many fetches failed in a row.
+    /// The number of consecutive failures.
     pub(super) failures: u32,
-    /// Whether it was told that the held set is past its life.
+    /// `true` if an event reported that the current key set is stale.
     pub(super) stale_reported: bool,
     pub(super) fetches: Vec<(FetchCause, u64)>,
     pub(super) jwks_uri: Option<CachedJwksUri>,
-    /// Until when the issuer asks to be left alone.
+    /// Until when the issuer accepts no requests (`Retry-After`).
     pub(super) retry_not_before: Option<Instant>,
     /// When a known client last needed a key that is not available, while fetches fail.
     pub(super) needed_at: Option<Instant>,
 }
 
 impl FetchHistory {
-    /// Gives how many fetches failed in a row before.
+    /// Records a success and returns the number of consecutive failures before it.
     pub(super) fn succeeded(&mut self, cause: FetchCause) -> u32 {
         self.rejected_keys.clear();
         self.count(cause);
@@ -33,8 +33,8 @@ impl FetchHistory {
         std::mem::take(&mut self.failures)
     }
 
-    /// Keeps the keys of a set in which none can be used. Returns `true` if they are others than
-    /// before.
+    /// Stores the keys of a set without a usable key. Returns `true` if they differ from those of
+    /// the last such set.
     pub(super) fn reject_keys(&mut self, keys: &[UnusableKey]) -> bool {
         let is_new = self.rejected_keys != keys;
         self.rejected_keys = keys.to_vec();

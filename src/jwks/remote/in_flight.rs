@@ -1,4 +1,5 @@
-//! Fetches in flight: one at a time, made by the refresh task and shared by all requests that wait.
+//! Fetches in flight: one at a time. The refresh task makes them, and all waiting requests share
+//! them.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::requester::{Requester, RequesterKind};
 use super::waiting_places::{PlaceSharing, WaitingPlaces};
 use crate::util::has_timers;
 
-/// How late a refresh task may be before it counts as stuck in a runtime that does not run any more.
+/// The delay after which a refresh task is considered stuck in a stopped runtime.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 const FETCH_GRACE: Duration = Duration::from_secs(1);
 
@@ -26,12 +27,12 @@ pub(crate) struct FetchTicket {
     pub(super) caused_by: Option<RequesterKind>,
 }
 
-/// How a wait for a fetch ended.
+/// The outcome of a wait for a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchOutcome {
     /// The issuer sent its set, or confirmed it.
     Succeeded,
-    /// The fetch failed, and so says nothing about any key.
+    /// The fetch failed, so it is unknown whether a key exists.
     Failed,
     /// The request's deadline passed.
     TimedOut,
@@ -42,7 +43,7 @@ pub(super) enum FetchOutcome {
 pub(super) struct InFlightFetches {
     pub(super) counts: watch::Sender<Counts>,
     places: WaitingPlaces,
-    /// How soon a task begins a fetch that was requested.
+    /// The time within which a task begins a requested fetch.
     pub(super) begin_within: Duration,
 }
 
@@ -56,14 +57,14 @@ impl InFlightFetches {
         }
     }
 
-    /// Returns the number of a task that replaces the one before. A fetch that the old task began goes
-    /// on, and its result counts.
+    /// Returns the number of a task that replaces the earlier one. A fetch that the earlier task
+    /// began continues, and its result counts.
     pub(super) fn replace_task(&self, now: Instant) -> u64 {
         let mut task = 0;
         self.counts.send_modify(|counts| {
             counts.active_task += 1;
             counts.watchdog_deadline = Some(now + self.begin_within);
-            // A fetch in a runtime that does not run may never end, and requests wait for it.
+            // If a runtime does not run, its fetch may never end, and requests wait for it.
             if counts.started > counts.finished {
                 counts.requested = counts.started + 1;
                 counts.requested_for = counts.began_for;
@@ -77,7 +78,7 @@ impl InFlightFetches {
         self.counts.borrow().active_task == task
     }
 
-    /// When the next fetch begins by itself: at once if none was scheduled.
+    /// Returns when the next scheduled fetch begins: immediately if none was scheduled.
     pub(super) fn next_due(&self) -> Instant {
         self.next().unwrap_or_else(Instant::now)
     }
@@ -88,15 +89,16 @@ impl InFlightFetches {
         });
     }
 
-    /// Waits until a fetch is requested, until the next one is scheduled before `due`, or until this task is not the active
-    /// one any more. Returns when the next one is due, or `None` if the task makes one at once or ends.
+    /// Waits until a fetch is requested, until the next one is scheduled before `due`, or until
+    /// this task is not the active one any more. Returns when the next one is due, or `None` if the
+    /// task makes one immediately or ends.
     pub(super) async fn wait_for_request(&self, task: u64, due: Instant) -> Option<Instant> {
         let mut counts = self.counts.subscribe();
         let is_now =
             |counts: &Counts| counts.requested > counts.started || counts.active_task != task;
         let earlier = |counts: &Counts| counts.next_at.filter(|next| *next < due);
         let changed = counts.wait_for(|counts| is_now(counts) || earlier(counts).is_some());
-        // The sender is here, so the channel cannot be closed.
+        // The sender is in `self`, so the channel cannot be closed.
         changed
             .await
             .ok()
@@ -124,8 +126,8 @@ impl InFlightFetches {
         number
     }
 
-    /// Returns `true` if no fetch that began later has succeeded: an older result never replaces a newer
-    /// one.
+    /// Returns `true` if no fetch that began later has succeeded, because an older result must
+    /// never replace a newer one.
     pub(super) fn is_newest_result(&self, number: u64) -> bool {
         number > self.counts.borrow().succeeded
     }
@@ -160,7 +162,7 @@ impl InFlightFetches {
         });
     }
 
-    /// Returns `true` if the active task should have done something before.
+    /// Returns `true` if the active task missed its deadline.
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
         self.counts
             .borrow()
@@ -179,8 +181,8 @@ impl InFlightFetches {
         self.counts.borrow().next_at
     }
 
-    /// While no set is available: the fetch that is in flight or about to begin, if it begins before the
-    /// deadline.
+    /// Returns the fetch that is in flight or about to begin, if it begins before the deadline. It
+    /// is for requests without any key set.
     pub(super) fn join_initial(
         &self,
         requester: Requester,
@@ -202,9 +204,9 @@ impl InFlightFetches {
         })
     }
 
-    /// The fetch that may bring a missing key. One that is in flight or was requested before costs
-    /// nothing. A further one must be `affordable`; if it is not, the result is `None`, because no
-    /// request waits for the budget.
+    /// Returns the fetch that may contain a missing key. Joining a fetch that is in flight or was
+    /// requested before is free. A further fetch must be `affordable`. Otherwise the result is
+    /// `None`, because requests never wait for the budget.
     pub(super) fn join_or_request(
         &self,
         requester: Requester,
@@ -248,8 +250,8 @@ impl InFlightFetches {
         })
     }
 
-    /// Waits until a fetch has ended, or the request's deadline. If the fetch does not begin soon, calls
-    /// `restart`, which replaces a task that is stuck.
+    /// Waits until a fetch has ended, or until the request's deadline. If the fetch does not begin
+    /// soon, it calls `restart`, which replaces a stuck task.
     pub(super) async fn wait(&self, ticket: &FetchTicket, restart: impl Fn()) -> FetchOutcome {
         let Some(_place) = self.places.take(ticket.requester, ticket.sharing) else {
             return FetchOutcome::NoPlace;
@@ -274,7 +276,7 @@ impl InFlightFetches {
     /// Waits until some fetch has ended.
     pub(super) async fn wait_for_any(&self) {
         let mut counts = self.counts.subscribe();
-        // The sender is here, so the channel cannot be closed.
+        // The sender is in `self`, so the channel cannot be closed.
         let _ = counts.wait_for(|counts| counts.finished > 0).await;
     }
 }

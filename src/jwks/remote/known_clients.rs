@@ -1,4 +1,4 @@
-//! The clients whose tokens this process verified recently.
+//! The clients with recently verified tokens in this process.
 
 use std::sync::Mutex;
 
@@ -11,20 +11,20 @@ use crate::util::lock;
 /// Clients in one part of the table. Each part takes at most 2 KiB.
 const PART_CAPACITY: usize = 256;
 
-/// The parts of a listed issuer. Names are spread by their hash, so that 10,000 recent clients are far
-/// from filling any part of 256.
+/// The number of parts of a listed issuer. Names are distributed by their hash, so 10,000 recent
+/// clients fill no part of 256.
 const PARTS: usize = 64;
 
-/// A table of keyed hashes of client names. Only a verified token writes to it. It has a fixed size and
-/// forgets the client that was recorded longest ago. It decides who uses the reserve and nothing that
-/// concerns security.
+/// A table of keyed hashes of client names. Only a verified token writes to it. It has a fixed
+/// size, and a new client replaces the one that was recorded longest ago. It only decides which
+/// clients may use the reserve. Security does not depend on it.
 pub(super) struct KnownClients {
     /// In each part the newest client is the last.
     parts: Box<[Mutex<Vec<u64>>]>,
 }
 
 impl KnownClients {
-    /// A listed issuer has 10,000 recent clients and more, a resolved one has 256.
+    /// Creates a table: at least 10,000 recent clients for a listed issuer, 256 for a resolved one.
     pub(super) fn new(registration: Registration) -> Self {
         let parts = match registration {
             Registration::Listed => PARTS,
@@ -48,7 +48,7 @@ impl KnownClients {
         let Some(part) = self.part(hash) else { return };
         let mut clients = lock(part);
         match clients.iter().rposition(|client| *client == hash) {
-            // Recent enough. Most requests end here and write nothing.
+            // The client is recent enough. Most requests end here without a write.
             Some(at) if at >= clients.len() / 2 => return,
             Some(at) => {
                 clients.remove(at);

@@ -1,4 +1,4 @@
-//! The key that a token needs, and the result of asking for it.
+//! The key that a token needs, and the result of the request for it.
 
 use std::time::Duration;
 
@@ -10,21 +10,22 @@ use super::in_flight::{FetchOutcome, FetchTicket};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyLookup<'a> {
     pub(crate) kid: Option<&'a str>,
-    /// The client that the token names. It is unverified and decides only the sender's own response.
+    /// The client that the token names. It is not verified, and it affects only the response to its
+    /// sender.
     pub(crate) client_id: &'a str,
-    /// A successful fetch that began after this second of the wall clock contains the token's key, if
-    /// the issuer published it. `None` if the token has no `iat`.
+    /// If a successful fetch began after this second of the wall clock and the issuer published the
+    /// token's key, the fetch contains the key. `None` if the token has no `iat`.
     pub(crate) published_by: Option<i64>,
-    /// When the request first waited for something else.
+    /// When the request first waited for another operation.
     pub(crate) first_wait: Option<Instant>,
     /// The request's last wait for keys.
     pub(crate) waited: Option<KeyWait>,
 }
 
-/// The result of asking for a key that is not in the current set.
+/// The result of a request for a key that is not in the current key set.
 #[derive(Debug)]
 pub(crate) enum KeyRequest {
-    /// A fetch may bring it.
+    /// A fetch may contain the key.
     Wait(FetchTicket),
     /// The issuer has no such key: 401.
     Missing,
@@ -34,7 +35,7 @@ pub(crate) enum KeyRequest {
     NoKeys { retry_after: Duration },
 }
 
-/// A request's wait for keys, which ended.
+/// A finished wait of a request for keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyWait {
     pub(super) ticket: FetchTicket,

@@ -1,4 +1,4 @@
-//! Reads issuer metadata to find the keys: from which location, and within which time.
+//! Reads issuer metadata to find the keys, from one of two locations and within a time limit.
 
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
@@ -21,7 +21,8 @@ pub(super) async fn discover(
     if let Some(cached) = cached.as_ref().filter(|cached| cached.is_current(now)) {
         return Ok(cached.uri().to_owned());
     }
-    // Keys at a known URL can be fetched without the metadata, so half of the time is left for them.
+    // Keys at a known URL can be fetched without the metadata, so half of the time is left for
+    // them.
     let until = match cached {
         Some(_) => half_way(now, deadline),
         None => deadline,
@@ -41,7 +42,8 @@ pub(super) async fn discover(
     }
 }
 
-/// Reads the place that last had valid metadata. The other one is read if none ever had, or after 404 or 410.
+/// Reads the location that last had valid metadata. If no location ever had any, or after 404 or
+/// 410, it reads the other one too.
 async fn read_metadata(
     shared: &RemoteState,
     pinned: Option<MetadataPlace>,
@@ -57,7 +59,7 @@ async fn read_metadata(
         Err(failed) => failed,
     };
     let is_tried_elsewhere = match failed.error.cause() {
-        // Metadata that names another issuer is an answer, and not a missing document.
+        // Metadata that names another issuer is a response, and not a missing document.
         JwksError::WrongIssuer { .. } => false,
         JwksError::UnexpectedStatus(404 | 410) => true,
         _ => pinned.is_none(),

@@ -1,6 +1,8 @@
-//! An issuer's keys, kept fresh and kept through outages, and fetched for an unknown `kid` within a budget.
+//! The keys of a remote issuer. They are refreshed, kept during outages, and fetched for an unknown
+//! `kid` within a budget.
 //!
-//! Requests look at what is held and, at most, wait for the [driver](refresh) to finish a flight.
+//! Requests read the current key set. At most, they wait until the [refresh task](refresh) finishes
+//! a fetch.
 
 mod allowance;
 mod answers;
@@ -49,13 +51,13 @@ use crate::clock::Clock;
 use crate::token::Algorithm;
 use crate::util::{has_timers, lock};
 
-/// The tasks of one issuer that are kept: the active one and the one before.
+/// The tasks of one issuer that are kept: the active one and the earlier one.
 const MAX_TASKS: usize = 2;
 
-/// The keys of one issuer. Dropping it ends the driver.
+/// The keys of one issuer. If it is dropped, its refresh task ends.
 pub(crate) struct RemoteKeySet {
     state: Arc<RemoteState>,
-    /// The active refresh task is the last. The one before may still be in a runtime that does not run.
+    /// The active refresh task is the last. The earlier one may still be in a stopped runtime.
     refresh_tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -77,8 +79,8 @@ impl RemoteKeySet {
 
     /// Starts the refresh task if it does not run.
     ///
-    /// It starts again in this runtime if the runtime of the task before is gone, or does not run any more.
-    /// The watchdog limits that to one restart per deadline.
+    /// If the runtime of the earlier task is gone or does not run any more, it starts again in this
+    /// runtime. The watchdog limits this to one restart per deadline.
     pub(crate) fn start(&self) -> Result<(), JwksError> {
         let shared = &self.state;
         let mut tasks = lock(&self.refresh_tasks);
@@ -103,7 +105,8 @@ impl RemoteKeySet {
         Ok(())
     }
 
-    /// Whether a token that was verified under `generation` may still pass at this second of the wall clock.
+    /// Returns `true` if a token that was verified under `generation` may still be accepted at this
+    /// second of the wall clock.
     pub(crate) fn is_current(&self, generation: u64, now: i64) -> bool {
         let holding = &self.state.current;
         generation == holding.generation()
@@ -113,13 +116,14 @@ impl RemoteKeySet {
                     .is_some_and(|keys| keys.generation == generation))
     }
 
-    /// The set in use, never past its stale limit. Starts the refresh task if it does not run.
+    /// Returns the current key set, if its stale limit is not reached. Starts the refresh task if
+    /// it does not run.
     pub(crate) fn current(&self) -> Option<Arc<VersionedKeySet>> {
         self.ensure_started();
         self.available()
     }
 
-    /// Returns the set in use without starting the refresh task.
+    /// Returns the current key set without starting the refresh task.
     pub(crate) fn available(&self) -> Option<Arc<VersionedKeySet>> {
         let current = self.state.current.current(Instant::now())?;
         Some(Arc::clone(&current.keys))
@@ -131,7 +135,7 @@ impl RemoteKeySet {
         }
     }
 
-    /// Returns how much may still be fetched, or `None` if no fetch was made.
+    /// Returns the fetch budget, or `None` if no fetch was made.
     pub(crate) fn allowance(&self) -> Option<FetchAllowance> {
         self.state.allowance()
     }
@@ -140,7 +144,8 @@ impl RemoteKeySet {
         self.state.resume(allowance);
     }
 
-    /// Returns `true` if a fetch is in flight or was requested, unless its runtime does not run any more.
+    /// Returns `true` if a fetch is in flight or was requested, unless its runtime does not run any
+    /// more.
     pub(crate) fn is_fetching(&self) -> bool {
         let in_flight = &self.state.in_flight;
         let counts = in_flight.counts();
@@ -154,7 +159,7 @@ impl RemoteKeySet {
         self.state.known_clients.record(client_id);
     }
 
-    /// Returns what a request for a key that is not in the current set waits for, or its response. This is
+    /// Returns the fetch that a request for a missing key waits for, or its response. This is
     /// cheap, so that a flood of invented names stays cheap.
     pub(crate) fn request_key(
         &self,
@@ -177,7 +182,7 @@ impl RemoteKeySet {
         wait
     }
 
-    /// Waits until a set is held or a try has failed.
+    /// Waits until keys are available or an attempt has failed.
     pub(crate) async fn wait_for_initial_fetch(&self) -> Result<(), FetchError> {
         self.start()?;
         if self.state.current.current(Instant::now()).is_none() {
@@ -223,7 +228,7 @@ impl RemoteKeySet {
         }
     }
 
-    /// The set in use, to be given back at the next start.
+    /// Returns the current key set, for the next start.
     pub(crate) fn export(&self) -> Option<SavedKeys> {
         let cached = self.state.current.current(Instant::now())?;
         saved::save(&self.state.issuer, &cached.document)
@@ -237,7 +242,7 @@ impl RemoteKeySet {
         self.state.config.max_stale
     }
 
-    /// Takes a saved set into use if it is not past its ceiling: its age counts from when it was fetched.
+    /// Stores a saved set if its stale limit is not reached. Its age counts from its fetch time.
     pub(crate) fn restore(&self, saved: &SavedKeys) {
         let (shared, now) = (&self.state, Instant::now());
         let Some((set, origin, age)) = saved::read(
@@ -248,7 +253,7 @@ impl RemoteKeySet {
         ) else {
             return;
         };
-        // Of several the youngest.
+        // If there are several, use the newest.
         if shared
             .current
             .current(now)
@@ -258,7 +263,7 @@ impl RemoteKeySet {
         }
     }
 
-    /// Takes over what another configuration of the same issuer has.
+    /// Copies the state of another configuration of the same issuer.
     pub(crate) fn inherit_from(&self, other: &Self) {
         self.state.inherit_from(&other.state);
     }

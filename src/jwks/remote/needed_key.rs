@@ -10,17 +10,18 @@ use super::state::RemoteState;
 /// The longest pause after a failed fetch.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// How soon after the begin of a failed fetch the next one begins at the latest, if a known client needs a key: a
-/// rotation is then picked up within 5 s after the issuer responds again, also after a long outage.
+/// The time from the begin of a failed fetch to the next one, at most, if a known client needs a
+/// key. After a long outage too, a rotated key is then found within 5 s after the issuer responds
+/// again.
 const NEEDED_WITHIN: Duration = Duration::from_secs(4);
 const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long a request of a known client counts.
+/// The time for which a request of a known client counts.
 const NEEDED_FOR: Duration = Duration::from_secs(60);
 
 impl RemoteState {
-    /// Records that a request needs a key, and brings the next attempt forward. Only known clients can do so, because any
-    /// caller could otherwise shorten the pauses of every issuer that fails.
+    /// Records that a request needs a key, and schedules the next attempt earlier. Only known
+    /// clients can do so. Otherwise any caller could shorten the pauses of every issuer that fails.
     pub(super) fn record_needed_key(&self, requester: Requester, now: Instant) {
         if requester.kind == RequesterKind::Unknown {
             return;

@@ -1,4 +1,5 @@
-//! The driver: one task per issuer that makes all its fetches, so that a request that goes away takes no fetch with it.
+//! The refresh task: one task per issuer makes all its fetches, so that a canceled request does not
+//! cancel a fetch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,11 @@ use crate::jwks::FetchCause;
 use crate::telemetry::spans::FetchSpan;
 use crate::util::lock;
 
-/// The longest that an issuer's wish to be left alone counts while a set is held.
+/// The longest `Retry-After` that counts if keys are available.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// A refresh task. If it is dropped before another one replaces it (for example with its runtime), all
-/// requests that wait for it are released.
+/// A refresh task. If it is dropped before another one replaces it (for example with its runtime),
+/// all requests that wait for it are released.
 pub(super) struct TaskGuard {
     pub(super) state: Arc<RemoteState>,
     pub(super) task_id: u64,
@@ -34,12 +35,13 @@ impl Drop for TaskGuard {
     }
 }
 
-/// Waits until a fetch is due or requested, makes it, and removes a set that reached its stale limit,
-/// until another task replaces this one.
+/// Waits until a fetch is due or requested, makes it, and removes a set that reached its stale
+/// limit, until another task replaces this one.
 pub(super) async fn run(task: TaskGuard) {
     let shared = &*task.state;
-    // When the task before would have: at once if there was none, also with a restored set, because it may
-    // have changed since it was saved. A new runtime for each request must not mean a new fetch for each.
+    // Begin when the earlier task would have begun, or immediately if there was none. This includes
+    // a restored set, because the keys may have changed since it was saved. If each request has a
+    // new runtime, this must not cause a new fetch for each.
     let mut due = shared.in_flight.next_due();
     while shared.in_flight.is_active(task.task_id) {
         shared.in_flight.schedule(due);
@@ -94,7 +96,7 @@ async fn next_fetch_cause(shared: &RemoteState, task_id: u64, mut due: Instant) 
         }
         if limit.is_some_and(|limit| now >= limit) {
             expire(shared);
-            // Pauses are shorter while nothing is held.
+            // Pauses are shorter if no keys are available.
             due = due.min(now + shared.config.max_retry_delay);
             shared.in_flight.schedule(due);
         }
@@ -109,7 +111,7 @@ async fn next_fetch_cause(shared: &RemoteState, task_id: u64, mut due: Instant) 
     }
 }
 
-/// A set reaches its ceiling during a fetch as well.
+/// Runs a fetch, and removes the current key set if it reaches its stale limit during the fetch.
 async fn expiring_at_limit<T>(shared: &RemoteState, fetch: impl Future<Output = T>) -> T {
     let mut fetch = std::pin::pin!(fetch);
     if let Some(cached) = shared.current.latest() {
@@ -128,7 +130,8 @@ fn expire(shared: &RemoteState) {
     crate::telemetry::metrics::keys_cleared(&shared.issuer);
 }
 
-/// Takes the outcome of a fetch into account and tells when the next one is due. Nothing but a good set replaces a set.
+/// Records the outcome of a fetch and returns when the next one is due. Only a valid set replaces a
+/// set.
 fn record_outcome(
     shared: &RemoteState,
     number: u64,
@@ -156,7 +159,7 @@ fn record_outcome(
                     keys,
                     left_out,
                 );
-                // Once for each set, not with every refresh.
+                // Report them once for each set, and not on every refresh.
                 if cached.keys.generation != previous {
                     report_left_out(&shared.issuer, set);
                 }

@@ -1,4 +1,4 @@
-//! One request of a fetch, and why it failed.
+//! One request of a fetch, and its failure.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use super::freshness::retry_after;
 use super::state::RemoteState;
 use crate::jwks::{FetchError, JwksError};
 
-/// Why a fetch failed, and how long the issuer wants no further requests.
+/// The reason why a fetch failed, and the pause that the issuer requires.
 pub(super) struct FetchFailure {
     pub(super) error: FetchError,
     pub(super) retry_after: Option<Duration>,

@@ -1,6 +1,6 @@
-//! On whose behalf a request asks for a key.
+//! The client of a request that needs a key.
 
-/// A client that asks for a key, by the name in its token, which is not verified.
+/// The client of a request that needs a key, by the unverified name in its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Requester {
     pub(super) name: ClientHash,
@@ -15,6 +15,6 @@ pub(super) struct ClientHash(pub(super) u64);
 pub(super) enum RequesterKind {
     /// A token of this client was verified.
     Known,
-    /// Any other, such as an attacker who invents names of keys.
+    /// Any other client, such as an attacker who invents names of keys.
     Unknown,
 }

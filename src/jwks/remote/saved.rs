@@ -1,4 +1,4 @@
-//! Keys that outlive the process.
+//! Keys that are saved for the next process.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,10 +11,11 @@ use super::current::FetchedDocument;
 use super::freshness::LONGEST;
 use crate::jwks::{KeySet, KeySetScope};
 
-/// An issuer's key set as text, with the moment it was fetched: what
-/// [`Verifier::export_keys`](crate::Verifier::export_keys) gives, for the next start.
+/// An issuer's key set as a string, with its fetch time.
+/// [`Verifier::export_keys`](crate::Verifier::export_keys) returns it for the next start.
 ///
-/// The keys are public, but whoever can change the text can sign: keep it where only the service writes.
+/// The keys are public, but any party that can change the string can sign tokens. Store it where
+/// only the service can write.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SavedKeys {
     issuer: String,
@@ -47,7 +48,7 @@ pub(super) fn save(issuer: &str, origin: &FetchedDocument) -> Option<SavedKeys> 
     })
 }
 
-/// The set, where it came from, and its age; nothing when it is not to be used any more.
+/// Returns the set, its origin and its age, or `None` if it must not be used any more.
 pub(super) fn read(
     saved: &SavedKeys,
     scope: KeySetScope<'_>,
@@ -55,7 +56,7 @@ pub(super) fn read(
     now: SystemTime,
 ) -> Option<(KeySet, FetchedDocument, Duration)> {
     let fetched_at = UNIX_EPOCH.checked_add(Duration::from_secs(saved.fetched_at))?;
-    // A set from the future tells nothing about its age.
+    // If the set is from the future, its age is unknown.
     let age = now.duration_since(fetched_at).ok()?;
     let stated = Duration::from_secs(saved.lifetime).min(LONGEST);
     let life = if timing.honor_cache_control {

@@ -1,4 +1,4 @@
-//! What requests for an issuer's keys and the [refresh task](super::refresh) share.
+//! The state that requests for an issuer's keys and the [refresh task](super::refresh) share.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,7 +21,7 @@ use crate::jwks::KeySetScope;
 use crate::token::Algorithm;
 use crate::util::lock;
 
-/// What requests and the refresh task share.
+/// The state that requests and the refresh task share.
 pub(super) struct RemoteState {
     pub(super) issuer: Arc<str>,
     pub(super) location: JwksLocation,
@@ -73,7 +73,7 @@ impl RemoteState {
         }
     }
 
-    /// What fetched and restored key sets are read for.
+    /// Returns the scope in which fetched and restored key sets are read.
     pub(super) fn key_set_scope(&self) -> KeySetScope<'_> {
         KeySetScope {
             allowed_algorithms: &self.allowed_algorithms,
@@ -82,8 +82,8 @@ impl RemoteState {
         }
     }
 
-    /// Takes over the key set of another configuration of the same issuer, and what is known about its
-    /// requests and fetches: a changed setting drops no good set and grants no further fetches.
+    /// Copies the key set of another configuration of the same issuer, and the records of its
+    /// requests and fetches. A changed setting must not drop a valid set or grant further fetches.
     pub(super) fn inherit_from(&self, other: &Self) {
         if self.issuer != other.issuer
             || self.location != other.location
@@ -104,7 +104,8 @@ impl RemoteState {
         }
     }
 
-    /// Stops using the key set. A `kid` of it that a later set does not contain was removed.
+    /// Removes the current key set. If a later set lacks one of its `kid`s, this `kid` was removed
+    /// by the issuer.
     pub(super) fn clear_keys(&self) {
         if let Some(cached) = self.current.latest() {
             let kids = cached.keys.set.kids();
@@ -151,7 +152,7 @@ impl RemoteState {
         lock(&self.history)
     }
 
-    /// The wall clock, which is the epoch for a clock that is set previous it or beyond what can be said.
+    /// Returns the time of the wall clock, or the epoch if the clock is before it or out of range.
     pub(super) fn wall_now(&self) -> SystemTime {
         let seconds = u64::try_from(self.clock.unix_seconds()).unwrap_or(0);
         UNIX_EPOCH

@@ -1,4 +1,5 @@
-//! The `kid`s that a fetch did not contain, so that a request for the same one soon causes no fetch.
+//! The `kid`s that a fetch did not contain. A request for the same `kid` soon after causes no
+//! fetch.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -15,11 +16,11 @@ const MAX_ENTRIES: usize = 1024;
 /// Unknown `kid`s by their keyed hash, each for one kind of requester and for the set that does not
 /// contain it.
 ///
-/// An entry that unknown clients caused never rejects a token of a known client: any caller could
-/// otherwise name the next key of an issuer shortly before it is published.
+/// An entry that unknown clients caused never rejects a token of a known client. Otherwise any
+/// caller could name the next key of an issuer shortly before it is published.
 #[derive(Debug)]
 pub(super) struct UnknownKids {
-    /// The lifetime of an entry: at first, and at most.
+    /// The first lifetime of an entry, and the longest one.
     first_lifetime: Duration,
     max_lifetime: Duration,
     entries: Mutex<HashMap<u64, UnknownKid>>,
@@ -70,10 +71,10 @@ impl UnknownKids {
         *lock(&self.entries) = entries;
     }
 
-    /// Adds an entry, or extends the one that is there.
+    /// Adds an entry, or extends the existing one.
     ///
-    /// The lifetime doubles only if this kind of requester caused the further fetch, and once for each
-    /// fetch. If all places are taken by current entries, nothing is added, and the budget bounds the
+    /// The lifetime doubles only if this kind of requester caused the further fetch, and once for
+    /// each fetch. If current entries fill all places, no entry is added, and the budget limits the
     /// cost.
     pub(super) fn insert(
         &self,

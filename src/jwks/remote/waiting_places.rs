@@ -1,4 +1,5 @@
-//! The places of requests that wait for a fetch, shared fairly between the clients that they name.
+//! The places of requests that wait for a fetch. Clients share them fairly, by the names in their
+//! tokens.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,11 +7,12 @@ use std::sync::Mutex;
 use super::requester::{ClientHash, Requester, RequesterKind};
 use crate::util::lock;
 
-/// Requests of known clients that may wait for the fetches of one issuer. If all places are taken, a
-/// request is rejected at once, so that an issuer that hangs cannot accumulate requests here.
+/// The number of requests of known clients that may wait for the fetches of one issuer. If all
+/// places are taken, a request is rejected immediately, so that requests cannot accumulate if an
+/// issuer hangs.
 const MAX_WAITERS: usize = 4096;
 
-/// The places of unknown clients, which are apart from those of known ones.
+/// The number of places of unknown clients, which are separate from those of known clients.
 const MAX_WAITERS_UNKNOWN_CLIENTS: usize = 256;
 
 /// The places of one issuer.
@@ -23,14 +25,14 @@ pub(super) struct WaitingPlaces {
 #[derive(Debug)]
 struct Places {
     free: usize,
-    /// Only names of requests that wait.
+    /// The names of waiting requests only.
     taken: HashMap<ClientHash, usize>,
 }
 
-/// Who shares a place.
+/// The way in which places are shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlaceSharing {
-    /// No client is known yet, so that there is no share for each name.
+    /// No client is known yet, so there are no shares by name.
     Common,
     PerName,
 }
@@ -49,8 +51,8 @@ impl WaitingPlaces {
         }
     }
 
-    /// Takes a place. A name may take one only while it has fewer than are free, so one name alone gets
-    /// half, and there is always a place for another name.
+    /// Takes a place. A name gets one only if it has fewer places than are free. So one name alone
+    /// gets half, and there is always a place for another name.
     pub(super) fn take(
         &self,
         requester: Requester,
