@@ -1,4 +1,5 @@
-//! Checks the repository as a whole: it contains no private key.
+//! Checks the repository as a whole: it contains no private key, its indexes are complete, and its
+//! prose follows the rules.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,6 +7,10 @@
 mod documents;
 #[path = "repository/files.rs"]
 mod files;
+#[path = "repository/prose.rs"]
+mod prose;
+#[path = "repository/text.rs"]
+mod text;
 
 use std::fs;
 use std::path::Path;

@@ -7,8 +7,9 @@ use super::route::ParameterPresence;
 /// Settings about the organizations that a path may name.
 ///
 /// If a setting can have no effect, for example because a name is written with braces, each request
-/// with a verified token gets a 500 ([`Rejection::Misconfigured`](crate::Rejection::Misconfigured)),
-/// and [`Routes`](crate::Routes) cannot be built. Both name the setting.
+/// with a verified token gets a 500
+/// ([`Rejection::Misconfigured`](crate::Rejection::Misconfigured)), and [`Routes`](crate::Routes)
+/// cannot be built. Both name the setting.
 impl AuthorizeLayer {
     /// Adds an axum route parameter that must be the token's organization, and requires that the
     /// route has it. Default: `org_code` is always compared, if the route has it.
@@ -120,8 +121,9 @@ impl AuthorizeLayer {
     ///
     /// The template has the syntax of
     /// [`OrganizationSource::path`](crate::OrganizationSource::path), and `{org_code}` marks the
-    /// position. Use it for layers without a matched route. If the template is invalid, each request
-    /// with a verified token gets a 500. The handler must check whether the caller may see the organization.
+    /// position. Use it for layers without a matched route. If the template is invalid, each
+    /// request with a verified token gets a 500. The handler must check whether the caller may see
+    /// the organization.
     pub fn allow_other_organizations_in_path(self, template: &str) -> Self {
         self.with_visible_setting(|settings| {
             settings

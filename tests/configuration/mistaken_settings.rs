@@ -61,7 +61,8 @@ fn placeholders_are_errors() {
     assert!(issuer(container).build().is_ok());
 }
 
-/// A claim name where a pointer is meant, and pointers that lead nowhere, in every setting that takes one.
+/// A claim name where a pointer is meant, and pointers that lead nowhere, in every setting that
+/// takes one.
 #[test]
 fn pointers_that_can_never_match_are_errors() {
     type Setter = fn(Issuer, &str) -> Issuer;

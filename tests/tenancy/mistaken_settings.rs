@@ -1,4 +1,5 @@
-//! Settings of layers that can have no effect: an error of `Routes::build()`, or 500 with the setting in the event.
+//! Settings of layers that can have no effect: an error of `Routes::build()`, or 500 with the
+//! setting in the event.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -109,7 +110,8 @@ fn router(layer: &AuthorizeLayer) -> Router {
     )
 }
 
-/// The settings of a layer that the router does not see are still checked, and so are those of outer layers.
+/// The settings of a layer that the router does not see are still checked, and so are those of
+/// outer layers.
 fn routers(layer: &AuthorizeLayer, inner: &AuthorizeLayer) -> [Router; 3] {
     let routes = Router::new().route("/shops/{shop}/invoices", get(async |_: Claims| "invoices"));
     let around = Router::new().fallback_service(layer.layer(routes));

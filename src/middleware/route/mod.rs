@@ -56,9 +56,9 @@ impl OrganizationSource {
     /// encoded slashes, parameters after a semicolon, and another case. In a nested axum router,
     /// both the remaining path and the whole path are read.
     ///
-    /// With a template that can find no organization, each request with a verified token gets a 500.
-    /// Such a template has no `{org_code}`, has braces around only a part of a segment, or does not
-    /// begin with a slash.
+    /// With a template that can find no organization, each request with a verified token gets a
+    /// 500. Such a template has no `{org_code}`, has braces around only a part of a segment, or
+    /// does not begin with a slash.
     #[must_use]
     pub fn path(template: &str) -> Self {
         Self(match parse_template(template) {

@@ -48,7 +48,8 @@ pub(super) fn object_problem(pointer: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns why a claim of this name, or at this pointer, can never be the client, or `None` if it can.
+/// Returns why a claim of this name, or at this pointer, can never be the client, or `None` if it
+/// can.
 pub(super) fn client_problem(claim: &str) -> Option<&'static str> {
     if claim.starts_with('/') {
         string_problem(claim)
@@ -62,7 +63,8 @@ pub(super) fn client_problem(claim: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns why the pointer can never lead to a parameter of an accepted header, or `None` if it can.
+/// Returns why the pointer can never lead to a parameter of an accepted header, or `None` if it
+/// can.
 pub(super) fn header_problem(pointer: &str) -> Option<&'static str> {
     let first = pointer.split('/').nth(1).unwrap_or_default();
     let is_rejected = REJECTED_PARAMETERS.contains(&first);
