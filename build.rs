@@ -2,8 +2,8 @@
 //!
 //! * A release profile builds the crate. The guard of the test utilities (`src/testing/guard.rs`)
 //!   reads it, because a release profile may have debug assertions.
-//! * The unit tests are there. They are in the repository and not in the published package, which has
-//!   no folder `tests` either.
+//! * The unit tests are there. They are in the repository and not in the published package, which
+//!   has no folder `tests` either.
 
 use std::env;
 use std::path::Path;

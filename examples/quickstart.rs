@@ -24,7 +24,8 @@ async fn api(issuer: &str) -> Result<Router, StartError> {
             "/orgs/{org_code}/invoices",
             get(invoices).route_layer(verifier.layer().require(READ_INVOICES)),
         )
-        // A parameter with another name than `{org_code}` is named. Without this call the route responds with 500.
+        // A parameter with another name than `{org_code}` is named. Without this call the route
+        // responds with 500.
         .route(
             "/tenants/{tenant}/report",
             get(report).route_layer(verifier.layer().organization_parameter("tenant")),
@@ -47,7 +48,7 @@ async fn stats(claims: Claims) -> String {
     format!("figures of all organizations, for {}", claims.client_id())
 }
 
-// ── the rest of the program ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── the rest of the program ──────────────────────────────────────────────────────────────────────
 
 use std::env;
 use std::error::Error;

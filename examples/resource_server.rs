@@ -20,10 +20,11 @@
 //! | `TOKEN_CACHE` | `off`: verified tokens are not cached | `on` |
 //! | `WORKER_THREADS` | threads for requests | the number of cores |
 //!
-//! Each is an alias of a variable of `Config::from_env`, such as `M2M_ISSUER`, whose names can be used too, `KINDE_DOMAIN` and
-//! `KINDE_AUDIENCE` among them. An alias and its name must not differ.
+//! Each is an alias of a variable of `Config::from_env`, such as `M2M_ISSUER`, whose names can be
+//! used too, `KINDE_DOMAIN` and `KINDE_AUDIENCE` among them. An alias and its name must not differ.
 //!
-//! A value that cannot be used ends the program before it listens, with exit code 2 and one line that names the variable.
+//! A value that cannot be used ends the program before it listens, with exit code 2 and one line
+//! that names the variable.
 
 use std::collections::HashMap;
 use std::env::{self, VarError};
@@ -41,7 +42,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tower_m2m::{Claims, Config, ConfigError, OrgCode, Verifier};
 
-// ── the API ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the API ──────────────────────────────────────────────────────────────────────────────────────
 
 tower_m2m::scopes! {
     /// The scopes of this API, as they are registered at the issuer.
@@ -199,7 +200,7 @@ struct Stats {
     cached_tokens: u64,
 }
 
-// ── the program ───────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the program ──────────────────────────────────────────────────────────────────────────────────
 
 /// The time for the last requests after the program received a signal to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
@@ -277,7 +278,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
 }
 
-// ── the settings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the settings ─────────────────────────────────────────────────────────────────────────────────
 
 /// How the value of an alias becomes the value of its name.
 type Translate = fn(&str) -> Result<String, &'static str>;

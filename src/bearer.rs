@@ -155,7 +155,7 @@ const fn is_allowed(byte: u8) -> bool {
     from_hyphen_to_nine | letter | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
 
-/// What a header without the scheme `Bearer` is. A bearer credential can hide in a list.
+/// Classifies a header without the scheme `Bearer`. A bearer credential can hide in a list.
 fn without_bearer(value: &[u8]) -> BearerError {
     let hidden = |part: &[u8]| {
         part.trim_ascii()

@@ -1,9 +1,10 @@
-//! Resource-server middleware for machine-to-machine access tokens: a tower [`Layer`](AuthorizeLayer) verifies incoming
-//! tokens against a cached JWK Set, enforces scopes, and gives handlers the calling organization, so that a handler can
-//! only act for the tenant that called it.
+//! Resource-server middleware for machine-to-machine access tokens: a tower
+//! [`Layer`](AuthorizeLayer) verifies incoming tokens against a cached JWK Set, enforces scopes,
+//! and gives handlers the calling organization, so that a handler can only act for the tenant that
+//! called it.
 //!
-//! > A [`Verifier`] turns an access token into [`Claims`] or a [`Rejection`]. An [`AuthorizeLayer`] puts it in front of a
-//! > service. [`OrgCode`] is what the handler reads.
+//! > A [`Verifier`] turns an access token into [`Claims`] or a [`Rejection`]. An [`AuthorizeLayer`]
+//! > puts it in front of a service. Handlers read the [`OrgCode`].
 //!
 //! # Quick start
 //!
@@ -24,10 +25,10 @@
 //! }
 //! ```
 //!
-//! A request reaches the handler only if its token has a valid signature under a key that the issuer
-//! publishes, was issued by this issuer through the client-credentials flow, names this audience, has not
-//! expired, belongs to *the route's* organization, and carries the scope. Otherwise the layer
-//! [responds](guide::responses).
+//! A request reaches the handler only if its token has a valid signature under a key that the
+//! issuer publishes, was issued by this issuer through the client-credentials flow, names this
+//! audience, has not expired, belongs to *the route's* organization, and carries the scope.
+//! Otherwise the layer [responds](guide::responses).
 //!
 //! # How a request is decided
 //!
@@ -46,14 +47,17 @@
 //!
 //! # The public API
 //!
-//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`], [`ClaimCondition`], [`Algorithm`], [`Clock`]
+//! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`],
+//!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
 //! * to reject callers: [`Denylist`], [`CallerCheck`]
-//! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`], [`token::ScopeRequirement`],
-//!   [`ResourceMetadata`], `Routes` (axum)
+//! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`],
+//!   [`token::ScopeRequirement`], [`ResourceMetadata`], `Routes` (axum)
 //! * to read the caller: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (other services)
-//! * to observe: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Readiness`], [`Verifier::weak_settings`], [`Explanation`]
-//! * to fuzz: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`], `introspection` (feature `introspection`)
+//! * to observe: [`Rejection`], [`Verifier::status`], [`Verifier::is_ready`], [`Readiness`],
+//!   [`Verifier::weak_settings`], [`Explanation`]
+//! * to fuzz: [`token`], [`jwks::KeySet`], [`jwks::jwks_uri`], [`bearer`], `introspection` (feature
+//!   `introspection`)
 //! * to test: `testing` (feature `test-util`)
 //!
 //! # Features
@@ -70,13 +74,15 @@
 //! | `introspection` | | API keys of Kinde and opaque access tokens, which the issuer is queried about |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //!
-//! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or [`Issuer::fetch_with`]. A feature
-//! adds an API or a backend. No feature changes which tokens are accepted.
+//! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or
+//! [`Issuer::fetch_with`]. A feature adds an API or a backend. No feature changes which tokens are
+//! accepted.
 //!
 //! # The guide
 //!
-//! The [guide] has a chapter for each part: [responses](guide::responses), [Kinde](guide::kinde) and [other issuers](guide::issuers), tenancy,
-//! scopes, [migrating](guide) from other crates, [keys and outages](guide::keys), testing, [operations](guide::operations),
+//! The [guide] has a chapter for each part: [responses](guide::responses), [Kinde](guide::kinde)
+//! and [other issuers](guide::issuers), tenancy, scopes, [migrating](guide) from other crates,
+//! [keys and outages](guide::keys), testing, [operations](guide::operations),
 //! [observability](guide::observability), [decisions](guide::decisions), [threats](guide::threats).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -57,7 +57,8 @@ pub struct ResourceMetadata {
 #[derive(Clone, Debug, Serialize)]
 struct Document {
     resource: String,
-    /// The issuers that have metadata. A client can do nothing with a name that is no URL (RFC 8414 §2).
+    /// The issuers that have metadata. A client can do nothing with a name that is no URL (RFC 8414
+    /// §2).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_servers: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

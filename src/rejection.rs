@@ -211,7 +211,7 @@ impl fmt::Display for MissingLayer {
 
 impl std::error::Error for MissingLayer {}
 
-/// Why a layer cannot check the organization of a route.
+/// A reason why a layer cannot check the organization of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misconfiguration {

@@ -145,9 +145,11 @@ fn tests_in(text: &str) -> Tests {
 #[test]
 fn only_tests_that_run_are_found_with_their_rules() {
     let text = "/// Rule 1.\n#[test]\nfn a() {}\n/// Rule 2.\nfn b() {}\n\
-                /// About it.\n/// Rules 3, 5–7.\n#[tokio::test(start_paused = true)]\nasync fn c() {}\n\
+                /// About it.\n/// Rules 3, 5–7.\n\
+                #[tokio::test(start_paused = true)]\nasync fn c() {}\n\
                 #[test]\n#[ignore = \"slow\"]\nfn d() {}\n#[test]\n/// Rule 8.\n#[cfg(unix)]\nfn e() {}\n\
-                /// Rule 9: more.\n/// Rules 10, x.\n#[test]\nfn f() {}\n/// Rule 11.\nstruct S;\n#[test]\nfn g() {}";
+                /// Rule 9: more.\n/// Rules 10, x.\n#[test]\nfn f() {}\n\
+                /// Rule 11.\nstruct S;\n#[test]\nfn g() {}";
     let found: Vec<String> = tests_in(text)
         .iter()
         .map(|(name, rules)| format!("{name}: {rules:?}"))

@@ -43,8 +43,8 @@ pub fn check(data: &[u8]) {
             fetchable(uri, issuer);
         }
         Err(_) => {
-            // A plain https URL is always accepted, unless its host is an address of this machine or of
-            // a private network. A host of digits is an address.
+            // A plain https URL is always accepted, unless its host is an address of this machine
+            // or of a private network. A host of digits is an address.
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
             if let Some((host, path)) = uri
                 .strip_prefix("https://")

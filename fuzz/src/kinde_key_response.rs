@@ -86,8 +86,8 @@ fn described(key: &VerifiedKey<'_>, verified: &Naive, description: &[u8]) {
     match found {
         Ok(IntrospectionResponse::Active(kind)) => {
             assert!(is_ours && agrees && is_active);
-            // No type makes a key global, and none gives a user's key to the organization unless the
-            // key has an organization.
+            // No type makes a key global, and none gives a user's key to the organization unless
+            // the key has an organization.
             match kind {
                 KeyKind::Environment => {
                     assert!(verified["org_code"].is_null() && verified["user_id"].is_null());

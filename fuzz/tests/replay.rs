@@ -1,5 +1,5 @@
-//! Checks every seed and every finding once, on any toolchain and without a fuzzer. Run `cargo test`
-//! in this folder.
+//! Checks every seed and every finding once, on any toolchain and without a fuzzer. Run `cargo
+//! test` in this folder.
 
 use std::fs;
 use std::path::Path;

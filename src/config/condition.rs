@@ -1,4 +1,4 @@
-//! What a claim must be, as it is written.
+//! The condition on a claim, as it is written in a configuration.
 
 use serde::Deserialize;
 

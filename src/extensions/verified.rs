@@ -10,7 +10,7 @@ use crate::rejection::Rejection;
 use crate::revocation::{CallerCheckFuture, CallerCheckRunner, Denylist};
 use crate::token::{Claims, OrgCode, TokenError};
 
-/// How long a result of the caller check is valid for the request that it was made for.
+/// The time, in seconds, for which a result of the caller check is valid for its request.
 const CALLER_CHECK_SECONDS: i64 = 5;
 
 /// The claims of a request.

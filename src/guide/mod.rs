@@ -1,4 +1,5 @@
-//! The manual, in chapters. The [front page](crate) comes before it: the quick start, and how a request is decided.
+//! The manual, in chapters. The [front page](crate) comes before it: the quick start, and how a
+//! request is decided.
 //!
 //! | chapter | content |
 //! |---|---|

@@ -7,7 +7,7 @@ use super::settings::DEFAULT_PARAMETER;
 use crate::rejection::Misconfiguration;
 use crate::telemetry::compared::ComparedPlace;
 
-/// Why a layer does not fit a route.
+/// A reason why a layer does not fit a route.
 #[derive(Debug)]
 pub(crate) enum RouteProblem {
     Misconfigured(Misconfiguration),

@@ -23,7 +23,7 @@ pub(crate) struct ResponseConfig {
     /// metadata.
     pub(crate) resource_metadata: Option<String>,
     pub(crate) own_metadata: Option<String>,
-    /// What the `type` of problem documents begins with. All characters are those of URIs.
+    /// The beginning of the `type` of problem documents. All characters are those of URIs.
     pub(crate) problem_type_base: Cow<'static, str>,
     pub(crate) body: RejectionBody,
     pub(crate) protocol: Protocol,

@@ -31,7 +31,7 @@ pub enum RouteError {
     Misconfigured {
         /// The full path.
         path: String,
-        /// What is wrong.
+        /// The misconfiguration.
         error: Misconfiguration,
     },
     /// A path template of the layer cannot match this route.

@@ -28,8 +28,8 @@ pub(crate) fn unsupported_keys(issuer: &str, keys: usize, reasons: &dyn Display)
     let _ = (issuer, keys, reasons);
 }
 
-/// Reports a failed fetch. `source` has the errors below `error`. The next attempt begins after this
-/// delay, or earlier if a request needs a key.
+/// Reports a failed fetch. `source` has the errors below `error`. The next attempt begins after
+/// this delay, or earlier if a request needs a key.
 pub(crate) fn fetch_failed(
     issuer: &str,
     cause: &'static str,

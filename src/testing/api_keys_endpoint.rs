@@ -1,4 +1,5 @@
-//! `POST /api/v1/api_keys/verify` and `GET /api/v1/api_keys/{id}`, in the forms that Kinde documents.
+//! `POST /api/v1/api_keys/verify` and `GET /api/v1/api_keys/{id}`, in the forms that Kinde
+//! documents.
 
 use bytes::Bytes;
 use http::request::Parts;

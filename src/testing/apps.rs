@@ -32,7 +32,7 @@ pub struct App {
     extras: Vec<Extra>,
 }
 
-/// How a rotation treats the secrets that were valid before it.
+/// The treatment of earlier secrets during a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretRotation {

@@ -72,7 +72,7 @@ impl Algorithm {
         Self::EdDSA,
     ];
 
-    /// The name in the JOSE header's `alg` (RFC 7515 §4.1.1), case-sensitive.
+    /// Returns the name in the JOSE header's `alg` (RFC 7515 §4.1.1), case-sensitive.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

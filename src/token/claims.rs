@@ -93,8 +93,8 @@ impl Claims {
         self.0.allow_lists.is_some()
     }
 
-    /// Checks the issuer's lists of allowed clients and organizations, for a client that acts for an
-    /// organization or for none.
+    /// Checks the issuer's lists of allowed clients and organizations, for a client that acts for
+    /// an organization or for none.
     pub(crate) fn check_allow_lists(&self, acting: Option<&OrgCode>) -> Result<(), NotAllowed> {
         let Some(lists) = &self.0.allow_lists else {
             return Ok(());

@@ -167,7 +167,7 @@ impl fmt::Display for TokenError {
             Self::UntrustedIssuer => f.write_str(
                 "iss is not a trusted issuer (compared character for character: look for a trailing slash or a custom domain)",
             ),
-            Self::AlgorithmNotAllowed => f.write_str("alg is not among the algorithms allowed for the issuer"),
+            Self::AlgorithmNotAllowed => f.write_str("alg is not allowed for the issuer"),
             Self::MissingKid => f.write_str("the header has no kid, which the issuer's tokens must have"),
             Self::UnknownKey => f.write_str("the issuer has published no key with this kid that fits alg"),
             Self::KeyOfOtherIssuer => f.write_str(

@@ -1,4 +1,4 @@
-//! What a client id, a subject or a `jti` may look like.
+//! The form of a client ID, a subject or a `jti`.
 
 /// Not empty, bounded, and without control characters, since it is written to logs.
 pub(crate) fn is_identifier(text: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// What an event says about a rejected token. It exists only if the signature is valid.
+/// The description of a rejected token in an event. It exists only if the signature is valid.
 ///
 /// It contains no claim value except the client ID, the organization, the issuer and `jti`.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct RejectedToken {
     pub(crate) client_id: Option<Box<str>>,
     pub(crate) organization: Option<Box<str>>,
     pub(crate) jti: Option<Box<str>>,
-    /// What the configuration requires.
+    /// The requirement of the configuration.
     pub(crate) expected: Option<String>,
     /// The type and length of what the token has instead.
     pub(crate) found: Option<String>,

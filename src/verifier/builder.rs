@@ -181,8 +181,8 @@ impl VerifierBuilder {
 
     /// Sets how many resolved issuers are kept, each with its keys. Default: 1,000.
     ///
-    /// Beyond that, the verifier evicts the issuer with the oldest last verified token. It never evicts
-    /// an issuer that a request uses.
+    /// Beyond that, the verifier evicts the issuer with the oldest last verified token. It never
+    /// evicts an issuer that a request uses.
     pub fn max_resolved_issuers(mut self, issuers: usize) -> Self {
         self.resolved_max = issuers;
         self

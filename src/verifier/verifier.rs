@@ -94,8 +94,8 @@ impl Verifier {
         )
     }
 
-    /// Returns `true` if this caller can be rejected although its token is valid: there is a denylist,
-    /// a caller check or an allow-list.
+    /// Returns `true` if this caller can be rejected although its token is valid: there is a
+    /// denylist, a caller check or an allow-list.
     #[inline]
     pub(crate) fn restricts(&self, claims: &Claims) -> bool {
         self.0.rechecks.is_some() || claims.has_allow_lists()

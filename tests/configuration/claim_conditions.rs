@@ -152,7 +152,8 @@ fn rows() -> Vec<ProductShape> {
     ]
 }
 
-/// Each product of the guide's table has a shape here, and the guide writes the same condition for a file.
+/// Each product of the guide's table has a shape here, and the guide writes the same condition for
+/// a file.
 #[test]
 fn guide_has_a_row_for_each_product() {
     let guide = include_str!("../../src/guide/issuers.md");

@@ -576,7 +576,8 @@ async fn route_of_an_inventory_explains_a_token() {
     assert!(routes.next().unwrap().explain(&token, None).await.is_none());
 }
 
-/// Row B8: on request, the person who holds the token sees four claims, escaped, and never the token.
+/// Row B8: on request, the person who holds the token sees four claims, escaped, and never the
+/// token.
 #[tokio::test]
 async fn explanation_shows_values_only_on_request() {
     let (issuer, verifier) = fixture();

@@ -444,7 +444,8 @@ async fn extractor_rejection_has_the_form_of_grpc() {
     );
 }
 
-/// Rules 258, 259. Row A9: each challenge of a layer with resource metadata names all scopes at once.
+/// Rules 258, 259. Row A9: each challenge of a layer with resource metadata names all scopes at
+/// once.
 #[tokio::test]
 async fn challenges_with_resource_metadata_name_the_scopes() {
     let (issuer, verifier) = support::fixture();

@@ -1,4 +1,5 @@
-//! Settings with which no token could ever be accepted, or that must be meant: each is an error that says what to write.
+//! Settings with which no token could ever be accepted, or that must be meant: each is an error
+//! that says what to write.
 
 use std::sync::{Arc, Mutex};
 

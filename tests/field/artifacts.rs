@@ -1,5 +1,5 @@
-//! What real issuers publish and send: each artifact is one row with its outcome, and the reason if a user would expect
-//! another one.
+//! What real issuers publish and send: each artifact is one row with its outcome, and the reason if
+//! a user would expect another one.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,8 @@ impl Source {
     }
 }
 
-/// A published key set. Every algorithm is allowed, so that no key is left out because of a setting.
+/// A published key set. Every algorithm is allowed, so that no key is left out because of a
+/// setting.
 #[derive(Deserialize)]
 struct KeySetRow {
     file: String,

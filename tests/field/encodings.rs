@@ -31,7 +31,8 @@ fn accepts(key: &SigningKey, jwk: &Value) -> Result<(), String> {
     verdict(&verifier, &token(key, &json!({}))).map_err(str::to_owned)
 }
 
-/// Every member in every encoding: base64url and base64, with and without padding (Battle.net, `SciTokens`, SAP IAS).
+/// Every member in every encoding: base64url and base64, with and without padding (Battle.net,
+/// `SciTokens`, SAP IAS).
 #[test]
 fn padded_and_standard_base64_keys_verify_tokens() {
     let keys = [
@@ -68,7 +69,8 @@ fn zero_bytes_before_modulus_and_exponent_are_ignored() {
     }
 }
 
-/// One key in 128 has a coordinate with a leading zero byte. Some issuers omit it, some write one too many.
+/// One key in 128 has a coordinate with a leading zero byte. Some issuers omit it, some write one
+/// too many.
 #[test]
 fn coordinates_of_any_length_verify_tokens() {
     let short = std::iter::repeat_with(|| key(SigningAlgorithm::Es256))

@@ -42,7 +42,8 @@ fn es512_is_off_by_default_and_can_be_allowed() {
     }
 }
 
-/// A key without `alg` is bound by its curve, and a key of one curve is never used with another's algorithm.
+/// A key without `alg` is bound by its curve, and a key of one curve is never used with another's
+/// algorithm.
 #[test]
 fn curve_and_algorithm_belong_together() {
     let p521 = key(SigningAlgorithm::Es512);

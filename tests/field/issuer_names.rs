@@ -1,4 +1,5 @@
-//! Issuers with an `iss` that is no https URL: keys at a URL, which rotate, and issuers inside a private network.
+//! Issuers with an `iss` that is no https URL: keys at a URL, which rotate, and issuers inside a
+//! private network.
 
 use std::sync::{Arc, Mutex};
 
@@ -50,7 +51,8 @@ fn named(kid: &str) -> SigningKey {
     key(SigningAlgorithm::EdDsa).with_kid(kid)
 }
 
-/// AD FS, Stytch, Descope, FusionAuth and SPIFFE rotate their keys, so keys by value would stop working.
+/// AD FS, Stytch, Descope, FusionAuth and SPIFFE rotate their keys, so keys by value would stop
+/// working.
 #[tokio::test]
 async fn keys_of_an_issuer_that_is_no_url_rotate() {
     for iss in [
@@ -216,7 +218,8 @@ async fn http_is_never_allowed_for_a_resolved_issuer() {
     assert!(server.requested().is_empty(), "{:?}", server.requested());
 }
 
-/// Metadata of an https issuer that names http keys is an error for listed and for resolved issuers.
+/// Metadata of an https issuer that names http keys is an error for listed and for resolved
+/// issuers.
 #[tokio::test]
 async fn metadata_of_https_issuers_never_leads_to_http() {
     let key = named("1");

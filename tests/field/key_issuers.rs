@@ -162,7 +162,8 @@ fn token_claims(issuer: &str) -> String {
     .to_string()
 }
 
-/// A key that can match no token is unusable, with a reason; a set of such keys only is a configuration error.
+/// A key that can match no token is unusable, with a reason; a set of such keys only is a
+/// configuration error.
 #[test]
 fn key_of_another_issuer_is_unusable_with_a_reason() {
     let keys = CommonSet::new();

@@ -1,4 +1,5 @@
-//! How much of a key set and of a token is read: the table of the guide, and the sets that reached the limits.
+//! How much of a key set and of a token is read: the table of the guide, and the sets that reached
+//! the limits.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -132,7 +133,8 @@ async fn key_set_limits_of_resolved_issuers_are_those_of_the_guide() {
     assert_eq!(resolved(raised, &key).await, Ok(()));
 }
 
-/// 120 keys of an unknown type before the good one; 302 keys; 151 keys of which the one at place 101 signs.
+/// 120 keys of an unknown type before the good one; 302 keys; 151 keys of which the one at place
+/// 101 signs.
 #[tokio::test]
 async fn unusable_keys_do_not_count() {
     let key = key(SigningAlgorithm::EdDsa);
@@ -287,7 +289,8 @@ fn claim_values_grow_with_the_token() {
     }
 }
 
-/// Returns the time that this thread ran, so that a busy machine makes no difference, or the time that passed.
+/// Returns the time that this thread ran, so that a busy machine makes no difference, or the time
+/// that passed.
 fn processor_time() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let ran = std::fs::read_to_string("/proc/thread-self/schedstat").ok();

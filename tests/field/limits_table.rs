@@ -14,7 +14,8 @@ const CHAPTER: &str = include_str!("../../src/guide/operations.md");
 /// A number of a row, and the place in the code where it stands: a file, and the text before it.
 type Place = (&'static str, &'static str);
 
-/// The rows in the order of their numbers. Rows without places are tested by their behavior, here or in `limits.rs`.
+/// The rows in the order of their numbers. Rows without places are tested by their behavior, here
+/// or in `limits.rs`.
 const ROWS: [(&str, &[Place]); 18] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
@@ -204,7 +205,8 @@ fn limits_of_a_token_are_those_of_the_table() {
         .map(padded)
         .find(|token| token.len() <= bytes)
         .unwrap();
-    // Base64 has no strings of each length, so the first token that is too long is up to two bytes longer.
+    // Base64 has no strings of each length, so the first token that is too long is up to two bytes
+    // longer.
     assert!(
         (bytes - 1..=bytes).contains(&longest.len()),
         "{}",

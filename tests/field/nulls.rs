@@ -132,7 +132,8 @@ fn null_never_satisfies_a_machine_claim() {
     }
 }
 
-/// What `null` means in the claims, it does not mean in the JSON reader: a second member is still a duplicate.
+/// What `null` means in the claims, it does not mean in the JSON reader: a second member is still a
+/// duplicate.
 #[test]
 fn null_does_not_hide_a_duplicate() {
     let key = key(SigningAlgorithm::EdDsa);

@@ -40,7 +40,8 @@ fn relative_jwks_uri_is_an_error_that_names_the_setting() {
     }
 }
 
-/// One key without a `kid`, given as a set or as PEM, verifies tokens of any `kid`. Two do not, and neither does a fetched one.
+/// One key without a `kid`, given as a set or as PEM, verifies tokens of any `kid`. Two do not, and
+/// neither does a fetched one.
 #[tokio::test]
 async fn single_key_without_kid_fits_any_kid_if_given_by_value() {
     let key = key(SigningAlgorithm::Es256);

@@ -6,7 +6,8 @@ use tower_m2m::{Scope, Verifier};
 
 use super::support::{ISSUER, build, jwks, key, token, verify};
 
-/// Keycloak's realm roles and Entra's roles: names with spaces, umlauts and quotation marks beside those that are scopes.
+/// Keycloak's realm roles and Entra's roles: names with spaces, umlauts and quotation marks beside
+/// those that are scopes.
 #[tokio::test]
 async fn roles_that_are_no_scopes_are_ignored_and_explained() {
     let key = key(SigningAlgorithm::EdDsa);

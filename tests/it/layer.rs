@@ -514,7 +514,8 @@ impl Service<Request<String>> for OneAtATime {
     }
 }
 
-/// A request that waits for a key takes no permit of a concurrency limit inside: a cached token passes.
+/// A request that waits for a key takes no permit of a concurrency limit inside: a cached token
+/// passes.
 #[tokio::test]
 async fn waiting_request_holds_no_permit_of_the_inner_service() {
     let remote = LocalIssuer::start().await.unwrap();

@@ -1,5 +1,5 @@
-//! Every layer that users put beside authorization compiles and works, outside and inside of it, with axum and hyper.
-//! The tonic example does the same for gRPC.
+//! Every layer that users put beside authorization compiles and works, outside and inside of it,
+//! with axum and hyper. The tonic example does the same for gRPC.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The responses for keys that are not in the current set, and how long their requests wait, in virtual time.
+//! The responses for keys that are not in the current set, and how long their requests wait, in
+//! virtual time.
 
 use std::sync::Arc;
 use std::time::Duration;

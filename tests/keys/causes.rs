@@ -243,7 +243,8 @@ async fn causes_of_failed_fetches_have_codes_and_sentences() {
     assert_eq!((codes.len(), distinct.len(), sentences.len()), (14, 19, 19));
 }
 
-/// With TLS the URL of the metadata is in the error too, and the metadata error names the issuer that it found.
+/// With TLS the URL of the metadata is in the error too, and the metadata error names the issuer
+/// that it found.
 #[tokio::test]
 async fn metadata_error_names_the_issuer_it_found() {
     let lines = Lines::default();

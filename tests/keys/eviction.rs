@@ -31,8 +31,9 @@ fn forged(fake: &FakeIssuer) -> String {
     format!("{signed}.AAAA")
 }
 
-/// An issuer always needs longer than a request waits for its first keys. Its keys stay until its client tries again,
-/// although forged tokens name six times as many other trusted issuers as are kept.
+/// An issuer always needs longer than a request waits for its first keys. Its keys stay until its
+/// client tries again, although forged tokens name six times as many other trusted issuers as are
+/// kept.
 #[tokio::test(start_paused = true)]
 async fn keys_that_came_too_late_are_kept_for_the_next_attempt() {
     for (capacity, millis) in [(10, 2_000), (3, 2_900), (10, 1_100)] {
@@ -66,8 +67,8 @@ async fn keys_that_came_too_late_are_kept_for_the_next_attempt() {
     }
 }
 
-/// The issuer of a verified token can be evicted while the request goes through further layers. They do not look the
-/// issuer up again.
+/// The issuer of a verified token can be evicted while the request goes through further layers.
+/// They do not look the issuer up again.
 #[tokio::test(start_paused = true)]
 async fn issuer_of_a_verified_token_is_not_looked_up_again() {
     for is_cached in [false, true] {
@@ -118,8 +119,8 @@ async fn issuer_of_a_verified_token_is_not_looked_up_again() {
     }
 }
 
-/// New settings of the application and a withdrawal hold for cached tokens at once, also while a request still uses the
-/// issuer.
+/// New settings of the application and a withdrawal hold for cached tokens at once, also while a
+/// request still uses the issuer.
 #[tokio::test(start_paused = true)]
 async fn cached_token_does_not_outlive_the_settings_of_its_issuer() {
     for is_withdrawn in [true, false] {
@@ -156,7 +157,8 @@ async fn cached_token_does_not_outlive_the_settings_of_its_issuer() {
     }
 }
 
-/// A client that sends one cached token again and again keeps its issuer: the application is asked in the background.
+/// A client that sends one cached token again and again keeps its issuer: the application is asked
+/// in the background.
 #[tokio::test(start_paused = true)]
 async fn cached_token_refreshes_its_issuer_in_the_background() {
     let (directory, clock, verifier) = verifier(10);
@@ -175,7 +177,8 @@ async fn cached_token_refreshes_its_issuer_in_the_background() {
     assert!((9..=10).contains(&resolutions), "{resolutions}");
 }
 
-/// An issuer that fails is fetched after growing pauses, also if it is evicted and resolved again in between.
+/// An issuer that fails is fetched after growing pauses, also if it is evicted and resolved again
+/// in between.
 #[tokio::test(start_paused = true)]
 async fn pauses_of_a_failing_issuer_outlast_its_eviction() {
     for behavior in [Behavior::Down, Behavior::Status(500, vec![])] {
@@ -197,8 +200,8 @@ async fn pauses_of_a_failing_issuer_outlast_its_eviction() {
     }
 }
 
-/// An issuer that sent `Retry-After` while it had keys is evicted. It has no keys then, so its client waits as after any
-/// failed fetch without keys: 10 s at most.
+/// An issuer that sent `Retry-After` while it had keys is evicted. It has no keys then, so its
+/// client waits as after any failed fetch without keys: 10 s at most.
 #[tokio::test(start_paused = true)]
 async fn retry_after_of_an_evicted_issuer_is_bounded() {
     for pause in ["400", "100"] {

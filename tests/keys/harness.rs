@@ -76,7 +76,8 @@ impl FakeIssuer {
         self.behavior.lock().unwrap().clone()
     }
 
-    /// Sets the headers of good responses. If they contain an `etag`, a request with that `etag` gets 304.
+    /// Sets the headers of good responses. If they contain an `etag`, a request with that `etag`
+    /// gets 304.
     pub(crate) fn set_headers(&self, headers: &[(&'static str, &str)]) {
         *self.headers.lock().unwrap() = headers
             .iter()

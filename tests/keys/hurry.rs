@@ -111,7 +111,8 @@ async fn requests_do_not_hurry_an_issuer_that_sent_retry_after() {
     assert_eq!(fake.fetches(), 1);
 }
 
-/// While keys are available, a failed fetch is repeated within about a second, so that a rotation is found soon.
+/// While keys are available, a failed fetch is repeated within about a second, so that a rotation
+/// is found soon.
 #[tokio::test(start_paused = true)]
 async fn first_retry_with_keys_begins_within_a_second() {
     for seed in 0..40 {
@@ -138,8 +139,9 @@ async fn first_retry_with_keys_begins_within_a_second() {
     }
 }
 
-/// A long outage while keys are available, with a rotation in it. The pauses between attempts have grown, and still a known
-/// client's token of the new key is accepted within 5 s after the issuer responds again.
+/// A long outage while keys are available, with a rotation in it. The pauses between attempts have
+/// grown, and still a known client's token of the new key is accepted within 5 s after the issuer
+/// responds again.
 #[tokio::test(start_paused = true)]
 async fn rotation_is_picked_up_soon_after_many_failed_fetches() {
     let mut longest = secs(0);
@@ -154,8 +156,8 @@ async fn rotation_is_picked_up_soon_after_many_failed_fetches() {
     .take(8)
     .enumerate()
     {
-        // A client that tries again and again, one that obeys `Retry-After`, and one that comes only after the outage. The
-        // last two meet a budget that other clients used up.
+        // A client that tries again and again, one that obeys `Retry-After`, and one that comes
+        // only after the outage. The last two meet a budget that other clients used up.
         for (client, first_try) in [("eager", Some(0)), ("patient", None), ("late", Some(600))] {
             let fake = FakeIssuer::new();
             let trusted = fake.trusted().jitter_seed(seed as u64);
@@ -217,7 +219,8 @@ async fn rotation_is_picked_up_soon_after_many_failed_fetches() {
     println!("longest time until the new key is accepted: {longest:?}");
 }
 
-/// Only known clients shorten the pauses, and an issuer that fails gets a bounded number of fetches from either.
+/// Only known clients shorten the pauses, and an issuer that fails gets a bounded number of fetches
+/// from either.
 #[tokio::test(start_paused = true)]
 async fn only_known_clients_shorten_the_pauses_of_a_failing_issuer() {
     for (client, most) in [("stranger", 100), ("known", 450)] {

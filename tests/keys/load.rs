@@ -86,9 +86,10 @@ async fn unannounced_rotation_is_found_at_first_token() {
     );
 }
 
-/// G10: with an issuer that hangs, 4,096 requests of one tenant that turned hostile and 256 of unknown clients wait at most
-/// one `fetch_timeout`, do not delay a known client's cached token, and do not keep another client's rotated key from being
-/// accepted at its first token after the issuer responds again.
+/// G10: with an issuer that hangs, 4,096 requests of one tenant that turned hostile and 256 of
+/// unknown clients wait at most one `fetch_timeout`, do not delay a known client's cached token,
+/// and do not keep another client's rotated key from being accepted at its first token after the
+/// issuer responds again.
 #[tokio::test(start_paused = true)]
 async fn hostile_tenant_at_a_hanging_issuer_harms_only_itself() {
     for rounds in [1, 5] {

@@ -634,7 +634,8 @@ async fn hopeless_token_causes_no_resolution() {
     assert_eq!(directory.resolutions(), 1);
 }
 
-/// A flood of invented issuers reaches the application within the rate, and keeps no customer out for long.
+/// A flood of invented issuers reaches the application within the rate, and keeps no customer out
+/// for long.
 #[tokio::test(start_paused = true)]
 async fn flood_of_invented_issuers_is_bounded_and_fair() {
     for per_second in [200_u32, 20] {

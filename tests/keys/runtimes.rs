@@ -1,4 +1,5 @@
-//! Several runtimes, of which some do not run any more, and runtimes without timers. Each has tokio's paused clock.
+//! Several runtimes, of which some do not run any more, and runtimes without timers. Each has
+//! tokio's paused clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,8 +64,8 @@ fn rotation_is_found_although_the_first_runtime_is_idle() {
     );
 }
 
-/// No task removes the set at its stale limit, because its runtime does not run, and the wall clock is set back. A cached
-/// token is still rejected.
+/// No task removes the set at its stale limit, because its runtime does not run, and the wall clock
+/// is set back. A cached token is still rejected.
 #[test]
 fn stale_limit_holds_in_an_idle_runtime_with_a_clock_that_was_set_back() {
     for set_back in [secs(10), secs(200_000)] {
@@ -96,8 +97,8 @@ fn stale_limit_holds_in_an_idle_runtime_with_a_clock_that_was_set_back() {
     }
 }
 
-/// Issuers whose fetches began in a runtime that does not run take no place of other issuers for good, whether a request
-/// there waits for them or not.
+/// Issuers whose fetches began in a runtime that does not run take no place of other issuers for
+/// good, whether a request there waits for them or not.
 #[test]
 fn issuers_of_an_idle_runtime_are_evicted() {
     for is_request_kept in [false, true] {
@@ -156,7 +157,8 @@ fn late_result_of_a_replaced_task_counts() {
     assert_eq!(fake.fetches(), 1, "the fetch has begun");
     fake.set_behavior(Behavior::Down);
     let second = paused();
-    // The second runtime has its own clock, and waits for the fetch of the first until it is overdue.
+    // The second runtime has its own clock, and waits for the fetch of the first until it is
+    // overdue.
     second.block_on(async {
         for _ in 0..10 {
             verdict(&verifier, &fake.token()).await;
@@ -195,7 +197,8 @@ fn fetch_that_began_in_an_idle_runtime_is_begun_anew() {
     assert_eq!(verify_in(&busy, &verifier, &token).0, "accepted");
 }
 
-/// Two runtimes take turns. A fetch that has begun in one is not begun in the other before its deadline.
+/// Two runtimes take turns. A fetch that has begun in one is not begun in the other before its
+/// deadline.
 #[test]
 fn runtimes_in_turn_make_few_fetches() {
     let fake = FakeIssuer::new();

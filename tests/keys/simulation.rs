@@ -76,7 +76,8 @@ struct Model {
     overdue: Vec<Duration>,
     /// How often another runtime took over.
     switches: u32,
-    /// What panics in a fetch function is a failed fetch, so this is noted here and judged after each step.
+    /// What panics in a fetch function is a failed fetch, so this is noted here and judged after
+    /// each step.
     most_in_flight: u32,
 }
 
@@ -419,7 +420,8 @@ impl Simulation {
         }
     }
 
-    /// The issuer signs with a key before its key endpoint shows it, while it responds well and a hostile tenant floods.
+    /// The issuer signs with a key before its key endpoint shows it, while it responds well and a
+    /// hostile tenant floods.
     async fn late_key(&mut self) {
         let is_good = matches!(self.model.lock().unwrap().behavior, IssuerBehavior::Good);
         let status = self.verifier.status().remove(0);
@@ -468,8 +470,8 @@ impl Simulation {
         self.customers.count(&before);
     }
 
-    /// A good caller of an issuer that responds is admitted within the documented bound, in the middle of a flood: one
-    /// cooldown, and a fetch that it waits for.
+    /// A good caller of an issuer that responds is admitted within the documented bound, in the
+    /// middle of a flood: one cooldown, and a fetch that it waits for.
     async fn admit_customer(&mut self) {
         let Some(token) = self.customers.admissible(&mut self.random) else {
             return;
@@ -717,8 +719,8 @@ fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
             Instant::now()
         });
         if simulation.random.one_in(256) {
-            // Another runtime takes over: a new one, or one that did not run for a while. The one before is idle,
-            // or is dropped.
+            // Another runtime takes over: a new one, or one that did not run for a while. The one
+            // before is idle, or is dropped.
             match simulation.random.below(3) {
                 0 => drop(runtimes.pop_front()),
                 _ => runtimes.rotate_left(1),

@@ -196,7 +196,8 @@ async fn certificate_with_wrong_name_or_date_is_rejected() {
     }
 }
 
-/// A handshake takes longer than a second at some issuers, so only `fetch_timeout` limits it by default.
+/// A handshake takes longer than a second at some issuers, so only `fetch_timeout` limits it by
+/// default.
 #[tokio::test]
 async fn slow_handshake_is_limited_by_the_fetch_timeout() {
     let pause = Duration::from_millis(1300);

@@ -24,7 +24,8 @@ fn other_curve(kid: &str) -> Value {
     json!({ "kty": "EC", "crv": "secp256k1", "kid": kid, "x": "AA", "y": "AA" })
 }
 
-/// Rules 301, 302, 305. Row A10: WARN once per set for broken and private keys, DEBUG for unsupported types.
+/// Rules 301, 302, 305. Row A10: WARN once per set for broken and private keys, DEBUG for
+/// unsupported types.
 #[tokio::test(start_paused = true)]
 async fn unused_keys_are_one_event_per_set_and_level() {
     let lines = Lines::default();
@@ -54,7 +55,7 @@ async fn unused_keys_are_one_event_per_set_and_level() {
         ),
         format!(
             "DEBUG ignoring unsupported keys {issuer} keys=4 reasons=key \"a1\": {unsupported}; key \"p1\": {unsupported}; \
-             key \"enc\": use or key_ops is not for verifying signatures; key \"a2\": {unsupported}"
+             key \"enc\": use or key_ops excludes verifying signatures; key \"a2\": {unsupported}"
         ),
     ];
     assert_eq!(ignored(), expected);
@@ -98,7 +99,8 @@ async fn ml_dsa_token_is_rejected_before_any_fetch() {
     assert_eq!(fake.fetches(), 0);
 }
 
-/// Row B4: every key has its reason in the event, in status, in the start error and in an explanation.
+/// Row B4: every key has its reason in the event, in status, in the start error and in an
+/// explanation.
 #[tokio::test(start_paused = true)]
 async fn set_without_usable_key_names_each_key_and_reason() {
     let lines = Lines::default();

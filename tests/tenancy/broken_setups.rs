@@ -191,7 +191,7 @@ async fn broken_setups_are_named_by_their_log_lines() {
     wait_for_first_fetch(&weak).await;
     take(&[
         "no usable key",
-        "key \"k1\": alg is not among the algorithms allowed",
+        "key \"k1\": alg is not allowed for the issuer",
         "key \"k2\": a member is absent or malformed: e",
     ]);
     drop(weak);

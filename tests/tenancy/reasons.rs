@@ -180,7 +180,8 @@ async fn requested_organization_is_recorded_at_debug() {
     }
 }
 
-/// Row B2: the caller learns only that the server is misconfigured, and the operator learns the fix.
+/// Row B2: the caller learns only that the server is misconfigured, and the operator learns the
+/// fix.
 #[tokio::test]
 async fn missing_layer_is_named_to_the_operator_only() {
     let handler = || get(async |_: OrgCode| "hello");

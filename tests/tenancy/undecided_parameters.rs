@@ -299,7 +299,8 @@ async fn named_parameter_has_the_rules_of_org_code() {
     );
 }
 
-/// Values that have the form of another organization's code are rejected in a parameter of any name.
+/// Values that have the form of another organization's code are rejected in a parameter of any
+/// name.
 #[tokio::test]
 async fn foreign_code_is_rejected_in_every_parameter() {
     let fixture = Fixture::new();

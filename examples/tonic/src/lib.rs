@@ -1,8 +1,9 @@
 //! A gRPC service that the layer protects: the same layer as for HTTP handlers.
 //!
-//! With [`grpc`](tower_m2m::AuthorizeLayer::grpc), rejections have the form of gRPC: `UNAUTHENTICATED` (16),
-//! `PERMISSION_DENIED` (7), `UNAVAILABLE` (14) if no keys are available, and `NOT_FOUND` (5) if organizations are hidden.
-//! The challenge is in the metadata, under `www-authenticate`.
+//! With [`grpc`](tower_m2m::AuthorizeLayer::grpc), rejections have the form of gRPC:
+//! `UNAUTHENTICATED` (16), `PERMISSION_DENIED` (7), `UNAVAILABLE` (14) if no keys are available,
+//! and `NOT_FOUND` (5) if organizations are hidden. The challenge is in the metadata, under
+//! `www-authenticate`.
 
 use tonic::codegen::http::HeaderName;
 use tonic::service::{LayerExt as _, Routes};

@@ -1,4 +1,5 @@
-//! Every layer that users put beside authorization compiles and works with tonic, outside and inside of it.
+//! Every layer that users put beside authorization compiles and works with tonic, outside and
+//! inside of it.
 
 use std::time::Duration;
 

@@ -51,7 +51,7 @@ impl PathParams {
     }
 }
 
-/// What axum routers did with a request.
+/// The result of routing in axum.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(feature = "axum"), allow(dead_code))]
 pub(crate) enum Routing {

@@ -86,7 +86,7 @@ pub(super) mod kinde_only {
     use crate::testing::forged::forgery::forgeries;
 
     forgeries! {
-        /// A signed-in user's access token, with the same issuer, key, audience, and an organization.
+        /// A user's access token, with the same issuer, key, audience, and an organization.
         user_token(good) -> INVALID_TOKEN {
             let token = good.without("gty").without("scope").claim("scp", json!(["openid", "profile", "email"]));
             token.claim("sub", "kp_0a1b2c3d").claim("permissions", json!([])).claim("feature_flags", json!({})).token()

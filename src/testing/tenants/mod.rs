@@ -47,8 +47,8 @@ use report::{IsolationResult, IsolationRow};
 /// report says which responses show the other tenant, and in which routes no request that names the
 /// other tenant was rejected ([`IsolationReport::uncompared`]).
 ///
-/// If a code or marker of one tenant occurs in those of the other, a response cannot show whose data it
-/// contains. Then the report says so, and no request is made.
+/// If a code or marker of one tenant occurs in those of the other, a response cannot show whose
+/// data it contains. Then the report says so, and no request is made.
 pub async fn check_isolation<A: Into<TestResponse>>(
     one: &Tenant,
     other: &Tenant,

@@ -38,7 +38,8 @@ impl Tenant {
 }
 
 impl Tenant {
-    /// Returns why a response cannot show which of the two tenants it belongs to, or `None` if it can.
+    /// Returns why a response cannot show which of the two tenants it belongs to, or `None` if it
+    /// can.
     pub(super) fn indistinguishable_from(&self, other: &Self) -> Option<&'static str> {
         let pairs = [(self, other), (other, self)];
         if pairs.iter().any(|(one, other)| other.contains(&one.code)) {

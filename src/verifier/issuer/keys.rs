@@ -17,10 +17,11 @@ use crate::verifier::config_error::ConfigError;
 use crate::verifier::profile::KidRequirement;
 
 impl Issuer {
-    /// Sets the https URL of the key set. Default: the `jwks_uri` of the issuer's metadata (RFC 8414).
+    /// Sets the https URL of the key set. Default: the `jwks_uri` of the issuer's metadata (RFC
+    /// 8414).
     ///
-    /// No metadata is fetched. The issuer's name is only compared with `iss`, so it can be any string
-    /// of 1 to 512 characters without control characters.
+    /// No metadata is fetched. The issuer's name is only compared with `iss`, so it can be any
+    /// string of 1 to 512 characters without control characters.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.keys.url = Some(url.into());
         self

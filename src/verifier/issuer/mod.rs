@@ -207,7 +207,7 @@ impl Issuer {
         self
     }
 
-    /// Also decodes the claims into a type of the application, once per verification. If a token
+    /// Decodes the claims into a type of the application too, once per verification. If a token
     /// does not fit the type, it is rejected. [`Claims::custom`](crate::Claims::custom) returns the
     /// value. Two different types are an error of `build()`.
     pub fn custom_claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {

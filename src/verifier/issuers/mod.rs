@@ -61,8 +61,8 @@ impl IssuerRegistry {
         }
     }
 
-    /// Returns the issuer of a cached token if it is still trusted. There is no lookup by name. If the
-    /// issuer is in its last minutes, the application resolves it again in the background.
+    /// Returns the issuer of a cached token if it is still trusted. There is no lookup by name. If
+    /// the issuer is in its last minutes, the application resolves it again in the background.
     pub(crate) fn reuse(&self, issuer: &WeakIssuer) -> Option<ActiveIssuer> {
         match issuer {
             IssuerRef::Listed(at) => Some(IssuerRef::Listed(*at)),

@@ -30,8 +30,8 @@ pub(crate) struct TrustedIssuer {
     /// The second in which a request last timed out while it waited for the keys. Its client tries
     /// again.
     pub(crate) last_awaited: AtomicI64,
-    /// The application removed this issuer or returned new settings for it, so it verifies no further
-    /// token.
+    /// The application removed this issuer or returned new settings for it, so it verifies no
+    /// further token.
     pub(crate) is_retired: AtomicBool,
     pub(crate) organizations_seen: OrganizationsSeen,
 }
@@ -65,8 +65,8 @@ impl TrustedIssuer {
         self.last_awaited.load(Ordering::Relaxed)
     }
 
-    /// Returns `true` if cached tokens of this issuer can be used: it was not removed or replaced, and
-    /// its lifetime has not ended.
+    /// Returns `true` if cached tokens of this issuer can be used: it was not removed or replaced,
+    /// and its lifetime has not ended.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         !self.is_retired.load(Ordering::Relaxed) && self.expires_at.is_none_or(|until| now < until)
     }

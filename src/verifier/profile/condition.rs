@@ -56,8 +56,8 @@ impl ClaimCondition {
         Self(ClaimMatcher::IsClient { suffix: "" })
     }
 
-    /// Requires that the claim is the same string as the claim at this JSON Pointer (RFC 6901). Empty
-    /// strings do not count.
+    /// Requires that the claim is the same string as the claim at this JSON Pointer (RFC 6901).
+    /// Empty strings do not count.
     #[must_use]
     pub fn same_as(pointer: impl Into<String>) -> Self {
         Self(ClaimMatcher::SameAs(pointer.into()))

@@ -18,8 +18,9 @@ struct Flood {
     checks_each: u64,
 }
 
-/// Counts what forged tokens cost: signature checks, fetches and requests that wait. A request that waits is verified
-/// again, so its checks count twice. No token costs more than `max_keys_without_kid` checks.
+/// Counts what forged tokens cost: signature checks, fetches and requests that wait. A request that
+/// waits is verified again, so its checks count twice. No token costs more than
+/// `max_keys_without_kid` checks.
 #[tokio::test(start_paused = true)]
 async fn forged_tokens_have_a_bounded_cost() {
     let [default, one, all] = [None, Some(1), Some(20)];

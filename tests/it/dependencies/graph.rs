@@ -169,7 +169,8 @@ impl ModuleGraph {
                 .any(|import| import.name == name && import.path[0] != name)
     }
 
-    /// Resolves a path that is written in a module. The result is empty if it leads out of the crate.
+    /// Resolves a path that is written in a module. The result is empty if it leads out of the
+    /// crate.
     fn resolve(
         &self,
         module: &[String],

@@ -1,4 +1,5 @@
-//! The issuers that the application resolves: more than the verifier keeps, and named by forged tokens.
+//! The issuers that the application resolves: more than the verifier keeps, and named by forged
+//! tokens.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -208,8 +209,9 @@ impl CustomerIssuers {
         begun.collect()
     }
 
-    /// Takes the fetches that the requests since [`fetch_counts`](Self::fetch_counts) caused out of the budget of the issuer's name: three
-    /// at once, then one per cooldown, however often it is evicted. None of them was scheduled, because no time passed.
+    /// Takes the fetches that the requests since [`fetch_counts`](Self::fetch_counts) caused out of
+    /// the budget of the issuer's name: three at once, then one per cooldown, however often it is
+    /// evicted. None of them was scheduled, because no time passed.
     pub(super) fn count(&self, before: &[u64]) {
         let now = Instant::now();
         for (customer, before) in self.all.iter().zip(before) {
@@ -235,7 +237,8 @@ impl CustomerIssuers {
         }
     }
 
-    /// Returns a good token of an issuer that responds and is trusted, and that no cached result rejects.
+    /// Returns a good token of an issuer that responds and is trusted, and that no cached result
+    /// rejects.
     pub(super) fn admissible(&self, random: &mut Random) -> Option<String> {
         let customer = self.any(random);
         let model = customer.model();

@@ -1,8 +1,8 @@
 //! The audit of the database: an allow-list over the system catalogs.
 //!
 //! Everything that the role of the connection can reach is an ordinary table with the expected
-//! policy, and the role has only the privileges that the example needs. The audit reports everything
-//! else.
+//! policy, and the role has only the privileges that the example needs. The audit reports
+//! everything else.
 
 mod report;
 

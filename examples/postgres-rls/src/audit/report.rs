@@ -7,8 +7,8 @@ use crate::error::DbError;
 /// The findings of an audit. `Display` prints them, and after the findings of one fix the fix.
 ///
 /// If the fixes are executed in this order, each by an owner of its object, the next audit has no
-/// findings. A fix that ends without `;` is not a statement, and `<…>` in a fix is a value that only
-/// the reader knows.
+/// findings. A fix that ends without `;` is not a statement, and `<…>` in a fix is a value that
+/// only the reader knows.
 #[derive(Clone, Debug, Default)]
 pub struct AuditReport(Vec<Finding>);
 

@@ -1,6 +1,7 @@
 use super::*;
 
-/// The example of RFC 6901 §5, but for the whole document and the member with an empty name in its own row.
+/// The example of RFC 6901 §5, but for the whole document and the member with an empty name in its
+/// own row.
 #[test]
 fn rfc6901_5_pointers() {
     let json = JsonObject::parse(

@@ -1,5 +1,5 @@
-//! Each set-up that gets around the policies: the attack works, the audit finds the set-up, and after
-//! the fixes that the audit prints, the program starts and its requests work.
+//! Each set-up that gets around the policies: the attack works, the audit finds the set-up, and
+//! after the fixes that the audit prints, the program starts and its requests work.
 
 mod catalogs;
 mod functions;
@@ -20,8 +20,8 @@ struct Bypass {
     /// The object that the audit names, and a part of the problem.
     finding: [&'static str; 2],
     attack: Attack,
-    /// What the superuser runs after the fix, to remove the other objects of the set-up. If a fix is
-    /// not a statement, this does the change.
+    /// What the superuser runs after the fix, to remove the other objects of the set-up. If a fix
+    /// is not a statement, this does the change.
     clean_up: &'static str,
 }
 
