@@ -1,7 +1,11 @@
 //! Checks the repository as a whole: it contains no private key, its indexes are complete, and its
 //! prose follows the rules.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "repository/documents.rs"]
 mod documents;

@@ -45,7 +45,7 @@ async fn explain_prints_reason_and_sets_exit_code() {
     assert_eq!(code, Some(1), "{printed}");
     assert!(
         printed.contains("REJECTED (invalid_audience)")
-            && printed.contains("did the client ask for the API's audience?"),
+            && printed.contains("check that the client requests the API's audience"),
         "{printed}"
     );
     assert!(
