@@ -98,6 +98,31 @@ impl<'a> Credentials<'a> {
         Ok(Self(token))
     }
 
+    /// Extracts an API key from a header of its own, or returns `None` if the request does not have the
+    /// header. A credential in two places is an error.
+    #[cfg(feature = "introspection")]
+    pub(crate) fn from_key_header(
+        headers: &'a HeaderMap,
+        name: &http::HeaderName,
+        max_token_bytes: usize,
+    ) -> Option<Result<Self, BearerError>> {
+        let mut values = headers.get_all(name).iter();
+        let key = values.next()?.as_bytes().trim_ascii();
+        Some(
+            if values.next().is_some() || headers.contains_key(AUTHORIZATION) {
+                Err(BearerError::MultipleCredentials)
+            } else if key.is_empty() {
+                Err(BearerError::Malformed)
+            } else if key.len() > max_token_bytes {
+                Err(BearerError::TooLong {
+                    max_bytes: max_token_bytes,
+                })
+            } else {
+                Ok(Self(key))
+            },
+        )
+    }
+
     /// Returns the place and the end of the token, by which a later layer recognizes it.
     pub(crate) fn identity(self) -> CredentialsIdentity {
         CredentialsIdentity {

@@ -119,7 +119,10 @@ pub use extensions::{CallerOrg, RequestExt};
 pub use extract::{ExtractorRejection, Scoped};
 #[cfg(feature = "introspection")]
 #[doc(inline)]
-pub use introspection::{ApiKeys, Introspection};
+pub use introspection::{
+    ApiKeys, Introspection, IntrospectionError, IntrospectionStatus, SavedCredentials,
+    SavedCredentialsError,
+};
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};
@@ -130,7 +133,7 @@ pub use revocation::{
 pub use routes::{Access, Public, PublicPerTenant, RouteEntry, RouteError, RouteInventory, Routes};
 pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
 #[doc(inline)]
-pub use token::{Algorithm, Claims, OrgCode, Scope};
+pub use token::{Algorithm, Claims, CredentialKind, OrgCode, Scope};
 pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{

@@ -58,6 +58,15 @@ pub enum Rejection {
         /// When a client should try again.
         retry_after: Duration,
     },
+    /// The issuer did not say whether the opaque credential is valid: 503.
+    IntrospectionUnavailable {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The credential is opaque, and the route accepts only signed tokens: 403.
+    JwtRequired,
+    /// The credential belongs to a user, and the route does not allow users: 403.
+    UserNotAllowed,
     /// The application's caller check failed or timed out: 503.
     CallerStatusUnavailable,
     /// A handler extracts from a verified token, but no layer protects it: 500.
@@ -85,6 +94,9 @@ impl Rejection {
             Self::InsufficientScope(_) => "insufficient_scope",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::KeyUnavailable { .. } => "key_unavailable",
+            Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
+            Self::JwtRequired => "jwt_required",
+            Self::UserNotAllowed => "user_not_allowed",
             Self::CallerStatusUnavailable => "caller_status_unavailable",
             Self::LayerMissing(_) => "layer_missing",
             Self::Misconfigured(_) => "misconfigured",
@@ -146,6 +158,16 @@ impl fmt::Display for Rejection {
             Self::KeysUnavailable { .. } => f.write_str("the token could not be verified because no keys of the issuer are available"),
             Self::KeyUnavailable { .. } => {
                 f.write_str("the token's key is not in the current key set, and no fetch could decide whether the issuer has it")
+            }
+            Self::IntrospectionUnavailable { .. } => {
+                f.write_str("the issuer did not say whether the opaque credential is valid")
+            }
+            Self::JwtRequired => f.write_str(
+                "the credential is opaque, and the route accepts only signed tokens (the layer has require_jwt, or it requires \
+                 no scope and api_id is not set)",
+            ),
+            Self::UserNotAllowed => {
+                f.write_str("the credential belongs to a user (allow_users admits the API keys of users)")
             }
             Self::CallerStatusUnavailable => f.write_str("the application's caller check failed or timed out"),
             Self::LayerMissing(error) => fmt::Display::fmt(error, f),

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::client_secret::ClientSecret;
+use http::Request;
+
 use super::timing::IntrospectionTiming;
+use crate::http_client::{ClientSecret, FetchFuture, Fetcher};
+use crate::util::BoxError;
 
 /// How API keys are verified: at the issuer, which is queried about each key.
 ///
@@ -20,7 +23,6 @@ use super::timing::IntrospectionTiming;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "settings do nothing until an issuer has them"]
-#[allow(dead_code, reason = "no issuer takes the settings yet")]
 pub struct ApiKeys {
     pub(crate) client: Option<ClientSecret>,
     pub(crate) api_id: Option<String>,
@@ -30,6 +32,7 @@ pub struct ApiKeys {
     pub(crate) prefixes: Vec<String>,
     pub(crate) header: Option<String>,
     pub(crate) timing: IntrospectionTiming,
+    pub(crate) send: Option<Fetcher>,
 }
 
 /// Whether the API keys of users are accepted.
@@ -51,6 +54,7 @@ impl ApiKeys {
             prefixes: Vec::new(),
             header: None,
             timing: IntrospectionTiming::default(),
+            send: None,
         }
     }
 
@@ -128,6 +132,22 @@ impl ApiKeys {
     /// Maximum: 1 minute.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timing.timeout = timeout;
+        self
+    }
+
+    /// Sends requests to the issuer with a function of the application instead of the HTTP client of this
+    /// crate. Default: the HTTP client.
+    ///
+    /// The function must not follow redirects. A response of more than 64 KiB is rejected. It runs within
+    /// [`timeout`](Self::timeout).
+    pub fn send_with<F, R>(mut self, send: F) -> Self
+    where
+        F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
+    {
+        self.send = Some(Fetcher::function(move |request| -> FetchFuture {
+            Box::pin(send(request))
+        }));
         self
     }
 }

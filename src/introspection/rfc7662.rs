@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::client_secret::ClientSecret;
+use http::Request;
+
 use super::timing::IntrospectionTiming;
+use crate::http_client::{ClientSecret, FetchFuture, Fetcher};
+use crate::util::BoxError;
 
 /// How opaque access tokens are verified: at the issuer's introspection endpoint (RFC 7662).
 ///
@@ -23,19 +26,19 @@ use super::timing::IntrospectionTiming;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "settings do nothing until an issuer has them"]
-#[allow(dead_code, reason = "no issuer takes the settings yet")]
 pub struct Introspection {
     /// `None` if the issuer's metadata names the endpoint.
     pub(crate) endpoint: Option<String>,
-    pub(crate) client: Option<ClientAuthentication>,
+    pub(crate) basic: Option<ClientSecret>,
+    pub(crate) body: Option<ClientSecret>,
     pub(crate) prefixes: Vec<String>,
     pub(crate) missing_token_type: MissingTokenType,
     pub(crate) timing: IntrospectionTiming,
+    pub(crate) send: Option<Fetcher>,
 }
 
 /// How this service authenticates at the introspection endpoint (RFC 6749 §2.3.1).
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "no issuer takes the settings yet")]
 pub(crate) enum ClientAuthentication {
     /// In the `Authorization` header.
     Basic(ClientSecret),
@@ -65,10 +68,12 @@ impl Introspection {
     fn new(endpoint: Option<String>) -> Self {
         Self {
             endpoint,
-            client: None,
+            basic: None,
+            body: None,
             prefixes: Vec::new(),
             missing_token_type: MissingTokenType::Rejected,
             timing: IntrospectionTiming::default(),
+            send: None,
         }
     }
 
@@ -79,25 +84,25 @@ impl Introspection {
         client_id: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        self.client = Some(ClientAuthentication::Basic(ClientSecret {
+        self.basic = Some(ClientSecret {
             client_id: client_id.into(),
             secret: secret.into(),
-        }));
+        });
         self
     }
 
     /// Sets the client ID and the secret that this service sends in the form (`client_secret_post`), for an
-    /// issuer that does not accept them in the header. Default: as
-    /// [`client_credentials`](Self::client_credentials).
+    /// issuer that does not accept them in the header. Default: the form has no credentials. It cannot be
+    /// combined with [`client_credentials`](Self::client_credentials).
     pub fn client_credentials_in_body(
         mut self,
         client_id: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        self.client = Some(ClientAuthentication::Body(ClientSecret {
+        self.body = Some(ClientSecret {
             client_id: client_id.into(),
             secret: secret.into(),
-        }));
+        });
         self
     }
 
@@ -137,5 +142,30 @@ impl Introspection {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timing.timeout = timeout;
         self
+    }
+
+    /// Sends requests to the issuer with a function of the application instead of the HTTP client of this
+    /// crate. Default: the HTTP client.
+    ///
+    /// The function must not follow redirects. A response of more than 64 KiB is rejected. It runs within
+    /// [`timeout`](Self::timeout).
+    pub fn send_with<F, R>(mut self, send: F) -> Self
+    where
+        F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
+    {
+        self.send = Some(Fetcher::function(move |request| -> FetchFuture {
+            Box::pin(send(request))
+        }));
+        self
+    }
+
+    pub(crate) fn has_two_authentications(&self) -> bool {
+        self.basic.is_some() && self.body.is_some()
+    }
+
+    pub(crate) fn authentication(&self) -> Option<ClientAuthentication> {
+        let basic = self.basic.clone().map(ClientAuthentication::Basic);
+        basic.or_else(|| self.body.clone().map(ClientAuthentication::Body))
     }
 }

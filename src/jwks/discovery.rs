@@ -16,6 +16,8 @@ struct Metadata {
     issuer: String,
     /// The value of any type, because metadata of another issuer is recognized by `issuer` alone.
     jwks_uri: Option<serde_json::Value>,
+    #[cfg(feature = "introspection")]
+    introspection_endpoint: Option<serde_json::Value>,
 }
 
 /// Reads `jwks_uri` from an issuer's metadata document.
@@ -52,6 +54,23 @@ pub(super) fn read_jwks_uri(
     addresses: AddressRule,
     plain_http: PlainHttp,
 ) -> Result<String, JwksError> {
+    let url = read_metadata(document, issuer)?.jwks_uri;
+    check_url(url, issuer, addresses, plain_http)
+}
+
+/// Reads `introspection_endpoint` (RFC 8414 §2) in the same way.
+#[cfg(feature = "introspection")]
+pub(crate) fn introspection_endpoint(
+    document: &[u8],
+    issuer: &str,
+    addresses: AddressRule,
+    plain_http: PlainHttp,
+) -> Result<String, JwksError> {
+    let url = read_metadata(document, issuer)?.introspection_endpoint;
+    check_url(url, issuer, addresses, plain_http)
+}
+
+fn read_metadata(document: &[u8], issuer: &str) -> Result<Metadata, JwksError> {
     // The JSON reader skips unknown members without checking them, but the whole JSON text must be
     // UTF-8 (RFC 8259 §8.1).
     let document = std::str::from_utf8(document).map_err(|_| JwksError::Malformed)?;
@@ -63,17 +82,26 @@ pub(super) fn read_jwks_uri(
             found: shortened(&metadata.issuer, 256),
         });
     }
-    let Some(serde_json::Value::String(jwks_uri)) = metadata.jwks_uri else {
+    Ok(metadata)
+}
+
+fn check_url(
+    url: Option<serde_json::Value>,
+    issuer: &str,
+    addresses: AddressRule,
+    plain_http: PlainHttp,
+) -> Result<String, JwksError> {
+    let Some(serde_json::Value::String(url)) = url else {
         return Err(JwksError::Malformed);
     };
-    let downgraded = issuer.starts_with("https://") && !jwks_uri.starts_with("https://");
-    if downgraded || !is_allowed_url(&jwks_uri, plain_http) {
+    let downgraded = issuer.starts_with("https://") && !url.starts_with("https://");
+    if downgraded || !is_allowed_url(&url, plain_http) {
         return Err(JwksError::InsecureJwksUri);
     }
-    if !addresses.allows(&jwks_uri, issuer) {
+    if !addresses.allows(&url, issuer) {
         return Err(JwksError::PrivateAddress);
     }
-    Ok(jwks_uri)
+    Ok(url)
 }
 
 /// One of the two places where metadata can be (RFC 8414 §5).
@@ -103,7 +131,7 @@ impl MetadataPlace {
 }
 
 /// Returns the URL of OpenID Connect and that of RFC 8414.
-fn metadata_urls(issuer: &str) -> [String; 2] {
+pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
     let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
     let path_at = trimmed.find("://").map_or(0, |at| at + 3);
     let path_at = trimmed

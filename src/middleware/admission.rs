@@ -21,6 +21,7 @@ impl LayerSettings {
         parameters: &RouteParameters<'_>,
         request: &Request<B>,
     ) -> Result<Admitted, Rejection> {
+        self.policy.check_credential(claims)?;
         let extensions = request.extensions();
         let mut findings = parameters.find(claims);
         parameters.check_names(self, &findings)?;

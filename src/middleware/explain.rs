@@ -59,6 +59,7 @@ impl AuthorizeLayer {
     async fn decide(&self, claims: &Claims, organization: Option<&str>) -> Result<(), Rejection> {
         let policy = &self.settings.policy;
         let requested = organization.map_or(RequestedOrg::Absent, RequestedOrg::Organization);
+        policy.check_credential(claims)?;
         let admitted = policy.admit_tenant(claims, &requested)?;
         if let Some(acting) = &admitted.acting {
             match self.verifier.check_caller(claims, Some(acting)) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::OrganizationSource;
 #[cfg(feature = "axum")]
 use super::policy::AllowedCallers;
-use super::policy::{MismatchResponse, Policy};
+use super::policy::{CredentialAccess, MismatchResponse, Policy, UserAccess};
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::response::Protocol;
 #[cfg(feature = "axum")]
@@ -128,6 +128,22 @@ impl AuthorizeLayer {
     /// scopes of every token.
     pub fn allow_global_with(self, scopes: impl Into<ScopeRequirement>) -> Self {
         self.with_visible_setting(|settings| settings.policy.allow_global_with(scopes.into()))
+    }
+
+    /// Accepts only signed tokens: API keys and opaque access tokens are rejected with 403. Default: every
+    /// credential that the verifier accepts is admitted.
+    ///
+    /// An inner layer cannot admit them again. The issuer is not queried about a rejected credential.
+    pub fn require_jwt(self) -> Self {
+        self.with(|settings| settings.policy.credentials = CredentialAccess::OnlyJwt)
+    }
+
+    /// Allows the API keys of users too, if the verifier accepts them. Default: they are rejected with 403.
+    ///
+    /// A user's key never counts as global. If it has no organization, it is admitted only on routes
+    /// that belong to none. If several layers apply, each of them must allow users.
+    pub fn allow_users(self) -> Self {
+        self.with(|settings| settings.policy.users = UserAccess::Allowed)
     }
 
     /// Allows only global tokens. Default: only tokens of organizations.

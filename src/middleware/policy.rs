@@ -2,7 +2,7 @@
 //! requirements.
 
 use crate::rejection::Rejection;
-use crate::token::{Claims, OrgCode, ScopeRequirement};
+use crate::token::{Claims, CredentialKind, OrgCode, ScopeRequirement};
 
 /// The requirements of a route.
 #[derive(Clone, Debug)]
@@ -10,6 +10,24 @@ pub(crate) struct Policy {
     pub(crate) allowed_callers: AllowedCallers,
     pub(crate) requirement: ScopeRequirement,
     pub(crate) mismatch: MismatchResponse,
+    pub(crate) users: UserAccess,
+    pub(crate) credentials: CredentialAccess,
+}
+
+/// Whether the credentials of users are admitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum UserAccess {
+    #[default]
+    Rejected,
+    Allowed,
+}
+
+/// Which kinds of credentials are admitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CredentialAccess {
+    #[default]
+    Any,
+    OnlyJwt,
 }
 
 /// The callers that a layer admits.
@@ -68,6 +86,8 @@ impl Default for Policy {
             allowed_callers: AllowedCallers::Organization,
             requirement: ScopeRequirement::none(),
             mismatch: MismatchResponse::Forbidden,
+            users: UserAccess::Rejected,
+            credentials: CredentialAccess::Any,
         }
     }
 }
@@ -117,6 +137,32 @@ impl Policy {
         }
     }
 
+    /// Checks what kind of credential it is and whose, before the tenant.
+    pub(crate) fn check_credential(&self, claims: &Claims) -> Result<(), Rejection> {
+        let is_jwt = claims.credential_kind() == CredentialKind::Jwt;
+        if self.credentials == CredentialAccess::OnlyJwt && !is_jwt {
+            return Err(Rejection::JwtRequired);
+        }
+        if self.users == UserAccess::Rejected && claims.is_user() {
+            return Err(Rejection::UserNotAllowed);
+        }
+        // Without a scope, nothing ties such a credential to this API.
+        if claims.is_for_any_api() && !self.requires_scope_of(claims) {
+            return Err(Rejection::JwtRequired);
+        }
+        Ok(())
+    }
+
+    fn requires_scope_of(&self, claims: &Claims) -> bool {
+        let of_global = match &self.allowed_callers {
+            AllowedCallers::OrganizationOrGlobalWith(scopes) => {
+                claims.is_global() && !scopes.is_none()
+            }
+            _ => false,
+        };
+        of_global || !self.requirement.is_none()
+    }
+
     /// Checks the scopes. The tenant check runs first.
     pub(crate) fn check_scopes(&self, claims: &Claims) -> Result<(), Rejection> {
         if self.requirement.is_satisfied_by(claims.scopes()) {
@@ -135,6 +181,7 @@ impl Policy {
     ) -> Result<Admitted, Rejection> {
         let acting = match claims.org_code() {
             Some(org) => self.admit_organization(org, target)?,
+            None if claims.is_user() => self.admit_user(target)?,
             None => self.admit_global(claims, target)?,
         };
         Ok(Admitted { acting })
@@ -162,6 +209,16 @@ impl Policy {
             RequestedOrg::Absent => Ok(()),
             RequestedOrg::Organization(code) if *code == org.as_str() => Ok(()),
             RequestedOrg::Organization(_) | RequestedOrg::Ambiguous => Err(self.mismatch()),
+        }
+    }
+
+    /// Admits a user without an organization only if the route belongs to none. A user never acts.
+    fn admit_user(&self, target: &RequestedOrg<'_>) -> Result<Option<OrgCode>, Rejection> {
+        match (&self.allowed_callers, target) {
+            (AllowedCallers::Global, _) => Err(Rejection::GlobalRequired),
+            (_, RequestedOrg::Absent) => Ok(None),
+            (_, RequestedOrg::Organization(_)) => Err(Rejection::OrganizationRequired),
+            (_, RequestedOrg::Ambiguous) => Err(self.mismatch()),
         }
     }
 

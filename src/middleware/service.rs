@@ -6,19 +6,20 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN,
     TRANSFER_ENCODING,
 };
-use http::{Extensions, Method, Request, Response};
+use http::{Extensions, HeaderMap, Method, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::decision::{Authenticated, NextStep, Pending};
 use super::layer::{AppliedLayers, AuthorizeLayer};
+use super::policy::CredentialAccess;
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{BearerError, Credentials, CredentialsIdentity};
 use crate::extensions::{Acting, AnonymousRequest, VerifiedRequest};
 use crate::rejection::Rejection;
-use crate::verifier::{Verification, VerificationFailure};
+use crate::verifier::{AcceptedCredentials, Verification, VerificationFailure};
 
 /// The service that [`AuthorizeLayer`] wraps around an inner service.
 #[derive(Clone, Debug)]
@@ -107,6 +108,23 @@ impl<S: Clone> Authorize<S> {
 }
 
 impl<S> Authorize<S> {
+    /// Returns the credentials of a request, and what they may be.
+    fn credentials<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> (Result<Credentials<'h>, BearerError>, AcceptedCredentials) {
+        let verifier = &self.layer.verifier;
+        let max_bytes = verifier.max_token_bytes();
+        #[cfg(feature = "introspection")]
+        if let Some(name) = verifier.api_key_header()
+            && let Some(key) = Credentials::from_key_header(headers, name, max_bytes)
+        {
+            return (key, AcceptedCredentials::Opaque);
+        }
+        let credentials = Credentials::from_headers(headers, max_bytes);
+        (credentials, AcceptedCredentials::Any)
+    }
+
     fn authenticate<B: Body>(&self, request: &Request<B>) -> Authentication {
         let AuthorizeLayer { verifier, settings } = &self.layer;
         if settings.preflights == Preflights::Pass && is_preflight(request) {
@@ -115,7 +133,7 @@ impl<S> Authorize<S> {
                 Presence::Optional => AnonymousRequest::Allowed,
             });
         }
-        let credentials = Credentials::from_headers(request.headers(), verifier.max_token_bytes());
+        let (credentials, source) = self.credentials(request.headers());
         let credentials = match credentials {
             Ok(credentials) => credentials,
             Err(BearerError::Missing | BearerError::UnsupportedScheme)
@@ -135,7 +153,11 @@ impl<S> Authorize<S> {
         {
             return Authentication::Done(Ok(Authenticated::from_outer(outer, identity)));
         }
-        match verifier.try_verify(token) {
+        let accepted = match settings.policy.credentials {
+            CredentialAccess::Any => source,
+            CredentialAccess::OnlyJwt => AcceptedCredentials::Jwt,
+        };
+        match verifier.try_verify(token, accepted) {
             Verification::Done(verdict) => {
                 Authentication::Done(verdict.map(|claims| Authenticated::new(claims, identity)))
             }

@@ -106,7 +106,8 @@ impl ResponseConfig {
         }
         match &rejection {
             Rejection::KeysUnavailable { retry_after }
-            | Rejection::KeyUnavailable { retry_after } => {
+            | Rejection::KeyUnavailable { retry_after }
+            | Rejection::IntrospectionUnavailable { retry_after } => {
                 headers.insert(RETRY_AFTER, whole_seconds(*retry_after));
             }
             Rejection::CallerStatusUnavailable => {

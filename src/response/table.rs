@@ -155,6 +155,24 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The key of the access token is unavailable at the moment",
             Challenge::Omitted,
         ),
+        R::JwtRequired => row(
+            StatusCode::FORBIDDEN,
+            "jwt_required",
+            "The route accepts only signed access tokens",
+            Plain,
+        ),
+        R::UserNotAllowed => row(
+            StatusCode::FORBIDDEN,
+            "user_not_allowed",
+            "The route does not accept the credentials of users",
+            Plain,
+        ),
+        R::IntrospectionUnavailable { .. } => row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "introspection_unavailable",
+            "The credential cannot be verified at the moment",
+            Challenge::Omitted,
+        ),
         R::KeysUnavailable { .. } | R::CallerStatusUnavailable => row(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

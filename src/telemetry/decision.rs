@@ -110,6 +110,7 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
         DecisionOutcome::Rejected(
             Rejection::KeysUnavailable { .. }
             | Rejection::KeyUnavailable { .. }
+            | Rejection::IntrospectionUnavailable { .. }
             | Rejection::CallerStatusUnavailable,
         ) => {
             emit_decision!(warn, "request rejected", decision, omitted);

@@ -116,3 +116,28 @@ pub(crate) fn parameter_not_compared(route: &str, parameter: &str) {
     tracing::warn!(target: "tower_m2m", route, parameter, "route parameter not compared");
     let _ = (route, parameter);
 }
+
+/// Reports that the issuer did not say whether a credential is valid, once in 10 s at most.
+#[cfg(feature = "introspection")]
+pub(crate) fn introspection_failed(issuer: &str, error: &dyn Display) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::introspection", issuer, error = %error, "introspection failed");
+    let _ = (issuer, error);
+}
+
+/// Reports that the issuer rejected the credentials of this service, once a minute at most.
+#[cfg(feature = "introspection")]
+pub(crate) fn credentials_rejected(issuer: &str, error: &dyn Display) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "tower_m2m::introspection", issuer, error = %error, "introspection credentials rejected");
+    let _ = (issuer, error);
+}
+
+/// Reports that unknown API keys look like a rejection of this service's own credentials, so they get
+/// 503 and not 401.
+#[cfg(feature = "introspection")]
+pub(crate) fn unknown_keys_not_distinguishable(issuer: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::introspection", issuer, "unknown API keys cannot be distinguished");
+    let _ = issuer;
+}

@@ -27,6 +27,14 @@ pub(crate) fn describe() {
             "Duration of full verifications, without cache hits."
         );
         describe_counter!(
+            "tower_m2m_introspection_requests_total",
+            "Introspection requests, by outcome."
+        );
+        describe_counter!(
+            "tower_m2m_introspection_lookups_total",
+            "Lookups of opaque credentials, by result."
+        );
+        describe_counter!(
             "tower_m2m_key_fetches_total",
             "Fetches of an issuer's keys, by cause and outcome."
         );
@@ -99,6 +107,26 @@ pub(crate) fn key_fetch(issuer: &str, cause: &'static str, outcome: &'static str
     metrics::counter!("tower_m2m_key_fetches_total", "issuer" => issuer.to_owned(), "cause" => cause, "outcome" => outcome)
         .increment(1);
     let _ = (issuer, cause, outcome);
+}
+
+/// Counts an introspection request by its outcome: `active`, `inactive`, `rejected`, or the code of its
+/// failure.
+#[cfg(feature = "introspection")]
+pub(crate) fn introspection_request(issuer: &str, outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tower_m2m_introspection_requests_total", "issuer" => issuer.to_owned(), "outcome" => outcome)
+        .increment(1);
+    let _ = (issuer, outcome);
+}
+
+/// Counts a caller whose opaque credential was found in the cache or not: `hit`, `stale`, `rejected`,
+/// `miss` or `budget_exhausted`.
+#[cfg(feature = "introspection")]
+pub(crate) fn introspection_lookup(issuer: &str, result: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tower_m2m_introspection_lookups_total", "issuer" => issuer.to_owned(), "result" => result)
+        .increment(1);
+    let _ = (issuer, result);
 }
 
 /// Sets the gauges of the current key set.

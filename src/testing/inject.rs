@@ -11,7 +11,9 @@ use tower_service::Service;
 
 use super::defaults::{AUDIENCE, CLIENT_ID};
 use crate::extensions::{Acting, VerifiedRequest};
-use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, OrgCode, Scopes};
+use crate::token::{
+    ClaimStrings, ClaimStrs, Claims, ClaimsInner, CredentialFacts, OrgCode, Scopes,
+};
 
 /// Creates claims that come from no token. Default: a global client without scopes.
 ///
@@ -50,6 +52,7 @@ fn facts() -> ClaimsInner {
     ClaimsInner {
         // Verifiers are numbered from 1.
         verified_by: 0,
+        credential: CredentialFacts::JWT,
         issuer: Arc::from("https://issuer.test"),
         strings: ClaimStrings::new(ClaimStrs {
             client_id: CLIENT_ID,

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use super::credential::{ApiBinding, CredentialFacts, CredentialHolder, CredentialKind};
 use super::{AllowLists, ClaimStrings, NotAllowed, OrgCode, OrgCodePattern, Scopes};
 
 /// The claims of a verified access token.
@@ -43,6 +44,7 @@ pub(crate) struct ClaimsInner {
     /// The number of the verifier, so that a second layer of the same verifier does not verify
     /// again.
     pub(crate) verified_by: u64,
+    pub(crate) credential: CredentialFacts,
     pub(crate) issuer: Arc<str>,
     pub(crate) strings: ClaimStrings,
     pub(crate) org_code: Option<OrgCode>,
@@ -149,10 +151,26 @@ impl Claims {
         self.0.org_code.as_ref()
     }
 
-    /// Returns `true` if the token belongs to no organization.
+    /// Returns `true` if the token belongs to no organization. The API key of a user is never global.
     #[must_use]
     pub fn is_global(&self) -> bool {
-        self.0.org_code.is_none()
+        self.0.org_code.is_none() && !self.is_user()
+    }
+
+    /// Returns the kind of credential that the caller sent.
+    #[must_use]
+    pub fn credential_kind(&self) -> CredentialKind {
+        self.0.credential.kind
+    }
+
+    /// Returns `true` if the credential belongs to a user.
+    pub(crate) fn is_user(&self) -> bool {
+        self.0.credential.holder == CredentialHolder::User
+    }
+
+    /// Returns `true` if the credential can be for another API of the same issuer.
+    pub(crate) fn is_for_any_api(&self) -> bool {
+        self.0.credential.api == ApiBinding::Unchecked
     }
 
     /// Returns the granted scopes (RFC 6749 §3.3).

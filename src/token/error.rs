@@ -55,6 +55,10 @@ pub enum TokenError {
     KeyOfOtherIssuer,
     /// Signature verification failed (RFC 7515 §5.2).
     InvalidSignature,
+    /// The issuer does not know the opaque credential, or it is not active any more (RFC 7662 §2.2).
+    InactiveCredential,
+    /// The credential begins like an opaque credential and cannot be one.
+    MalformedCredential,
     /// A required claim is absent.
     MissingClaim(&'static str),
     /// A claim has an invalid type or form.
@@ -108,6 +112,8 @@ impl TokenError {
             Self::UnknownKey => "unknown_key",
             Self::KeyOfOtherIssuer => "key_of_other_issuer",
             Self::InvalidSignature => "invalid_signature",
+            Self::InactiveCredential => "inactive_credential",
+            Self::MalformedCredential => "malformed_credential",
             Self::MissingClaim(_) => "missing_claim",
             Self::MalformedClaim(_) => "malformed_claim",
             Self::Expired => "expired",
@@ -174,6 +180,12 @@ impl fmt::Display for TokenError {
                 "the keys with this kid belong to another issuer: their issuer member does not match iss and tid",
             ),
             Self::InvalidSignature => f.write_str("signature verification failed"),
+            Self::InactiveCredential => {
+                f.write_str("the issuer does not know the credential, or it is not active any more")
+            }
+            Self::MalformedCredential => {
+                f.write_str("the credential has the prefix of an opaque credential and not its length or characters")
+            }
             Self::MissingClaim(name) => write!(f, "the claim {name} is required and absent"),
             Self::MalformedClaim(name) => write!(f, "the claim {name} is malformed"),
             Self::Expired => f.write_str("exp is in the past (if the token is new, compare the clocks)"),

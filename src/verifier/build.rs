@@ -12,6 +12,8 @@ use super::issuer::Issuer;
 use super::issuers::IssuerRegistry;
 use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
+#[cfg(feature = "introspection")]
+use super::opaque_builder::{OpaqueBuilder, check_prefixes};
 use super::readiness::Readiness;
 use super::start_error::StartError;
 use super::verifier::{Verifier, VerifierInner};
@@ -36,12 +38,18 @@ impl VerifierBuilder {
         crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
+        #[cfg(feature = "introspection")]
+        let mut opaque = OpaqueBuilder::new(number, max_claim_values, &self.issuers);
         for issuer in self.issuers {
+            #[cfg(feature = "introspection")]
+            let introspection = opaque.setup(&issuer, &clients)?;
             let trusted = issuer.into_trusted_issuer(&self.clock, &clients)?;
             self.saved
                 .iter()
                 .filter(|saved| saved.is_of(&trusted.issuer))
                 .for_each(|saved| trusted.keys.restore(saved));
+            #[cfg(feature = "introspection")]
+            opaque.add(introspection, &trusted, &self.clock);
             listed.push(trusted);
         }
         let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());
@@ -100,6 +108,10 @@ impl VerifierBuilder {
                 .map(|capacity| TokenCache::new(number, capacity)),
             rechecks: Rechecks::new(denylist, caller_check),
             event_limit,
+            #[cfg(feature = "introspection")]
+            api_key_header: opaque.header(),
+            #[cfg(feature = "introspection")]
+            opaque: opaque.build(self.saved_credentials.as_ref())?,
         })))
     }
 
@@ -173,6 +185,8 @@ impl VerifierBuilder {
                 ));
             }
         }
+        #[cfg(feature = "introspection")]
+        check_prefixes(&self.issuers)?;
         Ok(())
     }
 
@@ -235,6 +249,8 @@ impl VerifierBuilder {
                 }
             }
         }
+        #[cfg(feature = "introspection")]
+        verifier.prepare_introspection().await;
         match first_error {
             Some(error) if !readiness.is_satisfied(ready, listed.len()) => Err(error),
             _ => Ok(verifier),

@@ -11,6 +11,8 @@ use super::profile::Profile;
 use super::readiness::Readiness;
 use super::verifier::Verifier;
 use crate::clock::Clock;
+#[cfg(feature = "introspection")]
+use crate::introspection::SavedCredentials;
 use crate::jwks::SavedKeys;
 use crate::revocation::{CallerCheck, CallerCheckRunner, Denylist, FailMode};
 use crate::util::BoxError;
@@ -42,6 +44,8 @@ pub struct VerifierBuilder {
     pub(super) max_claim_values: Option<u32>,
     pub(super) token_cache: TokenCacheSetting,
     pub(super) saved: Vec<SavedKeys>,
+    #[cfg(feature = "introspection")]
+    pub(super) saved_credentials: Option<SavedCredentials>,
     pub(super) start: StartMode,
     pub(super) readiness: Readiness,
     /// Only one may be set. All are kept, so that a second one is an error and does not replace the
@@ -116,6 +120,8 @@ impl VerifierBuilder {
             max_claim_values: None,
             token_cache: TokenCacheSetting::default(),
             saved: Vec::new(),
+            #[cfg(feature = "introspection")]
+            saved_credentials: None,
             start: StartMode::Background,
             readiness: Readiness::All,
             denylists: Vec::new(),

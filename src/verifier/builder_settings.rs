@@ -2,6 +2,8 @@
 
 use super::builder::{StartMode, VerifierBuilder};
 use super::readiness::Readiness;
+#[cfg(feature = "introspection")]
+use crate::introspection::SavedCredentials;
 use crate::jwks::SavedKeys;
 
 impl VerifierBuilder {
@@ -40,6 +42,15 @@ impl VerifierBuilder {
     /// verifier is built. If it is built outside a Tokio runtime, the first token starts the fetch.
     pub fn start_lazily(mut self) -> Self {
         self.start = StartMode::Lazy;
+        self
+    }
+
+    /// Restores the opaque credentials that [`Verifier::export_known_credentials`](crate::Verifier::export_known_credentials)
+    /// returned, so that their callers do not use the budget for unknown credentials after a restart. Default:
+    /// none. They admit no caller.
+    #[cfg(feature = "introspection")]
+    pub fn restore_known_credentials(mut self, saved: SavedCredentials) -> Self {
+        self.saved_credentials = Some(saved);
         self
     }
 

@@ -11,8 +11,14 @@ mod config_error;
 mod custom_claims;
 mod explain;
 mod failure;
+#[cfg(feature = "introspection")]
+mod introspection_rules;
 mod issuer;
 mod issuers;
+#[cfg(feature = "introspection")]
+mod opaque;
+#[cfg(feature = "introspection")]
+mod opaque_builder;
 mod organization;
 mod precheck;
 mod profile;
@@ -42,6 +48,8 @@ pub use issuer::{Issuer, NeedsAudience};
 pub use profile::{ClaimCondition, Profile};
 pub use readiness::Readiness;
 pub use start_error::StartError;
-pub(crate) use verification::{CallerVerdict, Verification, VerificationFailure};
+pub(crate) use verification::{
+    AcceptedCredentials, CallerVerdict, Verification, VerificationFailure,
+};
 pub use verifier::Verifier;
 pub use weak_settings::WeakSetting;

@@ -79,21 +79,9 @@ impl Rules {
         self.check_time(expires_at, not_before, issued_at, now)?;
         let audience = json.get("aud");
         self.check_audience(json, audience)?;
-        if is_present(json.get("cnf")) {
-            return Err(TokenError::SenderConstrained);
-        }
-        if is_present(json.get("act")) {
-            return Err(TokenError::Delegated);
-        }
+        Self::check_bearer(json)?;
         let client_id = self.client_id(json);
-        if !self
-            .profile
-            .machine_claims
-            .iter()
-            .all(|rule| rule.matches(header, json, client_id.ok()))
-        {
-            return Err(TokenError::WrongGrantType);
-        }
+        self.check_machine_claims(header, json, client_id.ok())?;
         let subject = string_claim(json, "sub")?;
         let jti = string_claim(json, "jti")?;
         if self.strictness == Strictness::Rfc9068 {
@@ -124,7 +112,33 @@ impl Rules {
         claims.issued_at.map(|iat| iat.saturating_add(allowance))
     }
 
-    fn check_time(
+    /// Checks that the token is no bound and no delegated one.
+    pub(super) fn check_bearer(json: &JsonObject<'_>) -> Result<(), TokenError> {
+        if is_present(json.get("cnf")) {
+            return Err(TokenError::SenderConstrained);
+        }
+        if is_present(json.get("act")) {
+            return Err(TokenError::Delegated);
+        }
+        Ok(())
+    }
+
+    /// Checks the claims that distinguish machine tokens from user tokens.
+    pub(super) fn check_machine_claims(
+        &self,
+        header: &JsonObject<'_>,
+        json: &JsonObject<'_>,
+        client_id: Option<&str>,
+    ) -> Result<(), TokenError> {
+        let mut rules = self.profile.machine_claims.iter();
+        if rules.all(|rule| rule.matches(header, json, client_id)) {
+            Ok(())
+        } else {
+            Err(TokenError::WrongGrantType)
+        }
+    }
+
+    pub(super) fn check_time(
         &self,
         exp: i64,
         nbf: Option<i64>,
@@ -141,7 +155,7 @@ impl Rules {
         Ok(())
     }
 
-    fn check_audience(
+    pub(super) fn check_audience(
         &self,
         json: &JsonObject<'_>,
         aud: Option<JsonValue<'_>>,

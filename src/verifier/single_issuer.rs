@@ -7,6 +7,8 @@ use super::issuer::Issuer;
 use super::readiness::Readiness;
 use super::verifier::Verifier;
 use crate::clock::Clock;
+#[cfg(feature = "introspection")]
+use crate::introspection::SavedCredentials;
 use crate::jwks::SavedKeys;
 use crate::revocation::{CallerCheck, Denylist};
 use crate::util::BoxError;
@@ -108,6 +110,13 @@ impl Issuer {
     /// Sets when the verifier is ready: [`VerifierBuilder::readiness`].
     pub fn readiness(self, readiness: Readiness) -> VerifierBuilder {
         Verifier::builder([self]).readiness(readiness)
+    }
+
+    /// Restores the opaque credentials of before:
+    /// [`VerifierBuilder::restore_known_credentials`].
+    #[cfg(feature = "introspection")]
+    pub fn restore_known_credentials(self, saved: SavedCredentials) -> VerifierBuilder {
+        Verifier::builder([self]).restore_known_credentials(saved)
     }
 
     /// Sets how many events about rejected requests are recorded:

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::claim::as_string;
-use crate::token::{JsonChildren, JsonObject, JsonValue, Scope, Scopes, TokenError};
+use crate::token::{
+    CredentialFacts, JsonChildren, JsonObject, JsonValue, Scope, Scopes, TokenError,
+};
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Its signature may not be
 /// verified yet.
@@ -38,6 +40,24 @@ pub(super) enum RawScopes<'j> {
 pub(crate) struct Provenance<'s> {
     pub(crate) verifier: u64,
     pub(crate) issuer: &'s Arc<str>,
+    pub(crate) credential: CredentialFacts,
+    pub(crate) limit: UseLimit,
+}
+
+/// The seconds until which a result is used, apart from the token's own dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UseLimit {
+    /// The first second in which the issuer is queried again.
+    pub(crate) fresh_until: i64,
+    /// The first second in which the result is not used any more.
+    pub(crate) stale_until: i64,
+}
+
+impl UseLimit {
+    pub(crate) const NONE: Self = Self {
+        fresh_until: i64::MAX,
+        stale_until: i64::MAX,
+    };
 }
 
 /// The period in which a verified token is valid, in seconds.

@@ -3,6 +3,8 @@
 use tokio::time::Instant;
 
 use super::issuers::trusted::{ActiveIssuer, Resolution};
+#[cfg(feature = "introspection")]
+use crate::introspection::{IntrospectionOutcome, IntrospectionWait};
 use crate::jwks::{FetchTicket, KeyWait};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
@@ -43,6 +45,25 @@ pub(crate) enum WaitFor {
     /// The application has to resolve this issuer.
     IssuerResolution(String),
     KeyFetch(PendingKey),
+    /// What the issuer says about an opaque credential.
+    #[cfg(feature = "introspection")]
+    Introspection(PendingIntrospection),
+}
+
+/// A request to the issuer about an opaque credential.
+#[cfg(feature = "introspection")]
+pub(crate) struct PendingIntrospection {
+    pub(super) wait: IntrospectionWait,
+}
+
+/// Which credentials a caller of the verifier accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptedCredentials {
+    Any,
+    Jwt,
+    /// The credential comes from a header for API keys.
+    #[cfg(feature = "introspection")]
+    Opaque,
 }
 
 pub(crate) struct PendingKey {
@@ -60,6 +81,8 @@ pub(super) struct PriorWaits {
     /// settings.
     pub(super) resolution: Option<Resolution>,
     pub(super) keys: Option<KeyWait>,
+    #[cfg(feature = "introspection")]
+    pub(super) introspection: Option<IntrospectionOutcome>,
 }
 
 /// The reason why a token was not verified: a rejection, or a wait.

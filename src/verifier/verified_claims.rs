@@ -57,6 +57,7 @@ impl Rules {
         } = *checked;
         Ok(Claims::new_verified(ClaimsInner {
             verified_by: seal.verifier,
+            credential: seal.credential,
             issuer: Arc::clone(seal.issuer),
             strings: ClaimStrings::new(ClaimStrs {
                 client_id,
@@ -68,8 +69,11 @@ impl Rules {
             org_code_pattern: self.org_code_pattern.clone(),
             scopes,
             further_audiences,
-            expires_at: checked.expires_at,
-            valid_until: self.validity_period(checked).end,
+            expires_at: checked.expires_at.min(seal.limit.fresh_until),
+            valid_until: self
+                .validity_period(checked)
+                .end
+                .min(seal.limit.stale_until),
             issued_at: checked.issued_at,
             kinde: kinde_extras(json, payload)?,
             custom,

@@ -9,6 +9,8 @@ use super::readiness::Readiness;
 use crate::bearer::CredentialsIdentity;
 use crate::clock::Clock;
 use crate::extensions::{Rechecks, VerifiedRequest};
+#[cfg(feature = "introspection")]
+use crate::introspection::OpaqueCredentials;
 use crate::telemetry::limit::EventLimit;
 use crate::token::Claims;
 
@@ -49,6 +51,11 @@ pub(super) struct VerifierInner {
     pub(super) tokens: Option<TokenCache>,
     pub(super) rechecks: Option<Arc<Rechecks>>,
     pub(super) event_limit: Option<EventLimit>,
+    #[cfg(feature = "introspection")]
+    pub(super) opaque: Option<OpaqueCredentials>,
+    /// The header that API keys are read from, besides `Authorization`.
+    #[cfg(feature = "introspection")]
+    pub(super) api_key_header: Option<http::HeaderName>,
 }
 
 impl Verifier {

@@ -7,15 +7,18 @@ use super::claim::{as_string, issuer_claim};
 use super::issuers::trusted::{ActiveIssuer, Resolution};
 use super::precheck::check_for_any_issuer;
 use super::token_key::{SignedInput, request_key};
-use super::validated::Provenance;
+use super::validated::{Provenance, UseLimit};
 use super::verification::{
-    CallerVerdict, PriorWaits, Verification, VerificationFailure, VerifyError, WaitFor,
+    AcceptedCredentials, CallerVerdict, PriorWaits, Verification, VerificationFailure, VerifyError,
+    WaitFor,
 };
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
 use crate::jwks::KeyLookup;
 use crate::rejection::Rejection;
-use crate::token::{Claims, CompactJws, DecodeBuffer, JoseHeader, JsonObject, TokenError};
+use crate::token::{
+    Claims, CompactJws, CredentialFacts, DecodeBuffer, JoseHeader, JsonObject, TokenError,
+};
 
 impl Verifier {
     /// Verifies an access token without an HTTP request.
@@ -45,7 +48,7 @@ impl Verifier {
                 max_bytes: self.max_token_bytes(),
             }));
         }
-        let step = self.try_verify(token.as_bytes());
+        let step = self.try_verify(token.as_bytes(), AcceptedCredentials::Any);
         let verified = self.resume(step, token.as_bytes()).await;
         let claims = verified.map_err(|failure| failure.rejection)?;
         match self.check_caller(&claims, None) {
@@ -87,18 +90,27 @@ impl Verifier {
                     }
                     prior.resolution = Some(Resolution::Trusted(wait.issuer));
                 }
+                #[cfg(feature = "introspection")]
+                WaitFor::Introspection(pending) => {
+                    prior.introspection = Some(pending.wait.outcome().await);
+                }
             }
-            step = self.try_verify_after(token, &prior);
+            step = self.try_verify_after(token, AcceptedCredentials::Any, &prior);
         }
     }
 
     /// Verifies a token without waiting. The result is pending only if the issuer or the key is not
     /// known yet. [`check_caller`](Self::check_caller) checks the caller separately.
-    pub(crate) fn try_verify(&self, token: &[u8]) -> Verification {
-        self.try_verify_after(token, &PriorWaits::default())
+    pub(crate) fn try_verify(&self, token: &[u8], accepted: AcceptedCredentials) -> Verification {
+        self.try_verify_after(token, accepted, &PriorWaits::default())
     }
 
-    fn try_verify_after(&self, token: &[u8], prior: &PriorWaits) -> Verification {
+    fn try_verify_after(
+        &self,
+        token: &[u8],
+        accepted: AcceptedCredentials,
+        prior: &PriorWaits,
+    ) -> Verification {
         let now = self.0.clock.unix_seconds();
         let cached = self
             .0
@@ -108,17 +120,31 @@ impl Verifier {
         if self.0.tokens.is_some() {
             crate::telemetry::metrics::cache_lookup(cached.as_ref());
         }
-        let anew = || {
-            crate::telemetry::metrics::time_verification(|| self.verify_uncached(token, now, prior))
-        };
-        match cached.map_or_else(
-            || crate::telemetry::spans::verification_span(token, anew, VerifyError::code),
-            Ok,
-        ) {
+        match cached.map_or_else(|| self.verify_credential(token, now, accepted, prior), Ok) {
             Ok(claims) => Verification::Done(Ok(claims)),
             Err(VerifyError::Rejected(failure)) => Verification::Done(Err(failure)),
             Err(VerifyError::Pending(wait)) => Verification::Pending(*wait),
         }
+    }
+
+    /// Verifies a credential that is not in the token cache: an opaque one as its issuer says, and every
+    /// other one as a JWT.
+    fn verify_credential(
+        &self,
+        token: &[u8],
+        now: i64,
+        accepted: AcceptedCredentials,
+        prior: &PriorWaits,
+    ) -> Result<Claims, VerifyError> {
+        #[cfg(feature = "introspection")]
+        if let Some(result) = self.verify_opaque(token, now, accepted, prior) {
+            return result;
+        }
+        let _ = accepted;
+        let anew = || {
+            crate::telemetry::metrics::time_verification(|| self.verify_uncached(token, now, prior))
+        };
+        crate::telemetry::spans::verification_span(token, anew, VerifyError::code)
     }
 
     /// Runs the steps of the RFCs (RFC 7515 §5.2, RFC 7519 §7.2, RFC 9068 §4).
@@ -205,6 +231,8 @@ impl Verifier {
         let provenance = Provenance {
             verifier: self.0.id,
             issuer: &trusted.issuer,
+            credential: CredentialFacts::JWT,
+            limit: UseLimit::NONE,
         };
         let claims = trusted
             .rules

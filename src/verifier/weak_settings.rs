@@ -43,12 +43,23 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn weak_settings(&self) -> Vec<WeakSetting> {
-        self.0
-            .issuers
-            .listed()
-            .iter()
-            .flat_map(weak_settings_of)
-            .collect()
+        let listed = self.0.issuers.listed().iter();
+        let found = listed.flat_map(weak_settings_of);
+        #[cfg(feature = "introspection")]
+        let found = found.chain(self.weak_opaque_settings());
+        found.collect()
+    }
+
+    #[cfg(feature = "introspection")]
+    fn weak_opaque_settings(&self) -> impl Iterator<Item = WeakSetting> {
+        let opaque = self.0.opaque.as_ref();
+        let issuers = opaque.map(crate::introspection::OpaqueCredentials::issuers_without_api_id);
+        issuers.into_iter().flatten().map(|issuer| WeakSetting {
+            issuer: issuer.to_owned(),
+            setting: "api_id",
+            problem: "API keys of every API of the business are accepted: set api_id (until then, a layer without a required \
+                      scope rejects API keys)",
+        })
     }
 }
 

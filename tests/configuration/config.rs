@@ -348,10 +348,14 @@ fn config_has_every_setting_that_is_a_value() {
         "check_caller",
         "denylist",
         "restore_keys",
+        "restore_known_credentials",
         "resolve_issuers_with",
         "fetch_with",
         "custom_claims",
         "jitter_seed",
+        // They contain a secret and functions.
+        "api_keys",
+        "introspection",
     ];
     let other_names = [
         ("require_rfc9068", "require"),

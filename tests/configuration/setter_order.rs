@@ -10,9 +10,9 @@ use serde::Deserialize;
 use tower::ServiceExt as _;
 use tower_m2m::testing::{self, AUDIENCE, LocalIssuer};
 use tower_m2m::{
-    Algorithm, AuthorizeLayer, BoxError, Caller, CallerOrg, CallerStatus, Clock, Denylist, Issuer,
-    OrganizationSource, Profile, Readiness, RequestExt as _, ResourceMetadata, Scope, Verifier,
-    VerifierBuilder,
+    Algorithm, ApiKeys, AuthorizeLayer, BoxError, Caller, CallerOrg, CallerStatus, Clock, Denylist,
+    Introspection, Issuer, OrganizationSource, Profile, Readiness, RequestExt as _,
+    ResourceMetadata, SavedCredentials, Scope, Verifier, VerifierBuilder,
 };
 
 /// Returns the setters of this type in the list of the public API.
@@ -177,7 +177,107 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
             "ca_certificate_pem",
             setter(|i: Issuer| i.ca_certificate_pem("x")),
         ),
+        ("api_keys", setter(|i: Issuer| i.api_keys(ApiKeys::kinde()))),
+        (
+            "introspection",
+            setter(|i: Issuer| i.introspection(Introspection::from_metadata())),
+        ),
     ]
+}
+
+fn api_key_setters() -> Vec<(&'static str, Setter<ApiKeys>)> {
+    let second = Duration::from_secs(1);
+    vec![
+        (
+            "client_credentials",
+            setter(|k: ApiKeys| k.client_credentials("c", "s")),
+        ),
+        ("api_id", setter(|k: ApiKeys| k.api_id("a"))),
+        ("allow_user_keys", setter(ApiKeys::allow_user_keys)),
+        ("kinde_domain", setter(|k: ApiKeys| k.kinde_domain("acme"))),
+        ("prefix", setter(|k: ApiKeys| k.prefix("k_"))),
+        ("header", setter(|k: ApiKeys| k.header("x-api-key"))),
+        (
+            "time_to_live",
+            setter(move |k: ApiKeys| k.time_to_live(second)),
+        ),
+        ("max_stale", setter(move |k: ApiKeys| k.max_stale(second))),
+        ("timeout", setter(move |k: ApiKeys| k.timeout(2 * second))),
+        (
+            "send_with",
+            setter(|k: ApiKeys| {
+                k.send_with(async |_| Err::<http::Response<Vec<u8>>, BoxError>("down".into()))
+            }),
+        ),
+    ]
+}
+
+fn introspection_setters() -> Vec<(&'static str, Setter<Introspection>)> {
+    let second = Duration::from_secs(1);
+    vec![
+        (
+            "client_credentials",
+            setter(|t: Introspection| t.client_credentials("c", "s")),
+        ),
+        (
+            "client_credentials_in_body",
+            setter(|t: Introspection| t.client_credentials_in_body("c", "s")),
+        ),
+        ("prefix", setter(|t: Introspection| t.prefix("k_"))),
+        (
+            "allow_missing_token_type",
+            setter(Introspection::allow_missing_token_type),
+        ),
+        (
+            "time_to_live",
+            setter(move |t: Introspection| t.time_to_live(second)),
+        ),
+        (
+            "max_stale",
+            setter(move |t: Introspection| t.max_stale(second)),
+        ),
+        (
+            "timeout",
+            setter(move |t: Introspection| t.timeout(2 * second)),
+        ),
+        (
+            "send_with",
+            setter(|t: Introspection| {
+                t.send_with(async |_| Err::<http::Response<Vec<u8>>, BoxError>("down".into()))
+            }),
+        ),
+    ]
+}
+
+fn assert_commute<T>(
+    owner: &str,
+    setters: &[(&str, Setter<T>)],
+    issuer: impl Fn(&dyn Fn(T) -> T) -> Issuer,
+) {
+    assert_complete(owner, setters);
+    for (at, (first, set_first)) in setters.iter().enumerate() {
+        for (second, set_second) in &setters[at + 1..] {
+            let a = issuer(&|settings| set_second(set_first(settings)));
+            let b = issuer(&|settings| set_first(set_second(settings)));
+            if format!("{a:?}") != format!("{b:?}") {
+                let error = |issuer: Issuer| issuer.build().err().map(|e| e.to_string());
+                let (a, b) = (error(a), error(b));
+                assert!(a.is_some() && a == b, "{first}, {second}: {a:?}, {b:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn opaque_credential_setters_commute() {
+    let issuer = || Verifier::kinde("acme").audience(AUDIENCE);
+    assert_commute("ApiKeys", &api_key_setters(), |set| {
+        issuer().api_keys(set(ApiKeys::kinde()))
+    });
+    let tokens = introspection_setters();
+    assert_commute("Introspection", &tokens, |set| {
+        issuer().introspection(set(Introspection::from_metadata()))
+    });
 }
 
 /// A pair of setters gives the same settings in both orders, or the same error.
@@ -394,6 +494,13 @@ fn builder_setters() -> Vec<(&'static str, Setter<VerifierBuilder>)> {
             "restore_keys",
             setter(|b: VerifierBuilder| b.restore_keys([])),
         ),
+        (
+            "restore_known_credentials",
+            setter(|b: VerifierBuilder| {
+                let saved = [&[1][..], &[0; 36]].concat();
+                b.restore_known_credentials(SavedCredentials::from_bytes(&saved).unwrap())
+            }),
+        ),
         ("start_lazily", setter(VerifierBuilder::start_lazily)),
         (
             "max_rejection_events_per_second",
@@ -478,6 +585,8 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
             setter(AuthorizeLayer::reject_preflights),
         ),
         ("grpc", setter(AuthorizeLayer::grpc)),
+        ("require_jwt", setter(AuthorizeLayer::require_jwt)),
+        ("allow_users", setter(AuthorizeLayer::allow_users)),
         (
             "hide_organizations",
             setter(AuthorizeLayer::hide_organizations),

@@ -36,7 +36,7 @@ const RULES: &[Rule] = &[
         level: 3, module: "telemetry", modules: "token, rejection",
         crates: "axum, http, metrics, tracing",
     },
-    Rule { level: 3, module: "http_client", modules: "util", crates: "http, reqwest, rustls, tokio" },
+    Rule { level: 3, module: "http_client", modules: "util", crates: "http, reqwest, rustls, serde, serde_json, tokio" },
     Rule {
         level: 4, module: "jwks", modules: "token, clock, util, telemetry, http_client",
         crates: "aws-lc-rs, base64, http, httpdate, jsonwebtoken, rustls-pki-types, serde, serde_json, tokio",
@@ -45,7 +45,10 @@ const RULES: &[Rule] = &[
         level: 5, module: "revocation", modules: "token, clock, util, rejection, telemetry",
         crates: "tokio",
     },
-    Rule { level: 5, module: "introspection", modules: "token", crates: "" },
+    Rule {
+        level: 5, module: "introspection", modules: "clock, util, token, bearer, telemetry, http_client, jwks",
+        crates: "aws-lc-rs, base64, http, moka, serde_json, tokio",
+    },
     Rule {
         level: 6, module: "extensions", modules: "token, bearer, clock, rejection, revocation",
         crates: "http",
@@ -53,7 +56,7 @@ const RULES: &[Rule] = &[
     Rule {
         level: 7, module: "verifier",
         modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, http_client, jwks, \
-                  revocation",
+                  revocation, introspection",
         crates: "http, moka, serde, serde_json, tokio",
     },
     Rule { level: 7, module: "response", modules: "token, bearer, rejection", crates: "bytes, http" },

@@ -324,6 +324,14 @@ async fn rejection_is_an_error_response() {
         (Rejection::HiddenOrganization, 404),
         (Rejection::InvalidClaims(TokenError::Expired), 401),
         (Rejection::CallerStatusUnavailable, 503),
+        (Rejection::JwtRequired, 403),
+        (Rejection::UserNotAllowed, 403),
+        (
+            Rejection::IntrospectionUnavailable {
+                retry_after: std::time::Duration::from_secs(1),
+            },
+            503,
+        ),
     ] {
         let code = rejection.code();
         let answer = rejection.into_response();

@@ -124,6 +124,16 @@ fn app() -> Router {
             "/unchecked",
             get(|| async { Rejection::CallerStatusUnavailable }),
         )
+        .route("/only-jwt", get(|| async { Rejection::JwtRequired }))
+        .route("/no-users", get(|| async { Rejection::UserNotAllowed }))
+        .route(
+            "/undecided-credential",
+            get(|| async {
+                Rejection::IntrospectionUnavailable {
+                    retry_after: Duration::from_secs(30),
+                }
+            }),
+        )
         .route(
             "/undecided-key",
             get(|| async {
@@ -323,6 +333,12 @@ fn cases() -> Vec<Case> {
         bare(
             "no fetch could decide whether the key exists",
             "/undecided-key",
+        ),
+        bare("opaque credential where a JWT is required", "/only-jwt"),
+        bare("credential of a user", "/no-users"),
+        bare(
+            "the issuer did not say whether the credential is valid",
+            "/undecided-credential",
         ),
     ]
 }

@@ -45,7 +45,12 @@ impl Fetchers {
         }
     }
 
-    pub(super) fn for_url(&self, url: &str, issuer: &str) -> &Fetcher {
+    #[cfg(feature = "introspection")]
+    pub(crate) fn addresses(&self) -> AddressRule {
+        self.addresses
+    }
+
+    pub(crate) fn for_url(&self, url: &str, issuer: &str) -> &Fetcher {
         if self.addresses.requires_public(url, issuer) {
             &self.public
         } else {

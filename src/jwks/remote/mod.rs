@@ -40,6 +40,8 @@ pub(crate) use self::allowance::FetchAllowance;
 pub(crate) use self::config::{JwksLocation, RefreshConfig, Registration};
 use self::current::{CachedKeySet, FetchedKeys};
 pub(crate) use self::fetchers::Fetchers;
+#[cfg(feature = "introspection")]
+pub(crate) use self::freshness::retry_after;
 pub(crate) use self::in_flight::FetchTicket;
 pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
 use self::refresh::{TaskGuard, run};

@@ -6,7 +6,9 @@ use http::Request;
 
 use super::Issuer;
 use crate::clock::Clock;
-use crate::http_client::{AddressRule, FetchFuture, Fetcher, HttpClients, PrivateAddresses, Proxy};
+use crate::http_client::{
+    AddressRule, FetchFuture, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy,
+};
 use crate::jwks::{
     Fetchers, JwksLocation, KeyError, KeySet, KeySetScope, KeySource, Registration, RemoteKeySet,
     UnusableKey, is_allowed_url, is_secure_url,
@@ -133,16 +135,6 @@ impl Issuer {
             JwksLocation::Url(url) => url,
             JwksLocation::Discovery => &**issuer,
         };
-        let mut http = self.http.clone();
-        if first_url.starts_with("http://") && is_secure_url(first_url) {
-            // The issuer is on loopback, and a proxy elsewhere cannot reach it.
-            http.proxy = Proxy::Disabled;
-        }
-        let tls = cfg!(any(
-            feature = "tls-rustls",
-            feature = "tls-native",
-            feature = "tls-rustls-no-provider"
-        ));
         let addresses = self.allowed_addresses(issuer, &endpoint);
         if !addresses.allows(first_url, issuer) {
             let setting = match &endpoint {
@@ -156,11 +148,7 @@ impl Issuer {
         }
         let fetchers = match &self.fetch_function {
             Some(function) => Fetchers::function(function.clone(), addresses),
-            None if cfg!(feature = "reqwest") && !tls && first_url.starts_with("https:") => {
-                let problem = "the crate was built without TLS, which an https issuer requires: enable the feature `tls-rustls`";
-                return Err(ConfigError::new("http client", problem));
-            }
-            None => Fetchers::http(clients, &http, addresses)
+            None => Fetchers::http(clients, &self.http_for(first_url)?, addresses)
                 .map_err(|problem| ConfigError::new("http client", problem))?,
         };
         let timing = self.timing.clone();
@@ -175,9 +163,28 @@ impl Issuer {
         Ok(KeySource::Remote(remote))
     }
 
+    /// Returns the settings of the HTTP client for this URL.
+    pub(super) fn http_for(&self, url: &str) -> Result<HttpSettings, ConfigError> {
+        let mut http = self.http.clone();
+        if url.starts_with("http://") && is_secure_url(url) {
+            // The URL is on loopback, and a proxy elsewhere cannot reach it.
+            http.proxy = Proxy::Disabled;
+        }
+        let tls = cfg!(any(
+            feature = "tls-rustls",
+            feature = "tls-native",
+            feature = "tls-rustls-no-provider"
+        ));
+        if cfg!(feature = "reqwest") && !tls && url.starts_with("https:") {
+            let problem = "the crate was built without TLS, which an https issuer requires: enable the feature `tls-rustls`";
+            return Err(ConfigError::new("http client", problem));
+        }
+        Ok(http)
+    }
+
     /// Returns the allowed addresses. The application configures `jwks_url` itself, so it may have
     /// any address. The settings of a resolved issuer may come from a customer.
-    fn allowed_addresses(&self, issuer: &str, location: &JwksLocation) -> AddressRule {
+    pub(super) fn allowed_addresses(&self, issuer: &str, location: &JwksLocation) -> AddressRule {
         match (self.private_addresses, self.timing.registration, location) {
             (PrivateAddresses::Allowed, _, _) | (_, Registration::Listed, JwksLocation::Url(_)) => {
                 AddressRule::Any

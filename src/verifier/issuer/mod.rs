@@ -5,6 +5,10 @@ pub(super) mod kinde;
 mod limit_settings;
 mod limits;
 mod name;
+#[cfg(feature = "introspection")]
+pub(super) mod opaque;
+#[cfg(feature = "introspection")]
+mod opaque_settings;
 mod organization;
 mod pointer;
 mod refresh;
@@ -19,10 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use super::config_error::{ConfigError, SettingSource};
-use super::custom_claims::{CustomDecoder, CustomSetting};
+use super::custom_claims::CustomSetting;
 use super::issuers::organizations_seen::OrganizationsSeen;
 use super::issuers::trusted::TrustedIssuer;
 use super::profile::Profile;
@@ -116,6 +118,8 @@ pub struct Issuer {
     http: HttpSettings,
     timing: RefreshConfig,
     limits: LimitSettings,
+    #[cfg(feature = "introspection")]
+    opaque: Box<opaque_settings::OpaqueSettings>,
     source: SettingSource,
 }
 
@@ -166,6 +170,8 @@ impl Issuer {
                 jitter_seed: None,
             },
             limits: LimitSettings::default(),
+            #[cfg(feature = "introspection")]
+            opaque: Box::default(),
             source: SettingSource::Code,
         }
     }
@@ -196,22 +202,6 @@ impl Issuer {
     /// without `iat`. Default: any age.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
-        self
-    }
-
-    /// Requires tokens exactly as RFC 9068 defines them: `typ` is `at+jwt`, and `iss`, `exp`,
-    /// `aud`, `sub`, `client_id`, `iat` and `jti` are present. Default: `typ` may also be absent or
-    /// `JWT`, as in Kinde's tokens.
-    pub fn require_rfc9068(mut self) -> Self {
-        self.strictness = Strictness::Rfc9068;
-        self
-    }
-
-    /// Decodes the claims into a type of the application too, once per verification. If a token
-    /// does not fit the type, it is rejected. [`Claims::custom`](crate::Claims::custom) returns the
-    /// value. Two different types are an error of `build()`.
-    pub fn custom_claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
-        self.custom = self.custom.and(CustomDecoder::new::<T>());
         self
     }
 
@@ -278,7 +268,7 @@ impl Issuer {
             issuer,
             private_addresses: self.private_addresses,
             keys,
-            rules,
+            rules: Arc::new(rules),
             expires_at: None,
             last_used: AtomicI64::new(i64::MIN),
             last_awaited: AtomicI64::new(i64::MIN),

@@ -1,8 +1,12 @@
 //! The settings about the form of an issuer's tokens.
 
+use serde::de::DeserializeOwned;
+
 use super::Issuer;
 use super::token_settings::{GrantTypes, PatternCheck};
+use crate::verifier::custom_claims::CustomDecoder;
 use crate::verifier::profile::{ClaimCondition, ClaimRule, Profile, RuleLocation};
+use crate::verifier::rules::Strictness;
 
 /// Settings about the form of the issuer's tokens.
 impl Issuer {
@@ -115,6 +119,22 @@ impl Issuer {
     /// `azp` for Kinde, `client_id` or else `azp` for others.
     pub fn client_id_claim(mut self, claim: impl Into<String>) -> Self {
         self.tokens.client_id = Some(claim.into());
+        self
+    }
+
+    /// Requires tokens exactly as RFC 9068 defines them: `typ` is `at+jwt`, and `iss`, `exp`,
+    /// `aud`, `sub`, `client_id`, `iat` and `jti` are present. Default: `typ` may also be absent or
+    /// `JWT`, as in Kinde's tokens.
+    pub fn require_rfc9068(mut self) -> Self {
+        self.strictness = Strictness::Rfc9068;
+        self
+    }
+
+    /// Decodes the claims into a type of the application too, once per verification. If a token
+    /// does not fit the type, it is rejected. [`Claims::custom`](crate::Claims::custom) returns the
+    /// value. Two different types are an error of `build()`.
+    pub fn custom_claims<T: DeserializeOwned + Send + Sync + 'static>(mut self) -> Self {
+        self.custom = self.custom.and(CustomDecoder::new::<T>());
         self
     }
 }

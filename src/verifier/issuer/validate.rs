@@ -51,6 +51,8 @@ impl Issuer {
         }
         self.check_tokens(algorithms)?;
         self.check_limits()?;
+        #[cfg(feature = "introspection")]
+        self.check_opaque(issuer)?;
         self.check_combinations()?;
         self.check_key_timing()
     }

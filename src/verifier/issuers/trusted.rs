@@ -22,7 +22,7 @@ pub(crate) struct TrustedIssuer {
     pub(crate) issuer: Arc<str>,
     pub(crate) private_addresses: PrivateAddresses,
     pub(crate) keys: KeySource,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     /// When a resolved issuer must be resolved again, or `None` for a listed one.
     pub(crate) expires_at: Option<Instant>,
     /// The second in which a token of this issuer was last accepted.

@@ -1,0 +1,157 @@
+//! One introspection request, and what follows from it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::cache::ActiveEntry;
+use super::digest::CredentialDigest;
+use super::error::{IntrospectionError, IntrospectionFailure};
+use super::in_flight::Familiarity;
+use super::outage::FailureReport;
+use super::outcome::{
+    ActiveResponse, CredentialStatus, IntrospectionOutcome, RejectedCredential, UseWindow,
+};
+use super::state::{IntrospectorState, RETRY_AFTER};
+use crate::clock::seconds;
+use crate::util::lock;
+
+/// A request about one credential. The credential is in no store: it ends with the request.
+pub(super) struct FlightRequest {
+    pub(super) digest: CredentialDigest,
+    pub(super) credential: String,
+    pub(super) familiarity: Familiarity,
+    pub(super) deadline: Instant,
+}
+
+/// Queries the issuer once and shares the outcome with all callers that wait for it.
+pub(super) async fn run(
+    state: Arc<IntrospectorState>,
+    request: FlightRequest,
+    outcome: watch::Sender<Option<IntrospectionOutcome>>,
+) {
+    let end = state.in_flight.end(request.digest, outcome);
+    let fetched = tokio::time::timeout_at(request.deadline, state.fetch(&request)).await;
+    let fetched = fetched.unwrap_or_else(|_| Err(IntrospectionError::TimedOut.into()));
+    end.finish(state.record_response(&request, fetched));
+}
+
+impl IntrospectorState {
+    async fn fetch(
+        &self,
+        request: &FlightRequest,
+    ) -> Result<CredentialStatus, IntrospectionFailure> {
+        // The semaphores are never closed.
+        let closed = |_| IntrospectionFailure::from(IntrospectionError::TimedOut);
+        let unknown_permits = &self.in_flight.unknown_permits;
+        let _unknown = match request.familiarity {
+            Familiarity::Known => None,
+            Familiarity::Unknown => Some(unknown_permits.acquire().await.map_err(closed)?),
+        };
+        let _permit = self.in_flight.permits.acquire().await.map_err(closed)?;
+        self.counters.requests.increment();
+        self.backend
+            .fetch(&request.credential, request.deadline)
+            .await
+    }
+
+    fn record_response(
+        &self,
+        request: &FlightRequest,
+        fetched: Result<CredentialStatus, IntrospectionFailure>,
+    ) -> IntrospectionOutcome {
+        let at = Instant::now();
+        let (outcome, code) = match fetched {
+            Ok(CredentialStatus::Active(response)) => match self.accept(request, &response, at) {
+                Ok(outcome) => (outcome, "active"),
+                Err(rejected) => (self.reject(request, rejected, at), "rejected"),
+            },
+            Ok(CredentialStatus::Rejected(error)) => {
+                let rejected = RejectedCredential::Claims(error);
+                (self.reject(request, rejected, at), "rejected")
+            }
+            Ok(CredentialStatus::Inactive) => {
+                let rejected = RejectedCredential::Inactive;
+                (self.reject(request, rejected, at), "inactive")
+            }
+            Err(failure) => {
+                let code = failure.error.code();
+                (self.fail(request, failure, at), code)
+            }
+        };
+        crate::telemetry::metrics::introspection_request(&self.issuer, code);
+        outcome
+    }
+
+    fn accept(
+        &self,
+        request: &FlightRequest,
+        response: &ActiveResponse,
+        at: Instant,
+    ) -> Result<IntrospectionOutcome, RejectedCredential> {
+        self.outage.record_success();
+        let timing = self.timing;
+        let now = self.clock.unix_seconds();
+        let fresh_until = now.saturating_add(seconds(timing.time_to_live));
+        let window = UseWindow {
+            now,
+            fresh_until,
+            stale_until: fresh_until.saturating_add(seconds(timing.max_stale)),
+        };
+        let accepted = (self.accept)(response, window).map_err(RejectedCredential::Claims)?;
+        let claims = accepted.claims;
+        let fresh_until = at + timing.time_to_live;
+        let entry = ActiveEntry {
+            claims: claims.clone(),
+            body_len: response.body.len(),
+            refresh_from: at + timing.time_to_live.mul_f64(0.75),
+            fresh_until,
+            stale_until: fresh_until + timing.max_stale,
+            expires_at: accepted.expires_at,
+            next_attempt: std::sync::Mutex::default(),
+        };
+        self.cache.insert_active(request.digest, Arc::new(entry));
+        self.known_credentials.insert(request.digest);
+        if request.familiarity == Familiarity::Unknown {
+            lock(&self.budget).give_back();
+        }
+        Ok(IntrospectionOutcome::Active(claims))
+    }
+
+    fn reject(
+        &self,
+        request: &FlightRequest,
+        rejected: RejectedCredential,
+        at: Instant,
+    ) -> IntrospectionOutcome {
+        self.outage.record_success();
+        self.known_credentials.remove(&request.digest);
+        self.cache.insert_rejected(request.digest, rejected, at);
+        IntrospectionOutcome::Rejected(rejected)
+    }
+
+    fn fail(
+        &self,
+        request: &FlightRequest,
+        failure: IntrospectionFailure,
+        at: Instant,
+    ) -> IntrospectionOutcome {
+        self.counters.failures.increment();
+        if request.familiarity == Familiarity::Known {
+            self.cache.record_failure(request.digest, at);
+        }
+        match self.outage.record_failure(failure, at) {
+            FailureReport::Omit => {}
+            FailureReport::Failed => {
+                crate::telemetry::events::introspection_failed(&self.issuer, &failure.error);
+            }
+            FailureReport::CredentialsRejected => {
+                crate::telemetry::events::credentials_rejected(&self.issuer, &failure.error);
+            }
+        }
+        IntrospectionOutcome::Failed {
+            retry_after: self.outage.pause(at).unwrap_or(RETRY_AFTER),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Kinde's API keys: whether a key is valid, whose it is, and which API it belongs to.
+
+use http::{HeaderValue, Method, Response, StatusCode};
+use tokio::time::Instant;
+
+use super::api_keys::UserKeys;
+use super::canary::{Canary, ErrorResponse, UnknownKeyResponse};
+use super::error::{IntrospectionError, IntrospectionFailure};
+use super::outcome::{ActiveResponse, CredentialStatus, KeyApi, KeyOwner, OpaqueCredential};
+use super::request::{IssuerClient, IssuerRequest, status_failure};
+use super::response::{
+    IntrospectionResponse, KeyKind, VerifiedKey, parse_kinde_key, parse_kinde_verify,
+};
+use crate::http_client::{AccessTokenError, AccessTokens};
+use crate::token::TokenError;
+
+/// A key that Kinde never issued: it has the form of a key.
+const CANARY_KEY: &str = "k_live_000000000000000000000000000000000000";
+
+/// Kinde's API, as one business's keys are verified with it.
+#[derive(Debug)]
+pub(crate) struct KindeApi {
+    pub(super) client: IssuerClient,
+    /// Where the API is: `https://acme.kinde.com`.
+    pub(super) base: String,
+    pub(super) tokens: Option<AccessTokens>,
+    pub(super) api_id: Option<String>,
+    pub(super) user_keys: UserKeys,
+    pub(super) canary: Canary,
+    pub(super) max_values: u32,
+}
+
+impl KindeApi {
+    /// Verifies a key once. With an `api_id`, it also reads the key.
+    pub(super) async fn fetch(
+        &self,
+        key: &str,
+        deadline: Instant,
+    ) -> Result<CredentialStatus, IntrospectionFailure> {
+        let authorization = self.authorization(deadline).await?;
+        let authorization = authorization.as_ref();
+        let response = self.verify(key, authorization, deadline).await?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            return self.error(&response, authorization, deadline).await;
+        }
+        let body = response.into_body();
+        let key = match parse_kinde_verify(&body, self.max_values) {
+            Ok(IntrospectionResponse::Active(key)) => key,
+            Ok(IntrospectionResponse::Inactive) => return Ok(CredentialStatus::Inactive),
+            Err(_) => return Err(IntrospectionError::InvalidResponse.into()),
+        };
+        let (kind, api) = match &self.api_id {
+            None => (key.kind(), KeyApi::Unchecked),
+            Some(api_id) => match self.key_kind(&key, api_id, authorization, deadline).await? {
+                IntrospectionResponse::Active(kind) => (kind, KeyApi::Checked),
+                IntrospectionResponse::Inactive => return Ok(CredentialStatus::Inactive),
+            },
+        };
+        let owner = match kind {
+            KeyKind::Organization => KeyOwner::Organization,
+            KeyKind::Environment => KeyOwner::Environment,
+            KeyKind::User | KeyKind::OrganizationOrUser => KeyOwner::User,
+        };
+        if owner == KeyOwner::User && self.user_keys == UserKeys::Rejected {
+            return Ok(CredentialStatus::Rejected(TokenError::WrongGrantType));
+        }
+        drop(key);
+        Ok(CredentialStatus::Active(ActiveResponse {
+            body,
+            credential: OpaqueCredential::ApiKey { owner, api },
+        }))
+    }
+
+    /// Finds out how an unknown key is reported. Returns `None` if that is not possible now.
+    pub(super) async fn learn_unknown_key(&self, deadline: Instant) -> Option<UnknownKeyResponse> {
+        let authorization = self.authorization(deadline).await.ok()?;
+        self.canary
+            .response(self.probe(authorization.as_ref(), deadline))
+            .await
+    }
+
+    /// Reads the key, which says whose it is and which APIs it belongs to.
+    async fn key_kind(
+        &self,
+        key: &VerifiedKey<'_>,
+        api_id: &str,
+        authorization: Option<&HeaderValue>,
+        deadline: Instant,
+    ) -> Result<IntrospectionResponse<KeyKind>, IntrospectionFailure> {
+        let invalid = || IntrospectionFailure::from(IntrospectionError::InvalidResponse);
+        let key_id = key.key_id().filter(|id| is_path_segment(id));
+        let url = format!(
+            "{}/api/v1/api_keys/{}",
+            self.base,
+            key_id.ok_or_else(invalid)?
+        );
+        let request = IssuerRequest {
+            method: Method::GET,
+            url: &url,
+            authorization,
+            body: None,
+        };
+        let response = self.client.send(request, deadline).await?;
+        if response.status() != StatusCode::OK {
+            return Err(status_failure(response.status(), response.headers()));
+        }
+        parse_kinde_key(response.body(), key, api_id, self.max_values).map_err(|_| invalid())
+    }
+
+    async fn authorization(
+        &self,
+        deadline: Instant,
+    ) -> Result<Option<HeaderValue>, IntrospectionFailure> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(None);
+        };
+        match tokens.authorization(deadline).await {
+            Ok(authorization) => Ok(Some(authorization)),
+            Err(AccessTokenError::Http(error)) => Err(error.into()),
+            Err(AccessTokenError::Rejected) => Err(IntrospectionError::CredentialsRejected.into()),
+            Err(AccessTokenError::Status(status, headers)) => Err(status_failure(status, &headers)),
+            Err(AccessTokenError::Malformed) => Err(IntrospectionError::InvalidResponse.into()),
+        }
+    }
+
+    async fn verify(
+        &self,
+        key: &str,
+        authorization: Option<&HeaderValue>,
+        deadline: Instant,
+    ) -> Result<Response<Vec<u8>>, IntrospectionFailure> {
+        let body = serde_json::json!({ "api_key": key }).to_string();
+        let request = IssuerRequest {
+            method: Method::POST,
+            url: &format!("{}/api/v1/api_keys/verify", self.base),
+            authorization,
+            body: Some(("application/json", body.into_bytes())),
+        };
+        self.client.send(request, deadline).await
+    }
+
+    /// Returns what an error means: an unknown key if and only if the canary request got the same one.
+    async fn error(
+        &self,
+        response: &Response<Vec<u8>>,
+        authorization: Option<&HeaderValue>,
+        deadline: Instant,
+    ) -> Result<CredentialStatus, IntrospectionFailure> {
+        let status = response.status();
+        let failure = status_failure(status, response.headers());
+        if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(failure);
+        }
+        let error = ErrorResponse::new(response);
+        let learned = self.canary.response(self.probe(authorization, deadline));
+        if learned.await == Some(UnknownKeyResponse::Error(error.clone())) {
+            return Ok(CredentialStatus::Inactive);
+        }
+        if let (true, Some(tokens), Some(authorization)) =
+            (error.is_about_credentials(), &self.tokens, authorization)
+        {
+            tokens.invalidate(authorization);
+        }
+        Err(failure)
+    }
+
+    /// The canary request. If it gets 401 or 403, a second one with an invalid access token shows how
+    /// rejected credentials are reported.
+    async fn probe(
+        &self,
+        authorization: Option<&HeaderValue>,
+        deadline: Instant,
+    ) -> Option<UnknownKeyResponse> {
+        let sent = self.verify(CANARY_KEY, authorization, deadline).await;
+        let response = sent.ok()?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            return Some(UnknownKeyResponse::Ok);
+        }
+        if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return None;
+        }
+        let unknown = ErrorResponse::new(&response);
+        if !unknown.is_about_credentials() {
+            return Some(UnknownKeyResponse::Error(unknown));
+        }
+        if authorization.is_none() {
+            return Some(UnknownKeyResponse::Indistinguishable);
+        }
+        let invalid = HeaderValue::from_static("Bearer invalid");
+        let sent = self.verify(CANARY_KEY, Some(&invalid), deadline).await;
+        let response = sent.ok()?;
+        let is_conclusive = response.status().is_client_error()
+            && response.status() != StatusCode::TOO_MANY_REQUESTS;
+        if !is_conclusive && response.status() != StatusCode::OK {
+            return None;
+        }
+        Some(if ErrorResponse::new(&response) == unknown {
+            UnknownKeyResponse::Indistinguishable
+        } else {
+            UnknownKeyResponse::Error(unknown)
+        })
+    }
+}
+
+/// Returns `true` if a key's ID can stand in a URL as it is.
+fn is_path_segment(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=256).contains(&id.len()) && id.bytes().all(is_plain)
+}

@@ -1,0 +1,93 @@
+//! All issuers of a verifier whose opaque credentials are accepted.
+
+use super::classify::{Alphabet, CredentialForms, CredentialPath, OpaqueForm};
+use super::digest::DigestKey;
+use super::introspector::{IntrospectionLookup, Introspector};
+use super::known::SavedCredentials;
+use super::status::IntrospectionStatus;
+
+/// The opaque credentials that a verifier accepts.
+#[derive(Debug)]
+pub(crate) struct OpaqueCredentials {
+    forms: CredentialForms,
+    introspectors: Vec<Introspector>,
+    key: DigestKey,
+}
+
+/// An issuer's introspector and the credentials that are its own.
+pub(crate) struct IssuerIntrospection {
+    pub(crate) introspector: Introspector,
+    pub(crate) alphabet: Alphabet,
+    pub(crate) prefixes: Vec<String>,
+}
+
+impl OpaqueCredentials {
+    /// Returns `None` if the system has no random numbers for the digests' key.
+    pub(crate) fn new(
+        issuers: Vec<IssuerIntrospection>,
+        saved: Option<&SavedCredentials>,
+    ) -> Option<Self> {
+        let key = match saved {
+            Some(saved) => saved.digest_key(),
+            None => DigestKey::random()?,
+        };
+        let (mut forms, mut introspectors) = (CredentialForms::default(), Vec::new());
+        for issuer in issuers {
+            let form = OpaqueForm {
+                introspector: introspectors.len(),
+                alphabet: issuer.alphabet,
+            };
+            forms.add(form, &issuer.prefixes);
+            if let Some(saved) = saved {
+                issuer.introspector.restore(saved.digests());
+            }
+            introspectors.push(issuer.introspector);
+        }
+        Some(Self {
+            forms,
+            introspectors,
+            key,
+        })
+    }
+
+    /// Returns the path of a credential.
+    pub(crate) fn classify(&self, credential: &[u8]) -> CredentialPath {
+        self.forms.classify(credential)
+    }
+
+    pub(crate) fn introspector(&self, number: usize) -> Option<&Introspector> {
+        self.introspectors.get(number)
+    }
+
+    pub(crate) fn introspectors(&self) -> &[Introspector] {
+        &self.introspectors
+    }
+
+    /// Returns what is known about a credential of this introspector, or a request to wait for.
+    pub(crate) fn lookup(
+        &self,
+        introspector: &Introspector,
+        credential: &[u8],
+        now: i64,
+    ) -> IntrospectionLookup {
+        introspector.lookup(self.key.digest(credential), credential, now)
+    }
+
+    /// Returns the issuers whose API keys are accepted for every API of the business.
+    pub(crate) fn issuers_without_api_id(&self) -> impl Iterator<Item = &str> {
+        let unchecked = self.introspectors.iter().filter(|one| !one.checks_api());
+        unchecked.map(|introspector| &**introspector.issuer())
+    }
+
+    pub(crate) fn status(&self) -> Vec<IntrospectionStatus> {
+        self.introspectors
+            .iter()
+            .map(Introspector::status)
+            .collect()
+    }
+
+    pub(crate) fn export(&self) -> SavedCredentials {
+        let digests = self.introspectors.iter().flat_map(Introspector::known);
+        SavedCredentials::new(&self.key, digests.collect())
+    }
+}

@@ -1,0 +1,21 @@
+//! API keys and opaque access tokens: what is accepted, and how often the issuer is queried.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests"
+)]
+
+mod bad_input;
+mod budget;
+mod canary;
+mod events;
+mod kinds_of_keys;
+mod layers;
+mod outages;
+mod rfc7662;
+mod scripted;
+mod settings;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
+mod support;

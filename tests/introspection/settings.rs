@@ -1,0 +1,134 @@
+//! Settings that cannot be used.
+
+use std::time::Duration;
+
+use tower_m2m::{ApiKeys, Introspection, Issuer, Verifier};
+
+fn acme() -> Issuer {
+    Verifier::kinde("acme").audience("https://api.acme.com")
+}
+
+fn other() -> Issuer {
+    Verifier::issuer("https://issuer.example").audience("https://api.acme.com")
+}
+
+fn setting(issuers: impl IntoIterator<Item = Issuer>) -> String {
+    let error = Verifier::builder(issuers).build().unwrap_err();
+    error.setting().to_owned()
+}
+
+/// Rule 162.
+#[tokio::test]
+async fn invalid_prefix_fails_in_build() {
+    for prefix in ["", "e", "ey", "eyJ", "a b", "ü"] {
+        let keys = acme().api_keys(ApiKeys::kinde().prefix(prefix));
+        assert_eq!(setting([keys]), "api_keys", "{prefix:?}");
+        let tokens = other().introspection(Introspection::from_metadata().prefix(prefix));
+        assert_eq!(setting([tokens]), "introspection", "{prefix:?}");
+    }
+}
+
+/// Rule 162.
+#[tokio::test]
+async fn prefixes_must_name_one_issuer() {
+    let tokens =
+        |prefix: &str| other().introspection(Introspection::from_metadata().prefix(prefix));
+    for (of_keys, of_tokens) in [("k_live_", "k_live_"), ("k_", "k_live_"), ("k_live_", "k_")] {
+        let keys = acme().api_keys(ApiKeys::kinde().prefix(of_keys));
+        assert_eq!(
+            setting([keys, tokens(of_tokens)]),
+            "prefix",
+            "{of_keys} {of_tokens}"
+        );
+    }
+    let any = |issuer: Issuer| issuer.introspection(Introspection::from_metadata());
+    assert_eq!(setting([any(acme()), any(other())]), "introspection");
+    let keys = acme().api_keys(ApiKeys::kinde());
+    assert!(Verifier::builder([keys, tokens("ory_at_")]).build().is_ok());
+    let keys = acme().api_keys(ApiKeys::kinde());
+    assert!(Verifier::builder([keys, any(other())]).build().is_ok());
+}
+
+/// Rule 321.
+#[tokio::test]
+async fn custom_domain_needs_the_kinde_domain() {
+    let keys = || other().api_keys(ApiKeys::kinde());
+    assert_eq!(setting([keys()]), "api_keys");
+    for domain in ["acme", "acme.kinde.com", "acme.au.kinde.com"] {
+        let keys = other().api_keys(ApiKeys::kinde().kinde_domain(domain));
+        assert!(keys.build().is_ok(), "{domain}");
+    }
+    for domain in ["auth.acme.com", "", "https://acme.kinde.com.evil.example"] {
+        let keys = other().api_keys(ApiKeys::kinde().kinde_domain(domain));
+        assert_eq!(setting([keys]), "api_keys", "{domain}");
+    }
+}
+
+#[tokio::test]
+async fn value_out_of_range_fails_in_build() {
+    let second = Duration::from_secs(1);
+    for keys in [
+        ApiKeys::kinde().time_to_live(Duration::from_millis(999)),
+        ApiKeys::kinde().time_to_live(3_601 * second),
+        ApiKeys::kinde().max_stale(86_401 * second),
+        ApiKeys::kinde().timeout(Duration::ZERO),
+        ApiKeys::kinde().timeout(61 * second),
+        ApiKeys::kinde().header("no header"),
+        ApiKeys::kinde().header("Authorization"),
+    ] {
+        assert_eq!(setting([acme().api_keys(keys)]), "api_keys");
+    }
+    for keys in [
+        ApiKeys::kinde().time_to_live(second),
+        ApiKeys::kinde().time_to_live(3_600 * second),
+        ApiKeys::kinde().max_stale(Duration::ZERO),
+        ApiKeys::kinde().max_stale(86_400 * second),
+        ApiKeys::kinde().timeout(60 * second),
+        ApiKeys::kinde().header("x-api-key"),
+    ] {
+        assert!(acme().api_keys(keys).build().is_ok());
+    }
+    for url in [
+        "http://issuer.example/introspect",
+        "/introspect",
+        "ftp://issuer.example",
+    ] {
+        let tokens = other().introspection(Introspection::endpoint(url));
+        assert_eq!(setting([tokens]), "introspection", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn issuer_has_one_kind_of_opaque_credentials() {
+    let both = acme()
+        .api_keys(ApiKeys::kinde())
+        .introspection(Introspection::from_metadata());
+    assert_eq!(setting([both]), "introspection");
+}
+
+#[tokio::test]
+async fn missing_api_id_is_a_weak_setting() {
+    let weak = |keys: ApiKeys| {
+        let verifier = acme().api_keys(keys).build().unwrap();
+        let weak = verifier.weak_settings();
+        weak.iter().map(|weak| weak.setting).collect::<Vec<_>>()
+    };
+    assert_eq!(weak(ApiKeys::kinde()), ["api_id"]);
+    assert!(weak(ApiKeys::kinde().api_id("api_1")).is_empty());
+}
+
+/// An opaque credential does not name its issuer, so no issuer can be resolved for it.
+#[tokio::test]
+async fn resolved_issuer_cannot_have_api_keys() {
+    let verifier = Verifier::builder([])
+        .resolve_issuers_with(|iss| async move {
+            let issuer = Verifier::issuer(iss).audience("https://api.acme.com");
+            Ok(Some(issuer.introspection(Introspection::from_metadata())))
+        })
+        .build()
+        .unwrap();
+    let issuer = tower_m2m::testing::LocalIssuer::in_process("https://issuer.example").unwrap();
+    let token = issuer.org("org_a").audience("https://api.acme.com").token();
+    let rejection = verifier.verify(&token).await.unwrap_err();
+    assert_eq!(rejection.code(), "keys_unavailable");
+}
