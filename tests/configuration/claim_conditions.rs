@@ -33,6 +33,7 @@ struct ProductShape {
     users: Vec<Value>,
 }
 
+#[allow(clippy::too_many_lines, reason = "one row for each product")]
 fn rows() -> Vec<ProductShape> {
     let client = "c1";
     vec![

@@ -16,7 +16,7 @@ type Place = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[Place]); 18] = [
+const ROWS: [(&str, &[Place]); 20] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -75,12 +75,23 @@ const ROWS: [(&str, &[Place]); 18] = [
     (
         "known clients (their tokens were verified)",
         &[
-            ("jwks/remote/known_clients.rs", "so that "),
+            ("jwks/remote/known_clients.rs", "by their hash, so "),
             (
                 "jwks/remote/known_clients.rs",
                 "const PART_CAPACITY: usize = ",
             ),
         ],
+    ),
+    (
+        "signature checks of a token with a `kid` that several keys have",
+        &[("jwks/candidates.rs", "const MAX_CANDIDATES: usize = ")],
+    ),
+    (
+        "requests that wait for the resolver",
+        &[(
+            "verifier/issuers/resolver.rs",
+            "const MAX_WAITERS: usize = ",
+        )],
     ),
     (
         "requests that wait for a fetch",
