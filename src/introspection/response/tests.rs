@@ -1,3 +1,9 @@
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the helpers return what the parsers return"
+)]
+
 use super::*;
 
 const MAX: u32 = 1_024;
