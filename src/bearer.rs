@@ -98,8 +98,8 @@ impl<'a> Credentials<'a> {
         Ok(Self(token))
     }
 
-    /// Extracts an API key from a header of its own, or returns `None` if the request does not have the
-    /// header. A credential in two places is an error.
+    /// Extracts an API key from a header of its own, or returns `None` if the request does not have
+    /// the header. A credential in two places is an error.
     #[cfg(feature = "introspection")]
     pub(crate) fn from_key_header(
         headers: &'a HeaderMap,

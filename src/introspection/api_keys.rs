@@ -10,8 +10,8 @@ use crate::util::BoxError;
 
 /// How API keys are verified: at the issuer, which is queried about each key.
 ///
-/// The issuer's response is used for [`time_to_live`](Self::time_to_live). A key that is revoked at the issuer
-/// is therefore accepted for up to that time.
+/// The issuer's response is used for [`time_to_live`](Self::time_to_live). A key that is revoked at
+/// the issuer is therefore accepted for up to that time.
 ///
 /// The order of the setters makes no difference.
 ///
@@ -58,8 +58,8 @@ impl ApiKeys {
         }
     }
 
-    /// Sets the machine-to-machine application that this service uses at Kinde's API. Default: requests carry no
-    /// access token.
+    /// Sets the machine-to-machine application that this service uses at Kinde's API. Default:
+    /// requests carry no access token.
     ///
     /// The application needs the scope `read:api_keys` of the Kinde Management API.
     pub fn client_credentials(
@@ -74,8 +74,8 @@ impl ApiKeys {
         self
     }
 
-    /// Accepts only keys that belong to this API. Default: keys of every API of the business are accepted, and a
-    /// layer without a required scope rejects them.
+    /// Accepts only keys that belong to this API. Default: keys of every API of the business are
+    /// accepted, and a layer without a required scope rejects them.
     ///
     /// Kinde is then queried twice about a key: whether it is valid, and which API it belongs to.
     pub fn api_id(mut self, api_id: impl Into<String>) -> Self {
@@ -83,7 +83,8 @@ impl ApiKeys {
         self
     }
 
-    /// Accepts API keys of users too. Default: only the keys of organizations and environments are accepted.
+    /// Accepts API keys of users too. Default: only the keys of organizations and environments are
+    /// accepted.
     ///
     /// A layer admits them only with `allow_users`. They never count as global.
     pub fn allow_user_keys(mut self) -> Self {
@@ -93,7 +94,8 @@ impl ApiKeys {
 
     /// Sets the Kinde domain, such as `acme` or `acme.kinde.com`. Default: the issuer's own.
     ///
-    /// If the issuer is a custom domain, this is required, because Kinde's API is at the Kinde domain only.
+    /// If the issuer is a custom domain, this is required, because Kinde's API is at the Kinde
+    /// domain only.
     pub fn kinde_domain(mut self, domain: impl Into<String>) -> Self {
         self.kinde_domain = Some(domain.into());
         self
@@ -105,7 +107,8 @@ impl ApiKeys {
         self
     }
 
-    /// Reads API keys from this header too, such as `x-api-key`. Default: only from `Authorization`.
+    /// Reads API keys from this header too, such as `x-api-key`. Default: only from
+    /// `Authorization`.
     ///
     /// A request with credentials in both headers is rejected with 400.
     pub fn header(mut self, name: impl Into<String>) -> Self {
@@ -121,25 +124,25 @@ impl ApiKeys {
         self
     }
 
-    /// Sets how long a response is used after it became stale, while the issuer fails. Then the response to the
-    /// request is 503. Default: 5 min. From 0 to 1 day.
+    /// Sets how long a response is used after it became stale, while the issuer fails. Then the
+    /// response to the request is 503. Default: 5 min. From 0 to 1 day.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
         self.timing.max_stale = max_stale;
         self
     }
 
-    /// Sets how long the issuer may take to verify a key, with all requests that this needs. Default: 1 s.
-    /// Maximum: 1 minute.
+    /// Sets how long the issuer may take to verify a key, with all requests that this needs.
+    /// Default: 1 s. Maximum: 1 minute.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timing.timeout = timeout;
         self
     }
 
-    /// Sends requests to the issuer with a function of the application instead of the HTTP client of this
-    /// crate. Default: the HTTP client.
+    /// Sends requests to the issuer with a function of the application instead of the HTTP client
+    /// of this crate. Default: the HTTP client.
     ///
-    /// The function must not follow redirects. A response of more than 64 KiB is rejected. It runs within
-    /// [`timeout`](Self::timeout).
+    /// The function must not follow redirects. A response of more than 64 KiB is rejected. It runs
+    /// within [`timeout`](Self::timeout).
     pub fn send_with<F, R>(mut self, send: F) -> Self
     where
         F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,

@@ -1,7 +1,7 @@
 //! The responses of one issuer, by the keyed digests of the credentials.
 //!
-//! Active and other responses have a store each, so that invented credentials never displace an active
-//! one.
+//! Active and other responses have a store each, so that invented credentials never displace an
+//! active one.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -137,7 +137,8 @@ impl ResponseCache {
         self.failed.insert(digest, at + RETRY_IF_UNUSABLE);
     }
 
-    /// Returns `true` if a request for this credential failed so recently that no further one is made.
+    /// Returns `true` if a request for this credential failed so recently that no further one is
+    /// made.
     pub(super) fn has_failed(&self, digest: &CredentialDigest, at: Instant) -> bool {
         self.failed.get(digest).is_some_and(|until| at < until)
     }

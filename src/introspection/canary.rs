@@ -1,8 +1,8 @@
 //! How Kinde's verify endpoint responds to a key that does not exist.
 //!
-//! The documentation does not say whether an unknown key gets 200, 400 or 401, and 401 can also mean
-//! that the credentials of this service are rejected. So a key that cannot exist is verified once: the
-//! canary request.
+//! The documentation does not say whether an unknown key gets 200, 400 or 401, and 401 can also
+//! mean that the credentials of this service are rejected. So a key that cannot exist is verified
+//! once: the canary request.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -80,7 +80,8 @@ impl Canary {
         }
     }
 
-    /// Returns what was learned, and learns it with `probe` if it is not known. `None` if that failed.
+    /// Returns what was learned, and learns it with `probe` if it is not known. `None` if that
+    /// failed.
     pub(super) async fn response<P>(&self, probe: P) -> Option<UnknownKeyResponse>
     where
         P: Future<Output = Option<UnknownKeyResponse>>,

@@ -39,7 +39,8 @@ pub(crate) enum CredentialPath {
 }
 
 impl CredentialForms {
-    /// Adds an issuer. Without a prefix, all opaque credentials that have no other prefix are its own.
+    /// Adds an issuer. Without a prefix, all opaque credentials that have no other prefix are its
+    /// own.
     pub(crate) fn add(&mut self, form: OpaqueForm, prefixes: &[String]) {
         if prefixes.is_empty() {
             self.any = Some(form.introspector);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::http_client::{HttpError, HttpFailure};
 
-/// Why an issuer did not say whether a credential is valid, and how long it wants no further requests.
+/// Why an issuer did not say whether a credential is valid, and how long it wants no further
+/// requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IntrospectionFailure {
     pub(crate) error: IntrospectionError,

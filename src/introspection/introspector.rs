@@ -203,7 +203,8 @@ impl IntrospectorState {
         IntrospectionLookup::Done(IntrospectionOutcome::Active(entry.claims.clone()))
     }
 
-    /// Joins the flight of this credential, or begins one. The error is when it is worth trying again.
+    /// Joins the flight of this credential, or begins one. The error is when it is worth trying
+    /// again.
     fn request(
         self: &Arc<Self>,
         digest: CredentialDigest,
@@ -233,8 +234,8 @@ impl IntrospectorState {
         }
     }
 
-    /// Begins a flight in a task of its own, so that it continues if the caller disconnects. Returns
-    /// `None` if that is not possible, for example outside of a Tokio runtime.
+    /// Begins a flight in a task of its own, so that it continues if the caller disconnects.
+    /// Returns `None` if that is not possible, for example outside of a Tokio runtime.
     fn start_request(
         self: &Arc<Self>,
         digest: CredentialDigest,

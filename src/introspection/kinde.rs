@@ -140,7 +140,8 @@ impl KindeApi {
         self.client.send(request, deadline).await
     }
 
-    /// Returns what an error means: an unknown key if and only if the canary request got the same one.
+    /// Returns what an error means: an unknown key if and only if the canary request got the same
+    /// one.
     async fn error(
         &self,
         response: &Response<Vec<u8>>,
@@ -165,8 +166,8 @@ impl KindeApi {
         Err(failure)
     }
 
-    /// The canary request. If it gets 401 or 403, a second one with an invalid access token shows how
-    /// rejected credentials are reported.
+    /// The canary request. If it gets 401 or 403, a second one with an invalid access token shows
+    /// how rejected credentials are reported.
     async fn probe(
         &self,
         authorization: Option<&HeaderValue>,

@@ -1,5 +1,5 @@
-//! The credentials that were active before, as keyed digests. They admit no caller: they only decide
-//! who uses the budget for unknown credentials.
+//! The credentials that were active before, as keyed digests. They admit no caller: they only
+//! decide who uses the budget for unknown credentials.
 
 use std::fmt;
 
@@ -37,11 +37,12 @@ impl KnownCredentials {
 
 /// The keyed digests of credentials that were active, for the next start.
 ///
-/// [`Verifier::export_known_credentials`](crate::Verifier::export_known_credentials) returns it. With it, the
-/// callers of before do not use the budget for unknown credentials after a restart. It admits no caller.
+/// [`Verifier::export_known_credentials`](crate::Verifier::export_known_credentials) returns it.
+/// With it, the callers of before do not use the budget for unknown credentials after a restart. It
+/// admits no caller.
 ///
-/// **It contains the key of the digests, so it is a secret.** A party that reads it can test whether a
-/// guessed credential is one of them.
+/// **It contains the key of the digests, so it is a secret.** A party that reads it can test
+/// whether a guessed credential is one of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SavedCredentials {
     key: [u8; KEY_LEN],
@@ -77,8 +78,8 @@ impl SavedCredentials {
     ///
     /// # Errors
     ///
-    /// Returns a [`SavedCredentialsError`] if the bytes are not exactly what [`to_bytes`](Self::to_bytes)
-    /// returned. No part of them is used then.
+    /// Returns a [`SavedCredentialsError`] if the bytes are not exactly what
+    /// [`to_bytes`](Self::to_bytes) returned. No part of them is used then.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SavedCredentialsError> {
         let (version, rest) = bytes
             .split_first()

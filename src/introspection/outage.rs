@@ -1,4 +1,5 @@
-//! Failures of an issuer: the pause that it wants, the last error, and how often failures are reported.
+//! Failures of an issuer: the pause that it wants, the last error, and how often failures are
+//! reported.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -47,8 +48,8 @@ impl Outage {
         lock(&self.0).last_error = None;
     }
 
-    /// Records a failure. Rejected credentials are reported once a minute at most, and other failures
-    /// once in 10 s.
+    /// Records a failure. Rejected credentials are reported once a minute at most, and other
+    /// failures once in 10 s.
     pub(super) fn record_failure(
         &self,
         failure: IntrospectionFailure,

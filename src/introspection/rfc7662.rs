@@ -10,8 +10,8 @@ use crate::util::BoxError;
 
 /// How opaque access tokens are verified: at the issuer's introspection endpoint (RFC 7662).
 ///
-/// The issuer's response is used for [`time_to_live`](Self::time_to_live), and never after the token's `exp`. A
-/// token that is revoked at the issuer is therefore accepted for up to that time.
+/// The issuer's response is used for [`time_to_live`](Self::time_to_live), and never after the
+/// token's `exp`. A token that is revoked at the issuer is therefore accepted for up to that time.
 ///
 /// The order of the setters makes no difference.
 ///
@@ -78,7 +78,8 @@ impl Introspection {
     }
 
     /// Sets the client ID and the secret that this service sends in the `Authorization` header
-    /// (`client_secret_basic`). Default: the request is not authenticated, which most issuers reject.
+    /// (`client_secret_basic`). Default: the request is not authenticated, which most issuers
+    /// reject.
     pub fn client_credentials(
         mut self,
         client_id: impl Into<String>,
@@ -91,9 +92,10 @@ impl Introspection {
         self
     }
 
-    /// Sets the client ID and the secret that this service sends in the form (`client_secret_post`), for an
-    /// issuer that does not accept them in the header. Default: the form has no credentials. It cannot be
-    /// combined with [`client_credentials`](Self::client_credentials).
+    /// Sets the client ID and the secret that this service sends in the form
+    /// (`client_secret_post`), for an issuer that does not accept them in the header. Default: the
+    /// form has no credentials. It cannot be combined with
+    /// [`client_credentials`](Self::client_credentials).
     pub fn client_credentials_in_body(
         mut self,
         client_id: impl Into<String>,
@@ -106,18 +108,18 @@ impl Introspection {
         self
     }
 
-    /// Adds a prefix by which the issuer's opaque tokens are recognized, such as `ory_at_`. Default: every
-    /// credential that has the characters of a token and not the form of a JWT.
+    /// Adds a prefix by which the issuer's opaque tokens are recognized, such as `ory_at_`.
+    /// Default: every credential that has the characters of a token and not the form of a JWT.
     ///
-    /// If opaque tokens of the issuer have two dots and otherwise only base64url characters, a prefix is required,
-    /// because such a token is read as a JWT.
+    /// If opaque tokens of the issuer have two dots and otherwise only base64url characters, a
+    /// prefix is required, because such a token is read as a JWT.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefixes.push(prefix.into());
         self
     }
 
-    /// Accepts responses that have neither `token_type` nor `token_use`. Default: they are rejected, because some
-    /// issuers report refresh tokens in this way.
+    /// Accepts responses that have neither `token_type` nor `token_use`. Default: they are
+    /// rejected, because some issuers report refresh tokens in this way.
     pub fn allow_missing_token_type(mut self) -> Self {
         self.missing_token_type = MissingTokenType::Allowed;
         self
@@ -125,14 +127,15 @@ impl Introspection {
 
     /// Sets how long a response is fresh. Default: 60 s. From 1 s to 1 h.
     ///
-    /// It is also how long a revoked token is still accepted, at most, while the issuer is reachable.
+    /// It is also how long a revoked token is still accepted, at most, while the issuer is
+    /// reachable.
     pub fn time_to_live(mut self, time_to_live: Duration) -> Self {
         self.timing.time_to_live = time_to_live;
         self
     }
 
-    /// Sets how long a response is used after it became stale, while the issuer fails. Then the response to the
-    /// request is 503. Default: 5 min. From 0 to 1 day.
+    /// Sets how long a response is used after it became stale, while the issuer fails. Then the
+    /// response to the request is 503. Default: 5 min. From 0 to 1 day.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
         self.timing.max_stale = max_stale;
         self
@@ -144,11 +147,11 @@ impl Introspection {
         self
     }
 
-    /// Sends requests to the issuer with a function of the application instead of the HTTP client of this
-    /// crate. Default: the HTTP client.
+    /// Sends requests to the issuer with a function of the application instead of the HTTP client
+    /// of this crate. Default: the HTTP client.
     ///
-    /// The function must not follow redirects. A response of more than 64 KiB is rejected. It runs within
-    /// [`timeout`](Self::timeout).
+    /// The function must not follow redirects. A response of more than 64 KiB is rejected. It runs
+    /// within [`timeout`](Self::timeout).
     pub fn send_with<F, R>(mut self, send: F) -> Self
     where
         F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,

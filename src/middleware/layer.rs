@@ -130,18 +130,20 @@ impl AuthorizeLayer {
         self.with_visible_setting(|settings| settings.policy.allow_global_with(scopes.into()))
     }
 
-    /// Accepts only signed tokens: API keys and opaque access tokens are rejected with 403. Default: every
-    /// credential that the verifier accepts is admitted.
+    /// Accepts only signed tokens: API keys and opaque access tokens are rejected with 403.
+    /// Default: every credential that the verifier accepts is admitted.
     ///
-    /// An inner layer cannot admit them again. The issuer is not queried about a rejected credential.
+    /// An inner layer cannot admit them again. The issuer is not queried about a rejected
+    /// credential.
     pub fn require_jwt(self) -> Self {
         self.with(|settings| settings.policy.credentials = CredentialAccess::OnlyJwt)
     }
 
-    /// Allows the API keys of users too, if the verifier accepts them. Default: they are rejected with 403.
+    /// Allows the API keys of users too, if the verifier accepts them. Default: they are rejected
+    /// with 403.
     ///
-    /// A user's key never counts as global. If it has no organization, it is admitted only on routes
-    /// that belong to none. If several layers apply, each of them must allow users.
+    /// A user's key never counts as global. If it has no organization, it is admitted only on
+    /// routes that belong to none. If several layers apply, each of them must allow users.
     pub fn allow_users(self) -> Self {
         self.with(|settings| settings.policy.users = UserAccess::Allowed)
     }

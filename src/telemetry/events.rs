@@ -133,8 +133,8 @@ pub(crate) fn credentials_rejected(issuer: &str, error: &dyn Display) {
     let _ = (issuer, error);
 }
 
-/// Reports that unknown API keys look like a rejection of this service's own credentials, so they get
-/// 503 and not 401.
+/// Reports that unknown API keys look like a rejection of this service's own credentials, so they
+/// get 503 and not 401.
 #[cfg(feature = "introspection")]
 pub(crate) fn unknown_keys_not_distinguishable(issuer: &str) {
     #[cfg(feature = "tracing")]

@@ -109,8 +109,8 @@ pub(crate) fn key_fetch(issuer: &str, cause: &'static str, outcome: &'static str
     let _ = (issuer, cause, outcome);
 }
 
-/// Counts an introspection request by its outcome: `active`, `inactive`, `rejected`, or the code of its
-/// failure.
+/// Counts an introspection request by its outcome: `active`, `inactive`, `rejected`, or the code of
+/// its failure.
 #[cfg(feature = "introspection")]
 pub(crate) fn introspection_request(issuer: &str, outcome: &'static str) {
     #[cfg(feature = "metrics")]
@@ -119,8 +119,8 @@ pub(crate) fn introspection_request(issuer: &str, outcome: &'static str) {
     let _ = (issuer, outcome);
 }
 
-/// Counts a caller whose opaque credential was found in the cache or not: `hit`, `stale`, `rejected`,
-/// `miss` or `budget_exhausted`.
+/// Counts a caller whose opaque credential was found in the cache or not: `hit`, `stale`,
+/// `rejected`, `miss` or `budget_exhausted`.
 #[cfg(feature = "introspection")]
 pub(crate) fn introspection_lookup(issuer: &str, result: &'static str) {
     #[cfg(feature = "metrics")]

@@ -151,7 +151,8 @@ impl Claims {
         self.0.org_code.as_ref()
     }
 
-    /// Returns `true` if the token belongs to no organization. The API key of a user is never global.
+    /// Returns `true` if the token belongs to no organization. The API key of a user is never
+    /// global.
     #[must_use]
     pub fn is_global(&self) -> bool {
         self.0.org_code.is_none() && !self.is_user()

@@ -1,6 +1,7 @@
 //! What kind of credential claims come from.
 
-/// What kind of credential a caller sent: see [`Claims::credential_kind`](crate::Claims::credential_kind).
+/// What kind of credential a caller sent: see
+/// [`Claims::credential_kind`](crate::Claims::credential_kind).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CredentialKind {

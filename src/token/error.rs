@@ -55,7 +55,8 @@ pub enum TokenError {
     KeyOfOtherIssuer,
     /// Signature verification failed (RFC 7515 §5.2).
     InvalidSignature,
-    /// The issuer does not know the opaque credential, or it is not active any more (RFC 7662 §2.2).
+    /// The issuer does not know the opaque credential, or it is not active any more (RFC 7662
+    /// §2.2).
     InactiveCredential,
     /// The credential begins like an opaque credential and cannot be one.
     MalformedCredential,

@@ -45,9 +45,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Restores the opaque credentials that [`Verifier::export_known_credentials`](crate::Verifier::export_known_credentials)
-    /// returned, so that their callers do not use the budget for unknown credentials after a restart. Default:
-    /// none. They admit no caller.
+    /// Restores the opaque credentials that
+    /// [`Verifier::export_known_credentials`](crate::Verifier::export_known_credentials) returned,
+    /// so that their callers do not use the budget for unknown credentials after a restart.
+    /// Default: none. They admit no caller.
     #[cfg(feature = "introspection")]
     pub fn restore_known_credentials(mut self, saved: SavedCredentials) -> Self {
         self.saved_credentials = Some(saved);

@@ -1,5 +1,5 @@
-//! What the response about an opaque credential must satisfy (RFC 7662 §2.2), with the same readers and
-//! rules as the claims of a JWT.
+//! What the response about an opaque credential must satisfy (RFC 7662 §2.2), with the same readers
+//! and rules as the claims of a JWT.
 
 use std::sync::Arc;
 
@@ -136,7 +136,8 @@ impl Rules {
 }
 
 /// Checks that an active token is an access token: refresh tokens are active too. `token_use` and
-/// `token_type` are both checked, because some issuers report `token_type: "Bearer"` for refresh tokens.
+/// `token_type` are both checked, because some issuers report `token_type: "Bearer"` for refresh
+/// tokens.
 fn check_token_type(
     json: &JsonObject<'_>,
     missing_token_type: MissingTokenType,

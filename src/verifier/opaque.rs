@@ -16,8 +16,8 @@ use crate::telemetry::decision::are_rejections_recorded;
 use crate::token::{Claims, RejectedToken, TokenError};
 
 impl Verifier {
-    /// Returns how the introspection of each issuer's opaque credentials is going, without any I/O: for
-    /// status pages and alerts.
+    /// Returns how the introspection of each issuer's opaque credentials is going, without any I/O:
+    /// for status pages and alerts.
     #[must_use]
     pub fn introspection_status(&self) -> Vec<IntrospectionStatus> {
         let opaque = self.0.opaque.as_ref();

@@ -73,8 +73,8 @@ impl OpaqueBuilder {
     }
 }
 
-/// Checks that the first bytes of an opaque credential name one issuer, and that API keys are read from
-/// one header.
+/// Checks that the first bytes of an opaque credential name one issuer, and that API keys are read
+/// from one header.
 pub(super) fn check_prefixes(issuers: &[Issuer]) -> Result<(), ConfigError> {
     let with_prefixes = issuers.iter().filter_map(Issuer::opaque_prefixes);
     let prefixes: Vec<Vec<String>> = with_prefixes.collect();

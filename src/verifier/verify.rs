@@ -127,8 +127,8 @@ impl Verifier {
         }
     }
 
-    /// Verifies a credential that is not in the token cache: an opaque one as its issuer says, and every
-    /// other one as a JWT.
+    /// Verifies a credential that is not in the token cache: an opaque one as its issuer says, and
+    /// every other one as a JWT.
     fn verify_credential(
         &self,
         token: &[u8],

@@ -24,7 +24,8 @@ pub(in crate::verifier) struct IntrospectionSetup {
 }
 
 impl Issuer {
-    /// Accepts API keys of this issuer, which is queried about each key. Default: API keys are rejected.
+    /// Accepts API keys of this issuer, which is queried about each key. Default: API keys are
+    /// rejected.
     ///
     /// It cannot be combined with [`introspection`](Self::introspection).
     ///
@@ -45,18 +46,18 @@ impl Issuer {
         self
     }
 
-    /// Accepts opaque access tokens of this issuer, which is queried about each token (RFC 7662). Default:
-    /// opaque tokens are rejected.
+    /// Accepts opaque access tokens of this issuer, which is queried about each token (RFC 7662).
+    /// Default: opaque tokens are rejected.
     ///
-    /// The claims of the response must satisfy the same rules as those of a JWT. It cannot be combined with
-    /// [`api_keys`](Self::api_keys).
+    /// The claims of the response must satisfy the same rules as those of a JWT. It cannot be
+    /// combined with [`api_keys`](Self::api_keys).
     pub fn introspection(mut self, introspection: Introspection) -> Self {
         self.opaque.introspection = Some(introspection);
         self
     }
 
-    /// Returns the prefixes of the issuer's opaque credentials: none if each credential without another
-    /// prefix is its own. `None` if it has no opaque credentials.
+    /// Returns the prefixes of the issuer's opaque credentials: none if each credential without
+    /// another prefix is its own. `None` if it has no opaque credentials.
     pub(in crate::verifier) fn opaque_prefixes(&self) -> Option<Vec<String>> {
         let settings = &self.opaque;
         let keys = settings.api_keys.as_ref().map(ApiKeys::prefixes);
