@@ -269,6 +269,43 @@ async fn metrics_count_fetches_and_report_key_age() {
     );
 }
 
+/// Usable keys over the limit and sets over the limit are visible without a token.
+#[tokio::test]
+async fn metrics_report_reached_limits() {
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let issuer = LocalIssuer::in_process("https://issuer.example").unwrap();
+    for _ in 0..2 {
+        let key = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap();
+        issuer.publish_key(key);
+    }
+    let set = format!("{}{}", " ".repeat(1024), issuer.jwks());
+    let build = async |keys: usize, bytes: usize| {
+        let set = set.clone().into_bytes();
+        let issuer = Verifier::issuer("https://issuer.example")
+            .audience(AUDIENCE)
+            .jwks_url("https://issuer.example/jwks")
+            .max_usable_keys(keys)
+            .max_key_set_bytes(bytes)
+            .fetch_with(move |_| {
+                let set = set.clone();
+                async move { Ok(http::Response::new(set)) }
+            });
+        Verifier::builder([issuer]).build_ready().await.is_ok()
+    };
+    let value = |what: &str| book.value(&format!("{what}{{issuer=https://issuer.example}}"));
+    assert!(build(1, 1 << 20).await);
+    assert!((value("tower_m2m_keys") - 1.0).abs() < 0.1);
+    assert!((value("tower_m2m_unusable_keys") - 2.0).abs() < 0.1);
+    assert!(build(3, 1 << 20).await);
+    assert!((value("tower_m2m_keys") - 3.0).abs() < 0.1);
+    assert!(value("tower_m2m_unusable_keys").abs() < 0.1);
+    assert!(!build(3, 1024).await);
+    let failed =
+        "tower_m2m_key_fetches_total{cause=start,issuer=https://issuer.example,outcome=too_large}";
+    assert!(book.value(failed) > 0.5, "{:?}", book.series());
+}
+
 /// If a service starts with saved keys while the issuer is down, it has the gauges for the alerts.
 #[tokio::test]
 async fn metrics_report_restored_keys_before_any_fetch() {

@@ -11,7 +11,7 @@ use super::support::{ISSUER, NOW, jwks, key, sign, token, verdict, with};
 
 const CHAPTER: &str = include_str!("../../src/guide/operations.md");
 
-/// A number of a row, and the place in the code where it stands: a file, and the text before it.
+/// A number of a row, and the place in the code where it stands: a file, and the string before it.
 type Place = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
@@ -160,7 +160,7 @@ fn numbers(cell: &str) -> Vec<usize> {
         .collect()
 }
 
-/// Returns the number after a text in a source file: digits, or a product of them.
+/// Returns the number after a string in a source file: digits, or a product of them.
 fn number_in_code((file, before): Place) -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
     let source = std::fs::read_to_string(path).unwrap();

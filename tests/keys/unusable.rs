@@ -69,6 +69,45 @@ async fn unused_keys_are_one_event_per_set_and_level() {
     assert!(events[0].starts_with("DEBUG"), "{events:?}");
 }
 
+/// A limit that cuts a set off is an event at level WARN that names the setting.
+#[tokio::test(start_paused = true)]
+async fn reached_limits_are_events() {
+    let lines = Lines::default();
+    let _events = crate::subscriber::set_subscriber(lines.clone());
+    let fake = FakeIssuer::new();
+    let own: Value = serde_json::from_str(&fake.issuer.jwks()).unwrap();
+    let mut second = own["keys"][0].clone();
+    second["kid"] = "second".into();
+    let set = set_with(&fake, &[], &[second]);
+    let size = set.len();
+    fake.set_behavior(Behavior::Body(set));
+    let build = |issuer: tower_m2m::Issuer| {
+        let builder = Verifier::builder([issuer]).clock(fake.clock.clone());
+        builder.build().unwrap()
+    };
+    let verifier = build(fake.trusted().max_usable_keys(1));
+    settle().await;
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+    let events = lines.take().join("\n");
+    let expected = "WARN ignoring unusable keys issuer=\"https://issuer.example\" keys=1 reasons=key \"second\": ";
+    assert!(events.contains(expected), "{events}");
+    assert!(events.contains("max_usable_keys"), "{events}");
+
+    let verifier = build(fake.trusted().max_key_set_bytes(1024).max_usable_keys(2));
+    assert!(size < 1024, "{size}");
+    settle().await;
+    assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
+    assert!(!lines.take().join("\n").contains("WARN"));
+    let padded = format!("{}{}", " ".repeat(1024), fake.issuer.jwks());
+    fake.set_behavior(Behavior::Body(padded.into()));
+    let _verifier = build(fake.trusted().max_key_set_bytes(1024));
+    settle().await;
+    let events = lines.take().join("\n");
+    assert!(events.contains("WARN key fetch failed"), "{events}");
+    assert!(events.contains("code=\"too_large\""), "{events}");
+    assert!(events.contains("max_key_set_bytes"), "{events}");
+}
+
 /// Rule 303.
 #[tokio::test(start_paused = true)]
 async fn usable_key_is_found_beside_an_akp_key_of_its_name() {

@@ -206,6 +206,35 @@ async fn base_domain_that_is_no_host_is_an_error() {
     }
 }
 
+/// The guide says that no header of a proxy is read for the organization.
+#[tokio::test]
+async fn forwarded_host_is_not_read() {
+    let fixture = Fixture::new();
+    let source = OrganizationSource::subdomain_of("api.example.com");
+    let app = router(&fixture.verifier().layer().organization_from(source));
+    for header in ["x-forwarded-host", "forwarded", "x-original-host", "x-host"] {
+        for (host, expected) in [
+            ("acme.api.example.com", ADMITTED),
+            ("bigco.api.example.com", (403, Some("wrong_organization"))),
+        ] {
+            let other = match host {
+                "acme.api.example.com" => "bigco.api.example.com",
+                _ => "acme.api.example.com",
+            };
+            let forwarded = match header {
+                "forwarded" => format!("host={other}"),
+                _ => other.to_owned(),
+            };
+            let request = http::Request::get("/shops/7/invoices")
+                .header("host", host)
+                .header(header, forwarded)
+                .header("authorization", fixture.org("acme").bearer());
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            assert_eq!(support::send(&app, request).await, expected, "{header}");
+        }
+    }
+}
+
 /// A mistake does not decide before the token was verified, so it tells no unknown client anything.
 #[tokio::test]
 async fn token_is_verified_before_a_mistaken_setting_counts() {
