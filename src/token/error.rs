@@ -187,6 +187,13 @@ impl fmt::Display for TokenError {
             Self::MalformedCredential => {
                 f.write_str("the credential has the prefix of an opaque credential and not its length or characters")
             }
+            Self::MissingClaim("aud") => f.write_str(
+                "the claim aud is required and absent (register an audience at the issuer; if it writes none, see \
+                 dangerous_accept_any_audience)",
+            ),
+            Self::MissingClaim("client id") => f.write_str(
+                "the claim of the client ID is required and absent (client_id_claim names the one of this issuer)",
+            ),
             Self::MissingClaim(name) => write!(f, "the claim {name} is required and absent"),
             Self::MalformedClaim(name) => write!(f, "the claim {name} is malformed"),
             Self::Expired => f.write_str("exp is in the past (if the token is new, compare the clocks)"),

@@ -187,3 +187,17 @@ fn scope_table_is_true() {
     }
     assert!(table("Scopes").len() > 9);
 }
+
+/// What is not supported is written down, with the way around it.
+#[test]
+fn guide_names_unsupported_shapes() {
+    let chapter = include_str!("../../src/guide/issuers.md").replace('\n', " ");
+    for (shape, way) in [
+        ("its key endpoint requires a request header", "fetch_with"),
+        ("two key sets for one `iss`", "by value"),
+        ("X-Forwarded-Host", "subdomain_of"),
+    ] {
+        assert!(chapter.contains(shape), "{shape}");
+        assert!(chapter.contains(way), "{way}");
+    }
+}

@@ -5,7 +5,7 @@ use tower_m2m::jwks::{JwksError, KeyError, KeySet, jwks_uri};
 use tower_m2m::testing::{AUDIENCE, SigningAlgorithm};
 use tower_m2m::{Algorithm, Clock, Profile, Verifier};
 
-use super::support::{ISSUER, NOW, build, jwks, key, sign, token, verdict, with};
+use super::support::{ISSUER, NOW, build, jwks, key, sign, token, verdict, verify, with};
 
 #[test]
 fn byte_order_mark_before_metadata_is_ignored() {
@@ -85,6 +85,62 @@ async fn single_key_without_kid_fits_any_kid_if_given_by_value() {
         .unwrap();
     assert!(fetched.verify(&unnamed).await.is_ok());
     assert!(fetched.verify(&named).await.is_err());
+}
+
+/// Scalekit without an audience, Cognito always: the error says which setting there is.
+#[test]
+fn missing_audience_names_the_setting() {
+    let key = key(SigningAlgorithm::Rs256);
+    let machine = |aud: Option<Value>| {
+        let claims = json!({
+            "iss": ISSUER, "exp": NOW + 60, "client_id": "svc", "sub": "svc", "token_use": "access",
+        });
+        let claims = with(&claims, &[("aud", aud)]);
+        sign(&key, r#"{"alg":"RS256","kid":"k"}"#, &claims.to_string())
+    };
+    for profile in [Profile::SCALEKIT, Profile::COGNITO] {
+        let keys = jwks(&[key.public_jwk()]);
+        let trust = Verifier::issuer(ISSUER);
+        let strict = trust.audience(AUDIENCE).profile(profile.clone());
+        let strict = build(strict.jwk_set(keys.clone()));
+        let rejection = verify(&strict, &machine(None)).unwrap_err();
+        assert_eq!(rejection.code(), "missing_claim");
+        let message = rejection.to_string();
+        assert!(
+            message.contains("dangerous_accept_any_audience"),
+            "{message}"
+        );
+        // Another audience is another mistake.
+        let other = verify(&strict, &machine(Some("x".into()))).unwrap_err();
+        assert_eq!(other.code(), "invalid_audience");
+        let lenient = Verifier::issuer(ISSUER).dangerous_accept_any_audience();
+        let lenient = build(
+            lenient
+                .profile(profile)
+                .jwk_set(keys)
+                .allow_clients(["svc"]),
+        );
+        assert_eq!(verdict(&lenient, &machine(None)), Ok(()));
+    }
+}
+
+/// Kubernetes, SPIFFE and CI systems have only `sub`.
+#[test]
+fn missing_client_names_the_setting() {
+    let key = key(SigningAlgorithm::EdDsa);
+    let trust = || {
+        Verifier::issuer(ISSUER)
+            .audience(AUDIENCE)
+            .jwk_set(jwks(&[key.public_jwk()]))
+    };
+    let claims = json!({ "client_id": null, "sub": "system:serviceaccount:default:api" });
+    let machine = token(&key, &claims);
+    let rejection = verify(&build(trust()), &machine).unwrap_err();
+    assert_eq!(rejection.code(), "missing_claim");
+    let message = rejection.to_string();
+    assert!(message.contains("client_id_claim"), "{message}");
+    let by_subject = build(trust().client_id_claim("sub"));
+    assert_eq!(verdict(&by_subject, &machine), Ok(()));
 }
 
 /// Keycloak wrote `clientId` before it wrote `client_id`.
