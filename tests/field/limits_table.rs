@@ -11,12 +11,12 @@ use super::support::{ISSUER, NOW, jwks, key, sign, token, verdict, with};
 
 const CHAPTER: &str = include_str!("../../src/guide/operations.md");
 
-/// A number of a row, and the place in the code where it stands: a file, and the string before it.
-type Place = (&'static str, &'static str);
+/// A number of a row, and its location in the code where it stands: a file, and the string before it.
+type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[Place]); 20] = [
+const ROWS: [(&str, &[CodeLocation]); 20] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -161,7 +161,7 @@ fn numbers(cell: &str) -> Vec<usize> {
 }
 
 /// Returns the number after a string in a source file: digits, or a product of them.
-fn number_in_code((file, before): Place) -> usize {
+fn number_in_code((file, before): CodeLocation) -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
     let source = std::fs::read_to_string(path).unwrap();
     let after = source.split(before).skip(1);
