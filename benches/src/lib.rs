@@ -8,6 +8,7 @@ use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
@@ -19,10 +20,12 @@ use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service;
 use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
-use tower_m2m::{Algorithm, Scope, Verifier};
+use tower_m2m::{Algorithm, Profile, Scope, Verifier};
 
 /// The issuer of all tokens here. It has no socket, because the verifier gets its keys directly.
 pub const ISSUER: &str = "https://acme.kinde.com";
+/// The issuer of tokens without `kid`.
+const OTHER_ISSUER: &str = "https://issuer.example";
 /// The audience of all tokens here.
 pub const AUDIENCE: &str = "https://api.acme.com";
 /// The required scope.
@@ -58,6 +61,13 @@ impl Bench {
             .token()
     }
 
+    /// Creates a token without `kid` for [`without_kid`](Self::without_kid).
+    pub fn token_without_kid(&self) -> String {
+        let token = self.issuer.org("org_ba4a2311eb1").without_header("kid");
+        let token = token.claim("iss", OTHER_ISSUER);
+        token.scopes([SCOPE.as_str()]).token()
+    }
+
     /// Creates many different tokens, for the path without cache hits.
     pub fn tokens(&self, count: usize) -> Vec<String> {
         (0..count).map(|number| self.token(number)).collect()
@@ -75,8 +85,8 @@ impl Bench {
         self.trusted().build().expect("a verifier")
     }
 
-    /// Creates a verifier that fetches its keys from memory. Its background tasks run on
-    /// [`runtime`](Self::runtime).
+    /// Creates a verifier that fetches its keys from memory, and caches a missing `kid` for an hour. Its
+    /// background tasks run on [`runtime`](Self::runtime).
     pub fn fetching(&self) -> Verifier {
         let keys = self.issuer.jwks();
         let fetch = move |_| {
@@ -89,7 +99,30 @@ impl Bench {
         let _entered = self.runtime().enter();
         issuer
             .jwks_url(format!("{ISSUER}/.well-known/jwks"))
+            .unknown_kid_cooldown(Duration::from_hours(1))
+            .unknown_kid_max_ttl(Duration::from_hours(1))
             .fetch_with(fetch)
+            .build()
+            .expect("a verifier")
+    }
+
+    /// Creates a verifier that accepts tokens without `kid`, has this number of keys, and caches no token.
+    pub fn without_kid(&self, keys: usize) -> Verifier {
+        let key = self.issuer.signing_key().public_jwk();
+        let renamed = |number| {
+            let mut key = key.clone();
+            key["kid"] = format!("key {number}").into();
+            key
+        };
+        let keys: Vec<_> = (0..keys).map(renamed).collect();
+        // The Kinde profile rejects tokens without `kid`, so this is another issuer.
+        let trusted = Verifier::issuer(OTHER_ISSUER)
+            .audience(AUDIENCE)
+            .profile(Profile::GENERIC)
+            .algorithms([self.algorithm])
+            .jwk_set(serde_json::json!({ "keys": keys }).to_string());
+        Verifier::builder([trusted])
+            .without_token_cache()
             .build()
             .expect("a verifier")
     }

@@ -97,3 +97,12 @@ impl Rounds {
 pub fn nanoseconds(time: Duration, items: usize) -> f64 {
     time.as_nanos() as f64 / items as f64
 }
+
+/// Returns the resident memory of this process in KiB.
+pub fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

@@ -184,6 +184,7 @@ pub fn all() -> Vec<Path> {
         ));
     }
     paths.push(missing_key());
+    paths.extend(without_kid(&rs256));
     paths.extend(in_router(&rs256, &token));
     paths
 }
@@ -254,7 +255,7 @@ fn refusals(bench: &Bench) -> Vec<(&'static str, Option<String>, u16)> {
     ]
 }
 
-/// Uses a `kid` that the last fetch did not return. It is cached as missing for 30 s at most.
+/// Uses a `kid` that the last fetch did not return, and that is cached as missing.
 fn missing_key() -> Path {
     // The runtime must live as long as the path.
     let bench = Box::leak(Box::new(Bench::new(SigningAlgorithm::Rs256)));
@@ -274,6 +275,23 @@ fn missing_key() -> Path {
         401,
         service,
     )
+}
+
+/// Sends tokens without `kid` to a verifier with 16 keys: a good one, which the first key verifies, and a forged one, which
+/// costs a check with each key.
+fn without_kid(bench: &Bench) -> [Path; 2] {
+    let token = bench.token_without_kid();
+    let (message, _) = token.rsplit_once('.').unwrap_or_default();
+    let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode([7; 256]));
+    [
+        ("new, without `kid`, 16 keys", &token, 200),
+        ("forged, without `kid`, 16 keys", &forged, 401),
+    ]
+    .map(|(name, token, status)| {
+        let service = bench.without_kid(16).layer().layer(Bare);
+        let baseline = Baseline::Path("bare service", Some("raw RS256"));
+        Path::new(name, baseline, Some(token), status, service)
+    })
 }
 
 /// Measures in an axum router: the layer compared with a layer that only forwards, and with a

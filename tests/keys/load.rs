@@ -205,3 +205,34 @@ async fn rotation_under_http_load_rejects_no_request() {
         accepted.load(Ordering::Relaxed)
     );
 }
+
+/// While 4,096 requests of one tenant and 256 of unknown clients wait for a slow fetch, another known client still gets a
+/// place, and its rotated key is accepted as soon as the fetch ends.
+#[tokio::test(start_paused = true)]
+async fn known_client_waits_beside_a_hostile_tenant() {
+    for hostile_names in [1, 8] {
+        let fake = FakeIssuer::new();
+        let verifier = fake.verifier();
+        settle().await;
+        let token_of = |client: &str| fake.issuer.org("org_a").client(client);
+        let names: Vec<_> = (0..hostile_names).map(|n| format!("hostile-{n}")).collect();
+        for client in names.iter().map(String::as_str).chain(["good"]) {
+            let token = token_of(client).token();
+            assert_eq!(verdict(&verifier, &token).await, "accepted");
+        }
+        fake.set_behavior(Behavior::Slow(secs(2)));
+        fake.issuer.rotate_key().unwrap();
+        let hostile =
+            (0..4_096).map(|n| token_of(&names[n % names.len()]).header("kid", format!("{n}")));
+        let unknown = (0..256).map(|n| token_of(&format!("c{n}")).header("kid", format!("{n}")));
+        for token in hostile.chain(unknown) {
+            let (verifier, token) = (verifier.clone(), token.token());
+            tokio::spawn(async move { verdict(&verifier, &token).await });
+        }
+        settle().await;
+        let start = Instant::now();
+        let rotated = token_of("good").token();
+        assert_eq!(verdict(&verifier, &rotated).await, "accepted");
+        assert!(start.elapsed() <= secs(2), "{:?}", start.elapsed());
+    }
+}

@@ -30,6 +30,7 @@ fn main() {
     let (verifier, token) = match path.as_str() {
         "bare" | "raw" | "warm" => (bench.verifier(), token),
         "cold" => (bench.uncached(), token),
+        "without_kid" => (bench.without_kid(16), bench.token_without_kid()),
         "garbage" => (bench.verifier(), "garbage".to_owned()),
         "unknown_kid" => (
             bench.verifier(),

@@ -13,6 +13,7 @@ use std::thread;
 
 use tower::{Layer, Service};
 use tower_m2m::testing::SigningAlgorithm;
+use tower_m2m_benches::measure::resident;
 use tower_m2m_benches::{Bare, Bench, SCOPE, now, request};
 
 const TOKENS: usize = 1_000_000;
@@ -105,13 +106,4 @@ fn main() -> ExitCode {
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn kib(kib: u64) -> f64 {
     kib as f64 / 1024.0
-}
-
-/// Returns the resident memory of this process in KiB.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
