@@ -8,7 +8,7 @@ use super::timing::IntrospectionTiming;
 use crate::http_client::{ClientSecret, FetchFuture, Fetcher};
 use crate::util::BoxError;
 
-/// How API keys are verified: at the issuer, which is queried about each key.
+/// The settings for API keys. The issuer is queried about each key.
 ///
 /// The issuer's response is used for [`time_to_live`](Self::time_to_live). A key that is revoked at
 /// the issuer is therefore accepted for up to that time.
@@ -35,7 +35,7 @@ pub struct ApiKeys {
     pub(crate) send: Option<Fetcher>,
 }
 
-/// Whether the API keys of users are accepted.
+/// The rule about the API keys of users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum UserKeys {
     #[default]

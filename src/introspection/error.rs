@@ -1,19 +1,18 @@
-//! Why an issuer did not say whether a credential is valid.
+//! Reasons why an issuer did not decide about a credential.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::http_client::{HttpError, HttpFailure};
 
-/// Why an issuer did not say whether a credential is valid, and how long it wants no further
-/// requests.
+/// The reason why an issuer did not decide about a credential, and the pause that it requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IntrospectionFailure {
     pub(crate) error: IntrospectionError,
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Why an issuer did not say whether a credential is valid.
+/// A reason why an issuer did not decide whether a credential is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IntrospectionError {

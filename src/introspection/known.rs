@@ -49,7 +49,7 @@ pub struct SavedCredentials {
     digests: Vec<CredentialDigest>,
 }
 
-/// Why bytes are no saved credentials.
+/// A reason why bytes are not saved credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SavedCredentialsError {

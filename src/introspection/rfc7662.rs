@@ -8,7 +8,8 @@ use super::timing::IntrospectionTiming;
 use crate::http_client::{ClientSecret, FetchFuture, Fetcher};
 use crate::util::BoxError;
 
-/// How opaque access tokens are verified: at the issuer's introspection endpoint (RFC 7662).
+/// The settings for opaque access tokens, which the issuer's introspection endpoint verifies
+/// (RFC 7662).
 ///
 /// The issuer's response is used for [`time_to_live`](Self::time_to_live), and never after the
 /// token's `exp`. A token that is revoked at the issuer is therefore accepted for up to that time.
@@ -37,7 +38,7 @@ pub struct Introspection {
     pub(crate) send: Option<Fetcher>,
 }
 
-/// How this service authenticates at the introspection endpoint (RFC 6749 §2.3.1).
+/// The authentication of this service at the introspection endpoint (RFC 6749 §2.3.1).
 #[derive(Clone, Debug)]
 pub(crate) enum ClientAuthentication {
     /// In the `Authorization` header.
@@ -46,7 +47,7 @@ pub(crate) enum ClientAuthentication {
     Body(ClientSecret),
 }
 
-/// Whether a response may lack both `token_type` and `token_use`.
+/// The rule about responses that lack both `token_type` and `token_use`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum MissingTokenType {
     #[default]

@@ -11,7 +11,8 @@ use super::support::{ISSUER, NOW, jwks, key, sign, token, verdict, with};
 
 const CHAPTER: &str = include_str!("../../src/guide/operations.md");
 
-/// A number of a row, and its location in the code where it stands: a file, and the string before it.
+/// A number of a row, and its location in the code where it stands: a file, and the string before
+/// it.
 type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here

@@ -147,3 +147,25 @@ fn prose_wraps_at_100_columns() {
         found.join("\n")
     );
 }
+
+/// Each pattern finds the phrase that it is for, also in a message and across two lines.
+#[test]
+fn deny_list_finds_phrases() {
+    for (file, content) in [
+        ("a.rs", "/// The token is\n/// refused.\n"),
+        ("a.rs", "// Whoever sends it is let\n// in.\n"),
+        ("a.md", "The issuer gives no\nanswer.\n"),
+        (
+            "a.rs",
+            "fn f() { warn!(\"the signature does \\\n    not count, in any case\") }\n",
+        ),
+    ] {
+        let mut texts = paragraphs(file, content);
+        texts.extend(messages(content));
+        let hits = DENY_LIST.lines().filter(|line| {
+            let (pattern, _) = line.rsplit_once(" => ").unwrap();
+            texts.iter().any(|text| regex(pattern).is_match(&text.text))
+        });
+        assert_ne!(hits.count(), 0, "{content}");
+    }
+}
