@@ -74,9 +74,10 @@ fn described(key: &VerifiedKey<'_>, verified: &Naive, description: &[u8]) {
         .and_then(|ids| ids.iter().map(Naive::as_str).collect());
     let is_ours = ids.is_some_and(|ids| ids.contains(&API_ID));
     let is_same = |described: &str, verified: &Naive| {
-        members
-            .get(described)
-            .is_none_or(|value| value == verified && (value.is_string() || value.is_null()))
+        // The rules of the verifier reject a malformed claim.
+        let is_malformed = !verified.is_string() && !verified.is_null();
+        let described = members.get(described);
+        described.is_none_or(|value| value == verified || is_malformed)
     };
     let agrees = members["id"].is_string()
         && members["id"] == verified["key_id"]

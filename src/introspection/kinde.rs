@@ -52,10 +52,19 @@ impl KindeApi {
         };
         let (kind, api) = match &self.api_id {
             None => (key.kind(), KeyApi::Unchecked),
-            Some(api_id) => match self.key_kind(&key, api_id, authorization, deadline).await? {
-                IntrospectionResponse::Active(kind) => (kind, KeyApi::Checked),
-                IntrospectionResponse::Inactive => return Ok(CredentialStatus::Inactive),
-            },
+            Some(api_id) => {
+                // The ID is a claim, so a malformed one is the fault of the key (401).
+                let Some(key_id) = key.key_id().filter(|id| is_path_segment(id)) else {
+                    let malformed = TokenError::MalformedClaim("client id");
+                    return Ok(CredentialStatus::Rejected(malformed));
+                };
+                let url = format!("{}/api/v1/api_keys/{key_id}", self.base);
+                let kind = self.key_kind(&key, &url, api_id, authorization, deadline);
+                match kind.await? {
+                    IntrospectionResponse::Active(kind) => (kind, KeyApi::Checked),
+                    IntrospectionResponse::Inactive => return Ok(CredentialStatus::Inactive),
+                }
+            }
         };
         let owner = match kind {
             KeyKind::Organization => KeyOwner::Organization,
@@ -84,20 +93,14 @@ impl KindeApi {
     async fn key_kind(
         &self,
         key: &VerifiedKey<'_>,
+        url: &str,
         api_id: &str,
         authorization: Option<&HeaderValue>,
         deadline: Instant,
     ) -> Result<IntrospectionResponse<KeyKind>, IntrospectionFailure> {
-        let invalid = || IntrospectionFailure::from(IntrospectionError::InvalidResponse);
-        let key_id = key.key_id().filter(|id| is_path_segment(id));
-        let url = format!(
-            "{}/api/v1/api_keys/{}",
-            self.base,
-            key_id.ok_or_else(invalid)?
-        );
         let request = IssuerRequest {
             method: Method::GET,
-            url: &url,
+            url,
             authorization,
             body: None,
         };
@@ -105,7 +108,8 @@ impl KindeApi {
         if response.status() != StatusCode::OK {
             return Err(status_failure(response.status(), response.headers()));
         }
-        parse_kinde_key(response.body(), key, api_id, self.max_values).map_err(|_| invalid())
+        parse_kinde_key(response.body(), key, api_id, self.max_values)
+            .map_err(|_| IntrospectionError::InvalidResponse.into())
     }
 
     async fn authorization(

@@ -72,14 +72,14 @@ pub fn parse_kinde_key(
 }
 
 /// Returns `true` if the description does not contradict the verify response. An absent member
-/// contradicts no value.
+/// contradicts no value, and no member contradicts a malformed value, which the rules reject.
 fn agrees(described: Option<JsonValue<'_>>, verified: Option<JsonValue<'_>>) -> bool {
     match (described, verified) {
-        (None, _) | (Some(JsonValue::Null), Some(JsonValue::Null)) => true,
-        (Some(JsonValue::String(described)), Some(JsonValue::String(verified))) => {
+        (None, _) => true,
+        (described, verified @ Some(JsonValue::Null | JsonValue::String(_))) => {
             described == verified
         }
-        _ => false,
+        (_, malformed) => malformed.is_some(),
     }
 }
 

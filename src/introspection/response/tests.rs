@@ -308,7 +308,6 @@ fn contradictions_between_two_responses_are_invalid() {
             r#""organization_id":"org_a""#,
             "organization_id",
         ),
-        ("7", NULL, r#""organization_id":7"#, "organization_id"),
         (ORG, NULL, r#""user_id":"kp_1""#, "user_id"),
         (NULL, USER, r#""user_id":null"#, "user_id"),
         (NULL, USER, r#""user_id":"kp_2""#, "user_id"),
@@ -322,6 +321,14 @@ fn contradictions_between_two_responses_are_invalid() {
             described(org_code, user_id, &description),
             Err(InvalidResponse::Contradiction(member)),
             "{description}"
+        );
+    }
+    // The rules reject a malformed claim with 401.
+    for described_as in ["7", "null", r#""org_a""#] {
+        let description = format!(r#"{OURS},"organization_id":{described_as}"#);
+        assert_eq!(
+            described("7", NULL, &description),
+            active(KeyKind::Organization)
         );
     }
     let same = r#""organization_id":"org_a","user_id":null,"status":"active""#;
