@@ -115,7 +115,8 @@ impl Expected {
     }
 
     /// Returns `true` if this status is correct. For an oversized header, 431 from the server's own
-    /// limit is also correct. For a percent-encoded opaque credential, 401 is.
+    /// limit is also correct. For an opaque credential with characters that no credential has, 401
+    /// is.
     #[must_use]
     pub fn allows(&self, status: u16) -> bool {
         status == self.status || Some(status) == self.or_status

@@ -70,14 +70,11 @@ opaque_forgeries! {
     /// The scopes are a number.
     key_with_numeric_scopes -> INVALID_TOKEN { secret(&good.sibling().member("scopes", 7)) }
 
-    /// One of the scopes is not a string.
-    key_with_malformed_scope -> INVALID_TOKEN { secret(&good.sibling().member("scopes", json!(["read:invoices", 7]))) }
-
     /// The ID of the key is missing.
     key_without_id -> INVALID_TOKEN { secret(&good.sibling().without("key_id")) }
 
-    /// The ID of the key is a path.
-    key_with_path_as_id -> INVALID_TOKEN { secret(&good.sibling().member("key_id", "../users")) }
+    /// The ID of the key is a number.
+    key_with_numeric_id -> INVALID_TOKEN { secret(&good.sibling().member("key_id", 7)) }
 }
 
 fn secret(key: &ApiKey) -> String {
@@ -85,5 +82,6 @@ fn secret(key: &ApiKey) -> String {
 }
 
 fn organization(good: &ApiKey, org_code: serde_json::Value) -> String {
-    secret(&good.sibling().member("org_code", org_code))
+    let key = good.sibling().details("organization_id", org_code.clone());
+    secret(&key.member("org_code", org_code))
 }

@@ -74,16 +74,16 @@ opaque_forgeries! {
     }
 
     /// The credential is in quotes.
-    quoted_credential -> INVALID_REQUEST { format!("\"{good}\"") }
+    quoted_credential -> UNREADABLE { format!("\"{good}\"") }
 
     /// There is a space in the credential.
-    space_in_credential -> INVALID_REQUEST {
+    space_in_credential -> UNREADABLE {
         let (start, end) = good.split_at_checked(good.len() / 2).unwrap_or_default();
         format!("{start} {end}")
     }
 
     /// There are two credentials in one header.
-    two_credentials -> INVALID_REQUEST { format!("{good}, Bearer {good}") }
+    two_credentials -> UNREADABLE { format!("{good}, Bearer {good}") }
 
     /// The credential is longer than 64 KiB.
     oversized_credential -> TOO_LONG { format!("{good}{}", "0".repeat(64 * 1024)) }
