@@ -21,6 +21,8 @@ mod examples;
 mod http;
 mod node;
 mod oidc_provider;
+#[cfg(feature = "introspection")]
+mod opaque;
 mod provider;
 
 /// The tests of the examples start them as programs too.

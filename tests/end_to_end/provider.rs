@@ -4,6 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{Request, header};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +14,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::http::client_credentials;
+use super::http::{client_credentials, send};
 use super::node::{Node, PATIENCE};
 
 /// The server, its process and its port. Dropping it kills the process.
@@ -40,6 +43,13 @@ impl OidcProvider {
         &self.url
     }
 
+    /// Requests an opaque token with client credentials, over HTTP.
+    #[cfg(feature = "introspection")]
+    pub(crate) async fn opaque_token(&self, client: &str) -> String {
+        let resource = "resource=https://opaque.example.test&scope=orders:read";
+        self.token(client, resource).await
+    }
+
     /// Requests a token with client credentials, over HTTP.
     pub(crate) async fn token(&self, client: &str, parameters: &str) -> String {
         let secret = format!("secret-of-{client}");
@@ -56,6 +66,24 @@ impl OidcProvider {
     /// Publishes the newest keys only.
     pub(crate) async fn retire(&mut self) {
         self.process.as_mut().unwrap().send("retire").await;
+    }
+
+    /// Issues an opaque refresh token of a user.
+    #[cfg(feature = "introspection")]
+    pub(crate) async fn refresh_token(&mut self) -> String {
+        let answer = self.process.as_mut().unwrap().send("refresh-token").await;
+        answer["refresh_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Revokes a token of a client (RFC 7009), over HTTP.
+    #[cfg(feature = "introspection")]
+    pub(crate) async fn revoke(&self, client: &str, token: &str) {
+        let basic = STANDARD.encode(format!("{client}:secret-of-{client}"));
+        let request = Request::post(format!("{}/token/revocation", self.url))
+            .header(header::AUTHORIZATION, format!("Basic {basic}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(format!("token={token}"));
+        send(request.unwrap()).await.assert_status(200);
     }
 
     /// Kills the process. Then every connection is closed.
