@@ -1,4 +1,4 @@
-//! Tests `quickstart`, `hyper`, `scopes` and `dev_issuer`.
+//! Tests `quickstart`, `api_keys`, `hyper`, `scopes` and `dev_issuer`.
 
 use http::Method;
 use tower_m2m::testing::{LocalIssuer, Profile};
@@ -20,6 +20,24 @@ async fn quickstart_prints_expected_responses_and_no_token() {
     }
     // A JWT begins with the encoding of `{"`.
     assert!(!transcript.contains("eyJ"), "a token is in the transcript");
+}
+
+#[cfg(feature = "introspection")]
+#[tokio::test]
+async fn api_keys_prints_expected_responses_and_no_key() {
+    let output = run("api_keys", &[], &[]).await;
+    let transcript = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{transcript}");
+    assert!(transcript.contains("12 of 12 responses as expected"));
+    for status in ["200 OK", "401 Unauthorized", "403 Forbidden"] {
+        assert!(transcript.contains(status), "{status}");
+    }
+    let keys: Vec<&str> = transcript.split("k_live_").skip(1).collect();
+    assert!(keys.len() > 5);
+    assert!(
+        keys.iter().all(|rest| rest.starts_with('…')) && !transcript.contains("eyJhbGci"),
+        "{transcript}"
+    );
 }
 
 #[tokio::test]

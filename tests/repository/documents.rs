@@ -97,7 +97,7 @@ fn readme_lists_every_example() {
     let missing: Vec<_> = examples()
         .into_iter()
         .filter(|name| match name.strip_suffix(".rs") {
-            Some(program) => !readme.contains(&format!("cargo run --example {program}`")),
+            Some(program) => !readme.contains(&format!("--example {program}`")),
             None => !readme.contains(&format!("`examples/{name}`")),
         })
         .collect();
