@@ -1,5 +1,5 @@
-//! An API accepts API keys of customers beside access tokens: issuer, API and client in one program,
-//! over HTTP.
+//! An API accepts API keys of customers beside access tokens: issuer, API and client in one
+//! program, over HTTP.
 //!
 //! ```text
 //! cargo run --features introspection --example api_keys
@@ -43,7 +43,7 @@ async fn pay(org: OrgCode) -> String {
     format!("payout of {org}")
 }
 
-// ── the rest of the program ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── the rest of the program ──────────────────────────────────────────────────────────────────────
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -8,6 +8,7 @@
 //! | [`scopes`] | declaring the permissions of clients once |
 //! | [`kinde`] | the form of Kinde's tokens, and their pitfalls |
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
+//! | `api_keys` (features `axum`, `introspection`) | API keys of Kinde and opaque access tokens: when to use which, revocation, outages, limits |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
 //! | [`claims`] | how claims are read: `null`, pointers, scopes in arrays |
@@ -38,6 +39,10 @@ pub mod kinde {}
 #[cfg(feature = "axum")]
 #[doc = include_str!("first_token.md")]
 pub mod first_token {}
+
+#[cfg(all(feature = "axum", feature = "introspection"))]
+#[doc = include_str!("api_keys.md")]
+pub mod api_keys {}
 
 #[doc = include_str!("issuers.md")]
 pub mod issuers {}
