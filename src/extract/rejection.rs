@@ -12,8 +12,7 @@ use crate::middleware::route::{OrgLookup, PathParams, Routing};
 use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, RouteParameters};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
-use crate::telemetry::compared::ComparedPlace;
-use crate::telemetry::decision::{Decision, DecisionOutcome, request_decided};
+use crate::telemetry::decision::{Decision, DecisionOutcome, DecisionQuery, request_decided};
 use crate::token::ScopeRequirement;
 
 /// The rejection of an extractor of this crate. Its response is the same as the layer's.
@@ -119,15 +118,17 @@ pub(super) fn record_decision(
             own: None,
         },
     };
-    let compared = |visit: &mut dyn FnMut(ComparedPlace<'_>)| {
-        if let Some(claims) = claims {
-            parameters().visit_compared(claims, acting, std::iter::empty(), visit);
+    let details = |query: DecisionQuery<'_>| {
+        let Some(claims) = claims else { return };
+        match query {
+            DecisionQuery::Compared(visit) => {
+                parameters().visit_compared(claims, acting, std::iter::empty(), visit);
+            }
+            DecisionQuery::RequestedOrganization(requested) => {
+                let own = claims.org_code().or(acting);
+                *requested = parameters().requested_code(claims, own, OrgLookup::Absent);
+            }
         }
-    };
-    let requested = || {
-        let claims = claims?;
-        let own = claims.org_code().or(acting);
-        parameters().requested_code(claims, own, OrgLookup::Absent)
     };
     request_decided(&Decision {
         stage: by,
@@ -136,13 +137,12 @@ pub(super) fn record_decision(
         access: by,
         required: needed,
         outcome: verdict,
-        compared: &compared,
         outer_claims: VerifiedRequest::claims_in,
         limit: layers
             .and_then(|layers| layers.0.last())
             .and_then(|layer| layer.verifier.event_limit()),
         token: None,
-        requested: &requested,
+        details: &details,
         extensions,
     });
 }

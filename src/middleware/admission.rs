@@ -38,7 +38,8 @@ impl LayerSettings {
             .org_code()
             .or(admitted.acting.as_ref())
             .or(outer_acting);
-        if own.is_some_and(|own| parameters.foreign_code(&findings, claims, own).is_some()) {
+        let is_foreign = |own| parameters.foreign_code(&findings, claims, own).is_some();
+        if parameters.may_contain_code(&findings, claims) && own.is_some_and(is_foreign) {
             return Err(self.policy.mismatch());
         }
         self.policy.check_scopes(claims)?;

@@ -121,12 +121,7 @@ impl AuthorizeLayer {
     /// assume. If an outer layer is recorded already, this layer is recorded too, because
     /// extractors then assume no defaults. If an outer layer verified another token, only its check
     /// of the route's organization still applies.
-    fn record_layer(&self, extensions: &mut Extensions, claims: &Claims, has_outer_layers: bool) {
-        let is_default =
-            self.settings.is_default_for_extractors() && self.verifier.event_limit().is_none();
-        if !has_outer_layers && is_default {
-            return;
-        }
+    fn record_layer(&self, extensions: &mut Extensions, claims: &Claims) {
         let applied = extensions.remove::<AppliedLayers>();
         let mut applied = match (applied, VerifiedRequest::claims_in(extensions)) {
             (Some(applied), Some(outer)) if !outer.is_same(claims) => AppliedLayers(
@@ -172,7 +167,12 @@ impl AuthorizeLayer {
                     request,
                 );
                 let extensions = request.extensions_mut();
-                self.record_layer(extensions, &claims, has_outer_layers);
+                if has_outer_layers
+                    || !self.settings.is_default_for_extractors()
+                    || self.verifier.event_limit().is_some()
+                {
+                    self.record_layer(extensions, &claims);
+                }
                 let verified =
                     self.verifier
                         .verified_request(claims.clone(), credentials, caller_checked_at);

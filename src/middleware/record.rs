@@ -7,8 +7,7 @@ use super::admission::outer_acting_org;
 use super::layer::AuthorizeLayer;
 use super::route::{OrgLookup, OrganizationSource, PathParams, Routing};
 use crate::extensions::{VerifiedRequest, acting_org};
-use crate::telemetry::compared::ComparedPlace;
-use crate::telemetry::decision::{Decision, DecisionOutcome, request_decided};
+use crate::telemetry::decision::{Decision, DecisionOutcome, DecisionQuery, request_decided};
 use crate::token::{Claims, OrgCode};
 use crate::verifier::VerificationFailure;
 
@@ -44,35 +43,34 @@ impl AuthorizeLayer {
         acting: Option<&OrgCode>,
         request: &Request<B>,
     ) {
+        let details = |query: DecisionQuery<'_>| {
+            let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
+            let sources = &self.settings.organization_sources;
+            let routing = Routing::from_extensions(request.extensions());
+            let parameters = self.settings.route_parameters(params, request, routing);
+            match query {
+                DecisionQuery::Compared(visit) => {
+                    let found = sources
+                        .iter()
+                        .filter(|source| source.find(request) != OrgLookup::Absent)
+                        .map(OrganizationSource::compared_place);
+                    parameters.visit_compared(claims, acting, found, visit);
+                }
+                DecisionQuery::RequestedOrganization(requested) => {
+                    let found = sources
+                        .iter()
+                        .map(|source| source.find(request))
+                        .fold(OrgLookup::Absent, OrgLookup::merge);
+                    let own = claims.org_code().or(acting);
+                    *requested = parameters.requested_code(claims, own, found);
+                }
+            }
+        };
         let decision = self.decision(outcome, request.extensions());
-        let recorded = acting.or(decision.acting);
-        let acting = || acting.or_else(|| outer_acting_org(request.extensions(), claims));
-        let routing = || Routing::from_extensions(request.extensions());
-        let sources = &self.settings.organization_sources;
-        let compared = |visit: &mut dyn FnMut(ComparedPlace<'_>)| {
-            let found = sources
-                .iter()
-                .filter(|source| source.find(request) != OrgLookup::Absent)
-                .map(OrganizationSource::compared_place);
-            self.settings
-                .route_parameters(params, request, routing())
-                .visit_compared(claims, acting(), found, visit);
-        };
-        let requested = || {
-            let found = sources
-                .iter()
-                .map(|source| source.find(request))
-                .fold(OrgLookup::Absent, OrgLookup::merge);
-            let own = claims.org_code().or(acting());
-            self.settings
-                .route_parameters(params, request, routing())
-                .requested_code(claims, own, found)
-        };
         request_decided(&Decision {
             claims: Some(claims),
-            acting: recorded,
-            compared: &compared,
-            requested: &requested,
+            acting: acting.or(decision.acting),
+            details: &details,
             ..decision
         });
     }
@@ -92,11 +90,13 @@ impl AuthorizeLayer {
             access: policy.allowed_callers.name(),
             required: Some(&policy.requirement),
             outcome,
-            compared: &|_| {},
             outer_claims: VerifiedRequest::claims_in,
-            limit: self.verifier.event_limit(),
+            limit: match outcome {
+                DecisionOutcome::Rejected(_) => self.verifier.event_limit(),
+                DecisionOutcome::Admitted | DecisionOutcome::Anonymous => None,
+            },
             token: None,
-            requested: &|| None,
+            details: &|_| {},
             extensions,
         }
     }

@@ -10,6 +10,22 @@ use super::route::{OrgLookup, Routing};
 use crate::token::{Claims, OrgCode};
 
 impl RouteParameters<'_> {
+    /// Returns `false` if no place contains a string in the form of an organization's code. It is a
+    /// cheap check before [`foreign_code`](Self::foreign_code).
+    #[inline]
+    pub(super) fn may_contain_code(
+        &self,
+        findings: &ParameterFindings<'_>,
+        claims: &Claims,
+    ) -> bool {
+        let may_occur_in_path = || {
+            let pattern = claims.org_code_pattern();
+            self.routing != Routing::Matched
+                && pattern.is_some_and(|pattern| pattern.may_occur_in(self.whole_path()))
+        };
+        findings.may_contain_code || may_occur_in_path()
+    }
+
     /// Returns the code of another organization that a place contains and no layer excepts.
     pub(crate) fn foreign_code(
         &self,

@@ -170,9 +170,9 @@ impl ResponseConfig {
             Challenge::Plain => push_auth_param(&mut text, "realm", &self.realm),
             Challenge::Error { code, description } => {
                 push_auth_param(&mut text, "realm", &self.realm);
-                push_auth_param(&mut text, "error", code);
+                push_constant(&mut text, "error", code);
                 if let Some(description) = description {
-                    push_auth_param(&mut text, "error_description", description);
+                    push_constant(&mut text, "error_description", description);
                 }
             }
         }
@@ -224,22 +224,35 @@ fn whole_seconds(delay: Duration) -> HeaderValue {
     HeaderValue::from(seconds.max(1))
 }
 
-/// Appends one `name="value"`. Only this function writes values into the header. It omits
-/// characters that are not allowed in `error_description` (RFC 6750 §3), such as quotation marks,
-/// backslashes and line breaks.
+/// Appends one `name="value"` whose value comes from the table and needs no check.
+fn push_constant(text: &mut String, name: &str, value: &str) {
+    debug_assert!(value.bytes().all(is_safe), "{value}");
+    text.extend([", ", name, "=\"", value, "\""]);
+}
+
+/// Appends one `name="value"` whose value was configured. It omits characters that are not allowed
+/// in `error_description` (RFC 6750 §3), such as quotation marks, backslashes and line breaks.
 fn push_auth_param(text: &mut String, name: &str, value: &str) {
     if !text.ends_with(' ') {
         text.push_str(", ");
     }
-    let is_safe = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E');
     text.push_str(name);
     text.push_str("=\"");
-    if value.chars().all(is_safe) {
+    // The loop has no early exit, so the compiler can check many bytes at a time.
+    if value.bytes().fold(true, |all, byte| all & is_safe(byte)) {
         text.push_str(value);
     } else {
-        text.extend(value.chars().filter(|c| is_safe(*c)));
+        let safe = value.bytes().filter(|byte| is_safe(*byte));
+        text.extend(safe.map(char::from));
     }
     text.push('"');
+}
+
+/// Without branches, so that the compiler can vectorize the loop that calls it.
+#[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
+const fn is_safe(byte: u8) -> bool {
+    let is_printable = byte.wrapping_sub(b' ') <= b'~' - b' ';
+    is_printable & (byte != b'"') & (byte != b'\\')
 }
 
 const PROBLEM_TYPE_BASE: &str =

@@ -7,7 +7,7 @@ use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
 #[cfg(feature = "tracing")]
 use super::compared;
-use super::compared::VisitCompared;
+use super::compared::ComparedPlace;
 use super::limit::EventLimit;
 #[cfg(feature = "tracing")]
 use super::spans::printable;
@@ -24,18 +24,25 @@ pub(crate) struct Decision<'d> {
     pub(crate) access: &'static str,
     pub(crate) required: Option<&'d ScopeRequirement>,
     pub(crate) outcome: DecisionOutcome<'d>,
-    pub(crate) compared: &'d VisitCompared<'d>,
     /// Returns the claims that an outer layer left in the extensions.
     pub(crate) outer_claims: fn(&Extensions) -> Option<&Claims>,
     /// The bound on events about rejected requests, if there is one.
     pub(crate) limit: Option<&'d EventLimit>,
     /// The known data of a rejected token with a valid signature.
     pub(crate) token: Option<&'d RejectedToken>,
-    /// The organization that the request names instead of the caller's. It is called only for an
-    /// event of level DEBUG.
-    pub(crate) requested: &'d dyn Fn() -> Option<String>,
+    /// Finds out what takes time. It is called only if a subscriber or a recorder is interested.
+    pub(crate) details: &'d dyn Fn(DecisionQuery<'_>),
     /// The request's extensions, in which axum stores the matched route.
     pub(crate) extensions: &'d Extensions,
+}
+
+/// A question about a request, for its event.
+#[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(dead_code))]
+pub(crate) enum DecisionQuery<'q> {
+    /// Calls the function with each place that was compared.
+    Compared(&'q mut dyn FnMut(ComparedPlace<'_>)),
+    /// Sets the organization that the request names instead of the caller's.
+    RequestedOrganization(&'q mut Option<String>),
 }
 
 /// The outcome of a decision.
@@ -56,7 +63,7 @@ macro_rules! emit_decision {
             stage = $decision.stage,
             route = $decision.route(),
             access = $decision.access,
-            compared = compared::list($decision.compared),
+            compared = compared::list(&|visit| $decision.visit_compared(visit)),
             required_scopes = $decision.required.filter(|required| !required.is_none()).map(tracing::field::display),
             has_required_scopes = $decision.claims.zip($decision.required).map(|(claims, required)| required.is_satisfied_by(claims.scopes())),
             client_id = $decision.client_id(),
@@ -84,7 +91,9 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
     } else {
         "extractor"
     };
-    super::metrics::request_decided(by, decision.outcome.code(), decision.compared);
+    super::metrics::request_decided(by, decision.outcome.code(), &|visit| {
+        decision.visit_compared(visit);
+    });
     #[cfg(feature = "tracing")]
     decision.record_on_span();
     #[cfg(feature = "tracing")]
@@ -134,6 +143,12 @@ pub(crate) fn are_rejections_recorded() -> bool {
 /// The fields that are recorded on the current span of the request, if it declares them.
 #[cfg(feature = "tracing")]
 const SPAN_FIELDS: [&str; 5] = ["client_id", "issuer", "organization", "jti", "outcome"];
+
+impl Decision<'_> {
+    fn visit_compared(&self, visit: &mut dyn FnMut(ComparedPlace<'_>)) {
+        (self.details)(DecisionQuery::Compared(visit));
+    }
+}
 
 #[cfg(feature = "tracing")]
 impl Decision<'_> {
@@ -192,7 +207,9 @@ impl Decision<'_> {
         if !is_mismatch || !tracing::enabled!(target: "tower_m2m", tracing::Level::DEBUG) {
             return;
         }
-        let requested = (self.requested)().map(|code| printable(&code));
+        let mut requested = None;
+        (self.details)(DecisionQuery::RequestedOrganization(&mut requested));
+        let requested = requested.map(|code| printable(&code));
         tracing::debug!(
             target: "tower_m2m",
             route = self.route(),
