@@ -37,12 +37,12 @@ const ROUNDS: usize = 5;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An issuer that can hang.
-struct Keys {
+struct KeyServer {
     bench: Bench,
     hangs: AtomicBool,
 }
 
-fn verifier(keys: &Arc<Keys>) -> Verifier {
+fn verifier(keys: &Arc<KeyServer>) -> Verifier {
     let shared = Arc::clone(keys);
     Verifier::issuer(ISSUER)
         .audience(AUDIENCE)
@@ -137,7 +137,7 @@ async fn flood(address: SocketAddr, tokens: &[String]) -> Flood {
     Flood { requests, answered }
 }
 
-async fn measure(rounds: usize, keys: &Keys, address: SocketAddr) -> bool {
+async fn measure(rounds: usize, keys: &KeyServer, address: SocketAddr) -> bool {
     let token = |client: &str| keys.bench.issuer.org("org_ba4a2311eb1").client(client);
     let cached = token("good").token();
     for client in ["good", "hostile"] {
@@ -202,7 +202,7 @@ fn main() -> ExitCode {
     let rounds = rounds
         .and_then(|rounds| rounds.parse().ok())
         .unwrap_or(ROUNDS);
-    let keys = Arc::new(Keys {
+    let keys = Arc::new(KeyServer {
         bench: Bench::new(SigningAlgorithm::EdDsa),
         hangs: AtomicBool::new(false),
     });

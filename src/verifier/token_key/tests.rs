@@ -86,9 +86,9 @@ async fn flood(flood: &Flood) {
         } else {
             token.without_header("kid").token()
         };
-        let before = Instant::now();
+        let started = Instant::now();
         assert!(verifier.verify(&token).await.is_err());
-        waited += u64::from(before != Instant::now());
+        waited += u64::from(started != Instant::now());
         if number % 100 == 0 {
             tokio::time::sleep(Duration::from_secs(1)).await;
             clock.advance(Duration::from_secs(1));
