@@ -132,6 +132,17 @@ impl Introspector {
         }
     }
 
+    /// Returns `true` if a response about this credential is cached and fresh.
+    pub(crate) fn is_cached(&self, digest: &CredentialDigest) -> bool {
+        let (state, at) = (&self.0, Instant::now());
+        let is_fresh = |entry: Arc<ActiveEntry>| {
+            let freshness = entry.freshness(at, state.clock.unix_seconds());
+            matches!(freshness, Freshness::Fresh | Freshness::DueForRefresh)
+        };
+        state.cache.active(digest).is_some_and(is_fresh)
+            || state.cache.rejected(digest, at).is_some()
+    }
+
     pub(crate) fn issuer(&self) -> &Arc<str> {
         &self.0.issuer
     }

@@ -1,8 +1,8 @@
 //! Opaque credentials: Kinde's API keys and opaque access tokens (RFC 7662).
 //!
-//! An opaque credential says nothing by itself, so the issuer is queried about it. [`classify`]
-//! decides by its bytes which path a credential takes, [`introspector`] is what the verifier calls,
-//! and [`response`] reads the issuer's response.
+//! An opaque credential says nothing by itself, so the issuer is queried about it. `classify`
+//! decides by its bytes which path a credential takes, `introspector` is what the verifier calls,
+//! and the parsers of `response` read the issuer's response.
 
 mod api_keys;
 mod backend;

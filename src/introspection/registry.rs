@@ -73,6 +73,11 @@ impl OpaqueCredentials {
         introspector.lookup(self.key.digest(credential), credential, now)
     }
 
+    /// Returns `true` if the issuer is not queried about this credential now.
+    pub(crate) fn is_cached(&self, introspector: &Introspector, credential: &[u8]) -> bool {
+        introspector.is_cached(&self.key.digest(credential))
+    }
+
     /// Returns the issuers whose API keys are accepted for every API of the business.
     pub(crate) fn issuers_without_api_id(&self) -> impl Iterator<Item = &str> {
         let unchecked = self.introspectors.iter().filter(|one| !one.checks_api());

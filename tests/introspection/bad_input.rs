@@ -48,7 +48,9 @@ async fn token_with_dots_is_opaque_by_its_prefix() {
     }
 }
 
-/// Rule 161. The example of RFC 9449 §7.1.
+/// Rule 161.
+///
+/// The example of RFC 9449 §7.1.
 #[tokio::test]
 async fn token_with_two_dots_and_other_characters_is_opaque() {
     let fixture = Fixture::with_tokens(|tokens| tokens).await;

@@ -87,7 +87,9 @@ async fn active_credentials_do_not_use_the_budget_up() {
     assert_eq!(test.issuer.requests(), 1_000);
 }
 
-/// Rules 172, 323. A restart under a flood does not lock customers out.
+/// Rules 172, 323.
+///
+/// A restart under a flood does not lock customers out.
 #[tokio::test(start_paused = true)]
 async fn restored_customers_are_verified_under_a_flood() {
     let before = Scripted::new();

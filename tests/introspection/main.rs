@@ -10,6 +10,7 @@ mod bad_input;
 mod budget;
 mod canary;
 mod events;
+mod explain;
 mod forged;
 mod kinds_of_keys;
 mod layers;

@@ -148,7 +148,9 @@ async fn known_key_does_not_flood_a_failing_issuer() {
     assert_eq!(test.issuer.requests(), 2);
 }
 
-/// Rule 173. The wait of a request is bounded.
+/// Rule 173.
+///
+/// The wait of a request is bounded.
 #[tokio::test(start_paused = true)]
 async fn request_waits_one_second_at_most() {
     let test = Scripted::new();

@@ -158,7 +158,9 @@ async fn refresh_token_is_rejected_unless_missing_types_are_allowed() {
     assert_eq!(lenient.call(hydra.token()).await, 401);
 }
 
-/// Rule 178. Tenant and scope are those of a JWT.
+/// Rule 178.
+///
+/// Tenant and scope are those of a JWT.
 #[tokio::test]
 async fn tenant_and_scope_are_checked_as_for_a_jwt() {
     let fixture = Fixture::with_tokens(|tokens| tokens).await;

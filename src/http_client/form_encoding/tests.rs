@@ -1,6 +1,8 @@
 use super::*;
 
-/// Rule 165. The example of RFC 6749, appendix B.
+/// Rule 165.
+///
+/// The example of RFC 6749, appendix B.
 #[test]
 fn rfc6749_appendix_b_form_encoding() {
     assert_eq!(form_urlencoded(" %&+£€"), "+%25%26%2B%C2%A3%E2%82%AC");

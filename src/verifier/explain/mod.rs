@@ -2,6 +2,8 @@
 
 mod expected;
 mod inspect;
+#[cfg(feature = "introspection")]
+mod opaque;
 mod scopes;
 mod step;
 mod values;
@@ -12,7 +14,7 @@ use serde::Serialize;
 
 use self::expected::expected_by_issuer;
 use self::inspect::TokenInspection;
-use self::step::CheckKind;
+use self::step::{CheckKind, signature_was_valid};
 use self::values::Values;
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
@@ -82,16 +84,23 @@ impl Verifier {
     /// # }
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
-        let rejection = self.verify(token).await.err();
-        self.explanation(token, rejection, Values::Hidden)
+        self.explain_credential(token, Values::Hidden).await
     }
 
     /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes
     /// and organization. Show this explanation only to the person who holds the token. The token
     /// itself is never shown.
     pub async fn explain_with_values(&self, token: &str) -> Explanation {
-        let rejection = self.verify(token).await.err();
-        self.explanation(token, rejection, Values::Shown)
+        self.explain_credential(token, Values::Shown).await
+    }
+
+    async fn explain_credential(&self, credential: &str, values: Values) -> Explanation {
+        #[cfg(feature = "introspection")]
+        if let Some(explanation) = self.explain_opaque(credential).await {
+            return explanation;
+        }
+        let rejection = self.verify(credential).await.err();
+        self.explanation(credential, rejection, values)
     }
 
     fn explanation(
@@ -239,19 +248,6 @@ impl Check {
     pub fn expected(&self) -> Option<&str> {
         self.expected.as_deref()
     }
-}
-
-/// Returns `true` if the signature was verified before the token was rejected.
-fn signature_was_valid(rejection: &Rejection) -> bool {
-    !matches!(
-        rejection,
-        Rejection::InvalidRequest(_)
-            | Rejection::InvalidToken(_)
-            | Rejection::KeysUnavailable { .. }
-            | Rejection::KeyUnavailable { .. }
-            | Rejection::MissingToken
-            | Rejection::UnsupportedScheme
-    )
 }
 
 impl fmt::Display for Explanation {

@@ -127,3 +127,18 @@ impl CheckKind {
         }
     }
 }
+
+/// Returns `true` if the signature was verified before the token was rejected.
+pub(super) fn signature_was_valid(rejection: &Rejection) -> bool {
+    !matches!(
+        rejection,
+        Rejection::InvalidRequest(_)
+            | Rejection::InvalidToken(_)
+            | Rejection::KeysUnavailable { .. }
+            | Rejection::KeyUnavailable { .. }
+            | Rejection::IntrospectionUnavailable { .. }
+            | Rejection::JwtRequired
+            | Rejection::MissingToken
+            | Rejection::UnsupportedScheme
+    )
+}
