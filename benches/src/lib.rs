@@ -85,8 +85,8 @@ impl Bench {
         self.trusted().build().expect("a verifier")
     }
 
-    /// Creates a verifier that fetches its keys from memory, and caches a missing `kid` for an hour. Its
-    /// background tasks run on [`runtime`](Self::runtime).
+    /// Creates a verifier that fetches its keys from memory, and caches a missing `kid` for an
+    /// hour. Its background tasks run on [`runtime`](Self::runtime).
     pub fn fetching(&self) -> Verifier {
         let keys = self.issuer.jwks();
         let fetch = move |_| {
@@ -106,7 +106,8 @@ impl Bench {
             .expect("a verifier")
     }
 
-    /// Creates a verifier that accepts tokens without `kid`, has this number of keys, and caches no token.
+    /// Creates a verifier that accepts tokens without `kid`, has this number of keys, and caches no
+    /// token.
     pub fn without_kid(&self, keys: usize) -> Verifier {
         let key = self.issuer.signing_key().public_jwk();
         let renamed = |number| {

@@ -277,8 +277,8 @@ fn missing_key() -> Path {
     )
 }
 
-/// Sends tokens without `kid` to a verifier with 16 keys: a good one, which the first key verifies, and a forged one, which
-/// costs a check with each key.
+/// Sends tokens without `kid` to a verifier with 16 keys: a good one, which the first key verifies,
+/// and a forged one, which costs a check with each key.
 fn without_kid(bench: &Bench) -> [Path; 2] {
     let token = bench.token_without_kid();
     let (message, _) = token.rsplit_once('.').unwrap_or_default();

@@ -206,8 +206,8 @@ async fn rotation_under_http_load_rejects_no_request() {
     );
 }
 
-/// While 4,096 requests of one tenant and 256 of unknown clients wait for a slow fetch, another known client still gets a
-/// place, and its rotated key is accepted as soon as the fetch ends.
+/// While 4,096 requests of one tenant and 256 of unknown clients wait for a slow fetch, another
+/// known client still gets a place, and its rotated key is accepted as soon as the fetch ends.
 #[tokio::test(start_paused = true)]
 async fn known_client_waits_beside_a_hostile_tenant() {
     for hostile_names in [1, 8] {

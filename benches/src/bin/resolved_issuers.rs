@@ -5,9 +5,9 @@
 //! cargo run --release --bin resolved_issuers [KEYS]
 //! ```
 //!
-//! Each issuer publishes one RSA key, or as many as the argument says. Fails if an issuer takes more than 16 KiB, if a cached
-//! request takes 1.25 times the time with one issuer, or if the fetches for one name exceed its
-//! budget.
+//! Each issuer publishes one RSA key, or as many as the argument says. Fails if an issuer takes
+//! more than 16 KiB, if a cached request takes 1.25 times the time with one issuer, or if the
+//! fetches for one name exceed its budget.
 
 use std::collections::HashMap;
 use std::process::ExitCode;

@@ -7,8 +7,8 @@
 //!
 //! An axum server with one worker and a client with one worker run in this process and talk over
 //! loopback. First the cached token is sent alone. Then 4,096 requests of a tenant that turned
-//! hostile and 256 of unknown clients name keys that do not exist, each on its own connection, while
-//! the issuer hangs, and the cached token is sent again. Both take turns. Fails if the 99th
+//! hostile and 256 of unknown clients name keys that do not exist, each on its own connection,
+//! while the issuer hangs, and the cached token is sent again. Both take turns. Fails if the 99th
 //! percentile with the waiting requests is more than twice the quiet one, or if the token of a
 //! rotated key is rejected after the issuer responds again.
 
