@@ -17,7 +17,7 @@ type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[CodeLocation]); 20] = [
+const ROWS: [(&str, &[CodeLocation]); 22] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -57,6 +57,10 @@ const ROWS: [(&str, &[CodeLocation]); 20] = [
     (
         "signature checks of a token without `kid`",
         &[("jwks/candidates.rs", "const MAX_KEYS_WITHOUT_KID: usize = ")],
+    ),
+    (
+        "signature checks of a token with a `kid` that several keys have",
+        &[("jwks/candidates.rs", "const MAX_CANDIDATES: usize = ")],
     ),
     (
         "`kid`s of removed keys",
@@ -116,6 +120,13 @@ const ROWS: [(&str, &[CodeLocation]); 20] = [
             ),
             ("verifier/builder.rs", "max_resolutions_per_second: "),
         ],
+    ),
+    (
+        "requests that wait for the resolver",
+        &[(
+            "verifier/issuers/resolver.rs",
+            "const MAX_WAITERS: usize = ",
+        )],
     ),
     (
         "resolved issuers",
