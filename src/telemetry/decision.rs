@@ -37,7 +37,7 @@ pub(crate) struct Decision<'d> {
 }
 
 /// A question about a request, for its event.
-#[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(dead_code))]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
 pub(crate) enum DecisionQuery<'q> {
     /// Calls the function with each place that was compared.
     Compared(&'q mut dyn FnMut(ComparedPlace<'_>)),
