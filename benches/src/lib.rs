@@ -20,7 +20,7 @@ use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service;
 use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
-use tower_m2m::{Algorithm, Profile, Scope, Verifier};
+use tower_m2m::{Algorithm, ApiKeys, BoxError, Profile, Scope, Verifier};
 
 /// The issuer of all tokens here. It has no socket, because the verifier gets its keys directly.
 pub const ISSUER: &str = "https://acme.kinde.com";
@@ -85,6 +85,15 @@ impl Bench {
         self.trusted().build().expect("a verifier")
     }
 
+    /// Creates a verifier that also accepts API keys. The issuer's responses come from memory: keys
+    /// that begin with [`CUSTOMER`] are active. Its background tasks run on
+    /// [`runtime`](Self::runtime).
+    pub fn with_api_keys(&self) -> Verifier {
+        let _entered = self.runtime().enter();
+        let keys = ApiKeys::kinde().send_with(verify_key);
+        self.trusted().api_keys(keys).build().expect("a verifier")
+    }
+
     /// Creates a verifier that fetches its keys from memory, and caches a missing `kid` for an
     /// hour. Its background tasks run on [`runtime`](Self::runtime).
     pub fn fetching(&self) -> Verifier {
@@ -146,6 +155,25 @@ impl Bench {
             .build()
             .expect("a verifier")
     }
+}
+
+/// The beginning of the API keys that [`Bench::with_api_keys`] accepts.
+pub const CUSTOMER: &str = "k_live_customer";
+
+/// Returns an API key, different for each number.
+pub fn api_key(prefix: &str, number: usize) -> String {
+    format!("{prefix}{number:028}")
+}
+
+/// Responds as Kinde's verify endpoint.
+async fn verify_key(request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, BoxError> {
+    let body = String::from_utf8_lossy(request.body());
+    let response = if body.contains(CUSTOMER) {
+        r#"{"code":"API_KEY_VERIFIED","message":"API key verified","is_valid":true,"key_id":"api_key_0195ac80a14e8d71f42b98e75d3c61ad","status":"active","scopes":["read:users","write:flags","read:invoices"],"org_code":"org_ba4a2311eb1","user_id":null,"last_verified_on":"2024-11-18T13:32:03+11","verification_count":42}"#
+    } else {
+        r#"{"code":"API_KEY_INVALID","message":"API key is invalid","is_valid":false}"#
+    };
+    Ok(Response::new(response.as_bytes().to_vec()))
 }
 
 /// The service after the layer. It responds at once.

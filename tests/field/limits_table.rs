@@ -17,7 +17,7 @@ type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[CodeLocation]); 22] = [
+const ROWS: [(&str, &[CodeLocation]); 20] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -57,10 +57,6 @@ const ROWS: [(&str, &[CodeLocation]); 22] = [
     (
         "signature checks of a token without `kid`",
         &[("jwks/candidates.rs", "const MAX_KEYS_WITHOUT_KID: usize = ")],
-    ),
-    (
-        "signature checks of a token with a `kid` that several keys have",
-        &[("jwks/candidates.rs", "const MAX_CANDIDATES: usize = ")],
     ),
     (
         "`kid`s of removed keys",
@@ -120,13 +116,6 @@ const ROWS: [(&str, &[CodeLocation]); 22] = [
             ),
             ("verifier/builder.rs", "max_resolutions_per_second: "),
         ],
-    ),
-    (
-        "requests that wait for the resolver",
-        &[(
-            "verifier/issuers/resolver.rs",
-            "const MAX_WAITERS: usize = ",
-        )],
     ),
     (
         "resolved issuers",

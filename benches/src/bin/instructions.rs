@@ -9,7 +9,9 @@ use axum::routing::get;
 use http::{Request, StatusCode};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_m2m::testing::SigningAlgorithm;
-use tower_m2m_benches::{Bare, Bench, PassThrough, SCOPE, now, raw_check, request};
+use tower_m2m_benches::{
+    Bare, Bench, CUSTOMER, PassThrough, SCOPE, api_key, now, raw_check, request,
+};
 
 /// The number of runs of the path. The count of one request is the total divided by it.
 const TIMES: usize = 200;
@@ -28,6 +30,8 @@ fn main() {
     }
     let token = bench.token(0);
     let (verifier, token) = match path.as_str() {
+        "warm_beside_keys" => (bench.with_api_keys(), token),
+        "api_key" => (bench.with_api_keys(), api_key(CUSTOMER, 0)),
         "bare" | "raw" | "warm" => (bench.verifier(), token),
         "cold" => (bench.uncached(), token),
         "without_kid" => (bench.without_kid(16), bench.token_without_kid()),
@@ -43,6 +47,9 @@ fn main() {
     };
     let raw = raw_check(&bench, SigningAlgorithm::Rs256, &token);
     let mut service = verifier.layer().require(SCOPE).layer(Bare);
+    // The first request with an API key waits for the issuer.
+    let first = bench.runtime().block_on(service.call(request(&token)));
+    drop(black_box(first));
     count(
         || request(&token),
         |request| match path.as_str() {
