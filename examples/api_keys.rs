@@ -83,6 +83,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Sends the requests and prints them. Returns `true` if every response is the expected one.
+#[expect(clippy::too_many_lines, reason = "most of it is the list of requests")]
 async fn transcript(issuer: &LocalIssuer, url: &str) -> Result<bool, Box<dyn Error>> {
     let key = |org: &str, scope: &str| {
         let key = issuer.api_key(org).scopes([scope]);

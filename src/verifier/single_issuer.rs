@@ -25,7 +25,7 @@ use crate::util::BoxError;
 /// # Ok(())
 /// # }
 /// ```
-/// A verifier of several issuers has each setting once, so that no setting can be lost:
+///
 /// A verifier of several issuers has each setting once, so none can be lost:
 ///
 /// ```compile_fail
@@ -45,7 +45,6 @@ impl Issuer {
     }
 
     /// Sets how often per second the application's resolver is called:
-    /// [`VerifierBuilder::max_issuer_resolutions_per_second`].
     /// [`VerifierBuilder::max_issuer_resolutions_per_second`].
     pub fn max_issuer_resolutions_per_second(self, resolutions: u32) -> VerifierBuilder {
         Verifier::builder([self]).max_issuer_resolutions_per_second(resolutions)
