@@ -237,27 +237,28 @@ impl IntrospectorState {
             introspection_lookup(&self.issuer, "budget_exhausted");
             return Err(RETRY_AFTER);
         }
-        self.start_request(digest, credential, familiarity, at)
-            .ok_or(RETRY_AFTER)?;
-        match self.in_flight.join(&digest, familiarity) {
+        let started = self.start_request(digest, credential, familiarity, at);
+        match started.ok_or(RETRY_AFTER)? {
             Joined::Waiting(ticket) => Ok(ticket),
             Joined::NoPlace | Joined::NoRequest => Err(RETRY_AFTER),
         }
     }
 
-    /// Begins a flight in a task of its own, so that it continues if the caller disconnects.
-    /// Returns `None` if that is not possible, for example outside of a Tokio runtime.
+    /// Begins a flight in a task of its own, so that it continues if the caller disconnects, and
+    /// joins it. Returns `None` if that is not possible, for example outside of a Tokio runtime.
     fn start_request(
         self: &Arc<Self>,
         digest: CredentialDigest,
         credential: &[u8],
         familiarity: Familiarity,
         at: Instant,
-    ) -> Option<()> {
+    ) -> Option<Joined> {
         let runtime = Handle::try_current().ok().filter(|_| has_timers())?;
         let credential = std::str::from_utf8(credential).ok()?.to_owned();
         let deadline = at + self.timing.timeout;
         let outcome = self.in_flight.start(digest, deadline)?;
+        // Before the task runs: the response of a fast issuer ends the flight at once.
+        let joined = self.in_flight.join(&digest, familiarity);
         runtime.spawn(run(
             Arc::clone(self),
             FlightRequest {
@@ -268,7 +269,7 @@ impl IntrospectorState {
             },
             outcome,
         ));
-        Some(())
+        Some(joined)
     }
 }
 
