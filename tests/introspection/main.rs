@@ -11,6 +11,7 @@ mod budget;
 mod canary;
 mod events;
 mod explain;
+mod fast_issuer;
 mod forged;
 mod kinds_of_keys;
 mod layers;

@@ -1,0 +1,27 @@
+//! An issuer that responds at once, on another worker thread.
+
+use http::{Request, Response};
+use tower_m2m::testing::LocalIssuer;
+use tower_m2m::{ApiKeys, BoxError, Verifier};
+
+const ACTIVE: &str = r#"{"is_valid":true,"status":"active","key_id":"k","scopes":[],"org_code":"org_a","user_id":null}"#;
+
+async fn respond(_: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, BoxError> {
+    Ok(Response::new(ACTIVE.as_bytes().to_vec()))
+}
+
+/// Rule 171: the caller gets the outcome, also if the request ended before the caller waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn response_of_a_fast_issuer_reaches_its_caller() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let verifier = Verifier::kinde("acme")
+        .audience(issuer.audience())
+        .jwk_set(issuer.jwks())
+        .api_keys(ApiKeys::kinde().send_with(respond))
+        .build()
+        .unwrap();
+    for number in 0..2_000 {
+        let outcome = verifier.verify(&format!("k_live_{number:036}")).await;
+        assert!(outcome.is_ok(), "{number}: {outcome:?}");
+    }
+}
