@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_m2m::testing::{AUDIENCE, CLIENT_ID};
 use tower_m2m::token::TokenError;
-use tower_m2m::{AnyOf, Claims, ExtractorRejection, OrgCode, Rejection, RequestExt as _, Scoped};
+use tower_m2m::{
+    Algorithm, AnyOf, Claims, ExtractorRejection, OrgCode, Rejection, RequestExt as _, Scope,
+    Scoped,
+};
 
 use crate::support::{Api, NOW, assert_says, build, global, good, text, trust, verifier};
 
@@ -274,6 +277,26 @@ async fn custom_claims_properties_and_flags_are_read_by_type() {
         &api.get("/", &odd).await,
         r#"Some("gold") false None None (false, false, false)"#,
     );
+}
+
+/// Row A3: what a handler learns about the caller can be a part of its JSON response.
+#[tokio::test]
+async fn organization_scopes_and_algorithm_serialize_as_strings() {
+    async fn handler(org: OrgCode, claims: Claims) -> axum::Json<serde_json::Value> {
+        let read = Scope::from_static("read:invoices");
+        let (scopes, algorithm) = (claims.scopes(), Algorithm::RS256);
+        axum::Json(json!({ "org": org, "scope": read, "scopes": scopes, "algorithm": algorithm }))
+    }
+    let layer = verifier().layer();
+    let api = Api::serve(Router::new().route("/", get(handler)).route_layer(layer)).await;
+    let response = api
+        .get("/", &good().scopes(["read:invoices", "admin"]))
+        .await;
+    let body: serde_json::Value = serde_json::from_str(text(&response)).unwrap();
+    let expected = json!({
+        "org": "org_a", "scope": "read:invoices", "scopes": "read:invoices admin", "algorithm": "RS256",
+    });
+    assert_eq!(body, expected);
 }
 
 /// Rule 130.
