@@ -154,6 +154,67 @@ async fn token_older_than_the_last_fetch_gets_401_while_fetches_fail() {
     assert_eq!(verdict(&verifier, &token).await, "key_unavailable");
 }
 
+/// Rules 22, 153.
+///
+/// The wall clock was ahead when the keys were fetched, and was corrected since. The issuer may
+/// have published the key of a new token after this fetch.
+#[tokio::test(start_paused = true)]
+async fn wall_clock_set_back_does_not_make_a_new_token_an_old_one() {
+    for ahead in [100, 3600] {
+        for is_restored in [false, true] {
+            let fake = FakeIssuer::new();
+            fake.clock.set(NOW + ahead);
+            let saved = ready(&fake).await.export_keys();
+            let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
+            let verifier = if is_restored {
+                fake.set_behavior(Behavior::Down);
+                builder.restore_keys(saved).build().unwrap()
+            } else {
+                let verifier = builder.build().unwrap();
+                settle().await;
+                fake.set_behavior(Behavior::Down);
+                verifier
+            };
+            fake.clock.set(NOW);
+            pass(&fake.clock, secs(5)).await;
+            let known = token_of(&fake, "known");
+            assert_eq!(verdict(&verifier, &known).await, "accepted", "{ahead}");
+            for client in ["known", "stranger"] {
+                // A minute, the leeway and the age of the set, exact to the second.
+                for (age, expected) in [(95, "key_unavailable"), (96, "unknown_key")] {
+                    let token = fake.issuer.org("org_a").client(client).header("kid", "k");
+                    let token = token.issued_at(NOW + 5 - age).token();
+                    let outcome = verdict(&verifier, &token).await;
+                    assert_eq!(outcome, expected, "{ahead} {is_restored} {client} {age}");
+                }
+            }
+        }
+    }
+}
+
+/// Rule 22.
+///
+/// The same at a healthy issuer if the budget is used up.
+#[tokio::test(start_paused = true)]
+async fn exhausted_budget_is_503_for_known_clients_after_the_clock_was_set_back() {
+    for ahead in [100, 3600] {
+        let fake = FakeIssuer::new();
+        fake.clock.set(NOW + ahead);
+        let verifier = ready(&fake).await;
+        for (client, kid) in [("stranger", "1"), ("stranger", "2"), ("known", "3")] {
+            let token = invented_by(&fake, client, kid);
+            assert_eq!(verdict(&verifier, &token).await, "unknown_key");
+        }
+        fake.clock.set(NOW);
+        fake.issuer.rotate_key().unwrap();
+        assert_eq!(
+            retry_after(&verifier, &token_of(&fake, "known")).await,
+            secs(10),
+            "{ahead}"
+        );
+    }
+}
+
 /// Rule 22.
 ///
 /// For restored keys, the fetch began at their original fetch time.

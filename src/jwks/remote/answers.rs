@@ -126,7 +126,7 @@ impl RemoteState {
         if lookup
             .kid
             .is_some_and(|kid| self.removed_kids.contains(kid))
-            || self.would_be_published(lookup)
+            || self.would_be_published(lookup, now)
         {
             return KeyRequest::Missing;
         }
@@ -244,12 +244,12 @@ impl RemoteState {
             || is_within(counts.unnamed_success(requester), self.config.cooldown)
     }
 
-    fn would_be_published(&self, lookup: &KeyLookup<'_>) -> bool {
-        let began_at = self
-            .current
-            .latest()
-            .and_then(|cached| cached.document.began_at.duration_since(UNIX_EPOCH).ok())
-            .map(seconds);
+    fn would_be_published(&self, lookup: &KeyLookup<'_>, now: Instant) -> bool {
+        let began_at = self.current.latest().and_then(|cached| {
+            let began_at = cached.document.began_at;
+            let began_at = began_at.by_wall_clock(self.wall_now(), now);
+            began_at.duration_since(UNIX_EPOCH).ok().map(seconds)
+        });
         match (began_at, lookup.published_by) {
             (Some(began_at), Some(published_by)) => began_at > published_by,
             _ => false,

@@ -25,13 +25,31 @@ pub(super) struct CachedKeySet {
 #[derive(Clone, Debug)]
 pub(super) struct FetchedDocument {
     pub(super) body: Vec<u8>,
-    /// When the fetch began, by the wall clock. The set contains each key that was published
-    /// before.
-    pub(super) began_at: SystemTime,
+    /// When the fetch began. The set contains each key that was published before.
+    pub(super) began_at: FetchBegin,
     /// When it was fetched, by the wall clock: for the status, and for the next start.
     pub(super) fetched_at: SystemTime,
     pub(super) lifetime: Duration,
     pub(super) validators: HeaderMap,
+}
+
+/// When a fetch began, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FetchBegin {
+    pub(super) wall: SystemTime,
+    pub(super) monotonic: Instant,
+}
+
+impl FetchBegin {
+    /// Returns the time by the wall clock. If this clock was set back since, the time is moved back
+    /// with it, because tokens that are issued now have times of the corrected clock.
+    pub(super) fn by_wall_clock(self, wall_now: SystemTime, now: Instant) -> SystemTime {
+        // The wall clock is read in whole seconds.
+        let elapsed = now.saturating_duration_since(self.monotonic).as_secs();
+        wall_now
+            .checked_sub(Duration::from_secs(elapsed))
+            .map_or(self.wall, |began_at| began_at.min(self.wall))
+    }
 }
 
 /// The result of a successful fetch.

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::time::Instant;
 
 use super::config::JwksLocation;
-use super::current::{CachedKeySet, FetchedDocument, FetchedKeys};
+use super::current::{CachedKeySet, FetchBegin, FetchedDocument, FetchedKeys};
 use super::freshness::lifetime;
 use super::metadata::discover;
 use super::request::{FetchFailure, get, status_failure};
@@ -19,7 +19,10 @@ pub(super) async fn fetch_set(
     current: Option<&CachedKeySet>,
     deadline: Instant,
 ) -> Result<(FetchedKeys, FetchedDocument), FetchFailure> {
-    let began_at = shared.wall_now();
+    let began_at = FetchBegin {
+        wall: shared.wall_now(),
+        monotonic: Instant::now(),
+    };
     let url = match &shared.location {
         JwksLocation::Url(url) => url.clone(),
         JwksLocation::Discovery => discover(shared, deadline).await?,

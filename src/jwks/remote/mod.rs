@@ -252,6 +252,7 @@ impl RemoteKeySet {
             shared.key_set_scope(),
             &shared.config,
             shared.wall_now(),
+            now,
         ) else {
             return;
         };

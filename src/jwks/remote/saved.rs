@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::config::RefreshConfig;
-use super::current::FetchedDocument;
+use super::current::{FetchBegin, FetchedDocument};
 use super::freshness::LONGEST;
 use crate::jwks::{KeySet, KeySetScope};
 
@@ -53,11 +54,12 @@ pub(super) fn read(
     saved: &SavedKeys,
     scope: KeySetScope<'_>,
     timing: &RefreshConfig,
-    now: SystemTime,
+    wall_now: SystemTime,
+    now: Instant,
 ) -> Option<(KeySet, FetchedDocument, Duration)> {
     let fetched_at = UNIX_EPOCH.checked_add(Duration::from_secs(saved.fetched_at))?;
     // If the set is from the future, its age is unknown.
-    let age = now.duration_since(fetched_at).ok()?;
+    let age = wall_now.duration_since(fetched_at).ok()?;
     let stated = Duration::from_secs(saved.lifetime).min(LONGEST);
     let life = if timing.honor_cache_control {
         stated
@@ -72,7 +74,10 @@ pub(super) fn read(
         .filter(|set| !set.is_empty())?;
     let origin = FetchedDocument {
         body: saved.jwks.clone().into_bytes(),
-        began_at: fetched_at,
+        began_at: FetchBegin {
+            wall: fetched_at,
+            monotonic: now.checked_sub(age).unwrap_or(now),
+        },
         fetched_at,
         lifetime: life,
         validators: HeaderMap::new(),
