@@ -1,6 +1,7 @@
 //! Where metadata is looked for, and for how long, in virtual time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
@@ -9,7 +10,7 @@ use tower_m2m::jwks::{FetchError, JwksError};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, BoxError, Clock, Issuer, Profile, Rejection, StartError, Verifier};
 
-use super::harness::{NOW, pass, secs, verdict};
+use super::harness::{NOW, pass, secs, settle, verdict};
 
 const ISSUER: &str = "https://issuer.example/tenants/a";
 const OPENID: &str = "/tenants/a/.well-known/openid-configuration";
@@ -332,6 +333,77 @@ async fn configured_jwks_url_may_be_private() {
 }
 
 /// A resolved issuer may have come from a customer.
+/// Rule 83.
+///
+/// Metadata that cannot be read does not undo metadata that was read before, also if the
+/// application resolves the issuer again.
+#[tokio::test(start_paused = true)]
+async fn broken_metadata_does_not_stop_a_resolved_issuer() {
+    for broken in [
+        Reply::Down,
+        Reply::Status(500),
+        Reply::Status(404),
+        Reply::Body("<html>".to_owned()),
+    ] {
+        let paths = Paths::new(Reply::Status(404), metadata(KEYS));
+        let customer = Arc::clone(&paths);
+        let verifier = Verifier::builder([])
+            .resolve_issuers_with(move |_| std::future::ready(Ok(Some(customer.trusted()))))
+            .clock(paths.clock.clone())
+            .build()
+            .unwrap();
+        let verify = async || verdict(&verifier, &paths.mint.org("org_a").token()).await;
+        assert_eq!(verify().await, "accepted");
+        paths.reply(OAUTH, broken.clone());
+        for minute in 0..120 {
+            pass(&paths.clock, secs(60)).await;
+            if minute == 60 {
+                paths.mint.rotate_key().unwrap();
+                paths.reply(KEYS, Reply::Body(paths.mint.jwks()));
+            }
+            assert_eq!(verify().await, "accepted", "{broken:?} minute {minute}");
+        }
+        // The lifetime of metadata is one hour, and not the time between two resolutions.
+        assert!(paths.hits(OAUTH) <= 10, "{}", paths.hits(OAUTH));
+    }
+}
+
+/// The address of the keys was allowed by earlier settings of the issuer. It is not used any more
+/// if its present settings reject it.
+#[tokio::test(start_paused = true)]
+async fn jwks_uri_of_earlier_settings_is_checked_again() {
+    let document = metadata_at("https://10.0.0.1/keys");
+    let paths = Paths::new(document.clone(), document);
+    let is_strict = Arc::new(AtomicBool::new(false));
+    let (customer, strict) = (Arc::clone(&paths), Arc::clone(&is_strict));
+    let verifier = Verifier::builder([])
+        .resolve_issuers_with(move |_| {
+            let issuer = customer.trusted();
+            let issuer = if strict.load(Ordering::SeqCst) {
+                issuer
+            } else {
+                issuer.dangerous_allow_private_addresses()
+            };
+            std::future::ready(Ok(Some(issuer)))
+        })
+        .clock(paths.clock.clone())
+        .build()
+        .unwrap();
+    let verify = async || verdict(&verifier, &paths.mint.org("org_a").token()).await;
+    assert_eq!(verify().await, "accepted");
+    is_strict.store(true, Ordering::SeqCst);
+    pass(&paths.clock, secs(301)).await;
+    assert_eq!(verify().await, "accepted");
+    settle().await;
+    let fetches = paths.hits(KEYS);
+    for _ in 0..75 {
+        pass(&paths.clock, secs(60)).await;
+        verify().await;
+    }
+    assert_eq!(verify().await, "keys_unavailable");
+    assert_eq!(paths.hits(KEYS), fetches);
+}
+
 #[tokio::test(start_paused = true)]
 async fn resolved_issuer_must_be_public() {
     for (iss, keys, allowed) in [

@@ -352,6 +352,42 @@ async fn new_resolution_does_not_reset_the_fetch_budget() {
     }
 }
 
+/// Rule 22.
+///
+/// An outage, or a pause that the issuer requires, begins before another resolution and ends after
+/// it.
+#[tokio::test(start_paused = true)]
+async fn new_resolution_does_not_end_an_outage_or_a_pause() {
+    let pause = || vec![("retry-after", "280".to_owned())];
+    for (behavior, is_pause) in [
+        (Behavior::Status(429, pause()), true),
+        (Behavior::Status(503, pause()), true),
+        (Behavior::Status(500, vec![]), false),
+        (Behavior::Down, false),
+    ] {
+        let (directory, clock, verifier) = directory();
+        let fake = directory.add("https://a.example");
+        let token = |client: &str| fake.issuer.org("org_a").client(client).token();
+        assert_eq!(verdict(&verifier, &token("known")).await, "accepted");
+        pass(&clock, secs(200)).await;
+        fake.clock.advance(secs(200));
+        fake.issuer.rotate_key().unwrap();
+        fake.set_behavior(behavior.clone());
+        let first = verdict(&verifier, &token("stranger")).await;
+        assert_eq!(first, "key_unavailable");
+        let fetches = fake.fetches();
+        for second in 0..278 {
+            pass(&clock, secs(1)).await;
+            fake.clock.advance(secs(1));
+            let outcome = verdict(&verifier, &token("stranger")).await;
+            assert_eq!(outcome, "key_unavailable", "{behavior:?} after {second} s");
+        }
+        assert_eq!(directory.resolutions(), 2);
+        assert_eq!(fake.fetches() == fetches, is_pause, "{behavior:?}");
+        assert!(verifier.status()[0].last_error.is_some());
+    }
+}
+
 /// An issuer can be denied before it is resolved, but only if the verifier resolves issuers.
 #[tokio::test(start_paused = true)]
 async fn callers_of_resolved_issuers_can_be_denied() {

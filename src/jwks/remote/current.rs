@@ -158,11 +158,11 @@ impl CurrentKeySet {
 
     /// Copies the key set of another storage with its remaining lifetime.
     pub(super) fn inherit_from(&self, other: &Self) {
-        let Some(lease) = other.latest() else { return };
         self.last_generation.store(
             other.last_generation.load(Ordering::Relaxed),
             Ordering::Relaxed,
         );
+        let Some(lease) = other.latest() else { return };
         self.replace(
             CachedKeySet::clone(&lease),
             other.stored_at.load(Ordering::Relaxed),

@@ -61,6 +61,20 @@ impl Counts {
         self.watchdog_deadline = Some(deadline);
     }
 
+    /// Returns the counts for another task. It does not continue a fetch in flight, so this fetch
+    /// does not count.
+    pub(super) fn without_fetch_in_flight(&self) -> Self {
+        Self {
+            requested: self.finished,
+            started: self.finished,
+            requested_for: None,
+            began_for: None,
+            active_task: 0,
+            watchdog_deadline: None,
+            ..*self
+        }
+    }
+
     pub(super) fn at_arrival(&self) -> Arrival {
         Arrival {
             started: self.started,

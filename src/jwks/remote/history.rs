@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::jwks::discovery::CachedJwksUri;
 use crate::jwks::{FetchCause, FetchError, UnusableKey};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct FetchHistory {
     /// The failure of the last fetch, or `None` if it succeeded.
     pub(super) last_error: Option<FetchError>,

@@ -74,6 +74,15 @@ impl InFlightFetches {
         task
     }
 
+    /// Copies the counts of the finished fetches, and when the next one is due.
+    pub(super) fn inherit_from(&self, other: &Self) {
+        let earlier = other.counts().without_fetch_in_flight();
+        self.counts.send_replace(earlier);
+        if let Some(next) = earlier.next_at {
+            self.schedule(next);
+        }
+    }
+
     pub(super) fn is_active(&self, task: u64) -> bool {
         self.counts.borrow().active_task == task
     }

@@ -1,6 +1,6 @@
 //! The state that requests for an issuer's keys and the [refresh task](super::refresh) share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -99,9 +99,17 @@ impl RemoteState {
             let budget = lock(&other.budget).clone();
             *lock(&self.budget) = budget;
         }
-        if let Some(next) = other.in_flight.next() {
-            self.in_flight.schedule(next);
+        let is_resumed = other.resumed.load(Ordering::Relaxed);
+        self.resumed.store(is_resumed, Ordering::Relaxed);
+        self.in_flight.inherit_from(&other.in_flight);
+        let mut history = other.history().clone();
+        // The URL of the keys was checked by the rules of the other configuration.
+        if self.fetchers.addresses != other.fetchers.addresses
+            || self.config.plain_http != other.config.plain_http
+        {
+            history.jwks_uri = None;
         }
+        *self.history() = history;
     }
 
     /// Removes the current key set. If a later set lacks one of its `kid`s, this `kid` was removed
