@@ -10,7 +10,14 @@ pub(crate) struct HttpError {
 
 /// A reason why a request has no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "reqwest"), allow(dead_code))]
+#[cfg_attr(
+    not(any(
+        feature = "tls-rustls",
+        feature = "tls-native",
+        feature = "tls-rustls-no-provider"
+    )),
+    allow(dead_code)
+)]
 pub(crate) enum HttpFailure {
     NameNotResolved,
     ConnectionRefused,
