@@ -198,9 +198,10 @@ impl VerifierBuilder {
     ///
     /// Beyond that, tokens of issuers that are not cached get a 503. Names that were trusted before
     /// and all other names have half of the rate each. If one half is not used up, the other may
-    /// use it. Among the other names, those that were rejected for lack of rate and are sent again
-    /// have priority. A flood of invented names therefore does not block a customer's issuer for
-    /// long.
+    /// use it. Among the other names, those that were rejected because of a limit and are sent
+    /// again have priority. A flood of invented names therefore does not block a customer's issuer
+    /// for long. The 64 calls that may be in progress at once are shared in the same way, but each
+    /// half is only for its own names.
     pub fn max_issuer_resolutions_per_second(mut self, resolutions: u32) -> Self {
         self.max_resolutions_per_second = resolutions;
         self

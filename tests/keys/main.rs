@@ -27,6 +27,7 @@ mod resolver;
 mod rotation;
 mod runtimes;
 mod simulation;
+mod slow_resolver;
 #[cfg(feature = "reqwest")]
 mod sockets;
 #[cfg(feature = "tracing")]

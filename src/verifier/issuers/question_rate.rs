@@ -1,4 +1,5 @@
-//! The limit on calls of the application's resolver per second, with a share for each kind of name.
+//! The limits on calls of the application's resolver, per second and at once, with a share for each
+//! kind of name.
 //!
 //! Any client can name an issuer. A flood of invented names must not reach the application's
 //! database, and must not block the resolution of issuers that the application trusts.
@@ -9,11 +10,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Two equal shares of the rate: one for names that were trusted before, and one for all other
-/// names. If a share is not used up, the other one may use it.
+/// Two equal shares of the rate and of the places: one for names that were trusted before, and one
+/// for all other names. If a share of the rate is not used up, the other one may use it. A place is
+/// taken until its call ends, so places stay in their share.
 ///
-/// A quarter of the second share is reserved for names that were rejected before for lack of rate.
-/// A name that a client sends again therefore has priority over names that were never seen.
+/// A quarter of the second share is reserved for names that were rejected before for lack of rate
+/// or of a place. A name that a client sends again therefore has priority over names that were
+/// never seen. Among the names that are sent again, chance decides.
 #[derive(Debug)]
 pub(super) struct QuestionRate {
     trusted_share: Share,
@@ -28,18 +31,26 @@ struct Share {
     questions: f64,
     /// The calls that are added per second, and the most that are kept.
     capacity: f64,
+    /// The most calls in flight.
+    places: usize,
 }
 
 /// The number of rejected names that are kept. In a flood they are kept for some seconds.
 const MAX_TURNED_DOWN: usize = 8192;
 
 impl QuestionRate {
-    pub(super) fn new(per_second: u32, max_trusted: usize, now: Instant) -> Self {
+    pub(super) fn new(
+        per_second: u32,
+        max_in_flight: usize,
+        max_trusted: usize,
+        now: Instant,
+    ) -> Self {
         let share = || {
             let capacity = (f64::from(per_second) / 2.0).max(1.0);
             Share {
                 questions: capacity,
                 capacity,
+                places: max_in_flight / 2,
             }
         };
         Self {
@@ -56,22 +67,33 @@ impl QuestionRate {
         self.trusted.insert(iss);
     }
 
-    /// Takes one call for this name, if one is available. Requests never wait for one.
-    pub(super) fn take(&mut self, iss: &str, now: Instant) -> bool {
+    /// Returns which share the calls for this name belong to.
+    pub(super) fn is_trusted(&self, iss: &str) -> bool {
+        self.trusted.contains(iss)
+    }
+
+    /// Takes one call for this name, if one is available. Requests never wait for one. `in_flight`
+    /// is the number of calls in flight that belong to the same share.
+    pub(super) fn take(&mut self, iss: &str, in_flight: usize, now: Instant) -> bool {
         let elapsed = now.saturating_duration_since(self.updated);
         self.updated = now;
         self.trusted_share.refill(elapsed);
         self.other_share.refill(elapsed);
-        if self.trusted.contains(iss) {
-            return self.trusted_share.take(0.0) || self.other_share.take_unused();
+        if self.is_trusted(iss) {
+            return in_flight < self.trusted_share.places
+                && (self.trusted_share.take(0.0) || self.other_share.take_unused());
         }
-        let kept = if self.turned_down.contains(iss) {
-            0.0
+        let Share {
+            capacity, places, ..
+        } = self.other_share;
+        let (kept, kept_places) = if self.turned_down.contains(iss) {
+            (0.0, 0)
         } else {
             // New names can always use at least one call.
-            (self.other_share.capacity / 4.0).min(self.other_share.capacity - 1.0)
+            ((capacity / 4.0).min(capacity - 1.0), places / 4)
         };
-        let taken = self.other_share.take(kept) || self.trusted_share.take_unused();
+        let taken = in_flight + kept_places < places
+            && (self.other_share.take(kept) || self.trusted_share.take_unused());
         if !taken {
             self.turned_down.insert(iss);
         }

@@ -66,6 +66,8 @@ pub(super) struct CachedIssuer {
 /// A resolution in progress. It runs in a task of its own, because the request that started it may
 /// be canceled.
 pub(super) struct InFlightResolution {
+    /// The share of the places that it belongs to.
+    pub(super) was_trusted: bool,
     pub(super) resolution: watch::Receiver<Option<Resolution>>,
     pub(super) task: AbortHandle,
     pub(super) has_begun: Arc<AtomicBool>,
@@ -190,6 +192,14 @@ impl ResolverInner {
 }
 
 impl State {
+    /// Returns the number of calls in flight that belong to one share of the places.
+    pub(super) fn in_flight_of(&self, was_trusted: bool, now: Instant) -> usize {
+        self.in_flight
+            .values()
+            .filter(|open| open.was_trusted == was_trusted && open.is_live(now))
+            .count()
+    }
+
     /// Removes an issuer and keeps its fetch budget.
     fn remove(&mut self, iss: &str) {
         let Some(CachedIssuer { trusted, .. }) = self.cached.remove(iss) else {

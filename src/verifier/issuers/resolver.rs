@@ -53,6 +53,7 @@ impl Resolver {
             allowances: Allowances::new(MAX_ALLOWANCES),
             rate: QuestionRate::new(
                 settings.max_per_second,
+                MAX_IN_FLIGHT,
                 // Issuers that were evicted stay in the record of trusted names.
                 settings.capacity.saturating_mul(2).clamp(1024, 1 << 17),
                 Instant::now(),
@@ -174,11 +175,16 @@ impl Resolver {
         if state.in_flight.len() >= MAX_IN_FLIGHT {
             state.in_flight.retain(|_, open| is_live(open));
         }
-        // Known issuers may exceed the limit, so unknown `iss` values cannot block their refresh.
-        // Their number is bounded.
-        let has_place = state.in_flight.len() < MAX_IN_FLIGHT || state.cached.contains_key(iss);
-        let runtime = Handle::try_current().ok().filter(|_| has_place)?;
-        if !state.rate.take(iss, Instant::now()) {
+        let runtime = Handle::try_current().ok()?;
+        let was_trusted = state.rate.is_trusted(iss);
+        let in_flight = if state.cached.contains_key(iss) {
+            // Cached issuers may exceed the limit, so that no other call blocks their refresh.
+            // Their number is bounded.
+            0
+        } else {
+            state.in_flight_of(was_trusted, now)
+        };
+        if !state.rate.take(iss, in_flight, now) {
             return None;
         }
         let iss: Arc<str> = iss.into();
@@ -194,6 +200,7 @@ impl Resolver {
         state.in_flight.insert(
             iss,
             InFlightResolution {
+                was_trusted,
                 resolution: resolution.clone(),
                 task: task.abort_handle(),
                 has_begun,
