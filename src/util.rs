@@ -1,5 +1,7 @@
 //! Shared helpers: the error type of functions that the application provides, a guard against their
-//! panics, locks, the messages of errors, and a check for timers.
+//! panics, locks, places of waiting requests, the messages of errors, and a check for timers.
+
+mod places;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,6 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+
+pub(crate) use places::{Places, WaitingPlace};
 
 /// Any error of a function that the application provides.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
