@@ -1,8 +1,7 @@
 //! Introspection requests in flight: one per credential, shared by all requests that wait for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -10,12 +9,15 @@ use tokio::time::Instant;
 
 use super::digest::CredentialDigest;
 use super::outcome::IntrospectionOutcome;
-use crate::util::{has_timers, lock};
+use crate::util::{Places, WaitingPlace, has_timers, lock};
 
 /// Requests to one issuer at a time, and those of them for credentials that were never seen before.
 const MAX_REQUESTS: usize = 64;
 const MAX_UNKNOWN_REQUESTS: usize = 32;
-/// Requests of callers that wait, and those of them with unknown credentials.
+/// Requests in flight, including those that wait for their turn.
+const MAX_FLIGHTS: usize = 4_096;
+/// Callers that wait for the flight of another one, by familiarity. A caller that begins a flight
+/// needs no place, so the callers with one credential do not reject those with another one.
 const MAX_WAITING: usize = 4_096;
 const MAX_UNKNOWN_WAITING: usize = 256;
 /// How long after its deadline a flight counts as lost, because its runtime does not run any more.
@@ -28,29 +30,20 @@ pub(super) enum Familiarity {
     Unknown,
 }
 
+pub(super) type OutcomeSender = watch::Sender<Option<IntrospectionOutcome>>;
+
 /// The requests of one issuer.
 pub(super) struct InFlight {
     flights: Mutex<HashMap<CredentialDigest, SharedRequest>>,
     pub(super) permits: Semaphore,
     pub(super) unknown_permits: Semaphore,
-    waiting: Arc<Waiting>,
+    known_places: Places<CredentialDigest>,
+    unknown_places: Places<CredentialDigest>,
 }
 
 struct SharedRequest {
     outcome: watch::Receiver<Option<IntrospectionOutcome>>,
     deadline: Instant,
-}
-
-#[derive(Default)]
-struct Waiting {
-    all: AtomicUsize,
-    unknown: AtomicUsize,
-}
-
-/// A place of a request that waits.
-struct WaitingPlace {
-    waiting: Arc<Waiting>,
-    familiarity: Familiarity,
 }
 
 /// The result of joining the request about a credential.
@@ -66,14 +59,15 @@ pub(super) enum Joined {
 pub(crate) struct IntrospectionTicket {
     outcome: watch::Receiver<Option<IntrospectionOutcome>>,
     deadline: Instant,
-    _place: WaitingPlace,
+    /// `None` if this caller began the request.
+    _place: Option<WaitingPlace<CredentialDigest>>,
 }
 
 /// The task's side of a flight. Dropping it ends the flight.
 pub(super) struct FlightEnd<'f> {
     flights: &'f InFlight,
     digest: CredentialDigest,
-    outcome: watch::Sender<Option<IntrospectionOutcome>>,
+    outcome: OutcomeSender,
 }
 
 impl InFlight {
@@ -82,7 +76,8 @@ impl InFlight {
             flights: Mutex::default(),
             permits: Semaphore::new(MAX_REQUESTS),
             unknown_permits: Semaphore::new(MAX_UNKNOWN_REQUESTS),
-            waiting: Arc::default(),
+            known_places: Places::new(MAX_WAITING),
+            unknown_places: Places::new(MAX_UNKNOWN_WAITING),
         }
     }
 
@@ -95,22 +90,22 @@ impl InFlight {
         };
         let (outcome, deadline) = (flight.outcome.clone(), flight.deadline);
         drop(flights);
-        let Some(taken) = WaitingPlace::take(&self.waiting, familiarity) else {
-            return Joined::NoPlace;
+        let places = match familiarity {
+            Familiarity::Known => &self.known_places,
+            Familiarity::Unknown => &self.unknown_places,
         };
-        Joined::Waiting(IntrospectionTicket {
-            outcome,
-            deadline: deadline + Duration::from_millis(100),
-            _place: taken,
-        })
+        match places.take(*digest) {
+            Some(taken) => Joined::Waiting(ticket(outcome, deadline, Some(taken))),
+            None => Joined::NoPlace,
+        }
     }
 
-    /// Begins a flight, or returns `None` if there is one or too many are in flight.
+    /// Begins a flight and joins it, or returns `None` if there is one or too many are in flight.
     pub(super) fn start(
         &self,
         digest: CredentialDigest,
         deadline: Instant,
-    ) -> Option<watch::Sender<Option<IntrospectionOutcome>>> {
+    ) -> Option<(OutcomeSender, IntrospectionTicket)> {
         let (sender, outcome) = watch::channel(None);
         let now = Instant::now();
         let mut flights = lock(&self.flights);
@@ -120,26 +115,35 @@ impl InFlight {
         {
             return None;
         }
-        if flights.len() >= MAX_WAITING {
+        if flights.len() >= MAX_FLIGHTS {
             flights.retain(|_, flight| !flight.is_lost(now));
-            if flights.len() >= MAX_WAITING {
+            if flights.len() >= MAX_FLIGHTS {
                 return None;
             }
         }
+        let ticket = ticket(outcome.clone(), deadline, None);
         flights.insert(digest, SharedRequest { outcome, deadline });
-        Some(sender)
+        Some((sender, ticket))
     }
 
-    pub(super) fn end(
-        &self,
-        digest: CredentialDigest,
-        outcome: watch::Sender<Option<IntrospectionOutcome>>,
-    ) -> FlightEnd<'_> {
+    pub(super) fn end(&self, digest: CredentialDigest, outcome: OutcomeSender) -> FlightEnd<'_> {
         FlightEnd {
             flights: self,
             digest,
             outcome,
         }
+    }
+}
+
+fn ticket(
+    outcome: watch::Receiver<Option<IntrospectionOutcome>>,
+    deadline: Instant,
+    taken: Option<WaitingPlace<CredentialDigest>>,
+) -> IntrospectionTicket {
+    IntrospectionTicket {
+        outcome,
+        deadline: deadline + Duration::from_millis(100),
+        _place: taken,
     }
 }
 
@@ -176,36 +180,5 @@ impl IntrospectionTicket {
         let finished = self.outcome.wait_for(Option::is_some);
         let finished = tokio::time::timeout_at(self.deadline, finished).await;
         finished.ok()?.ok()?.clone()
-    }
-}
-
-impl WaitingPlace {
-    fn take(waiting: &Arc<Waiting>, familiarity: Familiarity) -> Option<Self> {
-        let limited = |count: &AtomicUsize, max: usize| {
-            let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                (count < max).then_some(count + 1)
-            });
-            taken.is_ok()
-        };
-        if !limited(&waiting.all, MAX_WAITING) {
-            return None;
-        }
-        if familiarity == Familiarity::Unknown && !limited(&waiting.unknown, MAX_UNKNOWN_WAITING) {
-            waiting.all.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Self {
-            waiting: Arc::clone(waiting),
-            familiarity,
-        })
-    }
-}
-
-impl Drop for WaitingPlace {
-    fn drop(&mut self) {
-        self.waiting.all.fetch_sub(1, Ordering::Relaxed);
-        if self.familiarity == Familiarity::Unknown {
-            self.waiting.unknown.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 }

@@ -3,15 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::backend::Backend;
 use super::budget::UnknownBudget;
 use super::cache::{ActiveEntry, Freshness, ResponseCache};
 use super::digest::CredentialDigest;
-use super::flight::{FlightRequest, run};
-use super::in_flight::{Familiarity, InFlight, IntrospectionTicket, Joined};
+use super::in_flight::{Familiarity, InFlight, IntrospectionTicket};
 use super::known::KnownCredentials;
 use super::outage::Outage;
 use super::outcome::{Accept, IntrospectionOutcome};
@@ -81,15 +79,12 @@ impl Introspector {
             match entry.freshness(at, now) {
                 Freshness::Fresh => return state.hit(&entry),
                 Freshness::DueForRefresh => {
-                    // A refresh that cannot begin now is tried again at the next use.
-                    let _ = state.start_request(digest, credential, Familiarity::Known, at);
+                    state.refresh(digest, credential, at);
                     return state.hit(&entry);
                 }
                 Freshness::StaleAfterFailure => return state.stale(&entry),
                 Freshness::StaleAndDue => {
-                    if state.outage.pause(at).is_none() {
-                        let _ = state.start_request(digest, credential, Familiarity::Known, at);
-                    }
+                    state.refresh(digest, credential, at);
                     return state.stale(&entry);
                 }
                 Freshness::Stale => {
@@ -118,7 +113,8 @@ impl Introspector {
             Familiarity::Unknown
         };
         if familiarity == Familiarity::Known && state.cache.has_failed(&digest, at) {
-            let retry_after = state.outage.pause(at).unwrap_or(RETRY_AFTER);
+            let pause = state.outage.pause(at);
+            let retry_after = pause.unwrap_or(RETRY_AFTER);
             return IntrospectionLookup::Done(IntrospectionOutcome::Failed { retry_after });
         }
         match state.request(digest, credential, familiarity, at) {
@@ -212,64 +208,6 @@ impl IntrospectorState {
         self.counters.stale_uses.increment();
         introspection_lookup(&self.issuer, "stale");
         IntrospectionLookup::Done(IntrospectionOutcome::Active(entry.claims.clone()))
-    }
-
-    /// Joins the flight of this credential, or begins one. The error is when it is worth trying
-    /// again.
-    fn request(
-        self: &Arc<Self>,
-        digest: CredentialDigest,
-        credential: &[u8],
-        familiarity: Familiarity,
-        at: Instant,
-    ) -> Result<IntrospectionTicket, Duration> {
-        introspection_lookup(&self.issuer, "miss");
-        match self.in_flight.join(&digest, familiarity) {
-            Joined::Waiting(ticket) => return Ok(ticket),
-            Joined::NoPlace => return Err(RETRY_AFTER),
-            Joined::NoRequest => {}
-        }
-        if let Some(pause) = self.outage.pause(at) {
-            return Err(pause);
-        }
-        if familiarity == Familiarity::Unknown && !lock(&self.budget).take(at) {
-            self.counters.budget_exhausted.increment();
-            introspection_lookup(&self.issuer, "budget_exhausted");
-            return Err(RETRY_AFTER);
-        }
-        let started = self.start_request(digest, credential, familiarity, at);
-        match started.ok_or(RETRY_AFTER)? {
-            Joined::Waiting(ticket) => Ok(ticket),
-            Joined::NoPlace | Joined::NoRequest => Err(RETRY_AFTER),
-        }
-    }
-
-    /// Begins a flight in a task of its own, so that it continues if the caller disconnects, and
-    /// joins it. Returns `None` if that is not possible, for example outside of a Tokio runtime.
-    fn start_request(
-        self: &Arc<Self>,
-        digest: CredentialDigest,
-        credential: &[u8],
-        familiarity: Familiarity,
-        at: Instant,
-    ) -> Option<Joined> {
-        let runtime = Handle::try_current().ok().filter(|_| has_timers())?;
-        let credential = std::str::from_utf8(credential).ok()?.to_owned();
-        let deadline = at + self.timing.timeout;
-        let outcome = self.in_flight.start(digest, deadline)?;
-        // Before the task runs: the response of a fast issuer ends the flight at once.
-        let joined = self.in_flight.join(&digest, familiarity);
-        runtime.spawn(run(
-            Arc::clone(self),
-            FlightRequest {
-                digest,
-                credential,
-                familiarity,
-                deadline,
-            },
-            outcome,
-        ));
-        Some(joined)
     }
 }
 

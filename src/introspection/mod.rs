@@ -25,6 +25,7 @@ mod request;
 mod response;
 mod rfc7662;
 mod setup;
+mod start;
 mod state;
 mod status;
 mod timing;

@@ -56,6 +56,11 @@ impl FakeIssuer {
         self.0.lock().unwrap().reply = reply;
     }
 
+    /// Sets how long the issuer takes to respond.
+    pub(crate) fn set_delay(&self, delay: Duration) {
+        self.0.lock().unwrap().delay = delay;
+    }
+
     pub(crate) fn requests(&self) -> usize {
         self.0.lock().unwrap().requests.len()
     }
