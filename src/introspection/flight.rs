@@ -1,14 +1,14 @@
 //! One introspection request, and what follows from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::cache::ActiveEntry;
 use super::digest::CredentialDigest;
 use super::error::{IntrospectionError, IntrospectionFailure};
-use super::in_flight::Familiarity;
+use super::in_flight::{Familiarity, OutcomeSender};
 use super::outage::FailureReport;
 use super::outcome::{
     ActiveResponse, CredentialStatus, IntrospectionOutcome, RejectedCredential, UseWindow,
@@ -25,35 +25,57 @@ pub(super) struct FlightRequest {
     pub(super) deadline: Instant,
 }
 
+/// How a request ended.
+enum FlightResult {
+    Response(Result<CredentialStatus, IntrospectionFailure>),
+    /// It was not sent, because the issuer wants no requests for this long.
+    Paused(Duration),
+}
+
 /// Queries the issuer once and shares the outcome with all callers that wait for it.
 pub(super) async fn run(
     state: Arc<IntrospectorState>,
     request: FlightRequest,
-    outcome: watch::Sender<Option<IntrospectionOutcome>>,
+    outcome: OutcomeSender,
 ) {
     let end = state.in_flight.end(request.digest, outcome);
     let fetched = tokio::time::timeout_at(request.deadline, state.fetch(&request)).await;
-    let fetched = fetched.unwrap_or_else(|_| Err(IntrospectionError::TimedOut.into()));
-    end.finish(state.record_response(&request, fetched));
+    end.finish(match fetched {
+        Ok(FlightResult::Response(response)) => state.record_response(&request, response),
+        Ok(FlightResult::Paused(retry_after)) => {
+            state.give_back(&request);
+            IntrospectionOutcome::Failed { retry_after }
+        }
+        Err(_) => state.record_response(&request, Err(IntrospectionError::TimedOut.into())),
+    });
 }
 
 impl IntrospectorState {
-    async fn fetch(
-        &self,
-        request: &FlightRequest,
-    ) -> Result<CredentialStatus, IntrospectionFailure> {
+    async fn fetch(&self, request: &FlightRequest) -> FlightResult {
+        let in_flight = &self.in_flight;
         // The semaphores are never closed.
-        let closed = |_| IntrospectionFailure::from(IntrospectionError::TimedOut);
-        let unknown_permits = &self.in_flight.unknown_permits;
         let _unknown = match request.familiarity {
             Familiarity::Known => None,
-            Familiarity::Unknown => Some(unknown_permits.acquire().await.map_err(closed)?),
+            Familiarity::Unknown => in_flight.unknown_permits.acquire().await.ok(),
         };
-        let _permit = self.in_flight.permits.acquire().await.map_err(closed)?;
+        let _permit = in_flight.permits.acquire().await.ok();
+        // The issuer can have requested a pause while this request waited for its turn.
+        if let Err(pause) = self
+            .outage
+            .begin_request(request.familiarity, Instant::now())
+        {
+            return FlightResult::Paused(pause);
+        }
         self.counters.requests.increment();
-        self.backend
-            .fetch(&request.credential, request.deadline)
-            .await
+        let response = self.backend.fetch(&request.credential, request.deadline);
+        FlightResult::Response(response.await)
+    }
+
+    /// Returns what the request used of the budget for unknown credentials.
+    fn give_back(&self, request: &FlightRequest) {
+        if request.familiarity == Familiarity::Unknown {
+            lock(&self.budget).give_back();
+        }
     }
 
     fn record_response(
@@ -90,7 +112,7 @@ impl IntrospectorState {
         response: &ActiveResponse,
         at: Instant,
     ) -> Result<IntrospectionOutcome, RejectedCredential> {
-        self.outage.record_success();
+        self.outage.record_success(request.familiarity);
         let timing = self.timing;
         let now = self.clock.unix_seconds();
         let fresh_until = now.saturating_add(seconds(timing.time_to_live));
@@ -113,9 +135,7 @@ impl IntrospectorState {
         };
         self.cache.insert_active(request.digest, Arc::new(entry));
         self.known_credentials.insert(request.digest);
-        if request.familiarity == Familiarity::Unknown {
-            lock(&self.budget).give_back();
-        }
+        self.give_back(request);
         Ok(IntrospectionOutcome::Active(claims))
     }
 
@@ -125,7 +145,7 @@ impl IntrospectorState {
         rejected: RejectedCredential,
         at: Instant,
     ) -> IntrospectionOutcome {
-        self.outage.record_success();
+        self.outage.record_success(request.familiarity);
         self.known_credentials.remove(&request.digest);
         self.cache.insert_rejected(request.digest, rejected, at);
         IntrospectionOutcome::Rejected(rejected)
@@ -141,7 +161,8 @@ impl IntrospectorState {
         if request.familiarity == Familiarity::Known {
             self.cache.record_failure(request.digest, at);
         }
-        match self.outage.record_failure(failure, at) {
+        let familiarity = request.familiarity;
+        match self.outage.record_failure(failure, familiarity, at) {
             FailureReport::Omit => {}
             FailureReport::Failed => {
                 crate::telemetry::events::introspection_failed(&self.issuer, &failure.error);
@@ -151,7 +172,7 @@ impl IntrospectorState {
             }
         }
         IntrospectionOutcome::Failed {
-            retry_after: self.outage.pause(at).unwrap_or(RETRY_AFTER),
+            retry_after: self.outage.pause(familiarity, at).unwrap_or(RETRY_AFTER),
         }
     }
 }

@@ -113,7 +113,7 @@ impl Introspector {
             Familiarity::Unknown
         };
         if familiarity == Familiarity::Known && state.cache.has_failed(&digest, at) {
-            let pause = state.outage.pause(at);
+            let pause = state.outage.pause(familiarity, at);
             let retry_after = pause.unwrap_or(RETRY_AFTER);
             return IntrospectionLookup::Done(IntrospectionOutcome::Failed { retry_after });
         }

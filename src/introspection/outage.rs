@@ -7,10 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::{IntrospectionError, IntrospectionFailure};
+use super::in_flight::Familiarity;
 use crate::util::lock;
 
 /// The longest pause that an issuer can request.
 const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// How often a request about a known credential is sent within a pause that the issuer requested
+/// in a response about an unknown one.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What is known about an issuer's failures.
 #[derive(Debug, Default)]
@@ -18,10 +22,20 @@ pub(super) struct Outage(Mutex<OutageState>);
 
 #[derive(Debug, Default)]
 struct OutageState {
-    not_before: Option<Instant>,
+    pause: Pause,
     last_error: Option<IntrospectionError>,
     failure_reported_at: Option<Instant>,
     credentials_reported_at: Option<Instant>,
+}
+
+/// When requests about known and about unknown credentials may be sent again.
+#[derive(Debug, Default)]
+struct Pause {
+    known_not_before: Option<Instant>,
+    unknown_not_before: Option<Instant>,
+    /// Only a response about an unknown credential requested the pause. So requests about known
+    /// credentials find out whether it concerns them.
+    is_probing: bool,
 }
 
 /// Whether a failure is reported as an event.
@@ -33,19 +47,28 @@ pub(super) enum FailureReport {
 }
 
 impl Outage {
-    /// Returns how long the issuer wants no requests, or `None` if it may be queried.
-    pub(super) fn pause(&self, at: Instant) -> Option<Duration> {
-        let not_before = lock(&self.0).not_before?;
-        let pause = not_before.saturating_duration_since(at);
-        (!pause.is_zero()).then_some(pause)
+    /// Returns how long no request is sent, or `None` if the issuer may be queried.
+    pub(super) fn pause(&self, familiarity: Familiarity, at: Instant) -> Option<Duration> {
+        lock(&self.0).pause.left(familiarity, at)
+    }
+
+    /// Begins a request, or returns how long none is sent.
+    pub(super) fn begin_request(
+        &self,
+        familiarity: Familiarity,
+        at: Instant,
+    ) -> Result<(), Duration> {
+        lock(&self.0).pause.begin_request(familiarity, at)
     }
 
     pub(super) fn last_error(&self) -> Option<IntrospectionError> {
         lock(&self.0).last_error
     }
 
-    pub(super) fn record_success(&self) {
-        lock(&self.0).last_error = None;
+    pub(super) fn record_success(&self, familiarity: Familiarity) {
+        let mut state = lock(&self.0);
+        state.last_error = None;
+        state.pause.record_success(familiarity);
     }
 
     /// Records a failure. Rejected credentials are reported once a minute at most, and other
@@ -53,12 +76,14 @@ impl Outage {
     pub(super) fn record_failure(
         &self,
         failure: IntrospectionFailure,
+        familiarity: Familiarity,
         at: Instant,
     ) -> FailureReport {
         let mut state = lock(&self.0);
         state.last_error = Some(failure.error);
         if let Some(retry_after) = failure.retry_after {
-            state.not_before = Some(at + retry_after.min(MAX_PAUSE));
+            let until = at + retry_after.min(MAX_PAUSE);
+            state.pause.extend(familiarity, at, until);
         }
         let is_due = |reported: Option<Instant>, interval| {
             reported.is_none_or(|reported| at >= reported + interval)
@@ -73,5 +98,52 @@ impl Outage {
             return FailureReport::Failed;
         }
         FailureReport::Omit
+    }
+}
+
+impl Pause {
+    fn left(&self, familiarity: Familiarity, at: Instant) -> Option<Duration> {
+        let until = match familiarity {
+            Familiarity::Known => self.known_not_before,
+            Familiarity::Unknown => self.unknown_not_before,
+        };
+        let left = until?.saturating_duration_since(at);
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn begin_request(&mut self, familiarity: Familiarity, at: Instant) -> Result<(), Duration> {
+        if let Some(left) = self.left(familiarity, at) {
+            return Err(left);
+        }
+        if familiarity == Familiarity::Known && self.is_probing {
+            // This request is the probe.
+            match self.left(Familiarity::Unknown, at) {
+                Some(left) => self.known_not_before = Some(at + left.min(PROBE_INTERVAL)),
+                None => self.is_probing = false,
+            }
+        }
+        Ok(())
+    }
+
+    /// A response about a known credential shows that the pause does not concern known ones.
+    fn record_success(&mut self, familiarity: Familiarity) {
+        if familiarity == Familiarity::Known && self.is_probing {
+            (self.known_not_before, self.is_probing) = (None, false);
+        }
+    }
+
+    /// The issuer wants a pause, in a response about such a credential. Responses to requests
+    /// that were sent earlier do not shorten a pause.
+    fn extend(&mut self, familiarity: Familiarity, at: Instant, until: Instant) {
+        self.unknown_not_before = self.unknown_not_before.max(Some(until));
+        match familiarity {
+            Familiarity::Known => {
+                (self.known_not_before, self.is_probing) =
+                    (self.known_not_before.max(Some(until)), false);
+            }
+            Familiarity::Unknown => {
+                self.is_probing |= self.left(Familiarity::Known, at).is_none();
+            }
+        }
     }
 }

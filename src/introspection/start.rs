@@ -29,7 +29,7 @@ impl IntrospectorState {
             Joined::NoPlace => return Err(RETRY_AFTER),
             Joined::NoRequest => {}
         }
-        if let Some(pause) = self.outage.pause(at) {
+        if let Some(pause) = self.outage.pause(familiarity, at) {
             return Err(pause);
         }
         if familiarity == Familiarity::Unknown && !lock(&self.budget).take(at) {
@@ -49,7 +49,7 @@ impl IntrospectorState {
         credential: &[u8],
         at: Instant,
     ) {
-        if self.outage.pause(at).is_none() {
+        if self.outage.pause(Familiarity::Known, at).is_none() {
             let _ = self.start_request(digest, credential, Familiarity::Known, at);
         }
     }

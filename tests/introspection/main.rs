@@ -16,6 +16,7 @@ mod forged;
 mod kinds_of_keys;
 mod layers;
 mod outages;
+mod pauses;
 mod places;
 mod rfc7662;
 mod scripted;
