@@ -8,9 +8,9 @@ use axum::body::Body;
 use axum::http::Request;
 use example_prometheus::{app, recorder};
 use tower::ServiceExt as _;
-use tower_m2m::Verifier;
 use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{LocalIssuer, forged};
+use tower_m2m::{ApiKeys, Verifier};
 
 const INVOICES: &str = "/orgs/org_secret/invoices";
 
@@ -65,6 +65,7 @@ async fn metrics_match_guide_and_contain_no_client_values() {
     let issuer = LocalIssuer::start().await.unwrap();
     let verifier = Verifier::kinde(issuer.url())
         .audience(issuer.audience())
+        .api_keys(ApiKeys::kinde())
         .build()
         .unwrap();
     let app = app(&verifier, figures);
@@ -77,6 +78,10 @@ async fn metrics_match_guide_and_contain_no_client_values() {
             .await
             .assert_status(200);
     }
+    let key = issuer.api_key("org_secret").scopes(["read:invoices"]);
+    get(&app, INVOICES, Some(&key.bearer()))
+        .await
+        .assert_status(200);
     get(&app, INVOICES, None).await.assert_status(401);
 
     let text = scrape(&app).await;
@@ -99,7 +104,7 @@ async fn metrics_match_guide_and_contain_no_client_values() {
     }
     let issuer_label = format!("issuer=\"{}\"", issuer.url());
     for line in [
-        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 3",
+        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 4",
         "tower_m2m_decisions_total{stage=\"layer\",outcome=\"missing_token\",compared=\"none\"} 1",
         "tower_m2m_token_cache_lookups_total{result=\"hit\"} 2",
         "tower_m2m_verification_duration_seconds_bucket{le=\"+Inf\"} ",
@@ -111,9 +116,9 @@ async fn metrics_match_guide_and_contain_no_client_values() {
         );
     }
 
-    // Sends every forgery of the corpus twice, the second time with names that the client invented:
+    // Sends every forgery of the corpus twice, and once more with names that the client invented:
     // this adds no names, only reasons.
-    for forgery in forged::all(&good) {
+    for forgery in forged::all(&good).iter().chain(&forged::all(&good)) {
         get(&app, INVOICES, Some(forgery.authorization())).await;
     }
     let once = series(&scrape(&app).await);
