@@ -37,8 +37,17 @@ impl IntrospectorState {
             introspection_lookup(&self.issuer, "budget_exhausted");
             return Err(RETRY_AFTER);
         }
-        let started = self.start_request(digest, credential, familiarity, at);
-        started.ok_or(RETRY_AFTER)
+        if let Some(ticket) = self.start_request(digest, credential, familiarity, at) {
+            return Ok(ticket);
+        }
+        if familiarity == Familiarity::Unknown {
+            lock(&self.budget).give_back();
+        }
+        // Another thread may have begun a flight of this credential since the first look.
+        match self.in_flight.join(&digest, familiarity) {
+            Joined::Waiting(ticket) => Ok(ticket),
+            Joined::NoPlace | Joined::NoRequest => Err(RETRY_AFTER),
+        }
     }
 
     /// Begins a flight about a known credential, and no caller waits for it. If it cannot begin

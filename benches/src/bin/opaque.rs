@@ -100,5 +100,5 @@ fn turn(credential: &str, mut send: impl FnMut(Request<String>)) -> f64 {
     let requests: Vec<_> = (0..PER_ROUND).map(|_| request(credential)).collect();
     let begun = thread_cpu();
     requests.into_iter().for_each(&mut send);
-    nanoseconds(thread_cpu() - begun, PER_ROUND)
+    nanoseconds(thread_cpu().saturating_sub(begun), PER_ROUND)
 }

@@ -36,7 +36,7 @@ impl WaitingPlaces {
     }
 
     /// Takes a place. A name gets one only if it has fewer places than are free. So one name alone
-    /// gets half, and there is always a place for another name.
+    /// gets half, and many names are needed to take all places.
     pub(super) fn take(
         &self,
         requester: Requester,
