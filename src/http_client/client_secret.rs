@@ -9,6 +9,15 @@ pub(crate) struct ClientSecret {
     pub(crate) secret: String,
 }
 
+impl ClientSecret {
+    pub(crate) fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            secret: secret.into(),
+        }
+    }
+}
+
 impl fmt::Debug for ClientSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientSecret").finish_non_exhaustive()

@@ -128,10 +128,13 @@ impl Fetcher {
             .to_owned())
     }
 
-    pub(crate) fn function(
-        function: impl Fn(Request<Vec<u8>>) -> FetchFuture + Send + Sync + 'static,
-    ) -> Self {
-        Self::Function(Arc::new(function))
+    pub(crate) fn function<R>(
+        function: impl Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send + 'static,
+    {
+        Self::Function(Arc::new(move |request| Box::pin(function(request))))
     }
 
     /// Sends one request and reads at most `max_bytes`, all within `timeout`. It follows no

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Request;
 
 use super::timing::IntrospectionTiming;
-use crate::http_client::{ClientSecret, FetchFuture, Fetcher};
+use crate::http_client::{ClientSecret, Fetcher};
 use crate::util::BoxError;
 
 /// The settings for API keys. The issuer is queried about each key.
@@ -67,10 +67,7 @@ impl ApiKeys {
         client_id: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        self.client = Some(ClientSecret {
-            client_id: client_id.into(),
-            secret: secret.into(),
-        });
+        self.client = Some(ClientSecret::new(client_id, secret));
         self
     }
 
@@ -148,9 +145,7 @@ impl ApiKeys {
         F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
     {
-        self.send = Some(Fetcher::function(move |request| -> FetchFuture {
-            Box::pin(send(request))
-        }));
+        self.send = Some(Fetcher::function(send));
         self
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Request;
 
 use super::timing::IntrospectionTiming;
-use crate::http_client::{ClientSecret, FetchFuture, Fetcher};
+use crate::http_client::{ClientSecret, Fetcher};
 use crate::util::BoxError;
 
 /// The settings for opaque access tokens, which the issuer's introspection endpoint verifies
@@ -86,10 +86,7 @@ impl Introspection {
         client_id: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        self.basic = Some(ClientSecret {
-            client_id: client_id.into(),
-            secret: secret.into(),
-        });
+        self.basic = Some(ClientSecret::new(client_id, secret));
         self
     }
 
@@ -102,10 +99,7 @@ impl Introspection {
         client_id: impl Into<String>,
         secret: impl Into<String>,
     ) -> Self {
-        self.body = Some(ClientSecret {
-            client_id: client_id.into(),
-            secret: secret.into(),
-        });
+        self.body = Some(ClientSecret::new(client_id, secret));
         self
     }
 
@@ -158,9 +152,7 @@ impl Introspection {
         F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
     {
-        self.send = Some(Fetcher::function(move |request| -> FetchFuture {
-            Box::pin(send(request))
-        }));
+        self.send = Some(Fetcher::function(send));
         self
     }
 

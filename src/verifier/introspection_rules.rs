@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::claim::{numeric_date, string_claim};
 use super::organization::{OrganizationClaim, OrganizationForm};
-use super::rules::{NON_ACCESS_TOKEN_CLAIMS, Rules};
+use super::rules::Rules;
 use super::validated::{Provenance, RawScopes, UseLimit, ValidatedClaims};
 use crate::introspection::{
     Accept, AcceptedCredential, ActiveResponse, KeyApi, KeyOwner, MissingTokenType,
@@ -99,20 +99,10 @@ impl Rules {
             Some(JsonValue::String(iss)) if iss == issuer => {}
             Some(_) => return Err(TokenError::UntrustedIssuer),
         }
-        if NON_ACCESS_TOKEN_CLAIMS
-            .iter()
-            .any(|name| json.get(name).is_some())
-        {
-            return Err(TokenError::NotAnAccessToken);
-        }
+        Self::check_kind(json)?;
         check_token_type(json, missing_token_type)?;
         let expires_at = numeric_date(json, "exp")?.unwrap_or(i64::MAX);
-        let not_before = numeric_date(json, "nbf")?;
-        let issued_at = numeric_date(json, "iat")?;
-        self.check_time(expires_at, not_before, issued_at, now)?;
-        let audience = json.get("aud");
-        self.check_audience(json, audience)?;
-        Self::check_bearer(json)?;
+        let limits = self.check_limits(json, expires_at, now)?;
         let client_id = client_id(json, "client_id");
         // An opaque token has no header, so no rule about a header matches.
         let header = JsonObject::parse(b"{}").map_err(TokenError::InvalidClaimsSet)?;
@@ -126,11 +116,11 @@ impl Rules {
                 Some(JsonValue::String(list)) => RawScopes::String(list),
                 Some(_) => return Err(TokenError::MalformedClaim("scope")),
             },
-            audience,
+            audience: limits.audience,
             jti: string_claim(json, "jti")?,
             expires_at,
-            issued_at,
-            not_before,
+            issued_at: limits.issued_at,
+            not_before: limits.not_before,
         })
     }
 }

@@ -6,7 +6,7 @@ use super::claim::{is_missing, is_present, numeric_date, string_claim};
 use super::custom_claims::CustomDecoder;
 use super::organization::OrganizationClaim;
 use super::profile::{KidRequirement, Profile};
-use super::validated::{RawScopes, TokenIdentity, ValidatedClaims};
+use super::validated::{RawScopes, TokenIdentity, TokenLimits, ValidatedClaims};
 use crate::token::{
     Algorithm, AllowLists, JsonObject, JsonValue, OrgCodePattern, TokenError, TokenType,
     is_identifier,
@@ -67,19 +67,9 @@ impl Rules {
         json: &'j JsonObject<'j>,
         now: i64,
     ) -> Result<ValidatedClaims<'j>, TokenError> {
-        if NON_ACCESS_TOKEN_CLAIMS
-            .iter()
-            .any(|name| json.get(name).is_some())
-        {
-            return Err(TokenError::NotAnAccessToken);
-        }
+        Self::check_kind(json)?;
         let expires_at = numeric_date(json, "exp")?.ok_or(TokenError::MissingClaim("exp"))?;
-        let not_before = numeric_date(json, "nbf")?;
-        let issued_at = numeric_date(json, "iat")?;
-        self.check_time(expires_at, not_before, issued_at, now)?;
-        let audience = json.get("aud");
-        self.check_audience(json, audience)?;
-        Self::check_bearer(json)?;
+        let limits = self.check_limits(json, expires_at, now)?;
         let client_id = self.client_id(json);
         self.check_machine_claims(header, json, client_id.ok())?;
         let subject = string_claim(json, "sub")?;
@@ -96,9 +86,43 @@ impl Rules {
             subject,
             org_code: self.organization.read(json)?,
             scopes: self.scopes(json)?,
-            audience,
+            audience: limits.audience,
             jti,
             expires_at,
+            issued_at: limits.issued_at,
+            not_before: limits.not_before,
+        })
+    }
+
+    /// Checks that these are the claims of an access token, and not of another token that the same
+    /// key may sign.
+    #[inline]
+    pub(super) fn check_kind(json: &JsonObject<'_>) -> Result<(), TokenError> {
+        if NON_ACCESS_TOKEN_CLAIMS
+            .iter()
+            .any(|name| json.get(name).is_some())
+        {
+            return Err(TokenError::NotAnAccessToken);
+        }
+        Ok(())
+    }
+
+    /// Checks when, by which API and how the token may be used.
+    #[inline]
+    pub(super) fn check_limits<'j>(
+        &self,
+        json: &'j JsonObject<'j>,
+        expires_at: i64,
+        now: i64,
+    ) -> Result<TokenLimits<'j>, TokenError> {
+        let not_before = numeric_date(json, "nbf")?;
+        let issued_at = numeric_date(json, "iat")?;
+        self.check_time(expires_at, not_before, issued_at, now)?;
+        let audience = json.get("aud");
+        self.check_audience(json, audience)?;
+        Self::check_bearer(json)?;
+        Ok(TokenLimits {
+            audience,
             issued_at,
             not_before,
         })
@@ -113,7 +137,7 @@ impl Rules {
     }
 
     /// Checks that the token is no bound and no delegated one.
-    pub(super) fn check_bearer(json: &JsonObject<'_>) -> Result<(), TokenError> {
+    fn check_bearer(json: &JsonObject<'_>) -> Result<(), TokenError> {
         if is_present(json.get("cnf")) {
             return Err(TokenError::SenderConstrained);
         }

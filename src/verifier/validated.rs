@@ -21,6 +21,13 @@ pub(crate) struct ValidatedClaims<'j> {
     pub(super) not_before: Option<i64>,
 }
 
+/// By which APIs and when a token may be used.
+pub(super) struct TokenLimits<'j> {
+    pub(super) audience: Option<JsonValue<'j>>,
+    pub(super) issued_at: Option<i64>,
+    pub(super) not_before: Option<i64>,
+}
+
 /// The client, the organization and the ID of a token.
 pub(crate) struct TokenIdentity<'j> {
     pub(crate) client_id: Option<&'j str>,

@@ -3,9 +3,6 @@ use super::*;
 /// Rule 179.
 #[test]
 fn debug_output_shows_no_secret() {
-    let client = ClientSecret {
-        client_id: "m2m-client".to_owned(),
-        secret: "s3cret".to_owned(),
-    };
+    let client = ClientSecret::new("m2m-client", "s3cret");
     assert_eq!(format!("{client:?}"), "ClientSecret { .. }");
 }

@@ -7,7 +7,7 @@ use http::Request;
 use super::Issuer;
 use crate::clock::Clock;
 use crate::http_client::{
-    AddressRule, FetchFuture, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy,
+    AddressRule, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy,
 };
 use crate::jwks::{
     Fetchers, JwksLocation, KeyError, KeySet, KeySetScope, KeySource, Registration, RemoteKeySet,
@@ -95,9 +95,7 @@ impl Issuer {
         F: Fn(Request<()>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<http::Response<Vec<u8>>, BoxError>> + Send + 'static,
     {
-        self.fetch_function = Some(Fetcher::function(move |request| -> FetchFuture {
-            Box::pin(fetch(request.map(drop)))
-        }));
+        self.fetch_function = Some(Fetcher::function(move |request| fetch(request.map(drop))));
         self
     }
 
