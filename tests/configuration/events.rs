@@ -1,46 +1,10 @@
 //! Events that report a configuration which works and is probably wrong.
 
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
-
 use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::{Issuer, Verifier};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::Level;
 
-/// Writes each event of level WARN as one line.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("tower_m2m") && *metadata.level() == tracing::Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
+use super::recorder::Recorder;
 
 fn verifier(issuer: &LocalIssuer, settings: impl Fn(Issuer) -> Issuer) -> Verifier {
     let trusted = Verifier::kinde("acme").audience(AUDIENCE);
@@ -50,7 +14,7 @@ fn verifier(issuer: &LocalIssuer, settings: impl Fn(Issuer) -> Issuer) -> Verifi
 /// The first 10 tokens decide. Cached tokens do not count, and the event is emitted once.
 #[tokio::test]
 async fn missing_organizations_are_reported_once() {
-    let warnings = Warnings::default();
+    let warnings = Recorder::lines(Level::WARN);
     let _guard = crate::subscriber::set_subscriber(warnings.clone());
     let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
     let wrong_claim = verifier(&issuer, |issuer| issuer.organization_claim("/org"));
@@ -61,12 +25,12 @@ async fn missing_organizations_are_reported_once() {
             wrong_claim.verify(&token).await.unwrap();
         }
     }
-    assert_eq!(warnings.0.lock().unwrap().as_slice(), [""; 0]);
+    assert_eq!(warnings.take(), [""; 0]);
     for number in 9..30 {
         wrong_claim.verify(&client(number)).await.unwrap();
     }
     let expected = "issuer=\"https://acme.kinde.com\" organization_claim=\"/org\" tokens=10";
-    let seen = std::mem::take(&mut *warnings.0.lock().unwrap());
+    let seen = warnings.take();
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert!(seen[0].contains(expected), "{seen:?}");
 
@@ -80,7 +44,7 @@ async fn missing_organizations_are_reported_once() {
         };
         right_claim.verify(&token).await.unwrap();
     }
-    assert_eq!(warnings.0.lock().unwrap().as_slice(), [""; 0]);
+    assert_eq!(warnings.take(), [""; 0]);
 }
 
 /// The guide has a row for each code of a failed fetch, and says what to do.

@@ -19,10 +19,12 @@ mod metadata;
 mod metrics;
 mod mistaken_settings;
 mod profiles;
+#[cfg(feature = "tracing")]
+#[path = "../support/recorder.rs"]
+mod recorder;
 mod setter_order;
 #[cfg(feature = "tracing")]
 mod spans;
-#[cfg(feature = "tracing")]
 #[path = "../support/subscriber.rs"]
 mod subscriber;
 mod support;

@@ -1,47 +1,10 @@
 //! What operators learn: events and status.
 
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use tracing::Level;
 
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
-
+use super::recorder::Recorder;
 use super::scripted::{Reply, Scripted};
 use super::subscriber::set_subscriber;
-
-/// Writes each event of level WARN and ERROR as one line.
-#[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
-}
-
-impl Subscriber for Recorder {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("tower_m2m") && *metadata.level() <= tracing::Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(format!("{} ", event.metadata().level()));
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
 
 const KEY: &str = "k_live_0000000000000001";
 
@@ -76,7 +39,7 @@ async fn failures_are_reported_once_in_a_while() {
         (Reply::Json(401, "{}"), "ERROR", "credentials rejected", 60),
         (Reply::Fail, "WARN", "introspection failed", 10),
     ] {
-        let recorder = Recorder::default();
+        let recorder = Recorder::lines(Level::WARN);
         let _guard = set_subscriber(recorder.clone());
         let test = Scripted::new();
         test.issuer.set_reply(reply);
@@ -87,7 +50,7 @@ async fn failures_are_reported_once_in_a_while() {
             test.advance(1).await;
             number += 1;
         }
-        let lines = recorder.0.lock().unwrap();
+        let lines = recorder.take();
         let reported = lines
             .iter()
             .filter(|line| line.starts_with(level) && line.contains(text));

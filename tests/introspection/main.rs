@@ -18,6 +18,8 @@ mod layers;
 mod outages;
 mod pauses;
 mod places;
+#[path = "../support/recorder.rs"]
+mod recorder;
 mod rfc7662;
 mod scripted;
 mod settings;

@@ -10,9 +10,11 @@ use tower_m2m::jwks::{FetchError, JwksError};
 use tower_m2m::testing::AUDIENCE;
 use tower_m2m::{Issuer, StartError, Verifier};
 
+use tracing::Level;
+
 use super::certificate::{FOR_LONG, LOOPBACK};
-use super::events::Lines;
 use super::harness::secs;
+use super::recorder::Recorder;
 use super::tls::Server;
 
 /// The response of a server to each connection.
@@ -61,7 +63,7 @@ fn issuer(url: &str) -> Issuer {
 }
 
 /// Returns the failure, and the event about it.
-async fn failure(issuer: Issuer, lines: &Lines) -> (FetchError, String) {
+async fn failure(issuer: Issuer, lines: &Recorder<String>) -> (FetchError, String) {
     lines.take();
     let error = Verifier::builder([issuer]).build_ready().await.unwrap_err();
     let events = lines.take();
@@ -210,7 +212,7 @@ async fn responses() -> Vec<Case> {
 
 #[tokio::test]
 async fn causes_of_failed_fetches_have_codes_and_sentences() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _guard = crate::subscriber::set_subscriber(lines.clone());
     let mut sentences = HashSet::new();
     let cases = [connections().await, tls().await, responses().await];
@@ -247,7 +249,7 @@ async fn causes_of_failed_fetches_have_codes_and_sentences() {
 /// that it found.
 #[tokio::test]
 async fn metadata_error_names_the_issuer_it_found() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _guard = crate::subscriber::set_subscriber(lines.clone());
     for (found, shown) in [
         ("https://other.example", "https://other.example".to_owned()),
@@ -280,7 +282,7 @@ async fn metadata_error_names_the_issuer_it_found() {
 /// If the two places of the metadata fail for different reasons, both URLs and chains are reported.
 #[tokio::test]
 async fn both_metadata_places_are_reported_with_url_and_source() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _guard = crate::subscriber::set_subscriber(lines.clone());
     let failing = issuer("https://issuer.example").fetch_with(|request| async move {
         if request.uri().path().ends_with("openid-configuration") {

@@ -1,65 +1,17 @@
 //! Rule 155: changes are events with stable field names and without secrets.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use tower_m2m::{BoxError, Verifier};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::Level;
 
 use super::harness::{Behavior, FakeIssuer, NOW, pass, secs, settle, verdict};
-
-/// Writes each event as a line.
-#[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "message" {
-            write!(self.0, " {value:?}").unwrap();
-        } else {
-            write!(self.0, " {field}={value:?}").unwrap();
-        }
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("tower_m2m")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-impl Lines {
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
+use super::recorder::Recorder;
 
 /// Rule 155.
 #[tokio::test(start_paused = true)]
 async fn key_set_lifecycle_is_recorded_as_events() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
@@ -121,7 +73,7 @@ async fn key_set_lifecycle_is_recorded_as_events() {
 /// Emitted once per set and not with every refresh.
 #[tokio::test(start_paused = true)]
 async fn unusable_key_is_reported_once_per_key_set() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let weak = r#"{"keys":[{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB","alg":"RS256"},"#;
@@ -145,7 +97,7 @@ async fn unusable_key_is_reported_once_per_key_set() {
 /// Rules 83, 155.
 #[tokio::test(start_paused = true)]
 async fn changed_jwks_uri_is_an_event() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let (uri, asked) = (
@@ -202,7 +154,7 @@ async fn changed_jwks_uri_is_an_event() {
 /// Rule 155.
 #[tokio::test(start_paused = true)]
 async fn resolver_failure_event_omits_iss_value() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let verifier = Verifier::builder([])
         .resolve_issuers_with(|_| async { Err::<_, BoxError>("the database is down".into()) })

@@ -23,6 +23,9 @@ mod key_sets;
 mod lifecycle;
 mod load;
 mod outages;
+#[cfg(feature = "tracing")]
+#[path = "../support/recorder.rs"]
+mod recorder;
 mod resolver;
 mod rotation;
 mod runtimes;

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use tower_m2m::jwks::{JwksError, KeyError, KeySet};
 use tower_m2m::{Algorithm, StartError, Verifier};
 
-use super::events::Lines;
+use tracing::Level;
+
 use super::harness::{Behavior, FakeIssuer, pass, secs, settle, verdict};
+use super::recorder::Recorder;
 
 const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
@@ -28,7 +30,7 @@ fn other_curve(kid: &str) -> Value {
 /// unsupported types.
 #[tokio::test(start_paused = true)]
 async fn unused_keys_are_one_event_per_set_and_level() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let private =
@@ -72,7 +74,7 @@ async fn unused_keys_are_one_event_per_set_and_level() {
 /// A limit that cuts a set off is an event at level WARN that names the setting.
 #[tokio::test(start_paused = true)]
 async fn reached_limits_are_events() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let own: Value = serde_json::from_str(&fake.issuer.jwks()).unwrap();
@@ -142,7 +144,7 @@ async fn ml_dsa_token_is_rejected_before_any_fetch() {
 /// explanation.
 #[tokio::test(start_paused = true)]
 async fn set_without_usable_key_names_each_key_and_reason() {
-    let lines = Lines::default();
+    let lines = Recorder::lines(Level::TRACE);
     let _events = crate::subscriber::set_subscriber(lines.clone());
     let fake = FakeIssuer::new();
     let malformed = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "b\n", "x": 7 });

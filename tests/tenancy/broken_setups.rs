@@ -4,8 +4,7 @@
 //! cargo test --all-features --test tenancy broken_setups -- --nocapture
 //! ```
 
-use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,47 +16,18 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tower_m2m::{Issuer, OrgCode, Profile, Verifier};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::Level;
 
 use super::certificate::{FOR_LONG, LOOPBACK, self_signed};
+use super::recorder::{Recorder, fields};
 use super::support::{self, Fixture, NOW};
 
-/// Writes each event of level INFO and above as a line.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.0, " {value:?}"),
-            name => write!(self.0, " {name}={value:?}"),
-        };
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("tower_m2m") && *metadata.level() <= Level::INFO
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let metadata = event.metadata();
-        let mut line = Line(format!("{} {}:", metadata.level(), metadata.target()));
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
+/// Records events as `tracing_subscriber` prints them, without the time.
+fn recorder() -> Recorder<String> {
+    Recorder::new(Level::INFO, |event| {
+        let (level, target) = (event.metadata().level(), event.metadata().target());
+        Some(format!("{level} {target}:{}", fields(event)))
+    })
 }
 
 fn app(verifier: &Verifier) -> Router {
@@ -114,7 +84,7 @@ async fn wait_for_first_fetch(verifier: &Verifier) {
 /// Each set-up leaves lines that name the cause: the words that a reader looks for are in them.
 #[tokio::test]
 async fn broken_setups_are_named_by_their_log_lines() {
-    let lines = Lines::default();
+    let lines = recorder();
     let _guard = crate::subscriber::set_subscriber(lines.clone());
     let fixture = Fixture::new();
     let good = || {
@@ -127,7 +97,7 @@ async fn broken_setups_are_named_by_their_log_lines() {
     let mut number = 0;
     let mut take = |named: &[&str]| {
         number += 1;
-        let lines = std::mem::take(&mut *lines.0.lock().unwrap());
+        let lines = lines.take();
         println!("## set-up {number}\n{}\n", lines.join("\n"));
         let text = lines.join("\n");
         for name in named {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get;
 use tower_m2m::{Caller, CallerStatus, Claims, OrgCode, Scope, Scoped, Verifier};
+use tracing::Level;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
 
+use super::recorder;
 use super::support::{self, Fixture};
 
 tower_m2m::scopes! { Api { Read = "read:x" } }
@@ -17,8 +17,7 @@ tower_m2m::scopes! { Api { Read = "read:x" } }
 pub(crate) type Fields = BTreeMap<String, String>;
 
 /// Records every event of the crate's main target.
-#[derive(Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<Fields>>>);
+pub(crate) type Recorder = recorder::Recorder<Fields>;
 
 struct Taking<'f>(&'f mut Fields);
 
@@ -31,36 +30,18 @@ impl Visit for Taking<'_> {
     }
 }
 
-impl Subscriber for Recorder {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        if event.metadata().target() == "tower_m2m" {
-            let mut fields =
-                Fields::from([("level".to_owned(), event.metadata().level().to_string())]);
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new(Level::TRACE, |event| {
+            let metadata = event.metadata();
+            let mut fields = Fields::from([("level".to_owned(), metadata.level().to_string())]);
             event.record(&mut Taking(&mut fields));
-            self.0.lock().unwrap().push(fields);
-        }
+            (metadata.target() == "tower_m2m").then_some(fields)
+        })
     }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
 }
 
 impl Recorder {
-    /// Every event since the last call.
-    pub(crate) fn take(&self) -> Vec<Fields> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-
     /// The one decision that there is, without its message.
     pub(crate) fn one(&self) -> Fields {
         let mut events = self.take();
@@ -261,7 +242,7 @@ async fn failed_caller_check_is_a_warning() {
     let recorder = Recorder::default();
     let _guard = crate::subscriber::set_subscriber(recorder.clone());
     support::get(&app, "/", &fixture.org("org_a")).await;
-    let events = recorder.0.lock().unwrap().clone();
+    let events = recorder.take();
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!(
         (events[0]["error"].as_str(), events[0]["level"].as_str()),

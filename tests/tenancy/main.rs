@@ -24,6 +24,8 @@ mod positions;
 mod preflights;
 mod random_routes;
 mod reasons;
+#[path = "../support/recorder.rs"]
+mod recorder;
 mod routes;
 #[path = "../support/subscriber.rs"]
 mod subscriber;

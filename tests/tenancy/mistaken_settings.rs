@@ -1,16 +1,13 @@
 //! Settings of layers that can have no effect: an error of `Routes::build()`, or 500 with the
 //! setting in the event.
 
-use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::routing::get;
 use tower::Layer as _;
 use tower_m2m::{AuthorizeLayer, Claims, Misconfiguration, OrganizationSource, RouteError, Routes};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::Level;
 
+use super::recorder::Recorder;
 use super::support::{self, Fixture};
 
 const MISCONFIGURED: (u16, Option<&str>) = (500, Some("misconfigured"));
@@ -252,45 +249,16 @@ async fn token_is_verified_before_a_mistaken_setting_counts() {
     );
 }
 
-/// Collects the events of level ERROR.
-#[derive(Clone, Default)]
-struct Errors(Arc<Mutex<String>>);
-
-impl Visit for Errors {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = write!(self.0.lock().unwrap(), "{}={value:?} ", field.name());
-    }
-}
-
-impl Subscriber for Errors {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
-
 #[tokio::test]
 async fn event_names_the_setting() {
     let fixture = Fixture::new();
     for (setting, set, _, bad) in SETTINGS {
-        let errors = Errors::default();
+        let errors = Recorder::lines(Level::ERROR);
         let guard = crate::subscriber::set_subscriber(errors.clone());
         let app = router(&set(fixture.verifier().layer(), bad[1]));
         support::get(&app, "/shops/acme/invoices", &fixture.org("acme")).await;
         drop(guard);
-        let written = errors.0.lock().unwrap();
+        let written = errors.take().concat();
         assert!(
             written.contains("route misconfigured") && written.contains(&format!("{setting}(")),
             "{setting}: {written}"
