@@ -1,6 +1,8 @@
 //! Shared helpers: the error type of functions that the application provides, a guard against their
-//! panics, locks, places of waiting requests, the messages of errors, and a check for timers.
+//! panics, locks, places of waiting requests, a signal of changes, the messages of errors, and a
+//! check for timers.
 
+mod changes;
 mod places;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub(crate) use changes::Changes;
 pub(crate) use places::{Places, WaitingPlace};
 
 /// Any error of a function that the application provides.

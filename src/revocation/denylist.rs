@@ -10,6 +10,7 @@ use super::entries::{Entries, IssuerOrigin, UnlistedIssuers};
 use super::entry::{DenylistEntry, EntryExpiry, Kind};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier};
+use crate::util::Changes;
 
 /// A bounded in-memory list of denied tokens, clients and organizations.
 ///
@@ -48,6 +49,8 @@ struct DenylistInner {
     /// load.
     len: AtomicUsize,
     entries: RwLock<Entries>,
+    /// Each new entry is a change, because it can end open streams.
+    changes: Changes,
 }
 
 /// The reason why an entry was not added. The caller must handle it, because the entry denies no
@@ -81,6 +84,7 @@ impl Denylist {
             capacity: entries,
             len: AtomicUsize::new(0),
             entries: RwLock::default(),
+            changes: Changes::default(),
         }))
     }
 
@@ -118,6 +122,8 @@ impl Denylist {
         }
         lists.replace(&issuer, kind, name, merged);
         self.0.len.store(lists.len, Ordering::Release);
+        drop(lists);
+        self.0.changes.notify();
         Ok(())
     }
 
@@ -145,6 +151,13 @@ impl Denylist {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the signal that is sent after new entries took effect. The verifiers that use the
+    /// list send their own changes through it, so that an open stream waits for one signal.
+    #[allow(dead_code, reason = "open streams use it in the next commit")]
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.0.changes
     }
 
     /// Registers the issuers of a verifier that uses the list.
