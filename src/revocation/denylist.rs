@@ -1,18 +1,18 @@
-//! Denied tokens, clients and organizations: a bounded list in memory that is checked on every
-//! request.
+//! Denied tokens, clients, subjects and organizations: a bounded list in memory that is checked on
+//! every request.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::CallerStatus;
-use super::entries::{Entries, IssuerOrigin, UnlistedIssuers};
-use super::entry::{DenylistEntry, EntryExpiry, Kind};
+use super::entries::{Entries, IssuerOrigin, Slot, UnlistedIssuers};
+use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, Kind};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier};
 use crate::util::Changes;
 
-/// A bounded in-memory list of denied tokens, clients and organizations.
+/// A bounded in-memory list of denied tokens, clients, subjects and organizations.
 ///
 /// An issuer cannot revoke a JWT access token that it has issued, and Kinde continues to issue
 /// tokens to a suspended organization. Pass a denylist to
@@ -95,6 +95,17 @@ impl Denylist {
     ///
     /// Returns [`DenylistError`] if the entry was not added. The active entries are unchanged.
     pub fn deny(&self, denied: DenylistEntry, until: EntryExpiry) -> Result<(), DenylistError> {
+        self.deny_as(EntryOrigin::Application, denied, until)
+    }
+
+    /// Adds an entry of this origin. An entry of the application and one of a security event can
+    /// deny the same name. Then there are two, and the name is denied until both are gone.
+    pub(crate) fn deny_as(
+        &self,
+        origin: EntryOrigin,
+        denied: DenylistEntry,
+        until: EntryExpiry,
+    ) -> Result<(), DenylistError> {
         let DenylistEntry {
             issuer,
             kind,
@@ -107,7 +118,7 @@ impl Denylist {
         };
         let could_be_carried = match kind {
             Kind::Organization => OrgCode::is_valid_code(&name),
-            Kind::Token | Kind::Client | Kind::AllTokens => is_identifier(&name),
+            Kind::Token | Kind::Client | Kind::Subject | Kind::AllTokens => is_identifier(&name),
         };
         if !could_be_carried {
             return Err(DenylistError::InvalidName);
@@ -116,7 +127,8 @@ impl Denylist {
         let current = lists
             .deadlines(&issuer, kind, &name)
             .ok_or(DenylistError::UnknownIssuer)?;
-        let merged = current.merge(issued_before, until);
+        let mut merged = current.clone();
+        merged.merge(origin, issued_before, until);
         if merged.len() > current.len() {
             self.make_space(&mut lists)?;
         }
@@ -127,15 +139,22 @@ impl Denylist {
         Ok(())
     }
 
-    /// Removes an entry. [`DenylistEntry::issued_before`] must be set if the entry has it, but the
-    /// time may differ.
+    /// Removes an entry, also if a security event added it. [`DenylistEntry::issued_before`] must
+    /// be set if the entry has it, but the time may differ.
     pub fn remove(&self, denied: &DenylistEntry) {
+        self.remove_as(EntryOrigin::Application, denied);
+    }
+
+    /// Removes an entry. A security event removes only entries that security events added (rule
+    /// 194).
+    pub(crate) fn remove_as(&self, origin: EntryOrigin, denied: &DenylistEntry) {
+        let is_removed = |slot: Slot| {
+            slot.is_for_older_tokens == denied.issued_before.is_some()
+                && (origin == EntryOrigin::Application || slot.origin == origin)
+        };
         let mut lists = self.write();
         if let Some(mut terms) = lists.deadlines(&denied.issuer, denied.kind, &denied.name) {
-            match denied.issued_before {
-                None => terms.denied = None,
-                Some(_) => terms.issued_before = None,
-            }
+            terms.remove(is_removed);
             lists.replace(&denied.issuer, denied.kind, denied.name.clone(), terms);
         }
         self.0.len.store(lists.len, Ordering::Release);
@@ -204,6 +223,7 @@ impl Denylist {
             says(Kind::Token, claims.jti()),
             says(Kind::AllTokens, Some("*")),
             says(Kind::Client, Some(claims.client_id())),
+            says(Kind::Subject, claims.subject()),
             says(Kind::Organization, organization),
         ]
         .into_iter()

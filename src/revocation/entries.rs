@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::CallerStatus;
-use super::entry::Kind;
+use super::entry::{EntryOrigin, Kind};
 use crate::clock::Clock;
 
 #[derive(Default)]
@@ -33,6 +33,7 @@ pub(super) struct IssuerEntries {
     pub(super) origin: IssuerOrigin,
     pub(super) tokens: HashMap<Box<str>, Deadlines>,
     clients: HashMap<Box<str>, Deadlines>,
+    subjects: HashMap<Box<str>, Deadlines>,
     organizations: HashMap<Box<str>, Deadlines>,
     all_tokens: HashMap<Box<str>, Deadlines>,
 }
@@ -44,20 +45,32 @@ pub(super) enum IssuerOrigin {
     Verifier,
 }
 
-/// The deadlines of one name: up to two entries.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Deadlines {
+/// The deadlines of one name, at most one for each slot.
+#[derive(Clone, Default)]
+pub(super) struct Deadlines(Vec<Deadline>);
+
+/// One entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Deadline {
+    slot: Slot,
+    /// If it is set, only tokens that were issued before this time are denied.
+    issued_before: Option<i64>,
     /// Denied until this time.
-    pub(super) denied: Option<i64>,
-    /// If a token was issued before the first time, it is denied until the second time.
-    pub(super) issued_before: Option<(i64, i64)>,
+    until: i64,
+}
+
+/// The entries of one name that are merged with each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub(super) origin: EntryOrigin,
+    pub(super) is_for_older_tokens: bool,
 }
 
 impl Entries {
     /// Returns the deadlines of a name, or `None` if entries of this issuer have no effect.
     pub(super) fn deadlines(&self, issuer: &str, kind: Kind, name: &str) -> Option<Deadlines> {
         match self.issuers.get(issuer) {
-            Some(names) => Some(names.by_kind(kind).get(name).copied().unwrap_or_default()),
+            Some(names) => Some(names.by_kind(kind).get(name).cloned().unwrap_or_default()),
             None if self.unlisted_issuers == UnlistedIssuers::Accept => Some(Deadlines::default()),
             None => None,
         }
@@ -66,12 +79,13 @@ impl Entries {
     pub(super) fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Deadlines) {
         let names = self.issuers.entry(Arc::from(issuer)).or_default();
         let of_kind = names.by_kind_mut(kind);
-        let replaced = if terms.len() == 0 {
+        let added = terms.len();
+        let replaced = if added == 0 {
             of_kind.remove(&name)
         } else {
             of_kind.insert(name, terms)
         };
-        self.len = (self.len + terms.len()).saturating_sub(replaced.unwrap_or_default().len());
+        self.len = (self.len + added).saturating_sub(replaced.unwrap_or_default().len());
         if !names.is_needed() {
             self.issuers.remove(issuer);
         }
@@ -83,7 +97,7 @@ impl Entries {
         for names in self.issuers.values_mut() {
             for kind in Kind::ALL {
                 names.by_kind_mut(kind).retain(|_, terms| {
-                    *terms = terms.active_at(now);
+                    terms.0.retain(|deadline| now < deadline.until);
                     len += terms.len();
                     terms.len() > 0
                 });
@@ -104,6 +118,7 @@ impl IssuerEntries {
         match kind {
             Kind::Token => &self.tokens,
             Kind::Client => &self.clients,
+            Kind::Subject => &self.subjects,
             Kind::Organization => &self.organizations,
             Kind::AllTokens => &self.all_tokens,
         }
@@ -113,6 +128,7 @@ impl IssuerEntries {
         match kind {
             Kind::Token => &mut self.tokens,
             Kind::Client => &mut self.clients,
+            Kind::Subject => &mut self.subjects,
             Kind::Organization => &mut self.organizations,
             Kind::AllTokens => &mut self.all_tokens,
         }
@@ -120,41 +136,49 @@ impl IssuerEntries {
 }
 
 impl Deadlines {
-    pub(super) fn len(self) -> usize {
-        usize::from(self.denied.is_some()) + usize::from(self.issued_before.is_some())
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Adds one more entry. Each deadline only grows.
-    pub(super) fn merge(mut self, issued_before: Option<i64>, until: i64) -> Self {
-        match issued_before {
-            None => self.denied = self.denied.max(Some(until)),
-            Some(moment) => {
-                let (old_moment, old_until) = self.issued_before.unwrap_or((moment, until));
-                self.issued_before = Some((moment.max(old_moment), until.max(old_until)));
+    pub(super) fn merge(&mut self, origin: EntryOrigin, issued_before: Option<i64>, until: i64) {
+        let slot = Slot {
+            origin,
+            is_for_older_tokens: issued_before.is_some(),
+        };
+        match self.0.iter_mut().find(|deadline| deadline.slot == slot) {
+            Some(deadline) => {
+                deadline.issued_before = deadline.issued_before.max(issued_before);
+                deadline.until = deadline.until.max(until);
+            }
+            None => self.0.push(Deadline {
+                slot,
+                issued_before,
+                until,
+            }),
+        }
+    }
+
+    pub(super) fn remove(&mut self, is_removed: impl Fn(Slot) -> bool) {
+        self.0.retain(|deadline| !is_removed(deadline.slot));
+    }
+
+    pub(super) fn status(&self, kind: Kind, issued_at: Option<i64>, now: i64) -> CallerStatus {
+        let mut status = CallerStatus::Active;
+        for deadline in self.0.iter().filter(|deadline| now < deadline.until) {
+            match (deadline.issued_before, kind) {
+                (None, Kind::Client | Kind::Subject | Kind::Organization) => {
+                    return CallerStatus::Suspended;
+                }
+                (None, Kind::Token | Kind::AllTokens) => return CallerStatus::Revoked,
+                (Some(time), _) => {
+                    if issued_at.is_none_or(|issued_at| issued_at < time) {
+                        status = CallerStatus::Revoked;
+                    }
+                }
             }
         }
-        self
-    }
-
-    /// Returns the deadlines that have not expired.
-    fn active_at(self, now: i64) -> Self {
-        Self {
-            denied: self.denied.filter(|until| now < *until),
-            issued_before: self.issued_before.filter(|(_, until)| now < *until),
-        }
-    }
-
-    pub(super) fn status(self, kind: Kind, issued_at: Option<i64>, now: i64) -> CallerStatus {
-        let left = self.active_at(now);
-        let too_old = left
-            .issued_before
-            .is_some_and(|(moment, _)| issued_at.is_none_or(|issued_at| issued_at < moment));
-        match (left.denied, kind) {
-            (Some(_), Kind::Client | Kind::Organization) => CallerStatus::Suspended,
-            (Some(_), Kind::Token | Kind::AllTokens) => CallerStatus::Revoked,
-            (None, _) if too_old => CallerStatus::Revoked,
-            (None, _) => CallerStatus::Active,
-        }
+        status
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A denied token, client or organization, or all tokens issued before a time. Each entry belongs
-/// to one issuer.
+/// A denied token, client, subject or organization, or all tokens issued before a time. Each entry
+/// belongs to one issuer.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DenylistEntry {
     pub(super) issuer: Box<str>,
@@ -27,8 +27,19 @@ pub enum EntryExpiry {
 pub(super) enum Kind {
     Token,
     Client,
+    Subject,
     Organization,
     AllTokens,
+}
+
+/// The part of a service that added an entry (rule 194). A security event removes only entries that
+/// security events added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum EntryOrigin {
+    /// The application, for example an administrator.
+    Application,
+    #[allow(dead_code, reason = "security events are a feature of their own")]
+    SecurityEvent,
 }
 
 impl DenylistEntry {
@@ -51,6 +62,13 @@ impl DenylistEntry {
     #[must_use]
     pub fn client(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self::new(issuer, Kind::Client, client_id)
+    }
+
+    /// Denies a subject (`sub`) and all its tokens, including future ones, with 403 because it is
+    /// suspended. The subject of a user's API key is the user's ID.
+    #[must_use]
+    pub fn subject(issuer: impl Into<String>, sub: impl Into<String>) -> Self {
+        Self::new(issuer, Kind::Subject, sub)
     }
 
     /// Denies an organization and all its tokens, including future ones, with 403 because it is
@@ -77,9 +95,10 @@ impl DenylistEntry {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Token,
         Self::Client,
+        Self::Subject,
         Self::Organization,
         Self::AllTokens,
     ];

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 pub use denylist::{Denylist, DenylistError};
 pub(crate) use entries::UnlistedIssuers;
+#[allow(unused_imports, reason = "security events are a feature of their own")]
+pub(crate) use entry::EntryOrigin;
 pub use entry::{DenylistEntry, EntryExpiry};
 
 use crate::rejection::Rejection;

@@ -260,6 +260,34 @@ async fn denied_key_is_rejected_while_its_response_is_fresh() {
     assert_eq!(issuer.hits(Endpoint::VerifyApiKey), 1);
 }
 
+/// The subject of a user's API key is the user. A key without a user has no subject.
+#[tokio::test]
+async fn denied_user_is_rejected_with_each_of_its_keys() {
+    let issuer = LocalIssuer::start().await.unwrap();
+    let denylist = Denylist::new();
+    let verifier = Verifier::issuer(issuer.url())
+        .audience(issuer.audience())
+        .api_keys(ApiKeys::kinde().allow_user_keys())
+        .denylist(denylist.clone())
+        .build()
+        .unwrap();
+    let api = api(&verifier);
+    let key = |user: &str| {
+        let key = issuer.api_key("org_a").scopes(["read:invoices"]);
+        key.user(user)
+    };
+    let (first, second, other) = (key("kp_1"), key("kp_1"), key("kp_2"));
+    let organization = issuer.api_key("org_a").scopes(["read:invoices"]);
+    let call = async |secret: &str| super::support::status(&api, "/orgs/org_a/users", secret).await;
+    assert_eq!(call(first.secret()).await, 200);
+    let entry = DenylistEntry::subject(issuer.url(), "kp_1");
+    denylist.deny(entry, EntryExpiry::Never).unwrap();
+    assert_eq!(call(first.secret()).await, 403);
+    assert_eq!(call(second.secret()).await, 403);
+    assert_eq!(call(other.secret()).await, 200);
+    assert_eq!(call(organization.secret()).await, 200);
+}
+
 /// Rule 177.
 #[tokio::test]
 async fn key_of_another_api_is_rejected_with_api_id() {

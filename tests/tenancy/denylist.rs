@@ -35,8 +35,13 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
     let fixture = Fixture::new();
     let denylist = Denylist::new();
     let app = app(&fixture, &denylist);
-    let token = fixture.org("org_a").client("c1").claim("jti", "t1");
-    let other = fixture.org("org_a").client("c2").claim("jti", "t2");
+    let token = |number: u32| {
+        let token = fixture.org("org_a").client(&format!("c{number}"));
+        token
+            .claim("jti", format!("t{number}"))
+            .claim("sub", format!("user-{number}"))
+    };
+    let (token, other) = (token(1), token(2));
     for (denied, answer, hits_other) in [
         (
             DenylistEntry::token(ISSUER, "t1"),
@@ -46,6 +51,16 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
         (
             DenylistEntry::client(ISSUER, "c1"),
             (403, Some("suspended")),
+            false,
+        ),
+        (
+            DenylistEntry::subject(ISSUER, "user-1"),
+            (403, Some("suspended")),
+            false,
+        ),
+        (
+            DenylistEntry::subject(ISSUER, "user-1").issued_before(NOW + 1),
+            (401, Some("revoked")),
             false,
         ),
         (

@@ -198,3 +198,27 @@ fn entry_without_possible_effect_is_an_error() {
     );
     assert!(!list.is_empty());
 }
+
+/// Rule 194.
+#[test]
+fn security_event_does_not_remove_an_entry_of_the_application() {
+    use EntryOrigin::{Application, SecurityEvent};
+    let entries = [
+        DenylistEntry::subject(ISSUER, "user-1"),
+        DenylistEntry::organization(ISSUER, "org_a").issued_before(1_000),
+    ];
+    for entry in entries {
+        let list = list(2);
+        let deny = |origin| list.deny_as(origin, entry.clone(), EntryExpiry::Never);
+        assert_eq!(deny(Application), Ok(()));
+        list.remove_as(SecurityEvent, &entry);
+        assert_eq!(list.len(), 1, "{entry:?}");
+        assert_eq!(deny(SecurityEvent), Ok(()));
+        assert_eq!(list.len(), 2, "each origin has its own entry");
+        list.remove_as(SecurityEvent, &entry);
+        assert_eq!(list.len(), 1, "{entry:?}");
+        assert_eq!(deny(SecurityEvent), Ok(()));
+        list.remove(&entry);
+        assert!(list.is_empty(), "the application removes both");
+    }
+}
