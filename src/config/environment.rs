@@ -3,10 +3,13 @@
 use std::env;
 use std::ffi::OsString;
 
-use super::issuer::{IssuerConfig, StringOrList};
-use super::variables::{is_read, unknown_variable};
-use super::{Config, OnlyOff, RawConfig, TokenCacheSetting};
-use crate::verifier::{ConfigError, SettingSource, kinde_issuer};
+use super::issuer::IssuerConfig;
+#[cfg(feature = "introspection")]
+use super::opaque_variables::{self, OpaqueVariables};
+use super::variables::{is_read, is_same_value, split_list, unknown_variable};
+use super::words::{OnlyOff, StringOrList, TokenCacheSetting};
+use super::{Config, RawConfig};
+use crate::verifier::{ConfigError, SettingSource};
 
 type Setter = fn(&mut IssuerConfig, &str);
 
@@ -112,6 +115,15 @@ impl Config {
     /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only organizations or clients that are allowed |
     /// | `M2M_JWKS_URL` | the URL of the keys, if the issuer has no metadata |
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
+    /// | `M2M_API_KEYS_KINDE`, `M2M_API_KEYS_ALLOW_USER_KEYS` | `yes` (feature `introspection`) |
+    /// | `M2M_API_KEYS_CLIENT_ID`, `M2M_API_KEYS_CLIENT_SECRET`, `M2M_API_KEYS_API_ID`, `M2M_API_KEYS_KINDE_DOMAIN`, `M2M_API_KEYS_HEADER` | a string |
+    /// | `M2M_API_KEYS_PREFIX`, `M2M_INTROSPECTION_PREFIX` | one or more prefixes |
+    /// | `M2M_API_KEYS_TIME_TO_LIVE`, `M2M_API_KEYS_MAX_STALE`, `M2M_API_KEYS_TIMEOUT` | a duration |
+    /// | `M2M_INTROSPECTION_ENDPOINT` or `M2M_INTROSPECTION_FROM_METADATA` | a URL, or `yes` |
+    /// | `M2M_INTROSPECTION_CLIENT_ID`, `M2M_INTROSPECTION_CLIENT_SECRET` | a string |
+    /// | `M2M_INTROSPECTION_CLIENT_AUTHENTICATION` | `basic` or `body` |
+    /// | `M2M_INTROSPECTION_ALLOW_MISSING_TOKEN_TYPE` | `yes` |
+    /// | `M2M_INTROSPECTION_TIME_TO_LIVE`, `M2M_INTROSPECTION_MAX_STALE`, `M2M_INTROSPECTION_TIMEOUT` | a duration |
     ///
     /// Separate several values with commas or spaces. An empty variable counts as unset, except for
     /// `M2M_ALLOW_ORGANIZATIONS` and `M2M_ALLOW_CLIENTS`, which must not be empty. Two variables of
@@ -166,6 +178,8 @@ impl Config {
         let mut issuer = IssuerConfig::default();
         let mut given: Vec<(&'static str, &'static str, String)> = Vec::new();
         let (mut token_cache, variables) = (None, variables());
+        #[cfg(feature = "introspection")]
+        let mut opaque = OpaqueVariables::default();
         for (name, value) in vars {
             let (name, value) = (name.as_ref(), value.into());
             let value = value.trim();
@@ -179,6 +193,10 @@ impl Config {
             }
             if name == TOKEN_CACHE {
                 token_cache = Some(parse_token_cache(value)?);
+                continue;
+            }
+            #[cfg(feature = "introspection")]
+            if opaque.set(name, value) {
                 continue;
             }
             let Some((setting, variable, set)) =
@@ -223,6 +241,11 @@ impl Config {
         let given = given
             .into_iter()
             .map(|(setting, variable, _)| (setting, variable));
+        #[cfg(feature = "introspection")]
+        let given = {
+            opaque.read(&mut issuer)?;
+            given.chain(opaque_variables::settings())
+        };
         let source = SettingSource::Environment(given.collect());
         Self::try_from(RawConfig {
             issuers: vec![issuer],
@@ -242,17 +265,14 @@ fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
 /// Returns every variable of a setting.
 fn variables() -> Vec<&'static str> {
     let settings = VARIABLES.iter().map(|(_, variable, _)| *variable);
+    #[cfg(feature = "introspection")]
+    let settings = settings.chain(opaque_variables::settings().map(|(_, variable)| variable));
     settings.chain([TOKEN_CACHE]).collect()
 }
 
 /// Parses values that are separated by commas or spaces.
 fn list(text: &str) -> StringOrList {
     StringOrList::Many(split_list(text).map(str::to_owned).collect())
-}
-
-fn split_list(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ' ', '\t', '\n'])
-        .filter(|part| !part.is_empty())
 }
 
 fn parse_token_cache(text: &str) -> Result<TokenCacheSetting, ConfigError> {
@@ -263,18 +283,4 @@ fn parse_token_cache(text: &str) -> Result<TokenCacheSetting, ConfigError> {
             "must be `off`, or unset for a cache of the default size",
         )),
     }
-}
-
-/// Returns `true` if two variables of one setting have equal values.
-fn is_same_value(setting: &str, left: &str, right: &str) -> bool {
-    if setting == "kinde" {
-        let (left, right) = (kinde_issuer(left), kinde_issuer(right));
-        return left.is_ok() && left == right;
-    }
-    let sorted = |text| {
-        let mut entries: Vec<&str> = split_list(text).collect();
-        entries.sort_unstable();
-        entries
-    };
-    sorted(left) == sorted(right)
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::condition::Condition;
 use super::duration::duration;
-use super::words::{OnlyAny, OnlyRfc9068, OnlyYes, Proxy};
+#[cfg(feature = "introspection")]
+use super::opaque::{self, ApiKeysConfig, IntrospectionConfig};
+use super::words::{OnlyAny, OnlyRfc9068, OnlyYes, Proxy, StringOrList};
+use super::written_values::read_settings;
 use crate::token::Algorithm;
 use crate::verifier::{ConfigError, Issuer, Profile, SettingSource, Verifier};
 
@@ -52,6 +56,10 @@ pub(super) struct IssuerConfig {
     pub(super) dangerous_allow_http: Option<OnlyYes>,
     pub(super) dangerous_allow_private_addresses: Option<OnlyYes>,
     pub(super) ca_certificate_pem: Option<String>,
+    #[cfg(feature = "introspection")]
+    pub(super) api_keys: Option<ApiKeysConfig>,
+    #[cfg(feature = "introspection")]
+    pub(super) introspection: Option<IntrospectionConfig>,
 }
 
 /// A public key and its algorithm.
@@ -62,12 +70,11 @@ pub(super) struct PublicKey {
     pem: String,
 }
 
-/// One string or several.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a string or a list of strings")]
-pub(super) enum StringOrList {
-    One(String),
-    Many(Vec<String>),
+/// Parses the settings of one issuer, so that an error names the setting.
+pub(super) fn read_issuer(settings: Map<String, Value>) -> Result<IssuerConfig, ConfigError> {
+    #[cfg(feature = "introspection")]
+    opaque::check_tables(&settings)?;
+    read_settings(settings)
 }
 
 impl IssuerConfig {
@@ -164,6 +171,8 @@ impl IssuerConfig {
                 issuer = set(issuer, duration(text, setting)?);
             }
         }
+        #[cfg(feature = "introspection")]
+        let issuer = opaque::apply(issuer, self.api_keys.as_ref(), self.introspection.as_ref())?;
         Ok(issuer)
     }
 
@@ -264,15 +273,5 @@ impl IssuerConfig {
             issuer = issuer.allow_clients(clients.iter());
         }
         Ok(issuer)
-    }
-}
-
-impl StringOrList {
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        let texts = match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(texts) => texts,
-        };
-        texts.iter().map(String::as_str)
     }
 }

@@ -3,8 +3,14 @@
 mod condition;
 mod duration;
 mod environment;
+mod features;
 mod issuer;
 mod nearest;
+#[cfg(feature = "introspection")]
+mod opaque;
+#[cfg(feature = "introspection")]
+mod opaque_variables;
+mod secret;
 mod variables;
 mod words;
 mod written_values;
@@ -14,8 +20,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::duration::duration;
-use self::issuer::IssuerConfig;
-use self::words::OnlyYes;
+use self::issuer::{IssuerConfig, read_issuer};
+use self::words::{OnlyOff, OnlyYes, ReadinessSetting, StartSetting, TokenCacheSetting};
 use self::written_values::{WrittenValue, read_settings};
 use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierBuilder};
 
@@ -23,8 +29,9 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 ///
 /// A setting has the name and the default of its setter. An unknown name, `null` or an invalid
 /// value is an error when the configuration is parsed, and the error names the place:
-/// `issuers[1].leeway`. The settings contain no secrets. The [guide](crate::guide::configuration)
-/// has the same configuration in JSON, TOML and YAML.
+/// `issuers[1].leeway`. The only secret is `client_secret`, which neither `Debug` nor an error
+/// shows. The [guide](crate::guide::configuration) has the same configuration in JSON, TOML and
+/// YAML.
 ///
 /// | setting | form |
 /// |---|---|
@@ -65,6 +72,25 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 /// | `dangerous_allow_http` | `"yes"` |
 /// | `dangerous_allow_private_addresses` | `"yes"` |
 /// | `ca_certificate_pem` | a certificate as a string |
+/// | `api_keys`, `introspection` | a table, as below (feature `introspection`) |
+///
+/// | setting of `api_keys` | form |
+/// |---|---|
+/// | `kinde` | `"yes"` |
+/// | `client_id`, `client_secret` | a string: the client credentials |
+/// | `api_id`, `kinde_domain`, `header` | a string |
+/// | `allow_user_keys` | `"yes"` |
+/// | `prefix` | a string or an array of strings |
+/// | `time_to_live`, `max_stale`, `timeout` | a duration |
+///
+/// | setting of `introspection` | form |
+/// |---|---|
+/// | `endpoint` or `from_metadata` | a URL, or `"yes"`: one of the two |
+/// | `client_id`, `client_secret` | a string: the client credentials |
+/// | `client_authentication` | `"basic"` (default) or `"body"`: where the client credentials are sent |
+/// | `allow_missing_token_type` | `"yes"` |
+/// | `prefix` | a string or an array of strings |
+/// | `time_to_live`, `max_stale`, `timeout` | a duration |
 ///
 /// ```
 /// use tower_m2m::Config;
@@ -104,43 +130,6 @@ struct RawConfig {
     /// The source of the issuer, if it is not in an array.
     #[serde(skip)]
     source: Option<SettingSource>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected `token_cache` to be \"off\" or { tokens, bytes }"
-)]
-enum TokenCacheSetting {
-    Off(OnlyOff),
-    Size(TokenCacheSize),
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum OnlyOff {
-    Off,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenCacheSize {
-    tokens: u32,
-    bytes: u64,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum StartSetting {
-    Background,
-    Lazy,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ReadinessSetting {
-    All,
-    Any,
 }
 
 impl Config {
@@ -228,7 +217,7 @@ impl RawConfig {
             .map(|(at, issuer)| {
                 let source = SettingSource::Listed(at);
                 match issuer {
-                    Value::Object(issuer) => read_settings(issuer),
+                    Value::Object(issuer) => read_issuer(issuer),
                     _ => Err(ConfigError::new("issuer", "must be a table of settings")),
                 }
                 .map_err(|error| error.at(&source))

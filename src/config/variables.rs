@@ -1,7 +1,8 @@
 //! The environment variables that belong to this crate.
 
+use super::features::missing_feature;
 use super::nearest::{distance, nearest};
-use crate::verifier::ConfigError;
+use crate::verifier::{ConfigError, kinde_issuer};
 
 /// Returns `true` if the variable is a setting or probably a misspelled one.
 pub(super) fn is_read(name: &str, variables: &[&str]) -> bool {
@@ -54,6 +55,10 @@ fn mistaken_for<'v>(name: &str, variables: &[&'v str]) -> Option<&'v str> {
 }
 
 pub(super) fn unknown_variable(name: &str, variables: &[&str]) -> ConfigError {
+    if let Some(feature) = missing_feature(name) {
+        let problem = format!("needs the feature `{feature}` of this crate");
+        return ConfigError::new(name.to_owned(), problem);
+    }
     let meant = mistaken_for(name, variables).or_else(|| nearest(name, variables.iter().copied()));
     let problem = if let Some(variable) = meant {
         format!("is not a setting: did you mean {variable}?")
@@ -61,4 +66,24 @@ pub(super) fn unknown_variable(name: &str, variables: &[&str]) -> ConfigError {
         format!("is not a setting: there are {}", variables.join(", "))
     };
     ConfigError::new(name.to_owned(), problem)
+}
+
+/// Returns the values that commas or spaces separate.
+pub(super) fn split_list(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ', '\t', '\n'])
+        .filter(|part| !part.is_empty())
+}
+
+/// Returns `true` if two variables of one setting have equal values.
+pub(super) fn is_same_value(setting: &str, left: &str, right: &str) -> bool {
+    if setting == "kinde" {
+        let (left, right) = (kinde_issuer(left), kinde_issuer(right));
+        return left.is_ok() && left == right;
+    }
+    let sorted = |text| {
+        let mut entries: Vec<&str> = split_list(text).collect();
+        entries.sort_unstable();
+        entries
+    };
+    sorted(left) == sorted(right)
 }

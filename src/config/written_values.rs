@@ -7,7 +7,9 @@ use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, MapAccess, SeqAc
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 
+use super::features::missing_feature;
 use super::nearest::nearest;
+use super::secret::is_secret;
 use crate::verifier::ConfigError;
 
 /// A value of a file in any format that serde supports. It contains no duplicate setting.
@@ -104,12 +106,18 @@ fn check_setting<T: DeserializeOwned>(
         serde_json::from_value::<T>(one.into())
     };
     let problem = if !fields.contains(&name) {
+        if let Some(feature) = missing_feature(name) {
+            let problem = format!("needs the feature `{feature}` of this crate");
+            return Err(ConfigError::new(name.to_owned(), problem));
+        }
         match nearest(name, fields.iter().copied()) {
             Some(meant) => format!("is not a setting: did you mean `{meant}`?"),
             None => format!("is not a setting: there are {}", fields.join(", ")),
         }
     } else if contains_null(value) {
         "is null: write a value, or remove the setting".to_owned()
+    } else if !value.is_string() && is_secret(name) {
+        "must be a string".to_owned()
     } else if let Err(error) = reads(value.clone()) {
         match value {
             Value::Number(number) => format!(

@@ -80,6 +80,14 @@ impl Canary {
         }
     }
 
+    /// Returns whether the last canary request distinguished an unknown key, or `None` if there was
+    /// none.
+    pub(super) fn is_distinguishable(&self) -> Option<bool> {
+        let learned = lock(&self.learned);
+        let (response, _) = learned.response.as_ref()?;
+        Some(response.is_distinguishable())
+    }
+
     /// Returns what was learned, and learns it with `probe` if it is not known. `None` if that
     /// failed.
     pub(super) async fn response<P>(&self, probe: P) -> Option<UnknownKeyResponse>

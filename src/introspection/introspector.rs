@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backend::Backend;
+use super::backend::{Backend, Weakness};
 use super::budget::UnknownBudget;
 use super::cache::{ActiveEntry, Freshness, ResponseCache};
 use super::digest::CredentialDigest;
@@ -143,12 +143,9 @@ impl Introspector {
         &self.0.issuer
     }
 
-    /// Returns `false` if a credential can be for another API of the same issuer.
-    pub(crate) fn checks_api(&self) -> bool {
-        match &self.0.backend {
-            Backend::Kinde(kinde) => kinde.api_id.is_some(),
-            Backend::Rfc7662(_) => true,
-        }
+    /// Returns what weakens the checks of this issuer's credentials.
+    pub(crate) fn weaknesses(&self) -> impl Iterator<Item = Weakness> + use<> {
+        self.0.backend.weaknesses()
     }
 
     /// Finds out how the issuer reports an unknown credential, and reports it if that cannot be
@@ -183,6 +180,7 @@ impl Introspector {
             budget_exhausted: counters.budget_exhausted.get(),
             cached_credentials: state.cache.len(),
             last_error: state.outage.last_error(),
+            distinguishes_unknown_keys: state.backend.distinguishes_unknown_keys(),
         }
     }
 

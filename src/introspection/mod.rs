@@ -32,6 +32,7 @@ mod timing;
 mod token_introspection;
 
 pub use api_keys::ApiKeys;
+pub(crate) use backend::Weakness;
 pub(crate) use classify::{CredentialPath, prefix_problem};
 pub use error::IntrospectionError;
 pub(crate) use introspector::{IntrospectionLookup, IntrospectionWait};

@@ -1,5 +1,6 @@
 //! All issuers of a verifier whose opaque credentials are accepted.
 
+use super::backend::Weakness;
 use super::classify::{Alphabet, CredentialForms, CredentialPath, OpaqueForm};
 use super::digest::DigestKey;
 use super::introspector::{IntrospectionLookup, Introspector};
@@ -78,10 +79,13 @@ impl OpaqueCredentials {
         introspector.is_cached(&self.key.digest(credential))
     }
 
-    /// Returns the issuers whose API keys are accepted for every API of the business.
-    pub(crate) fn issuers_without_api_id(&self) -> impl Iterator<Item = &str> {
-        let unchecked = self.introspectors.iter().filter(|one| !one.checks_api());
-        unchecked.map(|introspector| &**introspector.issuer())
+    /// Returns what weakens the verification of each issuer's credentials.
+    pub(crate) fn weaknesses(&self) -> impl Iterator<Item = (&str, Weakness)> {
+        self.introspectors.iter().flat_map(|introspector| {
+            let issuer = &**introspector.issuer();
+            let found = introspector.weaknesses();
+            found.map(move |weakness| (issuer, weakness))
+        })
     }
 
     pub(crate) fn status(&self) -> Vec<IntrospectionStatus> {

@@ -96,6 +96,7 @@ impl Introspection {
                 endpoint,
                 authentication: self.authentication(),
                 max_values,
+                missing_token_type: self.missing_token_type,
             }),
             timing: self.timing,
             alphabet: Alphabet::B64Token,

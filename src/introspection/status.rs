@@ -27,6 +27,10 @@ pub struct IntrospectionStatus {
     pub cached_credentials: u64,
     /// Why the last request failed, or `None` if it succeeded.
     pub last_error: Option<IntrospectionError>,
+    /// Whether the issuer's response to an unknown API key differs from a rejection of this
+    /// service's own credentials. If it is `Some(false)`, unknown keys get 503 and not 401. `None`
+    /// if that was not found out yet, or if the issuer has no API keys.
+    pub distinguishes_unknown_keys: Option<bool>,
 }
 
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use super::error::{IntrospectionError, IntrospectionFailure};
 use super::outcome::{ActiveResponse, CredentialStatus, OpaqueCredential};
 use super::request::{IssuerClient, IssuerRequest, status_failure};
 use super::response::{IntrospectionResponse, parse_rfc7662};
-use super::rfc7662::ClientAuthentication;
+use super::rfc7662::{ClientAuthentication, MissingTokenType};
 use crate::http_client::{encode_form, form_urlencoded};
 
 /// One issuer's introspection endpoint.
@@ -20,6 +20,7 @@ pub(crate) struct TokenIntrospection {
     pub(super) endpoint: IntrospectionEndpoint,
     pub(super) authentication: Option<ClientAuthentication>,
     pub(super) max_values: u32,
+    pub(super) missing_token_type: MissingTokenType,
 }
 
 impl TokenIntrospection {

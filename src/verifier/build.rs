@@ -220,7 +220,8 @@ impl VerifierBuilder {
     ///
     /// By default it waits for the keys of every listed issuer. With
     /// [`Readiness::Any`](crate::Readiness::Any) it waits until each issuer's first fetch is
-    /// finished, and succeeds if keys of at least one are available.
+    /// finished, and succeeds if keys of at least one are available. See also
+    /// [`weak_settings`](Verifier::weak_settings) of the result.
     ///
     /// # Errors
     ///

@@ -48,6 +48,13 @@ impl ConfigError {
         }
     }
 
+    /// Returns the same error with the name of the table that contains the setting.
+    #[cfg(feature = "introspection")]
+    pub(crate) fn in_table(mut self, table: &str) -> Self {
+        self.setting = format!("{table}.{}", self.setting).into();
+        self
+    }
+
     /// Returns the same error with the name that the setting has in this source.
     pub(crate) fn at(mut self, source: &SettingSource) -> Self {
         self.setting = source.name(self.setting);
@@ -62,8 +69,9 @@ impl ConfigError {
         self
     }
 
-    /// Returns the name of the setting: that of the method which sets it, the place in a
-    /// configuration such as `issuers[1].leeway`, or the environment variable.
+    /// Returns the name of the setting: that of the method which sets it, such as `leeway` or
+    /// `api_keys.prefix`, the place in a configuration such as `issuers[1].leeway`, or the
+    /// environment variable.
     #[must_use]
     pub fn setting(&self) -> &str {
         &self.setting

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
 use crate::http_client::PrivateAddresses;
+#[cfg(feature = "introspection")]
+use crate::introspection::{OpaqueCredentials, Weakness};
 use crate::jwks::KeySource;
 use crate::token::AllowLists;
 
@@ -53,13 +55,36 @@ impl Verifier {
     #[cfg(feature = "introspection")]
     fn weak_opaque_settings(&self) -> impl Iterator<Item = WeakSetting> {
         let opaque = self.0.opaque.as_ref();
-        let issuers = opaque.map(crate::introspection::OpaqueCredentials::issuers_without_api_id);
-        issuers.into_iter().flatten().map(|issuer| WeakSetting {
-            issuer: issuer.to_owned(),
-            setting: "api_id",
-            problem: "API keys of every API of the business are accepted: set api_id (until then, a layer without a required \
-                      scope rejects API keys)",
+        let found = opaque.map(OpaqueCredentials::weaknesses);
+        found.into_iter().flatten().map(|(issuer, weakness)| {
+            let (setting, problem) = describe(weakness);
+            WeakSetting {
+                issuer: issuer.to_owned(),
+                setting,
+                problem,
+            }
         })
+    }
+}
+
+#[cfg(feature = "introspection")]
+fn describe(weakness: Weakness) -> (&'static str, &'static str) {
+    match weakness {
+        Weakness::AnyApi => (
+            "api_id",
+            "API keys of every API of the business are accepted: set api_id (until then, a layer without a required scope \
+             rejects API keys)",
+        ),
+        Weakness::MissingTokenType => (
+            "allow_missing_token_type",
+            "refresh tokens are accepted if the issuer reports them as active without a type: remove this setting if its \
+             responses have token_type or token_use",
+        ),
+        Weakness::UnknownKeys => (
+            "client_credentials",
+            "unknown API keys get 503 and not 401, because the issuer reports them like a rejection of this service's own \
+             credentials: set the client credentials of an application with the scope read:api_keys",
+        ),
     }
 }
 

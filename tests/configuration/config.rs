@@ -353,9 +353,6 @@ fn config_has_every_setting_that_is_a_value() {
         "fetch_with",
         "custom_claims",
         "jitter_seed",
-        // They contain a secret and functions.
-        "api_keys",
-        "introspection",
     ];
     let other_names = [
         ("require_rfc9068", "require"),
@@ -377,6 +374,34 @@ fn config_has_every_setting_that_is_a_value() {
             let has = listed.iter().any(|listed| listed == name);
             assert!(has != only_in_code.contains(&name), "{owner}::{setter}");
         }
+    }
+}
+
+/// The tables of opaque credentials have every setting of their type that is a value.
+#[test]
+fn config_has_every_setting_of_opaque_credentials() {
+    for (owner, table) in [("ApiKeys", "api_keys"), ("Introspection", "introspection")] {
+        let listed = listed_settings(&format!("| setting of `{table}` | form |"));
+        let mut expected = Vec::new();
+        for setter in crate::setter_order::listed_setters(owner) {
+            match setter.as_str() {
+                "client_credentials" => {
+                    expected.extend(["client_id".to_owned(), "client_secret".to_owned()]);
+                }
+                "client_credentials_in_body" => expected.push("client_authentication".to_owned()),
+                "send_with" => {}
+                _ => expected.push(setter),
+            }
+        }
+        // The constructors.
+        match owner {
+            "ApiKeys" => expected.push("kinde".to_owned()),
+            _ => expected.extend(["endpoint".to_owned(), "from_metadata".to_owned()]),
+        }
+        expected.sort();
+        let mut listed = listed;
+        listed.sort();
+        assert_eq!(listed, expected, "{owner}");
     }
 }
 

@@ -18,6 +18,7 @@ mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod mistaken_settings;
+mod opaque;
 mod profiles;
 #[cfg(feature = "tracing")]
 #[path = "../support/recorder.rs"]

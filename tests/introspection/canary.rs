@@ -4,7 +4,7 @@ use http::StatusCode;
 use tower_m2m::testing::{Endpoint, Fault, LocalIssuer};
 use tower_m2m::{ApiKeys, Issuer, Verifier};
 
-use super::support::{CLIENT_ID, Fixture, SECRET};
+use super::support::{API_ID, CLIENT_ID, Fixture, SECRET};
 
 const UNKNOWN: &str = "k_live_unknown0000000000000000";
 
@@ -111,6 +111,38 @@ async fn build_ready_sends_the_canary_request() {
     let rejection = verifier.verify(UNKNOWN).await.unwrap_err();
     assert_eq!(rejection.code(), "inactive_credential");
     assert_eq!(issuer.hits(Endpoint::VerifyApiKey), 2);
+}
+
+/// Rule 322.
+///
+/// The caller of `build_ready` learns that unknown keys look like rejected credentials.
+#[tokio::test]
+async fn build_ready_reports_unknown_keys_that_are_not_distinguishable() {
+    for (status, code, distinguishes) in [
+        (401, "INVALID_CREDENTIALS", Some(false)),
+        (401, "UNKNOWN_KEY", Some(true)),
+        (400, "INVALID_KEY", Some(true)),
+        // The canary request fails, so it is not known.
+        (500, "DOWN", None),
+    ] {
+        let issuer = protected().await;
+        let status = StatusCode::from_u16(status).unwrap();
+        issuer.set_unknown_key_response(status, code);
+        let trusted = Verifier::issuer(issuer.url()).audience(issuer.audience());
+        let keys = ApiKeys::kinde().client_credentials(CLIENT_ID, SECRET);
+        let trusted = trusted.api_keys(keys.api_id(API_ID));
+        let verifier = trusted
+            .require_claim("/v", "2")
+            .build_ready()
+            .await
+            .unwrap();
+        let weak = verifier.weak_settings();
+        let weak: Vec<_> = weak.iter().map(|weak| weak.setting).collect();
+        let expected = (distinguishes == Some(false)).then_some("client_credentials");
+        assert_eq!(weak, Vec::from_iter(expected), "{status} {code}");
+        let reported = verifier.introspection_status()[0].distinguishes_unknown_keys;
+        assert_eq!(reported, distinguishes, "{status} {code}");
+    }
 }
 
 /// Rule 321.

@@ -22,9 +22,9 @@ fn setting(issuers: impl IntoIterator<Item = Issuer>) -> String {
 async fn invalid_prefix_fails_in_build() {
     for prefix in ["", "e", "ey", "eyJ", "a b", "ü"] {
         let keys = acme().api_keys(ApiKeys::kinde().prefix(prefix));
-        assert_eq!(setting([keys]), "api_keys", "{prefix:?}");
+        assert_eq!(setting([keys]), "api_keys.prefix", "{prefix:?}");
         let tokens = other().introspection(Introspection::from_metadata().prefix(prefix));
-        assert_eq!(setting([tokens]), "introspection", "{prefix:?}");
+        assert_eq!(setting([tokens]), "introspection.prefix", "{prefix:?}");
     }
 }
 
@@ -53,31 +53,51 @@ async fn prefixes_must_name_one_issuer() {
 #[tokio::test]
 async fn custom_domain_needs_the_kinde_domain() {
     let keys = || other().api_keys(ApiKeys::kinde());
-    assert_eq!(setting([keys()]), "api_keys");
+    assert_eq!(setting([keys()]), "api_keys.kinde_domain");
     for domain in ["acme", "acme.kinde.com", "acme.au.kinde.com"] {
         let keys = other().api_keys(ApiKeys::kinde().kinde_domain(domain));
         assert!(keys.build().is_ok(), "{domain}");
     }
     for domain in ["auth.acme.com", "", "https://acme.kinde.com.evil.example"] {
         let keys = other().api_keys(ApiKeys::kinde().kinde_domain(domain));
-        assert_eq!(setting([keys]), "api_keys", "{domain}");
+        assert_eq!(setting([keys]), "api_keys.kinde_domain", "{domain}");
     }
 }
 
 #[tokio::test]
 async fn value_out_of_range_fails_in_build() {
     let second = Duration::from_secs(1);
-    for keys in [
-        ApiKeys::kinde().time_to_live(Duration::from_millis(999)),
-        ApiKeys::kinde().time_to_live(3_601 * second),
-        ApiKeys::kinde().max_stale(86_401 * second),
-        ApiKeys::kinde().timeout(Duration::ZERO),
-        ApiKeys::kinde().timeout(61 * second),
-        ApiKeys::kinde().header("no header"),
-        ApiKeys::kinde().header("Authorization"),
+    for (keys, name) in [
+        (
+            ApiKeys::kinde().time_to_live(Duration::from_millis(999)),
+            "time_to_live",
+        ),
+        (
+            ApiKeys::kinde().time_to_live(3_601 * second),
+            "time_to_live",
+        ),
+        (ApiKeys::kinde().max_stale(86_401 * second), "max_stale"),
+        (ApiKeys::kinde().timeout(Duration::ZERO), "timeout"),
+        (ApiKeys::kinde().timeout(61 * second), "timeout"),
+        (ApiKeys::kinde().header("no header"), "header"),
+        (ApiKeys::kinde().header("Authorization"), "header"),
+        (
+            ApiKeys::kinde().client_credentials("", "s"),
+            "client_credentials",
+        ),
+        (
+            ApiKeys::kinde().client_credentials("c", ""),
+            "client_credentials",
+        ),
     ] {
-        assert_eq!(setting([acme().api_keys(keys)]), "api_keys");
+        let name = format!("api_keys.{name}");
+        assert_eq!(setting([acme().api_keys(keys)]), name);
     }
+    let tokens = Introspection::from_metadata().client_credentials_in_body("c", "");
+    assert_eq!(
+        setting([other().introspection(tokens)]),
+        "introspection.client_credentials_in_body"
+    );
     for keys in [
         ApiKeys::kinde().time_to_live(second),
         ApiKeys::kinde().time_to_live(3_600 * second),
@@ -94,7 +114,7 @@ async fn value_out_of_range_fails_in_build() {
         "ftp://issuer.example",
     ] {
         let tokens = other().introspection(Introspection::endpoint(url));
-        assert_eq!(setting([tokens]), "introspection", "{url}");
+        assert_eq!(setting([tokens]), "introspection.endpoint", "{url}");
     }
 }
 
@@ -115,6 +135,19 @@ async fn missing_api_id_is_a_weak_setting() {
     };
     assert_eq!(weak(ApiKeys::kinde()), ["api_id"]);
     assert!(weak(ApiKeys::kinde().api_id("api_1")).is_empty());
+}
+
+#[tokio::test]
+async fn allowed_missing_token_type_is_a_weak_setting() {
+    let weak = |tokens: Introspection| {
+        let issuer = other().require_claim("/kind", "service");
+        let verifier = issuer.introspection(tokens).build().unwrap();
+        let weak = verifier.weak_settings();
+        weak.iter().map(|weak| weak.setting).collect::<Vec<_>>()
+    };
+    assert!(weak(Introspection::from_metadata()).is_empty());
+    let allowed = Introspection::from_metadata().allow_missing_token_type();
+    assert_eq!(weak(allowed), ["allow_missing_token_type"]);
 }
 
 /// An opaque credential does not name its issuer, so no issuer can be resolved for it.

@@ -66,7 +66,7 @@ const RULES: &[Rule] = &[
                   verifier, response",
         crates: "axum, bytes, http, http-body, pin-project-lite, tower-layer, tower-service",
     },
-    Rule { level: 9, module: "config", modules: "token, verifier", crates: "humantime, serde, serde_json" },
+    Rule { level: 9, module: "config", modules: "introspection, token, verifier", crates: "humantime, serde, serde_json" },
     Rule {
         level: 9, module: "extract",
         modules: "token, scopes, telemetry, rejection, verifier, response, extensions, middleware",

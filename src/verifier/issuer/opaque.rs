@@ -7,6 +7,7 @@ use super::Issuer;
 use super::kinde::kinde_issuer;
 use super::validate::ensure;
 use crate::clock::Clock;
+use crate::http_client::ClientSecret;
 use crate::http_client::HttpClients;
 use crate::introspection::{
     ApiKeys, Introspection, IntrospectionBackend, IntrospectionTiming, IssuerIntrospection,
@@ -81,51 +82,66 @@ impl Issuer {
             "introspection",
             "contradicts `api_keys`: an issuer has one kind of opaque credentials",
         )?;
-        let Some((setting, timing)) = self.opaque_setting() else {
+        let Some((table, timing)) = self.opaque_setting() else {
             return Ok(());
         };
         ensure(
             self.timing.registration == Registration::Listed,
-            setting,
+            table,
             "needs a listed issuer: an opaque credential does not name its issuer",
         )?;
-        let is_valid = (Duration::from_secs(1)..=Duration::from_secs(60 * 60))
-            .contains(&timing.time_to_live)
-            && timing.max_stale <= Duration::from_secs(24 * 60 * 60)
-            && !timing.timeout.is_zero()
-            && timing.timeout <= Duration::from_secs(60);
+        self.check_opaque_values(issuer, timing)
+            .map_err(|error| error.in_table(table))
+    }
+
+    /// Checks the values of the issuer's only kind of opaque credentials.
+    fn check_opaque_values(
+        &self,
+        issuer: &str,
+        timing: IntrospectionTiming,
+    ) -> Result<(), ConfigError> {
+        let (second, minute, hour) = (
+            Duration::from_secs(1),
+            Duration::from_secs(60),
+            Duration::from_secs(60 * 60),
+        );
         ensure(
-            is_valid,
-            setting,
-            "time_to_live must be from 1 s to 1 h, max_stale at most 1 day, and timeout more than zero and at most 1 minute",
+            (second..=hour).contains(&timing.time_to_live),
+            "time_to_live",
+            "must be from 1 s to 1 h",
+        )?;
+        ensure(
+            timing.max_stale <= 24 * hour,
+            "max_stale",
+            "must be at most 1 day",
+        )?;
+        ensure(
+            !timing.timeout.is_zero() && timing.timeout <= minute,
+            "timeout",
+            "must be more than zero and at most 1 minute",
         )?;
         for prefix in self.opaque_prefixes().iter().flatten() {
             if let Some(problem) = prefix_problem(prefix) {
-                let problem = format!("the prefix {prefix:?} {problem}");
-                return Err(ConfigError::new(setting, problem));
+                return Err(ConfigError::new("prefix", format!("{prefix:?} {problem}")));
             }
         }
-        if let Some(keys) = &settings.api_keys {
-            kinde_base(issuer, keys)?;
-            let header = keys.header.as_deref().map(http::HeaderName::try_from);
-            ensure(
-                header
-                    .is_none_or(|name| name.is_ok_and(|name| name != http::header::AUTHORIZATION)),
-                setting,
-                "header must be the name of a header other than Authorization",
-            )?;
+        if let Some(keys) = &self.opaque.api_keys {
+            check_api_keys(issuer, keys)?;
         }
-        if let Some(tokens) = &settings.introspection {
+        if let Some(tokens) = &self.opaque.introspection {
+            let (basic, body) = (tokens.basic.as_ref(), tokens.body.as_ref());
+            check_credentials("client_credentials", basic)?;
+            check_credentials("client_credentials_in_body", body)?;
             ensure(
                 !tokens.has_two_authentications(),
-                setting,
-                "client_credentials contradicts client_credentials_in_body: a request has one authentication",
+                "client_credentials_in_body",
+                "contradicts client_credentials: a request has one authentication",
             )?;
             let url = tokens.endpoint.as_deref().unwrap_or(issuer);
             ensure(
                 is_allowed_url(url, self.timing.plain_http),
-                setting,
-                "the endpoint must be an https URL (http is accepted on loopback only); without an endpoint, the issuer must be one",
+                "endpoint",
+                "must be an https URL (http is accepted on loopback only); without an endpoint, the issuer must be one",
             )?;
         }
         Ok(())
@@ -239,12 +255,34 @@ impl IntrospectionSetup {
     }
 }
 
+fn check_api_keys(issuer: &str, keys: &ApiKeys) -> Result<(), ConfigError> {
+    check_credentials("client_credentials", keys.client.as_ref())?;
+    kinde_base(issuer, keys)?;
+    let header = keys.header.as_deref().map(http::HeaderName::try_from);
+    ensure(
+        header.is_none_or(|name| name.is_ok_and(|name| name != http::header::AUTHORIZATION)),
+        "header",
+        "must be the name of a header other than Authorization",
+    )
+}
+
+/// Rejects empty credentials, such as those of a variable that is not set.
+fn check_credentials(
+    setting: &'static str,
+    client: Option<&ClientSecret>,
+) -> Result<(), ConfigError> {
+    ensure(
+        client.is_none_or(|client| !client.client_id.is_empty() && !client.secret.is_empty()),
+        setting,
+        "must have a client ID and a secret: one of them is empty",
+    )
+}
+
 /// Returns where Kinde's API is: at the Kinde domain, also if the issuer is a custom domain.
 fn kinde_base(issuer: &str, keys: &ApiKeys) -> Result<String, ConfigError> {
     if let Some(domain) = &keys.kinde_domain {
-        return kinde_issuer(domain).map_err(|error| {
-            ConfigError::new("api_keys", format!("kinde_domain {}", error.problem()))
-        });
+        return kinde_issuer(domain)
+            .map_err(|error| ConfigError::new("kinde_domain", error.problem().to_owned()));
     }
     let is_kinde = issuer
         .strip_prefix("https://")
@@ -254,7 +292,7 @@ fn kinde_base(issuer: &str, keys: &ApiKeys) -> Result<String, ConfigError> {
         return Ok(issuer.strip_suffix('/').unwrap_or(issuer).to_owned());
     }
     Err(ConfigError::new(
-        "api_keys",
-        "kinde_domain is required, because the issuer is no Kinde domain: Kinde's API is at the Kinde domain only",
+        "kinde_domain",
+        "is required, because the issuer is no Kinde domain: Kinde's API is at the Kinde domain only",
     ))
 }
