@@ -4,6 +4,7 @@ mod assumptions;
 mod base;
 mod condition;
 mod known;
+mod self_hosted;
 
 use std::borrow::Cow;
 
