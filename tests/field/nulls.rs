@@ -106,7 +106,20 @@ fn null_never_satisfies_a_machine_claim() {
             json!({ "client_id": "c", "sub": "c" }),
             vec!["sub"],
         ),
+        // Here the subject is the client, too.
+        (
+            Profile::STYTCH,
+            json!({ "sub": "m2m-client-1" }),
+            vec!["sub"],
+        ),
+        (Profile::CLERK, json!({ "sub": "mch_1" }), vec!["sub"]),
     ];
+    // Zitadel has no claim that distinguishes machines.
+    let uncovered = Profile::ALL.iter().map(Profile::name).filter(|name| {
+        let covered = |(profile, ..): &(Profile, Value, Vec<&str>)| profile.name() == *name;
+        !cases.iter().any(covered)
+    });
+    assert_eq!(uncovered.collect::<Vec<_>>(), ["generic", "zitadel"]);
     for (profile, claims, machine_claims) in cases {
         let name = profile.name();
         let trusted = Verifier::issuer(ISSUER)
