@@ -48,6 +48,23 @@ impl Clock {
         }
     }
 
+    /// Returns the time until a second begins, at most `max`. A clock that tests control can be
+    /// moved at any time, so it is read again after one second.
+    pub(crate) fn until(&self, unix_seconds: i64, max: Duration) -> Duration {
+        match &self.0 {
+            Source::System => {
+                let end = Duration::from_secs(u64::try_from(unix_seconds).unwrap_or(0));
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                end.saturating_sub(now.unwrap_or_default()).min(max)
+            }
+            #[cfg(feature = "test-util")]
+            Source::Manual(_) => {
+                let left = unix_seconds.saturating_sub(self.unix_seconds());
+                Duration::from_secs(u64::try_from(left).unwrap_or(0).min(1)).min(max)
+            }
+        }
+    }
+
     /// Creates a clock that stays at `unix_seconds` until a test moves it. Clones share the time.
     ///
     /// ```

@@ -51,6 +51,8 @@
 //!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
 //! * to reject callers: [`Denylist`], [`CallerCheck`]
+//! * to end streams, sockets and jobs: [`AuthorizeLayer::end_streams`], [`Verifier::invalidated`],
+//!   [`InvalidationReason`], [`StreamEnded`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`],
 //!   [`token::ScopeRequirement`], [`ResourceMetadata`], `Routes` (axum)
 //! * to read the caller: [`OrgCode`], [`Claims`], `Scoped` (axum), [`RequestExt`] (other services)
@@ -128,6 +130,7 @@ pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};
 pub use revocation::{
     Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
+    InvalidationReason, StreamEnded,
 };
 #[cfg(feature = "axum")]
 pub use routes::{Access, Public, PublicPerTenant, RouteEntry, RouteError, RouteInventory, Routes};
@@ -137,8 +140,8 @@ pub use token::{Algorithm, Claims, CredentialKind, OrgCode, Scope};
 pub use util::BoxError;
 pub use verifier::{Check, Explanation, Outcome};
 pub use verifier::{
-    ClaimCondition, ConfigError, Issuer, NeedsAudience, Profile, Readiness, StartError, Verifier,
-    VerifierBuilder, WeakSetting,
+    ClaimCondition, ConfigError, Invalidated, Issuer, NeedsAudience, Profile, Readiness,
+    StartError, Verifier, VerifierBuilder, WeakSetting,
 };
 
 /// The README's code is compiled too.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-pub(crate) use changes::Changes;
+pub(crate) use changes::{ChangeWatch, Changes};
 pub(crate) use places::{Places, WaitingPlace};
 
 /// Any error of a function that the application provides.

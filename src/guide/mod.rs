@@ -16,6 +16,7 @@
 //! | [`keys`] | what happens if the issuer is down, rotates or leaks a key, or if a client floods the service |
 //! | [`operations`] | start, readiness, limits, load balancers |
 //! | `layer_order` (feature `axum`) | the order of layers with axum, hyper and tonic; WebSocket and server-sent events |
+//! | `streams` (feature `axum`) | how open streams, WebSocket connections and jobs end with their token |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test utilities out of production |
 //! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the code layers, the path of a request, the invariants |
@@ -66,6 +67,10 @@ pub mod operations {}
 #[cfg(feature = "axum")]
 #[doc = include_str!("layer_order.md")]
 pub mod layer_order {}
+
+#[cfg(feature = "axum")]
+#[doc = include_str!("streams.md")]
+pub mod streams {}
 
 #[cfg(feature = "test-util")]
 #[doc = include_str!("testing.md")]

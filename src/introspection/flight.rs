@@ -117,6 +117,7 @@ impl IntrospectorState {
         let now = self.clock.unix_seconds();
         let fresh_until = now.saturating_add(seconds(timing.time_to_live));
         let window = UseWindow {
+            digest: request.digest,
             now,
             fresh_until,
             stale_until: fresh_until.saturating_add(seconds(timing.max_stale)),

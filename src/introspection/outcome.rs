@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::digest::CredentialDigest;
 use crate::token::{Claims, TokenError};
 
 /// How the introspection of a credential ended.
@@ -63,9 +64,11 @@ pub(crate) enum KeyApi {
     Unchecked,
 }
 
-/// The seconds of the wall clock within which a response is used.
+/// The credential of a response, and the seconds of the wall clock within which the response is
+/// used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UseWindow {
+    pub(crate) digest: CredentialDigest,
     pub(crate) now: i64,
     pub(crate) fresh_until: i64,
     pub(crate) stale_until: i64,

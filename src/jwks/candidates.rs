@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::VerificationKey;
 use super::key_set::{KeySet, KidMatching};
-use crate::token::{Algorithm, TokenError};
+use crate::token::{Algorithm, KeyFingerprint, TokenError};
 
 /// The maximum number of keys with the same name and algorithm that are tried for one token.
 const MAX_CANDIDATES: usize = 4;
@@ -13,7 +13,8 @@ const MAX_CANDIDATES: usize = 4;
 pub(crate) const MAX_KEYS_WITHOUT_KID: usize = 16;
 
 impl KeySet {
-    /// Verifies a signature with the keys that belong to the issuer of a token with this `tid`.
+    /// Verifies a signature with the keys that belong to the issuer of a token with this `tid`, and
+    /// returns the key.
     pub(crate) fn verify_for<'t>(
         &self,
         kid: Option<&str>,
@@ -21,7 +22,7 @@ impl KeySet {
         signing_input: &[u8],
         signature: &[u8],
         tid: impl Fn() -> Option<&'t str>,
-    ) -> Result<(), TokenError> {
+    ) -> Result<KeyFingerprint, TokenError> {
         if kid.is_none() {
             let max = MAX_KEYS_WITHOUT_KID;
             return self.verify_without_kid(algorithm, signing_input, signature, tid, max);
@@ -33,15 +34,14 @@ impl KeySet {
             .take(MAX_CANDIDATES)
             .peekable();
         candidates.peek().ok_or(TokenError::KeyOfOtherIssuer)?;
-        if candidates.any(|(_, key)| key.verifies(signing_input, signature)) {
-            Ok(())
-        } else {
-            Err(TokenError::InvalidSignature)
-        }
+        let (_, key) = candidates
+            .find(|(_, key)| key.verifies(signing_input, signature))
+            .ok_or(TokenError::InvalidSignature)?;
+        Ok(key.fingerprint())
     }
 
     /// Verifies a signature with the keys of an algorithm, at most `max` of them. The key that
-    /// verified the last such token is the first.
+    /// verified the last such token is the first. Returns the key.
     pub(crate) fn verify_without_kid<'t>(
         &self,
         algorithm: Algorithm,
@@ -49,7 +49,7 @@ impl KeySet {
         signature: &[u8],
         tid: impl Fn() -> Option<&'t str>,
         max: usize,
-    ) -> Result<(), TokenError> {
+    ) -> Result<KeyFingerprint, TokenError> {
         let last = self.last_without_kid.load(Ordering::Relaxed);
         let candidates = || self.candidates(None, algorithm);
         let mut named = candidates()
@@ -62,14 +62,14 @@ impl KeySet {
             .take(max)
             .peekable();
         candidates.peek().ok_or(TokenError::KeyOfOtherIssuer)?;
-        let (at, _) = candidates
+        let (at, key) = candidates
             .find(|(_, key)| key.verifies(signing_input, signature))
             .ok_or(TokenError::InvalidSignature)?;
         // Reading first avoids most writes, so the cores can share the cache line.
         if at != last {
             self.last_without_kid.store(at, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(key.fingerprint())
     }
 
     /// Returns the keys to try, with their positions in the set. If the token has a `kid`, these

@@ -12,7 +12,9 @@ use rustls_pki_types::pem::PemObject as _;
 use super::KeyError;
 use super::jwk::{Jwk, coordinate, exact_octets, unsigned};
 use super::key_binding::KeyBinding;
-use crate::token::{Algorithm, KeyKind};
+use super::keyed_hash;
+use super::weak_keys::{check_exponent, is_small_order};
+use crate::token::{Algorithm, KeyFingerprint, KeyKind};
 
 /// A public key that is ready for verification, with exactly one algorithm.
 pub(crate) struct VerificationKey {
@@ -22,6 +24,7 @@ pub(crate) struct VerificationKey {
     /// The length of valid signatures. Others are rejected before they are verified.
     signature_len: usize,
     binding: KeyBinding,
+    fingerprint: KeyFingerprint,
 }
 
 /// The issuer, the algorithms and the limits for which a key set is read.
@@ -80,6 +83,7 @@ impl VerificationKey {
             KeyBinding::new(jwk.issuer.as_deref(), scope.issuer).ok_or(KeyError::OtherIssuer)?;
         let (key, signature_len) = public_key(&jwk, algorithm)?;
         Ok(Self {
+            fingerprint: fingerprint(jwk.kid.as_deref(), algorithm, &key, &binding),
             kid: jwk.kid.map(Into::into),
             algorithm,
             key,
@@ -116,6 +120,7 @@ impl VerificationKey {
         Ok(Self {
             kid: None,
             algorithm,
+            fingerprint: fingerprint(None, algorithm, &key, &KeyBinding::Any),
             key,
             signature_len,
             binding: KeyBinding::Any,
@@ -128,6 +133,10 @@ impl VerificationKey {
 
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    pub(super) fn fingerprint(&self) -> KeyFingerprint {
+        self.fingerprint
     }
 
     /// Returns `true` if the key belongs to the issuer of a token with this `tid`.
@@ -156,6 +165,15 @@ impl fmt::Debug for VerificationKey {
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
+}
+
+fn fingerprint(
+    kid: Option<&str>,
+    algorithm: Algorithm,
+    key: &ParsedPublicKey,
+    binding: &KeyBinding,
+) -> KeyFingerprint {
+    KeyFingerprint(keyed_hash((kid, algorithm, key.as_ref(), binding)))
 }
 
 fn key_kind(jwk: &Jwk) -> Result<KeyKind, KeyError> {
@@ -224,18 +242,6 @@ fn coordinate_size(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-/// Checks that the exponent is odd, more than 1, and has at most 33 bits. A longer one makes each
-/// verification slow and no key stronger.
-fn check_exponent(e: &[u8]) -> Result<(), KeyError> {
-    match e {
-        [] | [1] => Err(KeyError::InvalidExponent),
-        [.., last] if last % 2 == 0 => Err(KeyError::InvalidExponent),
-        [1, _, _, _, _] => Ok(()),
-        e if e.len() <= 4 => Ok(()),
-        _ => Err(KeyError::InvalidExponent),
-    }
-}
-
 fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     match algorithm {
         Algorithm::RS256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
@@ -256,41 +262,4 @@ fn verification_algorithm(algorithm: Algorithm) -> &'static dyn VerificationAlgo
         (None, KeyKind::Ed25519) => &signature::ED25519,
         (None, _) => &signature::ECDSA_P256_SHA256_FIXED,
     }
-}
-
-/// Returns `true` if an Ed25519 public key is one of the points of small order. For such a key,
-/// some signatures are valid for every message (RUSTSEC-2026-0240). The list contains all their
-/// encodings, canonical or not, without the sign bit.
-fn is_small_order(x: &[u8]) -> bool {
-    const fn filled(first: u8, middle: u8, last: u8) -> [u8; 32] {
-        let mut bytes = [middle; 32];
-        [bytes[0], bytes[31]] = [first, last];
-        bytes
-    }
-    const ORDER_8: [u8; 32] = [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
-        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
-        0xfc, 0x05,
-    ];
-    const ORDER_8_NEGATIVE: [u8; 32] = [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
-        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
-        0x03, 0x7a,
-    ];
-    const ENCODINGS: [[u8; 32]; 7] = [
-        filled(0, 0, 0),
-        filled(1, 0, 0),
-        ORDER_8,
-        ORDER_8_NEGATIVE,
-        filled(0xec, 0xff, 0x7f),
-        filled(0xed, 0xff, 0x7f),
-        filled(0xee, 0xff, 0x7f),
-    ];
-    let Some((last, rest)) = x.split_last() else {
-        return true;
-    };
-    ENCODINGS
-        .iter()
-        .filter_map(|encoding| encoding.split_last())
-        .any(|(top, others)| rest == others && last & 0x7f == *top)
 }

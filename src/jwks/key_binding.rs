@@ -23,7 +23,7 @@ const VERSION_1: [(&str, &[&str]); 2] = [
 ];
 
 /// The tokens of an issuer that a key may verify.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum KeyBinding {
     /// All tokens.
     Any,

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::jwk::malformed_member;
 use super::unusable_key::UnusableKey;
 use super::{JwksError, KeyError, KeySetLimits, KeySetScope, VerificationKey, keyed_hash};
-use crate::token::{Algorithm, TokenError};
+use crate::token::{Algorithm, KeyFingerprint, TokenError};
 
 /// The usable keys of an issuer, each bound to one algorithm, and the unusable keys.
 ///
@@ -194,6 +194,11 @@ impl KeySet {
         }
     }
 
+    /// Returns `true` if the set has this key and can use it.
+    pub(crate) fn contains_key(&self, fingerprint: KeyFingerprint) -> bool {
+        self.keys.iter().any(|key| key.fingerprint() == fingerprint)
+    }
+
     /// Returns the names of the keys, usable or not.
     pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
         let unusable = self.unusable_keys.iter().map(|key| key.kid.as_deref());
@@ -236,6 +241,7 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<(), TokenError> {
         self.verify_for(kid, algorithm, signing_input, signature, || None)
+            .map(drop)
     }
 }
 

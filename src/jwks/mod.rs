@@ -19,6 +19,7 @@ mod remote;
 mod status;
 mod unusable_key;
 mod url;
+mod weak_keys;
 
 pub use crate::http_client::FetchFuture;
 pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;

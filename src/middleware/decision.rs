@@ -11,14 +11,14 @@ use super::admission::outer_acting_org;
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::Admitted;
 use super::route::{PathParams, Routing};
-use super::settings::LayerSettings;
+use super::settings::{LayerSettings, Streams};
 use crate::bearer::CredentialsIdentity;
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
 use crate::telemetry::decision::DecisionOutcome;
-use crate::token::Claims;
-use crate::verifier::{CallerVerdict, VerificationFailure};
+use crate::token::{Claims, OrgCode};
+use crate::verifier::{CallerVerdict, ClaimsWatch, VerificationFailure};
 
 /// The claims of a verified token, and the credentials that contained it.
 pub(super) struct Authenticated {
@@ -45,7 +45,9 @@ pub(super) struct PolicyResult {
 
 /// The next step for a request.
 pub(super) enum NextStep {
-    CallInner,
+    /// The inner service is called. If the layer ends streams, the response does when these claims
+    /// are no longer valid.
+    CallInner(Option<ClaimsWatch>),
     Reject(Response<Bytes>),
     /// The application's caller check has to run.
     CheckCaller(CallerCheckFuture, PolicyResult),
@@ -142,6 +144,19 @@ impl AuthorizeLayer {
         extensions.insert(applied);
     }
 
+    /// Returns what ends the response, if the layer ends streams.
+    fn watch_response(
+        &self,
+        claims: &Claims,
+        acting: Option<&OrgCode>,
+        extensions: &Extensions,
+    ) -> Option<ClaimsWatch> {
+        (self.settings.streams == Streams::End).then(|| {
+            let acting = acting.or_else(|| outer_acting_org(extensions, claims));
+            self.verifier.watch_claims(claims, acting)
+        })
+    }
+
     /// Finishes the decision after the caller check: adds the claims to the request, or rejects it.
     pub(super) fn finish_authorization<B>(
         &self,
@@ -167,6 +182,7 @@ impl AuthorizeLayer {
                     request,
                 );
                 let extensions = request.extensions_mut();
+                let ends = self.watch_response(&claims, admitted.acting.as_ref(), extensions);
                 if has_outer_layers
                     || !self.settings.is_default_for_extractors()
                     || self.verifier.event_limit().is_some()
@@ -184,7 +200,7 @@ impl AuthorizeLayer {
                 if let Some(org) = admitted.acting {
                     extensions.insert(Acting(org));
                 }
-                NextStep::CallInner
+                NextStep::CallInner(ends)
             }
             Err(rejection) => {
                 self.record_verified(

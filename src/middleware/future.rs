@@ -11,9 +11,10 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::decision::{Authenticated, NextStep, Pending, PolicyResult};
+use super::ending_call::EndingCall;
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
-use crate::verifier::VerificationFailure;
+use crate::verifier::{ClaimsWatch, VerificationFailure};
 
 pin_project! {
     /// The future of [`Authorize`](super::Authorize).
@@ -36,6 +37,10 @@ pin_project! {
             #[pin]
             future: S::Future,
         },
+        // A box, so that the futures of other layers are no larger.
+        Ending {
+            call: Pin<Box<EndingCall<S::Future>>>,
+        },
         Rejected {
             rejection: Option<Response<Bytes>>,
         },
@@ -47,7 +52,7 @@ pin_project! {
         /// The request waited and was admitted. The inner service is polled ready before it is
         /// called.
         Admitted {
-            call: Option<(S, Request<B>)>,
+            call: Option<(S, Request<B>, Option<ClaimsWatch>)>,
         },
     }
 }
@@ -63,9 +68,9 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn inner(future: S::Future) -> Self {
+    pub(super) fn inner(future: S::Future, ends: Option<ClaimsWatch>) -> Self {
         Self {
-            state: State::Inner { future },
+            state: State::call(future, ends),
         }
     }
 
@@ -96,6 +101,20 @@ where
     }
 }
 
+impl<S, B> State<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn call(future: S::Future, ends: Option<ClaimsWatch>) -> Self {
+        match ends {
+            None => Self::Inner { future },
+            Some(watch) => Self::Ending {
+                call: Box::pin(EndingCall::new(future, watch)),
+            },
+        }
+    }
+}
+
 impl<S, B, R> Future for ResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -111,6 +130,7 @@ where
                         .poll(cx)
                         .map_ok(|response| response.map(ResponseBody::inner));
                 }
+                StateProj::Ending { call } => return call.as_mut().poll(cx),
                 StateProj::Rejected { rejection: refusal } => {
                     return match refusal.take() {
                         Some(refusal) => Poll::Ready(Ok(refusal.map(ResponseBody::rejection))),
@@ -119,16 +139,14 @@ where
                     };
                 }
                 StateProj::Admitted { call } => {
-                    let Some((inner, _)) = call.as_mut() else {
+                    let Some((inner, ..)) = call.as_mut() else {
                         return Poll::Pending;
                     };
                     ready!(inner.poll_ready(cx))?;
-                    let Some((mut inner, request)) = call.take() else {
+                    let Some((mut inner, request, ends)) = call.take() else {
                         return Poll::Pending;
                     };
-                    State::Inner {
-                        future: inner.call(request),
-                    }
+                    State::call(inner.call(request), ends)
                 }
                 StateProj::Waiting {
                     pending,
@@ -155,8 +173,8 @@ where
                         }
                     };
                     match onward {
-                        NextStep::CallInner => State::Admitted {
-                            call: Some((inner, request)),
+                        NextStep::CallInner(ends) => State::Admitted {
+                            call: Some((inner, request, ends)),
                         },
                         NextStep::Reject(refusal) => State::Rejected {
                             rejection: Some(refusal),

@@ -92,7 +92,7 @@ impl AuthorizeLayer {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut LayerSettings)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut LayerSettings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
     }

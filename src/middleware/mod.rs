@@ -8,6 +8,8 @@ mod admission;
 mod body;
 mod compared;
 mod decision;
+mod ending_body;
+mod ending_call;
 mod explain;
 mod findings;
 mod future;

@@ -1,4 +1,4 @@
-//! The settings of a layer about the responses to rejected requests.
+//! The settings of a layer about responses.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::Response;
 
 use super::layer::AuthorizeLayer;
+use super::settings::Streams;
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
 
-/// Settings about the responses to rejected requests.
+/// Settings about responses.
 impl AuthorizeLayer {
     /// Sets the challenge's `realm` (RFC 9110 §11.5). Default: `api`.
     pub fn realm(self, realm: impl Into<String>) -> Self {
@@ -74,5 +75,39 @@ impl AuthorizeLayer {
         self.with_visible_setting(|settings| {
             settings.responses.body = RejectionBody::Custom(Arc::new(make));
         })
+    }
+
+    /// Ends response bodies when their token is no longer valid: streams of events, gRPC server
+    /// streams, downloads. Default: a response that began is sent to its end.
+    ///
+    /// The body ends at most 1 s after the token expires (with leeway), after the denylist denies
+    /// its token, client or organization, after its key is removed, or after its issuer is
+    /// withdrawn. It ends with the error [`StreamEnded`](crate::StreamEnded), so that a client
+    /// does not take it for complete. If the response's content type is that of gRPC, it ends with
+    /// trailers of `grpc-status` 16. It does not continue if a denial is removed. The application's
+    /// caller check does not run again.
+    ///
+    /// Each response has one timer, and some hundred bytes more. A connection that is upgraded,
+    /// such as a WebSocket, has no body: use
+    /// [`Verifier::invalidated`](crate::Verifier::invalidated) for it. The guide has a
+    /// [chapter](crate::guide::streams) about streams.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use tower_m2m::{Scope, Verifier};
+    ///
+    /// # async fn events() {}
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let verifier = Verifier::kinde("acme").audience("https://api.acme.com").build()?;
+    /// const READ_EVENTS: Scope = Scope::from_static("read:events");
+    ///
+    /// let app: Router = Router::new()
+    ///     .route("/orgs/{org_code}/events", get(events))
+    ///     .route_layer(verifier.layer().require(READ_EVENTS).end_streams());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn end_streams(self) -> Self {
+        self.with(|settings| settings.streams = Streams::End)
     }
 }

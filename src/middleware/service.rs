@@ -67,7 +67,7 @@ where
             Authentication::Anonymous(anonymous) => {
                 self.layer.record_anonymous(request.extensions());
                 pass_anonymously(request.extensions_mut(), anonymous);
-                NextStep::CallInner
+                NextStep::CallInner(None)
             }
             Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),
             Authentication::Pending(step, token, credentials) => {
@@ -85,7 +85,7 @@ where
             }
         };
         match onward {
-            NextStep::CallInner => ResponseFuture::inner(self.inner.call(request)),
+            NextStep::CallInner(ends) => ResponseFuture::inner(self.inner.call(request), ends),
             NextStep::Reject(refusal) => ResponseFuture::rejected(refusal),
             NextStep::CheckCaller(asking, weighed) => {
                 let pending = Pending::CallerCheck(asking, Some(weighed));

@@ -15,6 +15,7 @@ pub(crate) struct LayerSettings {
     pub(super) reported_routes: ReportedRoutes,
     pub(super) presence: Presence,
     pub(super) preflights: Preflights,
+    pub(super) streams: Streams,
     pub(crate) organization_sources: Vec<OrganizationSource>,
     pub(super) extractors: ExtractorSettings,
 }
@@ -42,6 +43,14 @@ pub(super) enum Preflights {
     #[default]
     Pass,
     Reject,
+}
+
+/// The treatment of response bodies that are still open when their token is no longer valid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Streams {
+    #[default]
+    Continue,
+    End,
 }
 
 /// The treatment of requests without a token.

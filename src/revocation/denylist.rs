@@ -174,7 +174,6 @@ impl Denylist {
 
     /// Returns the signal that is sent after new entries took effect. The verifiers that use the
     /// list send their own changes through it, so that an open stream waits for one signal.
-    #[allow(dead_code, reason = "open streams use it in the next commit")]
     pub(crate) fn changes(&self) -> &Changes {
         &self.0.changes
     }

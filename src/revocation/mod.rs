@@ -1,10 +1,12 @@
 //! Revocation: checks on every request whether the caller of a valid token is still allowed.
 //!
 //! There are two sources: the application's check, in this file, and the [`Denylist`] in memory.
+//! [`stream_end`] has the reasons why a stream that is open already ends.
 
 mod denylist;
 mod entries;
 mod entry;
+mod stream_end;
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,6 +18,7 @@ pub(crate) use entries::UnlistedIssuers;
 #[allow(unused_imports, reason = "security events are a feature of their own")]
 pub(crate) use entry::EntryOrigin;
 pub use entry::{DenylistEntry, EntryExpiry};
+pub use stream_end::{InvalidationReason, StreamEnded};
 
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};

@@ -7,6 +7,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use crate::token::{Claims, OrgCode};
+
 /// A key set was fetched or confirmed.
 pub(crate) fn keys_fetched(issuer: &str, cause: &'static str, keys: usize, unusable_keys: usize) {
     #[cfg(feature = "tracing")]
@@ -115,6 +117,22 @@ pub(crate) fn parameter_not_compared(route: &str, parameter: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m", route, parameter, "route parameter not compared");
     let _ = (route, parameter);
+}
+
+/// Reports that a response body ended because its token is no longer valid.
+pub(crate) fn stream_ended(reason: &'static str, claims: &Claims, acting: Option<&OrgCode>) {
+    super::metrics::stream_ended(reason);
+    #[cfg(feature = "tracing")]
+    tracing::info!(
+        target: "tower_m2m",
+        reason,
+        client_id = claims.client_id(),
+        issuer = claims.issuer(),
+        organization = claims.org_code().or(acting).map(OrgCode::as_str),
+        jti = claims.jti(),
+        "stream ended"
+    );
+    let _ = (claims, acting);
 }
 
 /// Reports that the issuer did not say whether a credential is valid, once in 10 s at most.

@@ -18,6 +18,10 @@ pub(crate) fn describe() {
             "Admitted and rejected requests, by outcome."
         );
         describe_counter!(
+            "tower_m2m_streams_ended_total",
+            "Response bodies that ended with their token, by reason."
+        );
+        describe_counter!(
             "tower_m2m_token_cache_lookups_total",
             "Lookups in the token cache, by result."
         );
@@ -76,6 +80,13 @@ pub(crate) fn request_decided(
     )
     .increment(1);
     let _ = (stage, outcome, compared);
+}
+
+/// Counts a response body that ended because its token is no longer valid.
+pub(crate) fn stream_ended(reason: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tower_m2m_streams_ended_total", "reason" => reason).increment(1);
+    let _ = reason;
 }
 
 /// Counts a lookup in the token cache.

@@ -12,7 +12,8 @@ use tower_service::Service;
 use super::defaults::{AUDIENCE, CLIENT_ID};
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::token::{
-    ClaimStrings, ClaimStrs, Claims, ClaimsInner, CredentialFacts, OrgCode, Scopes,
+    ClaimStrings, ClaimStrs, Claims, ClaimsInner, CredentialFacts, CredentialProof, KeyFingerprint,
+    OrgCode, Scopes,
 };
 
 /// Creates claims that come from no token. Default: a global client without scopes.
@@ -53,6 +54,7 @@ fn facts() -> ClaimsInner {
         // Verifiers are numbered from 1.
         verified_by: 0,
         credential: CredentialFacts::JWT,
+        proof: CredentialProof::Key(KeyFingerprint(0)),
         issuer: Arc::from("https://issuer.test"),
         strings: ClaimStrings::new(ClaimStrs {
             client_id: CLIENT_ID,

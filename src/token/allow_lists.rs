@@ -39,7 +39,7 @@ impl AllowLists {
     }
 
     /// Checks the client, and the organization that it belongs to or acts for.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         client_id: &str,
         organization: Option<&str>,

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::credential::{ApiBinding, CredentialFacts, CredentialHolder, CredentialKind};
+use super::credential::{
+    ApiBinding, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
+};
 use super::{AllowLists, ClaimStrings, NotAllowed, OrgCode, OrgCodePattern, Scopes};
 
 /// The claims of a verified access token.
@@ -45,6 +47,7 @@ pub(crate) struct ClaimsInner {
     /// again.
     pub(crate) verified_by: u64,
     pub(crate) credential: CredentialFacts,
+    pub(crate) proof: CredentialProof,
     pub(crate) issuer: Arc<str>,
     pub(crate) strings: ClaimStrings,
     pub(crate) org_code: Option<OrgCode>,
@@ -107,6 +110,11 @@ impl Claims {
 
     pub(crate) fn valid_until(&self) -> i64 {
         self.0.valid_until
+    }
+
+    /// Returns what proved that the credential is valid.
+    pub(crate) fn proof(&self) -> CredentialProof {
+        self.0.proof
     }
 
     pub(crate) fn verified_by(&self) -> u64 {

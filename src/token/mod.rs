@@ -36,10 +36,10 @@ pub(crate) use claims::{ClaimsInner, Custom};
 pub(crate) use code_pattern::OrgCodePattern;
 pub use compact::CompactJws;
 pub(crate) use compact::DecodeBuffer;
-pub(crate) use credential::CredentialFacts;
 pub use credential::CredentialKind;
 #[cfg(feature = "introspection")]
-pub(crate) use credential::{ApiBinding, CredentialHolder};
+pub(crate) use credential::{ApiBinding, CredentialHolder, IntrospectedCredential};
+pub(crate) use credential::{CredentialFacts, CredentialProof, KeyFingerprint};
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub(crate) use identifier::is_identifier;

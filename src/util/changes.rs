@@ -1,5 +1,4 @@
 //! A signal that something changed, for many waiting tasks.
-#![allow(dead_code, reason = "open streams use it in the next commit")]
 
 use tokio::sync::watch;
 

@@ -21,6 +21,7 @@ use crate::extensions::Rechecks;
 use crate::http_client::HttpClients;
 use crate::revocation::UnlistedIssuers;
 use crate::telemetry::limit::EventLimit;
+use crate::util::Changes;
 
 /// The next ID of a verifier in this process.
 static VERIFIERS: AtomicU64 = AtomicU64::new(1);
@@ -37,13 +38,14 @@ impl VerifierBuilder {
         let max_claim_values = self.max_claim_values_or_default();
         crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
+        let changes = self.changes();
         let (mut listed, clients) = (Vec::new(), HttpClients::default());
         #[cfg(feature = "introspection")]
         let mut opaque = OpaqueBuilder::new(number, max_claim_values, &self.issuers);
         for issuer in self.issuers {
             #[cfg(feature = "introspection")]
             let introspection = opaque.setup(&issuer, &clients)?;
-            let trusted = issuer.into_trusted_issuer(&self.clock, &clients)?;
+            let trusted = issuer.into_trusted_issuer(&self.clock, &clients, &changes)?;
             self.saved
                 .iter()
                 .filter(|saved| saved.is_of(&trusted.issuer))
@@ -61,6 +63,7 @@ impl VerifierBuilder {
                     capacity: kept,
                     max_per_second,
                     clock,
+                    changes: changes.clone(),
                 },
                 saved,
             )
@@ -108,11 +111,19 @@ impl VerifierBuilder {
                 .map(|capacity| TokenCache::new(number, capacity)),
             rechecks: Rechecks::new(denylist, caller_check),
             event_limit,
+            changes,
             #[cfg(feature = "introspection")]
             api_key_header: opaque.header(),
             #[cfg(feature = "introspection")]
             opaque: opaque.build(self.saved_credentials.as_ref())?,
         })))
+    }
+
+    /// Returns the signal of changes that can end open streams: that of the denylist if there is
+    /// one, so that a stream waits for one signal.
+    fn changes(&self) -> Changes {
+        let denylist = self.denylists.first();
+        denylist.map_or_else(Changes::default, |denylist| denylist.changes().clone())
     }
 
     /// Checks the settings. Keys and certificates are read only when the verifier is built.

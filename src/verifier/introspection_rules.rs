@@ -12,8 +12,8 @@ use crate::introspection::{
     OpaqueCredential, UseWindow,
 };
 use crate::token::{
-    ApiBinding, CredentialFacts, CredentialHolder, CredentialKind, JsonObject, JsonValue,
-    TokenError, is_identifier,
+    ApiBinding, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
+    IntrospectedCredential, JsonObject, JsonValue, TokenError, is_identifier,
 };
 
 /// The rules of one issuer for active responses.
@@ -66,18 +66,22 @@ impl ResponseRules {
                 },
             ),
         };
+        // No leeway: a response is never used after the token's `exp` (RFC 7662 §4).
+        let end = rules.validity_period(&checked).end.min(checked.expires_at);
         let provenance = Provenance {
             verifier: self.verifier,
             issuer: &self.issuer,
             credential,
+            proof: CredentialProof::Introspection(IntrospectedCredential {
+                digest: window.digest.0,
+                expires_at: end,
+            }),
             limit: UseLimit {
                 fresh_until: window.fresh_until,
                 stale_until: window.stale_until,
             },
         };
         let claims = rules.build_claims(&checked, &provenance, &json, &response.body)?;
-        // No leeway: a response is never used after the token's `exp` (RFC 7662 §4).
-        let end = rules.validity_period(&checked).end.min(checked.expires_at);
         Ok(AcceptedCredential {
             claims,
             expires_at: (end < i64::MAX).then_some(end),

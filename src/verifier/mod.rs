@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 #[cfg(feature = "introspection")]
 mod introspection_rules;
+mod invalidated;
 mod issuer;
 mod issuers;
 #[cfg(feature = "introspection")]
@@ -29,6 +30,7 @@ mod start_error;
 mod status;
 mod token_key;
 mod validated;
+mod validity;
 mod verification;
 mod verified_claims;
 #[allow(
@@ -43,6 +45,8 @@ pub use builder::VerifierBuilder;
 pub use config_error::ConfigError;
 pub(crate) use config_error::SettingSource;
 pub use explain::{Check, Explanation, Outcome};
+pub(crate) use invalidated::ClaimsWatch;
+pub use invalidated::Invalidated;
 pub(crate) use issuer::kinde::kinde_issuer;
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::{ClaimCondition, Profile};

@@ -5,7 +5,7 @@ use super::issuers::trusted::{ActiveIssuer, TrustedIssuer};
 use super::verification::{PendingKey, VerifyError, WaitFor};
 use crate::jwks::{KeyLookup, KeyRequest, VersionedKeySet};
 use crate::rejection::Rejection;
-use crate::token::{Algorithm, TokenError};
+use crate::token::{Algorithm, KeyFingerprint, TokenError};
 
 /// The signature of a token with all values that its verification needs.
 pub(super) struct SignedInput<'t> {
@@ -15,27 +15,34 @@ pub(super) struct SignedInput<'t> {
     pub(super) signature: &'t [u8],
 }
 
+/// The key that verified a signature, and the generation of its key set.
+pub(super) struct VerifiedWith {
+    pub(super) key: KeyFingerprint,
+    pub(super) generation: u64,
+}
+
 impl SignedInput<'_> {
-    /// Verifies the signature with a key of the current key set, and returns the set. Returns
+    /// Verifies the signature with a key of the current key set, and returns the key. Returns
     /// `None` if the token's key is not in the set. If the token has no `kid` and no current key
     /// verifies it, a newer key may have signed it, unless the keys are static.
-    pub(super) fn verify<'k, 't>(
+    pub(super) fn verify<'t>(
         &self,
         trusted: &TrustedIssuer,
-        current_set: Option<&'k VersionedKeySet>,
+        current_set: Option<&VersionedKeySet>,
         tid: impl Fn() -> Option<&'t str>,
-    ) -> Result<Option<&'k VersionedKeySet>, TokenError> {
+    ) -> Result<Option<VerifiedWith>, TokenError> {
         let Some(keys) = current_set.filter(|keys| keys.set.contains_kid(self.kid)) else {
             return Ok(None);
         };
-        let (set, algorithm) = (&keys.set, self.algorithm);
+        let (set, generation, algorithm) = (&keys.set, keys.generation, self.algorithm);
         if self.kid.is_some() {
-            set.verify_for(self.kid, algorithm, self.signing_input, self.signature, tid)?;
-            return Ok(Some(keys));
+            let key =
+                set.verify_for(self.kid, algorithm, self.signing_input, self.signature, tid)?;
+            return Ok(Some(VerifiedWith { key, generation }));
         }
         let max = trusted.rules.max_keys_without_kid;
         match set.verify_without_kid(algorithm, self.signing_input, self.signature, tid, max) {
-            Ok(()) => Ok(Some(keys)),
+            Ok(key) => Ok(Some(VerifiedWith { key, generation })),
             Err(_) if !trusted.keys.is_fixed() => Ok(None),
             Err(error) => Err(error),
         }

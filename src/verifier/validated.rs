@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::claim::as_string;
 use crate::token::{
-    CredentialFacts, JsonChildren, JsonObject, JsonValue, Scope, Scopes, TokenError,
+    CredentialFacts, CredentialProof, JsonChildren, JsonObject, JsonValue, Scope, Scopes,
+    TokenError,
 };
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Its signature may not be
@@ -48,6 +49,7 @@ pub(crate) struct Provenance<'s> {
     pub(crate) verifier: u64,
     pub(crate) issuer: &'s Arc<str>,
     pub(crate) credential: CredentialFacts,
+    pub(crate) proof: CredentialProof,
     pub(crate) limit: UseLimit,
 }
 

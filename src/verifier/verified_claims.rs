@@ -58,6 +58,7 @@ impl Rules {
         Ok(Claims::new_verified(ClaimsInner {
             verified_by: seal.verifier,
             credential: seal.credential,
+            proof: seal.proof,
             issuer: Arc::clone(seal.issuer),
             strings: ClaimStrings::new(ClaimStrs {
                 client_id,

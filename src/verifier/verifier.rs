@@ -13,6 +13,7 @@ use crate::extensions::{Rechecks, VerifiedRequest};
 use crate::introspection::OpaqueCredentials;
 use crate::telemetry::limit::EventLimit;
 use crate::token::Claims;
+use crate::util::Changes;
 
 /// Verifies access tokens: returns [`Claims`] or a [`Rejection`](crate::Rejection).
 ///
@@ -51,6 +52,8 @@ pub(super) struct VerifierInner {
     pub(super) tokens: Option<TokenCache>,
     pub(super) rechecks: Option<Arc<Rechecks>>,
     pub(super) event_limit: Option<EventLimit>,
+    /// The signal of changes that can end open streams.
+    pub(super) changes: Changes,
     #[cfg(feature = "introspection")]
     pub(super) opaque: Option<OpaqueCredentials>,
     /// The header that API keys are read from, besides `Authorization`.

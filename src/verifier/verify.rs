@@ -17,7 +17,8 @@ use crate::bearer::{BearerError, b64token};
 use crate::jwks::KeyLookup;
 use crate::rejection::Rejection;
 use crate::token::{
-    Claims, CompactJws, CredentialFacts, DecodeBuffer, JoseHeader, JsonObject, TokenError,
+    Claims, CompactJws, CredentialFacts, CredentialProof, DecodeBuffer, JoseHeader, JsonObject,
+    TokenError,
 };
 
 impl Verifier {
@@ -206,7 +207,7 @@ impl Verifier {
             signature,
         };
         let tid = || json.get("tid").and_then(as_string);
-        let Some(keys) = signed.verify(trusted, current_set.as_deref(), tid)? else {
+        let Some(verified) = signed.verify(trusted, current_set.as_deref(), tid)? else {
             let checked = trusted.rules.check(header.json(), &json, now)?;
             checked.check_scopes(&json)?;
             let lookup = KeyLookup {
@@ -232,6 +233,7 @@ impl Verifier {
             verifier: self.0.id,
             issuer: &trusted.issuer,
             credential: CredentialFacts::JWT,
+            proof: CredentialProof::Key(verified.key),
             limit: UseLimit::NONE,
         };
         let claims = trusted
@@ -249,7 +251,7 @@ impl Verifier {
                 Entry {
                     claims: claims.clone(),
                     issuer,
-                    generation: keys.generation,
+                    generation: verified.generation,
                     validity_period: lifetime,
                 },
             );

@@ -51,7 +51,7 @@ use super::url::{PlainHttp, is_secure_url};
 use super::{FetchError, IssuerStatus, JwksError, VersionedKeySet};
 use crate::clock::Clock;
 use crate::token::Algorithm;
-use crate::util::{has_timers, lock};
+use crate::util::{Changes, has_timers, lock};
 
 /// The tasks of one issuer that are kept: the active one and the earlier one.
 const MAX_TASKS: usize = 2;
@@ -71,8 +71,9 @@ impl RemoteKeySet {
         fetchers: Fetchers,
         timing: RefreshConfig,
         clock: Clock,
+        changes: Changes,
     ) -> Self {
-        let shared = RemoteState::new(issuer, endpoint, allowed, fetchers, timing, clock);
+        let shared = RemoteState::new(issuer, endpoint, allowed, fetchers, timing, clock, changes);
         Self {
             state: Arc::new(shared),
             refresh_tasks: Mutex::default(),

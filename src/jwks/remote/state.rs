@@ -19,7 +19,7 @@ use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
 use crate::jwks::KeySetScope;
 use crate::token::Algorithm;
-use crate::util::lock;
+use crate::util::{Changes, lock};
 
 /// The state that requests and the refresh task share.
 pub(super) struct RemoteState {
@@ -40,6 +40,8 @@ pub(super) struct RemoteState {
     /// An issuer of this name was evicted before, so its first fetch counts against the budget.
     pub(super) resumed: AtomicBool,
     history: Mutex<FetchHistory>,
+    /// A removed key can end open streams.
+    changes: Changes,
 }
 
 impl RemoteState {
@@ -50,6 +52,7 @@ impl RemoteState {
         fetchers: Fetchers,
         config: RefreshConfig,
         clock: Clock,
+        changes: Changes,
     ) -> Self {
         Self {
             issuer,
@@ -69,6 +72,7 @@ impl RemoteState {
             jitter: Jitter::new(config.jitter_seed),
             resumed: AtomicBool::new(false),
             history: Mutex::default(),
+            changes,
             config,
         }
     }
@@ -120,6 +124,7 @@ impl RemoteState {
             kids.for_each(|kid| self.removed_kids.insert(kid));
         }
         self.current.clear();
+        self.changes.notify();
     }
 
     pub(super) fn store_keys(
@@ -145,6 +150,7 @@ impl RemoteState {
                 .kids()
                 .filter(|kid| !cached.keys.set.contains_kid(Some(kid)))
                 .for_each(|kid| self.removed_kids.insert(kid));
+            self.changes.notify();
         }
         crate::telemetry::metrics::keys_available(
             &self.issuer,

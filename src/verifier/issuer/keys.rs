@@ -14,7 +14,7 @@ use crate::jwks::{
     UnusableKey, is_allowed_url, is_secure_url,
 };
 use crate::token::Algorithm;
-use crate::util::BoxError;
+use crate::util::{BoxError, Changes};
 use crate::verifier::config_error::ConfigError;
 use crate::verifier::profile::KidRequirement;
 
@@ -105,6 +105,7 @@ impl Issuer {
         algorithms: &[Algorithm],
         clock: &Clock,
         clients: &HttpClients,
+        changes: &Changes,
     ) -> Result<KeySource, ConfigError> {
         if let Some(json) = &self.keys.set {
             let scope = KeySetScope {
@@ -157,6 +158,7 @@ impl Issuer {
             fetchers,
             timing,
             clock.clone(),
+            changes.clone(),
         );
         Ok(KeySource::Remote(remote))
     }

@@ -33,6 +33,7 @@ use crate::clock::{Clock, seconds};
 use crate::http_client::{Addresses, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy};
 use crate::jwks::{KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, RefreshConfig, Registration};
 use crate::token::{Algorithm, AllowLists};
+use crate::util::Changes;
 use limit_settings::LimitSettings;
 use token_settings::TokenSettings;
 
@@ -237,6 +238,7 @@ impl Issuer {
         mut self,
         clock: &Clock,
         clients: &HttpClients,
+        changes: &Changes,
     ) -> Result<TrustedIssuer, ConfigError> {
         self.timing.limits = self.limits.or(match self.timing.registration {
             Registration::Listed => KeySetLimits::LISTED,
@@ -245,7 +247,7 @@ impl Issuer {
         let issuer: Arc<str> = self.validated_name()?.into();
         let algorithms = self.allowed_algorithms();
         let keys = self
-            .keys(&issuer, &algorithms, clock, clients)
+            .keys(&issuer, &algorithms, clock, clients, changes)
             .map_err(|error| error.at(&self.source))?;
         let rules = Rules {
             org_code_pattern: self.tokens.org_code_pattern(),

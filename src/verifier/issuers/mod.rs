@@ -99,6 +99,13 @@ impl IssuerRegistry {
         }
     }
 
+    /// Starts a call of the application's resolver in the background, unless one is in progress.
+    pub(crate) fn start_resolution(&self, iss: &str) {
+        if let Some(resolver) = &self.resolver {
+            resolver.start(iss);
+        }
+    }
+
     /// Calls the application's resolver, or waits for a call in progress.
     pub(crate) async fn resolve(&self, iss: &str) -> Resolution {
         match &self.resolver {

@@ -18,7 +18,7 @@ use super::trusted::{IssuerRef, LAST_MINUTES, Resolution, TrustedIssuer};
 use crate::clock::Clock;
 use crate::http_client::HttpClients;
 use crate::jwks::SavedKeys;
-use crate::util::BoxError;
+use crate::util::{BoxError, Changes};
 use crate::verifier::config_error::ConfigError;
 use crate::verifier::issuer::Issuer;
 
@@ -38,6 +38,8 @@ pub(crate) struct ResolverConfig {
     /// The maximum number of resolver calls per second.
     pub(crate) max_per_second: u32,
     pub(crate) clock: Clock,
+    /// A withdrawn issuer can end open streams.
+    pub(crate) changes: Changes,
 }
 
 pub(super) struct ResolverInner {
@@ -119,6 +121,8 @@ impl ResolverInner {
             Ok(None) => {
                 state.remove(iss);
                 state.negative.insert(iss, NegativeReason::NotTrusted, now);
+                drop(state);
+                self.settings.changes.notify();
                 Resolution::NotTrusted
             }
             Err(problem) => {
@@ -138,7 +142,10 @@ impl ResolverInner {
         if issuer.allows_plain_http() {
             return Err("dangerous_allow_http: is only for listed issuers".to_owned());
         }
-        let trusted = issuer.into_trusted_issuer(&self.settings.clock, &self.clients);
+        let trusted = {
+            let ResolverConfig { clock, changes, .. } = &self.settings;
+            issuer.into_trusted_issuer(clock, &self.clients, changes)
+        };
         let mut trusted = trusted.map_err(|error: ConfigError| error.to_string())?;
         if *trusted.issuer != *iss {
             return Err(

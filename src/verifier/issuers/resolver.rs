@@ -95,6 +95,11 @@ impl Resolver {
         }
     }
 
+    /// Starts a call for the issuer of an open stream. Whether it could start shows in its result.
+    pub(crate) fn start(&self, iss: &str) {
+        let _ = self.start_resolution(&mut self.0.state(), iss);
+    }
+
     fn lookup_in(&self, state: &mut State, iss: &str) -> Option<Resolution> {
         let now = Instant::now();
         if let Some(cached) = state
