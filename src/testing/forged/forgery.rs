@@ -91,6 +91,12 @@ impl Expected {
         error: "invalid_request",
         or_status: None,
     };
+    /// A key that the issuer did not publish. A server that may not fetch keys at the moment cannot
+    /// know this, so 503 is also correct.
+    pub(super) const UNKNOWN_KEY: Self = Self {
+        or_status: Some(503),
+        ..Self::INVALID_TOKEN
+    };
     /// A string with characters that no bearer token has. A server that compares prefixes first
     /// rejects it as an unknown token.
     pub(super) const UNREADABLE: Self = Self {
@@ -116,7 +122,7 @@ impl Expected {
 
     /// Returns `true` if this status is correct. For an oversized header, 431 from the server's own
     /// limit is also correct. For an opaque credential with characters that no credential has, 401
-    /// is.
+    /// is. For an unknown key, 503 is.
     #[must_use]
     pub fn allows(&self, status: u16) -> bool {
         status == self.status || Some(status) == self.or_status

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::forge::{by_attacker, with_hmac};
 use super::forgery::forgeries;
+use crate::testing::encoding::uuid;
 use crate::testing::mint::TokenBuilder;
 
 forgeries! {
@@ -13,7 +14,10 @@ forgeries! {
     other_issuer_same_kid(good) -> INVALID_TOKEN { by_attacker(&good, |token, _| token.header("kid", good.key().kid())) }
 
     /// The issuer never published this `kid`.
-    unknown_kid(good) -> INVALID_TOKEN { by_attacker(&good, |token, _| token) }
+    unknown_kid(good) -> UNKNOWN_KEY { by_attacker(&good, |token, _| token) }
+
+    /// The issuer signed, but no key has this `kid`. A server with one fixed key accepts it.
+    kid_of_no_key(good) -> UNKNOWN_KEY { good.header("kid", uuid()).token() }
 
     /// Another key signed and there is no `kid`, against a server that tries any key it has.
     foreign_key_without_kid(good) -> INVALID_TOKEN { by_attacker(&good, |token, _| token.without_header("kid")) }
@@ -27,15 +31,15 @@ forgeries! {
     }
 
     /// The `kid` is a fragment of SQL.
-    kid_sql(good) -> INVALID_TOKEN {
+    kid_sql(good) -> UNKNOWN_KEY {
         by_attacker(&good, |token, _| token.header("kid", "x' UNION SELECT 'secret' --"))
     }
 
     /// The `kid` is 2,000 characters long.
-    kid_over_long(good) -> INVALID_TOKEN { by_attacker(&good, |token, _| token.header("kid", "k".repeat(2_000))) }
+    kid_over_long(good) -> UNKNOWN_KEY { by_attacker(&good, |token, _| token.header("kid", "k".repeat(2_000))) }
 
     /// The header contains the key (CVE-2018-0114).
-    embedded_jwk(good) -> INVALID_TOKEN { by_attacker(&good, |token, key| token.header("jwk", key.public_jwk())) }
+    embedded_jwk(good) -> UNKNOWN_KEY { by_attacker(&good, |token, key| token.header("jwk", key.public_jwk())) }
 
     /// The header contains the key under the `kid` of a real one.
     embedded_jwk_same_kid(good) -> INVALID_TOKEN {
@@ -46,13 +50,13 @@ forgeries! {
     }
 
     /// The header names a URL of the key (CVE-2024-21643).
-    jku_header(good) -> INVALID_TOKEN { by_attacker(&good, |token, _| token.header("jku", elsewhere(&good, "jwks"))) }
+    jku_header(good) -> UNKNOWN_KEY { by_attacker(&good, |token, _| token.header("jku", elsewhere(&good, "jwks"))) }
 
     /// The header names a URL of a certificate.
-    x5u_header(good) -> INVALID_TOKEN { by_attacker(&good, |token, _| token.header("x5u", elsewhere(&good, "pem"))) }
+    x5u_header(good) -> UNKNOWN_KEY { by_attacker(&good, |token, _| token.header("x5u", elsewhere(&good, "pem"))) }
 
     /// The header contains a public key in place of a certificate.
-    x5c_header(good) -> INVALID_TOKEN {
+    x5c_header(good) -> UNKNOWN_KEY {
         by_attacker(&good, |token, key| token.header("x5c", json!([STANDARD.encode(key.public_der())])))
     }
 }

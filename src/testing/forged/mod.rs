@@ -36,6 +36,7 @@
 pub mod opaque;
 
 mod algorithms;
+mod assessment;
 mod audiences;
 mod corpus;
 mod forge;
@@ -49,6 +50,7 @@ mod signatures;
 mod times;
 
 pub use algorithms::*;
+pub use assessment::Assessment;
 pub use audiences::*;
 pub use corpus::all;
 pub use forgery::{Expected, Forgery};

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::assessment::Assessment;
 use super::corpus::all;
 use super::forgery::Forgery;
-use crate::testing::assertions::{Challenge, TestResponse};
+use crate::testing::assertions::TestResponse;
 use crate::testing::mint::TokenBuilder;
 
 /// Sends the valid token once, then every forgery of it, one after the other.
@@ -30,7 +31,7 @@ pub async fn attack_credential<A: Into<TestResponse>>(
 ) -> CorpusReport {
     let answer: TestResponse = send(good).await.into();
     let verdict = if answer.status() < 400 {
-        CorpusResult::Correct
+        CorpusResult::ValidTokenAccepted
     } else {
         CorpusResult::ValidTokenRejected
     };
@@ -59,7 +60,7 @@ pub async fn attack_with<A: Into<TestResponse>>(
             description: forgery.description(),
             expected: forgery.expected().status(),
             got: answer.status(),
-            result: CorpusResult::new(forgery, &answer),
+            result: CorpusResult::Assessed(forgery.assess(&answer)),
         });
     }
     CorpusReport { rows }
@@ -85,10 +86,7 @@ impl CorpusReport {
 
     /// Returns the names of the requests that got a wrong response.
     pub fn failures(&self) -> impl Iterator<Item = &'static str> {
-        let wrong = self
-            .rows
-            .iter()
-            .filter(|row| row.result != CorpusResult::Correct);
+        let wrong = self.rows.iter().filter(|row| !row.result.is_correct());
         wrong.map(|row| row.name)
     }
 
@@ -109,14 +107,14 @@ impl fmt::Display for CorpusReport {
             "request", "expected", "got"
         )?;
         let mut rows: Vec<&CorpusRow> = self.rows.iter().collect();
-        rows.sort_by_key(|row| row.result == CorpusResult::Correct);
+        rows.sort_by_key(|row| row.result.is_correct());
         for row in rows {
             write!(
                 f,
                 "{:<28} {:>8} {:>4}  {}",
                 row.name, row.expected, row.got, row.result
             )?;
-            if row.result != CorpusResult::Correct && !row.description.is_empty() {
+            if !row.result.is_correct() && !row.description.is_empty() {
                 write!(f, ": {}", row.description)?;
             }
             writeln!(f)?;
@@ -134,51 +132,28 @@ struct CorpusRow {
     result: CorpusResult,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum CorpusResult {
-    Correct,
+    ValidTokenAccepted,
     ValidTokenRejected,
-    Accepted,
-    WrongStatus,
-    NoChallenge,
-    WrongError,
-    Echoed,
+    Assessed(Assessment),
 }
 
 impl CorpusResult {
-    fn new(forgery: &Forgery, answer: &TestResponse) -> Self {
-        let expected = forgery.expected();
-        if answer.status() < 400 {
-            return Self::Accepted;
-        }
-        if !expected.allows(answer.status()) {
-            return Self::WrongStatus;
-        }
-        if answer.contains(forgery.token()) {
-            return Self::Echoed;
-        }
-        if answer.status() != expected.status() {
-            // The server's own limit sends no challenge.
-            return Self::Correct;
-        }
-        match answer.challenge().as_ref().map(Challenge::error) {
-            Err(_) => Self::NoChallenge,
-            Ok(error) if error == Some(expected.error()) => Self::Correct,
-            Ok(_) => Self::WrongError,
-        }
+    fn is_correct(self) -> bool {
+        matches!(
+            self,
+            Self::ValidTokenAccepted | Self::Assessed(Assessment::Rejected)
+        )
     }
 }
 
 impl fmt::Display for CorpusResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Correct => "ok",
-            Self::ValidTokenRejected => "REJECTED, so the other rows prove nothing",
-            Self::Accepted => "ACCEPTED",
-            Self::WrongStatus => "WRONG STATUS",
-            Self::NoChallenge => "NO VALID CHALLENGE",
-            Self::WrongError => "WRONG ERROR",
-            Self::Echoed => "ECHOES THE TOKEN",
-        })
+        match self {
+            Self::ValidTokenAccepted => f.write_str("ok"),
+            Self::ValidTokenRejected => f.write_str("REJECTED, so the other rows prove nothing"),
+            Self::Assessed(assessment) => assessment.fmt(f),
+        }
     }
 }

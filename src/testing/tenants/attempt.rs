@@ -1,32 +1,68 @@
 //! The requests for one probe.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN,
 };
 use http::{HeaderName, Method, Request, request};
 
+use super::assessment::{ExpectedResult, IsolationResult};
 use super::probe::{Probe, Tenant};
+use crate::testing::assertions::TestResponse;
 
-/// A request and its expected result. The request is `None` if the probe is not valid HTTP.
-pub(super) struct Attempt {
-    pub(super) what: String,
-    pub(super) expected: ExpectedResult,
-    /// If `true`, the request names the other tenant and has the tenant's own token.
-    pub(super) names_other: bool,
-    pub(super) request: Option<Request<Bytes>>,
+/// A request for one probe, and the responses to it that a correct server may send. [`attempts`]
+/// returns them. `Debug` shows no token.
+#[derive(Clone)]
+pub struct Attempt {
+    what: String,
+    expected: ExpectedResult,
+    names_other: bool,
+    request: Option<Request<Bytes>>,
+    victim: Tenant,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ExpectedResult {
-    /// The tenant requests its own data.
-    Accepted,
-    /// 401, 403 or 404.
-    Rejected,
-    /// Any 4xx status, because the path is unusual.
-    RejectedAnyStatus,
-    /// Any status, but the response contains no data of the other tenant.
-    NoForeignData,
+impl Attempt {
+    /// Returns what the request does, in a few words.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Returns the responses that a correct server may send.
+    #[must_use]
+    pub fn expected(&self) -> ExpectedResult {
+        self.expected
+    }
+
+    /// Returns `true` if the request names the other tenant and has the tenant's own token.
+    #[must_use]
+    pub fn names_other(&self) -> bool {
+        self.names_other
+    }
+
+    /// Returns the request, with a path and without a host, or `None` if the probe is not valid
+    /// HTTP.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request<Bytes>> {
+        self.request.as_ref()
+    }
+
+    /// Assesses a response to the request.
+    #[must_use]
+    pub fn assess(&self, response: &TestResponse) -> IsolationResult {
+        IsolationResult::new(self.expected, &self.victim, response)
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("what", &self.what)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
 }
 
 const HEADERS: [&str; 7] = [
@@ -48,13 +84,26 @@ const QUERY: [&str; 7] = [
     "tenant_id",
 ];
 
-/// Returns all requests of a probe that one tenant makes.
-pub(super) fn attempts(probe: &Probe, own: &Tenant, victim: &Tenant) -> Vec<Attempt> {
+/// Returns all requests of a probe that one tenant makes. The first one is for the tenant itself.
+///
+/// [`check_isolation`](super::check_isolation) sends them. Use this function if the requests go
+/// through a client of your own, for example over a network.
+///
+/// ```
+/// use tower_m2m::testing::tenants::{self, Probe, Tenant};
+///
+/// let (own, other) = (Tenant::new("org_a", "Bearer token"), Tenant::new("org_b", "Bearer token"));
+/// let attempts = tenants::attempts(&Probe::get("/orgs/{org_code}/invoices"), &own, &other);
+/// assert!(attempts.iter().any(|attempt| attempt.what() == "the other's code in {org_code}"));
+/// ```
+#[must_use]
+pub fn attempts(probe: &Probe, own: &Tenant, victim: &Tenant) -> Vec<Attempt> {
     let mut attempts = vec![Attempt {
         what: "itself".to_owned(),
         expected: ExpectedResult::Accepted,
         names_other: false,
         request: build(probe, &probe.path(own), &[], Some(own)),
+        victim: victim.clone(),
     }];
     paths(&mut attempts, probe, own, victim);
     names(&mut attempts, probe, own, victim);
@@ -72,6 +121,7 @@ fn paths(attempts: &mut Vec<Attempt>, probe: &Probe, own: &Tenant, victim: &Tena
             expected,
             names_other: token.is_some(),
             request: build(probe, path, &named(headers, own_code), token),
+            victim: victim.clone(),
         });
     };
     for parameter in probe.parameters() {
@@ -131,6 +181,7 @@ fn names(attempts: &mut Vec<Attempt>, probe: &Probe, own: &Tenant, victim: &Tena
             expected: ExpectedResult::NoForeignData,
             names_other: true,
             request: build(probe, &path, &named(headers, &victim.code), Some(own)),
+            victim: victim.clone(),
         });
     };
     for name in &HEADERS {
@@ -191,6 +242,7 @@ fn preflights(attempts: &mut Vec<Attempt>, probe: &Probe, victim: &Tenant) {
                 .uri(probe.path(victim))
                 .body(body)
                 .ok(),
+            victim: victim.clone(),
         });
     }
 }

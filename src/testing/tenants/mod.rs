@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod assessment;
 mod attempt;
 mod probe;
 mod report;
@@ -34,10 +35,11 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::assertions::TestResponse;
-use attempt::attempts;
+pub use assessment::{ExpectedResult, IsolationResult};
+pub use attempt::{Attempt, attempts};
 pub use probe::{Probe, Tenant};
 pub use report::IsolationReport;
-use report::{IsolationResult, IsolationRow};
+use report::IsolationRow;
 
 /// Sends each probe as each of the two tenants. The first request is for the tenant itself and must
 /// succeed, because rejections prove nothing otherwise.
@@ -70,21 +72,18 @@ pub async fn check_isolation<A: Into<TestResponse>>(
         for (own, victim) in [(one, other), (other, one)] {
             for attempt in attempts(probe, own, victim) {
                 let route = format!("{} {}", probe.method, probe.template);
-                let (verdict, got) = match attempt.request {
+                let (verdict, got) = match attempt.request().cloned() {
                     Some(request) => {
                         let answer: TestResponse = send(request).await.into();
-                        (
-                            IsolationResult::new(attempt.expected, victim, &answer),
-                            Some(answer.status()),
-                        )
+                        (attempt.assess(&answer), Some(answer.status()))
                     }
                     None => (IsolationResult::NoRequest, None),
                 };
                 rows.push(IsolationRow {
                     route,
                     caller: own.code.clone(),
-                    what: attempt.what,
-                    names_other: attempt.names_other,
+                    what: attempt.what().to_owned(),
+                    names_other: attempt.names_other(),
                     result: verdict,
                     got,
                 });

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::attempt::ExpectedResult;
-use super::probe::Tenant;
-use crate::testing::assertions::TestResponse;
+use super::assessment::IsolationResult;
 
 /// The result of an isolation check of two tenants. `Display` prints a table, failures first.
 #[derive(Clone, Debug)]
@@ -21,38 +19,6 @@ pub(super) struct IsolationRow {
     pub(super) names_other: bool,
     pub(super) result: IsolationResult,
     pub(super) got: Option<u16>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IsolationResult {
-    Correct,
-    OwnRequestRejected,
-    NotRejected,
-    Leaked,
-    NoRequest,
-    Indistinguishable,
-}
-
-impl IsolationResult {
-    pub(super) fn new(expected: ExpectedResult, victim: &Tenant, answer: &TestResponse) -> Self {
-        let status = answer.status();
-        let let_in = status < 400;
-        let shows = |text: &String| {
-            !text.is_empty()
-                && answer
-                    .body()
-                    .windows(text.len())
-                    .any(|part| part == text.as_bytes())
-        };
-        let leaks = victim.markers.iter().any(shows) || (let_in && shows(&victim.code));
-        match expected {
-            ExpectedResult::Accepted if !let_in => Self::OwnRequestRejected,
-            ExpectedResult::Rejected if !matches!(status, 401 | 403 | 404) => Self::NotRejected,
-            ExpectedResult::RejectedAnyStatus if !(400..500).contains(&status) => Self::NotRejected,
-            _ if leaks => Self::Leaked,
-            _ => Self::Correct,
-        }
-    }
 }
 
 impl IsolationReport {
@@ -129,20 +95,5 @@ impl fmt::Display for IsolationReport {
             )?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for IsolationResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Correct => "ok",
-            Self::OwnRequestRejected => "REJECTED ITS OWN, so the other rows prove nothing",
-            Self::NotRejected => "NOT REJECTED",
-            Self::Leaked => "SHOWS THE OTHER TENANT",
-            Self::Indistinguishable => {
-                "NOTHING TELLS THE TENANTS APART: a code or marker of one occurs in those of the other"
-            }
-            Self::NoRequest => "NO REQUEST: the template or the credentials cannot be sent",
-        })
     }
 }
