@@ -28,8 +28,8 @@ impl AuthorizeLayer {
         self.explain_route(explanation, token, organization).await
     }
 
-    /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes
-    /// and organization. Show this explanation only to the person who holds the token.
+    /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes,
+    /// organization and client. Show this explanation only to the person who holds the token.
     pub async fn explain_with_values(
         &self,
         token: &str,

@@ -178,7 +178,14 @@ impl<'a> TokenInspection<'a> {
                 found.join(", ")
             }
             CheckKind::Client | CheckKind::ClientAllowed => match rules {
-                Some(rules) => first(client_pointers(&rules.profile)),
+                Some(rules) => {
+                    let names = client_pointers(&rules.profile);
+                    let found = names.iter().find(|pointer| json.pointer(pointer).is_some());
+                    let pointer = found.or(names.first());
+                    pointer
+                        .map(|pointer| found_at_pointer(json, pointer, self.values))
+                        .unwrap_or_default()
+                }
                 None => String::new(),
             },
             CheckKind::Organization | CheckKind::OrganizationAllowed => match rules {

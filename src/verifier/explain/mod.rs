@@ -87,9 +87,9 @@ impl Verifier {
         self.explain_credential(token, Values::Hidden).await
     }
 
-    /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes
-    /// and organization. Show this explanation only to the person who holds the token. The token
-    /// itself is never shown.
+    /// Explains as [`explain`](Self::explain) does, and adds the token's issuer, audience, scopes,
+    /// organization and client. Show this explanation only to the person who holds the token. The
+    /// token itself is never shown.
     pub async fn explain_with_values(&self, token: &str) -> Explanation {
         self.explain_credential(token, Values::Shown).await
     }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use crate::token::{JsonObject, JsonValue};
 
-/// The setting whether an explanation contains the audience, the issuer, the scopes and the
-/// organization.
+/// The setting whether an explanation contains the audience, the issuer, the scopes, the
+/// organization and the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Values {
     Hidden,
