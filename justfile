@@ -8,7 +8,7 @@ export NIGHTLY_TOOLCHAIN := env("NIGHTLY_TOOLCHAIN", trim(read(".ci/nightly")))
 
 target := env("CARGO_TARGET_DIR", "target")
 packages := "examples/*/Cargo.toml fuzz/Cargo.toml benches/Cargo.toml benches/peers/Cargo.toml tests/public-api/Cargo.toml"
-features := "axum reqwest tls-rustls tls-native tls-rustls-no-provider tracing metrics introspection test-util"
+features := "axum reqwest tls-rustls tls-native tls-rustls-no-provider tracing metrics introspection test-util cli"
 
 # Shows this list.
 default:
@@ -37,6 +37,17 @@ test:
 test-all:
     cargo test --locked --all-features --lib --test it --test configuration --test keys
     cargo test --locked --all-features --doc
+
+# Tests the command-line tool: against the example server, and a Node.js server with and without a
+# defect.
+m2m:
+    cargo build --locked --all-features --bin m2m --example resource_server
+    cargo test --locked --all-features --test m2m
+
+# Attacks the Node.js server with each seeded defect.
+attack-matrix:
+    cargo build --locked --all-features --bin m2m
+    TOWER_M2M_ATTACK_MATRIX=1 cargo test --locked --all-features --test m2m seeded_defects
 
 # Runs clippy for each feature alone.
 features:

@@ -75,6 +75,7 @@
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `introspection` | | API keys of Kinde and opaque access tokens, which the issuer is queried about |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
+//! | `cli` | | the command-line tool `m2m`, for `cargo install` only: local issuer, explanation, lint, attack |
 //!
 //! Without the client, keys come from [`Issuer::jwk_set`], [`Issuer::public_key_pem`] or
 //! [`Issuer::fetch_with`]. A feature adds an API or a backend. No feature changes which tokens are

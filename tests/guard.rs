@@ -33,7 +33,7 @@ impl Workspace {
         };
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
         let copied = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
-        let guarded = "[features]\ntest-util = []\n[workspace]";
+        let guarded = "[features]\ntest-util = []\ncli = ['test-util']\n[workspace]";
         let library = "#[cfg(feature = \"test-util\")]\nmod guard;\n";
         let members = "[workspace]\nresolver = '2'\nmembers = ['service', 'tool']\n";
         let main = "fn main() {}\n";
@@ -81,7 +81,7 @@ impl Workspace {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{arguments} {value:?}");
         assert!(
-            errors.contains("[dev-dependencies]"),
+            errors.contains("[dev-dependencies]") && errors.contains("`cli`"),
             "{arguments} {value:?}: {errors}"
         );
     }
@@ -96,6 +96,7 @@ impl Drop for Workspace {
 const PLAIN: &str = "[dependencies]\nguarded = { path = '../../guarded' }";
 const WITH_TEST_UTIL: &str =
     "[dependencies]\nguarded = { path = '../../guarded', features = ['test-util'] }";
+const WITH_CLI: &str = "[dependencies]\nguarded = { path = '../../guarded', features = ['cli'] }";
 const FOR_TESTS: &str =
     "[dev-dependencies]\nguarded = { path = '../../guarded', features = ['test-util'] }";
 
@@ -139,4 +140,17 @@ fn test_util_for_tests_does_not_stop_a_release_build() {
     workspace.assert_builds("--release", None);
     workspace.assert_builds("--tests", None);
     workspace.assert_stops("--release --tests", None);
+}
+
+/// Rule 344.
+/// The tool enables the test utilities, so they would be in the service too.
+#[test]
+fn release_build_with_unified_cli_stops() {
+    let workspace = Workspace::new("cli", PLAIN, WITH_CLI);
+    workspace.assert_stops("--release", None);
+    workspace.assert_stops("--release --all-features", None);
+    workspace.assert_stops("--profile unchecked-dev", Some("true"));
+    workspace.assert_builds("--release -p service", None);
+    workspace.assert_builds("--release", Some("1"));
+    workspace.assert_builds("", None);
 }

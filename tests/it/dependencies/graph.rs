@@ -36,6 +36,8 @@ impl ModuleGraph {
     pub(super) fn read(root: &Path) -> Self {
         let mut sources = Vec::new();
         gather(&root.join("src"), "", &mut sources);
+        // A program is a crate of its own.
+        sources.retain(|(file, _)| !file.starts_with("bin/"));
         let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
         let (_, dependencies) = manifest.split_once("[dependencies]\n").unwrap();
         let dependencies = dependencies.split("\n[").next().unwrap().lines();
@@ -46,6 +48,18 @@ impl ModuleGraph {
                 .iter()
                 .map(|(file, text)| (file.as_str(), text.as_str())),
             names,
+        )
+    }
+
+    /// Reads the modules of the program `m2m`.
+    pub(super) fn read_program(root: &Path) -> Self {
+        let mut sources = Vec::new();
+        gather(&root.join("src/bin/m2m"), "", &mut sources);
+        Self::new(
+            sources
+                .iter()
+                .map(|(file, text)| (file.as_str(), text.as_str())),
+            [],
         )
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Scope {
 pub(super) fn scopes(file: &str, text: &str) -> Vec<Scope> {
     let path = file.trim_end_matches(".rs").split('/');
     let mut module: Vec<String> = path.map(str::to_owned).collect();
-    module.pop_if(|last| matches!(last.as_str(), "mod" | "lib"));
+    module.pop_if(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
     let mut found = Vec::new();
     read(file, module, &tokens(text), &mut found);
     found

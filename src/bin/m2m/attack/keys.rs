@@ -1,0 +1,220 @@
+//! The keys change, and the issuer is down.
+
+use std::time::Duration;
+
+use tower_m2m::testing::TokenBuilder;
+
+use super::case::{Case, found, is_success};
+use super::plan::Plan;
+use super::report::{Group, Outcome};
+use super::runner::{Runner, valid};
+
+/// Longer than the time for which common libraries fetch no keys again (30 s).
+const COOLDOWN: Duration = Duration::from_secs(32);
+
+/// The final valid token may have to wait until the server fetches keys again.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(plan: &Plan<'_>, runner: &mut Runner<'_>) {
+    if let Err(error) = steps(plan, runner).await {
+        runner.skip(Group::Keys, "keys", &format!("the issuer failed: {error}"));
+    }
+}
+
+async fn steps(plan: &Plan<'_>, runner: &mut Runner<'_>) -> std::io::Result<()> {
+    let patience = plan
+        .options
+        .refresh_interval
+        .map_or(COOLDOWN, |interval| interval + RECOVERY);
+    let old = plan.issuer.signing_key();
+    let old_kid = old.kid().to_owned();
+    plan.issuer.rotate_key()?;
+    let new_kid = plan.issuer.signing_key().kid().to_owned();
+
+    let by_old = plan.good().signed_with(&old);
+    accepted(
+        plan,
+        runner,
+        "published_key_after_rotation",
+        "The key was rotated, but is still published.",
+        &by_old,
+        RECOVERY,
+    )
+    .await;
+    let by_new = plan.good();
+    let knows_new = accepted(
+        plan,
+        runner,
+        "new_key",
+        "The token is signed by a key that was published recently.",
+        &by_new,
+        patience,
+    )
+    .await;
+
+    plan.issuer.remove_key(&old_kid)?;
+    match plan.options.refresh_interval {
+        Some(interval) => removed(plan, runner, &by_old, interval).await,
+        None => runner.skip(
+            Group::Keys,
+            "removed_key",
+            "give --refresh-interval to check that a removed key stops working",
+        ),
+    }
+    outage(plan, runner, patience, knows_new.then_some(&by_new)).await?;
+    plan.issuer.come_back().await?;
+
+    // The server knows the new key, unless it never accepted it.
+    if knows_new {
+        plan.issuer.use_key(&new_kid)?;
+    } else {
+        plan.issuer.publish_key(old);
+        plan.issuer.use_key(&old_kid)?;
+    }
+    runner.control(plan, "after the attacks").await;
+    Ok(())
+}
+
+/// Sends a token that must be accepted within this time. Returns `true` if it was.
+async fn accepted(
+    plan: &Plan<'_>,
+    runner: &mut Runner<'_>,
+    name: &str,
+    description: &str,
+    token: &TokenBuilder,
+    limit: Duration,
+) -> bool {
+    let Some(case) = key_case(plan, name, description, "2xx", token) else {
+        return false;
+    };
+    let (result, is_accepted) = runner
+        .until(&case, limit, |response| is_success(response.status()))
+        .await;
+    let found = result.map_or_else(|error| error.to_string(), |response| found(&response));
+    if is_accepted {
+        runner.record(&case, Outcome::Passed, found);
+    } else {
+        let found = format!("{found}: not accepted within {} s", limit.as_secs());
+        runner.record(&case, Outcome::Deviation, found);
+    }
+    is_accepted
+}
+
+/// Sends a token of a removed key until it is rejected.
+async fn removed(
+    plan: &Plan<'_>,
+    runner: &mut Runner<'_>,
+    token: &TokenBuilder,
+    interval: Duration,
+) {
+    let description = "The token is signed by a key that the issuer has removed.";
+    let Some(case) = key_case(plan, "removed_key", description, "401", token) else {
+        return;
+    };
+    let (result, _) = runner
+        .until(&case, interval + RECOVERY, |response| {
+            !is_success(response.status())
+        })
+        .await;
+    match result {
+        Ok(response) if is_success(response.status()) => {
+            let found = format!(
+                "{}: still accepted after {} s",
+                found(&response),
+                interval.as_secs()
+            );
+            runner.record(&case, Outcome::Failed, found);
+        }
+        Ok(response) if response.status() == 401 => {
+            runner.record(&case, Outcome::Passed, found(&response));
+        }
+        Ok(response) => {
+            let found = format!("{}: another status", found(&response));
+            runner.record(&case, Outcome::Deviation, found);
+        }
+        Err(error) => runner.record(&case, Outcome::Failed, error.to_string()),
+    }
+}
+
+/// The issuer is down. A token that the server can verify only with a fetch is not invalid, so the
+/// response must not say so.
+async fn outage(
+    plan: &Plan<'_>,
+    runner: &mut Runner<'_>,
+    limit: Duration,
+    cached: Option<&TokenBuilder>,
+) -> std::io::Result<()> {
+    plan.issuer.go_down().await;
+    if let Some(token) = cached {
+        let description = "The issuer is down, and the server has the key of the token.";
+        if let Some(case) = key_case(
+            plan,
+            "cached_key_in_outage",
+            description,
+            "2xx or 503",
+            token,
+        ) {
+            during_outage(runner, &case, RECOVERY, |status| {
+                is_success(status) || status == 503
+            })
+            .await;
+        }
+    }
+    plan.issuer.rotate_key()?;
+    let token = plan.good();
+    let description = "The issuer is down, and the server does not have the key of the token.";
+    if let Some(case) = key_case(plan, "outage", description, "503", &token) {
+        during_outage(runner, &case, limit, |status| status == 503).await;
+    }
+    Ok(())
+}
+
+async fn during_outage(
+    runner: &mut Runner<'_>,
+    case: &Case<'_>,
+    limit: Duration,
+    is_expected: fn(u16) -> bool,
+) {
+    let (result, is_expected) = runner
+        .until(case, limit, |response| is_expected(response.status()))
+        .await;
+    let (outcome, found) = match result {
+        Ok(response) if is_expected => (Outcome::Passed, found(&response)),
+        Ok(response) if response.status() == 401 => (
+            Outcome::Deviation,
+            format!("{}: the outage is reported as 401", found(&response)),
+        ),
+        Ok(response) if is_success(response.status()) => (
+            Outcome::Failed,
+            format!(
+                "{}: the request was admitted without its key",
+                found(&response)
+            ),
+        ),
+        Ok(response) if response.status() >= 500 => (
+            Outcome::Failed,
+            format!("{}: a server error", found(&response)),
+        ),
+        Ok(response) => (
+            Outcome::Deviation,
+            format!("{}: another status", found(&response)),
+        ),
+        Err(error) => (Outcome::Failed, error.to_string()),
+    };
+    runner.record(case, outcome, found);
+}
+
+fn key_case<'a>(
+    plan: &Plan<'_>,
+    name: &str,
+    description: &str,
+    expected: &str,
+    token: &TokenBuilder,
+) -> Option<Case<'a>> {
+    let mut case = valid(plan, "", token)?;
+    case.group = Group::Keys;
+    name.clone_into(&mut case.name);
+    description.clone_into(&mut case.description);
+    expected.clone_into(&mut case.expected);
+    Some(case)
+}
