@@ -473,6 +473,7 @@ fn mistakes_are_explained_where_they_are_written() {
     );
 }
 
+/// Rule 342.
 #[test]
 fn foreign_variables_are_ignored() {
     let good = [("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", API)];

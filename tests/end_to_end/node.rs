@@ -97,6 +97,7 @@ fn install() -> Result<PathBuf, String> {
         "issuer.mjs",
         "client.mjs",
         "verify.mjs",
+        "resource_server.mjs",
     ];
     let mut hasher = DefaultHasher::new();
     for file in files {

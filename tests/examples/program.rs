@@ -9,7 +9,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tower_m2m::testing::assertions::TestResponse;
 
@@ -17,7 +17,14 @@ use tower_m2m::testing::assertions::TestResponse;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Variables of the environment that must not affect the test.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 31] = [
+    "M2M_ISSUER",
+    "M2M_AUDIENCE",
+    "M2M_PROFILE",
+    "M2M_JWKS_URL",
+    "M2M_CLIENT_ID",
+    "M2M_CLIENT_SECRET",
+    "NO_COLOR",
     "KINDE_DOMAIN",
     "KINDE_ISSUER_URL",
     "KINDE_AUDIENCE",
@@ -208,6 +215,23 @@ pub(crate) async fn run(name: &str, arguments: &[&str], variables: &[(&str, &str
         .expect("the example runs")
 }
 
+/// Runs a program to its end, with this standard input.
+#[allow(dead_code, reason = "one test program uses it")]
+pub(crate) async fn run_with_input(
+    name: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    input: &str,
+) -> Output {
+    let mut command = command(name, arguments, variables);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that ends early closes the pipe.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    patiently(child.wait_with_output()).await.unwrap()
+}
+
 /// Awaits a future with a time limit.
 pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
@@ -215,18 +239,19 @@ pub(crate) async fn patiently<T>(future: impl Future<Output = T>) -> T {
         .expect("it does not hang")
 }
 
-/// The examples are in the directory beside this test, because cargo builds both.
+/// The examples are in a directory beside that of this test, and the tool is in their parent.
 fn command(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let test = std::env::current_exe().unwrap();
-    let directory = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .unwrap()
-        .join("examples");
+    let directory = test.parent().and_then(|deps| deps.parent()).unwrap();
+    let directory = if name == "m2m" {
+        directory.to_owned()
+    } else {
+        directory.join("examples")
+    };
     let program = directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         program.exists(),
-        "{} is not built: run `cargo build --examples`",
+        "{} is not built: run `cargo build --all-features --examples --bins`",
         program.display()
     );
     let mut command = Command::new(program);
