@@ -1,14 +1,16 @@
 //! Extraction of the bearer token from the headers (RFC 6750 §2.1, RFC 9110 §11.4).
 
+mod scheme;
+
 use std::fmt;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+pub(crate) use scheme::AuthScheme;
 
 /// The bearer credentials of a request: exactly one, and not too long.
 ///
-/// Only [`token`](Self::token) checks their characters, because a cached token does not need the
-/// check.
+/// Only [`token`](Self::token) checks their characters. A cached token does not need it.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -21,7 +23,10 @@ use http::header::AUTHORIZATION;
 /// # Ok::<(), BearerError>(())
 /// ```
 #[derive(Clone, Copy)]
-pub struct Credentials<'a>(&'a [u8]);
+pub struct Credentials<'a> {
+    token: &'a [u8],
+    scheme: AuthScheme,
+}
 
 /// Distinguishes the `Authorization` value of a request from another that replaced it: the buffer,
 /// the length, and the end of the token. The end is part of it, because a new value can get the
@@ -87,6 +92,36 @@ impl<'a> Credentials<'a> {
             // Another scheme whose name begins with the same letters.
             _ => return Err(without_bearer(value)),
         };
+        Self::new(token, AuthScheme::Bearer, max_token_bytes)
+    }
+
+    /// Extracts credentials of the scheme `DPoP` (RFC 9449 §7.1).
+    #[cfg(feature = "dpop")]
+    pub(crate) fn from_dpop(
+        headers: &'a HeaderMap,
+        max_token_bytes: usize,
+    ) -> Result<Self, BearerError> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let value = values.next().ok_or(BearerError::Missing)?.as_bytes();
+        if values.next().is_some() {
+            return Err(BearerError::MultipleCredentials);
+        }
+        match AuthScheme::after_dpop(value) {
+            Some([b' ', token @ ..]) => Self::new(
+                without_leading_spaces(token),
+                AuthScheme::Dpop,
+                max_token_bytes,
+            ),
+            Some(_) => Err(BearerError::Malformed),
+            None => Err(BearerError::UnsupportedScheme),
+        }
+    }
+
+    fn new(
+        token: &'a [u8],
+        scheme: AuthScheme,
+        max_token_bytes: usize,
+    ) -> Result<Self, BearerError> {
         if token.is_empty() {
             return Err(BearerError::Malformed);
         }
@@ -95,7 +130,11 @@ impl<'a> Credentials<'a> {
                 max_bytes: max_token_bytes,
             });
         }
-        Ok(Self(token))
+        Ok(Self { token, scheme })
+    }
+
+    pub(crate) fn scheme(self) -> AuthScheme {
+        self.scheme
     }
 
     /// Extracts an API key from a header of its own, or returns `None` if the request does not have
@@ -118,7 +157,10 @@ impl<'a> Credentials<'a> {
                     max_bytes: max_token_bytes,
                 })
             } else {
-                Ok(Self(key))
+                Ok(Self {
+                    token: key,
+                    scheme: AuthScheme::Bearer,
+                })
             },
         )
     }
@@ -126,15 +168,15 @@ impl<'a> Credentials<'a> {
     /// Returns the place and the end of the token, by which a later layer recognizes it.
     pub(crate) fn identity(self) -> CredentialsIdentity {
         CredentialsIdentity {
-            address: self.0.as_ptr().addr(),
-            length: self.0.len(),
-            end: self.0.last_chunk().copied().unwrap_or_default(),
+            address: self.token.as_ptr().addr(),
+            length: self.token.len(),
+            end: self.token.last_chunk().copied().unwrap_or_default(),
         }
     }
 
     /// Returns the octets of the token, unchecked.
     pub(crate) fn as_bytes(self) -> &'a [u8] {
-        self.0
+        self.token
     }
 
     /// Returns the token.
@@ -144,7 +186,7 @@ impl<'a> Credentials<'a> {
     /// Returns [`BearerError::MultipleCredentials`] if the value contains a comma, and
     /// [`BearerError::InvalidCharacter`] if it is not a `b64token` for another reason.
     pub fn token(self) -> Result<&'a str, BearerError> {
-        b64token(self.0)
+        b64token(self.token)
     }
 }
 

@@ -50,6 +50,7 @@
 //! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`],
 //!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
+//! * to check bound tokens: `ProofOfPossession`, `ReplayStore` (features `dpop`, `mtls`)
 //! * to reject callers: [`Denylist`], [`CallerCheck`]
 //! * to end streams, sockets and jobs: [`AuthorizeLayer::end_streams`], [`Verifier::invalidated`],
 //!   [`InvalidationReason`], [`StreamEnded`]
@@ -74,6 +75,8 @@
 //! | `tracing` | yes | events and spans for operators, and the caller on the request's span |
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `introspection` | | API keys of Kinde and opaque access tokens, which the issuer is queried about |
+//! | `dpop` | | tokens that are bound to a key whose owner signs a proof for each request (DPoP, RFC 9449) |
+//! | `mtls` | | tokens that are bound to a client certificate (RFC 8705) |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //! | `cli` | | the command-line tool `m2m`, for `cargo install` only: local issuer, explanation, lint, attack |
 //!
@@ -102,6 +105,8 @@ pub mod introspection;
 pub mod jwks;
 mod metadata;
 mod middleware;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+mod proof_of_possession;
 mod rejection;
 mod response;
 mod revocation;
@@ -128,6 +133,10 @@ pub use introspection::{
 };
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+pub use proof_of_possession::ProofOfPossession;
+#[cfg(feature = "dpop")]
+pub use proof_of_possession::{Dpop, ProofUse, ReplayStore, UsedProof};
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};
 pub use revocation::{
     Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,

@@ -1,10 +1,14 @@
 //! The reasons why a request is rejected.
 
+mod misconfiguration;
+
 use std::fmt;
 use std::time::Duration;
 
+pub use misconfiguration::{Misconfiguration, MissingLayer};
+
 use crate::bearer::BearerError;
-use crate::token::{NotAllowed, ScopeRequirement, TokenError};
+use crate::token::{NotAllowed, ProofError, ScopeRequirement, TokenError};
 
 /// The reason why a request was rejected.
 ///
@@ -63,6 +67,24 @@ pub enum Rejection {
         /// When it is worth trying again.
         retry_after: Duration,
     },
+    /// The DPoP proof of the request is invalid: 401 `invalid_dpop_proof` (RFC 9449 §7.1).
+    InvalidProof(ProofError),
+    /// The DPoP proof has no nonce of this server, or an old one: 401 `use_dpop_nonce` with a new
+    /// nonce (RFC 9449 §9).
+    DpopNonceRequired,
+    /// The token is not bound to a key or a certificate, and the route requires it: 401
+    /// `invalid_token`.
+    ProofOfPossessionRequired,
+    /// The replay store is full, or it did not say whether the proof was used before: 503.
+    ReplayStoreUnavailable {
+        /// When a client should try again.
+        retry_after: Duration,
+    },
+    /// The client's key has used its share of the replay store: 503.
+    TooManyProofs {
+        /// When a client should try again.
+        retry_after: Duration,
+    },
     /// The credential is opaque, and the route accepts only signed tokens: 403.
     JwtRequired,
     /// The credential belongs to a user, and the route does not allow users: 403.
@@ -95,6 +117,11 @@ impl Rejection {
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::KeyUnavailable { .. } => "key_unavailable",
             Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
+            Self::InvalidProof(error) => error.code(),
+            Self::DpopNonceRequired => "dpop_nonce_required",
+            Self::ProofOfPossessionRequired => "proof_of_possession_required",
+            Self::ReplayStoreUnavailable { .. } => "replay_store_unavailable",
+            Self::TooManyProofs { .. } => "too_many_proofs",
             Self::JwtRequired => "jwt_required",
             Self::UserNotAllowed => "user_not_allowed",
             Self::CallerStatusUnavailable => "caller_status_unavailable",
@@ -162,6 +189,19 @@ impl fmt::Display for Rejection {
             Self::IntrospectionUnavailable { .. } => {
                 f.write_str("the issuer did not say whether the opaque credential is valid")
             }
+            Self::InvalidProof(error) => write!(f, "the DPoP proof is invalid: {error}"),
+            Self::DpopNonceRequired => {
+                f.write_str("the DPoP proof has no nonce of this server, or an old one (the client repeats the request)")
+            }
+            Self::ProofOfPossessionRequired => f.write_str(
+                "the token is not bound to a key or a certificate, and the route requires it (require_proof_of_possession)",
+            ),
+            Self::ReplayStoreUnavailable { .. } => {
+                f.write_str("the replay store is full or unavailable, so it is not known whether the proof was used before")
+            }
+            Self::TooManyProofs { .. } => {
+                f.write_str("the client's key has used its share of the replay store (max_proofs_per_key sets the share)")
+            }
             Self::JwtRequired => f.write_str(
                 "the credential is opaque, and the route accepts only signed tokens (the layer has require_jwt, or it requires \
                  no scope and api_id is not set)",
@@ -181,107 +221,10 @@ impl std::error::Error for Rejection {
         match self {
             Self::InvalidRequest(error) => Some(error),
             Self::InvalidToken(error) | Self::InvalidClaims(error) => Some(error),
+            Self::InvalidProof(error) => Some(error),
             Self::LayerMissing(error) => Some(error),
             Self::Misconfigured(error) => Some(error),
             _ => None,
         }
     }
 }
-
-/// A handler that extracts from a verified token and that no authorization layer protects.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MissingLayer {
-    /// The handler of a route.
-    Route {
-        /// The extractor that found no verified token, such as `OrgCode`.
-        extractor: &'static str,
-        /// The route's template.
-        route: Box<str>,
-    },
-    /// A handler without a matched route, such as a fallback.
-    Fallback {
-        /// The extractor that found no verified token, such as `OrgCode`.
-        extractor: &'static str,
-    },
-    /// A service that reads a request with [`RequestExt`](crate::RequestExt).
-    Service,
-}
-
-impl fmt::Display for MissingLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Route { extractor, route } => write!(
-                f,
-                "the handler of {route:?} extracts `{extractor}`, and no `AuthorizeLayer` protects it: add \
-                 `.route_layer(verifier.layer())` to the router after this route (axum applies a layer only to the routes \
-                 that were added before it)"
-            ),
-            Self::Fallback { extractor } => write!(
-                f,
-                "a fallback, or another handler without a matched route, extracts `{extractor}`, and no `AuthorizeLayer` \
-                 protects it: add `.layer(verifier.layer())` to the router after `.fallback(..)` (`route_layer` does not \
-                 apply to fallbacks)"
-            ),
-            Self::Service => f.write_str(
-                "a service reads the claims of a request, and no `AuthorizeLayer` protects it: wrap it with \
-                 `verifier.layer()`",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for MissingLayer {}
-
-/// A reason why a layer cannot check the organization of a route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Misconfiguration {
-    /// The name of this parameter means a tenant, and no layer compares or ignores it.
-    UndecidedParameter(Box<str>),
-    /// A layer compares this parameter, and the matched route does not have it.
-    MissingParameter(Box<str>),
-    /// A setting of a layer has a value with which it can have no effect.
-    InvalidSetting {
-        /// The method of [`AuthorizeLayer`](crate::AuthorizeLayer) or of
-        /// [`OrganizationSource`](crate::OrganizationSource).
-        setting: &'static str,
-        /// The name, segment, template or host that it got.
-        value: Box<str>,
-    },
-}
-
-impl fmt::Display for Misconfiguration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UndecidedParameter(name) => write!(
-                f,
-                "the route parameter {name:?} means a tenant, and no layer compares it: compare it with \
-                 `organization_parameter({name:?})`, or ignore it with `ignore_parameter({name:?})`, or allow other \
-                 organizations with `allow_other_organizations_in({name:?})`"
-            ),
-            Self::MissingParameter(name) => write!(
-                f,
-                "`organization_parameter({name:?})` names a parameter that the route does not have: correct the name, or \
-                 use `optional_organization_parameter({name:?})`"
-            ),
-            Self::InvalidSetting { setting, value } => {
-                let problem = match *setting {
-                    "allow_path_segment" => {
-                        "is not a segment of a path: write one segment without slashes and braces"
-                    }
-                    "allow_other_organizations_in_path" | "OrganizationSource::path" => {
-                        "is not a path template: write one such as `/orgs/{org_code}/*`"
-                    }
-                    "OrganizationSource::subdomain_of" => {
-                        "is not the name of a host: write one such as `api.example.com`, without scheme and port"
-                    }
-                    _ => "is not the name of a parameter: write it without braces",
-                };
-                write!(f, "`{setting}({value:?})` {problem}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Misconfiguration {}

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
+use crate::bearer::AuthScheme;
 use crate::extensions::{VerifiedRequest, acting_org};
 use crate::middleware::route::{OrgLookup, PathParams, Routing};
 use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, RouteParameters};
@@ -31,6 +32,7 @@ use crate::token::ScopeRequirement;
 pub struct ExtractorRejection {
     rejection: Rejection,
     settings: Option<Arc<LayerSettings>>,
+    scheme: AuthScheme,
 }
 
 impl ExtractorRejection {
@@ -42,6 +44,7 @@ impl ExtractorRejection {
         record_decision(parts, by, needed, DecisionOutcome::Rejected(&rejection));
         Self {
             rejection,
+            scheme: AuthScheme::from_headers(&parts.headers),
             settings: parts
                 .extensions
                 .get::<AppliedLayers>()
@@ -60,9 +63,11 @@ impl ExtractorRejection {
 impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
         let answer = match self.settings {
-            Some(settings) => settings
-                .responses
-                .respond(self.rejection, &settings.policy.requirement),
+            Some(settings) => settings.responses.respond(
+                self.rejection,
+                &settings.policy.requirement,
+                self.scheme,
+            ),
             None => return self.rejection.into_response(),
         };
         answer.map(Body::from)
@@ -73,7 +78,7 @@ impl IntoResponse for Rejection {
     /// Creates the same response as a layer with the default realm and a problem document.
     fn into_response(self) -> Response {
         ResponseConfig::default()
-            .respond(self, &ScopeRequirement::none())
+            .respond(self, &ScopeRequirement::none(), AuthScheme::Bearer)
             .map(Body::from)
     }
 }

@@ -92,6 +92,17 @@ impl VerificationKey {
         })
     }
 
+    /// Reads the key in a DPoP proof (RFC 9449 §4.2), whose header names the algorithm.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn from_public_jwk(text: &str, algorithm: Algorithm) -> Result<Self, KeyError> {
+        let scope = KeySetScope {
+            allowed_algorithms: &[algorithm],
+            issuer: None,
+            limits: KeySetLimits::LISTED,
+        };
+        Self::from_jwk(text, scope)
+    }
+
     /// Reads a PEM public key (RFC 7468 §13). It has no `kid`.
     pub(crate) fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())

@@ -30,7 +30,10 @@ pub(crate) use discovery::{introspection_endpoint, metadata_urls};
 pub use error::{FetchError, JwksError};
 #[cfg(all(test, tower_m2m_unit_tests))]
 pub(crate) use key::SIGNATURE_CHECKS;
+#[cfg(not(feature = "dpop"))]
 use key::VerificationKey;
+#[cfg(feature = "dpop")]
+pub(crate) use key::VerificationKey;
 pub(crate) use key::{KeySetLimits, KeySetScope};
 pub use key_error::KeyError;
 pub(crate) use key_set::VersionedKeySet;

@@ -10,29 +10,45 @@ use http::{Extensions, Request, Response};
 use super::admission::outer_acting_org;
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::Admitted;
+use super::possession::RequestHead;
+use super::response_nonce::{Possession, ResponseChanges};
 use super::route::{PathParams, Routing};
 use super::settings::{LayerSettings, Streams};
-use crate::bearer::CredentialsIdentity;
+use crate::bearer::{AuthScheme, CredentialsIdentity};
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
 use crate::telemetry::decision::DecisionOutcome;
 use crate::token::{Claims, OrgCode};
-use crate::verifier::{CallerVerdict, ClaimsWatch, VerificationFailure};
+use crate::verifier::{CallerVerdict, ClaimsWatch, ValidToken, VerificationFailure};
 
 /// The claims of a verified token, and the credentials that contained it.
 pub(super) struct Authenticated {
     claims: Claims,
+    possession: Possession,
     credentials: CredentialsIdentity,
     /// When an outer layer ran the caller check for this request, or `None` if that was too long
     /// ago.
     caller_checked_at: Option<i64>,
 }
 
+/// The result of an authentication.
+pub(super) enum VerifiedToken {
+    /// An outer layer verified the same credentials.
+    Again(Authenticated),
+    /// A valid token. If it is bound, its sender has to prove that it may use it.
+    Token {
+        token: ValidToken,
+        credentials: CredentialsIdentity,
+        scheme: AuthScheme,
+    },
+}
+
 /// Claims, evaluated against the requirements of the route. The rejection of the caller check has
 /// priority over this result.
 pub(super) struct PolicyResult {
     claims: Claims,
+    possession: Possession,
     credentials: CredentialsIdentity,
     /// When the caller check ran, or `None` if this layer runs it.
     caller_checked_at: Option<i64>,
@@ -45,33 +61,25 @@ pub(super) struct PolicyResult {
 
 /// The next step for a request.
 pub(super) enum NextStep {
-    /// The inner service is called. If the layer ends streams, the response does when these claims
-    /// are no longer valid.
-    CallInner(Option<ClaimsWatch>),
+    CallInner(ResponseChanges),
     Reject(Response<Bytes>),
-    /// The application's caller check has to run.
-    CheckCaller(CallerCheckFuture, PolicyResult),
+    /// The application's caller check has to run, or the proof has to be stored as used.
+    Wait(CallerCheckFuture, PolicyResult),
 }
 
 /// The operation that a request waits for.
 pub(super) enum Pending {
-    Verification(Pin<Box<dyn Future<Output = Result<Authenticated, VerificationFailure>> + Send>>),
-    CallerCheck(CallerCheckFuture, Option<PolicyResult>),
+    Verification(Pin<Box<dyn Future<Output = Result<VerifiedToken, VerificationFailure>> + Send>>),
+    Check(CallerCheckFuture, Option<PolicyResult>),
 }
 
 impl Authenticated {
-    pub(super) fn new(claims: Claims, credentials: CredentialsIdentity) -> Self {
-        Self {
-            claims,
-            credentials,
-            caller_checked_at: None,
-        }
-    }
-
     /// Uses the claims that an outer layer verified for the same credentials.
     pub(super) fn from_outer(outer: &VerifiedRequest, credentials: CredentialsIdentity) -> Self {
         Self {
             claims: outer.claims().clone(),
+            // The outer layer stored the proof as used.
+            possession: Possession::default(),
             credentials,
             caller_checked_at: outer.is_caller_checked().then(|| outer.caller_checked_at()),
         }
@@ -82,11 +90,29 @@ impl AuthorizeLayer {
     /// Evaluates verified claims and starts the caller check.
     pub(super) fn authorize<B>(
         &self,
-        verdict: Result<Authenticated, VerificationFailure>,
+        verdict: Result<VerifiedToken, VerificationFailure>,
         request: &mut Request<B>,
     ) -> NextStep {
         let authenticated = match verdict {
-            Ok(proof) => proof,
+            Ok(VerifiedToken::Again(authenticated)) => authenticated,
+            Ok(VerifiedToken::Token {
+                token,
+                credentials,
+                scheme,
+            }) => {
+                let head = RequestHead::from(&*request);
+                match self.verifier.check_possession(token, scheme, head) {
+                    Ok((claims, possession)) => Authenticated {
+                        claims,
+                        possession,
+                        credentials,
+                        caller_checked_at: None,
+                    },
+                    Err(unproven) => {
+                        return NextStep::Reject(self.reject_unproven(unproven, request));
+                    }
+                }
+            }
             Err(failure) => {
                 return NextStep::Reject(self.reject(failure, request));
             }
@@ -115,7 +141,7 @@ impl AuthorizeLayer {
         }
         match status {
             CallerVerdict::Known(status) => self.finish_authorization(status, result, request),
-            CallerVerdict::Pending(asking) => NextStep::CheckCaller(asking, result),
+            CallerVerdict::Pending(asking) => NextStep::Wait(asking, result),
         }
     }
 
@@ -164,8 +190,22 @@ impl AuthorizeLayer {
         result: PolicyResult,
         request: &mut Request<B>,
     ) -> NextStep {
+        let mut result = result;
+        // The proof counts only if every other check succeeded (rule 117).
+        let status = if status.is_ok() && result.admitted.is_ok() {
+            match result
+                .possession
+                .use_proof(&self.verifier, request.extensions_mut())
+            {
+                CallerVerdict::Known(status) => status,
+                CallerVerdict::Pending(write) => return NextStep::Wait(write, result),
+            }
+        } else {
+            status
+        };
         let PolicyResult {
             claims,
+            possession,
             credentials,
             caller_checked_at,
             has_outer_layers,
@@ -200,7 +240,8 @@ impl AuthorizeLayer {
                 if let Some(org) = admitted.acting {
                     extensions.insert(Acting(org));
                 }
-                NextStep::CallInner(ends)
+                let nonce = possession.into_nonce();
+                NextStep::CallInner(ResponseChanges { ends, nonce })
             }
             Err(rejection) => {
                 self.record_verified(
@@ -210,10 +251,7 @@ impl AuthorizeLayer {
                     None,
                     request,
                 );
-                let LayerSettings {
-                    responses, policy, ..
-                } = &*self.settings;
-                NextStep::Reject(responses.respond(rejection, &policy.requirement))
+                NextStep::Reject(self.respond(rejection, request))
             }
         }
     }
@@ -227,6 +265,7 @@ impl LayerSettings {
     ) -> PolicyResult {
         let Authenticated {
             claims,
+            possession,
             credentials,
             caller_checked_at,
         } = authenticated;
@@ -243,6 +282,7 @@ impl LayerSettings {
         let admitted = self.admit(&claims, &parameters, request);
         PolicyResult {
             claims,
+            possession,
             credentials,
             caller_checked_at,
             has_outer_layers,

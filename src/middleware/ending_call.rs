@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 
 use super::ResponseBody;
 use super::ending_body::EndForm;
+use super::response_nonce::ResponseNonce;
 use crate::verifier::ClaimsWatch;
 
 pin_project! {
@@ -16,14 +17,16 @@ pin_project! {
         #[pin]
         future: F,
         watch: Option<ClaimsWatch>,
+        nonce: ResponseNonce,
     }
 }
 
 impl<F> EndingCall<F> {
-    pub(super) fn new(future: F, watch: ClaimsWatch) -> Self {
+    pub(super) fn new(future: F, watch: ClaimsWatch, nonce: ResponseNonce) -> Self {
         Self {
             future,
             watch: Some(watch),
+            nonce,
         }
     }
 }
@@ -40,10 +43,11 @@ where
         if call.watch.is_none() {
             return Poll::Pending;
         }
-        let response = ready!(call.future.poll(cx))?;
+        let mut response = ready!(call.future.poll(cx))?;
         let Some(watch) = call.watch.take() else {
             return Poll::Pending;
         };
+        call.nonce.add_to(&mut response);
         let form = EndForm::from_headers(response.headers());
         Poll::Ready(Ok(
             response.map(|body| ResponseBody::ending(body, watch, form))

@@ -10,11 +10,12 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::decision::{Authenticated, NextStep, Pending, PolicyResult};
+use super::decision::{NextStep, Pending, PolicyResult, VerifiedToken};
 use super::ending_call::EndingCall;
+use super::response_nonce::{ResponseChanges, ResponseNonce};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
-use crate::verifier::{ClaimsWatch, VerificationFailure};
+use crate::verifier::VerificationFailure;
 
 pin_project! {
     /// The future of [`Authorize`](super::Authorize).
@@ -36,6 +37,7 @@ pin_project! {
         Inner {
             #[pin]
             future: S::Future,
+            nonce: ResponseNonce,
         },
         // A box, so that the futures of other layers are no larger.
         Ending {
@@ -52,7 +54,7 @@ pin_project! {
         /// The request waited and was admitted. The inner service is polled ready before it is
         /// called.
         Admitted {
-            call: Option<(S, Request<B>, Option<ClaimsWatch>)>,
+            call: Option<(S, Request<B>, ResponseChanges)>,
         },
     }
 }
@@ -68,9 +70,9 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn inner(future: S::Future, ends: Option<ClaimsWatch>) -> Self {
+    pub(super) fn inner(future: S::Future, changes: ResponseChanges) -> Self {
         Self {
-            state: State::call(future, ends),
+            state: State::call(future, changes),
         }
     }
 
@@ -105,11 +107,12 @@ impl<S, B> State<S, B>
 where
     S: Service<Request<B>>,
 {
-    fn call(future: S::Future, ends: Option<ClaimsWatch>) -> Self {
+    fn call(future: S::Future, changes: ResponseChanges) -> Self {
+        let ResponseChanges { ends, nonce } = changes;
         match ends {
-            None => Self::Inner { future },
+            None => Self::Inner { future, nonce },
             Some(watch) => Self::Ending {
-                call: Box::pin(EndingCall::new(future, watch)),
+                call: Box::pin(EndingCall::new(future, watch, nonce)),
             },
         }
     }
@@ -125,10 +128,11 @@ where
         loop {
             let mut state = self.as_mut().project().state;
             let next = match state.as_mut().project() {
-                StateProj::Inner { future } => {
-                    return future
-                        .poll(cx)
-                        .map_ok(|response| response.map(ResponseBody::inner));
+                StateProj::Inner { future, nonce } => {
+                    return future.poll(cx).map_ok(|mut response| {
+                        nonce.add_to(&mut response);
+                        response.map(ResponseBody::inner)
+                    });
                 }
                 StateProj::Ending { call } => return call.as_mut().poll(cx),
                 StateProj::Rejected { rejection: refusal } => {
@@ -143,10 +147,10 @@ where
                         return Poll::Pending;
                     };
                     ready!(inner.poll_ready(cx))?;
-                    let Some((mut inner, request, ends)) = call.take() else {
+                    let Some((mut inner, request, changes)) = call.take() else {
                         return Poll::Pending;
                     };
-                    State::call(inner.call(request), ends)
+                    State::call(inner.call(request), changes)
                 }
                 StateProj::Waiting {
                     pending,
@@ -168,19 +172,19 @@ where
                         PendingOutput::Authentication(verdict) => {
                             layer.authorize(verdict, &mut request)
                         }
-                        PendingOutput::CallerCheck(standing, weighed) => {
+                        PendingOutput::Check(standing, weighed) => {
                             layer.finish_authorization(standing, weighed, &mut request)
                         }
                     };
                     match onward {
-                        NextStep::CallInner(ends) => State::Admitted {
-                            call: Some((inner, request, ends)),
+                        NextStep::CallInner(changes) => State::Admitted {
+                            call: Some((inner, request, changes)),
                         },
                         NextStep::Reject(refusal) => State::Rejected {
                             rejection: Some(refusal),
                         },
-                        NextStep::CheckCaller(asking, weighed) => State::Waiting {
-                            pending: Pending::CallerCheck(asking, Some(weighed)),
+                        NextStep::Wait(asking, weighed) => State::Waiting {
+                            pending: Pending::Check(asking, Some(weighed)),
                             deferred: Some(DeferredCall {
                                 inner,
                                 request,
@@ -196,8 +200,8 @@ where
 }
 
 enum PendingOutput {
-    Authentication(Result<Authenticated, VerificationFailure>),
-    CallerCheck(Result<(), Rejection>, PolicyResult),
+    Authentication(Result<VerifiedToken, VerificationFailure>),
+    Check(Result<(), Rejection>, PolicyResult),
 }
 
 impl Pending {
@@ -208,12 +212,12 @@ impl Pending {
                 .as_mut()
                 .poll(cx)
                 .map(|verdict| Some(PendingOutput::Authentication(verdict))),
-            Self::CallerCheck(asking, weighed) => {
+            Self::Check(asking, weighed) => {
                 let standing = ready!(asking.as_mut().poll(cx));
                 Poll::Ready(
                     weighed
                         .take()
-                        .map(|weighed| PendingOutput::CallerCheck(standing, weighed)),
+                        .map(|weighed| PendingOutput::Check(standing, weighed)),
                 )
             }
         }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::OrganizationSource;
 #[cfg(feature = "axum")]
 use super::policy::AllowedCallers;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+use super::policy::PossessionRequirement;
 use super::policy::{CredentialAccess, MismatchResponse, Policy, UserAccess};
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
 use crate::response::Protocol;
@@ -82,10 +84,15 @@ impl Verifier {
 
 impl AuthorizeLayer {
     fn new(verifier: &Verifier, presence: Presence) -> Self {
-        let settings = LayerSettings {
+        #[allow(unused_mut, reason = "only DPoP changes the default")]
+        let mut settings = LayerSettings {
             presence,
             ..LayerSettings::default()
         };
+        #[cfg(feature = "dpop")]
+        {
+            settings.responses.dpop_algorithms = verifier.dpop_challenge();
+        }
         Self {
             verifier: verifier.clone(),
             settings: Arc::new(settings),
@@ -137,6 +144,17 @@ impl AuthorizeLayer {
     /// credential.
     pub fn require_jwt(self) -> Self {
         self.with(|settings| settings.policy.credentials = CredentialAccess::OnlyJwt)
+    }
+
+    /// Rejects bearer tokens: each token must be bound to a key or a certificate, and the sender
+    /// must prove that it has it (RFC 9449, RFC 8705). Default: tokens that are not bound are
+    /// admitted too.
+    ///
+    /// The response to a bearer token is 401 with the challenges of all accepted schemes. An inner
+    /// layer cannot admit bearer tokens again.
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    pub fn require_proof_of_possession(self) -> Self {
+        self.with(|settings| settings.policy.possession = PossessionRequirement::EveryToken)
     }
 
     /// Allows the API keys of users too, if the verifier accepts them. Default: they are rejected

@@ -7,6 +7,7 @@
 mod admission;
 mod body;
 mod compared;
+mod credentials;
 mod decision;
 mod ending_body;
 mod ending_call;
@@ -18,15 +19,19 @@ mod layer_stack;
 mod organizations;
 mod parameters;
 pub(crate) mod policy;
+mod possession;
 mod record;
 mod reported_routes;
 mod requested;
+mod response_nonce;
 mod response_settings;
 pub(crate) mod route;
 #[cfg(feature = "axum")]
 mod route_check;
 mod service;
 mod settings;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+mod verify_request;
 
 pub use body::ResponseBody;
 pub use future::ResponseFuture;

@@ -12,6 +12,7 @@ pub(crate) struct Policy {
     pub(crate) mismatch: MismatchResponse,
     pub(crate) users: UserAccess,
     pub(crate) credentials: CredentialAccess,
+    pub(crate) possession: PossessionRequirement,
 }
 
 /// Whether the credentials of users are admitted.
@@ -28,6 +29,16 @@ pub(crate) enum CredentialAccess {
     #[default]
     Any,
     OnlyJwt,
+}
+
+/// Whether the sender must have proved that it has what its token is bound to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PossessionRequirement {
+    /// Bearer tokens are admitted too.
+    #[default]
+    BoundTokensOnly,
+    #[cfg_attr(not(any(feature = "dpop", feature = "mtls")), allow(dead_code))]
+    EveryToken,
 }
 
 /// The callers that a layer admits.
@@ -88,6 +99,7 @@ impl Default for Policy {
             mismatch: MismatchResponse::Forbidden,
             users: UserAccess::Rejected,
             credentials: CredentialAccess::Any,
+            possession: PossessionRequirement::default(),
         }
     }
 }
@@ -139,6 +151,9 @@ impl Policy {
 
     /// Checks what kind of credential it is and whose, before the tenant.
     pub(crate) fn check_credential(&self, claims: &Claims) -> Result<(), Rejection> {
+        if self.possession == PossessionRequirement::EveryToken && !claims.is_bound() {
+            return Err(Rejection::ProofOfPossessionRequired);
+        }
         let is_jwt = claims.credential_kind() == CredentialKind::Jwt;
         if self.credentials == CredentialAccess::OnlyJwt && !is_jwt {
             return Err(Rejection::JwtRequired);

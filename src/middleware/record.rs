@@ -5,8 +5,11 @@ use http::{Extensions, Request, Response};
 
 use super::admission::outer_acting_org;
 use super::layer::AuthorizeLayer;
+use super::possession::Unproven;
 use super::route::{OrgLookup, OrganizationSource, PathParams, Routing};
+use crate::bearer::AuthScheme;
 use crate::extensions::{VerifiedRequest, acting_org};
+use crate::rejection::Rejection;
 use crate::telemetry::decision::{Decision, DecisionOutcome, DecisionQuery, request_decided};
 use crate::token::{Claims, OrgCode};
 use crate::verifier::VerificationFailure;
@@ -23,10 +26,43 @@ impl AuthorizeLayer {
             token: token.as_deref(),
             ..self.decision(DecisionOutcome::Rejected(&rejection), request.extensions())
         });
+        self.respond(rejection, request)
+    }
+
+    /// Rejects a request with a valid token whose sender does not have what the token is bound to.
+    pub(super) fn reject_unproven<B>(
+        &self,
+        unproven: Unproven,
+        request: &Request<B>,
+    ) -> Response<Bytes> {
+        let Unproven { rejection, claims } = unproven;
+        match claims {
+            Some(claims) => {
+                let outcome = DecisionOutcome::Rejected(&rejection);
+                self.record_verified(&claims, &PathParams::Absent, outcome, None, request);
+                self.respond(rejection, request)
+            }
+            None => self.reject(rejection.into(), request),
+        }
+    }
+
+    /// Returns the response. Only the challenge of the request's scheme contains an error.
+    pub(super) fn respond<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<Bytes> {
         let settings = &self.settings;
+        let requirement = &settings.policy.requirement;
+        #[cfg(feature = "dpop")]
+        if self.verifier.dpop().is_some() {
+            let scheme = AuthScheme::from_headers(request.headers());
+            let mut response = settings.responses.respond(rejection, requirement, scheme);
+            if scheme == AuthScheme::Dpop {
+                self.verifier.add_nonce(&mut response);
+            }
+            return response;
+        }
+        let _ = request;
         settings
             .responses
-            .respond(rejection, &settings.policy.requirement)
+            .respond(rejection, requirement, AuthScheme::Bearer)
     }
 
     /// Records that a request passes without a token.

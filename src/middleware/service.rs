@@ -6,17 +6,18 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN,
     TRANSFER_ENCODING,
 };
-use http::{Extensions, HeaderMap, Method, Request, Response};
+use http::{Extensions, Method, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::decision::{Authenticated, NextStep, Pending};
+use super::decision::{Authenticated, NextStep, Pending, VerifiedToken};
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::CredentialAccess;
+use super::response_nonce::ResponseChanges;
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
-use crate::bearer::{BearerError, Credentials, CredentialsIdentity};
+use crate::bearer::{AuthScheme, BearerError, CredentialsIdentity};
 use crate::extensions::{Acting, AnonymousRequest, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::verifier::{AcceptedCredentials, Verification, VerificationFailure};
@@ -33,9 +34,9 @@ enum Authentication {
     /// The request passes without claims: it is a CORS preflight, or it has no token and the layer
     /// is optional.
     Anonymous(AnonymousRequest),
-    Done(Result<Authenticated, VerificationFailure>),
+    Done(Result<VerifiedToken, VerificationFailure>),
     /// The request has a token and waits for its key.
-    Pending(Verification, Vec<u8>, CredentialsIdentity),
+    Pending(Verification, Vec<u8>, CredentialsIdentity, AuthScheme),
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
@@ -67,14 +68,18 @@ where
             Authentication::Anonymous(anonymous) => {
                 self.layer.record_anonymous(request.extensions());
                 pass_anonymously(request.extensions_mut(), anonymous);
-                NextStep::CallInner(None)
+                NextStep::CallInner(ResponseChanges::default())
             }
             Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),
-            Authentication::Pending(step, token, credentials) => {
+            Authentication::Pending(step, token, credentials, scheme) => {
                 let verifier = self.layer.verifier.clone();
                 let verdict = Box::pin(async move {
-                    let claims = verifier.resume(step, &token).await?;
-                    Ok(Authenticated::new(claims, credentials))
+                    let token = verifier.resume(step, &token).await?;
+                    Ok(VerifiedToken::Token {
+                        token,
+                        credentials,
+                        scheme,
+                    })
                 });
                 return ResponseFuture::waiting(
                     Pending::Verification(verdict),
@@ -85,10 +90,12 @@ where
             }
         };
         match onward {
-            NextStep::CallInner(ends) => ResponseFuture::inner(self.inner.call(request), ends),
+            NextStep::CallInner(changes) => {
+                ResponseFuture::inner(self.inner.call(request), changes)
+            }
             NextStep::Reject(refusal) => ResponseFuture::rejected(refusal),
-            NextStep::CheckCaller(asking, weighed) => {
-                let pending = Pending::CallerCheck(asking, Some(weighed));
+            NextStep::Wait(asking, weighed) => {
+                let pending = Pending::Check(asking, Some(weighed));
                 ResponseFuture::waiting(pending, self.take_unready(), request, self.layer.clone())
             }
         }
@@ -108,23 +115,6 @@ impl<S: Clone> Authorize<S> {
 }
 
 impl<S> Authorize<S> {
-    /// Returns the credentials of a request, and what they may be.
-    fn credentials<'h>(
-        &self,
-        headers: &'h HeaderMap,
-    ) -> (Result<Credentials<'h>, BearerError>, AcceptedCredentials) {
-        let verifier = &self.layer.verifier;
-        let max_bytes = verifier.max_token_bytes();
-        #[cfg(feature = "introspection")]
-        if let Some(name) = verifier.api_key_header()
-            && let Some(key) = Credentials::from_key_header(headers, name, max_bytes)
-        {
-            return (key, AcceptedCredentials::Opaque);
-        }
-        let credentials = Credentials::from_headers(headers, max_bytes);
-        (credentials, AcceptedCredentials::Any)
-    }
-
     fn authenticate<B: Body>(&self, request: &Request<B>) -> Authentication {
         let AuthorizeLayer { verifier, settings } = &self.layer;
         if settings.preflights == Preflights::Pass && is_preflight(request) {
@@ -133,7 +123,7 @@ impl<S> Authorize<S> {
                 Presence::Optional => AnonymousRequest::Allowed,
             });
         }
-        let (credentials, source) = self.credentials(request.headers());
+        let (credentials, source) = verifier.credentials(request.headers());
         let credentials = match credentials {
             Ok(credentials) => credentials,
             Err(BearerError::Missing | BearerError::UnsupportedScheme)
@@ -144,6 +134,7 @@ impl<S> Authorize<S> {
             Err(error) => return Authentication::Done(Err(Rejection::from(error).into())),
         };
         let (token, identity) = (credentials.as_bytes(), credentials.identity());
+        let scheme = credentials.scheme();
         // Another layer or service may have replaced the header that the outer layer verified. An
         // expired token is verified again, which returns the reason.
         if let Some(outer) = request.extensions().get::<VerifiedRequest>()
@@ -151,7 +142,8 @@ impl<S> Authorize<S> {
             && outer.is_for(identity)
             && !outer.is_expired()
         {
-            return Authentication::Done(Ok(Authenticated::from_outer(outer, identity)));
+            let authenticated = Authenticated::from_outer(outer, identity);
+            return Authentication::Done(Ok(VerifiedToken::Again(authenticated)));
         }
         let accepted = match settings.policy.credentials {
             CredentialAccess::Any => source,
@@ -159,10 +151,14 @@ impl<S> Authorize<S> {
         };
         match verifier.try_verify(token, accepted) {
             Verification::Done(verdict) => {
-                Authentication::Done(verdict.map(|claims| Authenticated::new(claims, identity)))
+                Authentication::Done(verdict.map(|token| VerifiedToken::Token {
+                    token,
+                    credentials: identity,
+                    scheme,
+                }))
             }
             step @ Verification::Pending(_) => {
-                Authentication::Pending(step, token.to_vec(), identity)
+                Authentication::Pending(step, token.to_vec(), identity, scheme)
             }
         }
     }

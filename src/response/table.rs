@@ -155,6 +155,47 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The key of the access token is unavailable at the moment",
             Challenge::Omitted,
         ),
+        R::InvalidProof(error) => row(
+            StatusCode::UNAUTHORIZED,
+            "invalid_dpop_proof",
+            "The DPoP proof is invalid",
+            Error {
+                code: "invalid_dpop_proof",
+                description: because(error.description()),
+            },
+        ),
+        R::DpopNonceRequired => row(
+            StatusCode::UNAUTHORIZED,
+            "use_dpop_nonce",
+            "The DPoP proof needs the nonce of this response",
+            Error {
+                code: "use_dpop_nonce",
+                description: because("the DPoP proof needs the nonce of this response"),
+            },
+        ),
+        R::ProofOfPossessionRequired => row(
+            StatusCode::UNAUTHORIZED,
+            "proof_of_possession_required",
+            "The route requires an access token that is bound to a key or a certificate",
+            Error {
+                code: "invalid_token",
+                description: because(
+                    "the route requires an access token that is bound to a key or a certificate",
+                ),
+            },
+        ),
+        R::ReplayStoreUnavailable { .. } => row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "replay_store_unavailable",
+            "DPoP proofs cannot be checked at the moment",
+            Challenge::Omitted,
+        ),
+        R::TooManyProofs { .. } => row(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_proofs",
+            "The key of the client has used too many DPoP proofs",
+            Challenge::Omitted,
+        ),
         R::JwtRequired => row(
             StatusCode::FORBIDDEN,
             "jwt_required",

@@ -24,7 +24,11 @@ fn each_rejection_has_a_grpc_status() {
             "13",
         ),
     ] {
-        let answer = ResponseConfig::default().grpc(rejection, &ScopeRequirement::none());
+        let answer = ResponseConfig::default().grpc(
+            rejection,
+            &ScopeRequirement::none(),
+            AuthScheme::Bearer,
+        );
         assert_eq!(
             (answer.status(), &answer.headers()["grpc-status"]),
             (StatusCode::OK, &HeaderValue::from_static(code))

@@ -104,6 +104,18 @@ pub(crate) fn caller_check_failed(
     let _ = (error, allowed);
 }
 
+/// Reports that a used DPoP proof could not be stored: the replay store failed or timed out, or the
+/// store in memory is full (`None`).
+#[cfg(feature = "dpop")]
+pub(crate) fn replay_store_failed(error: Option<&(dyn std::error::Error + Send + Sync + 'static)>) {
+    #[cfg(feature = "tracing")]
+    {
+        let error = error.map_or_else(|| "full or timed out".to_owned(), ToString::to_string);
+        tracing::warn!(target: "tower_m2m", error, "replay store failed");
+    }
+    let _ = error;
+}
+
 /// Reports that the first verified tokens of an issuer had no organization. `organization_claim` is
 /// the configured pointer.
 pub(crate) fn no_organization(issuer: &str, organization_claim: &str, tokens: u32) {

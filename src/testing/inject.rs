@@ -51,6 +51,7 @@ pub struct FakeClaims {
 
 fn facts() -> ClaimsInner {
     ClaimsInner {
+        confirmation: None,
         // Verifiers are numbered from 1.
         verified_by: 0,
         credential: CredentialFacts::JWT,

@@ -225,7 +225,7 @@ impl TokenBuilder {
         self.claims.get(claim).unwrap_or(&Value::Null)
     }
 
-    fn member(mut self, claim: &str, name: String, value: Value) -> Self {
+    pub(super) fn member(mut self, claim: &str, name: String, value: Value) -> Self {
         let mut members = match self.claims.remove(claim) {
             Some(Value::Object(members)) => members,
             _ => Map::new(),

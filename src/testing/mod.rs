@@ -22,6 +22,7 @@
 //! | tokens and a key set, no socket | [`LocalIssuer::in_process`] |
 //! | any token, well-formed or odd | [`TokenBuilder`] |
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
+//! | a client that signs DPoP proofs | [`DpopClient`] with [`TokenBuilder::bound_to`] |
 //! | API keys and opaque tokens | [`LocalIssuer::api_key`], [`LocalIssuer::opaque_token`] |
 //! | an issuer that is slow, sends wrong data, or is down | [`Fault`], [`LocalIssuer::go_down`] |
 //! | the tokens that an attacker would send | [`forged::all`], [`forged::attack`], [`forged::opaque`] |
@@ -50,6 +51,7 @@ mod control;
 mod credentials;
 mod defaults;
 mod documents;
+mod dpop_client;
 mod encoding;
 mod faults;
 mod form;
@@ -81,6 +83,7 @@ pub use api_keys::ApiKey;
 pub use apps::{App, SecretRotation};
 pub use builder::LocalIssuerBuilder;
 pub use defaults::{AUDIENCE, CLIENT_ID};
+pub use dpop_client::{DpopClient, ProofBuilder};
 pub use faults::{Endpoint, Fault};
 pub use inject::{FakeClaims, FakeClaimsLayer, FakeClaimsService, claims};
 pub use issuer::LocalIssuer;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::credential::{
     ApiBinding, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
 };
-use super::{AllowLists, ClaimStrings, NotAllowed, OrgCode, OrgCodePattern, Scopes};
+use super::{AllowLists, ClaimStrings, Confirmation, NotAllowed, OrgCode, OrgCodePattern, Scopes};
 
 /// The claims of a verified access token.
 ///
@@ -63,6 +63,8 @@ pub(crate) struct ClaimsInner {
     /// `application_properties` and `feature_flags`, if the token has them.
     pub(crate) kinde: Option<Box<serde_json::Map<String, serde_json::Value>>>,
     pub(crate) custom: Option<Custom>,
+    /// What the token is bound to, or `None` if it is a bearer token.
+    pub(crate) confirmation: Option<Box<Confirmation>>,
     /// Those of the issuer when the token was verified, so that no later check looks the issuer up.
     pub(crate) allow_lists: Option<Arc<AllowLists>>,
 }
@@ -175,6 +177,21 @@ impl Claims {
     /// Returns `true` if the credential belongs to a user.
     pub(crate) fn is_user(&self) -> bool {
         self.0.credential.holder == CredentialHolder::User
+    }
+
+    /// Returns `true` if the token is bound to a key or a certificate that its sender proved to
+    /// have (RFC 9449, RFC 8705).
+    ///
+    /// With `require_proof_of_possession`, a layer admits only such tokens (features `dpop` and
+    /// `mtls`).
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.0.confirmation.is_some()
+    }
+
+    #[cfg_attr(not(any(feature = "dpop", feature = "mtls")), allow(dead_code))]
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.0.confirmation.as_deref()
     }
 
     /// Returns `true` if the credential can be for another API of the same issuer.

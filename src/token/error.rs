@@ -82,6 +82,10 @@ pub enum TokenError {
     /// The token is bound to a key or certificate (`cnf`), so it must not be used as a bearer token
     /// (RFC 9449 §7.2).
     SenderConstrained,
+    /// The token is bound to another key than the one that signed the proof (RFC 9449 §7.1).
+    WrongProofKey,
+    /// The token came with the scheme `DPoP` and is not bound to a key (RFC 9449 §7.1).
+    NotBoundToKey,
     /// The token was issued to an actor that acts for another subject (`act`, RFC 8693 §4.1).
     /// Machine-to-machine use forbids this.
     Delegated,
@@ -125,6 +129,8 @@ impl TokenError {
             Self::WrongGrantType => "wrong_grant_type",
             Self::NotAnAccessToken => "not_an_access_token",
             Self::SenderConstrained => "sender_constrained",
+            Self::WrongProofKey => "wrong_proof_key",
+            Self::NotBoundToKey => "not_bound_to_key",
             Self::Delegated => "delegated",
             Self::InvalidOrganization => "invalid_organization",
             Self::Revoked => "revoked",
@@ -147,6 +153,10 @@ impl TokenError {
             Self::SenderConstrained => {
                 "the access token is bound to a key and cannot be used as a bearer token"
             }
+            Self::WrongProofKey => {
+                "the access token is bound to another key than that of the proof"
+            }
+            Self::NotBoundToKey => "the access token is not bound to a key",
             Self::Delegated => "delegated access tokens are not accepted",
             Self::InvalidOrganization => "the access token names no valid organization",
             Self::Revoked => "the access token was revoked",
@@ -210,7 +220,14 @@ impl fmt::Display for TokenError {
                 )
             }
             Self::NotAnAccessToken => f.write_str("an ID token, a logout token or another kind, not an access token"),
-            Self::SenderConstrained => f.write_str("cnf binds the token to a key, and it came as a bearer token"),
+            Self::SenderConstrained => f.write_str(
+                "cnf binds the token to a key or a certificate, and it came as a bearer token, or nothing is configured that \
+                 checks the binding (proof_of_possession)",
+            ),
+            Self::WrongProofKey => f.write_str("cnf binds the token to another key than the one that signed the proof"),
+            Self::NotBoundToKey => {
+                f.write_str("the token came with the scheme DPoP, and no cnf.jkt binds it to a key (send it as a bearer token)")
+            }
             Self::Delegated => f.write_str("act is present: delegated tokens are not accepted"),
             Self::InvalidOrganization => f.write_str("the organization claim is present but is not an organization code"),
             Self::Revoked => f.write_str("the application revoked the token"),

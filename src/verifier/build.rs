@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::builder::{StartMode, TokenCacheMode, VerifierBuilder};
 use super::cache::TokenCache;
 use super::config_error::{Advice, ConfigError, SettingSource};
-use super::issuer::Issuer;
 use super::issuers::IssuerRegistry;
 use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
@@ -91,6 +90,13 @@ impl VerifierBuilder {
                 &self.clock,
             );
         }
+        #[cfg(feature = "dpop")]
+        let dpop = self.dpop.build(
+            issuers.listed(),
+            issuers.has_resolver(),
+            self.max_token_bytes,
+            &self.clock,
+        );
         let event_limit = self.max_rejection_events.map(|per_second| {
             let clock = self.clock.clone();
             EventLimit::new(per_second, move || clock.unix_seconds())
@@ -112,6 +118,8 @@ impl VerifierBuilder {
             rechecks: Rechecks::new(denylist, caller_check),
             event_limit,
             changes,
+            #[cfg(feature = "dpop")]
+            dpop,
             #[cfg(feature = "introspection")]
             api_key_header: opaque.header(),
             #[cfg(feature = "introspection")]
@@ -150,6 +158,8 @@ impl VerifierBuilder {
             ));
         }
         self.check_combinations()?;
+        #[cfg(feature = "dpop")]
+        self.dpop.check()?;
         if self
             .token_cache
             .capacity
@@ -267,34 +277,5 @@ impl VerifierBuilder {
             Some(error) if !readiness.is_satisfied(ready, listed.len()) => Err(error),
             _ => Ok(verifier),
         }
-    }
-}
-
-impl Issuer {
-    /// Builds a verifier that trusts only this issuer. All other settings have the defaults of
-    /// [`Verifier::builder`].
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ConfigError`] with the name of the invalid setting.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
-        Verifier::builder([self]).build()
-    }
-
-    /// Builds a verifier that trusts only this issuer, and waits until its keys are available. A
-    /// service then never starts without keys, and a mistyped issuer is an error at start.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`VerifierBuilder::build_ready`](crate::VerifierBuilder::build_ready).
-    ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let verifier = tower_m2m::Verifier::kinde("acme").audience("https://api.acme.com").build_ready().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn build_ready(self) -> Result<Verifier, StartError> {
-        Verifier::builder([self]).build_ready().await
     }
 }

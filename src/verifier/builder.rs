@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::CacheCapacity;
+#[cfg(feature = "dpop")]
+use super::dpop_builder::DpopSettings;
 use super::issuer::kinde::kinde_issuer;
 use super::issuer::{Issuer, NeedsAudience};
 use super::issuers::resolved::{ResolveFn, ResolveFuture};
@@ -55,6 +57,8 @@ pub struct VerifierBuilder {
     pub(super) caller_check_timeout: Duration,
     pub(super) fail_mode: FailMode,
     pub(super) max_rejection_events: Option<u32>,
+    #[cfg(feature = "dpop")]
+    pub(super) dpop: DpopSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +133,8 @@ impl VerifierBuilder {
             caller_check_timeout: Duration::from_millis(500),
             fail_mode: FailMode::Closed,
             max_rejection_events: None,
+            #[cfg(feature = "dpop")]
+            dpop: DpopSettings::default(),
         }
     }
 
@@ -279,19 +285,5 @@ impl VerifierBuilder {
     pub fn dangerous_caller_check_fail_open(mut self) -> Self {
         self.fail_mode = FailMode::Open;
         self
-    }
-}
-
-impl std::fmt::Debug for VerifierBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifierBuilder")
-            .field("issuers", &self.issuers)
-            .field("max_resolved_issuers", &self.resolved_max)
-            .field("max_token_bytes", &self.max_token_bytes)
-            .field("token_cache", &self.token_cache)
-            .field("caller_check_timeout", &self.caller_check_timeout)
-            .field("fail_mode", &self.fail_mode)
-            .field("start", &self.start)
-            .finish_non_exhaustive()
     }
 }

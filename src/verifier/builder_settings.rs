@@ -67,3 +67,17 @@ impl VerifierBuilder {
         self
     }
 }
+
+impl std::fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifierBuilder")
+            .field("issuers", &self.issuers)
+            .field("max_resolved_issuers", &self.resolved_max)
+            .field("max_token_bytes", &self.max_token_bytes)
+            .field("token_cache", &self.token_cache)
+            .field("caller_check_timeout", &self.caller_check_timeout)
+            .field("fail_mode", &self.fail_mode)
+            .field("start", &self.start)
+            .finish_non_exhaustive()
+    }
+}

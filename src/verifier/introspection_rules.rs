@@ -12,7 +12,7 @@ use crate::introspection::{
     OpaqueCredential, UseWindow,
 };
 use crate::token::{
-    ApiBinding, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
+    ApiBinding, BindingMethod, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
     IntrospectedCredential, JsonObject, JsonValue, TokenError, is_identifier,
 };
 
@@ -104,7 +104,7 @@ impl Rules {
             Some(_) => return Err(TokenError::UntrustedIssuer),
         }
         Self::check_kind(json)?;
-        check_token_type(json, missing_token_type)?;
+        check_token_type(json, missing_token_type, &self.bindings)?;
         let expires_at = numeric_date(json, "exp")?.unwrap_or(i64::MAX);
         let limits = self.check_limits(json, expires_at, now)?;
         let client_id = client_id(json, "client_id");
@@ -121,6 +121,7 @@ impl Rules {
                 Some(_) => return Err(TokenError::MalformedClaim("scope")),
             },
             audience: limits.audience,
+            confirmation: limits.confirmation,
             jti: string_claim(json, "jti")?,
             expires_at,
             issued_at: limits.issued_at,
@@ -135,6 +136,7 @@ impl Rules {
 fn check_token_type(
     json: &JsonObject<'_>,
     missing_token_type: MissingTokenType,
+    bindings: &[BindingMethod],
 ) -> Result<(), TokenError> {
     let token_use = match json.get("token_use") {
         None | Some(JsonValue::Null) => None,
@@ -146,7 +148,11 @@ fn check_token_type(
         Some(JsonValue::String(kind)) if kind.eq_ignore_ascii_case("Bearer") => Some(()),
         // A token that is bound to a key cannot be used as a bearer token (RFC 9449 §7.2).
         Some(JsonValue::String(kind)) if kind.eq_ignore_ascii_case("DPoP") => {
-            return Err(TokenError::SenderConstrained);
+            let is_bound = matches!(json.pointer("/cnf/jkt"), Some(JsonValue::String(_)));
+            if !is_bound || !bindings.contains(&BindingMethod::Key) {
+                return Err(TokenError::SenderConstrained);
+            }
+            Some(())
         }
         Some(_) => return Err(TokenError::InvalidType),
     };
@@ -196,6 +202,7 @@ fn check_api_key<'j>(
             Some(_) => return Err(TokenError::MalformedClaim("scope")),
         },
         audience: None,
+        confirmation: None,
         jti: None,
         expires_at: i64::MAX,
         issued_at: None,

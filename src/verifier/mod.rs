@@ -2,6 +2,7 @@
 //! claim.
 
 mod build;
+mod build_issuer;
 mod builder;
 mod builder_settings;
 mod cache;
@@ -9,6 +10,10 @@ mod callers;
 mod claim;
 mod config_error;
 mod custom_claims;
+#[cfg(feature = "dpop")]
+mod dpop_builder;
+#[cfg(feature = "dpop")]
+mod dpop_setters;
 mod explain;
 mod failure;
 #[cfg(feature = "introspection")]
@@ -21,6 +26,8 @@ mod opaque;
 #[cfg(feature = "introspection")]
 mod opaque_builder;
 mod organization;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+mod possession;
 mod precheck;
 mod profile;
 mod readiness;
@@ -53,7 +60,7 @@ pub use profile::{ClaimCondition, Profile};
 pub use readiness::Readiness;
 pub use start_error::StartError;
 pub(crate) use verification::{
-    AcceptedCredentials, CallerVerdict, Verification, VerificationFailure,
+    AcceptedCredentials, CallerVerdict, ValidToken, Verification, VerificationFailure,
 };
 pub use verifier::Verifier;
 pub use weak_settings::WeakSetting;

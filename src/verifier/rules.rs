@@ -7,9 +7,11 @@ use super::custom_claims::CustomDecoder;
 use super::organization::OrganizationClaim;
 use super::profile::{KidRequirement, Profile};
 use super::validated::{RawScopes, TokenIdentity, TokenLimits, ValidatedClaims};
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+use crate::proof_of_possession::PossessionRules;
 use crate::token::{
-    Algorithm, AllowLists, JsonObject, JsonValue, OrgCodePattern, TokenError, TokenType,
-    is_identifier,
+    Algorithm, AllowLists, BindingMethod, Confirmation, JsonObject, JsonValue, OrgCodePattern,
+    TokenError, TokenType, is_identifier,
 };
 
 /// The rules for an issuer's tokens.
@@ -28,6 +30,10 @@ pub(crate) struct Rules {
     pub(crate) max_keys_without_kid: usize,
     pub(crate) custom: Option<CustomDecoder>,
     pub(crate) allow_lists: Option<Arc<AllowLists>>,
+    /// The ways to bind a token that are configured. Without one, bound tokens are rejected.
+    pub(crate) bindings: Vec<BindingMethod>,
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    pub(crate) possession: PossessionRules,
 }
 
 /// The strictness of the rules of RFC 9068.
@@ -87,6 +93,7 @@ impl Rules {
             org_code: self.organization.read(json)?,
             scopes: self.scopes(json)?,
             audience: limits.audience,
+            confirmation: limits.confirmation,
             jti,
             expires_at,
             issued_at: limits.issued_at,
@@ -120,9 +127,13 @@ impl Rules {
         self.check_time(expires_at, not_before, issued_at, now)?;
         let audience = json.get("aud");
         self.check_audience(json, audience)?;
-        Self::check_bearer(json)?;
+        let confirmation = Confirmation::read(json, &self.bindings)?;
+        if is_present(json.get("act")) {
+            return Err(TokenError::Delegated);
+        }
         Ok(TokenLimits {
             audience,
+            confirmation,
             issued_at,
             not_before,
         })
@@ -134,17 +145,6 @@ impl Rules {
     pub(crate) fn published_by(&self, claims: &ValidatedClaims<'_>) -> Option<i64> {
         let allowance = self.leeway.saturating_add(60);
         claims.issued_at.map(|iat| iat.saturating_add(allowance))
-    }
-
-    /// Checks that the token is no bound and no delegated one.
-    fn check_bearer(json: &JsonObject<'_>) -> Result<(), TokenError> {
-        if is_present(json.get("cnf")) {
-            return Err(TokenError::SenderConstrained);
-        }
-        if is_present(json.get("act")) {
-            return Err(TokenError::Delegated);
-        }
-        Ok(())
     }
 
     /// Checks the claims that distinguish machine tokens from user tokens.

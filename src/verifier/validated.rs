@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::claim::as_string;
 use crate::token::{
-    CredentialFacts, CredentialProof, JsonChildren, JsonObject, JsonValue, Scope, Scopes,
-    TokenError,
+    Confirmation, CredentialFacts, CredentialProof, JsonChildren, JsonObject, JsonValue, Scope,
+    Scopes, TokenError,
 };
 
 /// The claims of a token that satisfies the rules, still borrowed from it. Its signature may not be
@@ -17,6 +17,7 @@ pub(crate) struct ValidatedClaims<'j> {
     pub(super) scopes: RawScopes<'j>,
     pub(super) audience: Option<JsonValue<'j>>,
     pub(super) jti: Option<&'j str>,
+    pub(super) confirmation: Option<Box<Confirmation>>,
     pub(super) expires_at: i64,
     pub(super) issued_at: Option<i64>,
     pub(super) not_before: Option<i64>,
@@ -25,6 +26,7 @@ pub(crate) struct ValidatedClaims<'j> {
 /// By which APIs and when a token may be used.
 pub(super) struct TokenLimits<'j> {
     pub(super) audience: Option<JsonValue<'j>>,
+    pub(super) confirmation: Option<Box<Confirmation>>,
     pub(super) issued_at: Option<i64>,
     pub(super) not_before: Option<i64>,
 }

@@ -12,9 +12,34 @@ use crate::token::{Claims, RejectedToken, TokenError};
 
 /// The result of a verification without waiting.
 pub(crate) enum Verification {
-    Done(Result<Claims, VerificationFailure>),
+    Done(Result<ValidToken, VerificationFailure>),
     /// The verification must wait and then run again.
     Pending(WaitFor),
+}
+
+/// The claims of a valid token. If the token is bound, it is not known yet whether the sender has
+/// what it is bound to.
+pub(crate) struct ValidToken(Claims);
+
+impl ValidToken {
+    pub(super) fn new(claims: Claims) -> Self {
+        Self(claims)
+    }
+
+    /// Returns the claims if no proof is needed. A bound token must not be used as a bearer token
+    /// (RFC 9449 §7.2).
+    pub(crate) fn into_bearer(self) -> Result<Claims, Rejection> {
+        if self.0.is_bound() {
+            return Err(Rejection::InvalidClaims(TokenError::SenderConstrained));
+        }
+        Ok(self.0)
+    }
+
+    /// Returns the claims for the check of a proof. Only that check may call it.
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    pub(crate) fn into_unproven(self) -> Claims {
+        self.0
+    }
 }
 
 /// The result of the caller check without waiting.

@@ -78,6 +78,7 @@ impl Rules {
             issued_at: checked.issued_at,
             kinde: kinde_extras(json, payload)?,
             custom,
+            confirmation: checked.confirmation.clone(),
             allow_lists: self.allow_lists.clone(),
         }))
     }

@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::extensions::{Rechecks, VerifiedRequest};
 #[cfg(feature = "introspection")]
 use crate::introspection::OpaqueCredentials;
+#[cfg(feature = "dpop")]
+use crate::proof_of_possession::DpopState;
 use crate::telemetry::limit::EventLimit;
 use crate::token::Claims;
 use crate::util::Changes;
@@ -54,6 +56,8 @@ pub(super) struct VerifierInner {
     pub(super) event_limit: Option<EventLimit>,
     /// The signal of changes that can end open streams.
     pub(super) changes: Changes,
+    #[cfg(feature = "dpop")]
+    pub(super) dpop: Option<Arc<DpopState>>,
     #[cfg(feature = "introspection")]
     pub(super) opaque: Option<OpaqueCredentials>,
     /// The header that API keys are read from, besides `Authorization`.

@@ -9,8 +9,8 @@ use super::precheck::check_for_any_issuer;
 use super::token_key::{SignedInput, request_key};
 use super::validated::{Provenance, UseLimit};
 use super::verification::{
-    AcceptedCredentials, CallerVerdict, PriorWaits, Verification, VerificationFailure, VerifyError,
-    WaitFor,
+    AcceptedCredentials, CallerVerdict, PriorWaits, ValidToken, Verification, VerificationFailure,
+    VerifyError, WaitFor,
 };
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
@@ -51,7 +51,9 @@ impl Verifier {
         }
         let step = self.try_verify(token.as_bytes(), AcceptedCredentials::Any);
         let verified = self.resume(step, token.as_bytes()).await;
-        let claims = verified.map_err(|failure| failure.rejection)?;
+        let claims = verified
+            .map_err(|failure| failure.rejection)?
+            .into_bearer()?;
         match self.check_caller(&claims, None) {
             CallerVerdict::Known(result) => result?,
             CallerVerdict::Pending(check) => check.await?,
@@ -64,7 +66,7 @@ impl Verifier {
         &self,
         mut step: Verification,
         token: &[u8],
-    ) -> Result<Claims, VerificationFailure> {
+    ) -> Result<ValidToken, VerificationFailure> {
         let mut prior = PriorWaits::default();
         loop {
             let wait = match step {
@@ -122,7 +124,7 @@ impl Verifier {
             crate::telemetry::metrics::cache_lookup(cached.as_ref());
         }
         match cached.map_or_else(|| self.verify_credential(token, now, accepted, prior), Ok) {
-            Ok(claims) => Verification::Done(Ok(claims)),
+            Ok(claims) => Verification::Done(Ok(ValidToken::new(claims))),
             Err(VerifyError::Rejected(failure)) => Verification::Done(Err(failure)),
             Err(VerifyError::Pending(wait)) => Verification::Pending(*wait),
         }

@@ -11,8 +11,9 @@ use tower::ServiceExt as _;
 use tower_m2m::testing::{self, AUDIENCE, LocalIssuer};
 use tower_m2m::{
     Algorithm, ApiKeys, AuthorizeLayer, BoxError, Caller, CallerOrg, CallerStatus, Clock, Denylist,
-    Introspection, Issuer, OrganizationSource, Profile, Readiness, RequestExt as _,
-    ResourceMetadata, SavedCredentials, Scope, Verifier, VerifierBuilder,
+    Introspection, Issuer, OrganizationSource, Profile, ProofOfPossession, ProofUse, Readiness,
+    ReplayStore, RequestExt as _, ResourceMetadata, SavedCredentials, Scope, UsedProof, Verifier,
+    VerifierBuilder,
 };
 
 /// Returns the setters of this type in the list of the public API.
@@ -64,6 +65,10 @@ fn issuer_setters() -> Vec<(&'static str, Setter<Issuer>)> {
         ("leeway", setter(move |i: Issuer| i.leeway(second))),
         ("max_age", setter(move |i: Issuer| i.max_age(second))),
         ("require_rfc9068", setter(Issuer::require_rfc9068)),
+        (
+            "proof_of_possession",
+            setter(|i: Issuer| i.proof_of_possession(ProofOfPossession::dpop("https://a.example"))),
+        ),
         ("allow_any_grant_type", setter(Issuer::allow_any_grant_type)),
         (
             "require_claim",
@@ -501,12 +506,33 @@ fn builder_setters() -> Vec<(&'static str, Setter<VerifierBuilder>)> {
                 b.restore_known_credentials(SavedCredentials::from_bytes(&saved).unwrap())
             }),
         ),
+        (
+            "replay_store",
+            setter(|b: VerifierBuilder| b.replay_store(AnyStore)),
+        ),
+        (
+            "dpop_nonce_key",
+            setter(|b: VerifierBuilder| b.dpop_nonce_key([0; 32])),
+        ),
+        (
+            "max_proofs",
+            setter(|b: VerifierBuilder| b.max_proofs(2, 1)),
+        ),
         ("start_lazily", setter(VerifierBuilder::start_lazily)),
         (
             "max_rejection_events_per_second",
             setter(|b: VerifierBuilder| b.max_rejection_events_per_second(1)),
         ),
     ]
+}
+
+/// A replay store that is never called.
+struct AnyStore;
+
+impl ReplayStore for AnyStore {
+    async fn insert(&self, _: UsedProof) -> Result<ProofUse, BoxError> {
+        Ok(ProofUse::Repeated)
+    }
 }
 
 #[test]
@@ -552,6 +578,10 @@ fn builder_setters_commute() {
                 .check_caller(async |_: Caller| Ok::<_, BoxError>(CallerStatus::Revoked)),
             "check_caller",
         ),
+        (
+            builder().replay_store(AnyStore).replay_store(AnyStore),
+            "replay_store",
+        ),
     ] {
         assert_eq!(builder.build().unwrap_err().setting(), setting);
     }
@@ -587,6 +617,10 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
         ("grpc", setter(AuthorizeLayer::grpc)),
         ("require_jwt", setter(AuthorizeLayer::require_jwt)),
         ("allow_users", setter(AuthorizeLayer::allow_users)),
+        (
+            "require_proof_of_possession",
+            setter(AuthorizeLayer::require_proof_of_possession),
+        ),
         (
             "hide_organizations",
             setter(AuthorizeLayer::hide_organizations),

@@ -50,26 +50,30 @@ const RULES: &[Rule] = &[
         crates: "aws-lc-rs, base64, http, moka, serde_json, tokio",
     },
     Rule {
+        level: 5, module: "proof_of_possession", modules: "clock, util, token, rejection, telemetry, jwks",
+        crates: "aws-lc-rs, base64, http, moka, tokio",
+    },
+    Rule {
         level: 6, module: "extensions", modules: "token, bearer, clock, rejection, revocation",
         crates: "http",
     },
     Rule {
         level: 7, module: "verifier",
         modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, http_client, jwks, \
-                  revocation, introspection",
+                  revocation, introspection, proof_of_possession",
         crates: "http, moka, serde, serde_json, tokio",
     },
     Rule { level: 7, module: "response", modules: "token, bearer, rejection", crates: "bytes, http" },
     Rule {
         level: 8, module: "middleware",
         modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, jwks, revocation, \
-                  verifier, response",
+                  proof_of_possession, verifier, response",
         crates: "axum, bytes, http, http-body, pin-project-lite, tower-layer, tower-service",
     },
     Rule { level: 9, module: "config", modules: "introspection, token, verifier", crates: "humantime, serde, serde_json" },
     Rule {
         level: 9, module: "extract",
-        modules: "token, scopes, telemetry, rejection, verifier, response, extensions, middleware",
+        modules: "token, bearer, scopes, telemetry, rejection, verifier, response, extensions, middleware",
         crates: "axum, http",
     },
     Rule { level: 9, module: "routes", modules: "token, rejection, verifier, middleware", crates: "axum, http" },

@@ -11,6 +11,8 @@ pub(super) mod opaque;
 mod opaque_settings;
 mod organization;
 mod pointer;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+mod possession;
 mod refresh;
 mod token_settings;
 mod tokens;
@@ -32,6 +34,8 @@ use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::http_client::{Addresses, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy};
 use crate::jwks::{KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, RefreshConfig, Registration};
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+use crate::proof_of_possession::PossessionSettings;
 use crate::token::{Algorithm, AllowLists};
 use crate::util::Changes;
 use limit_settings::LimitSettings;
@@ -119,6 +123,8 @@ pub struct Issuer {
     http: HttpSettings,
     timing: RefreshConfig,
     limits: LimitSettings,
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    possession: PossessionSettings,
     #[cfg(feature = "introspection")]
     opaque: Box<opaque_settings::OpaqueSettings>,
     source: SettingSource,
@@ -171,6 +177,8 @@ impl Issuer {
                 jitter_seed: None,
             },
             limits: LimitSettings::default(),
+            #[cfg(any(feature = "dpop", feature = "mtls"))]
+            possession: PossessionSettings::default(),
             #[cfg(feature = "introspection")]
             opaque: Box::default(),
             source: SettingSource::Code,
@@ -206,17 +214,6 @@ impl Issuer {
         self
     }
 
-    /// Allows only these organizations, in addition to those of earlier calls. Default: every
-    /// organization of the issuer.
-    pub fn allow_organizations<T: Into<String>>(
-        mut self,
-        codes: impl IntoIterator<Item = T>,
-    ) -> Self {
-        let codes = codes.into_iter().map(Into::into);
-        self.organizations.get_or_insert_default().extend(codes);
-        self
-    }
-
     /// Allows only these clients, in addition to those of earlier calls. Default: every client of
     /// the issuer.
     pub fn allow_clients<T: Into<String>>(
@@ -249,6 +246,10 @@ impl Issuer {
         let keys = self
             .keys(&issuer, &algorithms, clock, clients, changes)
             .map_err(|error| error.at(&self.source))?;
+        #[cfg(any(feature = "dpop", feature = "mtls"))]
+        let bindings = self.possession.methods();
+        #[cfg(not(any(feature = "dpop", feature = "mtls")))]
+        let bindings = Vec::new();
         let rules = Rules {
             org_code_pattern: self.tokens.org_code_pattern(),
             audiences: self.audiences,
@@ -260,6 +261,9 @@ impl Issuer {
             strictness: self.strictness,
             max_keys_without_kid: self.max_keys_without_kid,
             custom: self.custom.decoder(),
+            bindings,
+            #[cfg(any(feature = "dpop", feature = "mtls"))]
+            possession: self.possession.into_rules(),
             allow_lists: AllowLists::new(
                 self.clients.map(HashSet::from_iter),
                 self.organizations.map(HashSet::from_iter),

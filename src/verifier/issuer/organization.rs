@@ -8,6 +8,17 @@ use crate::verifier::config_error::ConfigError;
 use crate::verifier::organization::{OrganizationClaim, OrganizationForm};
 
 impl Issuer {
+    /// Allows only these organizations, in addition to those of earlier calls. Default: every
+    /// organization of the issuer.
+    pub fn allow_organizations<T: Into<String>>(
+        mut self,
+        codes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let codes = codes.into_iter().map(Into::into);
+        self.organizations.get_or_insert_default().extend(codes);
+        self
+    }
+
     /// Sets the JSON Pointer (RFC 6901) to the organization. Default: `/org_code`, or as the
     /// profile defines.
     ///

@@ -51,6 +51,8 @@ impl Issuer {
         }
         self.check_tokens(algorithms)?;
         self.check_limits()?;
+        #[cfg(any(feature = "dpop", feature = "mtls"))]
+        self.check_possession()?;
         #[cfg(feature = "introspection")]
         self.check_opaque(issuer)?;
         self.check_combinations()?;

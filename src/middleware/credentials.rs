@@ -1,0 +1,30 @@
+//! The credentials of a request, and their verification without a layer.
+
+use http::HeaderMap;
+
+use crate::bearer::{BearerError, Credentials};
+use crate::verifier::{AcceptedCredentials, Verifier};
+
+impl Verifier {
+    /// Returns the credentials of a request, and what they may be.
+    pub(super) fn credentials<'h>(
+        &self,
+        headers: &'h HeaderMap,
+    ) -> (Result<Credentials<'h>, BearerError>, AcceptedCredentials) {
+        let max_bytes = self.max_token_bytes();
+        #[cfg(feature = "introspection")]
+        if let Some(name) = self.api_key_header()
+            && let Some(key) = Credentials::from_key_header(headers, name, max_bytes)
+        {
+            return (key, AcceptedCredentials::Opaque);
+        }
+        let credentials = Credentials::from_headers(headers, max_bytes);
+        // Most requests have the scheme `Bearer`, so the other one is looked for later.
+        #[cfg(feature = "dpop")]
+        if matches!(credentials, Err(BearerError::UnsupportedScheme)) && self.dpop().is_some() {
+            let credentials = Credentials::from_dpop(headers, max_bytes);
+            return (credentials, AcceptedCredentials::Any);
+        }
+        (credentials, AcceptedCredentials::Any)
+    }
+}

@@ -1,0 +1,165 @@
+//! Whether the sender of a request has the key or the certificate that its token is bound to.
+
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Method, Request, Uri};
+
+use super::response_nonce::Possession;
+#[cfg(feature = "dpop")]
+use super::response_nonce::stored_proof;
+use crate::bearer::AuthScheme;
+#[cfg(feature = "dpop")]
+use crate::bearer::Credentials;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+use crate::proof_of_possession::PossessionRules;
+#[cfg(feature = "dpop")]
+use crate::proof_of_possession::{ProofRequest, single_proof};
+use crate::rejection::Rejection;
+use crate::token::Claims;
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+use crate::token::{Confirmation, TokenError};
+use crate::verifier::{ValidToken, Verifier};
+
+/// The parts of a request that say who sent it.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(all(feature = "dpop", feature = "axum")), allow(dead_code))]
+pub(super) struct RequestHead<'r> {
+    pub(super) method: &'r Method,
+    pub(super) uri: &'r Uri,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) extensions: &'r Extensions,
+}
+
+/// A valid token whose sender does not have what it is bound to. The claims are for the event.
+#[derive(Debug)]
+pub(super) struct Unproven {
+    pub(super) rejection: Rejection,
+    pub(super) claims: Option<Claims>,
+}
+
+impl<'r, B> From<&'r Request<B>> for RequestHead<'r> {
+    fn from(request: &'r Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+}
+
+impl<'r> From<&'r Parts> for RequestHead<'r> {
+    fn from(parts: &'r Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+        }
+    }
+}
+
+impl Verifier {
+    /// Checks that the sender has everything that the token is bound to.
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    #[inline]
+    pub(super) fn check_possession(
+        &self,
+        token: ValidToken,
+        scheme: AuthScheme,
+        head: RequestHead<'_>,
+    ) -> Result<(Claims, Possession), Unproven> {
+        let claims = token.into_unproven();
+        let checked = match (claims.confirmation(), scheme) {
+            (None, AuthScheme::Bearer) => Ok(Possession::default()),
+            (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),
+            (Some(bound_to), scheme) => self
+                .with_possession_rules(&claims, |rules| {
+                    self.check_binding(rules, bound_to, scheme, head)
+                })
+                .unwrap_or(Err(SENDER_CONSTRAINED)),
+        };
+        match checked {
+            Ok(possession) => Ok((claims, possession)),
+            Err(rejection) => Err(Unproven {
+                rejection,
+                claims: Some(claims),
+            }),
+        }
+    }
+
+    /// Without a method, no bound token is accepted, and no other scheme than `Bearer` is known.
+    #[cfg(not(any(feature = "dpop", feature = "mtls")))]
+    #[inline]
+    #[allow(
+        clippy::unused_self,
+        reason = "the signature is that of the other variant"
+    )]
+    pub(super) fn check_possession(
+        &self,
+        token: ValidToken,
+        _scheme: AuthScheme,
+        _head: RequestHead<'_>,
+    ) -> Result<(Claims, Possession), Unproven> {
+        match token.into_bearer() {
+            Ok(claims) => Ok((claims, Possession::default())),
+            Err(rejection) => Err(Unproven {
+                rejection,
+                claims: None,
+            }),
+        }
+    }
+
+    /// Checks each thing that the token is bound to. A method that is not configured fails.
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    fn check_binding(
+        &self,
+        rules: &PossessionRules,
+        bound_to: &Confirmation,
+        scheme: AuthScheme,
+        head: RequestHead<'_>,
+    ) -> Result<Possession, Rejection> {
+        let _ = (rules, head);
+        // A certificate would be checked here first, because the check is cheap (RFC 8705 §3).
+        if bound_to.certificate().is_some() {
+            return Err(SENDER_CONSTRAINED);
+        }
+        match (bound_to.key(), scheme) {
+            (None, AuthScheme::Bearer) => Ok(Possession::default()),
+            (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),
+            // A token that is bound to a key is never used as a bearer token (RFC 9449 §7.2).
+            (Some(_), AuthScheme::Bearer) => Err(SENDER_CONSTRAINED),
+            #[cfg(feature = "dpop")]
+            (Some(key), AuthScheme::Dpop) => {
+                let (Some(state), Some(rules)) = (self.dpop(), &rules.dpop) else {
+                    return Err(SENDER_CONSTRAINED);
+                };
+                let credentials = Credentials::from_dpop(head.headers, self.max_token_bytes())?;
+                let request = ProofRequest {
+                    proof: single_proof(head.headers).map_err(Rejection::InvalidProof)?,
+                    method: head.method.as_str(),
+                    path: original_path(head),
+                    token: credentials.as_bytes(),
+                    stored: stored_proof(head.extensions),
+                };
+                let proof = state.check(rules, key, &request, self.now())?;
+                Ok(Possession::of_key(proof))
+            }
+            #[cfg(not(feature = "dpop"))]
+            (Some(_), AuthScheme::Dpop) => Err(SENDER_CONSTRAINED),
+        }
+    }
+}
+
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+const SENDER_CONSTRAINED: Rejection = Rejection::InvalidClaims(TokenError::SenderConstrained);
+
+/// Returns the whole path of a request. A nested router of axum removes a prefix from the URI, so
+/// the path is that of the URI that the outermost router received.
+#[cfg(feature = "dpop")]
+fn original_path(head: RequestHead<'_>) -> &str {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(uri)) = head.extensions.get() {
+        return uri.path();
+    }
+    head.uri.path()
+}

@@ -1,0 +1,138 @@
+//! What is left to do after a proof of possession: the proof counts once, and the client may need a
+//! newer nonce.
+
+use http::Extensions;
+
+#[cfg(feature = "dpop")]
+use crate::proof_of_possession::{CheckedProof, NonceRenewal, ReplayVerdict, UsedProof};
+#[cfg(feature = "dpop")]
+use crate::rejection::Rejection;
+use crate::verifier::{CallerVerdict, ClaimsWatch, Verifier};
+
+/// What is left to do for a sender that has what its token is bound to.
+#[derive(Default)]
+pub(super) struct Possession {
+    /// The proof, to be stored as used after every other check.
+    #[cfg(feature = "dpop")]
+    proof: Option<Box<CheckedProof>>,
+    nonce: ResponseNonce,
+}
+
+impl Possession {
+    /// The sender proved that it has the key of the token.
+    #[cfg(feature = "dpop")]
+    pub(super) fn of_key(proof: CheckedProof) -> Self {
+        Self {
+            proof: Some(Box::new(proof)),
+            nonce: ResponseNonce::default(),
+        }
+    }
+
+    /// Stores the proof as used, if there is one. It must be the last check.
+    #[inline]
+    pub(super) fn use_proof(
+        &mut self,
+        verifier: &Verifier,
+        extensions: &mut Extensions,
+    ) -> CallerVerdict {
+        #[cfg(feature = "dpop")]
+        if let Some(proof) = self.proof.take() {
+            self.nonce = verifier.response_nonce(&proof);
+            return match verifier.record_proof(&proof, extensions) {
+                ReplayVerdict::Known(result) => CallerVerdict::Known(result),
+                ReplayVerdict::Pending(write) => CallerVerdict::Pending(write),
+            };
+        }
+        let _ = (verifier, extensions);
+        CallerVerdict::Known(Ok(()))
+    }
+
+    /// Returns the nonce for the response, after the proof was stored.
+    pub(super) fn into_nonce(self) -> ResponseNonce {
+        self.nonce
+    }
+}
+
+/// What the layer changes in the response of an admitted request.
+#[derive(Default)]
+pub(super) struct ResponseChanges {
+    /// If the layer ends streams, the response ends when these claims are no longer valid.
+    pub(super) ends: Option<ClaimsWatch>,
+    pub(super) nonce: ResponseNonce,
+}
+
+/// The nonce that the response of an admitted request provides, because that of the proof is about
+/// to become too old (RFC 9449 §8.2).
+#[derive(Debug, Default)]
+pub(super) struct ResponseNonce(#[cfg(feature = "dpop")] Option<Box<http::HeaderValue>>);
+
+#[cfg(feature = "dpop")]
+impl Verifier {
+    /// Returns the nonce for the response of an admitted request.
+    fn response_nonce(&self, proof: &CheckedProof) -> ResponseNonce {
+        let needed = proof.needs_nonce == NonceRenewal::Needed;
+        ResponseNonce(needed.then(|| self.nonce_header()).flatten().map(Box::new))
+    }
+
+    fn nonce_header(&self) -> Option<http::HeaderValue> {
+        http::HeaderValue::try_from(self.dpop_nonce()?).ok()
+    }
+
+    /// Adds the nonce to the rejection of a request with the scheme `DPoP`. Rejections are never
+    /// cached.
+    pub(super) fn add_nonce<B>(&self, response: &mut http::Response<B>) {
+        if let Some(nonce) = self.nonce_header() {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
+    }
+}
+
+impl ResponseNonce {
+    /// Adds the nonce to a response, which must then not be cached.
+    #[inline]
+    pub(super) fn add_to<B>(&mut self, response: &mut http::Response<B>) {
+        #[cfg(feature = "dpop")]
+        if let Some(nonce) = self.0.take() {
+            let headers = response.headers_mut();
+            headers.insert(DPOP_NONCE, *nonce);
+            headers.insert(
+                http::header::CACHE_CONTROL,
+                http::HeaderValue::from_static("no-store"),
+            );
+        }
+        #[cfg(not(feature = "dpop"))]
+        let _ = response;
+    }
+}
+
+#[cfg(feature = "dpop")]
+const DPOP_NONCE: http::HeaderName = http::HeaderName::from_static("dpop-nonce");
+
+/// The proof that a layer stored as used for this request, so that an inner layer of another
+/// verifier does not reject it as a replay.
+#[cfg(feature = "dpop")]
+#[derive(Clone)]
+struct StoredProof(UsedProof);
+
+/// Returns the proof that an outer layer stored as used for this request.
+#[cfg(feature = "dpop")]
+pub(super) fn stored_proof(extensions: &Extensions) -> Option<&UsedProof> {
+    extensions.get::<StoredProof>().map(|stored| &stored.0)
+}
+
+#[cfg(feature = "dpop")]
+impl Verifier {
+    /// Stores a proof as used, once for each request.
+    fn record_proof(&self, proof: &CheckedProof, extensions: &mut Extensions) -> ReplayVerdict {
+        let Some(state) = self.dpop() else {
+            let retry_after = std::time::Duration::from_secs(1);
+            return ReplayVerdict::Known(Err(Rejection::ReplayStoreUnavailable { retry_after }));
+        };
+        let is_stored = stored_proof(extensions).is_some_and(|stored| stored.is_same(&proof.used));
+        if is_stored {
+            return ReplayVerdict::Known(Ok(()));
+        }
+        extensions.insert(StoredProof(proof.used));
+        state.replays.record(proof.used)
+    }
+}

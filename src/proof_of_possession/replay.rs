@@ -1,0 +1,158 @@
+//! Used proofs: those that this process knows, and the store that replicas share.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+pub(crate) use super::replay_memory::ReplayLimits;
+use super::replay_memory::{Insertion, ReplayMemory};
+use super::replay_store::{ProofUse, StoreRunner, UsedProof};
+use crate::clock::Clock;
+use crate::rejection::Rejection;
+use crate::token::ProofError;
+use crate::util::{catch_panic, has_timers};
+
+/// How long the shared store may take. It is not repeated after that.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The interval of the task that returns the memory of expired proofs.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// When a client should try again if its key's share or the store is full.
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// When a client should try again if the shared store fails.
+const FAILED_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The result of storing a proof, without waiting.
+pub(crate) enum ReplayVerdict {
+    Known(Result<(), Rejection>),
+    Pending(Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>),
+}
+
+/// Accepts each proof once.
+pub(crate) struct ReplayGuard {
+    memory: Arc<MemoryInUse>,
+    store: Option<StoreRunner>,
+    clock: Clock,
+}
+
+struct MemoryInUse {
+    proofs: ReplayMemory,
+    /// A task returns the memory of expired proofs.
+    is_swept: AtomicBool,
+}
+
+impl ReplayGuard {
+    pub(crate) fn new(limits: ReplayLimits, store: Option<StoreRunner>, clock: Clock) -> Self {
+        Self {
+            memory: Arc::new(MemoryInUse {
+                proofs: ReplayMemory::new(limits),
+                is_swept: AtomicBool::new(false),
+            }),
+            store,
+            clock,
+        }
+    }
+
+    /// Returns `true` if this process stored the proof, so that a replay costs no signature check.
+    pub(super) fn was_used(&self, proof: &UsedProof) -> bool {
+        self.memory
+            .proofs
+            .contains(proof, self.clock.unix_seconds())
+    }
+
+    /// Stores a proof as used. It must be the last check of a request.
+    ///
+    /// The memory of this process is first: it has the limits, and it recognizes most replays. A
+    /// proof whose write to the shared store failed stays used here, because the write may have
+    /// succeeded.
+    pub(crate) fn record(&self, proof: UsedProof) -> ReplayVerdict {
+        let now = self.clock.unix_seconds();
+        let full = |retry_after| Err(Rejection::ReplayStoreUnavailable { retry_after });
+        match self.memory.proofs.insert(&proof, now) {
+            Insertion::Repeated => {
+                return ReplayVerdict::Known(Err(Rejection::InvalidProof(ProofError::Replayed)));
+            }
+            Insertion::KeyFull => {
+                let retry_after = FULL_RETRY_AFTER;
+                return ReplayVerdict::Known(Err(Rejection::TooManyProofs { retry_after }));
+            }
+            Insertion::Full => {
+                crate::telemetry::events::replay_store_failed(None);
+                return ReplayVerdict::Known(full(FULL_RETRY_AFTER));
+            }
+            Insertion::Stored => {}
+        }
+        self.sweep_in_background();
+        let Some(store) = &self.store else {
+            return ReplayVerdict::Known(Ok(()));
+        };
+        let write = store.insert(proof);
+        ReplayVerdict::Pending(Box::pin(async move {
+            // Without a timer the wait has no limit. A store that panics fails.
+            let written = if has_timers() {
+                tokio::time::timeout(STORE_TIMEOUT, catch_panic(write)).await
+            } else {
+                Ok(None)
+            };
+            let problem = match written {
+                Ok(Some(Ok(ProofUse::First))) => return Ok(()),
+                Ok(Some(Ok(ProofUse::Repeated))) => {
+                    return Err(Rejection::InvalidProof(ProofError::Replayed));
+                }
+                Ok(Some(Err(error))) => Some(error),
+                Ok(None) | Err(_) => None,
+            };
+            crate::telemetry::events::replay_store_failed(problem.as_deref());
+            full(FAILED_RETRY_AFTER)
+        }))
+    }
+
+    /// Starts the task that returns memory, unless it runs. It ends when no proof is left.
+    fn sweep_in_background(&self) {
+        if self.memory.is_swept.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        // Without timers, each shard returns its memory at its next proof.
+        if self.memory.is_swept.swap(true, Ordering::Relaxed) || !has_timers() {
+            return;
+        }
+        let (memory, clock) = (Arc::downgrade(&self.memory), self.clock.clone());
+        drop(runtime.spawn(async move {
+            let _running = Running(Weak::clone(&memory));
+            loop {
+                tokio::time::sleep(SWEEP_INTERVAL).await;
+                let Some(memory) = memory.upgrade() else {
+                    return;
+                };
+                memory.proofs.sweep(clock.unix_seconds());
+                if memory.proofs.len() == 0 {
+                    return;
+                }
+            }
+        }));
+    }
+}
+
+/// Marks the task as ended, also if its runtime drops it.
+struct Running(Weak<MemoryInUse>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(memory) = self.0.upgrade() {
+            memory.is_swept.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for ReplayGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayGuard").finish_non_exhaustive()
+    }
+}

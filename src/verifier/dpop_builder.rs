@@ -1,0 +1,69 @@
+//! What a verifier needs to check DPoP proofs.
+
+use std::sync::Arc;
+
+use super::config_error::ConfigError;
+use super::issuers::trusted::TrustedIssuer;
+use crate::clock::Clock;
+use crate::proof_of_possession::{
+    DpopRules, DpopState, NonceKey, ReplayGuard, ReplayLimits, StoreRunner,
+};
+use crate::token::Algorithm;
+
+/// The settings about DPoP that do not belong to one issuer.
+#[derive(Debug, Default)]
+pub(super) struct DpopSettings {
+    /// Only one may be set. All are kept, so that a second one is an error.
+    pub(super) stores: Vec<StoreRunner>,
+    pub(super) nonce_key: Option<NonceKey>,
+    pub(super) limits: ReplayLimits,
+}
+
+impl DpopSettings {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.stores.len() > 1 {
+            return Err(ConfigError::new(
+                "replay_store",
+                "is set more than once: a verifier has one store",
+            ));
+        }
+        if let Some(problem) = self.nonce_key.as_ref().and_then(NonceKey::problem) {
+            return Err(ConfigError::new("dpop_nonce_key", problem));
+        }
+        let ReplayLimits { total, per_key } = self.limits;
+        if per_key == 0 || per_key > total {
+            return Err(ConfigError::new(
+                "max_proofs",
+                "must be at least 1 for one key, and not more for one key than in total",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns what checks proofs, or `None` if no issuer has DPoP and none can be resolved.
+    pub(super) fn build(
+        self,
+        listed: &[TrustedIssuer],
+        has_resolver: bool,
+        max_bytes: usize,
+        clock: &Clock,
+    ) -> Option<Arc<DpopState>> {
+        let rules = listed
+            .iter()
+            .filter_map(|trusted| trusted.rules.possession.dpop.as_ref());
+        let accepted: Vec<&Algorithm> = rules.flat_map(DpopRules::algorithms).collect();
+        if accepted.is_empty() && !has_resolver {
+            return None;
+        }
+        let algorithms = Algorithm::ALL.into_iter();
+        let algorithms = algorithms.filter(|algorithm| accepted.contains(&algorithm));
+        let store = self.stores.into_iter().next();
+        let replays = ReplayGuard::new(self.limits, store, clock.clone());
+        Some(Arc::new(DpopState::new(
+            replays,
+            self.nonce_key,
+            max_bytes,
+            algorithms.collect(),
+        )))
+    }
+}

@@ -1,0 +1,51 @@
+//! The settings about DPoP that do not belong to one issuer.
+
+use super::builder::VerifierBuilder;
+use crate::proof_of_possession::{NonceKey, ReplayLimits, ReplayStore, StoreRunner};
+
+impl VerifierBuilder {
+    /// Sets the store of used DPoP proofs that all replicas of the service share. Default: the
+    /// proofs are stored in the memory of this verifier only.
+    ///
+    /// Without it, a proof can be used once at each replica. A second store is an error of
+    /// `build()`.
+    pub fn replay_store(mut self, store: impl ReplayStore) -> Self {
+        self.dpop.stores.push(StoreRunner::new(store));
+        self
+    }
+
+    /// Requires a nonce of this server in each DPoP proof (RFC 9449 §9). Default: no nonces.
+    ///
+    /// The key is a secret of at least 32 unpredictable bytes. Replicas with the same key accept
+    /// each other's nonces, and share nothing else. A nonce is valid for 2 to 4 minutes. A client
+    /// gets it with a 401, and a newer one with its responses before the old one becomes too old.
+    ///
+    /// ```
+    /// use tower_m2m::{ProofOfPossession, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = [0; 32];
+    /// let issuer = Verifier::issuer("https://issuer.example")
+    ///     .audience("https://api.acme.com")
+    ///     .proof_of_possession(ProofOfPossession::dpop("https://api.acme.com"));
+    /// let verifier = Verifier::builder([issuer]).dpop_nonce_key(key).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dpop_nonce_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.dpop.nonce_key = Some(NonceKey::new(key.as_ref()));
+        self
+    }
+
+    /// Sets how many used DPoP proofs are stored until they expire, in total and for one key.
+    /// Default: 1,000,000 and 100,000.
+    ///
+    /// A proof is stored for 70 s, or for 10 s more than
+    /// [`max_proof_age`](crate::Dpop::max_proof_age). The defaults are therefore 14,285 requests
+    /// per second, and 1,428 for one key. Beyond that, requests with proofs get a 503: those of the
+    /// one key, or all. No proof is removed before it expires. Each proof needs at most 36 bytes.
+    pub fn max_proofs(mut self, total: usize, per_key: usize) -> Self {
+        self.dpop.limits = ReplayLimits { total, per_key };
+        self
+    }
+}

@@ -1,0 +1,58 @@
+//! What a verifier knows about the proofs that belong to bound tokens.
+
+#[cfg(feature = "dpop")]
+use std::sync::Arc;
+
+use super::issuers::trusted::Resolution;
+use super::verifier::Verifier;
+#[cfg(feature = "dpop")]
+use crate::proof_of_possession::DpopState;
+use crate::proof_of_possession::PossessionRules;
+use crate::token::Claims;
+
+impl Verifier {
+    /// Calls `check` with the rules of the token's issuer. Returns `None` if the issuer is not
+    /// trusted any more.
+    pub(crate) fn with_possession_rules<T>(
+        &self,
+        claims: &Claims,
+        check: impl FnOnce(&PossessionRules) -> T,
+    ) -> Option<T> {
+        let Some(Resolution::Trusted(issuer)) = self.0.issuers.lookup(claims.issuer()) else {
+            return None;
+        };
+        let trusted = self.0.issuers.get(&issuer)?;
+        Some(check(&trusted.rules.possession))
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.0.clock.unix_seconds()
+    }
+
+    /// Returns what checks DPoP proofs, or `None` if no issuer has DPoP.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn dpop(&self) -> Option<&DpopState> {
+        self.0.dpop.as_deref()
+    }
+
+    /// Returns the algorithms for the challenge (`algs`, RFC 9449 §7.1), or `None` if no listed
+    /// issuer has DPoP.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn dpop_challenge(&self) -> Option<Arc<str>> {
+        let algorithms = self.dpop()?.algorithms().iter();
+        let names: Vec<&str> = algorithms.map(|algorithm| algorithm.name()).collect();
+        (!names.is_empty()).then(|| names.join(" ").into())
+    }
+
+    /// Returns the nonce that DPoP proofs should contain now (RFC 9449 §8), or `None` if nonces are
+    /// not configured.
+    ///
+    /// A layer writes it into its responses. It is for services that call
+    /// [`verify_request`](Self::verify_request) and write their responses themselves: they send it
+    /// in the header `DPoP-Nonce`, together with `Cache-Control: no-store`.
+    #[cfg(feature = "dpop")]
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<String> {
+        self.dpop()?.nonce(self.now())
+    }
+}

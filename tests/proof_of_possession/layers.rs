@@ -1,0 +1,249 @@
+//! Layers, routers and the verifier without a layer.
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use http::header::{AUTHORIZATION, HOST};
+use tower_m2m::{ProofOfPossession, Rejection, Verifier};
+
+use crate::support::{BASE, Fixture, call, trust};
+
+/// Rule 242.
+///
+/// Nested layers store a proof once, also those of another verifier with the same store.
+#[tokio::test]
+async fn nested_layers_use_a_proof_once() {
+    let fixture = Fixture::new();
+    let other = Verifier::builder([
+        trust(&fixture.issuer).proof_of_possession(ProofOfPossession::dpop(BASE))
+    ])
+    .clock(fixture.clock.clone())
+    .build()
+    .unwrap();
+    let token = fixture.token();
+    let api = Router::new()
+        .route("/invoices", get(|| async { "invoices" }))
+        .route_layer(fixture.verifier.layer())
+        .layer(other.layer())
+        .layer(fixture.verifier.layer());
+    let proof = fixture.proof(&token);
+    let request = || {
+        let request = Request::get("/invoices").body(Body::empty()).unwrap();
+        proof.authorize(request, &token)
+    };
+    assert_eq!(call(&api, request()).await.summary(), (200, "none"));
+    assert_eq!(
+        call(&api, request()).await.summary(),
+        (401, "proof_replayed")
+    );
+}
+
+/// Rules 111, 112.
+///
+/// Without credentials, both challenges have no error.
+#[tokio::test]
+async fn unauthorized_response_has_both_challenges() {
+    let fixture = Fixture::new();
+    let request = Request::get("/invoices").body(Body::empty()).unwrap();
+    let outcome = call(&fixture.api, request).await;
+    assert_eq!(
+        outcome.challenges,
+        [
+            r#"Bearer realm="api""#,
+            r#"DPoP algs="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA""#,
+        ]
+    );
+    // Without DPoP, the scheme is unknown, and there is no second challenge.
+    let plain = trust(&fixture.issuer).build().unwrap();
+    let api = Router::new()
+        .route("/", get(|| async { "" }))
+        .layer(plain.layer());
+    for authorization in ["DPoP abc", "Basic abc"] {
+        let request = Request::get("/").header(AUTHORIZATION, authorization);
+        let outcome = call(&api, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(outcome.summary(), (401, "unsupported_scheme"));
+        assert_eq!(outcome.challenges, [r#"Bearer realm="api""#]);
+    }
+}
+
+/// Rule 248.
+#[tokio::test]
+async fn bearer_tokens_are_rejected_where_a_proof_is_required() {
+    let fixture = Fixture::new();
+    let verifier = &fixture.verifier;
+    let required = || verifier.layer().require_proof_of_possession();
+    let api = Router::new()
+        .route(
+            "/invoices",
+            get(|| async { "invoices" }).layer(verifier.layer()),
+        )
+        .layer(required());
+    let inner = Router::new()
+        .route("/invoices", get(|| async { "invoices" }).layer(required()))
+        .layer(verifier.layer());
+    let unbound = fixture.token_builder().token();
+    let token = fixture.token();
+    for api in [api, inner] {
+        let request = Request::get("/invoices").header(AUTHORIZATION, format!("Bearer {unbound}"));
+        let outcome = call(&api, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(outcome.summary(), (401, "proof_of_possession_required"));
+        assert!(
+            outcome
+                .challenge("Bearer")
+                .contains(r#"error="invalid_token""#)
+        );
+        assert!(!outcome.challenge("DPoP").contains("error"));
+        let request = Request::get("/invoices").body(Body::empty()).unwrap();
+        let request = fixture.client.authorize(request, BASE, &token);
+        assert_eq!(call(&api, request).await.summary(), (200, "none"));
+    }
+}
+
+/// Rule 240.
+///
+/// The whole path counts, and `Host` and forwarded headers change nothing.
+#[tokio::test]
+async fn whole_path_is_compared_behind_nested_routers() {
+    let fixture = Fixture::new();
+    let token = fixture.token();
+    let routes = Router::new()
+        .route("/invoices", get(|| async { "invoices" }))
+        .layer(fixture.verifier.layer());
+    let api = Router::new().nest("/v1", Router::new().nest("/billing", routes));
+    let send = async |htu: &str| {
+        let request = Request::get("/v1/billing/invoices")
+            .header(HOST, "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("forwarded", "host=evil.example;proto=http");
+        let proof = fixture.client.proof("GET", htu, &token);
+        let request = proof.authorize(request.body(Body::empty()).unwrap(), &token);
+        call(&api, request).await.summary()
+    };
+    assert_eq!(
+        send(&format!("{BASE}/v1/billing/invoices")).await,
+        (200, "none")
+    );
+    for htu in [
+        format!("{BASE}/invoices"),
+        format!("{BASE}/billing/invoices"),
+        "https://evil.example/v1/billing/invoices".to_owned(),
+        "http://evil.example/v1/billing/invoices".to_owned(),
+    ] {
+        assert_eq!(send(&htu).await, (401, "proof_wrong_url"), "{htu}");
+    }
+}
+
+/// Rule 251.
+#[tokio::test]
+async fn verify_rejects_bound_tokens_and_verify_request_checks_the_proof() {
+    let fixture = Fixture::new();
+    let token = fixture.token();
+    let verifier = &fixture.verifier;
+    let rejected = verifier.verify(&token).await.unwrap_err();
+    assert_eq!(rejected.code(), "sender_constrained");
+    let request = Request::get("/invoices").body(()).unwrap();
+    let (parts, ()) = fixture.client.authorize(request, BASE, &token).into_parts();
+    let claims = verifier.verify_request(&parts).await.unwrap();
+    assert!(claims.is_bound());
+    assert_eq!(
+        verifier.verify_request(&parts).await.unwrap_err().code(),
+        "proof_replayed"
+    );
+    // After it was verified with a proof, the token is cached and still no bearer token.
+    assert_eq!(
+        verifier.verify(&token).await.unwrap_err().code(),
+        "sender_constrained"
+    );
+
+    let request = Request::get("/invoices").header(AUTHORIZATION, format!("Bearer {token}"));
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    let rejected = verifier.verify_request(&parts).await.unwrap_err();
+    assert_eq!(rejected.code(), "sender_constrained");
+    let (parts, ()) = Request::get("/invoices").body(()).unwrap().into_parts();
+    assert_eq!(
+        verifier.verify_request(&parts).await.unwrap_err(),
+        Rejection::MissingToken
+    );
+    let unbound = fixture.token_builder().token();
+    let request = Request::get("/invoices").header(AUTHORIZATION, format!("Bearer {unbound}"));
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    assert!(!verifier.verify_request(&parts).await.unwrap().is_bound());
+}
+
+/// Rules 109, 249.
+///
+/// Without a configured method, and with an unknown member.
+#[tokio::test]
+async fn binding_that_cannot_be_checked_is_rejected() {
+    let fixture = Fixture::new();
+    let jkt = fixture.client.thumbprint();
+    let certificate = serde_json::json!({ "jkt": jkt, "x5t#S256": jkt });
+    let unknown = serde_json::json!({ "jkt": jkt, "kid": "1" });
+    for cnf in [certificate, unknown, serde_json::json!({})] {
+        let token = fixture.token_builder().claim("cnf", cnf).token();
+        let outcome = fixture.send(&fixture.proof(&token), &token).await;
+        assert_eq!(outcome.summary(), (401, "sender_constrained"));
+        assert!(
+            outcome
+                .challenge("DPoP")
+                .contains(r#"error="invalid_token""#)
+        );
+    }
+    let plain = trust(&fixture.issuer).clock_of(&fixture);
+    assert_eq!(
+        plain.verify(&fixture.token()).await.unwrap_err().code(),
+        "sender_constrained"
+    );
+}
+
+/// Rule 241.
+///
+/// The limits of the other settings too.
+#[test]
+fn invalid_settings_are_errors_of_build() {
+    let fixture = Fixture::new();
+    let build = |dpop: tower_m2m::Dpop| {
+        let built = trust(&fixture.issuer).proof_of_possession(dpop).build();
+        built.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let dpop = || ProofOfPossession::dpop(BASE);
+    assert!(build(dpop()).is_ok());
+    for url in [
+        "",
+        "api.acme.com",
+        "https://api.acme.com?x=1",
+        "https://user@api.acme.com",
+    ] {
+        let error = build(ProofOfPossession::dpop(url)).unwrap_err();
+        assert!(error.contains("proof_of_possession"), "{error}");
+    }
+    assert!(build(dpop().algorithms([])).is_err());
+    for (seconds, is_valid) in [(4, false), (5, true), (300, true), (301, false)] {
+        let age = std::time::Duration::from_secs(seconds);
+        assert_eq!(
+            build(dpop().max_proof_age(age)).is_ok(),
+            is_valid,
+            "{seconds}"
+        );
+    }
+    let issuer = || trust(&fixture.issuer).proof_of_possession(dpop());
+    assert!(issuer().proof_of_possession(dpop()).build().is_err());
+    let builder = || Verifier::builder([issuer()]);
+    assert!(builder().dpop_nonce_key([0; 31]).build().is_err());
+    assert!(builder().dpop_nonce_key([0; 32]).build().is_ok());
+    assert!(builder().max_proofs(10, 11).build().is_err());
+    assert!(builder().max_proofs(10, 0).build().is_err());
+    assert!(builder().max_proofs(1, 1).build().is_ok());
+}
+
+trait ClockOf {
+    fn clock_of(self, fixture: &Fixture) -> Verifier;
+}
+
+impl ClockOf for tower_m2m::Issuer {
+    fn clock_of(self, fixture: &Fixture) -> Verifier {
+        let builder = Verifier::builder([self]).clock(fixture.clock.clone());
+        builder.build().unwrap()
+    }
+}

@@ -1,0 +1,117 @@
+//! Nonces that the server provides (RFC 9449 §8, §9).
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use http::header::{CACHE_CONTROL, HeaderValue};
+
+use crate::support::{BASE, Fixture, call};
+
+const KEY: [u8; 32] = [7; 32];
+
+/// Rules 105, 113, 115, 245, 247.
+#[tokio::test]
+async fn proof_needs_a_current_nonce() {
+    let fixture = Fixture::with(|builder| builder.dpop_nonce_key(KEY));
+    let token = fixture.token();
+    let missing = fixture.send(&fixture.proof(&token), &token).await;
+    assert_eq!(missing.summary(), (401, "dpop_nonce_required"));
+    assert!(
+        missing
+            .challenge("DPoP")
+            .contains(r#"error="use_dpop_nonce""#)
+    );
+    assert!(!missing.challenge("Bearer").contains("error"));
+    assert_eq!(missing.response.headers()[CACHE_CONTROL], "no-store");
+    let nonce = missing.nonces()[0].to_owned();
+    assert_eq!(missing.nonces().len(), 1);
+
+    let with = |nonce: &str| fixture.proof(&token).nonce(nonce);
+    let accepted = fixture.send(&with(&nonce), &token).await;
+    assert_eq!(accepted.summary(), (200, "none"));
+    assert!(accepted.nonces().is_empty());
+    let invented = fixture.send(&with("invented"), &token).await;
+    assert_eq!(invented.summary(), (401, "dpop_nonce_required"));
+
+    // A nonce that is about to become too old is replaced with the next response.
+    fixture.clock.advance(Duration::from_secs(120));
+    let renewed = fixture.send(&with(&nonce), &token).await;
+    assert_eq!(renewed.summary(), (200, "none"));
+    assert_eq!(renewed.response.headers()[CACHE_CONTROL], "no-store");
+    let next = renewed.nonces()[0].to_owned();
+    assert_ne!(next, nonce);
+    assert_eq!(
+        fixture.send(&with(&next), &token).await.summary(),
+        (200, "none")
+    );
+    fixture.clock.advance(Duration::from_secs(120));
+    let old = fixture.send(&with(&nonce), &token).await;
+    assert_eq!(old.summary(), (401, "dpop_nonce_required"));
+}
+
+/// Rule 245.
+///
+/// Never more than one header, and a response with it is not cached.
+#[tokio::test]
+async fn response_has_one_nonce_whatever_the_handler_writes() {
+    let fixture = Fixture::with(|builder| builder.dpop_nonce_key(KEY));
+    let token = fixture.token();
+    let nonce = fixture.verifier.dpop_nonce().unwrap();
+    let headers = [
+        ("dpop-nonce", HeaderValue::from_static("of the handler")),
+        ("cache-control", HeaderValue::from_static("max-age=600")),
+    ];
+    let api = Router::new()
+        .route(
+            "/invoices",
+            get(move || async move { (headers, "invoices") }),
+        )
+        .layer(fixture.verifier.layer())
+        .layer(fixture.verifier.layer());
+    fixture.clock.advance(Duration::from_secs(120));
+    let request = Request::get("/invoices").body(Body::empty()).unwrap();
+    let proof = fixture.proof(&token).nonce(nonce);
+    let outcome = call(&api, proof.authorize(request, &token)).await;
+    assert_eq!(outcome.summary(), (200, "none"));
+    assert_eq!(outcome.nonces(), [fixture.verifier.dpop_nonce().unwrap()]);
+    let cache_control = outcome.response.headers().get_all(CACHE_CONTROL);
+    assert_eq!(cache_control.iter().collect::<Vec<_>>(), ["no-store"]);
+}
+
+/// Rule 245.
+///
+/// A rejection for another reason provides the nonce too.
+#[tokio::test]
+async fn rejection_after_the_proof_provides_a_nonce() {
+    let fixture = Fixture::with(|builder| builder.dpop_nonce_key(KEY));
+    let token = fixture.token();
+    let nonce = fixture.verifier.dpop_nonce().unwrap();
+    let api = Router::new()
+        .route("/orgs/{org_code}", get(|| async { "" }))
+        .route_layer(fixture.verifier.layer());
+    let request = Request::get("/orgs/org_b").body(Body::empty()).unwrap();
+    let proof = fixture
+        .client
+        .proof("GET", &format!("{BASE}/orgs/org_b"), &token);
+    let outcome = call(&api, proof.nonce(nonce.clone()).authorize(request, &token)).await;
+    assert_eq!(outcome.summary(), (403, "wrong_organization"));
+    assert_eq!(outcome.nonces(), [nonce]);
+}
+
+/// Rule 246.
+///
+/// Replicas with the same key accept each other's nonces.
+#[tokio::test]
+async fn replicas_with_one_key_agree() {
+    let (first, second) = (
+        Fixture::with(|builder| builder.dpop_nonce_key(KEY)),
+        Fixture::with(|builder| builder.dpop_nonce_key(KEY)),
+    );
+    let other = Fixture::with(|builder| builder.dpop_nonce_key([8; 32]));
+    assert_eq!(first.verifier.dpop_nonce(), second.verifier.dpop_nonce());
+    assert_ne!(first.verifier.dpop_nonce(), other.verifier.dpop_nonce());
+    assert_eq!(Fixture::new().verifier.dpop_nonce(), None);
+}

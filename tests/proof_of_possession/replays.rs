@@ -1,0 +1,197 @@
+//! Each proof counts once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tower_m2m::{BoxError, ProofUse, ReplayStore, UsedProof};
+
+use crate::support::{Fixture, NOW};
+
+/// Rules 114, 242, 250.
+#[tokio::test]
+async fn cached_token_needs_a_fresh_proof_each_time() {
+    let fixture = Fixture::new();
+    let token = fixture.token();
+    let first = fixture.proof(&token);
+    assert_eq!(fixture.send(&first, &token).await.summary(), (200, "none"));
+    let replayed = fixture.send(&first, &token).await;
+    assert_eq!(replayed.summary(), (401, "proof_replayed"));
+    assert!(
+        replayed
+            .challenge("DPoP")
+            .contains(r#"error="invalid_dpop_proof""#)
+    );
+    let other = fixture.proof(&token);
+    assert_eq!(fixture.send(&other, &token).await.summary(), (200, "none"));
+    // The proof is stored for longer than it is valid.
+    fixture.clock.advance(Duration::from_secs(60));
+    assert_eq!(
+        fixture.send(&first, &token).await.summary(),
+        (401, "proof_replayed")
+    );
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(
+        fixture.send(&first, &token).await.summary(),
+        (401, "proof_too_old")
+    );
+    // The same ID in a new proof of the same key is a replay too.
+    let again = fixture.proof(&token).claim("jti", "fixed");
+    assert_eq!(fixture.send(&again, &token).await.summary(), (200, "none"));
+    let changed = again.claim("iat", NOW + 60);
+    assert_eq!(
+        fixture.send(&changed, &token).await.summary(),
+        (401, "proof_replayed")
+    );
+}
+
+/// Rule 117.
+///
+/// An invalid or rejected request does not use up its proof.
+#[tokio::test]
+async fn rejected_request_does_not_store_its_proof() {
+    let fixture = Fixture::new();
+    let expired = fixture
+        .token_builder()
+        .bound_to(&fixture.client)
+        .expired_by(Duration::from_secs(60))
+        .token();
+    let token = fixture.token();
+    let proof = fixture.proof(&token);
+    for deviation in [
+        proof.clone().claim("htm", "POST"),
+        proof.clone().header("typ", "JWT"),
+        proof.clone().claim("iat", NOW - 100),
+    ] {
+        assert_eq!(fixture.send(&deviation, &token).await.status.as_u16(), 401);
+    }
+    assert_eq!(
+        fixture.send(&proof, &expired).await.summary(),
+        (401, "expired")
+    );
+    assert_eq!(fixture.send(&proof, &token).await.summary(), (200, "none"));
+}
+
+/// Rule 117.
+///
+/// 100 copies at once, in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_100_simultaneous_copies_is_admitted() {
+    let fixture = Arc::new(Fixture::new());
+    let token: Arc<str> = fixture.token().into();
+    for _ in 0..5 {
+        let proof = Arc::new(fixture.proof(&token));
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let (fixture, proof, token) =
+                    (Arc::clone(&fixture), Arc::clone(&proof), Arc::clone(&token));
+                tokio::spawn(async move { fixture.send(&proof, &token).await.summary() })
+            })
+            .collect();
+        let mut admitted = 0;
+        for call in calls {
+            match call.await.unwrap() {
+                (200, _) => admitted += 1,
+                rejected => assert_eq!(rejected, (401, "proof_replayed")),
+            }
+        }
+        assert_eq!(admitted, 1);
+    }
+}
+
+/// Rule 244.
+#[tokio::test]
+async fn full_share_is_503_for_that_key_only() {
+    let fixture = Fixture::with(|builder| builder.max_proofs(100, 2));
+    let token = fixture.token();
+    for _ in 0..2 {
+        let outcome = fixture.send(&fixture.proof(&token), &token).await;
+        assert_eq!(outcome.summary(), (200, "none"));
+    }
+    let outcome = fixture.send(&fixture.proof(&token), &token).await;
+    assert_eq!(outcome.summary(), (503, "too_many_proofs"));
+    assert_eq!(outcome.response.headers()["retry-after"], "10");
+    assert!(outcome.challenges.is_empty());
+    let other = tower_m2m::testing::DpopClient::new()
+        .unwrap()
+        .clock(fixture.clock.clone());
+    let others = fixture.token_builder().bound_to(&other).token();
+    let proof = other.proof(
+        "GET",
+        &format!("{}/invoices", crate::support::BASE),
+        &others,
+    );
+    assert_eq!(fixture.send(&proof, &others).await.summary(), (200, "none"));
+    fixture.clock.advance(Duration::from_secs(70));
+    let outcome = fixture.send(&fixture.proof(&token), &token).await;
+    assert_eq!(outcome.summary(), (200, "none"));
+}
+
+/// A store whose next result the test decides.
+struct Scripted {
+    calls: Arc<AtomicUsize>,
+    script: fn() -> ScriptedResult,
+}
+
+enum ScriptedResult {
+    Result(Result<ProofUse, BoxError>),
+    Hang,
+    Panic,
+}
+
+impl ReplayStore for Scripted {
+    async fn insert(&self, proof: UsedProof) -> Result<ProofUse, BoxError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(proof.key().len(), 43);
+        assert_eq!(proof.remaining(), Duration::from_secs(70));
+        match (self.script)() {
+            ScriptedResult::Result(result) => result,
+            ScriptedResult::Hang => std::future::pending().await,
+            ScriptedResult::Panic => panic!("the store panics"),
+        }
+    }
+}
+
+/// Rule 243.
+///
+/// A failed write is 503 and is not repeated.
+#[tokio::test(start_paused = true)]
+async fn uncertain_store_is_503_and_never_retried() {
+    for (script, expected) in [
+        (
+            (|| ScriptedResult::Result(Ok(ProofUse::First))) as fn() -> ScriptedResult,
+            (200, "none"),
+        ),
+        (
+            || ScriptedResult::Result(Ok(ProofUse::Repeated)),
+            (401, "proof_replayed"),
+        ),
+        (
+            || ScriptedResult::Result(Err("connection reset".into())),
+            (503, "replay_store_unavailable"),
+        ),
+        (|| ScriptedResult::Hang, (503, "replay_store_unavailable")),
+        (|| ScriptedResult::Panic, (503, "replay_store_unavailable")),
+    ] {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let store = Scripted {
+            calls: Arc::clone(&calls),
+            script,
+        };
+        let fixture = Fixture::with(|builder| builder.replay_store(store));
+        let token = fixture.token();
+        let proof = fixture.proof(&token);
+        let outcome = fixture.send(&proof, &token).await;
+        assert_eq!(outcome.summary(), expected);
+        if expected.0 == 503 {
+            assert_eq!(outcome.response.headers()["retry-after"], "1");
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        // The write may have succeeded, so the proof stays used.
+        assert_eq!(
+            fixture.send(&proof, &token).await.summary(),
+            (401, "proof_replayed")
+        );
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+}
