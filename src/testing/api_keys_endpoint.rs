@@ -7,7 +7,7 @@ use http::{HeaderMap, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::credentials::{Credentials, KeyStatus, KindeError};
+use super::credentials::{KeyStatus, KindeError};
 use super::form::decode;
 use super::respond;
 use super::state::{ApiKeyAccess, IssuerState};
@@ -22,7 +22,7 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
     let now = shared.clock.unix_seconds();
     let mut state = shared.state();
     let credentials = &mut state.credentials;
-    if shared.api_key_access == ApiKeyAccess::Protected && !is_authorized(credentials, headers, now)
+    if shared.api_key_access == ApiKeyAccess::Protected && !credentials.is_authorized(headers, now)
     {
         return error(&credentials.rejected_client);
     }
@@ -62,7 +62,7 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
 pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
     let now = shared.clock.unix_seconds();
     let state = shared.state();
-    if !is_authorized(&state.credentials, &request.headers, now) {
+    if !state.credentials.is_authorized(&request.headers, now) {
         return error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
     }
     let id = request.uri.path().rsplit('/').next().unwrap_or_default();
@@ -74,14 +74,6 @@ pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
         StatusCode::OK,
         &json!({ "code": "OK", "message": "Success", "api_key": key.details }),
     )
-}
-
-fn is_authorized(credentials: &Credentials, headers: &HeaderMap, now: i64) -> bool {
-    let authorization = headers.get(header::AUTHORIZATION);
-    let token = authorization
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    token.is_some_and(|token| credentials.is_management_token(token, now))
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// What the issuer knows about opaque credentials.
@@ -90,8 +91,13 @@ impl Credentials {
         self.management_tokens.insert(token, expires_at);
     }
 
-    pub(super) fn is_management_token(&self, token: &str, now: i64) -> bool {
-        let end = self.management_tokens.get(token);
+    /// Returns `true` if a request has a token for the Management API.
+    pub(super) fn is_authorized(&self, headers: &HeaderMap, now: i64) -> bool {
+        let authorization = headers.get(AUTHORIZATION);
+        let token = authorization
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let end = token.and_then(|token| self.management_tokens.get(token));
         end.is_some_and(|end| *end > now)
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn answer(shared: &IssuerState, endpoint: Endpoint, request: &Parts) 
     } else {
         let document = document.unwrap_or_else(|| match endpoint {
             Endpoint::Jwks => jwks(shared),
+            Endpoint::TransmitterMetadata => transmitter_metadata(shared).to_string(),
             _ => metadata(shared).to_string(),
         });
         json_text(StatusCode::OK, document)
@@ -85,5 +86,16 @@ fn metadata(shared: &IssuerState) -> Value {
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+    })
+}
+
+/// Returns the metadata of a transmitter of security events (SSF).
+fn transmitter_metadata(shared: &IssuerState) -> Value {
+    json!({
+        "spec_version": "1_0",
+        "issuer": shared.url,
+        "jwks_uri": jwks_uri(shared),
+        "delivery_methods_supported": ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"],
+        "critical_subject_members": shared.state().critical_subject_members,
     })
 }

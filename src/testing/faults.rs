@@ -24,6 +24,10 @@ pub enum Endpoint {
     ReadApiKey,
     /// `POST /oauth2/introspect` (RFC 7662).
     Introspect,
+    /// `GET /api/v1/organization`, which says whether an organization is suspended.
+    ReadOrganization,
+    /// `/.well-known/ssf-configuration`, the metadata of a transmitter of security events.
+    TransmitterMetadata,
     /// All other paths, which respond with 404. The [forgeries](super::forged) that name a key
     /// server point to this endpoint, so a hit shows that the server under test followed the URL.
     Other,
@@ -31,7 +35,8 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Parses the name that the admin endpoints use: `discovery`, `metadata`, `jwks`, `token`,
-    /// `verify_api_key`, `read_api_key`, `introspect` or `other`.
+    /// `verify_api_key`, `read_api_key`, `introspect`, `read_organization`,
+    /// `transmitter_metadata` or `other`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -42,6 +47,8 @@ impl Endpoint {
             "verify_api_key" => Some(Self::VerifyApiKey),
             "read_api_key" => Some(Self::ReadApiKey),
             "introspect" => Some(Self::Introspect),
+            "read_organization" => Some(Self::ReadOrganization),
+            "transmitter_metadata" => Some(Self::TransmitterMetadata),
             "other" => Some(Self::Other),
             _ => None,
         }

@@ -220,6 +220,18 @@ impl TokenBuilder {
         self.now
     }
 
+    /// Replaces all claims.
+    pub(super) fn with_claims(mut self, claims: impl FnOnce(&mut Map<String, Value>)) -> Self {
+        self.claims.clear();
+        claims(&mut self.claims);
+        self
+    }
+
+    /// Returns the header parameter's value, or null.
+    pub(super) fn header_value(&self, name: &str) -> &Value {
+        self.header.get(name).unwrap_or(&Value::Null)
+    }
+
     /// Returns the claim's value, or null.
     pub(super) fn value(&self, claim: &str) -> &Value {
         self.claims.get(claim).unwrap_or(&Value::Null)

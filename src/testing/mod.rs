@@ -24,6 +24,7 @@
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
 //! | a client that signs DPoP proofs | [`DpopClient`] with [`TokenBuilder::bound_to`] |
 //! | API keys and opaque tokens | [`LocalIssuer::api_key`], [`LocalIssuer::opaque_token`] |
+//! | webhooks and security events | [`LocalIssuer::kinde_webhook`], [`LocalIssuer::security_event`] |
 //! | an issuer that is slow, sends wrong data, or is down | [`Fault`], [`LocalIssuer::go_down`] |
 //! | the tokens that an attacker would send | [`forged::all`], [`forged::attack`], [`forged::opaque`] |
 //! | to call every route as another tenant | [`tenants::check_isolation`] |
@@ -37,6 +38,7 @@
 //! loopback and rejects any other address, because any client that can reach it can obtain tokens.
 
 pub mod assertions;
+pub mod events;
 pub mod forged;
 pub mod tenants;
 
@@ -66,6 +68,7 @@ mod keys;
 mod mint;
 mod oauth_error;
 mod opaque_tokens;
+mod organizations_endpoint;
 mod profile;
 mod queue;
 mod respond;

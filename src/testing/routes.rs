@@ -14,6 +14,7 @@ use super::api_keys_endpoint;
 use super::documents;
 use super::faults::Endpoint;
 use super::introspection_endpoint;
+use super::organizations_endpoint;
 use super::respond::{FaultBody, apply_fault, empty, json_text, not_allowed, plain};
 use super::state::{Admin, IssuerState};
 use super::token_endpoint;
@@ -47,11 +48,15 @@ async fn usual(
     parts: &Parts,
     body: Incoming,
 ) -> Response<Bytes> {
-    if let Endpoint::Discovery | Endpoint::Metadata | Endpoint::Jwks = endpoint {
+    if let Endpoint::Discovery
+    | Endpoint::Metadata
+    | Endpoint::Jwks
+    | Endpoint::TransmitterMetadata = endpoint
+    {
         return documents::answer(shared, endpoint, parts);
     }
     let method = match endpoint {
-        Endpoint::ReadApiKey => "GET",
+        Endpoint::ReadApiKey | Endpoint::ReadOrganization => "GET",
         _ => "POST",
     };
     if endpoint != Endpoint::Other && parts.method != method {
@@ -69,6 +74,7 @@ async fn usual(
         Endpoint::Introspect => introspection_endpoint::answer(shared, &parts.headers, &body),
         Endpoint::VerifyApiKey => api_keys_endpoint::verify(shared, &parts.headers, &body),
         Endpoint::ReadApiKey => api_keys_endpoint::read(shared, parts),
+        Endpoint::ReadOrganization => organizations_endpoint::read(shared, parts),
         _ => empty(StatusCode::NOT_FOUND),
     }
 }
@@ -83,12 +89,20 @@ fn endpoint(shared: &IssuerState, path: &str) -> Endpoint {
             Endpoint::Other
         };
     }
+    if let Some(rest) = path.strip_prefix("/.well-known/ssf-configuration") {
+        return if rest == shared.path {
+            Endpoint::TransmitterMetadata
+        } else {
+            Endpoint::Other
+        };
+    }
     match path.strip_prefix(shared.path.as_str()) {
         Some("/.well-known/openid-configuration") => Endpoint::Discovery,
         Some("/.well-known/jwks" | "/.well-known/jwks.json") => Endpoint::Jwks,
         Some("/oauth2/token") => Endpoint::Token,
         Some("/oauth2/introspect") => Endpoint::Introspect,
         Some("/api/v1/api_keys/verify") => Endpoint::VerifyApiKey,
+        Some("/api/v1/organization") => Endpoint::ReadOrganization,
         Some(path) if path.starts_with("/api/v1/api_keys/") => Endpoint::ReadApiKey,
         _ => Endpoint::Other,
     }

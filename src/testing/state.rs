@@ -1,6 +1,6 @@
 //! The state that the issuer's handle and its server share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,6 +59,10 @@ pub(super) struct MutableState {
     pub(super) keys: KeyRing,
     pub(super) apps: BTreeMap<String, App>,
     pub(super) credentials: Credentials,
+    /// The codes of suspended organizations.
+    pub(super) suspended: BTreeSet<String>,
+    /// The members of complex subjects that a receiver of security events must understand.
+    pub(super) critical_subject_members: Vec<String>,
     endpoints: BTreeMap<Endpoint, EndpointState>,
 }
 
@@ -90,6 +94,8 @@ impl IssuerState {
             keys,
             apps: BTreeMap::new(),
             credentials: Credentials::default(),
+            suspended: BTreeSet::new(),
+            critical_subject_members: Vec::new(),
             endpoints: BTreeMap::new(),
         };
         Self {
