@@ -51,7 +51,8 @@
 //!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
 //! * to check bound tokens: `ProofOfPossession`, `ReplayStore` (features `dpop`, `mtls`)
-//! * to reject callers: [`Denylist`], [`CallerCheck`]
+//! * to reject callers: [`Denylist`], [`CallerCheck`], `KindeCallerCheck` and `EventReceiver`
+//!   (feature `security-events`)
 //! * to end streams, sockets and jobs: [`AuthorizeLayer::end_streams`], [`Verifier::invalidated`],
 //!   [`InvalidationReason`], [`StreamEnded`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`],
@@ -77,6 +78,7 @@
 //! | `introspection` | | API keys of Kinde and opaque access tokens, which the issuer is queried about |
 //! | `dpop` | | tokens that are bound to a key whose owner signs a proof for each request (DPoP, RFC 9449) |
 //! | `mtls` | | tokens that are bound to a client certificate (RFC 8705) |
+//! | `security-events` | | Kinde's webhooks, its suspended organizations, and Security Event Tokens take effect |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //! | `cli` | | the command-line tool `m2m`, for `cargo install` only: local issuer, explanation, lint, attack |
 //!
@@ -113,6 +115,8 @@ mod revocation;
 #[cfg(feature = "axum")]
 mod routes;
 mod scopes;
+#[cfg(feature = "security-events")]
+mod security_events;
 mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -138,6 +142,11 @@ pub use proof_of_possession::ProofOfPossession;
 #[cfg(feature = "dpop")]
 pub use proof_of_possession::{Dpop, ProofUse, ReplayStore, UsedProof};
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};
+#[cfg(feature = "security-events")]
+#[doc(hidden)]
+pub use revocation::CheckSetup;
+#[cfg(feature = "security-events")]
+pub use revocation::KindeCallerCheck;
 pub use revocation::{
     Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
     InvalidationReason, StreamEnded,
@@ -145,6 +154,12 @@ pub use revocation::{
 #[cfg(feature = "axum")]
 pub use routes::{Access, Public, PublicPerTenant, RouteEntry, RouteError, RouteInventory, Routes};
 pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
+#[cfg(feature = "security-events")]
+#[doc(inline)]
+pub use security_events::{
+    EventError, EventReceiver, EventReceiverStatus, NeedsEventAudience, SecurityEventSettings,
+    StreamStatus,
+};
 #[doc(inline)]
 pub use token::{Algorithm, Claims, CredentialKind, OrgCode, Scope};
 pub use util::BoxError;

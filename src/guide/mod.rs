@@ -9,6 +9,7 @@
 //! | [`kinde`] | the form of Kinde's tokens, and their pitfalls |
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | `api_keys` (features `axum`, `introspection`) | API keys of Kinde and opaque access tokens: when to use which, revocation, outages, limits |
+//! | `security_events` (features `axum`, `security-events`) | suspended organizations, Kinde's webhooks, Security Event Tokens |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
 //! | [`claims`] | how claims are read: `null`, pointers, scopes in arrays |
@@ -44,6 +45,10 @@ pub mod first_token {}
 #[cfg(all(feature = "axum", feature = "introspection"))]
 #[doc = include_str!("api_keys.md")]
 pub mod api_keys {}
+
+#[cfg(all(feature = "axum", feature = "security-events"))]
+#[doc = include_str!("security_events.md")]
+pub mod security_events {}
 
 #[doc = include_str!("issuers.md")]
 pub mod issuers {}

@@ -4,28 +4,30 @@
 //! reports it.
 
 mod address;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 mod client_credentials;
 #[cfg(feature = "reqwest")]
 mod client_error;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 mod client_secret;
 mod clients;
 #[cfg(feature = "reqwest")]
 mod dns;
 mod error;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 mod form_encoding;
 mod http;
 
 pub(crate) use address::{AddressRule, PrivateAddresses};
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use client_credentials::{AccessTokenError, AccessTokens};
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use client_secret::ClientSecret;
 pub(crate) use clients::HttpClients;
 pub(crate) use error::{HttpError, HttpFailure};
+#[cfg(any(feature = "introspection", feature = "security-events"))]
+pub(crate) use form_encoding::encode_form;
 #[cfg(feature = "introspection")]
-pub(crate) use form_encoding::{encode_form, form_urlencoded};
+pub(crate) use form_encoding::form_urlencoded;
 pub use http::FetchFuture;
 pub(crate) use http::{Addresses, Fetcher, HttpSettings, Proxy};

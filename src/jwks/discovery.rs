@@ -133,16 +133,23 @@ impl MetadataPlace {
 /// Returns the URL of OpenID Connect and that of RFC 8414.
 pub(crate) fn metadata_urls(issuer: &str) -> [String; 2] {
     let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
+    [
+        format!("{trimmed}/.well-known/openid-configuration"),
+        well_known_url(issuer, "oauth-authorization-server"),
+    ]
+}
+
+/// Returns the URL of a well-known document. Its name stands between the host and the path of the
+/// issuer (RFC 8414 §3.1).
+pub(crate) fn well_known_url(issuer: &str, name: &str) -> String {
+    let trimmed = issuer.strip_suffix('/').unwrap_or(issuer);
     let path_at = trimmed.find("://").map_or(0, |at| at + 3);
     let path_at = trimmed
         .get(path_at..)
         .and_then(|rest| rest.find('/'))
         .map_or(trimmed.len(), |at| path_at + at);
     let (origin, path) = trimmed.split_at_checked(path_at).unwrap_or((trimmed, ""));
-    [
-        format!("{trimmed}/.well-known/openid-configuration"),
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-    ]
+    format!("{origin}/.well-known/{name}{path}")
 }
 
 /// The time for which a `jwks_uri` is used before metadata is read again. A failed fetch shortens

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "security-events")]
+use super::Fetchers;
 use super::{
     FetchAllowance, FetchError, FetchTicket, IssuerStatus, JwksError, KeyLookup, KeyRequest,
     KeySet, KeyWait, RemoteKeySet, SavedKeys, VersionedKeySet,
@@ -68,6 +70,15 @@ impl KeySource {
         match self {
             Self::Static { keys, .. } => generation == keys.generation,
             Self::Remote(remote) => remote.is_current(generation, now),
+        }
+    }
+
+    /// Returns the fetchers of the issuer, or `None` if nothing is fetched from it.
+    #[cfg(feature = "security-events")]
+    pub(crate) fn fetchers(&self) -> Option<Fetchers> {
+        match self {
+            Self::Static { .. } => None,
+            Self::Remote(remote) => Some(remote.fetchers()),
         }
     }
 

@@ -25,6 +25,8 @@ pub use crate::http_client::FetchFuture;
 pub(crate) use candidates::MAX_KEYS_WITHOUT_KID;
 pub(crate) use certificate::certificate_problem;
 pub use discovery::jwks_uri;
+#[cfg(feature = "security-events")]
+pub(crate) use discovery::well_known_url;
 #[cfg(feature = "introspection")]
 pub(crate) use discovery::{introspection_endpoint, metadata_urls};
 pub use error::{FetchError, JwksError};
@@ -41,7 +43,7 @@ pub use key_set::{KeyInfo, KeySet};
 pub(crate) use key_source::KeySource;
 pub(crate) use keyed_hash::keyed_hash;
 pub use remote::SavedKeys;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use remote::retry_after;
 pub(crate) use remote::{
     FetchAllowance, FetchTicket, Fetchers, JwksLocation, KeyLookup, KeyRequest, KeyWait,

@@ -160,6 +160,14 @@ impl Denylist {
         self.0.len.store(lists.len, Ordering::Release);
     }
 
+    /// Returns `true` if a verifier that uses the list trusts this issuer.
+    #[cfg(feature = "security-events")]
+    pub(crate) fn has_issuer(&self, issuer: &str) -> bool {
+        let lists = self.read();
+        let names = lists.issuers.get(issuer);
+        names.is_some_and(|names| names.origin == IssuerOrigin::Verifier)
+    }
+
     /// Returns the number of entries. It includes expired entries that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {

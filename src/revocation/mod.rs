@@ -3,9 +3,15 @@
 //! There are two sources: the application's check, in this file, and the [`Denylist`] in memory.
 //! [`stream_end`] has the reasons why a stream that is open already ends.
 
+#[cfg(feature = "security-events")]
+mod both_checks;
+#[cfg(feature = "security-events")]
+mod check_setup;
 mod denylist;
 mod entries;
 mod entry;
+#[cfg(feature = "security-events")]
+mod kinde;
 mod stream_end;
 
 use std::fmt;
@@ -13,11 +19,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "security-events")]
+pub use check_setup::CheckSetup;
+#[cfg(feature = "security-events")]
+pub(crate) use check_setup::KindeConnection;
 pub use denylist::{Denylist, DenylistError};
 pub(crate) use entries::UnlistedIssuers;
 #[allow(unused_imports, reason = "security events are a feature of their own")]
 pub(crate) use entry::EntryOrigin;
 pub use entry::{DenylistEntry, EntryExpiry};
+#[cfg(feature = "security-events")]
+pub use kinde::KindeCallerCheck;
 pub use stream_end::{InvalidationReason, StreamEnded};
 
 use crate::rejection::Rejection;
@@ -53,6 +65,14 @@ use crate::util::{BoxError, catch_panic, has_timers};
 pub trait CallerCheck: Send + Sync + 'static {
     /// Returns the status of the caller.
     fn check(&self, caller: Caller) -> impl Future<Output = Result<CallerStatus, BoxError>> + Send;
+
+    /// Prepares the check for a verifier, or returns the problem. Only checks of this crate need
+    /// it.
+    #[cfg(feature = "security-events")]
+    #[doc(hidden)]
+    fn prepare(&self, _: &CheckSetup<'_>) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 impl<F, R> CallerCheck for F
@@ -147,9 +167,14 @@ pub(crate) type CallerCheckFuture = Pin<Box<dyn Future<Output = Result<(), Rejec
 #[derive(Clone)]
 pub(crate) struct CallerCheckRunner {
     check: Arc<dyn Fn(Caller) -> StatusFuture + Send + Sync>,
+    #[cfg(feature = "security-events")]
+    prepare: Arc<PrepareCheck>,
     timeout: Duration,
     fail_mode: FailMode,
 }
+
+#[cfg(feature = "security-events")]
+type PrepareCheck = dyn Fn(&CheckSetup<'_>) -> Result<(), String> + Send + Sync;
 
 type StatusFuture = Pin<Box<dyn Future<Output = Result<CallerStatus, BoxError>> + Send>>;
 
@@ -163,15 +188,27 @@ pub(crate) enum FailMode {
 impl CallerCheckRunner {
     pub(crate) fn new(check: impl CallerCheck) -> Self {
         let check = Arc::new(check);
+        #[cfg(feature = "security-events")]
+        let prepare = {
+            let check = Arc::clone(&check);
+            move |setup: &CheckSetup<'_>| check.prepare(setup)
+        };
         let check = move |caller| -> StatusFuture {
             let check = Arc::clone(&check);
             Box::pin(async move { check.check(caller).await })
         };
         Self {
             check: Arc::new(check),
+            #[cfg(feature = "security-events")]
+            prepare: Arc::new(prepare),
             timeout: Duration::ZERO,
             fail_mode: FailMode::Closed,
         }
+    }
+
+    #[cfg(feature = "security-events")]
+    pub(crate) fn prepare(&self, setup: &CheckSetup<'_>) -> Result<(), String> {
+        (self.prepare)(setup)
     }
 
     pub(crate) fn with_timeout(self, timeout: Duration, silence: FailMode) -> Self {

@@ -39,6 +39,14 @@ pub(crate) fn describe() {
             "Lookups of opaque credentials, by result."
         );
         describe_counter!(
+            "tower_m2m_organization_lookups_total",
+            "Lookups of an organization's status at Kinde, by result."
+        );
+        describe_counter!(
+            "tower_m2m_security_events_total",
+            "Received security events, by kind and outcome."
+        );
+        describe_counter!(
             "tower_m2m_key_fetches_total",
             "Fetches of an issuer's keys, by cause and outcome."
         );
@@ -138,6 +146,26 @@ pub(crate) fn introspection_lookup(issuer: &str, result: &'static str) {
     metrics::counter!("tower_m2m_introspection_lookups_total", "issuer" => issuer.to_owned(), "result" => result)
         .increment(1);
     let _ = (issuer, result);
+}
+
+/// Counts a lookup of an organization's status: `hit`, `stale`, `miss`, or the code of the reason
+/// why it is not known.
+#[cfg(feature = "security-events")]
+pub(crate) fn organization_lookup(issuer: &str, result: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tower_m2m_organization_lookups_total", "issuer" => issuer.to_owned(), "result" => result)
+        .increment(1);
+    let _ = (issuer, result);
+}
+
+/// Counts a received event by its kind, and by its outcome: `applied`, `ignored`, `duplicate`,
+/// `rejected` or `unavailable`.
+#[cfg(feature = "security-events")]
+pub(crate) fn security_event(issuer: &str, event: &'static str, outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tower_m2m_security_events_total", "issuer" => issuer.to_owned(), "event" => event, "outcome" => outcome)
+        .increment(1);
+    let _ = (issuer, event, outcome);
 }
 
 /// Sets the gauges of the current key set.

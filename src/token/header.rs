@@ -39,6 +39,8 @@ pub enum TokenType {
     Jwt,
     /// `at+jwt`: an access token (RFC 9068).
     AccessToken,
+    /// `secevent+jwt`: a Security Event Token (RFC 8417 §2.3), which is never an access token.
+    SecurityEvent,
     /// Anything else, which is never an access token.
     Other,
 }
@@ -122,8 +124,18 @@ impl TokenType {
             Self::Jwt
         } else if name.eq_ignore_ascii_case("at+jwt") {
             Self::AccessToken
+        } else if name.eq_ignore_ascii_case("secevent+jwt") {
+            Self::SecurityEvent
         } else {
             Self::Other
+        }
+    }
+
+    /// Returns `true` if an access token can have this type.
+    pub(crate) fn can_be_access_token(self) -> bool {
+        match self {
+            Self::Absent | Self::Jwt | Self::AccessToken => true,
+            Self::SecurityEvent | Self::Other => false,
         }
     }
 }

@@ -17,7 +17,6 @@ use super::readiness::Readiness;
 use super::start_error::StartError;
 use super::verifier::{Verifier, VerifierInner};
 use crate::extensions::Rechecks;
-use crate::http_client::HttpClients;
 use crate::revocation::UnlistedIssuers;
 use crate::telemetry::limit::EventLimit;
 use crate::util::Changes;
@@ -38,7 +37,7 @@ impl VerifierBuilder {
         crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
         let changes = self.changes();
-        let (mut listed, clients) = (Vec::new(), HttpClients::default());
+        let (mut listed, clients) = (Vec::new(), self.http_clients()?);
         #[cfg(feature = "introspection")]
         let mut opaque = OpaqueBuilder::new(number, max_claim_values, &self.issuers);
         for issuer in self.issuers {

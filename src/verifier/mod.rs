@@ -7,6 +7,7 @@ mod builder;
 mod builder_settings;
 mod cache;
 mod callers;
+mod check_setup;
 mod claim;
 mod config_error;
 mod custom_claims;
@@ -32,6 +33,8 @@ mod precheck;
 mod profile;
 mod readiness;
 mod rules;
+#[cfg(feature = "security-events")]
+mod signed_document;
 mod single_issuer;
 mod start_error;
 mod status;
@@ -58,6 +61,8 @@ pub(crate) use issuer::kinde::kinde_issuer;
 pub use issuer::{Issuer, NeedsAudience};
 pub use profile::{ClaimCondition, Profile};
 pub use readiness::Readiness;
+#[cfg(feature = "security-events")]
+pub(crate) use signed_document::{DocumentError, DocumentSender};
 pub use start_error::StartError;
 pub(crate) use verification::{
     AcceptedCredentials, CallerVerdict, ValidToken, Verification, VerificationFailure,

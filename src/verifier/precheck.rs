@@ -14,7 +14,7 @@ pub(super) fn check_for_any_issuer(
     json: &JsonObject<'_>,
     now: i64,
 ) -> Result<(), TokenError> {
-    if token_type == TokenType::Other {
+    if !token_type.can_be_access_token() {
         return Err(TokenError::InvalidType);
     }
     let is_present = |name: &&str| json.get(name).is_some();

@@ -51,11 +51,11 @@ impl Rules {
         token_type: TokenType,
         kid: Option<&str>,
     ) -> Result<(), TokenError> {
-        match (self.strictness, token_type) {
-            (_, TokenType::Other) | (Strictness::Rfc9068, TokenType::Absent | TokenType::Jwt) => {
-                return Err(TokenError::InvalidType);
-            }
-            _ => {}
+        let is_explicit = token_type == TokenType::AccessToken;
+        if !token_type.can_be_access_token()
+            || (self.strictness == Strictness::Rfc9068 && !is_explicit)
+        {
+            return Err(TokenError::InvalidType);
         }
         if !self.algorithms.contains(&algorithm) {
             return Err(TokenError::AlgorithmNotAllowed);

@@ -9,8 +9,8 @@ use super::precheck::check_for_any_issuer;
 use super::token_key::{SignedInput, request_key};
 use super::validated::{Provenance, UseLimit};
 use super::verification::{
-    AcceptedCredentials, CallerVerdict, PriorWaits, ValidToken, Verification, VerificationFailure,
-    VerifyError, WaitFor,
+    AcceptedCredentials, CallerVerdict, PendingKey, PriorWaits, ValidToken, Verification,
+    VerificationFailure, VerifyError, WaitFor,
 };
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
@@ -78,21 +78,7 @@ impl Verifier {
                 WaitFor::IssuerResolution(iss) => {
                     prior.resolution = Some(self.0.issuers.resolve(&iss).await);
                 }
-                WaitFor::KeyFetch(wait) => {
-                    if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
-                        let kid = wait.kid.as_deref();
-                        prior.keys = crate::telemetry::spans::key_wait_span(
-                            &trusted.issuer,
-                            kid,
-                            trusted.keys.wait_for_fetch(wait.ticket, kid),
-                        )
-                        .await;
-                        if prior.keys.is_some_and(|wait| wait.is_given_up()) {
-                            trusted.mark_awaited(self.0.clock.unix_seconds());
-                        }
-                    }
-                    prior.resolution = Some(Resolution::Trusted(wait.issuer));
-                }
+                WaitFor::KeyFetch(wait) => self.wait_for_key(wait, &mut prior).await,
                 #[cfg(feature = "introspection")]
                 WaitFor::Introspection(pending) => {
                     prior.introspection = Some(pending.wait.outcome().await);
@@ -100,6 +86,23 @@ impl Verifier {
             }
             step = self.try_verify_after(token, AcceptedCredentials::Any, &prior);
         }
+    }
+
+    /// Waits for a fetch that may contain the key.
+    pub(super) async fn wait_for_key(&self, wait: PendingKey, prior: &mut PriorWaits) {
+        if let Some(trusted) = self.0.issuers.get(&wait.issuer) {
+            let kid = wait.kid.as_deref();
+            prior.keys = crate::telemetry::spans::key_wait_span(
+                &trusted.issuer,
+                kid,
+                trusted.keys.wait_for_fetch(wait.ticket, kid),
+            )
+            .await;
+            if prior.keys.is_some_and(|wait| wait.is_given_up()) {
+                trusted.mark_awaited(self.0.clock.unix_seconds());
+            }
+        }
+        prior.resolution = Some(Resolution::Trusted(wait.issuer));
     }
 
     /// Verifies a token without waiting. The result is pending only if the issuer or the key is not

@@ -136,7 +136,7 @@ async fn explanation_names_the_failed_check() {
         (
             good.clone().header("typ", "secevent+jwt").token(),
             "type",
-            "typ Other",
+            "typ SecurityEvent",
         ),
         (
             good.clone().header("alg", "ES256").token(),

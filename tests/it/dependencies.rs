@@ -42,8 +42,9 @@ const RULES: &[Rule] = &[
         crates: "aws-lc-rs, base64, http, httpdate, jsonwebtoken, rustls-pki-types, serde, serde_json, tokio",
     },
     Rule {
-        level: 5, module: "revocation", modules: "token, clock, util, rejection, telemetry",
-        crates: "tokio",
+        level: 5, module: "revocation",
+        modules: "token, clock, util, rejection, telemetry, http_client, jwks",
+        crates: "http, tokio",
     },
     Rule {
         level: 5, module: "introspection", modules: "clock, util, token, bearer, telemetry, http_client, jwks",
@@ -80,6 +81,11 @@ const RULES: &[Rule] = &[
     Rule {
         level: 9, module: "metadata", modules: "scopes, jwks, verifier, middleware",
         crates: "http, serde, serde_json, tower-service",
+    },
+    Rule {
+        level: 9, module: "security_events",
+        modules: "token, clock, util, jwks, revocation, verifier, telemetry, http_client",
+        crates: "aws-lc-rs, bytes, http, http-body, humantime, tokio, tower-service",
     },
 ];
 

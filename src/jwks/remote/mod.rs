@@ -40,7 +40,7 @@ pub(crate) use self::allowance::FetchAllowance;
 pub(crate) use self::config::{JwksLocation, RefreshConfig, Registration};
 use self::current::{CachedKeySet, FetchedKeys};
 pub(crate) use self::fetchers::Fetchers;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use self::freshness::retry_after;
 pub(crate) use self::in_flight::FetchTicket;
 pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
@@ -64,6 +64,11 @@ pub(crate) struct RemoteKeySet {
 }
 
 impl RemoteKeySet {
+    #[cfg(feature = "security-events")]
+    pub(crate) fn fetchers(&self) -> Fetchers {
+        self.state.fetchers.clone()
+    }
+
     pub(crate) fn new(
         issuer: Arc<str>,
         endpoint: JwksLocation,

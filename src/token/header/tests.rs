@@ -70,6 +70,8 @@ fn typ_ignores_case_and_media_type_prefix() {
         ("Application/at+jwt", TokenType::AccessToken),
         ("application/application/at+jwt", TokenType::Other),
         ("imagination/at+jwt", TokenType::Other),
+        ("secevent+jwt", TokenType::SecurityEvent),
+        ("Application/SecEvent+JWT", TokenType::SecurityEvent),
         ("dpop+jwt", TokenType::Other),
         ("logout+jwt", TokenType::Other),
         ("", TokenType::Other),

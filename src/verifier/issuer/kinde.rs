@@ -42,6 +42,26 @@ pub(crate) fn kinde_issuer(domain: &str) -> Result<String, ConfigError> {
     Ok(format!("https://{host}"))
 }
 
+/// Returns where Kinde's API is: at the Kinde domain, also if the issuer is a custom domain.
+#[cfg(any(feature = "introspection", feature = "security-events"))]
+pub(crate) fn kinde_api(issuer: &str, kinde_domain: Option<&str>) -> Result<String, ConfigError> {
+    if let Some(domain) = kinde_domain {
+        return kinde_issuer(domain)
+            .map_err(|error| ConfigError::new("kinde_domain", error.problem().to_owned()));
+    }
+    let is_kinde = issuer
+        .strip_prefix("https://")
+        .is_some_and(|host| host.ends_with(".kinde.com") && !host.contains('/'));
+    let is_loopback = issuer.starts_with("http://") && is_secure_url(issuer);
+    if is_kinde || is_loopback {
+        return Ok(issuer.strip_suffix('/').unwrap_or(issuer).to_owned());
+    }
+    Err(ConfigError::new(
+        "kinde_domain",
+        "is required, because the issuer is no Kinde domain: Kinde's API is at the Kinde domain only",
+    ))
+}
+
 #[cfg(test)]
 #[cfg(tower_m2m_unit_tests)]
 mod tests;

@@ -2,6 +2,8 @@
 
 mod keys;
 pub(super) mod kinde;
+#[cfg(feature = "security-events")]
+mod kinde_connection;
 mod limit_settings;
 mod limits;
 mod name;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Issuer;
-use super::kinde::kinde_issuer;
+use super::kinde::kinde_api;
 use super::validate::ensure;
 use crate::clock::Clock;
 use crate::http_client::ClientSecret;
@@ -13,7 +13,7 @@ use crate::introspection::{
     ApiKeys, Introspection, IntrospectionBackend, IntrospectionTiming, IssuerIntrospection,
     MissingTokenType, prefix_problem,
 };
-use crate::jwks::{Fetchers, JwksLocation, Registration, is_allowed_url, is_secure_url};
+use crate::jwks::{Fetchers, JwksLocation, Registration, is_allowed_url};
 use crate::verifier::config_error::ConfigError;
 use crate::verifier::introspection_rules::ResponseRules;
 use crate::verifier::issuers::trusted::TrustedIssuer;
@@ -278,21 +278,6 @@ fn check_credentials(
     )
 }
 
-/// Returns where Kinde's API is: at the Kinde domain, also if the issuer is a custom domain.
 fn kinde_base(issuer: &str, keys: &ApiKeys) -> Result<String, ConfigError> {
-    if let Some(domain) = &keys.kinde_domain {
-        return kinde_issuer(domain)
-            .map_err(|error| ConfigError::new("kinde_domain", error.problem().to_owned()));
-    }
-    let is_kinde = issuer
-        .strip_prefix("https://")
-        .is_some_and(|host| host.ends_with(".kinde.com") && !host.contains('/'));
-    let is_loopback = issuer.starts_with("http://") && is_secure_url(issuer);
-    if is_kinde || is_loopback {
-        return Ok(issuer.strip_suffix('/').unwrap_or(issuer).to_owned());
-    }
-    Err(ConfigError::new(
-        "kinde_domain",
-        "is required, because the issuer is no Kinde domain: Kinde's API is at the Kinde domain only",
-    ))
+    kinde_api(issuer, keys.kinde_domain.as_deref())
 }

@@ -76,6 +76,12 @@ impl Profile {
         Self::SCALEKIT,
     ];
 
+    /// Returns `true` for the profile of Kinde, also with other settings.
+    #[cfg(feature = "security-events")]
+    pub(crate) fn is_kinde(&self) -> bool {
+        self.name == Self::KINDE.name
+    }
+
     /// Returns the profile with this [name](Self::name).
     ///
     /// ```

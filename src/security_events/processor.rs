@@ -1,0 +1,216 @@
+//! The path of an event: verified, seen once, and its effect stored.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::critical::{CriticalMembers, Members};
+use super::effects::{Accepted, Effect, NoEffect, Speaker, effect_of, webhook_effect};
+use super::error::EventError;
+use super::kinde::{self, read_webhook};
+use super::order::{AppliedTimes, MAX_PRINCIPALS};
+use super::received::{Received, ReceivedEvent};
+use super::seen::{KeyHasher, MAX_SEEN, SeenEvents, Sighting};
+use super::set::SetRules;
+use super::states::RequestedStates;
+use super::status::{Counted, Counters, EventReceiverStatus};
+use crate::revocation::{Denylist, KindeCallerCheck};
+use crate::telemetry::{events, metrics};
+use crate::verifier::{DocumentError, DocumentSender, Verifier};
+
+/// The largest number of requests that are read or wait at a time.
+const MAX_IN_PROGRESS: usize = 256;
+
+/// What all clones of a receiver share.
+pub(super) struct EventProcessor {
+    verifier: Verifier,
+    pub(super) denylist: Denylist,
+    pub(super) issuer: Arc<str>,
+    pub(super) source: EventSource,
+    seen: SeenEvents,
+    pub(super) hasher: KeyHasher,
+    pub(super) applied: Mutex<AppliedTimes>,
+    in_progress: Semaphore,
+    pub(super) counters: Counters,
+}
+
+/// Who sends the events.
+pub(super) enum EventSource {
+    Kinde,
+    Transmitter(Box<Transmitter>),
+}
+
+/// A transmitter of SETs.
+pub(super) struct Transmitter {
+    pub(super) rules: SetRules,
+    pub(super) speaks_for: Vec<Box<str>>,
+    pub(super) critical: CriticalMembers,
+    pub(super) states: RequestedStates,
+    /// The longest lifetime of access tokens, in seconds. Entries for tokens expire after it.
+    pub(super) token_lifetime: Option<i64>,
+    pub(super) sender: DocumentSender,
+}
+
+impl EventProcessor {
+    pub(super) fn new(
+        verifier: &Verifier,
+        denylist: &Denylist,
+        issuer: Arc<str>,
+        source: EventSource,
+    ) -> Self {
+        let window = match &source {
+            EventSource::Kinde => kinde::WINDOW,
+            EventSource::Transmitter(transmitter) => transmitter.rules.window,
+        };
+        let now = verifier.clock().unix_seconds();
+        Self {
+            verifier: verifier.clone(),
+            denylist: denylist.clone(),
+            counters: Counters::new(&issuer, now),
+            issuer,
+            source,
+            seen: SeenEvents::new(MAX_SEEN, window),
+            hasher: KeyHasher::default(),
+            applied: Mutex::new(AppliedTimes::new(MAX_PRINCIPALS, window)),
+            in_progress: Semaphore::new(MAX_IN_PROGRESS),
+        }
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(super) fn status(&self) -> EventReceiverStatus {
+        EventReceiverStatus {
+            seen_events: self.seen.len(),
+            ..self.counters.status()
+        }
+    }
+
+    /// Takes one of the places for events in progress.
+    pub(super) fn permit(&self) -> Result<SemaphorePermit<'_>, EventError> {
+        self.in_progress.try_acquire().map_err(|_| EventError::Busy)
+    }
+
+    /// Verifies an event and stores its effect.
+    pub(super) async fn accept(
+        &self,
+        document: &[u8],
+        check: Option<&KindeCallerCheck>,
+    ) -> Result<(), EventError> {
+        let received = self.verify(document).await?;
+        self.take_effect(received, check).await
+    }
+
+    /// Reports a request that was not accepted.
+    pub(super) fn record_failure(&self, error: EventError) {
+        let now = self.verifier.clock().unix_seconds();
+        let outcome = if error.is_temporary() {
+            "unavailable"
+        } else {
+            "rejected"
+        };
+        metrics::security_event(&self.issuer, "none", outcome);
+        let report = self.counters.failed(error, now);
+        if let Some(omitted) = report.omitted {
+            events::security_event_rejected(&self.issuer, error.code(), &error, omitted);
+        }
+        if let Some(hours) = report.quiet_hours {
+            events::no_event_accepted(&self.issuer, hours);
+        }
+    }
+
+    async fn verify(&self, document: &[u8]) -> Result<Received, EventError> {
+        let issuer = &*self.issuer;
+        let verified = match &self.source {
+            EventSource::Kinde => {
+                let sender = DocumentSender::Anyone;
+                self.verifier
+                    .verify_document(issuer, document, sender, |header, json, now| {
+                        let webhook = read_webhook(issuer, header, json, now)?;
+                        let issued_at = webhook.sent_at;
+                        Ok((Received::from(webhook), issued_at))
+                    })
+                    .await
+            }
+            EventSource::Transmitter(transmitter) => {
+                let sender = transmitter.sender;
+                self.verifier
+                    .verify_document(issuer, document, sender, |header, json, now| {
+                        let event = transmitter.rules.read(header, json, now)?;
+                        let issued_at = event.issued_at;
+                        Ok((Received::from(event), issued_at))
+                    })
+                    .await
+            }
+        };
+        verified.map_err(|error| match error {
+            DocumentError::Rejected(error) => error,
+            DocumentError::KeysUnavailable => EventError::KeysUnavailable,
+        })
+    }
+
+    async fn take_effect(
+        &self,
+        received: Received,
+        check: Option<&KindeCallerCheck>,
+    ) -> Result<(), EventError> {
+        let now = self.verifier.clock().unix_seconds();
+        let (code, id) = (received.code, received.id);
+        let key = self.hasher.hash(&(&*self.issuer, &*id));
+        let reservation = match self.seen.reserve(key, received.issued_at, now) {
+            Sighting::New(reservation) => reservation,
+            Sighting::Seen => {
+                self.record(Accepted::Duplicate, code, &id, now);
+                return Ok(());
+            }
+            Sighting::InProgress => return Err(EventError::Busy),
+            Sighting::Full => return Err(EventError::TooManyEvents),
+        };
+        let time = received.time;
+        let effect = self.effect(received.event).await?;
+        let accepted = self.apply(effect, time, key, now, check)?;
+        reservation.confirm();
+        self.record(accepted, code, &id, now);
+        Ok(())
+    }
+
+    async fn effect(&self, event: ReceivedEvent) -> Result<Effect, EventError> {
+        match (event, &self.source) {
+            (ReceivedEvent::Set(event), EventSource::Transmitter(transmitter)) => {
+                let critical = if event.kind.has_complex_subject() {
+                    transmitter.critical.get().await?
+                } else {
+                    Members::default()
+                };
+                let speaker = Speaker {
+                    transmitter: &transmitter.rules.issuer,
+                    speaks_for: &transmitter.speaks_for,
+                    critical_members: &critical,
+                };
+                effect_of(event, speaker)
+            }
+            (ReceivedEvent::Webhook(webhook), _) => Ok(webhook_effect(&self.issuer, webhook.kind)),
+            (ReceivedEvent::Set(_), EventSource::Kinde) => {
+                Ok(Effect::Ignore(NoEffect::UnknownEvent))
+            }
+        }
+    }
+
+    fn record(&self, accepted: Accepted, code: &'static str, id: &str, now: i64) {
+        let (counted, outcome) = match accepted {
+            Accepted::Applied => (Counted::Applied, "applied"),
+            Accepted::Ignored(_) => (Counted::Ignored, "ignored"),
+            Accepted::Duplicate => (Counted::Duplicate, "duplicate"),
+        };
+        self.counters.accepted(counted, now);
+        metrics::security_event(&self.issuer, code, outcome);
+        match accepted {
+            Accepted::Applied => events::security_event_applied(&self.issuer, code, id),
+            Accepted::Ignored(reason) => {
+                events::security_event_ignored(&self.issuer, code, id, reason.code());
+            }
+            Accepted::Duplicate => {}
+        }
+    }
+}

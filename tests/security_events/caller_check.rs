@@ -1,0 +1,398 @@
+//! `KindeCallerCheck`: caching, one query per organization, outages, and invalidation.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use serde_json::json;
+use tower_m2m::testing::LocalIssuer;
+use tower_m2m::{
+    BoxError, Caller, CallerStatus, Denylist, EventReceiver, KindeCallerCheck, Verifier,
+};
+
+use super::support::{ISSUER, hook};
+
+/// Kinde's API as a function.
+#[derive(Clone, Default)]
+struct FakeKinde {
+    queries: Arc<AtomicUsize>,
+    tokens: Arc<AtomicUsize>,
+    reply: Arc<Mutex<Reply>>,
+}
+
+#[derive(Clone, Default)]
+struct Reply {
+    status: Option<StatusCode>,
+    body: Option<String>,
+    suspended: bool,
+    delay: Duration,
+    retry_after: Option<u64>,
+}
+
+impl FakeKinde {
+    fn set(&self, change: impl FnOnce(&mut Reply)) {
+        change(&mut self.reply.lock().unwrap());
+    }
+
+    fn fail(&self, status: u16) {
+        self.set(|reply| reply.status = Some(StatusCode::from_u16(status).unwrap()));
+    }
+
+    fn suspend(&self, suspended: bool) {
+        self.set(|reply| {
+            reply.status = None;
+            reply.suspended = suspended;
+        });
+    }
+
+    fn queries(&self) -> usize {
+        self.queries.load(Ordering::Relaxed)
+    }
+
+    async fn send(self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, BoxError> {
+        if request.uri().path() == "/oauth2/token" {
+            self.tokens.fetch_add(1, Ordering::Relaxed);
+            let token = json!({ "access_token": "t", "expires_in": 86_400 });
+            return Ok(Response::new(token.to_string().into()));
+        }
+        assert_eq!(request.headers()["authorization"], "Bearer t");
+        self.queries.fetch_add(1, Ordering::Relaxed);
+        let reply = self.reply.lock().unwrap().clone();
+        tokio::time::sleep(reply.delay).await;
+        let code = request
+            .uri()
+            .query()
+            .unwrap()
+            .strip_prefix("code=")
+            .unwrap();
+        let body = json!({ "code": code, "name": "x", "is_suspended": reply.suspended });
+        let mut response = Response::new(reply.body.unwrap_or(body.to_string()).into());
+        *response.status_mut() = reply.status.unwrap_or(StatusCode::OK);
+        if let Some(seconds) = reply.retry_after {
+            response.headers_mut().insert("retry-after", seconds.into());
+        }
+        Ok(response)
+    }
+}
+
+struct Scenario {
+    issuer: LocalIssuer,
+    kinde: FakeKinde,
+    check: KindeCallerCheck,
+    verifier: Verifier,
+    denylist: Denylist,
+}
+
+impl Scenario {
+    fn new() -> Self {
+        let issuer = LocalIssuer::in_process(ISSUER).unwrap();
+        let kinde = FakeKinde::default();
+        let send = kinde.clone();
+        let check = KindeCallerCheck::client_credentials("id", "secret")
+            .send_with(move |request| send.clone().send(request));
+        let denylist = Denylist::new();
+        let trusted = Verifier::kinde("acme").audience(issuer.audience());
+        let verifier = Verifier::builder([trusted.jwk_set(issuer.jwks())])
+            .denylist(denylist.clone())
+            .check_caller(check.clone())
+            .build()
+            .unwrap();
+        Self {
+            issuer,
+            kinde,
+            check,
+            verifier,
+            denylist,
+        }
+    }
+
+    async fn call(&self, org: &str) -> &'static str {
+        self.verify(&self.issuer.org(org).token()).await
+    }
+
+    async fn verify(&self, token: &str) -> &'static str {
+        match self.verifier.verify(token).await {
+            Ok(_) => "ok",
+            Err(rejection) => rejection.code(),
+        }
+    }
+}
+
+async fn advance(seconds: f64) {
+    tokio::time::advance(Duration::from_secs_f64(seconds)).await;
+    // A query in the background finishes.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+const UNAVAILABLE: &str = "caller_status_unavailable";
+
+/// Rule 227.
+/// A suspended organization gets 403, others are admitted.
+#[tokio::test(start_paused = true)]
+async fn suspended_organization_is_rejected() {
+    let test = Scenario::new();
+    assert_eq!(test.call("org_a").await, "ok");
+    test.kinde.suspend(true);
+    assert_eq!(test.call("org_b").await, "suspended");
+    // Cached for org_a.
+    assert_eq!(test.call("org_a").await, "ok");
+    // A global client has no organization.
+    assert_eq!(test.verify(&test.issuer.global().token()).await, "ok");
+    assert_eq!(
+        (
+            test.kinde.queries(),
+            test.kinde.tokens.load(Ordering::Relaxed)
+        ),
+        (2, 1)
+    );
+}
+
+/// Rule 227.
+/// Fresh for 60 s, refreshed in the background before.
+#[tokio::test(start_paused = true)]
+async fn result_is_fresh_for_60_seconds() {
+    let test = Scenario::new();
+    assert_eq!(test.call("org_a").await, "ok");
+    test.kinde.suspend(true);
+    advance(47.9).await;
+    assert_eq!((test.call("org_a").await, test.kinde.queries()), ("ok", 1));
+    advance(0.2).await;
+    assert_eq!(test.call("org_a").await, "ok");
+    advance(0.0).await;
+    assert_eq!(test.kinde.queries(), 2);
+    assert_eq!(test.call("org_a").await, "suspended");
+    test.kinde.suspend(false);
+    advance(60.0).await;
+    assert_eq!(test.call("org_a").await, "ok");
+}
+
+/// Rule 227.
+/// A stale result is used while Kinde fails, up to the limit. Then 503.
+#[tokio::test(start_paused = true)]
+async fn stale_result_is_used_up_to_the_limit() {
+    let test = Scenario::new();
+    test.kinde.suspend(true);
+    assert_eq!(test.call("org_a").await, "suspended");
+    test.kinde.fail(500);
+    advance(61.0).await;
+    assert_eq!(test.call("org_a").await, "suspended");
+    advance(298.0).await;
+    assert_eq!(test.call("org_a").await, "suspended");
+    advance(2.0).await;
+    assert_eq!(test.call("org_a").await, UNAVAILABLE);
+    test.kinde.suspend(false);
+    advance(1.0).await;
+    assert_eq!(test.call("org_a").await, "ok");
+}
+
+/// Rule 227.
+/// Without a result, every failure is 503.
+#[tokio::test(start_paused = true)]
+async fn every_failure_without_a_result_is_503() {
+    for status in [204, 301, 400, 401, 403, 404, 429, 500, 503] {
+        let test = Scenario::new();
+        test.kinde.fail(status);
+        assert_eq!(test.call("org_a").await, UNAVAILABLE, "{status}");
+    }
+    for body in [
+        "",
+        "[]",
+        "{}",
+        r#"{"code":"org_a"}"#,
+        r#"{"code":"org_a","is_suspended":null}"#,
+        r#"{"code":"org_a","is_suspended":"false"}"#,
+        r#"{"code":"org_a","is_suspended":0}"#,
+        r#"{"code":"org_b","is_suspended":false}"#,
+        r#"{"code":null,"is_suspended":false}"#,
+        r#"{"code":"org_a","is_suspended":true,"is_suspended":false}"#,
+    ] {
+        let test = Scenario::new();
+        test.kinde.set(|reply| reply.body = Some(body.to_owned()));
+        assert_eq!(test.call("org_a").await, UNAVAILABLE, "{body}");
+    }
+    let test = Scenario::new();
+    test.kinde
+        .set(|reply| reply.delay = Duration::from_secs(3600));
+    assert_eq!(test.call("org_a").await, UNAVAILABLE);
+}
+
+/// Rule 227.
+/// One request at a time per organization, and 64 at most.
+#[tokio::test(start_paused = true)]
+async fn queries_are_shared_and_bounded() {
+    let test = Arc::new(Scenario::new());
+    test.kinde
+        .set(|reply| reply.delay = Duration::from_millis(300));
+    let call = |org: String| {
+        let test = Arc::clone(&test);
+        tokio::spawn(async move { test.call(&org).await })
+    };
+    let same: Vec<_> = (0..20).map(|_| call("org_a".into())).collect();
+    for call in same {
+        assert_eq!(call.await.unwrap(), "ok");
+    }
+    assert_eq!(test.kinde.queries(), 1);
+    let many: Vec<_> = (0..100)
+        .map(|number| call(format!("org_{number}")))
+        .collect();
+    let mut admitted = 0;
+    for call in many {
+        admitted += usize::from(call.await.unwrap() == "ok");
+    }
+    assert_eq!((admitted, test.kinde.queries()), (64, 65));
+}
+
+/// A rate limit stops queries for as long as Kinde says.
+#[tokio::test(start_paused = true)]
+async fn retry_after_pauses_all_queries() {
+    let test = Scenario::new();
+    test.kinde.fail(429);
+    test.kinde.set(|reply| reply.retry_after = Some(30));
+    assert_eq!(test.call("org_a").await, UNAVAILABLE);
+    test.kinde.suspend(false);
+    advance(29.0).await;
+    assert_eq!(test.call("org_b").await, UNAVAILABLE);
+    assert_eq!(test.kinde.queries(), 1);
+    advance(1.0).await;
+    assert_eq!(test.call("org_b").await, "ok");
+}
+
+/// Rule 225.
+/// `organization.updated` makes the check query again. A query that began before is
+/// repeated.
+#[tokio::test(start_paused = true)]
+async fn webhook_makes_the_check_query_again() {
+    let test = Arc::new(Scenario::new());
+    let receiver = EventReceiver::kinde_webhooks(&test.verifier, &test.denylist).unwrap();
+    let receiver = receiver.invalidates(&test.check);
+    let updated = || {
+        let data = json!({ "organization": { "code": "org_a" } });
+        test.issuer.kinde_webhook("organization.updated", data)
+    };
+    assert_eq!(test.call("org_a").await, "ok");
+    test.kinde.suspend(true);
+    assert_eq!(test.call("org_a").await, "ok");
+    assert_eq!(hook(&receiver, &updated()).await.status, 200);
+    assert_eq!(test.call("org_a").await, "suspended");
+    assert_eq!(test.kinde.queries(), 2);
+    assert_eq!(receiver.status().applied, 1);
+
+    // The status changes while a query waits for the old one.
+    advance(61.0).await;
+    test.kinde
+        .set(|reply| reply.delay = Duration::from_millis(100));
+    let waiting = tokio::spawn({
+        let test = Arc::clone(&test);
+        async move { test.call("org_a").await }
+    });
+    advance(0.05).await;
+    test.kinde.suspend(false);
+    assert_eq!(hook(&receiver, &updated()).await.status, 200);
+    assert_eq!(waiting.await.unwrap(), "ok");
+    assert_eq!(test.kinde.queries(), 4);
+    // An organization that nobody called is not queried.
+    let data = json!({ "organization": { "code": "org_z" } });
+    hook(
+        &receiver,
+        &test.issuer.kinde_webhook("organization.updated", data),
+    )
+    .await;
+    advance(1.0).await;
+    assert_eq!(test.kinde.queries(), 4);
+}
+
+/// `and` adds a check, which runs for active callers only.
+#[tokio::test(start_paused = true)]
+async fn second_check_runs_for_active_callers() {
+    let test = Scenario::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let own = move |caller: Caller| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async move {
+            Ok(if caller.client_id() == "retired" {
+                CallerStatus::ClientNotAllowed
+            } else {
+                CallerStatus::Active
+            })
+        }
+    };
+    let send = test.kinde.clone();
+    let check = KindeCallerCheck::client_credentials("id", "secret")
+        .send_with(move |request| send.clone().send(request));
+    let trusted = Verifier::kinde("acme").audience(test.issuer.audience());
+    let verifier = Verifier::builder([trusted.jwk_set(test.issuer.jwks())])
+        .check_caller(check.and(own))
+        .build()
+        .unwrap();
+    let token = test.issuer.org("org_a");
+    assert!(verifier.verify(&token.token()).await.is_ok());
+    let retired = verifier.verify(&token.client("retired").token()).await;
+    assert_eq!(retired.unwrap_err().code(), "client_not_allowed");
+    test.kinde.suspend(true);
+    let suspended = verifier.verify(&test.issuer.org("org_b").token()).await;
+    assert_eq!(suspended.unwrap_err().code(), "suspended");
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// The check needs one Kinde issuer. Callers of other issuers are active.
+#[tokio::test(start_paused = true)]
+async fn check_belongs_to_one_kinde_issuer() {
+    let other = LocalIssuer::in_process("https://idp.example").unwrap();
+    let trusted = |name: &str| Verifier::kinde(name).audience("https://api.example.com");
+    let partner = || {
+        Verifier::issuer(other.url())
+            .audience(other.audience())
+            .jwk_set(other.jwks())
+    };
+    let check = || KindeCallerCheck::client_credentials("id", "secret");
+    let error = |issuers: Vec<tower_m2m::Issuer>, check: KindeCallerCheck| {
+        let error = Verifier::builder(issuers)
+            .check_caller(check)
+            .build()
+            .unwrap_err();
+        assert_eq!(error.setting(), "check_caller");
+        error.problem().to_owned()
+    };
+    assert!(error(vec![partner()], check()).contains("needs a listed issuer"));
+    let two = || vec![trusted("acme"), trusted("beta")];
+    assert!(error(two(), check()).contains("KindeCallerCheck::issuer"));
+    assert!(error(two(), check().issuer("https://gamma.kinde.com")).contains("not listed"));
+    Verifier::builder(two())
+        .check_caller(check().issuer("https://beta.kinde.com"))
+        .build()
+        .unwrap();
+    for invalid in [
+        check().time_to_live(Duration::from_millis(999)),
+        check().time_to_live(Duration::from_secs(61)),
+        check().max_stale(Duration::from_secs(86_401)),
+        check().timeout(Duration::ZERO),
+        check().timeout(Duration::from_secs(61)),
+    ] {
+        assert!(error(vec![trusted("acme")], invalid).contains("time_to_live"));
+    }
+    let custom = || {
+        let issuer = Verifier::issuer("https://login.acme.com").audience("https://api.example.com");
+        issuer.profile(tower_m2m::Profile::KINDE)
+    };
+    assert!(error(vec![custom()], check()).contains("kinde_domain"));
+    Verifier::builder([custom()])
+        .check_caller(check().kinde_domain("acme"))
+        .build()
+        .unwrap();
+
+    let kinde = FakeKinde::default();
+    kinde.fail(500);
+    let check = check().send_with(move |request| kinde.clone().send(request));
+    let verifier = Verifier::builder([trusted("acme"), partner()])
+        .start_lazily()
+        .check_caller(check.clone())
+        .build()
+        .unwrap();
+    assert!(verifier.verify(&other.org("org_a").token()).await.is_ok());
+    // One check for verifiers of different issuers would query the wrong business.
+    assert!(error(vec![trusted("beta")], check).contains("different issuers"));
+}

@@ -1,0 +1,26 @@
+//! Events of an issuer that take effect: Kinde's webhooks, its suspended organizations, and
+//! Security Event Tokens.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests"
+)]
+
+mod bodies;
+mod caller_check;
+mod complex_subjects;
+mod effects;
+mod keys;
+mod kinde_api;
+mod matrix;
+mod order;
+#[path = "../support/recorder.rs"]
+mod recorder;
+mod reports;
+mod sets;
+mod settings;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
+mod support;
+mod webhooks;

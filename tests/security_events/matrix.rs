@@ -1,0 +1,143 @@
+//! Every kind of token is rejected by every verifier except its own.
+
+use serde_json::{Value, json};
+use tower_m2m::testing::{TokenBuilder, events};
+
+use super::support::{Fixture, NOW, SECRET, send, user};
+
+/// One token of each kind, all signed with the same key of the issuer.
+fn tokens(fixture: &Fixture) -> Vec<(&'static str, TokenBuilder)> {
+    let access = fixture.issuer.org("org_a").scopes(["read:invoices"]);
+    let bare = |typ: &str, claims: Value| {
+        let names = [
+            "aud", "exp", "iss", "azp", "gty", "scope", "scp", "v", "org_code", "iat", "jti",
+        ];
+        let token = names
+            .into_iter()
+            .fold(access.clone(), |token, name| token.without(name));
+        let Value::Object(claims) = claims else {
+            return token;
+        };
+        let token = claims
+            .into_iter()
+            .fold(token, |token, (name, value)| token.claim(name, value));
+        token.header("typ", typ)
+    };
+    let (iss, api) = (fixture.issuer.url(), super::support::EVENTS);
+    let logout = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    vec![
+        ("access token", access.clone()),
+        (
+            "ID token",
+            bare(
+                "JWT",
+                json!({
+                    "iss": iss, "aud": [iss, api], "exp": NOW + 3600, "iat": NOW, "sub": "user_1",
+                    "nonce": "n", "at_hash": "h", "azp": "client", "org_code": "org_a",
+                }),
+            ),
+        ),
+        (
+            "logout token",
+            bare(
+                "logout+jwt",
+                json!({
+                    "iss": iss, "aud": api, "exp": NOW + 120, "iat": NOW, "jti": "l1", "sub": "user_1",
+                    "events": logout,
+                }),
+            ),
+        ),
+        (
+            "DPoP proof",
+            bare(
+                "dpop+jwt",
+                json!({
+                    "jti": "p1", "htm": "POST", "htu": "https://api.example.com/hooks", "iat": NOW,
+                }),
+            )
+            .header("jwk", fixture.issuer.signing_key().public_jwk()),
+        ),
+        (
+            "ID-JAG",
+            bare(
+                "oauth-id-jag+jwt",
+                json!({
+                    "iss": iss, "aud": api, "exp": NOW + 300, "iat": NOW, "jti": "j1", "sub": "user_1",
+                    "client_id": "client", "resource": api, "scope": "read:invoices",
+                }),
+            ),
+        ),
+        (
+            "SET",
+            fixture.set(events::SESSION_REVOKED, user("user_1"), json!({})),
+        ),
+        (
+            "webhook",
+            fixture.user_event("user.deleted", json!({ "id": "user_1" })),
+        ),
+    ]
+}
+
+/// Rule 221.
+/// The matrix.
+#[tokio::test]
+async fn each_kind_is_accepted_only_by_its_own_verifier() {
+    let fixture = Fixture::new();
+    let (webhooks, events) = (fixture.webhooks(), fixture.events());
+    for (kind, token) in tokens(&fixture) {
+        let is_access = fixture.verify(&token).await == "ok";
+        assert_eq!(
+            is_access,
+            kind == "access token",
+            "{kind} as an access token"
+        );
+        for (own, receiver, content_type) in [
+            ("webhook", &webhooks, "application/jwt"),
+            ("SET", &events, "application/secevent+jwt"),
+        ] {
+            // The sender chooses the content type.
+            let mut request = token.event_request("/hooks");
+            let headers = request.headers_mut();
+            headers.insert("content-type", content_type.parse().unwrap());
+            headers.insert("authorization", SECRET.parse().unwrap());
+            let response = send(receiver, request).await;
+            assert_eq!(
+                response.status.is_success(),
+                kind == own,
+                "{kind} as a {own}"
+            );
+            assert!(kind == own || response.status == 400, "{kind} as a {own}");
+        }
+    }
+}
+
+/// Rule 221.
+/// The type alone does not decide. The claims of one kind with the type of another are
+/// rejected too.
+#[tokio::test]
+async fn type_of_another_kind_does_not_help() {
+    let fixture = Fixture::new();
+    let (webhooks, events) = (fixture.webhooks(), fixture.events());
+    for (kind, token) in tokens(&fixture) {
+        if kind != "access token" {
+            for typ in ["JWT", "at+jwt"] {
+                let disguised = token.clone().header("typ", typ);
+                assert_ne!(fixture.verify(&disguised).await, "ok", "{kind} with {typ}");
+            }
+        }
+        for (own, receiver, typ) in [
+            ("webhook", &webhooks, "JWT"),
+            ("SET", &events, "secevent+jwt"),
+        ] {
+            let mut request = token.clone().header("typ", typ).event_request("/hooks");
+            let authorization = SECRET.parse().unwrap();
+            request.headers_mut().insert("authorization", authorization);
+            let response = send(receiver, request).await;
+            assert_eq!(
+                response.status.is_success(),
+                kind == own,
+                "{kind} with {typ}"
+            );
+        }
+    }
+}
