@@ -11,10 +11,19 @@ fn main() {
         .output_type("crate::ListReply")
         .codec_path("tonic_prost::ProstCodec")
         .build();
+    let watch = Method::builder()
+        .name("watch")
+        .route_name("Watch")
+        .input_type("crate::ListRequest")
+        .output_type("crate::ListReply")
+        .codec_path("tonic_prost::ProstCodec")
+        .server_streaming()
+        .build();
     let invoices = Service::builder()
         .name("Invoices")
         .package("invoices.v1")
         .method(list)
+        .method(watch)
         .build();
     Builder::new().compile(&[invoices]);
 }

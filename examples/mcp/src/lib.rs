@@ -38,7 +38,14 @@ pub fn app(verifier: &Verifier, resource: &str) -> Result<Router, ConfigError> {
     );
     Ok(Router::new()
         .route_service("/mcp", mcp)
-        .route_layer(verifier.layer().require(ReadInvoices).resource(&metadata))
+        // A response that is a stream of events ends with its token.
+        .route_layer(
+            verifier
+                .layer()
+                .require(ReadInvoices)
+                .resource(&metadata)
+                .end_streams(),
+        )
         .route_service(metadata.path(), metadata.clone()))
 }
 

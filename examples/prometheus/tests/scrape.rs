@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use axum::routing::get as route_get;
 use example_prometheus::{app, recorder};
 use tower::ServiceExt as _;
 use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{LocalIssuer, forged};
-use tower_m2m::{ApiKeys, Verifier};
+use tower_m2m::{ApiKeys, Denylist, DenylistEntry, EntryExpiry, Verifier};
 
 const INVOICES: &str = "/orgs/org_secret/invoices";
 
@@ -28,6 +29,20 @@ async fn get(app: &Router, path: &str, authorization: Option<&str>) -> TestRespo
     )
     .await
     .unwrap()
+}
+
+/// Denies the organization of a response whose body was not read yet.
+async fn end_a_stream(verifier: &Verifier, denylist: &Denylist, issuer: &LocalIssuer) {
+    let app = Router::new()
+        .route("/orgs/{org_code}/export", route_get(|| async { "all" }))
+        .route_layer(verifier.layer().end_streams());
+    let token = issuer.org("org_denied").bearer();
+    let request = Request::get("/orgs/org_denied/export").header("authorization", token);
+    let response = app.oneshot(request.body(Body::empty()).unwrap()).await;
+    let body = response.unwrap().into_body();
+    let entry = DenylistEntry::organization(issuer.url(), "org_denied");
+    denylist.deny(entry, EntryExpiry::Never).unwrap();
+    assert!(axum::body::to_bytes(body, 10).await.is_err());
 }
 
 async fn scrape(app: &Router) -> String {
@@ -63,9 +78,11 @@ fn documented() -> BTreeSet<&'static str> {
 async fn metrics_match_guide_and_contain_no_client_values() {
     let figures = recorder().unwrap();
     let issuer = LocalIssuer::start().await.unwrap();
+    let denylist = Denylist::new();
     let verifier = Verifier::kinde(issuer.url())
         .audience(issuer.audience())
         .api_keys(ApiKeys::kinde())
+        .denylist(denylist.clone())
         .build()
         .unwrap();
     let app = app(&verifier, figures);
@@ -83,6 +100,8 @@ async fn metrics_match_guide_and_contain_no_client_values() {
         .await
         .assert_status(200);
     get(&app, INVOICES, None).await.assert_status(401);
+
+    end_a_stream(&verifier, &denylist, &issuer).await;
 
     let text = scrape(&app).await;
     assert!(documented().len() >= 8, "{:?}", documented());
@@ -104,8 +123,9 @@ async fn metrics_match_guide_and_contain_no_client_values() {
     }
     let issuer_label = format!("issuer=\"{}\"", issuer.url());
     for line in [
-        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 4",
+        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 5",
         "tower_m2m_decisions_total{stage=\"layer\",outcome=\"missing_token\",compared=\"none\"} 1",
+        "tower_m2m_streams_ended_total{reason=\"suspended\"} 1",
         "tower_m2m_token_cache_lookups_total{result=\"hit\"} 2",
         "tower_m2m_verification_duration_seconds_bucket{le=\"+Inf\"} ",
         &format!("tower_m2m_keys{{{issuer_label}}} 1"),

@@ -5,7 +5,10 @@
 //! and `NOT_FOUND` (5) if organizations are hidden. The challenge is in the metadata, under
 //! `www-authenticate`.
 
+use std::pin::Pin;
+
 use tonic::codegen::http::HeaderName;
+use tonic::codegen::tokio_stream::{self, Stream, StreamExt as _};
 use tonic::service::{LayerExt as _, Routes};
 use tonic::{Request, Response, Status};
 use tower_m2m::{OrganizationSource, RequestExt as _, Scope, Verifier};
@@ -41,14 +44,20 @@ pub fn routes(verifier: &Verifier) -> Routes {
         )))
         // tonic selects by path and not by method, and browsers send it no preflights.
         .reject_preflights()
-        .hide_organizations();
+        .hide_organizations()
+        // A stream ends when its token expires or is denied: `UNAUTHENTICATED` in its trailers.
+        .end_streams();
     Routes::new(layer.named_layer(InvoicesServer::new(Service)))
 }
+
+type ReplyStream = Pin<Box<dyn Stream<Item = Result<ListReply, Status>> + Send>>;
 
 struct Service;
 
 #[tonic::async_trait]
 impl Invoices for Service {
+    type WatchStream = ReplyStream;
+
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
         // tonic's extensions are those of the `http` crate, so they contain the layer's.
         let org = request.extensions().org_code().map_err(|_| {
@@ -57,5 +66,12 @@ impl Invoices for Service {
         Ok(Response::new(ListReply {
             invoices: vec![format!("invoice 1 of {org}")],
         }))
+    }
+
+    /// Sends the current invoices, and would send the later ones.
+    async fn watch(&self, request: Request<ListRequest>) -> Result<Response<ReplyStream>, Status> {
+        let current = self.list(request).await?.into_inner();
+        let stream = tokio_stream::once(Ok(current)).chain(tokio_stream::pending());
+        Ok(Response::new(Box::pin(stream)))
     }
 }

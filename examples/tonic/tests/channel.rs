@@ -1,13 +1,16 @@
 //! A real client calls the real server over a channel.
 
+use std::time::Duration;
+
 use example_tonic::ListRequest;
 use example_tonic::api::invoices_client::InvoicesClient;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Status};
-use tower_m2m::Verifier;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, forged};
+use tower_m2m::{Denylist, DenylistEntry, EntryExpiry, Verifier};
 
 async fn serve(verifier: Verifier) -> InvoicesClient<Channel> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -155,4 +158,41 @@ async fn grpc_service_is_unavailable_without_keys() {
     let token = issuer.org("org_a").scopes(["read:invoices"]).bearer();
     let status = rejected(&mut client, &[("authorization", &token)]).await;
     assert_eq!((status.code(), challenge(&status)), (Code::Unavailable, ""));
+}
+
+/// Rules 200, 201.
+///
+/// Over HTTP/2, a stream ends with trailers within a second after the denial.
+#[tokio::test]
+async fn server_stream_ends_when_its_organization_is_denied() {
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let denylist = Denylist::new();
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .denylist(denylist.clone())
+        .build()
+        .unwrap();
+    let mut client = serve(verifier).await;
+    let token = |org: &str| issuer.org(org).scopes(["read:invoices"]).bearer();
+    let mut streams = Vec::new();
+    for org in ["org_a", "org_b"] {
+        let request = call(&[("authorization", &token(org))]);
+        let mut stream = client.watch(request).await.unwrap().into_inner();
+        let first = stream.message().await.unwrap().unwrap();
+        assert_eq!(first.invoices, [format!("invoice 1 of {org}")]);
+        streams.push(stream);
+    }
+    let entry = DenylistEntry::organization(issuer.url(), "org_a");
+    denylist.deny(entry, EntryExpiry::Never).unwrap();
+    let second = Duration::from_secs(1);
+    let end = timeout(second, streams[0].message()).await.unwrap();
+    let status = end.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(
+        status.message(),
+        "the client or the organization is suspended"
+    );
+    // The streams share a connection. The other organization's stays open.
+    assert!(timeout(second / 4, streams[1].message()).await.is_err());
 }

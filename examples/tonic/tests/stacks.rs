@@ -153,6 +153,12 @@ struct Empty;
 
 #[tonic::async_trait]
 impl Invoices for Empty {
+    type WatchStream = tokio_stream::Empty<Result<ListReply, Status>>;
+
+    async fn watch(&self, _: Request<ListRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
+    }
+
     async fn list(&self, _: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
         Ok(Response::new(ListReply::default()))
     }
