@@ -51,8 +51,8 @@
 //!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
 //! * to check bound tokens: `ProofOfPossession`, `ReplayStore` (features `dpop`, `mtls`)
-//! * to reject callers: [`Denylist`], [`CallerCheck`], `KindeCallerCheck` and `EventReceiver`
-//!   (feature `security-events`)
+//! * to reject callers: [`Denylist`], [`DenylistStore`], [`CallerCheck`], `KindeCallerCheck`
+//!   and `EventReceiver` (feature `security-events`)
 //! * to end streams, sockets and jobs: [`AuthorizeLayer::end_streams`], [`Verifier::invalidated`],
 //!   [`InvalidationReason`], [`StreamEnded`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`],
@@ -148,8 +148,9 @@ pub use revocation::CheckSetup;
 #[cfg(feature = "security-events")]
 pub use revocation::KindeCallerCheck;
 pub use revocation::{
-    Caller, CallerCheck, CallerStatus, Denylist, DenylistEntry, DenylistError, EntryExpiry,
-    InvalidationReason, StreamEnded,
+    Caller, CallerCheck, CallerStatus, Denylist, DenylistChanges, DenylistEntry, DenylistError,
+    DenylistRecord, DenylistStore, EntryExpiry, InvalidationReason, RecordError, RecordKey,
+    ReplicationEnded, ReplicationError, ReplicationStatus, StoreCursor, StreamEnded,
 };
 #[cfg(feature = "axum")]
 pub use routes::{Access, Public, PublicPerTenant, RouteEntry, RouteError, RouteInventory, Routes};

@@ -91,6 +91,9 @@ pub enum Rejection {
     UserNotAllowed,
     /// The application's caller check failed or timed out: 503.
     CallerStatusUnavailable,
+    /// The [replicated](crate::Denylist::replicated) denylist was not loaded yet, or is too old:
+    /// 503.
+    DenylistUnavailable,
     /// A handler extracts from a verified token, but no layer protects it: 500.
     LayerMissing(MissingLayer),
     /// The route or its layer is misconfigured, so the organization cannot be checked: 500.
@@ -125,6 +128,7 @@ impl Rejection {
             Self::JwtRequired => "jwt_required",
             Self::UserNotAllowed => "user_not_allowed",
             Self::CallerStatusUnavailable => "caller_status_unavailable",
+            Self::DenylistUnavailable => "denylist_unavailable",
             Self::LayerMissing(_) => "layer_missing",
             Self::Misconfigured(_) => "misconfigured",
         }
@@ -210,6 +214,9 @@ impl fmt::Display for Rejection {
                 f.write_str("the credential belongs to a user (allow_users admits the API keys of users)")
             }
             Self::CallerStatusUnavailable => f.write_str("the application's caller check failed or timed out"),
+            Self::DenylistUnavailable => f.write_str(
+                "the denylist was not loaded from its store yet, or the store was not reached for longer than denylist_max_stale",
+            ),
             Self::LayerMissing(error) => fmt::Display::fmt(error, f),
             Self::Misconfigured(error) => fmt::Display::fmt(error, f),
         }

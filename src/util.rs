@@ -2,6 +2,7 @@
 //! panics, locks, places of waiting requests, a signal of changes, the messages of errors, and a
 //! check for timers.
 
+mod backoff;
 mod changes;
 mod places;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub(crate) use backoff::{Jitter, backoff};
 pub(crate) use changes::{ChangeWatch, Changes};
 pub(crate) use places::{Places, WaitingPlace};
 

@@ -41,6 +41,7 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 /// | `token_cache` | `"off"`, or `{ tokens, bytes }` |
 /// | `start` | `"background"` or `"lazy"` |
 /// | `max_resolved_issuers`, `max_issuer_resolutions_per_second` | a number |
+/// | `denylist_stale_warning_after`, `denylist_max_stale` | a duration |
 /// | `caller_check_timeout` | a duration |
 /// | `dangerous_caller_check_fail_open` | `"yes"` |
 /// | `readiness` | `"all"` or `"any"` |
@@ -123,6 +124,8 @@ struct RawConfig {
     start: Option<StartSetting>,
     max_resolved_issuers: Option<usize>,
     max_issuer_resolutions_per_second: Option<u32>,
+    denylist_stale_warning_after: Option<String>,
+    denylist_max_stale: Option<String>,
     caller_check_timeout: Option<String>,
     dangerous_caller_check_fail_open: Option<OnlyYes>,
     max_rejection_events_per_second: Option<u32>,
@@ -268,6 +271,13 @@ impl RawConfig {
         }
         if let Some(resolutions) = self.max_issuer_resolutions_per_second {
             builder = builder.max_issuer_resolutions_per_second(resolutions);
+        }
+        if let Some(text) = &self.denylist_stale_warning_after {
+            let after = duration(text, "denylist_stale_warning_after")?;
+            builder = builder.denylist_stale_warning_after(after);
+        }
+        if let Some(text) = &self.denylist_max_stale {
+            builder = builder.denylist_max_stale(duration(text, "denylist_max_stale")?);
         }
         if let Some(text) = &self.caller_check_timeout {
             builder = builder.caller_check_timeout(duration(text, "caller_check_timeout")?);

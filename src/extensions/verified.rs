@@ -101,7 +101,7 @@ impl VerifiedRequest {
             .as_ref()
             .and_then(|checks| checks.denylist.as_ref())
         {
-            Some(denylist) => denylist.status(&self.claims, acting, now).into_result(),
+            Some(denylist) => denylist.check(&self.claims, acting, now),
             None => Ok(()),
         }
     }

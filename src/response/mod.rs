@@ -56,7 +56,7 @@ impl ResponseConfig {
             | Rejection::IntrospectionUnavailable { retry_after } => {
                 headers.insert(RETRY_AFTER, whole_seconds(*retry_after));
             }
-            Rejection::CallerStatusUnavailable => {
+            Rejection::CallerStatusUnavailable | Rejection::DenylistUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

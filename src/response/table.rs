@@ -214,7 +214,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
             "The credential cannot be verified at the moment",
             Challenge::Omitted,
         ),
-        R::KeysUnavailable { .. } | R::CallerStatusUnavailable => row(
+        R::KeysUnavailable { .. } | R::CallerStatusUnavailable | R::DenylistUnavailable => row(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Access tokens cannot be verified at the moment",

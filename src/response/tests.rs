@@ -17,6 +17,7 @@ fn each_rejection_has_a_grpc_status() {
         (Rejection::WrongOrganization, "7"),
         (Rejection::HiddenOrganization, "5"),
         (Rejection::CallerStatusUnavailable, "14"),
+        (Rejection::DenylistUnavailable, "14"),
         (
             Rejection::LayerMissing(crate::rejection::MissingLayer::Fallback {
                 extractor: "OrgCode",

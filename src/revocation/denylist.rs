@@ -1,16 +1,20 @@
-//! Denied tokens, clients, subjects and organizations: a bounded list in memory that is checked on
-//! every request.
+//! The denylist that applications use: a bounded list in memory that is checked on every request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::CallerStatus;
-use super::entries::{Entries, IssuerOrigin, Slot, UnlistedIssuers};
-use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, Kind};
+use super::denylist_error::DenylistError;
+use super::entries::{Slot, UnlistedIssuers};
+use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, EntryReach};
+use super::freshness::StalenessLimits;
+use super::list::EntryList;
+use super::replication::Replication;
+use super::tasks::ReplicationTasks;
 use crate::clock::Clock;
-use crate::token::{Claims, OrgCode, is_identifier};
-use crate::util::Changes;
+use crate::rejection::Rejection;
+use crate::token::{Claims, OrgCode};
+use crate::util::{Changes, lock};
 
 /// A bounded in-memory list of denied tokens, clients, subjects and organizations.
 ///
@@ -18,9 +22,9 @@ use crate::util::Changes;
 /// tokens to a suspended organization. Pass a denylist to
 /// [`VerifierBuilder::denylist`](crate::VerifierBuilder::denylist) to deny them before the tokens
 /// expire. The layer checks the list on every request, and the check never waits for a network. The
-/// list has at most 10,000 entries; [`with_capacity`](Self::with_capacity) sets another limit. It
-/// is in the memory of one process. If you run several instances, update each one, or use a
-/// [`CallerCheck`](crate::CallerCheck). Clones share the entries.
+/// list has at most 10,000 entries; [`with_capacity`](Self::with_capacity) sets another limit.
+/// Clones share the entries. A list is in the memory of one process. If you run several replicas,
+/// [`replicated`](Self::replicated) shares the entries through a store.
 ///
 /// ```
 /// use tower_m2m::{DenylistEntry, Denylist, EntryExpiry, Verifier};
@@ -41,55 +45,44 @@ use crate::util::Changes;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Denylist(Arc<DenylistInner>);
+pub struct Denylist(pub(super) Arc<DenylistInner>);
 
-struct DenylistInner {
-    capacity: usize,
-    /// The number of entries, outside the lock, so that the check of an empty list is one atomic
-    /// load.
-    len: AtomicUsize,
-    entries: RwLock<Entries>,
-    /// Each new entry is a change, because it can end open streams.
-    changes: Changes,
+pub(super) struct DenylistInner {
+    pub(super) list: Arc<EntryList>,
+    pub(super) replication: Option<Replicated>,
 }
 
-/// The reason why an entry was not added. The caller must handle it, because the entry denies no
-/// request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DenylistError {
-    /// No verifier that uses the list trusts this issuer, so the entry has no effect.
-    UnknownIssuer,
-    /// No accepted token can have this name, so the entry has no effect. The name is empty, or too
-    /// long (512 bytes, or 128 for an organization), or it contains control characters (for an
-    /// organization also white space).
-    InvalidName,
-    /// The list is full and no entry has expired. Active entries are never removed to make space.
-    Full,
+/// The replication of a list, and its tasks while a verifier uses it.
+pub(super) struct Replicated {
+    pub(super) shared: Arc<Replication>,
+    pub(super) tasks: Mutex<Weak<ReplicationTasks>>,
 }
 
+/// The largest leeway of a token.
 const LEEWAY_MAX: i64 = 5 * 60;
+
+/// The entries of a list, if the application sets no other limit.
+pub(super) const DEFAULT_CAPACITY: usize = 10_000;
 
 impl Denylist {
     /// Creates a list of at most 10,000 entries.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_capacity(10_000)
+        Self::with_capacity(DEFAULT_CAPACITY)
     }
 
     /// Creates a list of at most this many entries.
     #[must_use]
     pub fn with_capacity(entries: usize) -> Self {
         Self(Arc::new(DenylistInner {
-            capacity: entries,
-            len: AtomicUsize::new(0),
-            entries: RwLock::default(),
-            changes: Changes::default(),
+            list: Arc::new(EntryList::new(entries)),
+            replication: None,
         }))
     }
 
     /// Adds an entry, which takes effect on the next request. If the name is denied already, the
-    /// longer denial stays.
+    /// longer denial stays. On a [replicated](Self::replicated) list, the entry applies to this
+    /// replica only.
     ///
     /// # Errors
     ///
@@ -106,41 +99,21 @@ impl Denylist {
         denied: DenylistEntry,
         until: EntryExpiry,
     ) -> Result<(), DenylistError> {
-        let DenylistEntry {
-            issuer,
-            kind,
-            name,
-            issued_before,
-        } = denied;
         let until = match until {
             EntryExpiry::Never => i64::MAX,
             EntryExpiry::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
         };
-        let could_be_carried = match kind {
-            Kind::Organization => OrgCode::is_valid_code(&name),
-            Kind::Token | Kind::Client | Kind::Subject | Kind::AllTokens => is_identifier(&name),
+        let slot = Slot {
+            origin,
+            reach: EntryReach::ThisReplica,
+            is_for_older_tokens: denied.issued_before.is_some(),
         };
-        if !could_be_carried {
-            return Err(DenylistError::InvalidName);
-        }
-        let mut lists = self.write();
-        let current = lists
-            .deadlines(&issuer, kind, &name)
-            .ok_or(DenylistError::UnknownIssuer)?;
-        let mut merged = current.clone();
-        merged.merge(origin, issued_before, until);
-        if merged.len() > current.len() {
-            self.make_space(&mut lists)?;
-        }
-        lists.replace(&issuer, kind, name, merged);
-        self.0.len.store(lists.len, Ordering::Release);
-        drop(lists);
-        self.0.changes.notify();
-        Ok(())
+        self.0.list.add(slot, denied, until)
     }
 
     /// Removes an entry, also if a security event added it. [`DenylistEntry::issued_before`] must
-    /// be set if the entry has it, but the time may differ.
+    /// be set if the entry has it, but the time may differ. On a [replicated](Self::replicated)
+    /// list, entries that apply to all replicas stay.
     pub fn remove(&self, denied: &DenylistEntry) {
         self.remove_as(EntryOrigin::Application, denied);
     }
@@ -148,30 +121,23 @@ impl Denylist {
     /// Removes an entry. A security event removes only entries that security events added (rule
     /// 194).
     pub(crate) fn remove_as(&self, origin: EntryOrigin, denied: &DenylistEntry) {
-        let is_removed = |slot: Slot| {
-            slot.is_for_older_tokens == denied.issued_before.is_some()
+        self.0.list.remove(denied, |slot| {
+            slot.reach == EntryReach::ThisReplica
+                && slot.is_for_older_tokens == denied.issued_before.is_some()
                 && (origin == EntryOrigin::Application || slot.origin == origin)
-        };
-        let mut lists = self.write();
-        if let Some(mut terms) = lists.deadlines(&denied.issuer, denied.kind, &denied.name) {
-            terms.remove(is_removed);
-            lists.replace(&denied.issuer, denied.kind, denied.name.clone(), terms);
-        }
-        self.0.len.store(lists.len, Ordering::Release);
+        });
     }
 
     /// Returns `true` if a verifier that uses the list trusts this issuer.
     #[cfg(feature = "security-events")]
     pub(crate) fn has_issuer(&self, issuer: &str) -> bool {
-        let lists = self.read();
-        let names = lists.issuers.get(issuer);
-        names.is_some_and(|names| names.origin == IssuerOrigin::Verifier)
+        self.0.list.has_issuer(issuer)
     }
 
     /// Returns the number of entries. It includes expired entries that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len.load(Ordering::Acquire)
+        self.0.list.len()
     }
 
     /// Returns `true` if the list has no entries.
@@ -183,87 +149,66 @@ impl Denylist {
     /// Returns the signal that is sent after new entries took effect. The verifiers that use the
     /// list send their own changes through it, so that an open stream waits for one signal.
     pub(crate) fn changes(&self) -> &Changes {
-        &self.0.changes
+        &self.0.list.changes
     }
 
-    /// Registers the issuers of a verifier that uses the list.
-    pub(crate) fn register_issuers<'i>(
+    /// Registers the issuers of a verifier that uses the list, and returns the tasks that the
+    /// verifier keeps running.
+    pub(crate) fn register_verifier<'i>(
         &self,
         issuers: impl Iterator<Item = &'i Arc<str>>,
         others: UnlistedIssuers,
         clock: &Clock,
-    ) {
-        let mut lists = self.write();
-        lists.clock = clock.clone();
-        for issuer in issuers {
-            lists.issuers.entry(Arc::clone(issuer)).or_default().origin = IssuerOrigin::Verifier;
+        limits: StalenessLimits,
+    ) -> Option<Arc<ReplicationTasks>> {
+        let has_new_issuers = self.0.list.register_issuers(issuers, others, clock);
+        let replicated = self.0.replication.as_ref()?;
+        replicated.shared.last_data.limit(limits);
+        let mut tasks = lock(&replicated.tasks);
+        if let Some(running) = tasks.upgrade() {
+            if has_new_issuers {
+                // The store may have entries of this issuer that had no effect until now.
+                replicated.shared.requests.reload();
+            }
+            return Some(running);
         }
-        // Several verifiers may use one list.
-        if others == UnlistedIssuers::Accept {
-            lists.unlisted_issuers = others;
-        }
+        let started = Arc::new(ReplicationTasks::new(Arc::clone(&replicated.shared)));
+        *tasks = Arc::downgrade(&started);
+        Some(started)
     }
 
-    /// Returns the status of a caller. It takes a read lock and waits only for a concurrent write.
-    pub(crate) fn status(
+    /// Checks a caller. A denied one is rejected also if the list is too old.
+    pub(crate) fn check(
         &self,
         claims: &Claims,
         acting: Option<&OrgCode>,
         now: i64,
-    ) -> CallerStatus {
-        if self.is_empty() {
-            return CallerStatus::Active;
+    ) -> Result<(), Rejection> {
+        match self.0.list.status(claims, acting, now) {
+            CallerStatus::Active => self.check_usable(now),
+            status => status.into_result(),
         }
-        let lists = self.read();
-        let Some(names) = lists.issuers.get(claims.issuer()) else {
-            return CallerStatus::Active;
-        };
-        let issued_at = claims.issued_at();
-        let says = |kind, name: Option<&str>| {
-            let terms = name.and_then(|name| names.by_kind(kind).get(name));
-            terms.map_or(CallerStatus::Active, |terms| {
-                terms.status(kind, issued_at, now)
-            })
-        };
-        let organization = claims.org_code().or(acting).map(OrgCode::as_str);
-        [
-            says(Kind::Token, claims.jti()),
-            says(Kind::AllTokens, Some("*")),
-            says(Kind::Client, Some(claims.client_id())),
-            says(Kind::Subject, claims.subject()),
-            says(Kind::Organization, organization),
-        ]
-        .into_iter()
-        .find(|standing| *standing != CallerStatus::Active)
-        .unwrap_or(CallerStatus::Active)
     }
 
-    /// Removes expired entries if the list is full.
-    fn make_space(&self, lists: &mut Entries) -> Result<(), DenylistError> {
-        if lists.len >= self.0.capacity {
-            lists.remove_expired();
+    /// Checks that the list was loaded and is not too old (rules 185, 190).
+    #[inline]
+    pub(crate) fn check_usable(&self, now: i64) -> Result<(), Rejection> {
+        match &self.0.replication {
+            Some(replicated) if !replicated.shared.last_data.is_usable(now) => {
+                self.ensure_started();
+                Err(Rejection::DenylistUnavailable)
+            }
+            _ => Ok(()),
         }
-        if lists.len < self.0.capacity {
-            return Ok(());
-        }
-        self.0.len.store(lists.len, Ordering::Release);
-        Err(DenylistError::Full)
     }
 
-    // If a thread panics while it holds the lock, the entries are consistent, because each change
-    // is a single insertion or removal.
-    fn read(&self) -> RwLockReadGuard<'_, Entries> {
-        self.0
-            .entries
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Entries> {
-        self.0
-            .entries
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Starts the tasks of the replication if a verifier uses the list and they do not run.
+    #[cold]
+    pub(super) fn ensure_started(&self) {
+        let replicated = self.0.replication.as_ref();
+        if let Some(tasks) = replicated.and_then(|replicated| lock(&replicated.tasks).upgrade()) {
+            tasks.start();
+        }
     }
 }
 
@@ -277,22 +222,11 @@ impl fmt::Debug for Denylist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denylist")
             .field("len", &self.len())
-            .field("capacity", &self.0.capacity)
+            .field("capacity", &self.0.list.capacity)
+            .field("is_replicated", &self.0.replication.is_some())
             .finish()
     }
 }
-
-impl fmt::Display for DenylistError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownIssuer => "no verifier that uses the denylist trusts this issuer: use the exact issuer URL (it is compared character for character)",
-            Self::InvalidName => "no token can have this name: it is empty, too long, or contains characters that are not allowed",
-            Self::Full => "the denylist is full and no entry has expired",
-        })
-    }
-}
-
-impl std::error::Error for DenylistError {}
 
 #[cfg(test)]
 #[cfg(tower_m2m_unit_tests)]

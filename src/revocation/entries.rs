@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::CallerStatus;
-use super::entry::{EntryOrigin, Kind};
+use super::entry::{DenylistEntry, EntryOrigin, EntryReach, Kind};
 use crate::clock::Clock;
 
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub(super) enum IssuerOrigin {
 }
 
 /// The deadlines of one name, at most one for each slot.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Deadlines(Vec<Deadline>);
 
 /// One entry.
@@ -60,9 +60,10 @@ struct Deadline {
 }
 
 /// The entries of one name that are merged with each other.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Slot {
     pub(super) origin: EntryOrigin,
+    pub(super) reach: EntryReach,
     pub(super) is_for_older_tokens: bool,
 }
 
@@ -88,6 +89,24 @@ impl Entries {
         self.len = (self.len + added).saturating_sub(replaced.unwrap_or_default().len());
         if !names.is_needed() {
             self.issuers.remove(issuer);
+        }
+    }
+
+    /// Calls `visit` with each entry that applies to all replicas and has not expired.
+    pub(super) fn for_each_replicated(&self, mut visit: impl FnMut(DenylistEntry, Slot)) {
+        let now = self.clock.unix_seconds();
+        for (issuer, names) in &self.issuers {
+            for kind in Kind::ALL {
+                for (name, deadlines) in names.by_kind(kind) {
+                    for deadline in &deadlines.0 {
+                        if deadline.slot.reach == EntryReach::AllReplicas && now < deadline.until {
+                            let mut entry = DenylistEntry::new(&**issuer, kind, &**name);
+                            entry.issued_before = deadline.issued_before;
+                            visit(entry, deadline.slot);
+                        }
+                    }
+                }
+            }
         }
     }
 
@@ -141,11 +160,7 @@ impl Deadlines {
     }
 
     /// Adds one more entry. Each deadline only grows.
-    pub(super) fn merge(&mut self, origin: EntryOrigin, issued_before: Option<i64>, until: i64) {
-        let slot = Slot {
-            origin,
-            is_for_older_tokens: issued_before.is_some(),
-        };
+    pub(super) fn merge(&mut self, slot: Slot, issued_before: Option<i64>, until: i64) {
         match self.0.iter_mut().find(|deadline| deadline.slot == slot) {
             Some(deadline) => {
                 deadline.issued_before = deadline.issued_before.max(issued_before);

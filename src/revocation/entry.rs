@@ -38,12 +38,18 @@ pub(super) enum Kind {
 pub(crate) enum EntryOrigin {
     /// The application, for example an administrator.
     Application,
-    #[allow(dead_code, reason = "security events are a feature of their own")]
     SecurityEvent,
 }
 
+/// The replicas that an entry applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum EntryReach {
+    ThisReplica,
+    AllReplicas,
+}
+
 impl DenylistEntry {
-    fn new(issuer: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
+    pub(super) fn new(issuer: impl Into<String>, kind: Kind, name: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into().into(),
             kind,
@@ -95,6 +101,21 @@ impl DenylistEntry {
 }
 
 impl Kind {
+    /// Returns the name in records of a store. It never changes.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Client => "client",
+            Self::Subject => "subject",
+            Self::Organization => "organization",
+            Self::AllTokens => "all_tokens",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     pub(super) const ALL: [Self; 5] = [
         Self::Token,
         Self::Client,
@@ -102,6 +123,22 @@ impl Kind {
         Self::Organization,
         Self::AllTokens,
     ];
+}
+
+impl EntryOrigin {
+    /// Returns the name in records of a store. It never changes.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::SecurityEvent => "security_event",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Application, Self::SecurityEvent]
+            .into_iter()
+            .find(|origin| origin.as_str() == name)
+    }
 }
 
 impl fmt::Debug for DenylistEntry {

@@ -1,18 +1,34 @@
 //! Revocation: checks on every request whether the caller of a valid token is still allowed.
 //!
-//! There are two sources: the application's check, in this file, and the [`Denylist`] in memory.
-//! [`stream_end`] has the reasons why a stream that is open already ends.
+//! There are two sources: the application's check, in this file, and the [`Denylist`] in memory,
+//! which several replicas can share through a [store]. [`stream_end`] has the reasons why a stream
+//! that is open already ends.
 
 #[cfg(feature = "security-events")]
 mod both_checks;
 #[cfg(feature = "security-events")]
 mod check_setup;
 mod denylist;
+mod denylist_error;
 mod entries;
 mod entry;
+mod follower;
+mod freshness;
 #[cfg(feature = "security-events")]
 mod kinde;
+mod list;
+mod load;
+mod record;
+mod record_error;
+mod replicated;
+mod replication;
+mod replication_status;
+mod reports;
+mod store;
 mod stream_end;
+mod tasks;
+mod writer;
+mod writes;
 
 use std::fmt;
 use std::pin::Pin;
@@ -23,14 +39,23 @@ use std::time::Duration;
 pub use check_setup::CheckSetup;
 #[cfg(feature = "security-events")]
 pub(crate) use check_setup::KindeConnection;
-pub use denylist::{Denylist, DenylistError};
+pub use denylist::Denylist;
+pub use denylist_error::DenylistError;
 pub(crate) use entries::UnlistedIssuers;
 #[allow(unused_imports, reason = "security events are a feature of their own")]
 pub(crate) use entry::EntryOrigin;
 pub use entry::{DenylistEntry, EntryExpiry};
+pub(crate) use freshness::StalenessLimits;
 #[cfg(feature = "security-events")]
 pub use kinde::KindeCallerCheck;
+pub use record::{DenylistRecord, RecordKey};
+pub use record_error::RecordError;
+pub use replication_status::{ReplicationError, ReplicationStatus};
+#[cfg(feature = "test-util")]
+pub(crate) use store::StoreChange;
+pub use store::{DenylistChanges, DenylistStore, ReplicationEnded, StoreCursor};
 pub use stream_end::{InvalidationReason, StreamEnded};
+pub(crate) use tasks::ReplicationTasks;
 
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, TokenError};

@@ -120,7 +120,8 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
             Rejection::KeysUnavailable { .. }
             | Rejection::KeyUnavailable { .. }
             | Rejection::IntrospectionUnavailable { .. }
-            | Rejection::CallerStatusUnavailable,
+            | Rejection::CallerStatusUnavailable
+            | Rejection::DenylistUnavailable,
         ) => {
             emit_decision!(warn, "request rejected", decision, omitted);
         }

@@ -222,3 +222,79 @@ pub(crate) fn no_event_accepted(issuer: &str, hours: i64) {
     tracing::error!(target: "tower_m2m::events", issuer, hours, "no security event accepted");
     let _ = (issuer, hours);
 }
+
+/// Reports that all entries of a replicated denylist were loaded.
+pub(crate) fn denylist_loaded(entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::info!(target: "tower_m2m::denylist", entries, "denylist loaded");
+    let _ = entries;
+}
+
+/// Reports that the connection to the store of a denylist failed, for the first, second, fourth …
+/// time in a row.
+pub(crate) fn denylist_store_failed(error: &str, failures: u32, next_attempt_in: Duration) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", error, failures, ?next_attempt_in, "denylist store failed");
+    let _ = (error, failures, next_attempt_in);
+}
+
+/// Reports that the store sent no change and no heartbeat for `denylist_stale_warning_after`.
+pub(crate) fn denylist_stale() {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", "using a stale denylist");
+}
+
+/// Reports that the list is too old: from now on, requests get a 503.
+pub(crate) fn denylist_expired() {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "tower_m2m::denylist", "denylist expired: the store was not reached within denylist_max_stale");
+}
+
+/// Reports that a stale or expired list is up to date again.
+pub(crate) fn denylist_recovered() {
+    #[cfg(feature = "tracing")]
+    tracing::info!(target: "tower_m2m::denylist", "denylist recovered");
+}
+
+/// Reports that changes were lost, so that all entries are loaded again.
+pub(crate) fn denylist_gap() {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", "denylist changes lost");
+}
+
+/// Reports that a store with entries is suddenly empty. The earlier entries apply for this time.
+pub(crate) fn denylist_emptied(entries: usize, applies_for: Duration) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "tower_m2m::denylist", entries, ?applies_for, "denylist emptied");
+    let _ = (entries, applies_for);
+}
+
+/// Reports that the store lost entries of this replica, which are written again.
+pub(crate) fn denylist_written_again(entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", entries, "denylist entries written again");
+    let _ = entries;
+}
+
+/// Reports that a write failed: the first attempt for an entry, or the last one (without a next
+/// attempt).
+pub(crate) fn denylist_write_failed(error: &str, next_attempt_in: Option<Duration>) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", error, ?next_attempt_in, "denylist write failed");
+    let _ = (error, next_attempt_in);
+}
+
+/// Reports that the store has entries that did not fit into the list of this replica.
+pub(crate) fn denylist_full(capacity: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "tower_m2m::denylist", capacity, "denylist full");
+    let _ = capacity;
+}
+
+/// Reports the records of the store that are ignored, at most once a minute. The counts are those
+/// since the start.
+pub(crate) fn denylist_records_ignored(malformed: u64, unauthenticated: u64, unknown: u64) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", malformed, unauthenticated, unknown, "ignoring denylist records");
+    let _ = (malformed, unauthenticated, unknown);
+}

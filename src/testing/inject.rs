@@ -13,7 +13,7 @@ use super::defaults::{AUDIENCE, CLIENT_ID};
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::token::{
     ClaimStrings, ClaimStrs, Claims, ClaimsInner, CredentialFacts, CredentialProof, KeyFingerprint,
-    OrgCode, Scopes,
+    OrgCode, Scopes, UnlistedIn,
 };
 
 /// Creates claims that come from no token. Default: a global client without scopes.
@@ -73,6 +73,7 @@ fn facts() -> ClaimsInner {
         kinde: None,
         custom: None,
         allow_lists: None,
+        unlisted_in: UnlistedIn::default(),
     }
 }
 

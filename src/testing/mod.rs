@@ -30,6 +30,8 @@
 //! | to call every route as another tenant | [`tenants::check_isolation`] |
 //! | a token that expires between two layers | [`QueueLayer`] |
 //! | to test a handler without a token | [`claims()`] |
+//! | a denylist of several replicas, with faults | [`MemoryStore`] |
+//! | to test your own [`DenylistStore`](crate::DenylistStore) | [`store_contract`] |
 //! | to inspect a rejection | [`assertions::Challenge`] |
 //!
 //! **Only for tests and local development.** The feature belongs in `[dev-dependencies]`. A build
@@ -40,6 +42,7 @@
 pub mod assertions;
 pub mod events;
 pub mod forged;
+pub mod store_contract;
 pub mod tenants;
 
 mod admin;
@@ -49,6 +52,7 @@ mod api_keys_endpoint;
 mod apps;
 mod builder;
 mod client_authentication;
+mod contract_follower;
 mod control;
 mod credentials;
 mod defaults;
@@ -65,6 +69,8 @@ mod issuer;
 mod issuing;
 mod keyring;
 mod keys;
+mod memory_records;
+mod memory_store;
 mod mint;
 mod oauth_error;
 mod opaque_tokens;
@@ -91,6 +97,7 @@ pub use faults::{Endpoint, Fault};
 pub use inject::{FakeClaims, FakeClaimsLayer, FakeClaimsService, claims};
 pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
+pub use memory_store::{MemoryStore, MemoryStoreCopy};
 pub use mint::TokenBuilder;
 pub use opaque_tokens::OpaqueToken;
 pub use profile::Profile;

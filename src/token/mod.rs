@@ -34,7 +34,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub(crate) use allow_lists::{AllowLists, NotAllowed};
 pub(crate) use claim_strings::{ClaimStrings, ClaimStrs};
 pub use claims::Claims;
-pub(crate) use claims::{ClaimsInner, Custom};
+pub(crate) use claims::{ClaimsInner, Custom, UnlistedIn};
 pub(crate) use code_pattern::OrgCodePattern;
 pub use compact::CompactJws;
 pub(crate) use compact::DecodeBuffer;

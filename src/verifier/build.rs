@@ -13,8 +13,6 @@ use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
 #[cfg(feature = "introspection")]
 use super::opaque_builder::{OpaqueBuilder, check_prefixes};
-use super::readiness::Readiness;
-use super::start_error::StartError;
 use super::verifier::{Verifier, VerifierInner};
 use crate::extensions::Rechecks;
 use crate::revocation::UnlistedIssuers;
@@ -77,17 +75,23 @@ impl VerifierBuilder {
                 .try_for_each(|trusted| trusted.keys.start());
         }
         let denylist = self.denylists.into_iter().next();
-        if let Some(denylist) = &denylist {
+        let replication = denylist.as_ref().and_then(|denylist| {
             let others = if issuers.has_resolver() {
                 UnlistedIssuers::Accept
             } else {
                 UnlistedIssuers::Reject
             };
-            denylist.register_issuers(
+            denylist.register_verifier(
                 issuers.listed().iter().map(|trusted| &trusted.issuer),
                 others,
                 &self.clock,
-            );
+                self.staleness,
+            )
+        });
+        if let Some(replication) = &replication
+            && self.start == StartMode::Background
+        {
+            replication.start();
         }
         #[cfg(feature = "dpop")]
         let dpop = self.dpop.build(
@@ -119,6 +123,7 @@ impl VerifierBuilder {
             changes,
             #[cfg(feature = "dpop")]
             dpop,
+            replication,
             #[cfg(feature = "introspection")]
             api_key_header: opaque.header(),
             #[cfg(feature = "introspection")]
@@ -190,6 +195,7 @@ impl VerifierBuilder {
                 "must be more than zero and at most 1 minute",
             ));
         }
+        self.check_staleness()?;
         if self.max_rejection_events == Some(0) {
             return Err(ConfigError::new(
                 "max_rejection_events_per_second",
@@ -207,6 +213,24 @@ impl VerifierBuilder {
         }
         #[cfg(feature = "introspection")]
         check_prefixes(&self.issuers)?;
+        Ok(())
+    }
+
+    fn check_staleness(&self) -> Result<(), ConfigError> {
+        let limits = self.staleness;
+        let hour = Duration::from_secs(60 * 60);
+        if !(Duration::from_secs(10)..=hour).contains(&limits.stale_warning_after) {
+            return Err(ConfigError::new(
+                "denylist_stale_warning_after",
+                "must be from 10 seconds to 1 hour",
+            ));
+        }
+        if limits.max_stale > 24 * hour {
+            return Err(ConfigError::new(
+                "denylist_max_stale",
+                "must be at most 1 day",
+            ));
+        }
         Ok(())
     }
 
@@ -233,48 +257,5 @@ impl VerifierBuilder {
             return Ok(());
         };
         Err(problem)
-    }
-
-    /// Builds the verifier and waits until keys are available, so that a service does not start
-    /// without them.
-    ///
-    /// By default it waits for the keys of every listed issuer. With
-    /// [`Readiness::Any`](crate::Readiness::Any) it waits until each issuer's first fetch is
-    /// finished, and succeeds if keys of at least one are available. See also
-    /// [`weak_settings`](Verifier::weak_settings) of the result.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StartError::Config`] if a setting is invalid. Returns [`StartError::KeyFetch`] if
-    /// the first fetch of an issuer's keys fails and none were [restored](Self::restore_keys). With
-    /// `Readiness::Any`, it returns this error only if all issuers fail. The error is then that of
-    /// the first one.
-    pub async fn build_ready(self) -> Result<Verifier, StartError> {
-        let verifier = self.build().map_err(StartError::Config)?;
-        let (listed, readiness) = (verifier.0.issuers.listed(), verifier.0.readiness);
-        // Start all fetches at once, then wait for them one after the other.
-        let _ = listed.iter().try_for_each(|trusted| trusted.keys.start());
-        let (mut ready, mut first_error) = (0, None);
-        for trusted in listed {
-            match trusted.keys.wait_for_initial_fetch().await {
-                Ok(()) => ready += 1,
-                Err(error) => {
-                    first_error.get_or_insert(StartError::KeyFetch {
-                        issuer: trusted.issuer.to_string(),
-                        error,
-                        unusable_keys: trusted.keys.status().unusable_keys,
-                    });
-                    if readiness == Readiness::All {
-                        break;
-                    }
-                }
-            }
-        }
-        #[cfg(feature = "introspection")]
-        verifier.prepare_introspection().await;
-        match first_error {
-            Some(error) if !readiness.is_satisfied(ready, listed.len()) => Err(error),
-            _ => Ok(verifier),
-        }
     }
 }

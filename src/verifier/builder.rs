@@ -16,7 +16,7 @@ use crate::clock::Clock;
 #[cfg(feature = "introspection")]
 use crate::introspection::SavedCredentials;
 use crate::jwks::SavedKeys;
-use crate::revocation::{CallerCheck, CallerCheckRunner, Denylist, FailMode};
+use crate::revocation::{CallerCheck, CallerCheckRunner, Denylist, FailMode, StalenessLimits};
 use crate::util::BoxError;
 
 /// The settings of a verifier that do not belong to one issuer. Create it with
@@ -54,6 +54,7 @@ pub struct VerifierBuilder {
     /// first.
     pub(super) denylists: Vec<Denylist>,
     pub(super) caller_checks: Vec<CallerCheckRunner>,
+    pub(super) staleness: StalenessLimits,
     pub(super) caller_check_timeout: Duration,
     pub(super) fail_mode: FailMode,
     pub(super) max_rejection_events: Option<u32>,
@@ -130,6 +131,7 @@ impl VerifierBuilder {
             readiness: Readiness::All,
             denylists: Vec::new(),
             caller_checks: Vec::new(),
+            staleness: StalenessLimits::default(),
             caller_check_timeout: Duration::from_millis(500),
             fail_mode: FailMode::Closed,
             max_rejection_events: None,

@@ -1,5 +1,7 @@
 //! Further settings of a verifier.
 
+use std::time::Duration;
+
 use super::builder::{StartMode, VerifierBuilder};
 use super::readiness::Readiness;
 #[cfg(feature = "introspection")]
@@ -14,6 +16,23 @@ impl VerifierBuilder {
     /// other issuers and keys that are too old are ignored.
     pub fn restore_keys(mut self, saved: impl IntoIterator<Item = SavedKeys>) -> Self {
         self.saved.extend(saved);
+        self
+    }
+
+    /// Sets for how long the store of a [replicated](crate::Denylist::replicated) denylist may send
+    /// no change and no heartbeat before the list is stale, which an event and a metric report.
+    /// Default: 60 s. From 10 s to 1 hour.
+    pub fn denylist_stale_warning_after(mut self, after: Duration) -> Self {
+        self.staleness.stale_warning_after = after;
+        self
+    }
+
+    /// Sets for how long the store of a [replicated](crate::Denylist::replicated) denylist may send
+    /// no change and no heartbeat before requests get a 503 and the verifier is not ready. Default:
+    /// 15 min. Maximum: 1 day. With zero, a stale list is never used: the time is then
+    /// [`denylist_stale_warning_after`](Self::denylist_stale_warning_after).
+    pub fn denylist_max_stale(mut self, max_stale: Duration) -> Self {
+        self.staleness.max_stale = max_stale;
         self
     }
 

@@ -26,9 +26,7 @@ impl Verifier {
     ) -> Result<(), Rejection> {
         let rechecks = self.0.rechecks.as_ref();
         if let Some(denylist) = rechecks.and_then(|checks| checks.denylist.as_ref())
-            && let Err(rejection) = denylist
-                .status(claims, acting, self.0.clock.unix_seconds())
-                .into_result()
+            && let Err(rejection) = denylist.check(claims, acting, self.0.clock.unix_seconds())
         {
             return Err(rejection);
         }

@@ -3,6 +3,7 @@
 
 mod build;
 mod build_issuer;
+mod build_ready;
 mod builder;
 mod builder_settings;
 mod cache;

@@ -90,6 +90,16 @@ impl Issuer {
         Verifier::builder([self]).check_caller(check)
     }
 
+    /// Sets when a replicated denylist is stale: [`VerifierBuilder::denylist_stale_warning_after`].
+    pub fn denylist_stale_warning_after(self, after: Duration) -> VerifierBuilder {
+        Verifier::builder([self]).denylist_stale_warning_after(after)
+    }
+
+    /// Sets how long a stale denylist is used: [`VerifierBuilder::denylist_max_stale`].
+    pub fn denylist_max_stale(self, max_stale: Duration) -> VerifierBuilder {
+        Verifier::builder([self]).denylist_max_stale(max_stale)
+    }
+
     /// Sets how long the caller check may take: [`VerifierBuilder::caller_check_timeout`].
     pub fn caller_check_timeout(self, timeout: Duration) -> VerifierBuilder {
         Verifier::builder([self]).caller_check_timeout(timeout)

@@ -17,12 +17,20 @@ pub enum StartError {
         /// The keys that were fetched, if none of them can be used.
         unusable_keys: Vec<UnusableKey>,
     },
+    /// The replicated denylist could not be loaded.
+    DenylistLoad {
+        /// The message of the store.
+        error: String,
+    },
 }
 
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
+            Self::DenylistLoad { error } => {
+                write!(f, "failed to load the denylist from its store: {error}")
+            }
             Self::KeyFetch {
                 issuer,
                 error,
@@ -47,7 +55,7 @@ impl std::fmt::Debug for StartError {
                 Some(chain) => write!(f, " (source: {chain})"),
                 None => Ok(()),
             },
-            Self::Config(_) => Ok(()),
+            Self::Config(_) | Self::DenylistLoad { .. } => Ok(()),
         }
     }
 }
@@ -57,6 +65,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Config(error) => Some(error),
             Self::KeyFetch { error, .. } => Some(error),
+            Self::DenylistLoad { .. } => None,
         }
     }
 }

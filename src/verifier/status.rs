@@ -9,12 +9,18 @@ use crate::jwks::{IssuerStatus, SavedKeys};
 impl Verifier {
     /// Returns `true` if tokens can be verified, as
     /// [`readiness`](crate::VerifierBuilder::readiness) defines it: by default, if keys of every
-    /// listed issuer are available. Does no I/O.
+    /// listed issuer are available. A [replicated](crate::Denylist::replicated) denylist must also
+    /// be loaded and not be too old. Does no I/O.
     ///
     /// This is for a readiness probe. A liveness probe should not use it, because a restart does
     /// not bring an issuer back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        let checks = self.0.rechecks.as_deref();
+        let denylist = checks.and_then(|checks| checks.denylist.as_ref());
+        if denylist.is_some_and(|denylist| !denylist.is_usable()) {
+            return false;
+        }
         let listed = self.0.issuers.listed();
         let ready = listed.iter().filter(|trusted| has_keys(trusted)).count();
         self.0.readiness.is_satisfied(ready, listed.len())

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::claim::{audiences, kinde_extras};
 use super::rules::Rules;
 use super::validated::{Provenance, ValidatedClaims, ValidityPeriod};
-use crate::token::{ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, OrgCode, TokenError};
+use crate::token::{
+    ClaimStrings, ClaimStrs, Claims, ClaimsInner, JsonObject, OrgCode, TokenError, UnlistedIn,
+};
 
 impl Rules {
     /// Returns the period in which a cache hit is allowed.
@@ -80,6 +82,7 @@ impl Rules {
             custom,
             confirmation: checked.confirmation.clone(),
             allow_lists: self.allow_lists.clone(),
+            unlisted_in: UnlistedIn::default(),
         }))
     }
 }

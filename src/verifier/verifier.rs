@@ -13,6 +13,7 @@ use crate::extensions::{Rechecks, VerifiedRequest};
 use crate::introspection::OpaqueCredentials;
 #[cfg(feature = "dpop")]
 use crate::proof_of_possession::DpopState;
+use crate::revocation::ReplicationTasks;
 use crate::telemetry::limit::EventLimit;
 use crate::token::Claims;
 use crate::util::Changes;
@@ -58,6 +59,8 @@ pub(super) struct VerifierInner {
     pub(super) changes: Changes,
     #[cfg(feature = "dpop")]
     pub(super) dpop: Option<Arc<DpopState>>,
+    /// The tasks of a replicated denylist. They end with the last verifier.
+    pub(super) replication: Option<Arc<ReplicationTasks>>,
     #[cfg(feature = "introspection")]
     pub(super) opaque: Option<OpaqueCredentials>,
     /// The header that API keys are read from, besides `Authorization`.

@@ -488,6 +488,14 @@ fn builder_setters() -> Vec<(&'static str, Setter<VerifierBuilder>)> {
             }),
         ),
         (
+            "denylist_stale_warning_after",
+            setter(move |b: VerifierBuilder| b.denylist_stale_warning_after(second)),
+        ),
+        (
+            "denylist_max_stale",
+            setter(move |b: VerifierBuilder| b.denylist_max_stale(second)),
+        ),
+        (
             "caller_check_timeout",
             setter(move |b: VerifierBuilder| b.caller_check_timeout(second)),
         ),

@@ -247,6 +247,18 @@ fn build_rejects_invalid_verifier_settings() {
             "caller_check_timeout",
             of_one().caller_check_timeout(seconds(60) + Duration::from_nanos(1)),
         ),
+        (
+            "denylist_stale_warning_after",
+            of_one().denylist_stale_warning_after(Duration::from_millis(9_999)),
+        ),
+        (
+            "denylist_stale_warning_after",
+            of_one().denylist_stale_warning_after(seconds(3_601)),
+        ),
+        (
+            "denylist_max_stale",
+            of_one().denylist_max_stale(seconds(86_401)),
+        ),
         ("max_token_bytes", of_one().max_token_bytes(255)),
         ("max_token_bytes", of_one().max_token_bytes(64 * 1024 + 1)),
         ("token_cache", of_one().token_cache(0, 1024)),
@@ -290,6 +302,8 @@ fn build_accepts_values_at_the_limits() {
         .build()
         .unwrap();
     Verifier::builder([trust()])
+        .denylist_stale_warning_after(seconds(3_600))
+        .denylist_max_stale(seconds(86_400))
         .caller_check_timeout(seconds(60))
         .build()
         .unwrap();

@@ -44,7 +44,7 @@ const RULES: &[Rule] = &[
     Rule {
         level: 5, module: "revocation",
         modules: "token, clock, util, rejection, telemetry, http_client, jwks",
-        crates: "http, tokio",
+        crates: "http, serde, serde_json, tokio",
     },
     Rule {
         level: 5, module: "introspection", modules: "clock, util, token, bearer, telemetry, http_client, jwks",

@@ -347,6 +347,7 @@ async fn rejection_is_an_error_response() {
         (Rejection::HiddenOrganization, 404),
         (Rejection::InvalidClaims(TokenError::Expired), 401),
         (Rejection::CallerStatusUnavailable, 503),
+        (Rejection::DenylistUnavailable, 503),
         (Rejection::JwtRequired, 403),
         (Rejection::UserNotAllowed, 403),
         (

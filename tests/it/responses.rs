@@ -124,6 +124,10 @@ fn app() -> Router {
             "/unchecked",
             get(|| async { Rejection::CallerStatusUnavailable }),
         )
+        .route(
+            "/denylist",
+            get(|| async { Rejection::DenylistUnavailable }),
+        )
         .route("/only-jwt", get(|| async { Rejection::JwtRequired }))
         .route("/no-users", get(|| async { Rejection::UserNotAllowed }))
         .route(

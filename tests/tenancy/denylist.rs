@@ -36,7 +36,7 @@ async fn denial_applies_to_next_request_even_if_token_is_cached() {
     let denylist = Denylist::new();
     let app = app(&fixture, &denylist);
     let token = |number: u32| {
-        let token = fixture.org("org_a").client(&format!("c{number}"));
+        let token = fixture.org("org_a").client(format!("c{number}"));
         token
             .claim("jti", format!("t{number}"))
             .claim("sub", format!("user-{number}"))

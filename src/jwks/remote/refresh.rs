@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::current::{FetchedDocument, FetchedKeys};
 use super::fetch::{fetch_set, report_left_out};
-use super::freshness::{backoff, refresh_after};
+use super::freshness::refresh_after;
 use super::in_flight::FetchOutcome;
 use super::request::FetchFailure;
 use super::state::RemoteState;
 use crate::jwks::FetchCause;
 use crate::telemetry::spans::FetchSpan;
-use crate::util::lock;
+use crate::util::{backoff, lock};
 
 /// The longest `Retry-After` that counts if keys are available.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);

@@ -10,7 +10,6 @@ use super::budget::Budget;
 use super::config::{JwksLocation, RefreshConfig, Registration};
 use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys};
 use super::fetchers::Fetchers;
-use super::freshness::Jitter;
 use super::history::FetchHistory;
 use super::in_flight::InFlightFetches;
 use super::known_clients::KnownClients;
@@ -19,7 +18,7 @@ use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
 use crate::jwks::KeySetScope;
 use crate::token::Algorithm;
-use crate::util::{Changes, lock};
+use crate::util::{Changes, Jitter, lock};
 
 /// The state that requests and the refresh task share.
 pub(super) struct RemoteState {

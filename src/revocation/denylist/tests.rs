@@ -1,4 +1,20 @@
 use super::*;
+use crate::revocation::entries::Entries;
+
+impl Denylist {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Entries> {
+        self.0.list.read()
+    }
+
+    fn register_issuers<'i>(
+        &self,
+        issuers: impl Iterator<Item = &'i Arc<str>>,
+        others: UnlistedIssuers,
+        clock: &Clock,
+    ) {
+        self.0.list.register_issuers(issuers, others, clock);
+    }
+}
 
 const ISSUER: &str = "https://issuer.example";
 
@@ -221,4 +237,42 @@ fn security_event_does_not_remove_an_entry_of_the_application() {
         list.remove(&entry);
         assert!(list.is_empty(), "the application removes both");
     }
+}
+
+/// Rule 194.
+///
+/// It holds on all replicas.
+#[cfg(feature = "test-util")]
+#[tokio::test(start_paused = true)]
+async fn security_event_does_not_remove_an_entry_of_another_replica() {
+    use EntryOrigin::{Application, SecurityEvent};
+    let store = crate::testing::MemoryStore::new();
+    let replica = || {
+        let list = Denylist::replicated(store.clone());
+        let tasks = list.register_verifier(
+            [Arc::from(ISSUER)].iter(),
+            UnlistedIssuers::Reject,
+            &Clock::system(),
+            StalenessLimits::default(),
+        );
+        tasks.as_ref().unwrap().start();
+        (list, tasks)
+    };
+    let ((one, _tasks), (two, _other_tasks)) = (replica(), replica());
+    let settle = || tokio::time::sleep(std::time::Duration::from_millis(2));
+    let entry = DenylistEntry::subject(ISSUER, "user-1");
+    for origin in [Application, SecurityEvent] {
+        let denied = one.deny_on_all_replicas_as(origin, entry.clone(), EntryExpiry::Never);
+        denied.await.unwrap();
+    }
+    settle().await;
+    assert_eq!((one.len(), two.len(), store.len()), (2, 2, 2));
+    two.remove_on_all_replicas_as(SecurityEvent, &entry)
+        .await
+        .unwrap();
+    settle().await;
+    assert_eq!((one.len(), two.len(), store.len()), (1, 1, 1));
+    one.remove_on_all_replicas(&entry).await.unwrap();
+    settle().await;
+    assert!(one.is_empty() && two.is_empty() && store.is_empty());
 }

@@ -3,7 +3,12 @@ use super::*;
 fn deadlines(entries: &[(Option<i64>, i64)]) -> Deadlines {
     let mut deadlines = Deadlines::default();
     for (issued_before, until) in entries {
-        deadlines.merge(EntryOrigin::Application, *issued_before, *until);
+        let slot = Slot {
+            origin: EntryOrigin::Application,
+            reach: EntryReach::ThisReplica,
+            is_for_older_tokens: issued_before.is_some(),
+        };
+        deadlines.merge(slot, *issued_before, *until);
     }
     deadlines
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::util::{Jitter, backoff};
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
     pairs

@@ -1,0 +1,143 @@
+//! Loading all entries. The old list stays active until the new one is complete (rule 189).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::denylist_error::DenylistError;
+use super::record::{DenylistRecord, RecordKey};
+use super::replication::Replication;
+use super::writes::Missing;
+use crate::telemetry::{events, metrics};
+use crate::util::lock;
+
+/// A store that is suddenly empty has no effect for this long.
+const EMPTY_GRACE: Duration = Duration::from_secs(60);
+
+/// The entries of the store that were received since a load began.
+#[derive(Default)]
+pub(super) struct Candidate {
+    records: HashMap<RecordKey, DenylistRecord>,
+    is_incomplete: bool,
+}
+
+/// The relation of the list to the store.
+pub(super) enum Mode {
+    Loading(Candidate),
+    /// The list is complete. If the store became empty, the earlier entries apply until this time.
+    Following(Option<(Candidate, Instant)>),
+}
+
+impl Candidate {
+    pub(super) fn insert(&mut self, key: RecordKey, record: DenylistRecord, capacity: usize) {
+        if self.records.len() >= capacity && !self.records.contains_key(&key) {
+            self.is_incomplete = true;
+            return;
+        }
+        let record = match self.records.get(&key) {
+            Some(earlier) => record.merged_with(earlier),
+            None => record,
+        };
+        self.records.insert(key, record);
+    }
+
+    pub(super) fn remove(&mut self, key: &RecordKey) {
+        self.records.remove(key);
+    }
+}
+
+impl Mode {
+    pub(super) fn candidate(&mut self) -> Option<&mut Candidate> {
+        match self {
+            Self::Loading(candidate) | Self::Following(Some((candidate, _))) => Some(candidate),
+            Self::Following(None) => None,
+        }
+    }
+
+    /// Returns until when the entries of a store that became empty apply.
+    pub(super) fn empty_until(&self) -> Option<Instant> {
+        match self {
+            Self::Following(Some((_, until))) => Some(*until),
+            Self::Following(None) | Self::Loading(_) => None,
+        }
+    }
+}
+
+/// Makes the loaded entries effective, and returns the new mode.
+pub(super) fn complete(replication: &Replication, candidate: Candidate, began: Instant) -> Mode {
+    let is_first = {
+        let mut history = lock(&replication.history);
+        history.loads += 1;
+        history.loads == 1
+    };
+    metrics::denylist_change("loaded");
+    let list = &replication.list;
+    let mode = if candidate.records.is_empty() && !is_first && !list.replicated().is_empty() {
+        events::denylist_emptied(list.len(), EMPTY_GRACE);
+        lock(&replication.history).is_emptying = true;
+        Mode::Following(Some((candidate, Instant::now() + EMPTY_GRACE)))
+    } else {
+        replace_list(replication, &candidate, began);
+        Mode::Following(None)
+    };
+    events::denylist_loaded(list.len());
+    replication.report_state();
+    mode
+}
+
+/// Replaces the replicated entries of the list by those of the store. Removals come first, so that
+/// the new entries fit.
+fn replace_list(replication: &Replication, candidate: &Candidate, began: Instant) {
+    let (list, writes) = (&replication.list, &replication.writes);
+    let mut written_again = 0;
+    for (entry, slot) in list.replicated() {
+        let key = RecordKey::from_entry(&entry, slot);
+        if candidate.records.contains_key(&key) {
+            continue;
+        }
+        match writes.missing(&key, began) {
+            Missing::Remove => list.remove(&entry, |other| other == slot),
+            Missing::WriteAgain => written_again += 1,
+            Missing::Keep => {}
+        }
+    }
+    if written_again > 0 {
+        events::denylist_written_again(written_again);
+    }
+    {
+        let mut history = lock(&replication.history);
+        history.is_emptying = false;
+        history.is_incomplete &= candidate.is_incomplete;
+    }
+    for record in candidate.records.values() {
+        if let Some((entry, slot)) = record.entry()
+            && list.add(slot, entry, record.applies_until()) == Err(DenylistError::Full)
+        {
+            replication.report_full();
+        }
+    }
+    if candidate.is_incomplete {
+        replication.report_full();
+    }
+}
+
+/// Makes an empty store effective, because the application confirmed it.
+pub(super) fn confirm_empty(replication: &Replication, mode: &mut Mode) {
+    if let Mode::Following(Some((_, until))) = mode {
+        replication.writes.forget_confirmed();
+        *until = Instant::now();
+        finish_emptying(replication, mode);
+    }
+}
+
+/// Makes an empty store effective if its grace period has passed.
+pub(super) fn finish_emptying(replication: &Replication, mode: &mut Mode) {
+    let is_due = |until: Instant| Instant::now() >= until;
+    if let Mode::Following(emptied) = mode
+        && let Some((candidate, until)) = emptied.take_if(|(_, until)| is_due(*until))
+    {
+        replace_list(replication, &candidate, until);
+        replication.report_state();
+    }
+}

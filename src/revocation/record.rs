@@ -1,0 +1,285 @@
+//! The form of entries in a store that several replicas share: JSON with a version.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::entries::Slot;
+use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, EntryReach, Kind};
+use super::record_error::RecordError;
+
+/// The largest record and the largest key, in bytes.
+const MAX_BYTES: usize = 1024;
+
+/// The version that this crate writes.
+const VERSION: u32 = 1;
+
+/// The time for which a replicated entry applies after its expiry: the largest leeway of a token,
+/// and 5 minutes by which the clocks of two replicas may differ (rule 197).
+const APPLIES_AFTER_EXPIRY: i64 = 10 * 60;
+
+/// An entry of a [`Denylist`](crate::Denylist) in a store that several replicas share.
+///
+/// In the store it is one JSON object of at most 1 KiB. A newer version of this crate may add
+/// members and kinds. An older one keeps unknown members when it writes a record again, and ignores
+/// and counts records of an unknown kind.
+///
+/// ```
+/// use tower_m2m::{DenylistEntry, DenylistRecord, EntryExpiry};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let entry = DenylistEntry::organization("https://acme.kinde.com", "org_a");
+/// let record = DenylistRecord::new(&entry, EntryExpiry::UnixSeconds(1_751_237_068))?;
+/// let stored = record.to_json();
+/// assert_eq!(DenylistRecord::from_json(&stored)?, record);
+/// assert_eq!(record.expires_at(), Some(1_751_237_068));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenylistRecord {
+    v: u32,
+    kind: Box<str>,
+    #[serde(default = "application")]
+    origin: Box<str>,
+    issuer: Box<str>,
+    name: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issued_before: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+    /// A random number of the write, so that a replica recognizes its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    write: Option<u64>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+fn application() -> Box<str> {
+    EntryOrigin::Application.as_str().into()
+}
+
+/// The identity of a [`DenylistRecord`] in a store: at most one record has it.
+///
+/// It is a JSON array of strings. Stores compare it byte for byte.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey(Box<str>);
+
+impl DenylistRecord {
+    /// Creates the record of an entry.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RecordError::TooLong`] if issuer and name together are too long.
+    pub fn new(entry: &DenylistEntry, expiry: EntryExpiry) -> Result<Self, RecordError> {
+        Self::with_origin(EntryOrigin::Application, entry, expiry)
+    }
+
+    pub(super) fn with_origin(
+        origin: EntryOrigin,
+        entry: &DenylistEntry,
+        expiry: EntryExpiry,
+    ) -> Result<Self, RecordError> {
+        let record = Self {
+            v: VERSION,
+            kind: entry.kind.as_str().into(),
+            origin: origin.as_str().into(),
+            issuer: entry.issuer.clone(),
+            name: entry.name.clone(),
+            issued_before: entry.issued_before,
+            expires_at: match expiry {
+                EntryExpiry::Never => None,
+                EntryExpiry::UnixSeconds(seconds) => Some(seconds),
+            },
+            write: Some(RandomState::new().hash_one(0_u8)),
+            unknown: Map::new(),
+        };
+        let longest = record.to_json().len().max(record.key().0.len());
+        if longest > MAX_BYTES {
+            return Err(RecordError::TooLong);
+        }
+        Ok(record)
+    }
+
+    /// Parses a record that a store contains.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RecordError`] if it is too long, not a JSON object, or has no valid form. A store
+    /// reports it with [`DenylistChanges::malformed`](crate::DenylistChanges::malformed) and
+    /// continues.
+    pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
+        if json.len() > MAX_BYTES {
+            return Err(RecordError::TooLong);
+        }
+        let record: Self = serde_json::from_slice(json).map_err(|_| RecordError::Malformed)?;
+        if record.v == 0 || record.issuer.is_empty() || record.name.is_empty() {
+            return Err(RecordError::Malformed);
+        }
+        Ok(record)
+    }
+
+    /// Returns the JSON of the record.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        // Strings, numbers and JSON values can always be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Returns the identity of the record.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        let form = form_of(self.issued_before.is_some());
+        RecordKey::from_parts([&self.kind, &self.origin, form, &self.issuer, &self.name])
+    }
+
+    /// Returns when the entry expires, in seconds since the Unix epoch, or `None` if it never does.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.expires_at
+    }
+
+    /// Returns the record that has the effect of both: the later expiry wins, and unknown members
+    /// of both stay. A store calls it if it has a record with the same [key](Self::key) already.
+    #[must_use]
+    pub fn merged_with(self, stored: &Self) -> Self {
+        let expires_at = match (self.expires_at, stored.expires_at) {
+            (Some(new), Some(old)) => Some(new.max(old)),
+            (None, _) | (_, None) => None,
+        };
+        let mut unknown = stored.unknown.clone();
+        unknown.extend(self.unknown);
+        let merged = Self {
+            v: self.v.max(stored.v),
+            issued_before: self.issued_before.max(stored.issued_before),
+            expires_at,
+            unknown,
+            ..self
+        };
+        let as_stored = Self {
+            write: stored.write,
+            ..merged.clone()
+        };
+        if as_stored == *stored {
+            // The write changes nothing.
+            return as_stored;
+        }
+        if merged.to_json().len() > MAX_BYTES {
+            // Unknown members are less important than the denial.
+            return Self {
+                unknown: Map::new(),
+                ..merged
+            };
+        }
+        merged
+    }
+
+    /// Returns `true` if the entry applies on no replica any more, also if clocks differ by an
+    /// hour. A store may delete such records.
+    #[must_use]
+    pub fn is_obsolete(&self, unix_seconds: i64) -> bool {
+        const CLOCKS_DIFFER: i64 = 60 * 60;
+        self.applies_until().saturating_add(CLOCKS_DIFFER) < unix_seconds
+    }
+
+    /// Returns `true` if both are the same write.
+    pub(super) fn is_same_write(&self, other: &Self) -> bool {
+        self.write.is_some() && self.write == other.write
+    }
+
+    pub(super) fn applies_until(&self) -> i64 {
+        self.expires_at.map_or(i64::MAX, |expires_at| {
+            expires_at.saturating_add(APPLIES_AFTER_EXPIRY)
+        })
+    }
+
+    /// Returns the entry, or `None` if this version does not know its kind or its origin.
+    pub(super) fn entry(&self) -> Option<(DenylistEntry, Slot)> {
+        let mut entry = DenylistEntry::new(&*self.issuer, Kind::parse(&self.kind)?, &*self.name);
+        entry.issued_before = self.issued_before;
+        let slot = Slot {
+            origin: EntryOrigin::parse(&self.origin)?,
+            reach: EntryReach::AllReplicas,
+            is_for_older_tokens: self.issued_before.is_some(),
+        };
+        Some((entry, slot))
+    }
+}
+
+impl RecordKey {
+    /// Parses a key that a store contains.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RecordError`] if it is too long or has no valid form.
+    pub fn parse(key: &str) -> Result<Self, RecordError> {
+        if key.len() > MAX_BYTES {
+            return Err(RecordError::TooLong);
+        }
+        let parts: [Box<str>; 5] = serde_json::from_str(key).map_err(|_| RecordError::Malformed)?;
+        // Two spellings of one key would be two records.
+        let canonical = Self::from_parts(parts.each_ref().map(AsRef::as_ref));
+        if *canonical.0 == *key {
+            Ok(canonical)
+        } else {
+            Err(RecordError::Malformed)
+        }
+    }
+
+    /// Returns the key as a string.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn from_parts(parts: [&str; 5]) -> Self {
+        // Strings can always be written.
+        Self(serde_json::to_string(&parts).unwrap_or_default().into())
+    }
+
+    pub(super) fn from_entry(entry: &DenylistEntry, slot: Slot) -> Self {
+        let form = form_of(slot.is_for_older_tokens);
+        let (kind, origin) = (entry.kind.as_str(), slot.origin.as_str());
+        Self::from_parts([kind, origin, form, &entry.issuer, &entry.name])
+    }
+
+    /// Returns the entry, or `None` if this version does not know its kind or its origin.
+    pub(super) fn entry(&self) -> Option<(DenylistEntry, Slot)> {
+        let [kind, origin, form, issuer, name]: [Box<str>; 5] =
+            serde_json::from_str(&self.0).ok()?;
+        let slot = Slot {
+            origin: EntryOrigin::parse(&origin)?,
+            reach: EntryReach::AllReplicas,
+            is_for_older_tokens: *form == *form_of(true),
+        };
+        let mut entry = DenylistEntry::new(issuer, Kind::parse(&kind)?, name);
+        entry.issued_before = slot.is_for_older_tokens.then_some(0);
+        Some((entry, slot))
+    }
+}
+
+const fn form_of(is_for_older_tokens: bool) -> &'static str {
+    if is_for_older_tokens { "older" } else { "all" }
+}
+
+impl fmt::Debug for DenylistRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DenylistRecord")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecordKey").field(&self.0).finish()
+    }
+}
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+mod tests;

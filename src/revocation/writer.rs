@@ -1,0 +1,91 @@
+//! The task that writes the entries of this replica to the store, and retries until they expire.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::record::{DenylistRecord, RecordKey};
+use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication};
+use crate::telemetry::{events, metrics};
+use crate::util::{backoff, catch_panic};
+
+/// The writes at once.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// The longest time for one operation of the store.
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Writes until the task is aborted.
+pub(super) async fn run(replication: Arc<Replication>) {
+    let writes = &replication.writes;
+    writes.resume();
+    let mut in_flight = JoinSet::new();
+    loop {
+        let now = Instant::now();
+        while in_flight.len() < MAX_IN_FLIGHT
+            && let Some((key, record)) = writes.take_due(now)
+        {
+            let put = replication.store.put(record.clone());
+            in_flight.spawn(async move {
+                let result = operation(put).await;
+                (key, record, result)
+            });
+        }
+        let may_begin = in_flight.len() < MAX_IN_FLIGHT;
+        let due = writes.next_due().filter(|_| may_begin);
+        tokio::select! {
+            Some(finished) = in_flight.join_next(), if !in_flight.is_empty() => {
+                if let Ok((key, record, result)) = finished {
+                    finish(&replication, key, record, result);
+                }
+            }
+            () = writes.wake.notified(), if may_begin => {}
+            () = sleep_until(due.unwrap_or(now)), if due.is_some() => {}
+        }
+        metrics::denylist_pending_writes(writes.pending());
+    }
+}
+
+/// Runs one operation of the store, within its time. A store that panics fails.
+pub(super) async fn operation(
+    operation: impl Future<Output = Result<(), crate::util::BoxError>>,
+) -> Result<(), Arc<str>> {
+    match timeout(OPERATION_TIMEOUT, catch_panic(operation)).await {
+        Ok(Some(Ok(()))) => Ok(()),
+        Ok(Some(Err(error))) => Err(crate::util::messages_of(Some(&*error)).join(": ").into()),
+        Ok(None) => Err("the store panicked".into()),
+        Err(_) => Err("the store did not respond within 5 s".into()),
+    }
+}
+
+fn finish(
+    replication: &Replication,
+    key: RecordKey,
+    record: DenylistRecord,
+    result: Result<(), Arc<str>>,
+) {
+    let writes = &replication.writes;
+    let Err(message) = result else {
+        metrics::denylist_write("ok");
+        writes.succeeded(key, record);
+        return;
+    };
+    metrics::denylist_write("failed");
+    let now = replication.list.unix_seconds();
+    writes.failed(&key, &message, |failures| {
+        let delay = backoff(
+            failures,
+            FIRST_PAUSE,
+            LONGEST_PAUSE,
+            replication.jitter.next(),
+        );
+        let next_attempt_in = (record.applies_until() > now).then_some(delay);
+        // Each attempt of each entry would flood the log of a long outage.
+        if failures == 1 || next_attempt_in.is_none() {
+            events::denylist_write_failed(&message, next_attempt_in);
+        }
+        next_attempt_in
+    });
+}

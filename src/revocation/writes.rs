@@ -1,0 +1,274 @@
+//! The writes of this replica: those that the store has not confirmed, and the recent ones that it
+//! has confirmed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use super::record::{DenylistRecord, RecordKey};
+use crate::util::lock;
+
+/// A write that the store confirmed is written again for this long if the store loses it.
+const REWRITTEN_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// The result of the first attempt: the store's message if it failed.
+pub(super) type WriteResult = Result<(), Arc<str>>;
+
+pub(super) struct Writes {
+    inner: Mutex<WriteQueue>,
+    /// Wakes the task that writes.
+    pub(super) wake: Notify,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct WriteQueue {
+    pending: HashMap<RecordKey, PendingWrite>,
+    /// The writes that wait, by the time at which they are due.
+    queue: BTreeMap<(Instant, u64), RecordKey>,
+    confirmed: HashMap<RecordKey, ConfirmedWrite>,
+    next_number: u64,
+}
+
+struct PendingWrite {
+    record: DenylistRecord,
+    /// Its place in the queue, or `None` while an attempt is in flight.
+    queued: Option<(Instant, u64)>,
+    /// Whether the record changed while an attempt was in flight.
+    is_changed: bool,
+    failures: u32,
+    /// Whether this replica received this write from the store.
+    is_received: bool,
+    waiters: Vec<oneshot::Sender<WriteResult>>,
+}
+
+struct ConfirmedWrite {
+    record: DenylistRecord,
+    at: Instant,
+    /// Whether this replica received its own write from the store.
+    is_received: bool,
+}
+
+/// What to do with an entry of this list that the store does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Remove,
+    /// The write is in progress, or was confirmed after the load began.
+    Keep,
+    /// The store confirmed the write and lost it.
+    WriteAgain,
+}
+
+impl Writes {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            inner: Mutex::default(),
+            wake: Notify::new(),
+            capacity,
+        }
+    }
+
+    /// Adds a write. The receiver gets the result of its first attempt.
+    pub(super) fn push(&self, record: DenylistRecord) -> oneshot::Receiver<WriteResult> {
+        let (waiter, result) = oneshot::channel();
+        lock(&self.inner).push(record, Some(waiter));
+        self.wake.notify_one();
+        result
+    }
+
+    /// Cancels the write of a record that is removed.
+    pub(super) fn cancel(&self, key: &RecordKey) {
+        let mut inner = lock(&self.inner);
+        if let Some(pending) = inner.pending.remove(key)
+            && let Some(slot) = pending.queued
+        {
+            inner.queue.remove(&slot);
+        }
+        inner.confirmed.remove(key);
+    }
+
+    /// Returns the next write that is due.
+    pub(super) fn take_due(&self, now: Instant) -> Option<(RecordKey, DenylistRecord)> {
+        let mut inner = lock(&self.inner);
+        let (&slot, _) = inner.queue.first_key_value()?;
+        if slot.0 > now {
+            return None;
+        }
+        let key = inner.queue.remove(&slot)?;
+        let pending = inner.pending.get_mut(&key)?;
+        pending.queued = None;
+        pending.is_changed = false;
+        let record = pending.record.clone();
+        Some((key, record))
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let inner = lock(&self.inner);
+        inner.queue.first_key_value().map(|(slot, _)| slot.0)
+    }
+
+    /// Records that the store confirmed a write.
+    pub(super) fn succeeded(&self, key: RecordKey, record: DenylistRecord) {
+        let (now, mut inner) = (Instant::now(), lock(&self.inner));
+        let Some(mut pending) = inner.pending.remove(&key) else {
+            // It was removed meanwhile.
+            return;
+        };
+        for waiter in pending.waiters.drain(..) {
+            // The caller may have stopped waiting.
+            let _ = waiter.send(Ok(()));
+        }
+        if pending.is_changed {
+            inner.enqueue(key, pending, now);
+            drop(inner);
+            self.wake.notify_one();
+            return;
+        }
+        if inner.confirmed.len() >= self.capacity {
+            inner.forget_old(now);
+        }
+        if inner.confirmed.len() < self.capacity {
+            let confirmed = ConfirmedWrite {
+                record,
+                at: now,
+                is_received: pending.is_received,
+            };
+            inner.confirmed.insert(key, confirmed);
+        }
+    }
+
+    /// Records that an attempt failed. `delay` gets the number of failures, and returns `None` if
+    /// the entry has expired.
+    pub(super) fn failed(
+        &self,
+        key: &RecordKey,
+        message: &Arc<str>,
+        delay: impl FnOnce(u32) -> Option<Duration>,
+    ) {
+        let mut inner = lock(&self.inner);
+        let Some(mut pending) = inner.pending.remove(key) else {
+            return;
+        };
+        for waiter in pending.waiters.drain(..) {
+            let _ = waiter.send(Err(Arc::clone(message)));
+        }
+        pending.failures = pending.failures.saturating_add(1);
+        if let Some(delay) = delay(pending.failures) {
+            inner.enqueue(key.clone(), pending, Instant::now() + delay);
+        }
+    }
+
+    /// Queues the writes again whose task ended during an attempt.
+    pub(super) fn resume(&self) {
+        let (now, mut inner) = (Instant::now(), lock(&self.inner));
+        let is_lost = |pending: &PendingWrite| pending.queued.is_none();
+        let lost: Vec<_> = inner
+            .pending
+            .iter()
+            .filter(|(_, write)| is_lost(write))
+            .collect();
+        let lost: Vec<RecordKey> = lost.into_iter().map(|(key, _)| key.clone()).collect();
+        for key in lost {
+            if let Some(pending) = inner.pending.remove(&key) {
+                inner.enqueue(key, pending, now);
+            }
+        }
+    }
+
+    /// Records that the store sent this record.
+    pub(super) fn received(&self, key: &RecordKey, record: &DenylistRecord) {
+        let mut inner = lock(&self.inner);
+        if let Some(pending) = inner.pending.get_mut(key) {
+            pending.is_received |= pending.record.is_same_write(record);
+        }
+        if let Some(confirmed) = inner.confirmed.get_mut(key) {
+            confirmed.is_received |= confirmed.record.is_same_write(record);
+        }
+    }
+
+    /// Returns `true` if a removal that the store sent is newer than the write of this replica. If
+    /// it is not known which one came first, the result is `false`, and the list has to be loaded.
+    pub(super) fn is_removal_newer(&self, key: &RecordKey) -> bool {
+        let mut inner = lock(&self.inner);
+        let confirmed = inner.confirmed.remove(key);
+        !inner.pending.contains_key(key) && confirmed.is_none_or(|confirmed| confirmed.is_received)
+    }
+
+    /// Decides about an entry that a complete load does not contain.
+    pub(super) fn missing(&self, key: &RecordKey, load_began: Instant) -> Missing {
+        let mut inner = lock(&self.inner);
+        if inner.pending.contains_key(key) {
+            return Missing::Keep;
+        }
+        let Some(confirmed) = inner.confirmed.remove(key) else {
+            return Missing::Remove;
+        };
+        if confirmed.at >= load_began {
+            inner.confirmed.insert(key.clone(), confirmed);
+            return Missing::Keep;
+        }
+        if confirmed.at.elapsed() > REWRITTEN_FOR {
+            return Missing::Remove;
+        }
+        inner.push(confirmed.record, None);
+        drop(inner);
+        self.wake.notify_one();
+        Missing::WriteAgain
+    }
+
+    /// Forgets confirmed writes, so that an empty store stays empty.
+    pub(super) fn forget_confirmed(&self) {
+        lock(&self.inner).confirmed.clear();
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        lock(&self.inner).pending.len()
+    }
+}
+
+impl WriteQueue {
+    fn push(&mut self, record: DenylistRecord, waiter: Option<oneshot::Sender<WriteResult>>) {
+        let (key, now) = (record.key(), Instant::now());
+        let Some(mut pending) = self.pending.remove(&key) else {
+            let pending = PendingWrite {
+                record,
+                queued: None,
+                is_changed: false,
+                failures: 0,
+                is_received: false,
+                waiters: waiter.into_iter().collect(),
+            };
+            self.enqueue(key, pending, now);
+            return;
+        };
+        pending.record = record.merged_with(&pending.record);
+        pending.waiters.extend(waiter);
+        pending.is_changed = true;
+        pending.is_received = false;
+        match pending.queued {
+            Some(slot) => {
+                self.queue.remove(&slot);
+                self.enqueue(key, pending, now);
+            }
+            None => {
+                self.pending.insert(key, pending);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, key: RecordKey, mut pending: PendingWrite, due: Instant) {
+        self.next_number += 1;
+        let slot = (due, self.next_number);
+        pending.queued = Some(slot);
+        self.queue.insert(slot, key.clone());
+        self.pending.insert(key, pending);
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        self.confirmed
+            .retain(|_, confirmed| now.saturating_duration_since(confirmed.at) <= REWRITTEN_FOR);
+    }
+}

@@ -1,0 +1,14 @@
+//! The replicated denylist: several replicas, one store, and its faults.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod changes;
+mod contract;
+mod lifecycle;
+mod scripted;
+mod staleness;
+mod support;

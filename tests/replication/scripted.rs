@@ -1,0 +1,173 @@
+//! A store that sends exactly what a test says.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc};
+use tower_m2m::{
+    BoxError, DenylistChanges, DenylistRecord, DenylistStore, EntryExpiry, RecordKey, StoreCursor,
+};
+
+use super::support::{Replica, issuer, organization, seconds, settle};
+
+enum ScriptStep {
+    Add(&'static str),
+    Remove(&'static str),
+    CaughtUp,
+    Heartbeat,
+    Gap,
+    Malformed,
+    Disconnect,
+}
+
+#[derive(Clone)]
+struct ScriptedStore(Arc<Mutex<mpsc::UnboundedReceiver<ScriptStep>>>);
+
+impl ScriptedStore {
+    fn new() -> (Self, mpsc::UnboundedSender<ScriptStep>) {
+        let (script, steps) = mpsc::unbounded_channel();
+        (Self(Arc::new(Mutex::new(steps))), script)
+    }
+}
+
+fn record(org: &str) -> DenylistRecord {
+    DenylistRecord::new(&organization(org), EntryExpiry::Never).unwrap()
+}
+
+impl DenylistStore for ScriptedStore {
+    async fn follow(
+        &self,
+        _from: Option<StoreCursor>,
+        changes: DenylistChanges,
+    ) -> Result<(), BoxError> {
+        let mut steps = self.0.lock().await;
+        while let Some(step) = steps.recv().await {
+            match step {
+                ScriptStep::Add(org) => changes.added(record(org)).await?,
+                ScriptStep::Remove(org) => changes.removed(record(org).key()).await?,
+                ScriptStep::CaughtUp => changes.caught_up(StoreCursor::new("1")).await?,
+                ScriptStep::Heartbeat => changes.heartbeat().await?,
+                ScriptStep::Gap => changes.gap().await?,
+                ScriptStep::Malformed => changes.malformed().await?,
+                ScriptStep::Disconnect => return Err("disconnected".into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn put(&self, _record: DenylistRecord) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    async fn remove(&self, _key: RecordKey) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// Rule 185.
+///
+/// The list is complete only after `caught_up`.
+#[tokio::test(start_paused = true)]
+async fn half_a_list_is_not_used() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let one = Replica::new(&issuer, store);
+    for step in [
+        ScriptStep::Add("org_a"),
+        ScriptStep::Heartbeat,
+        ScriptStep::Disconnect,
+        ScriptStep::Add("org_a"),
+    ] {
+        script.send(step).unwrap_or_else(|_| panic!());
+        seconds(2).await;
+        assert_eq!(one.call(&issuer, "org_b").await, "denylist_unavailable");
+        assert!(!one.verifier.is_ready());
+    }
+    script
+        .send(ScriptStep::CaughtUp)
+        .unwrap_or_else(|_| panic!());
+    settle().await;
+    assert_eq!(one.call(&issuer, "org_b").await, "ok");
+    assert_eq!(one.call(&issuer, "org_a").await, "suspended");
+}
+
+/// Rule 189.
+#[tokio::test(start_paused = true)]
+async fn old_list_stays_until_the_new_one_is_complete() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let one = Replica::new(&issuer, store);
+    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    send(ScriptStep::Add("org_a"));
+    send(ScriptStep::Add("org_b"));
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    for step in [
+        ScriptStep::Gap,
+        ScriptStep::Add("org_c"),
+        ScriptStep::Remove("org_a"),
+        ScriptStep::Disconnect,
+    ] {
+        send(step);
+        settle().await;
+        for org in ["org_a", "org_b"] {
+            assert_eq!(one.call(&issuer, org).await, "suspended");
+        }
+    }
+    seconds(2).await;
+    // A new entry denies before the list is complete.
+    send(ScriptStep::Add("org_c"));
+    send(ScriptStep::Add("org_b"));
+    settle().await;
+    assert_eq!(one.call(&issuer, "org_c").await, "suspended");
+    assert_eq!(one.call(&issuer, "org_a").await, "suspended");
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    assert_eq!(one.call(&issuer, "org_a").await, "ok");
+    for org in ["org_b", "org_c"] {
+        assert_eq!(one.call(&issuer, org).await, "suspended");
+    }
+    assert_eq!(one.status().gaps, 1);
+}
+
+/// Rule 190.
+///
+/// While the list is loaded again, neither entries nor heartbeats make it fresh.
+#[tokio::test(start_paused = true)]
+async fn list_ages_while_it_is_loaded() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let one = Replica::new(&issuer, store);
+    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    send(ScriptStep::Gap);
+    for _ in 0..90 {
+        assert!(one.verifier.is_ready());
+        send(ScriptStep::Heartbeat);
+        send(ScriptStep::Add("org_a"));
+        seconds(10).await;
+    }
+    assert!(!one.verifier.is_ready());
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    assert!(one.verifier.is_ready());
+}
+
+/// Rule 191.
+#[tokio::test(start_paused = true)]
+async fn malformed_record_is_counted_and_skipped() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let one = Replica::new(&issuer, store);
+    for step in [
+        ScriptStep::Malformed,
+        ScriptStep::Add("org_a"),
+        ScriptStep::Malformed,
+        ScriptStep::CaughtUp,
+    ] {
+        script.send(step).unwrap_or_else(|_| panic!());
+    }
+    settle().await;
+    assert_eq!(one.call(&issuer, "org_a").await, "suspended");
+    assert_eq!(one.status().malformed_records, 2);
+}
