@@ -1,7 +1,7 @@
 //! Without axum: a hyper server, and the layer around a tower service.
 //!
 //! ```text
-//! cargo run --example dev_issuer     # one terminal: an issuer on 127.0.0.1:4000, with curl lines to paste
+//! m2m issuer                         # one terminal: an issuer on 127.0.0.1:4000, with lines to paste
 //! cargo run --example hyper          # another: this API on 127.0.0.1:3000
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! Scopes: declared once, required per route or per handler, listed for documents.
 //!
 //! ```text
-//! cargo run --example dev_issuer     # one terminal: an issuer on 127.0.0.1:4000, with curl lines to paste
+//! m2m issuer                         # one terminal: an issuer on 127.0.0.1:4000, with lines to paste
 //! cargo run --example scopes         # another: this API on 127.0.0.1:3000
 //! ```
 //!

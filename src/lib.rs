@@ -90,8 +90,9 @@
 //!
 //! The [guide] has a chapter for each part: [responses](guide::responses), [Kinde](guide::kinde)
 //! and [other issuers](guide::issuers), tenancy, scopes, [migrating](guide) from other crates,
-//! [keys and outages](guide::keys), testing, [operations](guide::operations),
-//! [observability](guide::observability), [decisions](guide::decisions), [threats](guide::threats).
+//! [keys and outages](guide::keys), testing, the [tool `m2m`](guide),
+//! [operations](guide::operations), [observability](guide::observability),
+//! [decisions](guide::decisions), [threats](guide::threats).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod bearer;

@@ -19,6 +19,7 @@
 //! | `layer_order` (feature `axum`) | the order of layers with axum, hyper and tonic; WebSocket and server-sent events |
 //! | `streams` (feature `axum`) | how open streams, WebSocket connections and jobs end with their token |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test utilities out of production |
+//! | `command_line` (feature `test-util`) | the tool `m2m`: a local issuer, explanations, an attack on a server in any language, also in a pipeline |
 //! | [`observability`] | the events, spans and metrics, and recipes for alerts |
 //! | [`architecture`] | the code layers, the path of a request, the invariants |
 //! | [`threats`] | who can attack, and what prevents it |
@@ -80,6 +81,10 @@ pub mod streams {}
 #[cfg(feature = "test-util")]
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[cfg(feature = "test-util")]
+#[doc = include_str!("command_line.md")]
+pub mod command_line {}
 
 #[doc = include_str!("observability.md")]
 pub mod observability {}

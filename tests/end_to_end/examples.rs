@@ -1,16 +1,27 @@
-//! Runs the examples `dev_issuer` and `resource_server` as programs, with independent clients.
+//! Runs the example `resource_server` as a program, with a local issuer and independent clients.
 
 use serde_json::{Value, json};
-use tower_m2m::testing::AUDIENCE;
+use tower_m2m::testing::{AUDIENCE, App, LocalIssuer};
 
 use super::clients::curl;
 use super::node::{Node, has};
 use super::program::Program;
 
-async fn issuer_and_api() -> (Program, Program) {
-    let issuer = Program::start("dev_issuer", &["--port", "0"], &[], "issuer on").await;
+async fn issuer_and_api() -> (LocalIssuer, Program) {
+    let issuer = LocalIssuer::start().await.unwrap();
+    for org in ["a", "b"] {
+        let app = App::org(
+            format!("svc-{org}"),
+            format!("secret-{org}"),
+            format!("org_{org}"),
+        );
+        issuer.add_app(
+            app.audience(AUDIENCE)
+                .scopes(["read:invoices", "write:invoices"]),
+        );
+    }
     let variables = [
-        ("ISSUER", issuer.url.as_str()),
+        ("ISSUER", issuer.url()),
         ("AUDIENCE", AUDIENCE),
         ("LISTEN", "127.0.0.1:0"),
     ];
@@ -29,7 +40,7 @@ async fn openid_client_works_with_the_examples() {
     ];
     let wishes = wishes.map(|(id, secret, scope)| {
         json!({
-            "issuer": issuer.url, "client_id": id, "client_secret": secret,
+            "issuer": issuer.url(), "client_id": id, "client_secret": secret,
             "parameters": { "audience": AUDIENCE, "scope": scope }, "api": format!("{}/orgs/org_a/invoices", api.url),
         })
     });
@@ -57,9 +68,12 @@ async fn curl_works_with_the_examples() {
         return;
     }
     let (issuer, api) = issuer_and_api().await;
-    let discovery = curl(&[&format!("{}/.well-known/openid-configuration", issuer.url)])
-        .await
-        .1;
+    let discovery = curl(&[&format!(
+        "{}/.well-known/openid-configuration",
+        issuer.url()
+    )])
+    .await
+    .1;
     let discovery: Value = serde_json::from_str(&discovery).unwrap();
     let endpoint = discovery["token_endpoint"].as_str().unwrap();
     let audience = format!("audience={AUDIENCE}");

@@ -7,7 +7,6 @@
     reason = "helpers of tests fail by panicking"
 )]
 
-mod explain;
 mod program;
 mod resource_server;
 mod settings;

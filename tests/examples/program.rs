@@ -149,6 +149,7 @@ impl Program {
     }
 
     /// Posts a form, as curl does with `-d`.
+    #[allow(dead_code, reason = "one test program uses it")]
     pub(crate) async fn post(&self, path: &str, body: &str) -> TestResponse {
         let request = Request::post(format!("{}{path}", self.url))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");

@@ -1,8 +1,7 @@
-//! Tests `quickstart`, `api_keys`, `hyper`, `scopes` and `dev_issuer`.
+//! Tests `quickstart`, `api_keys`, `hyper` and `scopes`.
 
 use http::Method;
-use tower_m2m::testing::{LocalIssuer, Profile};
-use tower_m2m::{Profile as Reading, Verifier};
+use tower_m2m::testing::LocalIssuer;
 
 use crate::program::{Program, run};
 
@@ -177,101 +176,4 @@ async fn each_scopes_example_route_requires_its_scope() {
         answer.body(),
         br#"["read:invoices","write:invoices","read:any_invoices","read:stats"]"#
     );
-}
-
-#[tokio::test]
-async fn dev_issuer_prints_working_curl_commands() {
-    for (option, local, reading) in [
-        ("--kinde", Profile::Kinde, Reading::KINDE),
-        ("--rfc9068", Profile::Rfc9068, Reading::GENERIC.clone()),
-    ] {
-        let mut program =
-            Program::start("dev_issuer", &["--port", "0", option], &[], "issuer on").await;
-        let lines = program.lines_until("\"endpoint\":\"jwks\"}").await;
-        let endpoints = lines
-            .iter()
-            .flat_map(|line| line.split_whitespace())
-            .filter(|word| word.starts_with(&program.url));
-        let endpoints: Vec<&str> = endpoints
-            .map(|word| word.strip_prefix(&program.url).unwrap())
-            .collect();
-        let expected = [
-            "/oauth2/token",
-            "/admin/apps",
-            "/admin/apps/svc-a/rotate-secret",
-            "/admin/rotate-key",
-            "/admin/fault",
-        ];
-        assert!(
-            expected.iter().all(|endpoint| endpoints.contains(endpoint)),
-            "{local:?}: {endpoints:?}"
-        );
-
-        let line = lines
-            .iter()
-            .find(|line| line.contains("/oauth2/token -d"))
-            .unwrap();
-        let form: Vec<&str> = line.split(" -d ").skip(1).map(str::trim).collect();
-        let answer = program.post("/oauth2/token", &form.join("&")).await;
-        let answer = answer.assert_status(200).json().unwrap();
-        let verifier = Verifier::issuer(&*program.url)
-            .audience("https://api.example.com")
-            .profile(reading)
-            .build()
-            .unwrap();
-        let claims = verifier
-            .verify(answer["access_token"].as_str().unwrap())
-            .await
-            .unwrap();
-        assert_eq!(
-            (claims.client_id(), claims.org_code().unwrap().as_str()),
-            ("svc-a", "org_a")
-        );
-
-        let app = program
-            .post(
-                "/admin/apps",
-                r#"{"org_code":"org_c","audiences":["https://api.example.com"]}"#,
-            )
-            .await;
-        assert_eq!(app.assert_status(200).json().unwrap()["org_code"], "org_c");
-        program
-            .post("/admin/rotate-key", "")
-            .await
-            .assert_status(200);
-        program
-            .post("/admin/apps/svc-a/rotate-secret", "")
-            .await
-            .assert_status(200);
-        program
-            .post("/oauth2/token", &form.join("&"))
-            .await
-            .assert_status(401);
-        program
-            .post(
-                "/admin/fault",
-                r#"{"endpoint":"jwks","fault":"status","status":503}"#,
-            )
-            .await
-            .assert_status(200);
-        program
-            .get("/.well-known/jwks", None)
-            .await
-            .assert_status(503);
-    }
-}
-
-#[tokio::test]
-async fn dev_issuer_rejects_unknown_options() {
-    for arguments in [
-        &["--host", "0.0.0.0"][..],
-        &["--port"],
-        &["--port", "70000"],
-    ] {
-        assert_eq!(
-            run("dev_issuer", arguments, &[]).await.status.code(),
-            Some(2),
-            "{arguments:?}"
-        );
-    }
 }
