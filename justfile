@@ -83,6 +83,10 @@ links:
 chart:
     benches/chart --check
 
+# Installs the tool `m2m` from a clone and from the package, checks its size and its time to start.
+install:
+    .ci/install
+
 # Packages the crate, checks its size, and builds the unpacked package and its documentation tests.
 package:
     .ci/package
