@@ -28,6 +28,9 @@ fn main() {
     if let Some(router) = path.strip_prefix("axum") {
         return count_router(&bench, router);
     }
+    if let "invented_key" | "api_key_in_flood" = path.as_str() {
+        return count_flood(&bench, &path);
+    }
     let token = bench.token(0);
     let (verifier, token) = match path.as_str() {
         "warm_beside_keys" => (bench.with_api_keys(), token),
@@ -90,6 +93,43 @@ fn count_router(bench: &Bench, path: &str) {
     let status = now(service.call(make())).map(|response| response.status());
     assert_eq!(status, Ok(StatusCode::OK), "the router rejects the request");
     count(make, |request| drop(black_box(now(service.call(request)))));
+}
+
+/// Counts an invented key after the budget for unknown credentials is used up, or a known key
+/// between many invented ones.
+fn count_flood(bench: &Bench, path: &str) {
+    const BETWEEN: usize = 500;
+    let verifier = bench.with_api_keys();
+    let mut service = verifier.layer().require(SCOPE).layer(Bare);
+    let known = api_key(CUSTOMER, 0);
+    let first = async { service.call(request(&known)).await };
+    drop(black_box(bench.runtime().block_on(first)));
+    let _entered = bench.runtime().enter();
+    let mut number = 0;
+    let mut flood = |service: &mut tower_m2m::Authorize<Bare>, count: usize| {
+        for _ in 0..count {
+            number += 1;
+            let invented = request(&api_key("k_live_invented", number));
+            // A request within the budget would wait for the issuer. The client does not.
+            let mut future = std::pin::pin!(service.call(invented));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            drop(black_box(future.as_mut().poll(&mut context)));
+        }
+    };
+    flood(&mut service, 1_000);
+    for _ in 0..TIMES {
+        if path == "invented_key" {
+            measured(&mut || flood(&mut service, 1));
+        } else {
+            flood(&mut service, BETWEEN);
+            let mut known = Some(request(&known));
+            measured(&mut || {
+                let response = now(service.call(known.take().unwrap_or_default()));
+                drop(black_box(response));
+            });
+        }
+    }
+    println!("{TIMES}");
 }
 
 /// Counts requests that were created in advance, after some that are not counted.
