@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::error::IntrospectionFailure;
 use super::kinde::KindeApi;
+use super::outage::PauseGate;
 use super::outcome::CredentialStatus;
 use super::rfc7662::MissingTokenType;
 use super::token_introspection::TokenIntrospection;
@@ -32,10 +33,11 @@ impl Backend {
         &self,
         credential: &str,
         deadline: Instant,
+        gate: PauseGate<'_>,
     ) -> Result<CredentialStatus, IntrospectionFailure> {
         match self {
-            Self::Kinde(kinde) => kinde.fetch(credential, deadline).await,
-            Self::Rfc7662(endpoint) => endpoint.fetch(credential, deadline).await,
+            Self::Kinde(kinde) => kinde.fetch(credential, deadline, gate).await,
+            Self::Rfc7662(endpoint) => endpoint.fetch(credential, deadline, gate).await,
         }
     }
 

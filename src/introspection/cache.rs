@@ -9,7 +9,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::digest::CredentialDigest;
+use super::digest::{CredentialDigest, DigestHashBuilder};
 use super::outcome::RejectedCredential;
 use crate::token::Claims;
 use crate::util::lock;
@@ -24,10 +24,10 @@ const RETRY_IF_USABLE: Duration = Duration::from_secs(5);
 const RETRY_IF_UNUSABLE: Duration = Duration::from_secs(1);
 
 pub(super) struct ResponseCache {
-    active: Cache<CredentialDigest, Arc<ActiveEntry>>,
-    rejected: Cache<CredentialDigest, (RejectedCredential, Instant)>,
+    active: Cache<CredentialDigest, Arc<ActiveEntry>, DigestHashBuilder>,
+    rejected: Cache<CredentialDigest, (RejectedCredential, Instant), DigestHashBuilder>,
     /// When the next request for a known credential may be made, if the last one failed.
-    failed: Cache<CredentialDigest, Instant>,
+    failed: Cache<CredentialDigest, Instant, DigestHashBuilder>,
 }
 
 /// An active response.
@@ -94,10 +94,14 @@ impl ResponseCache {
             active: Cache::builder()
                 .max_capacity(MAX_ACTIVE_BYTES)
                 .weigher(move |_, entry: &Arc<ActiveEntry>| weight(entry.body_len).max(share))
-                .build(),
+                .build_with_hasher(DigestHashBuilder::default()),
             // Each entry has the same size.
-            rejected: Cache::builder().max_capacity(MAX_RESPONSES).build(),
-            failed: Cache::builder().max_capacity(MAX_RESPONSES).build(),
+            rejected: Cache::builder()
+                .max_capacity(MAX_RESPONSES)
+                .build_with_hasher(DigestHashBuilder::default()),
+            failed: Cache::builder()
+                .max_capacity(MAX_RESPONSES)
+                .build_with_hasher(DigestHashBuilder::default()),
         }
     }
 

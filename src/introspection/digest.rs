@@ -1,47 +1,72 @@
 //! Keyed digests: what the caches know of a credential.
+//!
+//! The digest is computed for each request, so it is a fast one. Its key is random, belongs to one
+//! verifier, and is never exported: without it, no other credential with the same digest can be
+//! found. [`saved`](super::saved) has the digests that outlive the process.
 
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use aws_lc_rs::hmac;
 use aws_lc_rs::rand;
 
-/// A keyed digest of a credential. Without the key, it says nothing about the credential.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct CredentialDigest(pub(crate) [u8; DIGEST_LEN]);
+use super::siphash::siphash128;
 
-pub(crate) const DIGEST_LEN: usize = 16;
-pub(crate) const KEY_LEN: usize = 32;
+/// A keyed digest of a credential. Without the key, it says nothing about the credential.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CredentialDigest([u64; 2]);
 
 /// The secret key of the digests.
-pub(crate) struct DigestKey {
-    bytes: [u8; KEY_LEN],
-    key: hmac::Key,
-}
+pub(crate) struct DigestKey([u64; 2]);
+
+/// Builds the hashes of a store with digests as its keys.
+pub(super) type DigestHashBuilder = BuildHasherDefault<DigestHasher>;
+
+/// Uses a part of a digest as its hash, because a client can neither choose nor know it.
+#[derive(Default)]
+pub(super) struct DigestHasher(u64);
 
 impl DigestKey {
     /// Creates a random key, or returns `None` if the system has no random numbers.
     pub(crate) fn random() -> Option<Self> {
-        let mut bytes = [0; KEY_LEN];
-        rand::fill(&mut bytes).ok()?;
-        Some(Self::from_bytes(bytes))
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
-            bytes,
-        }
-    }
-
-    /// Returns the key for an export. The export is a secret.
-    pub(crate) fn bytes(&self) -> &[u8; KEY_LEN] {
-        &self.bytes
+        let mut bytes = [[0; 8]; 2];
+        rand::fill(bytes.as_flattened_mut()).ok()?;
+        Some(Self(bytes.map(u64::from_le_bytes)))
     }
 
     pub(crate) fn digest(&self, credential: &[u8]) -> CredentialDigest {
-        let tag = hmac::sign(&self.key, credential);
-        // SHA-256 has 32 bytes, so the first 16 exist.
-        CredentialDigest(tag.as_ref().first_chunk().copied().unwrap_or_default())
+        CredentialDigest(siphash128(self.0, credential))
+    }
+}
+
+impl CredentialDigest {
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for (chunk, part) in bytes.chunks_exact_mut(8).zip(self.0) {
+            chunk.copy_from_slice(&part.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+impl Hash for CredentialDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+    }
+}
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = part;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

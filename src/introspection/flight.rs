@@ -67,8 +67,9 @@ impl IntrospectorState {
             return FlightResult::Paused(pause);
         }
         self.counters.requests.increment();
-        let response = self.backend.fetch(&request.credential, request.deadline);
-        FlightResult::Response(response.await)
+        let gate = self.outage.gate(request.familiarity);
+        let (credential, deadline) = (&request.credential, request.deadline);
+        FlightResult::Response(self.backend.fetch(credential, deadline, gate).await)
     }
 
     /// Returns what the request used of the budget for unknown credentials.
@@ -135,7 +136,8 @@ impl IntrospectorState {
             next_attempt: std::sync::Mutex::default(),
         };
         self.cache.insert_active(request.digest, Arc::new(entry));
-        self.known_credentials.insert(request.digest);
+        self.known_credentials
+            .insert(request.digest, request.credential.as_bytes());
         self.give_back(request);
         Ok(IntrospectionOutcome::Active(claims))
     }
@@ -147,7 +149,8 @@ impl IntrospectorState {
         at: Instant,
     ) -> IntrospectionOutcome {
         self.outage.record_success(request.familiarity);
-        self.known_credentials.remove(&request.digest);
+        self.known_credentials
+            .remove(&request.digest, request.credential.as_bytes());
         self.cache.insert_rejected(request.digest, rejected, at);
         IntrospectionOutcome::Rejected(rejected)
     }

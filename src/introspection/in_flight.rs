@@ -55,6 +55,15 @@ pub(super) enum Joined {
     NoPlace,
 }
 
+/// Why no request about a credential began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotStarted {
+    /// A response arrived meanwhile.
+    Decided,
+    /// One is in flight, too many are, or there is no Tokio runtime.
+    Impossible,
+}
+
 /// A shared request that a caller waits for.
 pub(crate) struct IntrospectionTicket {
     outcome: watch::Receiver<Option<IntrospectionOutcome>>,
@@ -100,12 +109,14 @@ impl InFlight {
         }
     }
 
-    /// Begins a flight and joins it, or returns `None` if there is one or too many are in flight.
+    /// Begins a flight and joins it, or returns why not. `is_decided` looks at the cache: a flight
+    /// that ended after the caller looked there stored its response before it left the flights.
     pub(super) fn start(
         &self,
         digest: CredentialDigest,
         deadline: Instant,
-    ) -> Option<(OutcomeSender, IntrospectionTicket)> {
+        is_decided: impl FnOnce() -> bool,
+    ) -> Result<(OutcomeSender, IntrospectionTicket), NotStarted> {
         let (sender, outcome) = watch::channel(None);
         let now = Instant::now();
         let mut flights = lock(&self.flights);
@@ -113,17 +124,20 @@ impl InFlight {
             .get(&digest)
             .is_some_and(|flight| !flight.is_lost(now))
         {
-            return None;
+            return Err(NotStarted::Impossible);
+        }
+        if is_decided() {
+            return Err(NotStarted::Decided);
         }
         if flights.len() >= MAX_FLIGHTS {
             flights.retain(|_, flight| !flight.is_lost(now));
             if flights.len() >= MAX_FLIGHTS {
-                return None;
+                return Err(NotStarted::Impossible);
             }
         }
         let ticket = ticket(outcome.clone(), deadline, None);
         flights.insert(digest, SharedRequest { outcome, deadline });
-        Some((sender, ticket))
+        Ok((sender, ticket))
     }
 
     pub(super) fn end(&self, digest: CredentialDigest, outcome: OutcomeSender) -> FlightEnd<'_> {

@@ -13,6 +13,8 @@ use super::in_flight::{Familiarity, InFlight, IntrospectionTicket};
 use super::known::KnownCredentials;
 use super::outage::Outage;
 use super::outcome::{Accept, IntrospectionOutcome};
+use super::saved::SavedDigest;
+use super::start::NoRequest;
 use super::state::{IntrospectorState, RETRY_AFTER};
 use super::status::{Counters, IntrospectionStatus};
 use super::timing::IntrospectionTiming;
@@ -43,11 +45,12 @@ struct StaleResponse {
 }
 
 impl Introspector {
-    pub(crate) fn new(
+    pub(super) fn new(
         issuer: Arc<str>,
         backend: Backend,
         accept: Box<Accept>,
         timing: IntrospectionTiming,
+        known_credentials: KnownCredentials,
         clock: Clock,
     ) -> Self {
         Self(Arc::new(IntrospectorState {
@@ -57,7 +60,7 @@ impl Introspector {
             timing,
             clock,
             cache: ResponseCache::new(),
-            known_credentials: KnownCredentials::new(),
+            known_credentials,
             in_flight: InFlight::new(),
             budget: Mutex::new(UnknownBudget::new(Instant::now())),
             outage: Outage::default(),
@@ -72,58 +75,53 @@ impl Introspector {
         credential: &[u8],
         now: i64,
     ) -> IntrospectionLookup {
-        let state = &self.0;
-        let at = Instant::now();
+        let (state, at) = (&self.0, Instant::now());
         let cached = state.cache.active(&digest);
-        if let Some(entry) = cached {
-            match entry.freshness(at, now) {
-                Freshness::Fresh => return state.hit(&entry),
-                Freshness::DueForRefresh => {
-                    state.refresh(digest, credential, at);
-                    return state.hit(&entry);
-                }
-                Freshness::StaleAfterFailure => return state.stale(&entry),
-                Freshness::StaleAndDue => {
-                    state.refresh(digest, credential, at);
-                    return state.stale(&entry);
-                }
-                Freshness::Stale => {
-                    return match state.request(digest, credential, Familiarity::Known, at) {
-                        Ok(ticket) => IntrospectionLookup::Wait(IntrospectionWait {
-                            ticket,
-                            stale: Some(StaleResponse {
-                                claims: entry.claims.clone(),
-                                state: Arc::clone(state),
-                            }),
-                        }),
-                        Err(_) => state.stale(&entry),
-                    };
-                }
-                Freshness::Expired => {}
+        let fallback = match cached.map(|entry| (entry.freshness(at, now), entry)) {
+            Some((Freshness::Fresh, entry)) => return state.hit(&entry),
+            Some((Freshness::DueForRefresh, entry)) => {
+                state.refresh(digest, credential, at);
+                return state.hit(&entry);
             }
+            Some((Freshness::StaleAfterFailure, entry)) => return state.stale(&entry),
+            Some((Freshness::StaleAndDue, entry)) => {
+                state.refresh(digest, credential, at);
+                return state.stale(&entry);
+            }
+            Some((Freshness::Stale, entry)) => Some(entry),
+            Some((Freshness::Expired, _)) | None => None,
+        };
+        if fallback.is_none()
+            && let Some(rejected) = state.rejected(&digest, at)
+        {
+            return rejected;
         }
-        if let Some(rejected) = state.cache.rejected(&digest, at) {
-            state.counters.cache_hits.increment();
-            introspection_lookup(&state.issuer, "rejected");
-            return IntrospectionLookup::Done(IntrospectionOutcome::Rejected(rejected));
-        }
-        let familiarity = if state.known_credentials.contains(&digest) {
+        let familiarity = if fallback.is_some() {
             Familiarity::Known
         } else {
-            Familiarity::Unknown
+            state.familiarity(&digest, credential)
         };
-        if familiarity == Familiarity::Known && state.cache.has_failed(&digest, at) {
+        if fallback.is_none()
+            && familiarity == Familiarity::Known
+            && state.cache.has_failed(&digest, at)
+        {
             let pause = state.outage.pause(familiarity, at);
-            let retry_after = pause.unwrap_or(RETRY_AFTER);
-            return IntrospectionLookup::Done(IntrospectionOutcome::Failed { retry_after });
+            return IntrospectionLookup::failed(pause.unwrap_or(RETRY_AFTER));
         }
-        match state.request(digest, credential, familiarity, at) {
-            Ok(ticket) => IntrospectionLookup::Wait(IntrospectionWait {
+        match (state.request(digest, credential, familiarity, at), fallback) {
+            (Ok(ticket), fallback) => IntrospectionLookup::Wait(IntrospectionWait {
                 ticket,
-                stale: None,
+                stale: fallback.map(|entry| StaleResponse {
+                    claims: entry.claims.clone(),
+                    state: Arc::clone(state),
+                }),
             }),
-            Err(retry_after) => {
-                IntrospectionLookup::Done(IntrospectionOutcome::Failed { retry_after })
+            (Err(NoRequest::Decided), fallback) => {
+                state.decided(&digest, at, now, fallback.as_deref())
+            }
+            (Err(NoRequest::RetryAfter(_)), Some(entry)) => state.stale(&entry),
+            (Err(NoRequest::RetryAfter(retry_after)), None) => {
+                IntrospectionLookup::failed(retry_after)
             }
         }
     }
@@ -184,18 +182,55 @@ impl Introspector {
         }
     }
 
-    pub(crate) fn known(&self) -> Vec<CredentialDigest> {
+    pub(super) fn known(&self) -> Vec<SavedDigest> {
         self.0.known_credentials.digests()
     }
+}
 
-    pub(crate) fn restore(&self, digests: &[CredentialDigest]) {
-        for digest in digests {
-            self.0.known_credentials.insert(*digest);
-        }
+impl IntrospectionLookup {
+    fn failed(retry_after: Duration) -> Self {
+        Self::Done(IntrospectionOutcome::Failed { retry_after })
     }
 }
 
 impl IntrospectorState {
+    fn familiarity(&self, digest: &CredentialDigest, credential: &[u8]) -> Familiarity {
+        if self.known_credentials.contains(digest, credential) {
+            Familiarity::Known
+        } else {
+            Familiarity::Unknown
+        }
+    }
+
+    fn rejected(&self, digest: &CredentialDigest, at: Instant) -> Option<IntrospectionLookup> {
+        let rejected = self.cache.rejected(digest, at)?;
+        self.counters.cache_hits.increment();
+        introspection_lookup(&self.issuer, "rejected");
+        let outcome = IntrospectionOutcome::Rejected(rejected);
+        Some(IntrospectionLookup::Done(outcome))
+    }
+
+    /// Returns what the cache says after a response arrived meanwhile. If that is evicted already,
+    /// the stale response is used, or the caller tries again.
+    fn decided(
+        &self,
+        digest: &CredentialDigest,
+        at: Instant,
+        now: i64,
+        stale: Option<&ActiveEntry>,
+    ) -> IntrospectionLookup {
+        let cached = self.cache.active(digest);
+        let fresh = cached.filter(|entry| entry.freshness(at, now) == Freshness::Fresh);
+        if let Some(entry) = fresh {
+            return self.hit(&entry);
+        }
+        let rejected = self.rejected(digest, at);
+        rejected.unwrap_or_else(|| match stale {
+            Some(entry) => self.stale(entry),
+            None => IntrospectionLookup::failed(RETRY_AFTER),
+        })
+    }
+
     fn hit(&self, entry: &ActiveEntry) -> IntrospectionLookup {
         self.counters.cache_hits.increment();
         introspection_lookup(&self.issuer, "hit");

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::api_keys::UserKeys;
 use super::canary::{Canary, ErrorResponse, UnknownKeyResponse};
 use super::error::{IntrospectionError, IntrospectionFailure};
+use super::outage::PauseGate;
 use super::outcome::{ActiveResponse, CredentialStatus, KeyApi, KeyOwner, OpaqueCredential};
 use super::request::{IssuerClient, IssuerRequest, status_failure};
 use super::response::{
@@ -16,6 +17,14 @@ use crate::token::TokenError;
 
 /// A key that Kinde never issued: it has the form of a key.
 const CANARY_KEY: &str = "k_live_000000000000000000000000000000000000";
+
+/// What the requests of one flight share.
+#[derive(Clone, Copy)]
+struct RequestContext<'f> {
+    authorization: Option<&'f HeaderValue>,
+    deadline: Instant,
+    gate: PauseGate<'f>,
+}
 
 /// Kinde's API, as one business's keys are verified with it.
 #[derive(Debug)]
@@ -36,13 +45,17 @@ impl KindeApi {
         &self,
         key: &str,
         deadline: Instant,
+        gate: PauseGate<'_>,
     ) -> Result<CredentialStatus, IntrospectionFailure> {
         let authorization = self.authorization(deadline).await?;
-        let authorization = authorization.as_ref();
-        let response = self.verify(key, authorization, deadline).await?;
-        let status = response.status();
-        if status != StatusCode::OK {
-            return self.error(&response, authorization, deadline).await;
+        let context = RequestContext {
+            authorization: authorization.as_ref(),
+            deadline,
+            gate,
+        };
+        let response = self.verify(key, context).await?;
+        if response.status() != StatusCode::OK {
+            return self.error(&response, context).await;
         }
         let body = response.into_body();
         let key = match parse_kinde_verify(&body, self.max_values) {
@@ -59,7 +72,7 @@ impl KindeApi {
                     return Ok(CredentialStatus::Rejected(malformed));
                 };
                 let url = format!("{}/api/v1/api_keys/{key_id}", self.base);
-                let kind = self.key_kind(&key, &url, api_id, authorization, deadline);
+                let kind = self.key_kind(&key, &url, api_id, context);
                 match kind.await? {
                     IntrospectionResponse::Active(kind) => (kind, KeyApi::Checked),
                     IntrospectionResponse::Inactive => return Ok(CredentialStatus::Inactive),
@@ -84,9 +97,12 @@ impl KindeApi {
     /// Finds out how an unknown key is reported. Returns `None` if that is not possible now.
     pub(super) async fn learn_unknown_key(&self, deadline: Instant) -> Option<UnknownKeyResponse> {
         let authorization = self.authorization(deadline).await.ok()?;
-        self.canary
-            .response(self.probe(authorization.as_ref(), deadline))
-            .await
+        let context = RequestContext {
+            authorization: authorization.as_ref(),
+            deadline,
+            gate: PauseGate::OPEN,
+        };
+        self.canary.response(self.probe(context)).await
     }
 
     /// Reads the key, which says whose it is and which APIs it belongs to.
@@ -95,16 +111,16 @@ impl KindeApi {
         key: &VerifiedKey<'_>,
         url: &str,
         api_id: &str,
-        authorization: Option<&HeaderValue>,
-        deadline: Instant,
+        context: RequestContext<'_>,
     ) -> Result<IntrospectionResponse<KeyKind>, IntrospectionFailure> {
         let request = IssuerRequest {
             method: Method::GET,
             url,
-            authorization,
+            authorization: context.authorization,
             body: None,
         };
-        let response = self.client.send(request, deadline).await?;
+        context.gate.check()?;
+        let response = self.client.send(request, context.deadline).await?;
         if response.status() != StatusCode::OK {
             return Err(status_failure(response.status(), response.headers()));
         }
@@ -131,17 +147,17 @@ impl KindeApi {
     async fn verify(
         &self,
         key: &str,
-        authorization: Option<&HeaderValue>,
-        deadline: Instant,
+        context: RequestContext<'_>,
     ) -> Result<Response<Vec<u8>>, IntrospectionFailure> {
         let body = serde_json::json!({ "api_key": key }).to_string();
         let request = IssuerRequest {
             method: Method::POST,
             url: &format!("{}/api/v1/api_keys/verify", self.base),
-            authorization,
+            authorization: context.authorization,
             body: Some(("application/json", body.into_bytes())),
         };
-        self.client.send(request, deadline).await
+        context.gate.check()?;
+        self.client.send(request, context.deadline).await
     }
 
     /// Returns what an error means: an unknown key if and only if the canary request got the same
@@ -149,8 +165,7 @@ impl KindeApi {
     async fn error(
         &self,
         response: &Response<Vec<u8>>,
-        authorization: Option<&HeaderValue>,
-        deadline: Instant,
+        context: RequestContext<'_>,
     ) -> Result<CredentialStatus, IntrospectionFailure> {
         let status = response.status();
         let failure = status_failure(status, response.headers());
@@ -158,13 +173,15 @@ impl KindeApi {
             return Err(failure);
         }
         let error = ErrorResponse::new(response);
-        let learned = self.canary.response(self.probe(authorization, deadline));
+        let learned = self.canary.response(self.probe(context));
         if learned.await == Some(UnknownKeyResponse::Error(error.clone())) {
             return Ok(CredentialStatus::Inactive);
         }
-        if let (true, Some(tokens), Some(authorization)) =
-            (error.is_about_credentials(), &self.tokens, authorization)
-        {
+        if let (true, Some(tokens), Some(authorization)) = (
+            error.is_about_credentials(),
+            &self.tokens,
+            context.authorization,
+        ) {
             tokens.invalidate(authorization);
         }
         Err(failure)
@@ -172,12 +189,8 @@ impl KindeApi {
 
     /// The canary request. If it gets 401 or 403, a second one with an invalid access token shows
     /// how rejected credentials are reported.
-    async fn probe(
-        &self,
-        authorization: Option<&HeaderValue>,
-        deadline: Instant,
-    ) -> Option<UnknownKeyResponse> {
-        let sent = self.verify(CANARY_KEY, authorization, deadline).await;
+    async fn probe(&self, context: RequestContext<'_>) -> Option<UnknownKeyResponse> {
+        let sent = self.verify(CANARY_KEY, context).await;
         let response = sent.ok()?;
         let status = response.status();
         if status == StatusCode::OK {
@@ -190,11 +203,15 @@ impl KindeApi {
         if !unknown.is_about_credentials() {
             return Some(UnknownKeyResponse::Error(unknown));
         }
-        if authorization.is_none() {
+        if context.authorization.is_none() {
             return Some(UnknownKeyResponse::Indistinguishable);
         }
         let invalid = HeaderValue::from_static("Bearer invalid");
-        let sent = self.verify(CANARY_KEY, Some(&invalid), deadline).await;
+        let with_invalid = RequestContext {
+            authorization: Some(&invalid),
+            ..context
+        };
+        let sent = self.verify(CANARY_KEY, with_invalid).await;
         let response = sent.ok()?;
         let is_conclusive = response.status().is_client_error()
             && response.status() != StatusCode::TOO_MANY_REQUESTS;

@@ -1,165 +1,67 @@
 //! The credentials that were active before, as keyed digests. They admit no caller: they only
 //! decide who uses the budget for unknown credentials.
 
-use std::fmt;
+use std::sync::Arc;
 
 use moka::sync::Cache;
 
 use super::cache::MAX_RESPONSES;
-use super::digest::{CredentialDigest, DIGEST_LEN, DigestKey, KEY_LEN};
+use super::digest::{CredentialDigest, DigestHashBuilder};
+use super::saved::{SavedDigest, SavedDigestKey};
 
 /// The known credentials of one issuer.
-pub(super) struct KnownCredentials(Cache<CredentialDigest, ()>);
+pub(super) struct KnownCredentials {
+    /// Those that were active since the start.
+    current: Cache<CredentialDigest, SavedDigest, DigestHashBuilder>,
+    /// Those of the last start that were not used since then.
+    restored: Cache<SavedDigest, ()>,
+    /// `false` if none were restored, so that an unknown credential costs no second digest.
+    is_any_restored: bool,
+    key: Arc<SavedDigestKey>,
+}
 
 impl KnownCredentials {
-    pub(super) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MAX_RESPONSES).build())
+    pub(super) fn new(key: Arc<SavedDigestKey>, restored: &[SavedDigest]) -> Self {
+        let credentials = Self {
+            current: Cache::builder()
+                .max_capacity(MAX_RESPONSES)
+                .build_with_hasher(DigestHashBuilder::default()),
+            restored: Cache::builder().max_capacity(MAX_RESPONSES).build(),
+            is_any_restored: !restored.is_empty(),
+            key,
+        };
+        for digest in restored {
+            credentials.restored.insert(*digest, ());
+        }
+        credentials
     }
 
-    pub(super) fn contains(&self, digest: &CredentialDigest) -> bool {
+    pub(super) fn contains(&self, digest: &CredentialDigest, credential: &[u8]) -> bool {
         // `get` counts as a use, and `contains_key` does not.
-        self.0.get(digest).is_some()
+        self.current.get(digest).is_some()
+            || self.is_any_restored && self.restored.get(&self.key.digest(credential)).is_some()
     }
 
-    pub(super) fn insert(&self, digest: CredentialDigest) {
-        self.0.insert(digest, ());
+    /// Adds an active credential.
+    pub(super) fn insert(&self, digest: CredentialDigest, credential: &[u8]) {
+        let saved = self.key.digest(credential);
+        self.restored.invalidate(&saved);
+        self.current.insert(digest, saved);
     }
 
-    pub(super) fn remove(&self, digest: &CredentialDigest) {
-        self.0.invalidate(digest);
-    }
-
-    pub(super) fn digests(&self) -> Vec<CredentialDigest> {
-        self.0.run_pending_tasks();
-        self.0.iter().map(|(digest, ())| *digest).collect()
-    }
-}
-
-/// The keyed digests of credentials that were active, for the next start.
-///
-/// [`Verifier::export_known_credentials`](crate::Verifier::export_known_credentials) returns it.
-/// With it, the callers of before do not use the budget for unknown credentials after a restart. It
-/// admits no caller.
-///
-/// **It contains the key of the digests, so it is a secret.** A party that reads it can test
-/// whether a guessed credential is one of them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SavedCredentials {
-    key: [u8; KEY_LEN],
-    digests: Vec<CredentialDigest>,
-}
-
-/// A reason why bytes are not saved credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SavedCredentialsError {
-    /// They were written by another version of this crate.
-    UnknownVersion,
-    /// The length does not fit.
-    InvalidLength,
-    /// There are more than 100,000 entries.
-    TooManyEntries,
-}
-
-const VERSION: u8 = 1;
-const MAX_SAVED: usize = 100_000;
-
-impl SavedCredentials {
-    pub(crate) fn new(key: &DigestKey, digests: Vec<CredentialDigest>) -> Self {
-        let mut digests = digests;
-        digests.truncate(MAX_SAVED);
-        Self {
-            key: *key.bytes(),
-            digests,
+    pub(super) fn remove(&self, digest: &CredentialDigest, credential: &[u8]) {
+        self.current.invalidate(digest);
+        if self.is_any_restored {
+            self.restored.invalidate(&self.key.digest(credential));
         }
     }
 
-    /// Reads saved credentials.
-    ///
-    /// # Errors
-    ///
-    /// Returns a [`SavedCredentialsError`] if the bytes are not exactly what
-    /// [`to_bytes`](Self::to_bytes) returned. No part of them is used then.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SavedCredentialsError> {
-        let (version, rest) = bytes
-            .split_first()
-            .ok_or(SavedCredentialsError::InvalidLength)?;
-        if *version != VERSION {
-            return Err(SavedCredentialsError::UnknownVersion);
-        }
-        let (key, rest) = rest
-            .split_first_chunk::<KEY_LEN>()
-            .ok_or(SavedCredentialsError::InvalidLength)?;
-        let (count, rest) = rest
-            .split_first_chunk()
-            .ok_or(SavedCredentialsError::InvalidLength)?;
-        let count = usize::try_from(u32::from_be_bytes(*count)).unwrap_or(usize::MAX);
-        if count > MAX_SAVED {
-            return Err(SavedCredentialsError::TooManyEntries);
-        }
-        if rest.len() != count * DIGEST_LEN {
-            return Err(SavedCredentialsError::InvalidLength);
-        }
-        let digests = rest.chunks_exact(DIGEST_LEN);
-        let digests = digests.filter_map(|digest| digest.first_chunk().copied());
-        Ok(Self {
-            key: *key,
-            digests: digests.map(CredentialDigest).collect(),
-        })
-    }
-
-    /// Returns the bytes to keep. They are a secret.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + KEY_LEN + 4 + self.digests.len() * DIGEST_LEN);
-        bytes.push(VERSION);
-        bytes.extend(self.key);
-        bytes.extend(u32::try_from(self.len()).unwrap_or(u32::MAX).to_be_bytes());
-        bytes.extend(self.digests.iter().flat_map(|digest| digest.0));
-        bytes
-    }
-
-    /// Returns the number of credentials.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.digests.len()
-    }
-
-    /// Returns `true` if there is no credential.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.digests.is_empty()
-    }
-
-    pub(crate) fn digest_key(&self) -> DigestKey {
-        DigestKey::from_bytes(self.key)
-    }
-
-    pub(crate) fn digests(&self) -> &[CredentialDigest] {
-        &self.digests
+    /// Returns the digests for the next start.
+    pub(super) fn digests(&self) -> Vec<SavedDigest> {
+        self.current.run_pending_tasks();
+        self.restored.run_pending_tasks();
+        let current = self.current.iter().map(|(_, saved)| saved);
+        let restored = self.restored.iter().map(|(saved, ())| *saved);
+        current.chain(restored).collect()
     }
 }
-
-impl fmt::Debug for SavedCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SavedCredentials")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for SavedCredentialsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownVersion => "the saved credentials have an unknown version",
-            Self::InvalidLength => "the saved credentials have an invalid length",
-            Self::TooManyEntries => "the saved credentials have too many entries",
-        })
-    }
-}
-
-impl std::error::Error for SavedCredentialsError {}
-
-#[cfg(test)]
-#[cfg(tower_m2m_unit_tests)]
-mod tests;

@@ -24,7 +24,9 @@ mod registry;
 mod request;
 mod response;
 mod rfc7662;
+mod saved;
 mod setup;
+mod siphash;
 mod start;
 mod state;
 mod status;
@@ -36,18 +38,18 @@ pub(crate) use backend::Weakness;
 pub(crate) use classify::{CredentialPath, prefix_problem};
 pub use error::IntrospectionError;
 pub(crate) use introspector::{IntrospectionLookup, IntrospectionWait};
-pub use known::{SavedCredentials, SavedCredentialsError};
 pub(crate) use outcome::{
     Accept, AcceptedCredential, ActiveResponse, IntrospectionOutcome, KeyApi, KeyOwner,
     OpaqueCredential, RejectedCredential, UseWindow,
 };
-pub(crate) use registry::{IssuerIntrospection, OpaqueCredentials};
+pub(crate) use registry::{CredentialKeys, IssuerIntrospection, OpaqueCredentials};
 pub use response::{
     IntrospectionResponse, InvalidResponse, KeyKind, VerifiedKey, parse_error_code,
     parse_kinde_key, parse_kinde_verify, parse_rfc7662,
 };
 pub use rfc7662::Introspection;
 pub(crate) use rfc7662::MissingTokenType;
+pub use saved::{SavedCredentials, SavedCredentialsError};
 pub(crate) use setup::IntrospectionBackend;
 pub use status::IntrospectionStatus;
 pub(crate) use timing::IntrospectionTiming;

@@ -46,6 +46,30 @@ pub(super) enum FailureReport {
     CredentialsRejected,
 }
 
+/// A check before a further request of a flight: the issuer can have requested a pause since the
+/// flight began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PauseGate<'o>(Option<(&'o Outage, Familiarity)>);
+
+impl PauseGate<'_> {
+    /// For requests at start, when there is no pause.
+    pub(super) const OPEN: Self = Self(None);
+
+    pub(super) fn check(self) -> Result<(), IntrospectionFailure> {
+        let left = self.0.and_then(|(outage, familiarity)| {
+            let state = lock(&outage.0);
+            state.pause.left_in_flight(familiarity, Instant::now())
+        });
+        match left {
+            None => Ok(()),
+            Some(left) => Err(IntrospectionFailure {
+                error: IntrospectionError::RateLimited,
+                retry_after: Some(left),
+            }),
+        }
+    }
+}
+
 impl Outage {
     /// Returns how long no request is sent, or `None` if the issuer may be queried.
     pub(super) fn pause(&self, familiarity: Familiarity, at: Instant) -> Option<Duration> {
@@ -59,6 +83,11 @@ impl Outage {
         at: Instant,
     ) -> Result<(), Duration> {
         lock(&self.0).pause.begin_request(familiarity, at)
+    }
+
+    /// Returns the check that each further request of a flight passes before it is sent.
+    pub(super) fn gate(&self, familiarity: Familiarity) -> PauseGate<'_> {
+        PauseGate(Some((self, familiarity)))
     }
 
     pub(super) fn last_error(&self) -> Option<IntrospectionError> {
@@ -109,6 +138,13 @@ impl Pause {
         };
         let left = until?.saturating_duration_since(at);
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Returns how long a flight that was begun sends no further request. The interval of the
+    /// probes does not concern it: the flight can be the probe.
+    fn left_in_flight(&self, familiarity: Familiarity, at: Instant) -> Option<Duration> {
+        let is_probe = familiarity == Familiarity::Known && self.is_probing;
+        self.left(familiarity, at).filter(|_| !is_probe)
     }
 
     fn begin_request(&mut self, familiarity: Familiarity, at: Instant) -> Result<(), Duration> {

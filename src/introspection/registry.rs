@@ -1,10 +1,12 @@
 //! All issuers of a verifier whose opaque credentials are accepted.
 
+use std::sync::Arc;
+
 use super::backend::Weakness;
 use super::classify::{Alphabet, CredentialForms, CredentialPath, OpaqueForm};
 use super::digest::DigestKey;
 use super::introspector::{IntrospectionLookup, Introspector};
-use super::known::SavedCredentials;
+use super::saved::{SavedCredentials, SavedDigest, SavedDigestKey};
 use super::status::IntrospectionStatus;
 
 /// The opaque credentials that a verifier accepts.
@@ -12,7 +14,14 @@ use super::status::IntrospectionStatus;
 pub(crate) struct OpaqueCredentials {
     forms: CredentialForms,
     introspectors: Vec<Introspector>,
-    key: DigestKey,
+    keys: CredentialKeys,
+}
+
+/// The keys of a verifier's digests, and the digests of the last start.
+pub(crate) struct CredentialKeys {
+    current: DigestKey,
+    pub(super) saved: Arc<SavedDigestKey>,
+    pub(super) restored: Vec<SavedDigest>,
 }
 
 /// An issuer's introspector and the credentials that are its own.
@@ -22,16 +31,28 @@ pub(crate) struct IssuerIntrospection {
     pub(crate) prefixes: Vec<String>,
 }
 
+impl CredentialKeys {
+    /// Returns `None` if the system has no random numbers.
+    pub(crate) fn new(saved: Option<&SavedCredentials>) -> Option<Self> {
+        Some(Self {
+            current: DigestKey::random()?,
+            saved: Arc::new(match saved {
+                Some(saved) => saved.key(),
+                None => SavedDigestKey::random()?,
+            }),
+            restored: saved.map_or_else(Vec::new, |saved| saved.digests().to_vec()),
+        })
+    }
+}
+
+impl std::fmt::Debug for CredentialKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CredentialKeys").finish_non_exhaustive()
+    }
+}
+
 impl OpaqueCredentials {
-    /// Returns `None` if the system has no random numbers for the digests' key.
-    pub(crate) fn new(
-        issuers: Vec<IssuerIntrospection>,
-        saved: Option<&SavedCredentials>,
-    ) -> Option<Self> {
-        let key = match saved {
-            Some(saved) => saved.digest_key(),
-            None => DigestKey::random()?,
-        };
+    pub(crate) fn new(issuers: Vec<IssuerIntrospection>, keys: CredentialKeys) -> Self {
         let (mut forms, mut introspectors) = (CredentialForms::default(), Vec::new());
         for issuer in issuers {
             let form = OpaqueForm {
@@ -39,16 +60,13 @@ impl OpaqueCredentials {
                 alphabet: issuer.alphabet,
             };
             forms.add(form, &issuer.prefixes);
-            if let Some(saved) = saved {
-                issuer.introspector.restore(saved.digests());
-            }
             introspectors.push(issuer.introspector);
         }
-        Some(Self {
+        Self {
             forms,
             introspectors,
-            key,
-        })
+            keys,
+        }
     }
 
     /// Returns the path of a credential.
@@ -71,12 +89,12 @@ impl OpaqueCredentials {
         credential: &[u8],
         now: i64,
     ) -> IntrospectionLookup {
-        introspector.lookup(self.key.digest(credential), credential, now)
+        introspector.lookup(self.keys.current.digest(credential), credential, now)
     }
 
     /// Returns `true` if the issuer is not queried about this credential now.
     pub(crate) fn is_cached(&self, introspector: &Introspector, credential: &[u8]) -> bool {
-        introspector.is_cached(&self.key.digest(credential))
+        introspector.is_cached(&self.keys.current.digest(credential))
     }
 
     /// Returns what weakens the verification of each issuer's credentials.
@@ -97,6 +115,6 @@ impl OpaqueCredentials {
 
     pub(crate) fn export(&self) -> SavedCredentials {
         let digests = self.introspectors.iter().flat_map(Introspector::known);
-        SavedCredentials::new(&self.key, digests.collect())
+        SavedCredentials::new(&self.keys.saved, digests.collect())
     }
 }

@@ -9,8 +9,9 @@ use super::classify::Alphabet;
 use super::endpoint::IntrospectionEndpoint;
 use super::introspector::Introspector;
 use super::kinde::KindeApi;
+use super::known::KnownCredentials;
 use super::outcome::Accept;
-use super::registry::IssuerIntrospection;
+use super::registry::{CredentialKeys, IssuerIntrospection};
 use super::request::IssuerClient;
 use super::rfc7662::Introspection;
 use super::timing::IntrospectionTiming;
@@ -107,13 +108,19 @@ impl Introspection {
 
 impl IntrospectionBackend {
     /// Adds the rules for active responses.
-    pub(crate) fn start(self, accept: Box<Accept>, clock: &Clock) -> IssuerIntrospection {
+    pub(crate) fn start(
+        self,
+        accept: Box<Accept>,
+        keys: &CredentialKeys,
+        clock: &Clock,
+    ) -> IssuerIntrospection {
         IssuerIntrospection {
             introspector: Introspector::new(
                 self.issuer,
                 self.backend,
                 accept,
                 self.timing,
+                KnownCredentials::new(Arc::clone(&keys.saved), &keys.restored),
                 clock.clone(),
             ),
             alphabet: self.alphabet,

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::endpoint::IntrospectionEndpoint;
 use super::error::{IntrospectionError, IntrospectionFailure};
+use super::outage::PauseGate;
 use super::outcome::{ActiveResponse, CredentialStatus, OpaqueCredential};
 use super::request::{IssuerClient, IssuerRequest, status_failure};
 use super::response::{IntrospectionResponse, parse_rfc7662};
@@ -29,8 +30,10 @@ impl TokenIntrospection {
         &self,
         token: &str,
         deadline: Instant,
+        gate: PauseGate<'_>,
     ) -> Result<CredentialStatus, IntrospectionFailure> {
         let url = self.endpoint.url(&self.client, deadline).await?;
+        gate.check()?;
         let mut fields = vec![("token", token), ("token_type_hint", "access_token")];
         let mut authorization = None;
         match &self.authentication {

@@ -37,7 +37,12 @@ impl VerifierBuilder {
         let changes = self.changes();
         let (mut listed, clients) = (Vec::new(), self.http_clients()?);
         #[cfg(feature = "introspection")]
-        let mut opaque = OpaqueBuilder::new(number, max_claim_values, &self.issuers);
+        let mut opaque = OpaqueBuilder::new(
+            number,
+            max_claim_values,
+            &self.issuers,
+            self.saved_credentials.as_ref(),
+        )?;
         for issuer in self.issuers {
             #[cfg(feature = "introspection")]
             let introspection = opaque.setup(&issuer, &clients)?;
@@ -127,7 +132,7 @@ impl VerifierBuilder {
             #[cfg(feature = "introspection")]
             api_key_header: opaque.header(),
             #[cfg(feature = "introspection")]
-            opaque: opaque.build(self.saved_credentials.as_ref())?,
+            opaque: opaque.build(),
         })))
     }
 

@@ -78,6 +78,9 @@ impl TokenCache {
 
     /// Returns the claims of a cached token that is still valid.
     pub(crate) fn get(&self, token: &[u8], now: i64, issuers: &IssuerRegistry) -> Option<Claims> {
+        if token.len() < SHORTEST {
+            return None;
+        }
         if let Some(found) = thread_cache::get(self.verifier, token, now, issuers) {
             return Some(found);
         }
@@ -149,6 +152,11 @@ impl Hasher for TailHasher {
         self.0.finish()
     }
 }
+
+/// The least length of a token that can be in the cache: two dots, a header with the name of an
+/// algorithm, and a signature of 64 bytes. A lookup of an API key, which is shorter, would cost
+/// more than the cache saves.
+const SHORTEST: usize = 100;
 
 /// The cache of each thread.
 mod thread_cache {

@@ -73,7 +73,7 @@ impl ResponseRules {
             issuer: &self.issuer,
             credential,
             proof: CredentialProof::Introspection(IntrospectedCredential {
-                digest: window.digest.0,
+                digest: window.digest.to_bytes(),
                 expires_at: end,
             }),
             limit: UseLimit {

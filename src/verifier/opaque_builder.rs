@@ -10,7 +10,9 @@ use super::issuer::opaque::IntrospectionSetup;
 use super::issuers::trusted::TrustedIssuer;
 use crate::clock::Clock;
 use crate::http_client::HttpClients;
-use crate::introspection::{IssuerIntrospection, OpaqueCredentials, SavedCredentials};
+use crate::introspection::{
+    CredentialKeys, IssuerIntrospection, OpaqueCredentials, SavedCredentials,
+};
 
 /// Collects the issuers that have opaque credentials.
 pub(super) struct OpaqueBuilder {
@@ -18,17 +20,36 @@ pub(super) struct OpaqueBuilder {
     max_values: u32,
     issuers: Vec<IssuerIntrospection>,
     header: Option<HeaderName>,
+    /// `None` if no issuer has opaque credentials.
+    keys: Option<CredentialKeys>,
 }
 
 impl OpaqueBuilder {
-    pub(super) fn new(verifier: u64, max_values: u32, issuers: &[Issuer]) -> Self {
+    pub(super) fn new(
+        verifier: u64,
+        max_values: u32,
+        issuers: &[Issuer],
+        saved: Option<&SavedCredentials>,
+    ) -> Result<Self, ConfigError> {
         let header = issuers.iter().find_map(Issuer::api_key_header);
-        Self {
+        let has_any = issuers
+            .iter()
+            .any(|issuer| issuer.opaque_prefixes().is_some());
+        let new_keys = || {
+            CredentialKeys::new(saved).ok_or_else(|| {
+                ConfigError::new(
+                    "introspection",
+                    "needs random numbers, which the system does not provide",
+                )
+            })
+        };
+        Ok(Self {
             verifier,
             max_values,
             issuers: Vec::new(),
             header: header.and_then(|name| name.parse().ok()),
-        }
+            keys: has_any.then(new_keys).transpose()?,
+        })
     }
 
     /// Returns how an issuer's opaque credentials are verified, or `None` if it has none.
@@ -47,7 +68,9 @@ impl OpaqueBuilder {
         clock: &Clock,
     ) {
         let (verifier, max_values) = (self.verifier, self.max_values);
-        let added = setup.map(|setup| setup.with_rules(trusted, verifier, max_values, clock));
+        let added = setup
+            .zip(self.keys.as_ref())
+            .map(|(setup, keys)| setup.with_rules(trusted, verifier, max_values, keys, clock));
         self.issuers.extend(added);
     }
 
@@ -56,20 +79,9 @@ impl OpaqueBuilder {
     }
 
     /// Returns `None` if no issuer has opaque credentials.
-    pub(super) fn build(
-        self,
-        saved: Option<&SavedCredentials>,
-    ) -> Result<Option<OpaqueCredentials>, ConfigError> {
-        if self.issuers.is_empty() {
-            return Ok(None);
-        }
-        let opaque = OpaqueCredentials::new(self.issuers, saved).ok_or_else(|| {
-            ConfigError::new(
-                "introspection",
-                "needs random numbers, which the system does not provide",
-            )
-        })?;
-        Ok(Some(opaque))
+    pub(super) fn build(self) -> Option<OpaqueCredentials> {
+        let keys = self.keys?;
+        Some(OpaqueCredentials::new(self.issuers, keys))
     }
 }
 

@@ -175,11 +175,18 @@ async fn failing_issuer_is_503_and_never_401() {
             Fixture::with_tokens(|tokens| tokens.prefix("k_live_")).await,
         ),
     ] {
+        // The first 4xx causes the canary request, whose result is then known.
+        let rejected = Fault::status(StatusCode::BAD_REQUEST);
+        fixture.issuer.fail_next(endpoint, 1, rejected);
+        assert_eq!(fixture.call("k_live_first000000000000").await, 503);
         for (number, fault) in faults().enumerate() {
             let described = format!("{endpoint:?} {fault:?}");
             fixture.issuer.fail_next(endpoint, 1, fault);
             let credential = format!("k_live_000000000000000{number}");
+            let before = fixture.issuer.hits(endpoint);
             assert_eq!(fixture.call(&credential).await, 503, "{described}");
+            let sent = fixture.issuer.hits(endpoint) - before;
+            assert_eq!(sent, 1, "{described}");
         }
     }
 }
@@ -190,6 +197,11 @@ async fn unreachable_issuer_is_503() {
     let fixture = Fixture::with_keys().await;
     fixture.issuer.go_down().await;
     assert_eq!(fixture.call("k_live_0000000000000000").await, 503);
+    let status = || fixture.verifier.introspection_status()[0].clone();
+    assert_eq!((status().requests, status().failures), (1, 1));
+    // A second credential is another request, and the same one at once is too.
+    assert_eq!(fixture.call("k_live_0000000000000001").await, 503);
+    assert_eq!((status().requests, status().failures), (2, 2));
 }
 
 /// Rule 161.

@@ -6,9 +6,11 @@
     reason = "helpers of tests are tests"
 )]
 
+mod attack;
 mod bad_input;
 mod budget;
 mod canary;
+mod concurrent;
 mod events;
 mod explain;
 mod fast_issuer;
@@ -22,6 +24,7 @@ mod places;
 mod recorder;
 mod rfc7662;
 mod scripted;
+mod second_request;
 mod settings;
 #[path = "../support/subscriber.rs"]
 mod subscriber;

@@ -67,6 +67,7 @@ async fn wrong_client_secret_is_503() {
     assert_eq!(fixture.call(token.token()).await, 503);
     let status = &fixture.verifier.introspection_status()[0];
     assert_eq!(status.last_error.unwrap().code(), "credentials_rejected");
+    assert_eq!(fixture.issuer.hits(Endpoint::Introspect), 1);
 }
 
 /// Rule 164.

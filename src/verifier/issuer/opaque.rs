@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::http_client::ClientSecret;
 use crate::http_client::HttpClients;
 use crate::introspection::{
-    ApiKeys, Introspection, IntrospectionBackend, IntrospectionTiming, IssuerIntrospection,
-    MissingTokenType, prefix_problem,
+    ApiKeys, CredentialKeys, Introspection, IntrospectionBackend, IntrospectionTiming,
+    IssuerIntrospection, MissingTokenType, prefix_problem,
 };
 use crate::jwks::{Fetchers, JwksLocation, Registration, is_allowed_url};
 use crate::verifier::config_error::ConfigError;
@@ -242,6 +242,7 @@ impl IntrospectionSetup {
         trusted: &TrustedIssuer,
         verifier: u64,
         max_values: u32,
+        keys: &CredentialKeys,
         clock: &Clock,
     ) -> IssuerIntrospection {
         let accept = ResponseRules {
@@ -251,7 +252,7 @@ impl IntrospectionSetup {
             max_values,
             missing_token_type: self.missing_token_type,
         };
-        self.backend.start(accept.into_accept(), clock)
+        self.backend.start(accept.into_accept(), keys, clock)
     }
 }
 

@@ -3,7 +3,7 @@ use super::*;
 /// Rule 323.
 #[test]
 fn export_is_read_as_a_whole_or_rejected() {
-    let key = DigestKey::random().unwrap();
+    let key = SavedDigestKey::random().unwrap();
     let digests = vec![key.digest(b"a"), key.digest(b"b")];
     let saved = SavedCredentials::new(&key, digests);
     let bytes = saved.to_bytes();
@@ -29,4 +29,16 @@ fn export_is_read_as_a_whole_or_rejected() {
     let error = Err(SavedCredentialsError::TooManyEntries);
     assert_eq!(SavedCredentials::from_bytes(&too_many), error);
     assert_eq!(format!("{saved:?}"), "SavedCredentials { len: 2, .. }");
+}
+
+/// Rule 323.
+#[test]
+fn digest_depends_on_the_exported_key() {
+    let (a, b) = (
+        SavedDigestKey::random().unwrap(),
+        SavedDigestKey::random().unwrap(),
+    );
+    assert!(a.digest(b"k_live_1") == SavedDigestKey::from_bytes(a.bytes).digest(b"k_live_1"));
+    assert!(a.digest(b"k_live_1") != b.digest(b"k_live_1"));
+    assert!(a.digest(b"k_live_1") != a.digest(b"k_live_2"));
 }
