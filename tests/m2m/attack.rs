@@ -12,7 +12,7 @@ use crate::support::{Attack, example_server, free_port, printed};
 #[tokio::test]
 async fn attack_finds_nothing_in_the_example_server() {
     let port = free_port();
-    let server = example_server(port).await;
+    let server = example_server(port, "kinde").await;
     let url = format!("{}/orgs/{{org_code}}/invoices", server.url);
     let started = Instant::now();
     let attack = Attack::run(&url, port, &["--scope", "read:invoices"]).await;
@@ -56,7 +56,7 @@ async fn attack_finds_nothing_in_the_example_server() {
 #[tokio::test]
 async fn removed_key_stops_working_within_the_refresh_interval() {
     let port = free_port();
-    let server = example_server(port).await;
+    let server = example_server(port, "kinde").await;
     let url = format!("{}/whoami", server.url);
     let attack = Attack::run(&url, port, &["--refresh-interval", "4s", "--strict"]).await;
     assert_eq!(attack.code, Some(0), "{}", attack.findings());
@@ -75,7 +75,7 @@ async fn removed_key_stops_working_within_the_refresh_interval() {
 #[tokio::test]
 async fn no_attack_passes_if_the_valid_token_is_rejected() {
     let port = free_port();
-    let server = example_server(port).await;
+    let server = example_server(port, "kinde").await;
     let arguments = ["--wait", "1s", "--audience", "https://other.example"];
     let attack = Attack::run(&format!("{}/whoami", server.url), port, &arguments).await;
     assert_eq!(attack.code, Some(3));
@@ -98,7 +98,7 @@ async fn no_attack_passes_if_the_valid_token_is_rejected() {
 #[tokio::test]
 async fn reports_have_documented_forms() {
     let port = free_port();
-    let server = example_server(port).await;
+    let server = example_server(port, "generic").await;
     let file = format!("{}/attack-{port}.xml", env!("CARGO_TARGET_TMPDIR"));
     let (url, port) = (format!("{}/whoami", server.url), port.to_string());
     let arguments = [
@@ -108,6 +108,7 @@ async fn reports_have_documented_forms() {
         &port,
         "--format",
         "junit",
+        "--rfc9068",
         "--output",
         &file,
     ];

@@ -26,7 +26,8 @@ impl Attack {
         let first = ["attack", url, "--issuer-port", &port, "--format", "json"];
         let output = run("m2m", &[&first[..], arguments].concat(), &[]).await;
         let printed = printed(&output);
-        let report = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
+        let report = serde_json::from_slice(&output.stdout);
+        let report = report.unwrap_or_else(|_| panic!("{printed}"));
         Self {
             code: output.status.code(),
             report,
@@ -71,11 +72,12 @@ pub(crate) fn printed(output: &Output) -> String {
 }
 
 /// Starts the example server, which trusts the issuer on this port. Its keys are fresh for 2 s.
-pub(crate) async fn example_server(issuer_port: u16) -> Program {
+pub(crate) async fn example_server(issuer_port: u16, profile: &str) -> Program {
     let issuer = format!("http://127.0.0.1:{issuer_port}");
     let variables = [
         ("ISSUER", issuer.as_str()),
         ("AUDIENCE", AUDIENCE),
+        ("PROFILE", profile),
         ("LISTEN", "127.0.0.1:0"),
         ("JWKS_TTL_SECONDS", "2"),
         ("JWKS_COOLDOWN_SECONDS", "1"),

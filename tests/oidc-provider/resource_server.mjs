@@ -1,7 +1,7 @@
 // A small resource server with `jose`, as a team without this crate writes it. It is careful, unless
-// it is started with a defect:
+// it is started with defects:
 //
-//   ISSUER=http://127.0.0.1:4000 AUDIENCE=https://api.example.com node resource_server.mjs [DEFECT]
+//   ISSUER=http://127.0.0.1:4000 AUDIENCE=https://api.example.com node resource_server.mjs [DEFECT,…]
 //
 // It prints its URL. `m2m attack` must find each defect, and nothing in the careful server.
 import { createHmac, createPublicKey, timingSafeEqual } from "node:crypto";
@@ -22,11 +22,12 @@ const DEFECTS = [
   "repeats-token",
   "server-error",
 ];
-const defect = process.argv[2] ?? "careful";
-if (!DEFECTS.includes(defect)) {
-  console.error(`${defect} is not one of ${DEFECTS.join(", ")}`);
+const seeded = (process.argv[2] ?? "careful").split(",");
+if (!seeded.every((name) => DEFECTS.includes(name))) {
+  console.error(`the defects, separated by commas, are ${DEFECTS.join(", ")}`);
   process.exit(2);
 }
+const has = (defect) => seeded.includes(defect);
 const issuer = process.env.ISSUER;
 const audience = process.env.AUDIENCE;
 const jwksUrl = new URL(`${issuer}/.well-known/jwks`);
@@ -48,7 +49,7 @@ const invalid = () => new Rejection(401, "invalid_token");
 
 /** Returns the token of the only `Authorization` header (RFC 6750 §2.1). */
 function bearer(request, query) {
-  if (defect === "token-in-query" && query.get("access_token")) return query.get("access_token");
+  if (has("token-in-query") && query.get("access_token")) return query.get("access_token");
   const values = request.headersDistinct.authorization ?? [];
   if (values.length === 0) throw new Rejection(401);
   if (values.length > 1) throw new Rejection(400, "invalid_request");
@@ -97,7 +98,7 @@ async function fixedKey() {
 }
 
 async function verifySignature(token, header, options) {
-  if (defect === "algorithm-confusion" && header.alg?.startsWith?.("HS")) {
+  if (has("algorithm-confusion") && header.alg?.startsWith?.("HS")) {
     const pem = createPublicKey({ key: await fixedKey(), format: "jwk" }).export({ type: "spki", format: "pem" });
     const [signed, signature] = [token.slice(0, token.lastIndexOf(".")), token.slice(token.lastIndexOf(".") + 1)];
     const mac = createHmac(`sha${header.alg.slice(2)}`, pem).update(signed).digest();
@@ -105,7 +106,7 @@ async function verifySignature(token, header, options) {
     if (mac.length !== found.length || !timingSafeEqual(mac, found)) throw invalid();
     return decodeJwt(token);
   }
-  const key = defect === "fixed-key" ? await importJWK(await fixedKey(), "RS256") : keys;
+  const key = has("fixed-key") ? await importJWK(await fixedKey(), "RS256") : keys;
   return (await jwtVerify(token, key, options)).payload;
 }
 
@@ -120,10 +121,10 @@ async function verify(token) {
   if (header.typ !== undefined && !(typeof header.typ === "string" && types.includes(header.typ.toLowerCase()))) {
     throw invalid();
   }
-  if (defect === "server-error" && header.kid !== undefined && typeof header.kid !== "string") throw new TypeError("kid");
+  if (has("server-error") && header.kid !== undefined && typeof header.kid !== "string") throw new TypeError("kid");
   const options = { issuer, audience, algorithms: ["RS256"], requiredClaims: ["exp", "iat"], clockTolerance: 5 };
-  if (defect === "no-audience-check") delete options.audience;
-  if (defect === "accepts-expired" && claims.exp > 1) {
+  if (has("no-audience-check")) delete options.audience;
+  if (has("accepts-expired") && claims.exp > 1) {
     options.currentDate = new Date(Math.min(Date.now(), (claims.exp - 1) * 1_000));
   }
   const payload = await verifySignature(token, header, options);
@@ -135,7 +136,7 @@ async function verify(token) {
   const isSound =
     Number.isSafeInteger(payload.exp) &&
     payload.iat <= now + 5 &&
-    (defect === "no-audience-check" || audiences.every((entry) => typeof entry === "string")) &&
+    (has("no-audience-check") || audiences.every((entry) => typeof entry === "string")) &&
     typeof payload.scope === "string" &&
     (payload.org_code === undefined ||
       (typeof payload.org_code === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(payload.org_code))) &&
@@ -147,7 +148,7 @@ async function verify(token) {
 
 /** An issuer that is down is no reason to say that the token is invalid. */
 function isOutage(error) {
-  if (defect === "outage-is-401") return false;
+  if (has("outage-is-401")) return false;
   if (!(error instanceof errors.JOSEError)) return true;
   return error.code === "ERR_JWKS_TIMEOUT" || error.code === "ERR_JOSE_GENERIC";
 }
@@ -157,8 +158,8 @@ async function authenticate(request, query) {
   try {
     return await verify(token);
   } catch (error) {
-    if (defect === "repeats-token") error.repeated = token;
-    if (defect === "server-error" && error instanceof TypeError && error.message === "kid") throw error;
+    if (has("repeats-token")) error.repeated = token;
+    if (has("server-error") && error instanceof TypeError && error.message === "kid") throw error;
     if (error instanceof Rejection) throw error;
     throw isOutage(error) ? new Rejection(503) : Object.assign(invalid(), { repeated: error.repeated });
   }
@@ -176,16 +177,16 @@ async function handle(request, response) {
   const query = new URLSearchParams(search ?? "");
   const route = /^\/orgs\/([A-Za-z0-9_-]+)\/invoices$/.exec(path);
   if (!route) return send(response, 404, { error: "not found" });
-  if (request.method === "OPTIONS" && defect !== "preflight-reaches-handler") {
+  if (request.method === "OPTIONS" && !has("preflight-reaches-handler")) {
     return send(response, 204, undefined, { "access-control-allow-methods": "GET" });
   }
   let org = route[1];
   if (request.method !== "OPTIONS") {
     const claims = await authenticate(request, query);
-    if (defect !== "no-organization-check" && claims.org_code !== org) throw new Rejection(403);
+    if (!has("no-organization-check") && claims.org_code !== org) throw new Rejection(403);
     if (!claims.scope.split(" ").includes("read:invoices")) throw new Rejection(403, "insufficient_scope");
   }
-  if (defect === "organization-from-header") org = request.headers["x-org-id"] ?? org;
+  if (has("organization-from-header")) org = request.headers["x-org-id"] ?? org;
   if (!["GET", "OPTIONS"].includes(request.method)) return send(response, 405, { error: "method not allowed" });
   return send(response, 200, { org_code: org, invoices: INVOICES[org] ?? [] });
 }

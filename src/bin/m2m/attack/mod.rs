@@ -1,6 +1,7 @@
 //! `m2m attack`: sends forged tokens and other attacks to a running resource server.
 
 mod case;
+mod control;
 mod forged;
 mod headers;
 mod junit;

@@ -47,6 +47,16 @@ pub(super) enum Outcome {
     Skipped,
 }
 
+/// How much of a run was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The server accepted no valid token, so no attack was sent.
+    NotStarted,
+    /// The run reached its time limit.
+    Stopped,
+    Complete,
+}
+
 /// One attack.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct AttackRow {
@@ -65,7 +75,7 @@ pub(super) struct AttackRow {
 pub(super) enum Conclusion {
     Passed,
     Failed,
-    /// The server does not accept a valid token, so no attack proves anything.
+    /// The server does not accept a valid token, or some attacks were not sent.
     Undecided,
 }
 
@@ -92,16 +102,17 @@ impl AttackReport {
     pub(super) fn new(
         url: &str,
         is_strict: bool,
-        is_decided: bool,
+        progress: Progress,
         seconds: f64,
         attacks: Vec<AttackRow>,
     ) -> Self {
         let counts = Counts::new(&attacks);
         let verdict = match counts {
-            _ if !is_decided => Conclusion::Undecided,
+            _ if progress == Progress::NotStarted => Conclusion::Undecided,
             counts if counts.failed > 0 || (is_strict && counts.deviations > 0) => {
                 Conclusion::Failed
             }
+            _ if progress == Progress::Stopped => Conclusion::Undecided,
             _ => Conclusion::Passed,
         };
         Self {

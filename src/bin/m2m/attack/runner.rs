@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, sleep};
-use tower_m2m::testing::TokenBuilder;
 use tower_m2m::testing::assertions::TestResponse;
 
-use super::case::{Case, found, is_success, sent};
+use super::case::{Case, found, sent};
 use super::plan::Plan;
-use super::report::{AttackReport, AttackRow, Group, Outcome};
+use super::report::{AttackReport, AttackRow, Group, Outcome, Progress};
 use crate::arguments::AttackOptions;
 use crate::client::{SendError, TargetUrl, send};
 
 /// The longest time for one request.
-const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// The pause between two attempts of a request that is repeated.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -25,39 +24,39 @@ pub(super) struct Runner<'a> {
     started: Instant,
     deadline: Instant,
     rows: Vec<AttackRow>,
-    is_decided: bool,
-    progress: ProgressBar,
+    pub(super) progress: Progress,
+    bar: ProgressBar,
 }
 
 impl<'a> Runner<'a> {
     pub(super) fn new(plan: &'a Plan<'_>) -> Self {
         let started = Instant::now();
-        let progress = ProgressBar::no_length();
+        let bar = ProgressBar::no_length();
         if !io::stderr().is_terminal() {
-            progress.set_draw_target(ProgressDrawTarget::hidden());
+            bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         if let Ok(style) =
             ProgressStyle::with_template("{spinner} {pos} requests, {elapsed}: {wide_msg}")
         {
-            progress.set_style(style);
+            bar.set_style(style);
         }
         Self {
             target: &plan.target,
             started,
             deadline: started + plan.longest_run(),
             rows: Vec::new(),
-            is_decided: false,
-            progress,
+            progress: Progress::NotStarted,
+            bar,
         }
     }
 
     pub(super) fn finish(self, options: &AttackOptions) -> AttackReport {
-        self.progress.finish_and_clear();
+        self.bar.finish_and_clear();
         let seconds = self.started.elapsed().as_secs_f64();
         AttackReport::new(
             &options.url,
             options.strict,
-            self.is_decided,
+            self.progress,
             seconds,
             self.rows,
         )
@@ -66,6 +65,9 @@ impl<'a> Runner<'a> {
     /// Sends an attack once, and assesses the response. If the connection breaks, the attack is
     /// sent a second time, because a server may close a connection at any time.
     pub(super) async fn attack(&mut self, case: &Case<'_>) {
+        if self.is_over(case.group, &case.name) {
+            return;
+        }
         let mut result = self.send(case).await;
         if matches!(result, Err(SendError::Broken(_) | SendError::Connect(_))) {
             result = self.send(case).await;
@@ -109,16 +111,26 @@ impl<'a> Runner<'a> {
         });
     }
 
+    /// Returns `true` if the run reached its time limit, and records that the attack is not sent.
+    pub(super) fn is_over(&mut self, group: Group, name: &str) -> bool {
+        let is_over = Instant::now() >= self.deadline;
+        if is_over {
+            self.progress = Progress::Stopped;
+            self.skip(group, name, "not sent: the run reached its time limit");
+        }
+        is_over
+    }
+
     /// Sends the request of an attack.
     pub(super) async fn send(&self, case: &Case<'_>) -> Result<TestResponse, SendError> {
-        self.progress
+        self.bar
             .set_message(format!("{} {}", case.group.name(), case.name));
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(SendError::TimedOut);
         }
         let response = send(self.target, case.request.clone(), REQUEST_LIMIT.min(left)).await;
-        self.progress.inc(1);
+        self.bar.inc(1);
         response
     }
 
@@ -141,78 +153,14 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Waits until the server accepts a valid token, and returns the response. If it does not, no
-    /// attack is sent.
-    pub(super) async fn wait_until_accepted(&mut self, plan: &Plan<'_>) -> Option<TestResponse> {
-        let case = valid(plan, "before the attacks", &plan.good())?;
-        let (result, is_accepted) = self
-            .until(&case, plan.wait(), |response| is_success(response.status()))
-            .await;
-        if is_accepted {
-            self.is_decided = true;
-            let response = result.ok()?;
-            self.record(&case, Outcome::Passed, found(&response));
-            return Some(response);
-        }
-        let found = result.map_or_else(|error| error.to_string(), |response| found(&response));
-        let (issuer, audience) = (plan.issuer.url(), &plan.options.audience);
-        let scopes = plan.options.scope.join(" ");
-        let hint = format!(
-            "{found}: the server does not accept a valid token. It has the issuer {issuer}, the audience {audience}, \
-             the organization {} and the scopes \"{scopes}\": does the server expect others?",
-            plan.options.org
-        );
-        self.record(&case, Outcome::Failed, hint);
-        None
-    }
-
-    /// Sends a valid token, and returns `true` if the server accepts it. Only then the rejections
-    /// before it prove something.
-    pub(super) async fn control(&mut self, plan: &Plan<'_>, when: &str) -> bool {
-        let Some(case) = valid(plan, when, &plan.good()) else {
-            return false;
-        };
-        let (result, is_accepted) = self
-            .until(&case, REQUEST_LIMIT, |response| {
-                is_success(response.status())
-            })
-            .await;
-        let found = result.map_or_else(|error| error.to_string(), |response| found(&response));
-        if is_accepted {
-            self.record(&case, Outcome::Passed, found);
-        } else {
-            let found = format!(
-                "{found}: the server rejects a valid token too, so the results before prove nothing"
-            );
-            self.record(&case, Outcome::Failed, found);
-        }
-        is_accepted
-    }
-
     fn push(&mut self, row: AttackRow) {
         self.rows.push(row);
     }
 }
 
-/// Returns the request with a valid token.
-pub(super) fn valid<'a>(plan: &Plan<'_>, when: &str, token: &TokenBuilder) -> Option<Case<'a>> {
-    let request = plan.with_authorization(&token.bearer())?;
-    let name = format!("valid token {when}");
-    Some(Case::new(
-        Group::Control,
-        name,
-        "The valid token must be accepted.",
-        "2xx",
-        request,
-        |response| {
-            if is_success(response.status()) {
-                (Outcome::Passed, None)
-            } else {
-                (
-                    Outcome::Failed,
-                    Some("the server rejects a valid token".to_owned()),
-                )
-            }
-        },
-    ))
+pub(super) fn describe(result: &Result<TestResponse, SendError>) -> String {
+    match result {
+        Ok(response) => found(response),
+        Err(error) => error.to_string(),
+    }
 }

@@ -86,9 +86,11 @@ fn conclusion(report: &AttackReport) -> &'static str {
             "NO FINDINGS, but deviations from RFC 6750 (--strict makes them fail)"
         }
         Conclusion::Passed => "NO FINDINGS",
-        Conclusion::Failed => "FAILED: see the findings above",
+        Conclusion::Failed => {
+            "FAILED: the chapter `command_line` of the guide says what each finding means"
+        }
         Conclusion::Undecided => {
-            "UNDECIDED: the server does not accept a valid token, so no attack was sent"
+            "UNDECIDED: the server does not accept a valid token, or some attacks were not sent"
         }
     }
 }
