@@ -125,6 +125,12 @@ def main():
         seed("route", bytes([4 * ORGANIZATIONS]) + value.encode())
     for value in ["api.example", "org_a.api.example", "org_a.api.example:8443", "x.org_a.api.example", "evilapi.example"]:
         seed("route", bytes([5 * ORGANIZATIONS]) + value.encode())
+    header = '{"typ":"dpop+jwt","alg":"EdDSA","jwk":{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}'
+    claims = '{"jti":"1","htm":"GET","htu":"https://api.example/v1/a","iat":1750000000,"ath":"fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"}'
+    for text in ["", header, "\n" + claims, header + "\n" + claims, "\n\nhttps://API.example:443/v1/%61", "\n\nhttps://api.example/v1/./b/../a",
+                 "\n\nhttps://api.example/v1/a?x", "\n\nhttps://api.example@evil.example/v1/a", "\n\n\n/%7euser/x", "\n\n\n/../a", "\n\n\n/a\nPOST",
+                 header.replace("dpop+jwt", "JWT"), header.replace("EdDSA", "none"), header.replace('"x"', '"d":"AA","x"')]:
+        seed("dpop_proof", text)
     active = {"active": True, "client_id": "svc", "scope": "read write", "token_type": "Bearer", "aud": ["https://api.example.com"],
               "exp": 1750000000, "iss": "https://issuer.example", "sub": "svc", "org_code": "org_a"}
     for change in [{}, {"active": False}, {"active": "true"}, {"active": 1}, {"active": None}, {"token_use": "refresh_token"}, {"cnf": {"jkt": "x"}},

@@ -7,6 +7,7 @@ pub mod authorization;
 pub mod challenge;
 pub mod claims;
 pub mod discovery;
+pub mod dpop_proof;
 pub mod identifiers;
 pub mod introspection_response;
 pub mod key_set;

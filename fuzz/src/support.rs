@@ -18,8 +18,13 @@ pub(crate) const NOW: i64 = 1_750_000_000;
 static KEY: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("32 bytes are a seed"));
 
+/// Returns the member `x` of the public key.
+pub(crate) fn public_x() -> String {
+    URL_SAFE_NO_PAD.encode(KEY.public_key().as_ref())
+}
+
 pub(crate) fn jwk_set() -> String {
-    let x = URL_SAFE_NO_PAD.encode(KEY.public_key().as_ref());
+    let x = public_x();
     format!(
         r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{KID}","alg":"EdDSA","use":"sig","x":"{x}"}}]}}"#
     )

@@ -3,100 +3,21 @@
 use std::env;
 use std::ffi::OsString;
 
+#[cfg(feature = "dpop")]
+use super::dpop::{self, DpopConfig};
 use super::issuer::IssuerConfig;
+use super::issuer_variables::VARIABLES;
 #[cfg(feature = "introspection")]
 use super::opaque_variables::{self, OpaqueVariables};
+#[cfg(feature = "dpop")]
+use super::secret::Secret;
 use super::variables::{is_read, is_same_value, split_list, unknown_variable};
-use super::words::{OnlyOff, StringOrList, TokenCacheSetting};
+use super::words::{OnlyOff, TokenCacheSetting};
 use super::{Config, RawConfig};
-use crate::verifier::{ConfigError, SettingSource};
-
-type Setter = fn(&mut IssuerConfig, &str);
+use crate::verifier::{ConfigError, SettingSource, Verifier};
 
 /// The variable for a setting of the verifier itself, not of its issuer.
 const TOKEN_CACHE: &str = "M2M_TOKEN_CACHE";
-
-/// A setting, its variable, and its setter. Two variables of one setting must have equal values.
-const VARIABLES: [(&str, &str, Setter); 20] = [
-    ("kinde", "KINDE_DOMAIN", |issuer, text| {
-        issuer.kinde = Some(text.into());
-    }),
-    ("kinde", "KINDE_ISSUER_URL", |issuer, text| {
-        issuer.kinde = Some(text.into());
-    }),
-    ("audience", "KINDE_AUDIENCE", |issuer, text| {
-        issuer.audience = Some(list(text));
-    }),
-    ("issuer", "M2M_ISSUER", |issuer, text| {
-        issuer.issuer = Some(text.into());
-    }),
-    ("audience", "M2M_AUDIENCE", |issuer, text| {
-        issuer.audience = Some(list(text));
-    }),
-    ("profile", "M2M_PROFILE", |issuer, text| {
-        issuer.profile = Some(text.into());
-    }),
-    ("algorithms", "M2M_ALGORITHMS", |issuer, text| {
-        issuer.algorithms = Some(list(text));
-    }),
-    ("leeway", "M2M_LEEWAY", |issuer, text| {
-        issuer.leeway = Some(text.into());
-    }),
-    ("max_age", "M2M_MAX_AGE", |issuer, text| {
-        issuer.max_age = Some(text.into());
-    }),
-    (
-        "organization_claim",
-        "M2M_ORGANIZATION_CLAIM",
-        |issuer, text| {
-            issuer.organization_claim = Some(text.into());
-        },
-    ),
-    (
-        "organization_code_pattern",
-        "M2M_ORGANIZATION_CODE_PATTERN",
-        |issuer, text| issuer.organization_code_pattern = Some(text.into()),
-    ),
-    ("scope_claim", "M2M_SCOPE_CLAIM", |issuer, text| {
-        issuer.scope_claim = Some(text.into());
-    }),
-    ("client_id_claim", "M2M_CLIENT_ID_CLAIM", |issuer, text| {
-        issuer.client_id_claim = Some(text.into());
-    }),
-    (
-        "allow_organizations",
-        "M2M_ALLOW_ORGANIZATIONS",
-        |issuer, text| {
-            issuer.allow_organizations = Some(list(text));
-        },
-    ),
-    ("allow_clients", "M2M_ALLOW_CLIENTS", |issuer, text| {
-        issuer.allow_clients = Some(list(text));
-    }),
-    ("jwks_url", "M2M_JWKS_URL", |issuer, text| {
-        issuer.jwks_url = Some(text.into());
-    }),
-    (
-        "keys_time_to_live",
-        "M2M_KEYS_TIME_TO_LIVE",
-        |issuer, text| {
-            issuer.keys_time_to_live = Some(text.into());
-        },
-    ),
-    ("keys_max_stale", "M2M_KEYS_MAX_STALE", |issuer, text| {
-        issuer.keys_max_stale = Some(text.into());
-    }),
-    (
-        "unknown_kid_cooldown",
-        "M2M_UNKNOWN_KID_COOLDOWN",
-        |issuer, text| {
-            issuer.unknown_kid_cooldown = Some(text.into());
-        },
-    ),
-    ("fetch_timeout", "M2M_FETCH_TIMEOUT", |issuer, text| {
-        issuer.fetch_timeout = Some(text.into());
-    }),
-];
 
 impl Config {
     /// Reads the settings of one issuer from the environment.
@@ -115,6 +36,8 @@ impl Config {
     /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only organizations or clients that are allowed |
     /// | `M2M_JWKS_URL` | the URL of the keys, if the issuer has no metadata |
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
+    /// | `M2M_DPOP_BASE_URL` | the public base URL of the API (feature `dpop`) |
+    /// | `M2M_DPOP_NONCE_KEY` | a secret of at least 32 bytes: proofs need nonces |
     /// | `M2M_API_KEYS_KINDE`, `M2M_API_KEYS_ALLOW_USER_KEYS` | `yes` (feature `introspection`) |
     /// | `M2M_API_KEYS_CLIENT_ID`, `M2M_API_KEYS_CLIENT_SECRET`, `M2M_API_KEYS_API_ID`, `M2M_API_KEYS_KINDE_DOMAIN`, `M2M_API_KEYS_HEADER` | a string |
     /// | `M2M_API_KEYS_PREFIX`, `M2M_INTROSPECTION_PREFIX` | one or more prefixes |
@@ -178,6 +101,8 @@ impl Config {
         let mut issuer = IssuerConfig::default();
         let mut given: Vec<(&'static str, &'static str, String)> = Vec::new();
         let (mut token_cache, variables) = (None, variables());
+        #[cfg(feature = "dpop")]
+        let mut nonce_key = None;
         #[cfg(feature = "introspection")]
         let mut opaque = OpaqueVariables::default();
         for (name, value) in vars {
@@ -194,6 +119,20 @@ impl Config {
             if name == TOKEN_CACHE {
                 token_cache = Some(parse_token_cache(value)?);
                 continue;
+            }
+            #[cfg(feature = "dpop")]
+            match name {
+                dpop::BASE_URL => {
+                    issuer.dpop = Some(DpopConfig::with_base_url(value));
+                    given.push(("proof_of_possession", dpop::BASE_URL, value.to_owned()));
+                    continue;
+                }
+                dpop::NONCE_KEY => {
+                    nonce_key = Some(Secret(value.to_owned()));
+                    given.push(("dpop_nonce_key", dpop::NONCE_KEY, String::new()));
+                    continue;
+                }
+                _ => {}
             }
             #[cfg(feature = "introspection")]
             if opaque.set(name, value) {
@@ -250,9 +189,33 @@ impl Config {
         Self::try_from(RawConfig {
             issuers: vec![issuer],
             token_cache,
+            #[cfg(feature = "dpop")]
+            dpop_nonce_key: nonce_key,
             source: Some(source),
             ..RawConfig::default()
         })
+    }
+}
+
+impl Verifier {
+    /// Builds a verifier with the settings of the environment: `KINDE_DOMAIN` and `KINDE_AUDIENCE`,
+    /// and those that [`Config::from_env`] lists.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`], which names the variable, if a variable is missing, unknown or
+    /// invalid.
+    ///
+    /// ```no_run
+    /// use tower_m2m::Verifier;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::from_env()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Config::from_env()?.build()
     }
 }
 
@@ -267,12 +230,9 @@ fn variables() -> Vec<&'static str> {
     let settings = VARIABLES.iter().map(|(_, variable, _)| *variable);
     #[cfg(feature = "introspection")]
     let settings = settings.chain(opaque_variables::settings().map(|(_, variable)| variable));
+    #[cfg(feature = "dpop")]
+    let settings = settings.chain([dpop::BASE_URL, dpop::NONCE_KEY]);
     settings.chain([TOKEN_CACHE]).collect()
-}
-
-/// Parses values that are separated by commas or spaces.
-fn list(text: &str) -> StringOrList {
-    StringOrList::Many(split_list(text).map(str::to_owned).collect())
 }
 
 fn parse_token_cache(text: &str) -> Result<TokenCacheSetting, ConfigError> {

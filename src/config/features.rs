@@ -9,7 +9,25 @@ struct FeatureTable {
     is_enabled: bool,
 }
 
-const TABLES: [FeatureTable; 2] = [
+const TABLES: [FeatureTable; 5] = [
+    FeatureTable {
+        name: "dpop",
+        variables: "M2M_DPOP_",
+        feature: "dpop",
+        is_enabled: cfg!(feature = "dpop"),
+    },
+    FeatureTable {
+        name: "dpop_nonce_key",
+        variables: "M2M_DPOP_",
+        feature: "dpop",
+        is_enabled: cfg!(feature = "dpop"),
+    },
+    FeatureTable {
+        name: "max_proofs",
+        variables: "M2M_DPOP_",
+        feature: "dpop",
+        is_enabled: cfg!(feature = "dpop"),
+    },
     FeatureTable {
         name: "api_keys",
         variables: "M2M_API_KEYS_",

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::condition::Condition;
+#[cfg(feature = "dpop")]
+use super::dpop::DpopConfig;
 use super::duration::duration;
 #[cfg(feature = "introspection")]
 use super::opaque::{self, ApiKeysConfig, IntrospectionConfig};
@@ -56,6 +58,8 @@ pub(super) struct IssuerConfig {
     pub(super) dangerous_allow_http: Option<OnlyYes>,
     pub(super) dangerous_allow_private_addresses: Option<OnlyYes>,
     pub(super) ca_certificate_pem: Option<String>,
+    #[cfg(feature = "dpop")]
+    pub(super) dpop: Option<DpopConfig>,
     #[cfg(feature = "introspection")]
     pub(super) api_keys: Option<ApiKeysConfig>,
     #[cfg(feature = "introspection")]
@@ -171,6 +175,11 @@ impl IssuerConfig {
                 issuer = set(issuer, duration(text, setting)?);
             }
         }
+        #[cfg(feature = "dpop")]
+        let issuer = match &self.dpop {
+            Some(dpop) => dpop.apply(issuer)?,
+            None => issuer,
+        };
         #[cfg(feature = "introspection")]
         let issuer = opaque::apply(issuer, self.api_keys.as_ref(), self.introspection.as_ref())?;
         Ok(issuer)

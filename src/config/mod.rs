@@ -1,10 +1,13 @@
 //! Settings from a file or from the environment. They use the same setters as settings in code.
 
 mod condition;
+#[cfg(feature = "dpop")]
+mod dpop;
 mod duration;
 mod environment;
 mod features;
 mod issuer;
+mod issuer_variables;
 mod nearest;
 #[cfg(feature = "introspection")]
 mod opaque;
@@ -19,6 +22,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+#[cfg(feature = "dpop")]
+use self::dpop::MaxProofsSetting;
 use self::duration::duration;
 use self::issuer::{IssuerConfig, read_issuer};
 use self::words::{OnlyOff, OnlyYes, ReadinessSetting, StartSetting, TokenCacheSetting};
@@ -29,8 +34,8 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 ///
 /// A setting has the name and the default of its setter. An unknown name, `null` or an invalid
 /// value is an error when the configuration is parsed, and the error names the place:
-/// `issuers[1].leeway`. The only secret is `client_secret`, which neither `Debug` nor an error
-/// shows. The [guide](crate::guide::configuration) has the same configuration in JSON, TOML and
+/// `issuers[1].leeway`. The secrets `client_secret` and `dpop_nonce_key` are in neither `Debug` nor
+/// an error. The [guide](crate::guide::configuration) has the same configuration in JSON, TOML and
 /// YAML.
 ///
 /// | setting | form |
@@ -45,6 +50,8 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 /// | `caller_check_timeout` | a duration |
 /// | `dangerous_caller_check_fail_open` | `"yes"` |
 /// | `readiness` | `"all"` or `"any"` |
+/// | `dpop_nonce_key` | a secret string of at least 32 bytes (feature `dpop`) |
+/// | `max_proofs` | `{ total, per_key }` (feature `dpop`) |
 ///
 /// | setting of an issuer | form |
 /// |---|---|
@@ -73,6 +80,7 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 /// | `dangerous_allow_http` | `"yes"` |
 /// | `dangerous_allow_private_addresses` | `"yes"` |
 /// | `ca_certificate_pem` | a certificate as a string |
+/// | `dpop` | `{ base_url, algorithms, max_proof_age }`, of which only the base URL is required (feature `dpop`) |
 /// | `api_keys`, `introspection` | a table, as below (feature `introspection`) |
 ///
 /// | setting of `api_keys` | form |
@@ -130,6 +138,10 @@ struct RawConfig {
     dangerous_caller_check_fail_open: Option<OnlyYes>,
     max_rejection_events_per_second: Option<u32>,
     readiness: Option<ReadinessSetting>,
+    #[cfg(feature = "dpop")]
+    dpop_nonce_key: Option<secret::Secret>,
+    #[cfg(feature = "dpop")]
+    max_proofs: Option<MaxProofsSetting>,
     /// The source of the issuer, if it is not in an array.
     #[serde(skip)]
     source: Option<SettingSource>,
@@ -154,28 +166,6 @@ impl Config {
     /// certificate.
     pub fn build(&self) -> Result<Verifier, ConfigError> {
         self.builder()?.build()
-    }
-}
-
-impl Verifier {
-    /// Builds a verifier with the settings of the environment: `KINDE_DOMAIN` and `KINDE_AUDIENCE`,
-    /// and those that [`Config::from_env`] lists.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ConfigError`], which names the variable, if a variable is missing, unknown or
-    /// invalid.
-    ///
-    /// ```no_run
-    /// use tower_m2m::Verifier;
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let verifier = Verifier::from_env()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Config::from_env()?.build()
     }
 }
 
@@ -285,6 +275,8 @@ impl RawConfig {
         if let Some(OnlyYes::Yes) = self.dangerous_caller_check_fail_open {
             builder = builder.dangerous_caller_check_fail_open();
         }
+        #[cfg(feature = "dpop")]
+        let mut builder = dpop::apply(builder, self.dpop_nonce_key.as_ref(), self.max_proofs);
         builder = match self.readiness {
             None => builder,
             Some(ReadinessSetting::All) => builder.readiness(Readiness::All),

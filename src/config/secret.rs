@@ -1,28 +1,28 @@
 //! Secrets of a configuration. No error and no `Debug` output shows them.
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "dpop", feature = "introspection"))]
 use std::fmt;
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "dpop", feature = "introspection"))]
 use serde::Deserialize;
 
 /// The names of settings with a secret.
-const SECRETS: [&str; 1] = ["client_secret"];
+const SECRETS: [&str; 2] = ["client_secret", "dpop_nonce_key"];
 
 /// A secret. `Debug` does not show it.
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "dpop", feature = "introspection"))]
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Secret(String);
+pub(super) struct Secret(pub(super) String);
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "dpop", feature = "introspection"))]
 impl Secret {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "dpop", feature = "introspection"))]
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secret").finish_non_exhaustive()

@@ -92,6 +92,11 @@ impl DpopRules {
         &self.algorithms
     }
 
+    /// Returns the public base URL of the API, normalized.
+    pub(crate) fn base_url(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// Returns the seconds for which a used proof is stored: as long as it is valid, and longer by
     /// the difference of the clocks of replicas.
     pub(crate) fn window(&self) -> i64 {

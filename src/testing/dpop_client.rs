@@ -70,6 +70,14 @@ impl DpopClient {
         &self.key
     }
 
+    pub(super) fn now(&self) -> i64 {
+        self.clock.unix_seconds()
+    }
+
+    pub(super) fn source(&self) -> Clock {
+        self.clock.clone()
+    }
+
     /// Returns the thumbprint of the key (RFC 7638), which a bound token has in `cnf.jkt`.
     #[must_use]
     pub fn thumbprint(&self) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::issuers::trusted::TrustedIssuer;
 use super::verifier::Verifier;
 use crate::jwks::{IssuerStatus, SavedKeys};
+use crate::token::BindingMethod;
 
 impl Verifier {
     /// Returns `true` if tokens can be verified, as
@@ -85,4 +86,22 @@ impl Verifier {
 
 fn has_keys(trusted: &TrustedIssuer) -> bool {
     trusted.keys.current().is_some()
+}
+
+impl Verifier {
+    /// Returns `true` if tokens of a listed issuer may be bound in this way.
+    pub(crate) fn accepts_binding(&self, method: BindingMethod) -> bool {
+        let mut listed = self.0.issuers.listed().iter();
+        listed.any(|trusted| trusted.rules.bindings.contains(&method))
+    }
+
+    /// Returns the names of the algorithms that DPoP proofs may be signed with.
+    pub(crate) fn proof_algorithms(&self) -> Vec<&'static str> {
+        #[cfg(feature = "dpop")]
+        if let Some(dpop) = self.dpop() {
+            let algorithms = dpop.algorithms().iter();
+            return algorithms.map(|algorithm| algorithm.name()).collect();
+        }
+        Vec::new()
+    }
 }

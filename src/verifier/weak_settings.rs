@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
+use super::rules::Rules;
 use crate::http_client::PrivateAddresses;
 #[cfg(feature = "introspection")]
 use crate::introspection::{OpaqueCredentials, Weakness};
@@ -121,6 +122,10 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
             "the issuer's metadata and DNS names can make this process send requests into its own network: remove this \
              setting if the keys are at a public address",
         )),
+        sends_proofs_without_tls(rules).then_some((
+            "proof_of_possession",
+            "clients send tokens and proofs over http: use https",
+        )),
         (trusted.keys.max_stale() > LONG_STALE).then_some((
             "keys_max_stale",
             "a leaked key is trusted for more than a day if the issuer does not respond: use a smaller value",
@@ -134,6 +139,16 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
             setting,
             problem,
         })
+}
+
+/// Returns `true` if the base URL of DPoP is http on another host than loopback.
+fn sends_proofs_without_tls(rules: &Rules) -> bool {
+    #[cfg(feature = "dpop")]
+    if let Some(dpop) = &rules.possession.dpop {
+        return !crate::jwks::is_secure_url(dpop.base_url());
+    }
+    let _ = rules;
+    false
 }
 
 impl fmt::Display for WeakSetting {

@@ -348,6 +348,7 @@ fn config_has_every_setting_that_is_a_value() {
         "check_caller",
         "denylist",
         "restore_keys",
+        "replay_store",
         "restore_known_credentials",
         "resolve_issuers_with",
         "fetch_with",
@@ -362,6 +363,7 @@ fn config_has_every_setting_that_is_a_value() {
             "organization_code_pattern",
         ),
         ("without_proxy", "proxy"),
+        ("proof_of_possession", "dpop"),
         ("without_token_cache", "token_cache"),
         ("start_lazily", "start"),
     ];

@@ -623,6 +623,7 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
             setter(AuthorizeLayer::reject_preflights),
         ),
         ("grpc", setter(AuthorizeLayer::grpc)),
+        ("end_streams", setter(AuthorizeLayer::end_streams)),
         ("require_jwt", setter(AuthorizeLayer::require_jwt)),
         ("allow_users", setter(AuthorizeLayer::allow_users)),
         (

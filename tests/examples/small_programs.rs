@@ -1,4 +1,4 @@
-//! Tests `quickstart`, `api_keys`, `hyper` and `scopes`.
+//! Tests `quickstart`, `api_keys`, `dpop`, `hyper` and `scopes`.
 
 use http::Method;
 use tower_m2m::testing::LocalIssuer;
@@ -37,6 +37,23 @@ async fn api_keys_prints_expected_responses_and_no_key() {
         keys.iter().all(|rest| rest.starts_with('…')) && !transcript.contains("eyJhbGci"),
         "{transcript}"
     );
+}
+
+#[cfg(feature = "dpop")]
+#[tokio::test]
+async fn dpop_prints_expected_responses_and_no_token() {
+    let output = run("dpop", &[], &[]).await;
+    let transcript = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{transcript}");
+    assert!(transcript.contains("8 of 8 responses as expected"));
+    for text in [
+        "200 OK",
+        "401 Unauthorized",
+        "the DPoP proof was used before",
+    ] {
+        assert!(transcript.contains(text), "{text}");
+    }
+    assert!(!transcript.contains("eyJ"), "{transcript}");
 }
 
 #[tokio::test]

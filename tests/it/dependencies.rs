@@ -71,7 +71,7 @@ const RULES: &[Rule] = &[
                   proof_of_possession, verifier, response",
         crates: "axum, bytes, http, http-body, pin-project-lite, tower-layer, tower-service",
     },
-    Rule { level: 9, module: "config", modules: "introspection, token, verifier", crates: "humantime, serde, serde_json" },
+    Rule { level: 9, module: "config", modules: "introspection, proof_of_possession, token, verifier", crates: "humantime, serde, serde_json" },
     Rule {
         level: 9, module: "extract",
         modules: "token, bearer, scopes, telemetry, rejection, verifier, response, extensions, middleware",
@@ -79,7 +79,7 @@ const RULES: &[Rule] = &[
     },
     Rule { level: 9, module: "routes", modules: "token, rejection, verifier, middleware", crates: "axum, http" },
     Rule {
-        level: 9, module: "metadata", modules: "scopes, jwks, verifier, middleware",
+        level: 9, module: "metadata", modules: "token, scopes, jwks, verifier, middleware",
         crates: "http, serde, serde_json, tower-service",
     },
     Rule {

@@ -247,3 +247,62 @@ impl ClockOf for tower_m2m::Issuer {
         builder.build().unwrap()
     }
 }
+
+/// Rule 257.
+#[test]
+fn resource_metadata_says_what_is_configured() {
+    use tower_m2m::{Algorithm, ResourceMetadata};
+
+    let fixture = Fixture::with_dpop(
+        |dpop| dpop.algorithms([Algorithm::ES256]),
+        |builder| builder,
+    );
+    let document = |metadata: ResourceMetadata| -> serde_json::Value {
+        serde_json::from_str(&metadata.to_json()).unwrap()
+    };
+    let metadata = || ResourceMetadata::new(&fixture.verifier, BASE).unwrap();
+    let plain = document(metadata());
+    assert_eq!(
+        plain["dpop_signing_alg_values_supported"],
+        serde_json::json!(["ES256"])
+    );
+    assert!(plain.get("dpop_bound_access_tokens_required").is_none());
+    assert!(
+        plain
+            .get("tls_client_certificate_bound_access_tokens")
+            .is_none()
+    );
+    let required = document(metadata().require_proof_of_possession());
+    assert_eq!(required["dpop_bound_access_tokens_required"], true);
+    let without = trust(&fixture.issuer).build().unwrap();
+    let without = document(
+        ResourceMetadata::new(&without, BASE)
+            .unwrap()
+            .require_proof_of_possession(),
+    );
+    assert!(without.get("dpop_signing_alg_values_supported").is_none());
+    assert!(without.get("dpop_bound_access_tokens_required").is_none());
+}
+
+#[tokio::test]
+async fn explanation_and_weak_settings_know_proofs() {
+    let fixture = Fixture::new();
+    let explanation = fixture.verifier.explain(&fixture.token()).await.to_string();
+    assert!(
+        explanation.contains("jkt with a DPoP proof"),
+        "{explanation}"
+    );
+    assert!(
+        explanation.contains("REJECTED (sender_constrained)"),
+        "{explanation}"
+    );
+    let weak = |base: &str| {
+        let issuer = trust(&fixture.issuer).proof_of_possession(ProofOfPossession::dpop(base));
+        let weak = issuer.build().unwrap().weak_settings();
+        weak.iter()
+            .any(|weak| weak.setting == "proof_of_possession")
+    };
+    assert!(weak("http://api.acme.com"));
+    assert!(!weak("https://api.acme.com"));
+    assert!(!weak("http://127.0.0.1:3000"));
+}

@@ -292,3 +292,43 @@ async fn only_configured_algorithms_are_accepted() {
     assert_eq!(outcome.summary(), (401, "proof_algorithm_not_allowed"));
     assert!(outcome.challenge("DPoP").contains(r#"algs="ES384 EdDSA""#));
 }
+
+/// Rules 96–112, 239.
+#[tokio::test]
+async fn corpus_of_forged_proofs_is_rejected() {
+    use tower_m2m::testing::forged::proofs;
+
+    let fixture = Fixture::new();
+    let url = format!("{BASE}/invoices");
+    let corpus = proofs::corpus(&fixture.client, &fixture.token_builder(), "GET", &url).unwrap();
+    assert_eq!(corpus.forgeries().len(), 29);
+    let send = async |forgery: &proofs::ForgedProof| {
+        let mut request = Request::get("/invoices").header(AUTHORIZATION, forgery.authorization());
+        for proof in forgery.proofs() {
+            request = request.header("DPoP", proof);
+        }
+        call(&fixture.api, request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(send(corpus.valid()).await.summary(), (200, "none"));
+    for forgery in corpus.forgeries() {
+        let outcome = send(forgery).await;
+        assert_eq!(
+            outcome.status.as_u16(),
+            forgery.status(),
+            "{}",
+            forgery.description()
+        );
+        let error = format!("error=\"{}\"", forgery.error());
+        let named = outcome
+            .challenges
+            .iter()
+            .filter(|text| text.contains(&error));
+        assert_eq!(
+            named.count(),
+            1,
+            "{}: {:?}",
+            forgery.description(),
+            outcome.challenges
+        );
+    }
+}

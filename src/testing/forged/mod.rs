@@ -26,7 +26,8 @@
 //! # }
 //! ```
 //!
-//! The forgeries of API keys and opaque tokens are in [`opaque`].
+//! The forgeries of API keys and opaque tokens are in [`opaque`], those of DPoP proofs in
+//! [`proofs`].
 //!
 //! The forgeries have the times of the valid token. If your server uses the system clock, create
 //! that token immediately before the attack. Some forgeries name a key server below the issuer's
@@ -34,6 +35,7 @@
 //! of [`Endpoint::Other`](super::Endpoint::Other) is not zero.
 
 pub mod opaque;
+pub mod proofs;
 
 mod algorithms;
 mod assessment;

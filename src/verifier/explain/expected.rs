@@ -3,6 +3,7 @@
 use super::inspect::TokenInspection;
 use super::step::CheckKind;
 use crate::jwks::UnusableKeys;
+use crate::token::BindingMethod;
 use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::organization::OrganizationForm;
 use crate::verifier::profile::{ClaimMatcher, ClaimRule, Profile, RuleLocation};
@@ -27,7 +28,17 @@ impl TokenInspection<'_> {
             CheckKind::Signature => text("made with the issuer's key"),
             CheckKind::TokenKind => text("no claim of ID, logout or proof tokens"),
             CheckKind::DateFormats => text("a number in exp, and in nbf and iat if present"),
-            CheckKind::Binding => text("absent, because it is used as a bearer token"),
+            CheckKind::Binding => {
+                let bindings = &self.trusted()?.rules.bindings;
+                text(match bindings.as_slice() {
+                    [] => "absent, because it is used as a bearer token",
+                    [BindingMethod::Key] => "absent, or jkt with a DPoP proof in the request",
+                    [BindingMethod::Certificate] => {
+                        "absent, or x5t#S256 with the client certificate of the connection"
+                    }
+                    _ => "absent, or jkt or x5t#S256 with what the request proves",
+                })
+            }
             CheckKind::Delegation => text("absent"),
             _ => expected_by_issuer(step, self.trusted()?),
         }
