@@ -159,8 +159,8 @@ pub use scopes::{AnyOf, DeclaredScope, RequiredScopes};
 #[cfg(feature = "security-events")]
 #[doc(inline)]
 pub use security_events::{
-    EventError, EventReceiver, EventReceiverStatus, NeedsEventAudience, SecurityEventSettings,
-    StreamStatus,
+    EventError, EventPoller, EventReceiver, EventReceiverStatus, NeedsEventAudience, PollError,
+    Polled, SecurityEventSettings, StreamStatus,
 };
 #[doc(inline)]
 pub use token::{Algorithm, Claims, CredentialKind, OrgCode, Scope};

@@ -11,6 +11,8 @@ mod error;
 mod event;
 mod kinde;
 mod order;
+mod poll;
+mod poll_error;
 mod processor;
 mod received;
 mod receiver;
@@ -25,6 +27,8 @@ mod subject;
 mod timestamp;
 
 pub use error::EventError;
+pub use poll::{EventPoller, Polled};
+pub use poll_error::PollError;
 pub use receiver::EventReceiver;
 pub use settings::{NeedsEventAudience, SecurityEventSettings};
 pub use status::{EventReceiverStatus, StreamStatus};

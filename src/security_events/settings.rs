@@ -3,15 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderValue, Request, Response};
+
 use super::critical::{CriticalMembers, TransmitterMetadata};
+use super::poll::EventPoller;
 use super::processor::{EventProcessor, EventSource, Transmitter};
 use super::receiver::{EventReceiver, UNKNOWN_DENYLIST};
 use super::secret::AuthorizationSecret;
 use super::set::SetRules;
 use super::states::RequestedStates;
 use crate::clock::seconds;
-use crate::jwks::well_known_url;
+use crate::http_client::Fetcher;
+use crate::jwks::{is_secure_url, well_known_url};
 use crate::revocation::Denylist;
+use crate::util::BoxError;
 use crate::verifier::{ConfigError, DocumentSender, Verifier};
 
 /// A transmitter whose audience is not set yet. [`audience`](Self::audience) completes it.
@@ -35,6 +40,7 @@ pub struct SecurityEventSettings {
     speaks_for: Vec<String>,
     critical: Option<Vec<String>>,
     token_lifetime: Option<Duration>,
+    send: Option<Fetcher>,
 }
 
 /// How long a SET is accepted after it was issued, in seconds: 7 days.
@@ -85,6 +91,7 @@ impl NeedsEventAudience {
             speaks_for: Vec::new(),
             critical: None,
             token_lifetime: None,
+            send: None,
         }
     }
 }
@@ -138,6 +145,57 @@ impl SecurityEventSettings {
         Ok(receiver.with_secret(secret))
     }
 
+    /// Sends requests to the transmitter with a function of the application: for its metadata, and
+    /// polls. Default: as the transmitter's keys are fetched.
+    ///
+    /// The function must not follow redirects.
+    pub fn send_with<F, R>(mut self, send: F) -> Self
+    where
+        F: Fn(Request<Vec<u8>>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Response<Vec<u8>>, BoxError>> + Send + 'static,
+    {
+        self.send = Some(Fetcher::function(send));
+        self
+    }
+
+    /// Builds a poller instead of a receiver (RFC 8936): it fetches the events from this endpoint,
+    /// with this value of `Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`authorization`](Self::authorization), and an error if the endpoint
+    /// is not an https URL (http is accepted on loopback only), if the value is no header value, or
+    /// if there is no HTTP client because the keys are fixed and
+    /// [`send_with`](Self::send_with) is not set.
+    pub fn poll(
+        self,
+        endpoint: impl Into<String>,
+        authorization: impl Into<String>,
+    ) -> Result<EventPoller, ConfigError> {
+        let endpoint = endpoint.into();
+        if !is_secure_url(&endpoint) {
+            let problem = "must be an https URL (http is accepted on loopback only)";
+            return Err(ConfigError::new("poll", problem));
+        }
+        let authorization = HeaderValue::try_from(authorization.into());
+        let mut authorization = authorization
+            .ok()
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| ConfigError::new("authorization", "is empty or no header value"))?;
+        authorization.set_sensitive(true);
+        let fetcher = self.fetcher(&endpoint).ok_or_else(|| {
+            let problem = "must be set, because the keys of the transmitter are fixed";
+            ConfigError::new("send_with", problem)
+        })?;
+        let processor = self.processor(DocumentSender::Authenticated)?;
+        Ok(EventPoller::new(
+            processor,
+            endpoint,
+            authorization,
+            fetcher,
+        ))
+    }
+
     /// Builds the receiver without a secret. The signature of a SET is always verified, so this
     /// only allows any party to cost the service a signature check for each request.
     ///
@@ -148,7 +206,23 @@ impl SecurityEventSettings {
         self.build(DocumentSender::Anyone)
     }
 
-    pub(super) fn build(self, sender: DocumentSender) -> Result<EventReceiver, ConfigError> {
+    /// Returns the client for this URL of the transmitter.
+    fn fetcher(&self, url: &str) -> Option<Fetcher> {
+        let NeedsEventAudience {
+            verifier,
+            transmitter,
+            ..
+        } = &self.transmitter;
+        let fetchers = || verifier.fetchers_of(transmitter);
+        let own = || Some(fetchers()?.for_url(url, transmitter).clone());
+        self.send.clone().or_else(own)
+    }
+
+    fn build(self, sender: DocumentSender) -> Result<EventReceiver, ConfigError> {
+        self.processor(sender).map(EventReceiver::new)
+    }
+
+    fn processor(self, sender: DocumentSender) -> Result<EventProcessor, ConfigError> {
         let NeedsEventAudience {
             verifier,
             denylist,
@@ -172,21 +246,17 @@ impl SecurityEventSettings {
         if self.token_lifetime.is_some_and(|it| it.is_zero()) {
             return error("token_lifetime", "must be more than zero");
         }
-        let critical = match (&self.critical, verifier.fetchers_of(transmitter)) {
-            (Some(members), _) => {
-                CriticalMembers::Fixed(members.iter().map(|name| name.as_str().into()).collect())
-            }
-            (None, Some(fetchers)) => {
-                let url = well_known_url(transmitter, "ssf-configuration");
-                let fetcher = fetchers.for_url(&url, transmitter).clone();
-                CriticalMembers::Metadata(TransmitterMetadata::new(transmitter, url, fetcher))
-            }
-            (None, None) => {
+        let critical = if let Some(members) = &self.critical {
+            CriticalMembers::Fixed(members.iter().map(|name| name.as_str().into()).collect())
+        } else {
+            let url = well_known_url(transmitter, "ssf-configuration");
+            let Some(fetcher) = self.fetcher(&url) else {
                 return error(
                     "critical_subject_members",
                     "must be set, because the keys of the transmitter are fixed and no metadata is fetched",
                 );
-            }
+            };
+            CriticalMembers::Metadata(TransmitterMetadata::new(transmitter, url, fetcher))
         };
         let issuers = self.speaks_for.iter().chain([transmitter]);
         let ages = issuers.map(|issuer| verifier.max_age_of(issuer));
@@ -205,11 +275,11 @@ impl SecurityEventSettings {
             token_lifetime: self.token_lifetime.map(seconds).or(max_age),
             sender,
         };
-        Ok(EventReceiver::new(EventProcessor::new(
+        Ok(EventProcessor::new(
             verifier,
             denylist,
             Arc::from(transmitter.as_str()),
             EventSource::Transmitter(Box::new(source)),
-        )))
+        ))
     }
 }

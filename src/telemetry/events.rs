@@ -297,4 +297,11 @@ pub(crate) fn denylist_records_ignored(malformed: u64, unauthenticated: u64, unk
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::denylist", malformed, unauthenticated, unknown, "ignoring denylist records");
     let _ = (malformed, unauthenticated, unknown);
+
+/// Reports that a transmitter's events could not be fetched.
+#[cfg(feature = "security-events")]
+pub(crate) fn event_poll_failed(issuer: &str, error: &dyn Display) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::events", issuer, error = %error, "event poll failed");
+    let _ = (issuer, error);
 }

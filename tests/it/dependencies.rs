@@ -85,7 +85,7 @@ const RULES: &[Rule] = &[
     Rule {
         level: 9, module: "security_events",
         modules: "token, clock, util, jwks, revocation, verifier, telemetry, http_client",
-        crates: "aws-lc-rs, bytes, http, http-body, humantime, tokio, tower-service",
+        crates: "aws-lc-rs, bytes, http, http-body, humantime, serde_json, tokio, tower-service",
     },
 ];
 

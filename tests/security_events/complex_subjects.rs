@@ -6,10 +6,10 @@ use tower_m2m::{Denylist, EventReceiver, Verifier};
 
 use super::support::{EVENTS, Fixture, ISSUER, NOW, SECRET, push, user};
 
-fn complex(members: Value) -> Value {
-    let mut subject = members;
-    subject["format"] = "complex".into();
-    subject
+fn complex(mut members: Value) -> Value {
+    let subject = members.as_object_mut().unwrap();
+    subject.insert("format".into(), "complex".into());
+    members
 }
 
 fn tenant(code: &str) -> Value {

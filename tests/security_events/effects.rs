@@ -61,7 +61,7 @@ async fn session_events_deny_older_tokens() {
 async fn time_of_event_has_three_sources() {
     for (timestamp, toe, iat) in [
         (Some(json!(NOW - 10)), Some(NOW - 500), NOW),
-        (Some(json!(NOW as f64 - 9.25)), None, NOW),
+        (Some(json!(1_770_119_990.75)), None, NOW),
         (None, Some(NOW - 10), NOW),
         (None, None, NOW - 10),
     ] {

@@ -6,7 +6,7 @@ use tower_m2m::{Denylist, EventReceiver, Verifier};
 
 use super::support::hook;
 
-async fn receiver(issuer: &LocalIssuer) -> (Verifier, EventReceiver) {
+fn receiver(issuer: &LocalIssuer) -> (Verifier, EventReceiver) {
     let denylist = Denylist::new();
     let trusted = Verifier::kinde(issuer.url()).audience(issuer.audience());
     let builder =
@@ -33,7 +33,7 @@ fn fault() -> Fault {
 async fn unavailable_keys_give_503() {
     let issuer = LocalIssuer::start().await.unwrap();
     issuer.set_fault(Endpoint::Jwks, fault());
-    let (_verifier, receiver) = receiver(&issuer).await;
+    let (_verifier, receiver) = receiver(&issuer);
     let event = issuer.kinde_webhook("user.deleted", json!({ "user": { "id": "kp_1" } }));
     let response = hook(&receiver, &event).await;
     assert_eq!(
@@ -54,17 +54,17 @@ async fn unavailable_keys_give_503() {
 #[tokio::test]
 async fn rotated_key_is_fetched_within_the_budget() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let (_verifier, receiver) = receiver(&issuer).await;
+    let (_verifier, receiver) = receiver(&issuer);
     let event = || issuer.kinde_webhook("user.deleted", json!({ "user": { "id": "kp_1" } }));
     assert_eq!(hook(&receiver, &event()).await.status, 200);
     issuer.rotate_key().unwrap();
     assert_eq!(hook(&receiver, &event()).await.status, 200);
 
-    let forger = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
+    let attacker = SigningKey::generate(SigningAlgorithm::Rs256).unwrap();
     let hits = issuer.hits(Endpoint::Jwks);
     for number in 0..200 {
         let forged = event()
-            .signed_with(&forger)
+            .signed_with(&attacker)
             .header("kid", format!("invented-{number}"));
         let response = hook(&receiver, &forged).await;
         assert_eq!(response.code(), "unknown_key");
@@ -78,7 +78,7 @@ async fn rotated_key_is_fetched_within_the_budget() {
 #[tokio::test]
 async fn concurrent_copies_take_effect_once() {
     let issuer = LocalIssuer::start().await.unwrap();
-    let (_verifier, receiver) = receiver(&issuer).await;
+    let (_verifier, receiver) = receiver(&issuer);
     let event = issuer.kinde_webhook("user.deleted", json!({ "user": { "id": "kp_1" } }));
     let copies: Vec<_> = (0..8)
         .map(|_| {

@@ -4,6 +4,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
     reason = "helpers of tests are tests"
 )]
 
@@ -15,6 +18,7 @@ mod keys;
 mod kinde_api;
 mod matrix;
 mod order;
+mod poll;
 #[path = "../support/recorder.rs"]
 mod recorder;
 mod reports;

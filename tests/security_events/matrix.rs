@@ -14,7 +14,7 @@ fn tokens(fixture: &Fixture) -> Vec<(&'static str, TokenBuilder)> {
         ];
         let token = names
             .into_iter()
-            .fold(access.clone(), |token, name| token.without(name));
+            .fold(access.clone(), TokenBuilder::without);
         let Value::Object(claims) = claims else {
             return token;
         };

@@ -59,7 +59,7 @@ async fn rejected_events_are_reported_once_in_a_while() {
     let lines = recorder.take();
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(
-        lines[1].contains("unknown_key") && lines[1].contains("9"),
+        lines[1].contains("unknown_key") && lines[1].contains('9'),
         "{lines:?}"
     );
     assert_eq!(receiver.status().rejected, 25);
@@ -76,7 +76,7 @@ async fn silence_despite_requests_is_reported_once_an_hour() {
     let receiver = fixture.webhooks();
     let event = || fixture.user_event("user.authenticated", json!({ "id": "kp_1" }));
     let forged = || event().header("kid", "unknown");
-    fixture.clock.advance(24 * HOUR - Duration::from_secs(1));
+    fixture.clock.advance(Duration::from_secs(24 * 3600 - 1));
     hook(&receiver, &forged()).await;
     assert_eq!(recorder.take(), [""; 0]);
     fixture.clock.advance(Duration::from_secs(1));

@@ -31,7 +31,6 @@ async fn invalid_sets_are_rejected_with_codes() {
     let good = fixture.revoked();
     let two = json!({ events::SESSION_REVOKED: {}, events::ACCOUNT_DISABLED: {} });
     let at = |members| fixture.set(events::SESSION_REVOKED, user("user_1"), members);
-    const DAY: i64 = 86_400;
     for (event, err, code) in [
         // Rule 208
         (
@@ -181,7 +180,7 @@ async fn invalid_sets_are_rejected_with_codes() {
         ),
         // Rule 220
         (
-            good.clone().claim("iat", NOW - 7 * DAY - 1),
+            good.clone().claim("iat", NOW - 7 * 86_400 - 1),
             "invalid_request",
             "too_old",
         ),

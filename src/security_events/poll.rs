@@ -1,0 +1,230 @@
+//! Poll delivery (RFC 8936): this service fetches the events, and acknowledges them with the next
+//! request.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_TYPE};
+use http::{HeaderValue, Request, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::body::MAX_BODY;
+use super::error::EventError;
+use super::poll_error::{PollError, PollFailure};
+use super::processor::EventProcessor;
+use super::status::EventReceiverStatus;
+use crate::http_client::Fetcher;
+use crate::telemetry::events;
+use crate::token::{JsonObject, JsonValue};
+use crate::util::lock;
+
+/// Fetches Security Event Tokens from a transmitter (RFC 8936). Create it with
+/// [`SecurityEventSettings::poll`](crate::SecurityEventSettings::poll).
+///
+/// An event takes effect before it is acknowledged. A rejected event is reported to the transmitter
+/// with a code of RFC 8935 §2.4. An event whose effect cannot be stored now is neither, so the
+/// transmitter sends it again.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tower_m2m::{Denylist, EventReceiver, Verifier};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let denylist = Denylist::new();
+/// let verifier = Verifier::builder([Verifier::issuer("https://idp.example").audience("https://api.acme.com")])
+///     .denylist(denylist.clone())
+///     .build()?;
+/// let poller = EventReceiver::security_events(&verifier, &denylist, "https://idp.example")
+///     .audience("https://api.acme.com/events")
+///     .poll("https://idp.example/ssf/poll", std::env::var("EVENTS_AUTHORIZATION")?)?;
+/// tokio::spawn(async move { poller.run(Duration::from_secs(5)).await });
+/// # Ok(())
+/// # }
+/// ```
+pub struct EventPoller {
+    processor: Arc<EventProcessor>,
+    endpoint: String,
+    authorization: HeaderValue,
+    fetcher: Fetcher,
+    /// What the next request tells the transmitter.
+    results: Mutex<EventResults>,
+}
+
+/// The results of received events that the transmitter does not know yet.
+#[derive(Clone, Default)]
+struct EventResults {
+    accepted: Vec<String>,
+    rejected: Vec<(String, EventError)>,
+}
+
+/// The result of one poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Polled {
+    /// The number of received events.
+    pub received: usize,
+    /// `true` if the transmitter has more events.
+    pub more_available: bool,
+}
+
+/// The largest number of events in one response.
+const MAX_EVENTS: usize = 25;
+const MAX_BYTES: usize = MAX_EVENTS * MAX_BODY;
+const MAX_VALUES: u32 = 1024;
+const TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+impl EventPoller {
+    pub(super) fn new(
+        processor: EventProcessor,
+        endpoint: String,
+        authorization: HeaderValue,
+        fetcher: Fetcher,
+    ) -> Self {
+        Self {
+            processor: Arc::new(processor),
+            endpoint,
+            authorization,
+            fetcher,
+            results: Mutex::default(),
+        }
+    }
+
+    /// Polls until the future is dropped. It pauses for `interval` if the transmitter has no more
+    /// events, from 100 ms to 5 min. After a failure it pauses longer each time, up to 5 min, or as
+    /// long as the transmitter's `Retry-After` says.
+    pub async fn run(&self, interval: Duration) {
+        let interval = interval.clamp(Duration::from_millis(100), MAX_PAUSE);
+        let mut pause = interval;
+        loop {
+            match self.poll().await {
+                Ok(Polled {
+                    more_available: true,
+                    received,
+                }) if received > 0 => {
+                    pause = interval;
+                    continue;
+                }
+                Ok(_) => pause = interval,
+                Err(failure) => {
+                    events::event_poll_failed(self.processor.issuer(), &failure.error);
+                    pause = (pause * 2).min(MAX_PAUSE);
+                    let requested = failure.retry_after.unwrap_or_default();
+                    pause = pause.max(requested.min(MAX_PAUSE));
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Sends one request. It acknowledges the events of the last one, and lets at most 25 new
+    /// events take effect.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`PollError`] if there is no valid response. The next request acknowledges the same
+    /// events again.
+    pub async fn poll_once(&self) -> Result<Polled, PollError> {
+        self.poll().await.map_err(|failure| failure.error)
+    }
+
+    /// Returns what was received so far, without any I/O.
+    #[must_use]
+    pub fn status(&self) -> EventReceiverStatus {
+        self.processor.status()
+    }
+
+    async fn poll(&self) -> Result<Polled, PollFailure> {
+        let sent = lock(&self.results).clone();
+        let request = self.request(&sent)?;
+        let response = self.fetcher.send(request, TIMEOUT, MAX_BYTES).await;
+        let response = response.map_err(|_| PollError::NoResponse)?;
+        if response.status() != StatusCode::OK {
+            return Err(PollFailure::from_status(
+                response.status(),
+                response.headers(),
+            ));
+        }
+        let (sets, more_available) =
+            parse_response(response.body()).ok_or(PollError::InvalidResponse)?;
+        // The transmitter knows the results now.
+        *lock(&self.results) = EventResults::default();
+        let received = sets.len();
+        for (id, set) in sets {
+            match self.accept(&set).await {
+                Ok(()) => lock(&self.results).accepted.push(id),
+                Err(error) => {
+                    self.processor.record_failure(error);
+                    if error.err().is_some() {
+                        lock(&self.results).rejected.push((id, error));
+                    }
+                }
+            }
+        }
+        Ok(Polled {
+            received,
+            more_available,
+        })
+    }
+
+    async fn accept(&self, set: &str) -> Result<(), EventError> {
+        if set.len() > MAX_BODY {
+            return Err(EventError::TooLarge);
+        }
+        self.processor.accept(set.as_bytes(), None).await
+    }
+
+    /// Returns the request of RFC 8936 §2.2.
+    fn request(&self, results: &EventResults) -> Result<Request<Vec<u8>>, PollError> {
+        let mut body = Map::new();
+        body.insert("maxEvents".into(), MAX_EVENTS.into());
+        body.insert("returnImmediately".into(), true.into());
+        if !results.accepted.is_empty() {
+            body.insert("ack".into(), json!(results.accepted));
+        }
+        let mut request = Request::post(&self.endpoint)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, &self.authorization);
+        if !results.rejected.is_empty() {
+            let errors = results.rejected.iter().map(|(id, error)| {
+                let described = json!({ "err": error.err(), "description": error.description() });
+                (id.clone(), described)
+            });
+            body.insert("setErrs".into(), Value::Object(errors.collect()));
+            // RFC 8936 §2.6
+            request = request.header(CONTENT_LANGUAGE, "en");
+        }
+        let body = Value::Object(body).to_string().into_bytes();
+        request.body(body).map_err(|_| PollError::NoResponse)
+    }
+}
+
+/// Reads the events by their IDs, and whether there are more (RFC 8936 §2.3).
+fn parse_response(body: &[u8]) -> Option<(Vec<(String, String)>, bool)> {
+    let json = JsonObject::parse_bounded(body, MAX_VALUES).ok()?;
+    let JsonValue::Object(sets) = json.get("sets")? else {
+        return None;
+    };
+    let sets = json.members_of(sets).map(|(id, set)| match set {
+        JsonValue::String(set) => Some((id.to_owned(), set.to_owned())),
+        _ => None,
+    });
+    let sets: Vec<_> = sets.take(MAX_EVENTS + 1).collect::<Option<_>>()?;
+    let more_available = match json.get("moreAvailable") {
+        None => false,
+        Some(JsonValue::Bool(more)) => more,
+        Some(_) => return None,
+    };
+    (sets.len() <= MAX_EVENTS).then_some((sets, more_available))
+}
+
+impl fmt::Debug for EventPoller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventPoller")
+            .field("issuer", &self.processor.issuer())
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
