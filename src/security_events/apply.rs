@@ -2,16 +2,18 @@
 
 use super::effects::{Accepted, Effect, NoEffect};
 use super::error::EventError;
-use super::order::Timeliness;
+use super::order::{Decision, Timeliness};
 use super::processor::{EventProcessor, EventSource};
 use super::seen::KeyHash;
 use super::status::StreamStatus;
-use crate::revocation::{DenylistEntry, DenylistError, EntryExpiry, EntryOrigin, KindeCallerCheck};
+use crate::revocation::{
+    DenylistEntry, DenylistError, EntryExpiry, EntryOrigin, KindeCallerCheck, ReplicationError,
+};
 use crate::util::lock;
 
 impl EventProcessor {
     /// Stores the effect of an event. `time` is in milliseconds.
-    pub(super) fn apply(
+    pub(super) async fn apply(
         &self,
         effect: Effect,
         time: Option<i64>,
@@ -23,29 +25,25 @@ impl EventProcessor {
             Effect::DenyOlderTokens(entry) => {
                 // A token that was issued in the second of the event is the last that it concerns.
                 let issued_until = time.map_or(now, |time| time / 1000);
-                self.deny(entry, self.tokens_end(issued_until))
+                self.deny(entry, self.tokens_end(issued_until)).await
             }
-            Effect::DenyToken(entry) => self.deny(entry, self.tokens_end(now)),
-            Effect::DenyOrganization(entry) => self.deny(entry, EntryExpiry::Never),
+            Effect::DenyToken(entry) => self.deny(entry, self.tokens_end(now)).await,
+            Effect::DenyOrganization(entry) => self.deny(entry, EntryExpiry::Never).await,
             Effect::DenySubject(entry) => {
                 let principal = self.hasher.hash(&entry);
-                // The lock keeps another event about the principal from coming between.
-                let mut applied = lock(&self.applied);
-                match applied.deny(principal, time, event, now) {
-                    Timeliness::Timely => self.deny(entry, EntryExpiry::Never),
-                    Timeliness::Late => Ok(Accepted::Ignored(NoEffect::Late)),
+                match lock(&self.applied).deny(principal, time, event, now) {
+                    Timeliness::Timely => {}
+                    Timeliness::Late => return Ok(Accepted::Ignored(NoEffect::Late)),
                 }
+                self.settle(entry, principal, Decision::Denied).await
             }
             Effect::RemoveSubject(entry) => {
                 let principal = self.hasher.hash(&entry);
-                let mut applied = lock(&self.applied);
-                match applied.remove(principal, time, event, now) {
-                    Timeliness::Timely => {
-                        self.denylist.remove_as(EntryOrigin::SecurityEvent, &entry);
-                        Ok(Accepted::Applied)
-                    }
-                    Timeliness::Late => Ok(Accepted::Ignored(NoEffect::Late)),
+                match lock(&self.applied).remove(principal, time, event, now) {
+                    Timeliness::Timely => {}
+                    Timeliness::Late => return Ok(Accepted::Ignored(NoEffect::Late)),
                 }
+                self.settle(entry, principal, Decision::Admitted).await
             }
             Effect::QueryOrganization(organization) => {
                 let concerned = check.filter(|it| it.queried_issuer() == Some(&*self.issuer));
@@ -75,16 +73,59 @@ impl EventProcessor {
         Ok(Accepted::Applied)
     }
 
-    fn deny(&self, entry: DenylistEntry, until: EntryExpiry) -> Result<Accepted, EventError> {
-        let denied = self
-            .denylist
-            .deny_as(EntryOrigin::SecurityEvent, entry, until);
+    /// Stores a decision about a principal. If another event changed the decision meanwhile, that
+    /// one is stored too, so the last event to finish stores the last decision.
+    async fn settle(
+        &self,
+        entry: DenylistEntry,
+        principal: KeyHash,
+        mut decision: Decision,
+    ) -> Result<Accepted, EventError> {
+        loop {
+            let accepted = match decision {
+                Decision::Denied => self.deny(entry.clone(), EntryExpiry::Never).await?,
+                Decision::Admitted => self.remove(&entry).await?,
+            };
+            match lock(&self.applied).decision(principal) {
+                Some(last) if last != decision => decision = last,
+                _ => return Ok(accepted),
+            }
+        }
+    }
+
+    /// Adds an entry, on all replicas if the list has a store.
+    async fn deny(&self, entry: DenylistEntry, until: EntryExpiry) -> Result<Accepted, EventError> {
+        let (list, origin) = (&self.denylist, EntryOrigin::SecurityEvent);
+        let denied = if list.is_replicated() {
+            let replicated = list.deny_on_all_replicas_as(origin, entry.clone(), until);
+            match replicated.await {
+                Ok(()) => Ok(()),
+                Err(ReplicationError::NotDenied(error)) => Err(error),
+                // No retry would store it, so it applies on this replica.
+                Err(ReplicationError::RecordTooLong) => list.deny_as(origin, entry, until),
+                // The entry applies on this replica. The sender tries again for the others.
+                Err(_) => return Err(EventError::NotStored),
+            }
+        } else {
+            list.deny_as(origin, entry, until)
+        };
         match denied {
             Ok(()) => Ok(Accepted::Applied),
             // No accepted token can have the name, so there is nothing to deny.
             Err(DenylistError::InvalidName) => Ok(Accepted::Ignored(NoEffect::InvalidName)),
             Err(_) => Err(EventError::NotStored),
         }
+    }
+
+    /// Removes an entry that an event added, from all replicas if the list has a store.
+    async fn remove(&self, entry: &DenylistEntry) -> Result<Accepted, EventError> {
+        let (list, origin) = (&self.denylist, EntryOrigin::SecurityEvent);
+        if list.is_replicated() {
+            let removed = list.remove_on_all_replicas_as(origin, entry).await;
+            removed.map_err(|_| EventError::NotStored)?;
+        }
+        list.remove_as(origin, entry);
+        Ok(Accepted::Applied)
     }
 
     /// Returns the expiry of an entry about tokens that were issued until this second.

@@ -24,8 +24,16 @@ struct Applied {
     event_time: i64,
     /// The event, which may be sent again if its effect could not be stored.
     event: KeyHash,
+    decision: Decision,
     /// The second in which it was applied.
     at: i64,
+}
+
+/// What the last event about a principal decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Denied,
+    Admitted,
 }
 
 /// Whether an event takes effect.
@@ -62,6 +70,7 @@ impl AppliedTimes {
         let applied = Applied {
             event_time: time.max(last.unwrap_or(time)),
             event,
+            decision: Decision::Denied,
             at: now,
         };
         if !self.record(principal, applied) {
@@ -92,6 +101,7 @@ impl AppliedTimes {
         let applied = Applied {
             event_time: time,
             event,
+            decision: Decision::Admitted,
             at: now,
         };
         if is_newest && self.record(principal, applied) {
@@ -99,6 +109,11 @@ impl AppliedTimes {
         } else {
             Timeliness::Late
         }
+    }
+
+    /// Returns the last decision about a principal, or `None` if it is not known.
+    pub(super) fn decision(&self, principal: KeyHash) -> Option<Decision> {
+        self.times.get(&principal).map(|applied| applied.decision)
     }
 
     /// Records an applied event. Returns `false` if the store is full.

@@ -15,7 +15,7 @@ use super::poll_error::{PollError, PollFailure};
 use super::processor::EventProcessor;
 use super::status::EventReceiverStatus;
 use crate::http_client::Fetcher;
-use crate::telemetry::events;
+use crate::telemetry::event_delivery;
 use crate::token::{JsonObject, JsonValue};
 use crate::util::lock;
 
@@ -108,7 +108,7 @@ impl EventPoller {
                 }
                 Ok(_) => pause = interval,
                 Err(failure) => {
-                    events::event_poll_failed(self.processor.issuer(), &failure.error);
+                    event_delivery::event_poll_failed(self.processor.issuer(), &failure.error);
                     pause = (pause * 2).min(MAX_PAUSE);
                     let requested = failure.retry_after.unwrap_or_default();
                     pause = pause.max(requested.min(MAX_PAUSE));

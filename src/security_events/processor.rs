@@ -15,7 +15,7 @@ use super::set::SetRules;
 use super::states::RequestedStates;
 use super::status::{Counted, Counters, EventReceiverStatus};
 use crate::revocation::{Denylist, KindeCallerCheck};
-use crate::telemetry::{events, metrics};
+use crate::telemetry::{event_delivery, metrics};
 use crate::verifier::{DocumentError, DocumentSender, Verifier};
 
 /// The largest number of requests that are read or wait at a time.
@@ -113,10 +113,10 @@ impl EventProcessor {
         metrics::security_event(&self.issuer, "none", outcome);
         let report = self.counters.failed(error, now);
         if let Some(omitted) = report.omitted {
-            events::security_event_rejected(&self.issuer, error.code(), &error, omitted);
+            event_delivery::security_event_rejected(&self.issuer, error.code(), &error, omitted);
         }
         if let Some(hours) = report.quiet_hours {
-            events::no_event_accepted(&self.issuer, hours);
+            event_delivery::no_event_accepted(&self.issuer, hours);
         }
     }
 
@@ -169,7 +169,7 @@ impl EventProcessor {
         };
         let time = received.time;
         let effect = self.effect(received.event).await?;
-        let accepted = self.apply(effect, time, key, now, check)?;
+        let accepted = self.apply(effect, time, key, now, check).await?;
         reservation.confirm();
         self.record(accepted, code, &id, now);
         Ok(())
@@ -206,9 +206,9 @@ impl EventProcessor {
         self.counters.accepted(counted, now);
         metrics::security_event(&self.issuer, code, outcome);
         match accepted {
-            Accepted::Applied => events::security_event_applied(&self.issuer, code, id),
+            Accepted::Applied => event_delivery::security_event_applied(&self.issuer, code, id),
             Accepted::Ignored(reason) => {
-                events::security_event_ignored(&self.issuer, code, id, reason.code());
+                event_delivery::security_event_ignored(&self.issuer, code, id, reason.code());
             }
             Accepted::Duplicate => {}
         }

@@ -172,57 +172,6 @@ pub(crate) fn unknown_keys_not_distinguishable(issuer: &str) {
     let _ = issuer;
 }
 
-/// Reports that Kinde did not say whether an organization is suspended, once in 10 s at most.
-#[cfg(feature = "security-events")]
-pub(crate) fn organization_query_failed(issuer: &str, error: &dyn Display) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::events", issuer, error = %error, "organization query failed");
-    let _ = (issuer, error);
-}
-
-/// Reports that an event of an issuer took effect. `event` is its kind.
-#[cfg(feature = "security-events")]
-pub(crate) fn security_event_applied(issuer: &str, event: &'static str, jti: &str) {
-    #[cfg(feature = "tracing")]
-    tracing::info!(target: "tower_m2m::events", issuer, event, jti, "security event applied");
-    let _ = (issuer, event, jti);
-}
-
-/// Reports an authentic event without effect, and why it has none.
-#[cfg(feature = "security-events")]
-pub(crate) fn security_event_ignored(
-    issuer: &str,
-    event: &'static str,
-    jti: &str,
-    reason: &'static str,
-) {
-    #[cfg(feature = "tracing")]
-    tracing::info!(target: "tower_m2m::events", issuer, event, jti, reason, "security event ignored");
-    let _ = (issuer, event, jti, reason);
-}
-
-/// Reports an event that was not accepted, once in 10 s at most. `omitted` is the number of those
-/// before it that were not reported.
-#[cfg(feature = "security-events")]
-pub(crate) fn security_event_rejected(
-    issuer: &str,
-    code: &'static str,
-    error: &dyn Display,
-    omitted: u64,
-) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::events", issuer, code, error = %error, omitted, "security event rejected");
-    let _ = (issuer, code, error, omitted);
-}
-
-/// Reports that requests arrived and none was accepted for this number of hours, once an hour.
-#[cfg(feature = "security-events")]
-pub(crate) fn no_event_accepted(issuer: &str, hours: i64) {
-    #[cfg(feature = "tracing")]
-    tracing::error!(target: "tower_m2m::events", issuer, hours, "no security event accepted");
-    let _ = (issuer, hours);
-}
-
 /// Reports that all entries of a replicated denylist were loaded.
 pub(crate) fn denylist_loaded(entries: usize) {
     #[cfg(feature = "tracing")]
@@ -297,11 +246,4 @@ pub(crate) fn denylist_records_ignored(malformed: u64, unauthenticated: u64, unk
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::denylist", malformed, unauthenticated, unknown, "ignoring denylist records");
     let _ = (malformed, unauthenticated, unknown);
-
-/// Reports that a transmitter's events could not be fetched.
-#[cfg(feature = "security-events")]
-pub(crate) fn event_poll_failed(issuer: &str, error: &dyn Display) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: "tower_m2m::events", issuer, error = %error, "event poll failed");
-    let _ = (issuer, error);
 }

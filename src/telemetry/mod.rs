@@ -5,6 +5,8 @@
 
 pub(crate) mod compared;
 pub(crate) mod decision;
+#[cfg(feature = "security-events")]
+pub(crate) mod event_delivery;
 pub(crate) mod events;
 pub(crate) mod limit;
 pub(crate) mod metrics;

@@ -81,6 +81,7 @@ fn guide_lists_every_event() {
     let guide = include_str!("../../src/guide/observability.md");
     let source = concat!(
         include_str!("../../src/telemetry/events.rs"),
+        include_str!("../../src/telemetry/event_delivery.rs"),
         include_str!("../../src/telemetry/decision.rs")
     );
     let messages = source.lines().filter_map(|line| {

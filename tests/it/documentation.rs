@@ -102,6 +102,7 @@ fn guide_lists_every_event_with_its_fields() {
     let guide = include_str!("../../src/guide/observability.md");
     let source = concat!(
         include_str!("../../src/telemetry/events.rs"),
+        include_str!("../../src/telemetry/event_delivery.rs"),
         include_str!("../../src/telemetry/decision.rs")
     );
     let rows: Vec<Vec<&str>> = guide

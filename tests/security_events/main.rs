@@ -21,6 +21,7 @@ mod order;
 mod poll;
 #[path = "../support/recorder.rs"]
 mod recorder;
+mod replicas;
 mod reports;
 mod sets;
 mod settings;

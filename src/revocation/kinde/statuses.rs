@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::lookup::{Outcome, StatusLookup};
 use super::query::{OrganizationApi, OrganizationStatus};
 use super::query_error::{QueryError, QueryFailure};
-use crate::telemetry::{events, metrics};
+use crate::telemetry::{event_delivery, metrics};
 use crate::util::{has_timers, lock};
 
 /// The largest number of organizations whose status is cached.
@@ -243,7 +243,7 @@ impl OrganizationStatuses {
                 }
                 drop(guard);
                 if is_reported {
-                    events::organization_query_failed(&self.api.issuer, &failure.error);
+                    event_delivery::organization_query_failed(&self.api.issuer, &failure.error);
                 }
                 Some(Err(failure.error))
             }

@@ -1,0 +1,101 @@
+//! Events with a denylist that several replicas share.
+
+use serde_json::json;
+use tower_m2m::testing::{LocalIssuer, MemoryStore};
+use tower_m2m::{Denylist, EventReceiver, Verifier};
+
+use super::support::{ISSUER, hook};
+
+struct Replica {
+    denylist: Denylist,
+    verifier: Verifier,
+    receiver: EventReceiver,
+}
+
+impl Replica {
+    fn new(issuer: &LocalIssuer, store: &MemoryStore) -> Self {
+        let denylist = Denylist::replicated(store.clone());
+        let trusted = Verifier::kinde("acme").audience(issuer.audience());
+        let verifier = Verifier::builder([trusted.jwk_set(issuer.jwks())])
+            .denylist(denylist.clone())
+            .build()
+            .unwrap();
+        let receiver = EventReceiver::kinde_webhooks(&verifier, &denylist).unwrap();
+        Self {
+            denylist,
+            verifier,
+            receiver,
+        }
+    }
+
+    /// Waits until a token has this result.
+    async fn until(&self, token: &str, expected: &str) {
+        let wait = async {
+            loop {
+                let code = match self.verifier.verify(token).await {
+                    Ok(_) => "ok",
+                    Err(rejection) => rejection.code(),
+                };
+                if code == expected {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let limit = std::time::Duration::from_secs(10);
+        tokio::time::timeout(limit, wait).await.expect(expected);
+    }
+}
+
+/// Goal S1: a webhook at one replica takes effect on another one.
+#[tokio::test(start_paused = true)]
+async fn event_takes_effect_on_all_replicas() {
+    let issuer = LocalIssuer::in_process(ISSUER).unwrap();
+    let store = MemoryStore::new();
+    let (one, two) = (Replica::new(&issuer, &store), Replica::new(&issuer, &store));
+    let token = issuer.org("org_a").claim("sub", "kp_1").token();
+    one.until(&token, "ok").await;
+    two.until(&token, "ok").await;
+    let user =
+        |is_suspended: bool| json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
+    let suspended = issuer.kinde_webhook("user.updated", user(true));
+    assert_eq!(hook(&one.receiver, &suspended).await.status, 200);
+    let begun = tokio::time::Instant::now();
+    two.until(&token, "suspended").await;
+    assert!(begun.elapsed().as_secs() < 1);
+
+    let later = tower_m2m::Clock::system().unix_seconds() + 1;
+    let at = tower_m2m::testing::events::timestamp(later);
+    let resumed = issuer
+        .kinde_webhook("user.updated", user(false))
+        .claim("event_timestamp", at);
+    assert_eq!(hook(&one.receiver, &resumed).await.status, 200);
+    one.until(&token, "ok").await;
+    two.until(&token, "ok").await;
+    assert_eq!((one.denylist.len(), two.denylist.len()), (0, 0));
+}
+
+/// Rule 214.
+///
+/// If the store is down, the entry applies on this replica, and the sender tries again.
+#[tokio::test(start_paused = true)]
+async fn unreachable_store_gives_503_and_denies_here() {
+    let issuer = LocalIssuer::in_process(ISSUER).unwrap();
+    let store = MemoryStore::new();
+    let (one, two) = (Replica::new(&issuer, &store), Replica::new(&issuer, &store));
+    let token = issuer.org("org_a").claim("sub", "kp_1").token();
+    one.until(&token, "ok").await;
+    two.until(&token, "ok").await;
+    store.set_down();
+    let event = issuer.kinde_webhook("user.deleted", json!({ "user": { "id": "kp_1" } }));
+    let response = hook(&one.receiver, &event).await;
+    assert_eq!(
+        (response.status.as_u16(), response.code()),
+        (503, "not_stored")
+    );
+    one.until(&token, "suspended").await;
+    two.until(&token, "ok").await;
+    store.set_up();
+    assert_eq!(hook(&one.receiver, &event).await.status, 200);
+    two.until(&token, "suspended").await;
+}
