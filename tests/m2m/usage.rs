@@ -59,6 +59,7 @@ async fn wrong_usage_is_exit_code_2() {
             "--other-org",
             "org_b",
         ],
+        &["attack", "http://127.0.0.1/", "--output", "/does/not/exist"],
         &["token", "--org", "org_a", "--global"],
         &["explain", "--config", "/does/not/exist"],
     ] {

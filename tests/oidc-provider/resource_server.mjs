@@ -31,8 +31,8 @@ const has = (defect) => seeded.includes(defect);
 const issuer = process.env.ISSUER;
 const audience = process.env.AUDIENCE;
 const jwksUrl = new URL(`${issuer}/.well-known/jwks`);
-// Short times, so that the tests need not wait.
-const keys = createRemoteJWKSet(jwksUrl, { cooldownDuration: 1_000, cacheMaxAge: 2_000, timeoutDuration: 2_000 });
+// Short times, so that the tests need not wait. The timeout is for a busy machine.
+const keys = createRemoteJWKSet(jwksUrl, { cooldownDuration: 1_000, cacheMaxAge: 2_000, timeoutDuration: 10_000 });
 
 const INVOICES = { org_a: ["inv-a-1001", "inv-a-1002"], org_b: ["inv-b-2001"] };
 

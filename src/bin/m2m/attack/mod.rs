@@ -15,6 +15,7 @@ mod table;
 
 use std::io::{self, IsTerminal as _};
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use tower_m2m::testing::LocalIssuer;
 
@@ -28,6 +29,10 @@ use runner::Runner;
 
 pub(crate) async fn run(options: &AttackOptions) -> Result<Exit, Failure> {
     let target = target(options)?;
+    if let Some(path) = &options.output {
+        // A run takes a minute, so a wrong path is reported first.
+        std::fs::write(path, "").map_err(|error| cannot_write(path, &error))?;
+    }
     let listen = (Ipv4Addr::LOCALHOST, options.issuer_port).into();
     let issuer = LocalIssuer::builder()
         .listen(listen)
@@ -113,11 +118,13 @@ fn write(options: &AttackOptions, report: &AttackReport) -> Result<(), Failure> 
     match &options.output {
         None => output::print(&text),
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| {
-                Failure::usage(format!("cannot write {}: {error}", path.display()))
-            })?;
+            std::fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
             output::print(&table::findings(report, is_colored));
         }
     }
     Ok(())
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("cannot write {}: {error}", path.display()))
 }
