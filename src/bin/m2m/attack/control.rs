@@ -21,7 +21,11 @@ impl Runner<'_> {
         {
             let seconds = plan.wait().as_secs();
             let found = describe(&first);
-            eprintln!("waiting up to {seconds} s until the server accepts a valid token: {found}");
+            self.bar.suspend(|| {
+                eprintln!(
+                    "waiting up to {seconds} s until the server accepts a valid token: {found}"
+                );
+            });
         }
         let (result, is_accepted) = self
             .until(&case, plan.wait(), |response| is_success(response.status()))

@@ -25,7 +25,7 @@ pub(super) struct Runner<'a> {
     deadline: Instant,
     rows: Vec<AttackRow>,
     pub(super) progress: Progress,
-    bar: ProgressBar,
+    pub(super) bar: ProgressBar,
 }
 
 impl<'a> Runner<'a> {
