@@ -17,6 +17,8 @@
 mod api;
 mod clients;
 mod differential;
+#[cfg(feature = "dpop")]
+mod dpop;
 mod examples;
 mod http;
 mod node;

@@ -96,6 +96,7 @@ fn install() -> Result<PathBuf, String> {
         "package-lock.json",
         "issuer.mjs",
         "client.mjs",
+        "dpop_clients.mjs",
         "verify.mjs",
         "resource_server.mjs",
     ];

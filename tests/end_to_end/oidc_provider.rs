@@ -12,7 +12,7 @@ use super::provider::OidcProvider;
 
 const AUDIENCE: &str = "https://api.example.test";
 
-fn trusted(provider: &OidcProvider) -> Issuer {
+pub(crate) fn trusted(provider: &OidcProvider) -> Issuer {
     Verifier::issuer(provider.url()).audience(AUDIENCE)
 }
 

@@ -64,7 +64,7 @@ function serve(keys) {
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId.startsWith('api') },
       revocation: { enabled: true },
-      dPoP: { enabled: true, nonceSecret, requireNonce: () => false },
+      dPoP: { enabled: true, nonceSecret, requireNonce: () => true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'https://api.example.test',
