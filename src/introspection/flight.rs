@@ -91,7 +91,7 @@ impl IntrospectorState {
                 Err(rejected) => (self.reject(request, rejected, at), "rejected"),
             },
             Ok(CredentialStatus::Rejected(error)) => {
-                let rejected = RejectedCredential::Claims(error);
+                let rejected = RejectedCredential::Claims(error.into());
                 (self.reject(request, rejected, at), "rejected")
             }
             Ok(CredentialStatus::Inactive) => {
@@ -151,7 +151,8 @@ impl IntrospectorState {
         self.outage.record_success(request.familiarity);
         self.known_credentials
             .remove(&request.digest, request.credential.as_bytes());
-        self.cache.insert_rejected(request.digest, rejected, at);
+        self.cache
+            .insert_rejected(request.digest, rejected.clone(), at);
         IntrospectionOutcome::Rejected(rejected)
     }
 

@@ -40,7 +40,7 @@ pub use error::IntrospectionError;
 pub(crate) use introspector::{IntrospectionLookup, IntrospectionWait};
 pub(crate) use outcome::{
     Accept, AcceptedCredential, ActiveResponse, IntrospectionOutcome, KeyApi, KeyOwner,
-    OpaqueCredential, RejectedCredential, UseWindow,
+    OpaqueCredential, RejectedClaims, RejectedCredential, UseWindow,
 };
 pub(crate) use registry::{CredentialKeys, IssuerIntrospection, OpaqueCredentials};
 pub use response::{

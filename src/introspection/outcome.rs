@@ -1,5 +1,6 @@
 //! What an issuer says about a credential.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::digest::CredentialDigest;
@@ -17,12 +18,20 @@ pub(crate) enum IntrospectionOutcome {
 }
 
 /// Why a credential is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RejectedCredential {
     /// The issuer does not know it, or it is not active any more.
     Inactive,
     /// It is active, and its claims are not acceptable.
-    Claims(TokenError),
+    Claims(RejectedClaims),
+}
+
+/// Claims of an active response that are not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RejectedClaims {
+    pub(crate) error: TokenError,
+    /// The types of the members that the check read, and never a value.
+    pub(crate) found: Option<Arc<str>>,
 }
 
 /// What an issuer says about a credential.
@@ -83,4 +92,10 @@ pub(crate) struct AcceptedCredential {
 
 /// The rules of the verifier for active responses.
 pub(crate) type Accept =
-    dyn Fn(&ActiveResponse, UseWindow) -> Result<AcceptedCredential, TokenError> + Send + Sync;
+    dyn Fn(&ActiveResponse, UseWindow) -> Result<AcceptedCredential, RejectedClaims> + Send + Sync;
+
+impl From<TokenError> for RejectedClaims {
+    fn from(error: TokenError) -> Self {
+        Self { error, found: None }
+    }
+}

@@ -12,7 +12,7 @@ use super::issuers::IssuerRegistry;
 use super::issuers::resolved::ResolverConfig;
 use super::issuers::resolver::Resolver;
 #[cfg(feature = "introspection")]
-use super::opaque_builder::{OpaqueBuilder, check_prefixes};
+use super::opaque_builder::check_prefixes;
 use super::verifier::{Verifier, VerifierInner};
 use crate::extensions::Rechecks;
 use crate::revocation::UnlistedIssuers;
@@ -37,12 +37,7 @@ impl VerifierBuilder {
         let changes = self.changes();
         let (mut listed, clients) = (Vec::new(), self.http_clients()?);
         #[cfg(feature = "introspection")]
-        let mut opaque = OpaqueBuilder::new(
-            number,
-            max_claim_values,
-            &self.issuers,
-            self.saved_credentials.as_ref(),
-        )?;
+        let mut opaque = self.opaque_builder(number)?;
         for issuer in self.issuers {
             #[cfg(feature = "introspection")]
             let introspection = opaque.setup(&issuer, &clients)?;

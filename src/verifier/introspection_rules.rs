@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::claim::{numeric_date, string_claim};
 use super::organization::{OrganizationClaim, OrganizationForm};
+use super::rejected_response::found_in_response;
 use super::rules::Rules;
 use super::validated::{Provenance, RawScopes, UseLimit, ValidatedClaims};
 use crate::introspection::{
     Accept, AcceptedCredential, ActiveResponse, KeyApi, KeyOwner, MissingTokenType,
-    OpaqueCredential, UseWindow,
+    OpaqueCredential, RejectedClaims, UseWindow,
 };
 use crate::token::{
     ApiBinding, BindingMethod, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
@@ -27,21 +28,28 @@ pub(super) struct ResponseRules {
 
 impl ResponseRules {
     pub(super) fn into_accept(self) -> Box<Accept> {
-        Box::new(move |response, window| self.accept(response, window))
+        Box::new(move |response, window| {
+            let json = JsonObject::parse_bounded(&response.body, self.max_values)
+                .map_err(TokenError::InvalidClaimsSet)?;
+            self.accept(response, &json, window)
+                .map_err(|error| RejectedClaims {
+                    error,
+                    found: found_in_response(&json, error),
+                })
+        })
     }
 
     fn accept(
         &self,
         response: &ActiveResponse,
+        json: &JsonObject<'_>,
         window: UseWindow,
     ) -> Result<AcceptedCredential, TokenError> {
-        let json = JsonObject::parse_bounded(&response.body, self.max_values)
-            .map_err(TokenError::InvalidClaimsSet)?;
         let rules = &self.rules;
         let (checked, credential) = match response.credential {
             OpaqueCredential::AccessToken => (
                 rules.check_introspection(
-                    &json,
+                    json,
                     &self.issuer,
                     self.missing_token_type,
                     window.now,
@@ -52,7 +60,7 @@ impl ResponseRules {
                 },
             ),
             OpaqueCredential::ApiKey { owner, api } => (
-                check_api_key(&json, owner)?,
+                check_api_key(json, owner)?,
                 CredentialFacts {
                     kind: CredentialKind::ApiKey,
                     holder: match owner {
@@ -81,7 +89,7 @@ impl ResponseRules {
                 stale_until: window.stale_until,
             },
         };
-        let claims = rules.build_claims(&checked, &provenance, &json, &response.body)?;
+        let claims = rules.build_claims(&checked, &provenance, json, &response.body)?;
         Ok(AcceptedCredential {
             claims,
             expires_at: (end < i64::MAX).then_some(end),

@@ -33,6 +33,8 @@ mod possession;
 mod precheck;
 mod profile;
 mod readiness;
+#[cfg(feature = "introspection")]
+mod rejected_response;
 mod rules;
 #[cfg(feature = "security-events")]
 mod signed_document;

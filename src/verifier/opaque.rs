@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::explain::described;
+use super::rejected_response::expected_in_response;
 use super::verification::{
     AcceptedCredentials, PendingIntrospection, PriorWaits, VerificationFailure, VerifyError,
     WaitFor,
@@ -9,7 +11,7 @@ use super::verification::{
 use super::verifier::Verifier;
 use crate::introspection::{
     CredentialPath, IntrospectionLookup, IntrospectionOutcome, IntrospectionStatus,
-    OpaqueCredentials, RejectedCredential, SavedCredentials,
+    OpaqueCredentials, RejectedClaims, RejectedCredential, SavedCredentials,
 };
 use crate::rejection::Rejection;
 use crate::telemetry::decision::are_rejections_recorded;
@@ -88,30 +90,38 @@ impl Verifier {
             IntrospectionOutcome::Rejected(RejectedCredential::Inactive) => {
                 Err(TokenError::InactiveCredential.into())
             }
-            IntrospectionOutcome::Rejected(RejectedCredential::Claims(error)) => {
-                Err(claims_failure(introspector.issuer(), error))
+            IntrospectionOutcome::Rejected(RejectedCredential::Claims(rejected)) => {
+                Err(self.rejected_response(credential, introspector.issuer(), &rejected))
             }
             IntrospectionOutcome::Failed { retry_after } => {
                 Err(Rejection::IntrospectionUnavailable { retry_after }.into())
             }
         })
     }
-}
 
-/// The issuer says that the credential is active, so the response may describe its claims.
-fn claims_failure(issuer: &Arc<str>, error: TokenError) -> VerifyError {
-    let token = are_rejections_recorded().then(|| {
-        Box::new(RejectedToken {
-            issuer: Arc::clone(issuer),
-            client_id: None,
-            organization: None,
-            jti: None,
-            expected: None,
-            found: None,
-        })
-    });
-    VerifyError::Rejected(VerificationFailure {
-        rejection: Rejection::InvalidClaims(error),
-        token,
-    })
+    /// Describes a rejected response for the event. The issuer says that the credential is active,
+    /// so the response may be described.
+    fn rejected_response(
+        &self,
+        credential: &[u8],
+        issuer: &Arc<str>,
+        rejected: &RejectedClaims,
+    ) -> VerifyError {
+        let rejection = Rejection::InvalidClaims(rejected.error);
+        let token = are_rejections_recorded().then(|| {
+            let mut listed = self.0.issuers.listed().iter();
+            let trusted = listed.find(|trusted| trusted.issuer == *issuer);
+            let as_for_jwt = || described(self, credential, trusted?, &rejection).0;
+            let expected = expected_in_response(rejected.error).map(str::to_owned);
+            Box::new(RejectedToken {
+                issuer: Arc::clone(issuer),
+                client_id: None,
+                organization: None,
+                jti: None,
+                expected: expected.or_else(as_for_jwt),
+                found: rejected.found.as_deref().map(str::to_owned),
+            })
+        });
+        VerifyError::Rejected(VerificationFailure { rejection, token })
+    }
 }

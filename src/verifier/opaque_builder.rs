@@ -4,15 +4,14 @@ use std::collections::HashSet;
 
 use http::HeaderName;
 
+use super::builder::VerifierBuilder;
 use super::config_error::ConfigError;
 use super::issuer::Issuer;
 use super::issuer::opaque::IntrospectionSetup;
 use super::issuers::trusted::TrustedIssuer;
 use crate::clock::Clock;
 use crate::http_client::HttpClients;
-use crate::introspection::{
-    CredentialKeys, IssuerIntrospection, OpaqueCredentials, SavedCredentials,
-};
+use crate::introspection::{CredentialKeys, IssuerIntrospection, OpaqueCredentials};
 
 /// Collects the issuers that have opaque credentials.
 pub(super) struct OpaqueBuilder {
@@ -24,34 +23,32 @@ pub(super) struct OpaqueBuilder {
     keys: Option<CredentialKeys>,
 }
 
-impl OpaqueBuilder {
-    pub(super) fn new(
-        verifier: u64,
-        max_values: u32,
-        issuers: &[Issuer],
-        saved: Option<&SavedCredentials>,
-    ) -> Result<Self, ConfigError> {
-        let header = issuers.iter().find_map(Issuer::api_key_header);
-        let has_any = issuers
+impl VerifierBuilder {
+    pub(super) fn opaque_builder(&self, verifier: u64) -> Result<OpaqueBuilder, ConfigError> {
+        let header = self.issuers.iter().find_map(Issuer::api_key_header);
+        let has_any = self
+            .issuers
             .iter()
             .any(|issuer| issuer.opaque_prefixes().is_some());
         let new_keys = || {
-            CredentialKeys::new(saved).ok_or_else(|| {
+            CredentialKeys::new(self.saved_credentials.as_ref()).ok_or_else(|| {
                 ConfigError::new(
                     "introspection",
                     "needs random numbers, which the system does not provide",
                 )
             })
         };
-        Ok(Self {
+        Ok(OpaqueBuilder {
             verifier,
-            max_values,
+            max_values: self.max_claim_values_or_default(),
             issuers: Vec::new(),
             header: header.and_then(|name| name.parse().ok()),
             keys: has_any.then(new_keys).transpose()?,
         })
     }
+}
 
+impl OpaqueBuilder {
     /// Returns how an issuer's opaque credentials are verified, or `None` if it has none.
     pub(super) fn setup(
         &self,

@@ -5,6 +5,7 @@ use tracing::Level;
 use super::recorder::Recorder;
 use super::scripted::{Reply, Scripted};
 use super::subscriber::set_subscriber;
+use super::support::Fixture;
 
 const KEY: &str = "k_live_0000000000000001";
 
@@ -61,5 +62,50 @@ async fn failures_are_reported_once_in_a_while() {
             "{found}: {lines:?}"
         );
         assert!(!lines.join("").contains("k_live_"), "{lines:?}");
+    }
+}
+
+/// The event about a rejected response says what was expected, and the types of what was found.
+#[tokio::test]
+async fn rejected_response_is_described_without_its_values() {
+    let recorder = Recorder::lines(Level::DEBUG);
+    let _guard = set_subscriber(recorder.clone());
+    let fixture = Fixture::with_tokens(|tokens| tokens).await;
+    let token = || fixture.issuer.org("org_a").scopes(["read:invoices"]);
+    for (claims, expected, found) in [
+        (
+            token().audience("https://secret.example"),
+            fixture.issuer.audience(),
+            "/aud is a",
+        ),
+        (
+            token().claim("cnf", serde_json::json!({ "jkt": "secret" })),
+            "absent",
+            "/cnf is an object",
+        ),
+        (
+            token().claim("client_id", 4711),
+            "a string in client_id",
+            "/client_id is a number",
+        ),
+        (
+            token().claim("token_use", "secret"),
+            "token_type Bearer",
+            "/token_use is a string",
+        ),
+    ] {
+        let token = fixture.issuer.opaque_token(&claims);
+        // The second response is cached, and its description too.
+        for _ in 0..2 {
+            assert_eq!(fixture.call(token.token()).await, 401, "{found}");
+            let lines = recorder.take().join("\n");
+            assert!(lines.contains(expected), "{expected}: {lines}");
+            assert!(lines.contains(found), "{found}: {lines}");
+            assert!(
+                !lines.contains("secret") && !lines.contains("4711"),
+                "{lines}"
+            );
+            assert!(!lines.contains(token.token()), "{lines}");
+        }
     }
 }

@@ -224,7 +224,7 @@ fn build_rejects_invalid_issuer_setting_by_name() {
 #[test]
 fn build_rejects_invalid_verifier_settings() {
     let of_one = || Verifier::builder([trust()]);
-    for (setting, builder) in [
+    for (setting, builder) in vec![
         ("issuer", Verifier::builder([])),
         ("issuer", Verifier::builder([trust(), trust()])),
         (
