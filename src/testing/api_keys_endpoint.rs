@@ -22,7 +22,8 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
     let now = shared.clock.unix_seconds();
     let mut state = shared.state();
     let credentials = &mut state.credentials;
-    if shared.api_key_access == ApiKeyAccess::Protected && !credentials.is_authorized(headers, now)
+    if shared.api_key_access == ApiKeyAccess::Protected
+        && !credentials.is_authorized(headers, "read:api_keys", now)
     {
         return error(&credentials.rejected_client);
     }
@@ -62,7 +63,10 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
 pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
     let now = shared.clock.unix_seconds();
     let state = shared.state();
-    if !state.credentials.is_authorized(&request.headers, now) {
+    if !state
+        .credentials
+        .is_authorized(&request.headers, "read:api_keys", now)
+    {
         return error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
     }
     let id = request.uri.path().rsplit('/').next().unwrap_or_default();

@@ -12,13 +12,19 @@ pub(super) struct Credentials {
     pub(super) keys: BTreeMap<String, KeyRecord>,
     /// The claims of opaque tokens, by token.
     pub(super) tokens: BTreeMap<String, Map<String, Value>>,
-    /// The last second of each token for the Management API, by token.
-    management_tokens: BTreeMap<String, i64>,
+    /// Tokens for the Management API.
+    management_tokens: BTreeMap<String, ManagementToken>,
     /// The error that the verify endpoint sends for unknown keys. `None` means 200 with `is_valid:
     /// false`.
     pub(super) unknown_key: Option<KindeError>,
     /// The error that the verify endpoint sends if the access token of the request is invalid.
     pub(super) rejected_client: KindeError,
+}
+
+/// A token for the Management API.
+pub(super) struct ManagementToken {
+    pub(super) expires_at: i64,
+    pub(super) scopes: Vec<String>,
 }
 
 /// A registered API key.
@@ -86,18 +92,21 @@ impl Credentials {
     }
 
     /// Adds a token for the Management API and removes those that have expired.
-    pub(super) fn add_management_token(&mut self, token: String, now: i64, expires_at: i64) {
-        self.management_tokens.retain(|_, end| *end > now);
-        self.management_tokens.insert(token, expires_at);
+    pub(super) fn add_management_token(&mut self, token: String, added: ManagementToken, now: i64) {
+        self.management_tokens
+            .retain(|_, token| token.expires_at > now);
+        self.management_tokens.insert(token, added);
     }
 
-    /// Returns `true` if a request has a token for the Management API.
-    pub(super) fn is_authorized(&self, headers: &HeaderMap, now: i64) -> bool {
+    /// Returns `true` if a request has a token for the Management API with this scope.
+    pub(super) fn is_authorized(&self, headers: &HeaderMap, scope: &str, now: i64) -> bool {
         let authorization = headers.get(AUTHORIZATION);
         let token = authorization
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "));
-        let end = token.and_then(|token| self.management_tokens.get(token));
-        end.is_some_and(|end| *end > now)
+        let token = token.and_then(|token| self.management_tokens.get(token));
+        token.is_some_and(|token| {
+            token.expires_at > now && token.scopes.iter().any(|granted| granted == scope)
+        })
     }
 }

@@ -38,9 +38,9 @@ impl LocalIssuer {
         key.rotated()
     }
 
-    /// Returns the audience of tokens for the Management API, which the endpoints of API keys
-    /// require. Register it with [`App::audience`](super::App::audience) and give the app the scope
-    /// `read:api_keys`.
+    /// Returns the audience of tokens for the Management API, which the endpoints of API keys and
+    /// organizations require. Register it with [`App::audience`](super::App::audience) and give the
+    /// app the scope `read:api_keys` or `read:organizations`.
     #[must_use]
     pub fn management_audience(&self) -> String {
         documents::management_audience(&self.shared)

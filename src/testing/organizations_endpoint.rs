@@ -14,7 +14,10 @@ use super::state::IssuerState;
 pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
     let now = shared.clock.unix_seconds();
     let state = shared.state();
-    if !state.credentials.is_authorized(&request.headers, now) {
+    if !state
+        .credentials
+        .is_authorized(&request.headers, "read:organizations", now)
+    {
         return error(StatusCode::FORBIDDEN, "ACCESS_DENIED");
     }
     let query = request.uri.query().unwrap_or_default();

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::apps::App;
 use super::client_authentication::{authenticate, parse_form};
+use super::credentials::ManagementToken;
 use super::documents;
 use super::form::UrlEncodedForm;
 use super::oauth_error::OAuthError;
@@ -44,8 +45,7 @@ fn issue(
         .collect();
     let granted = scopes(&app, &requested)?;
 
-    let is_for_management = audiences.contains(&documents::management_audience(shared))
-        && granted.contains(&"read:api_keys");
+    let is_for_management = audiences.contains(&documents::management_audience(shared));
     let lifetime = app.lifetime().unwrap_or(shared.lifetime);
     let token = shared
         .machine_token(lifetime)
@@ -60,10 +60,13 @@ fn issue(
     if is_for_management {
         let now = shared.clock.unix_seconds();
         let mut state = shared.state();
-        let expires_at = now.saturating_add(seconds(lifetime));
+        let management = ManagementToken {
+            expires_at: now.saturating_add(seconds(lifetime)),
+            scopes: granted.iter().map(ToString::to_string).collect(),
+        };
         state
             .credentials
-            .add_management_token(token.clone(), now, expires_at);
+            .add_management_token(token.clone(), management, now);
     }
     let answer = json!({
         "access_token": token,

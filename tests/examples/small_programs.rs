@@ -1,4 +1,4 @@
-//! Tests `quickstart`, `api_keys`, `dpop`, `hyper` and `scopes`.
+//! Tests `quickstart`, `api_keys`, `security_events`, `dpop`, `hyper` and `scopes`.
 
 use http::Method;
 use tower_m2m::testing::LocalIssuer;
@@ -54,6 +54,31 @@ async fn dpop_prints_expected_responses_and_no_token() {
         assert!(transcript.contains(text), "{text}");
     }
     assert!(!transcript.contains("eyJ"), "{transcript}");
+}
+
+#[cfg(feature = "security-events")]
+#[tokio::test]
+async fn security_events_prints_suspension_and_resumption() {
+    let output = run("security_events", &[], &[]).await;
+    let transcript = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{transcript}");
+    assert!(
+        transcript.contains("11 of 11 responses as expected"),
+        "{transcript}"
+    );
+    for status in [
+        "200 OK",
+        "202 Accepted",
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+    ] {
+        assert!(transcript.contains(status), "{status}");
+    }
+    let (before, after) = transcript.split_once("org_a is resumed").unwrap();
+    assert!(before.contains("403 Forbidden") && after.contains("invoices of org_a"));
+    let secrets = ["eyJ", "secret-of-the-stream", "secret-api"];
+    assert!(!secrets.iter().any(|secret| transcript.contains(secret)));
 }
 
 #[tokio::test]
