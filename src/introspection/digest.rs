@@ -13,7 +13,7 @@ use super::siphash::siphash128;
 
 /// A keyed digest of a credential. Without the key, it says nothing about the credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CredentialDigest([u64; 2]);
+pub(crate) struct CredentialDigest(pub(crate) [u64; 2]);
 
 /// The secret key of the digests.
 pub(crate) struct DigestKey([u64; 2]);
@@ -35,16 +35,6 @@ impl DigestKey {
 
     pub(crate) fn digest(&self, credential: &[u8]) -> CredentialDigest {
         CredentialDigest(siphash128(self.0, credential))
-    }
-}
-
-impl CredentialDigest {
-    pub(crate) fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        for (chunk, part) in bytes.chunks_exact_mut(8).zip(self.0) {
-            chunk.copy_from_slice(&part.to_le_bytes());
-        }
-        bytes
     }
 }
 

@@ -149,10 +149,15 @@ impl IntrospectorState {
         at: Instant,
     ) -> IntrospectionOutcome {
         self.outage.record_success(request.familiarity);
-        self.known_credentials
-            .remove(&request.digest, request.credential.as_bytes());
+        let (digest, credential) = (&request.digest, request.credential.as_bytes());
+        let was_known = self.known_credentials.contains(digest, credential);
+        self.known_credentials.remove(digest, credential);
         self.cache
             .insert_rejected(request.digest, rejected.clone(), at);
+        // An unknown credential has no open streams.
+        if was_known {
+            self.changes.notify();
+        }
         IntrospectionOutcome::Rejected(rejected)
     }
 

@@ -21,7 +21,7 @@ use super::timing::IntrospectionTiming;
 use crate::clock::Clock;
 use crate::telemetry::metrics::introspection_lookup;
 use crate::token::Claims;
-use crate::util::{has_timers, lock};
+use crate::util::{Changes, has_timers, lock};
 
 /// The introspection of one issuer's credentials.
 pub(crate) struct Introspector(pub(super) Arc<IntrospectorState>);
@@ -52,6 +52,7 @@ impl Introspector {
         timing: IntrospectionTiming,
         known_credentials: KnownCredentials,
         clock: Clock,
+        changes: Changes,
     ) -> Self {
         Self(Arc::new(IntrospectorState {
             issuer,
@@ -65,6 +66,7 @@ impl Introspector {
             budget: Mutex::new(UnknownBudget::new(Instant::now())),
             outage: Outage::default(),
             counters: Counters::default(),
+            changes,
         }))
     }
 

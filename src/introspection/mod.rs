@@ -20,6 +20,7 @@ mod kinde;
 mod known;
 mod outage;
 mod outcome;
+mod recheck;
 mod registry;
 mod request;
 mod response;
@@ -42,6 +43,7 @@ pub(crate) use outcome::{
     Accept, AcceptedCredential, ActiveResponse, IntrospectionOutcome, KeyApi, KeyOwner,
     OpaqueCredential, RejectedClaims, RejectedCredential, UseWindow,
 };
+pub(crate) use recheck::CredentialState;
 pub(crate) use registry::{CredentialKeys, IssuerIntrospection, OpaqueCredentials};
 pub use response::{
     IntrospectionResponse, InvalidResponse, KeyKind, VerifiedKey, parse_error_code,

@@ -6,8 +6,10 @@ use super::backend::Weakness;
 use super::classify::{Alphabet, CredentialForms, CredentialPath, OpaqueForm};
 use super::digest::DigestKey;
 use super::introspector::{IntrospectionLookup, Introspector};
+use super::recheck::CredentialState;
 use super::saved::{SavedCredentials, SavedDigest, SavedDigestKey};
 use super::status::IntrospectionStatus;
+use crate::token::IntrospectedCredential;
 
 /// The opaque credentials that a verifier accepts.
 #[derive(Debug)]
@@ -95,6 +97,23 @@ impl OpaqueCredentials {
     /// Returns `true` if the issuer is not queried about this credential now.
     pub(crate) fn is_cached(&self, introspector: &Introspector, credential: &[u8]) -> bool {
         introspector.is_cached(&self.keys.current.digest(credential))
+    }
+
+    /// Returns whether a credential that was active still is, without waiting.
+    pub(crate) fn recheck(
+        &self,
+        issuer: &str,
+        active: IntrospectedCredential,
+        credential: Option<&[u8]>,
+        now: i64,
+    ) -> CredentialState {
+        let introspector = self
+            .introspectors
+            .iter()
+            .find(|one| **one.issuer() == *issuer);
+        introspector.map_or(CredentialState::Unknown, |introspector| {
+            introspector.recheck(active, credential, now)
+        })
     }
 
     /// Returns what weakens the verification of each issuer's credentials.

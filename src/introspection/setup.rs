@@ -19,6 +19,7 @@ use super::token_introspection::TokenIntrospection;
 use crate::clock::Clock;
 use crate::http_client::AccessTokens;
 use crate::jwks::{Fetchers, PlainHttp};
+use crate::util::Changes;
 
 /// An introspector that lacks only the rules for active responses.
 pub(crate) struct IntrospectionBackend {
@@ -113,6 +114,7 @@ impl IntrospectionBackend {
         accept: Box<Accept>,
         keys: &CredentialKeys,
         clock: &Clock,
+        changes: &Changes,
     ) -> IssuerIntrospection {
         IssuerIntrospection {
             introspector: Introspector::new(
@@ -122,6 +124,7 @@ impl IntrospectionBackend {
                 self.timing,
                 KnownCredentials::new(Arc::clone(&keys.saved), &keys.restored),
                 clock.clone(),
+                changes.clone(),
             ),
             alphabet: self.alphabet,
             prefixes: self.prefixes,

@@ -13,6 +13,7 @@ use super::outcome::Accept;
 use super::status::Counters;
 use super::timing::IntrospectionTiming;
 use crate::clock::Clock;
+use crate::util::Changes;
 
 /// How long a caller waits until it tries again, if the issuer does not say it.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -30,4 +31,6 @@ pub(super) struct IntrospectorState {
     pub(super) budget: Mutex<UnknownBudget>,
     pub(super) outage: Outage,
     pub(super) counters: Counters,
+    /// A credential that is no longer active can end open streams.
+    pub(super) changes: Changes,
 }

@@ -13,13 +13,13 @@ use super::policy::Admitted;
 use super::possession::RequestHead;
 use super::response_nonce::{Possession, ResponseChanges};
 use super::route::{PathParams, Routing};
-use super::settings::{LayerSettings, Streams};
-use crate::bearer::{AuthScheme, CredentialsIdentity};
+use super::settings::LayerSettings;
+use crate::bearer::{AuthScheme, Credentials, CredentialsIdentity};
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
 use crate::telemetry::decision::DecisionOutcome;
-use crate::token::{Claims, OrgCode};
+use crate::token::{Claims, CredentialKind, OrgCode};
 use crate::verifier::{CallerVerdict, ClaimsWatch, ValidToken, VerificationFailure};
 
 /// The claims of a verified token, and the credentials that contained it.
@@ -171,15 +171,19 @@ impl AuthorizeLayer {
     }
 
     /// Returns what ends the response, if the layer ends streams.
-    fn watch_response(
+    fn watch_response<B>(
         &self,
         claims: &Claims,
         acting: Option<&OrgCode>,
-        extensions: &Extensions,
+        request: &Request<B>,
     ) -> Option<ClaimsWatch> {
-        (self.settings.streams == Streams::End).then(|| {
-            let acting = acting.or_else(|| outer_acting_org(extensions, claims));
-            self.verifier.watch_claims(claims, acting)
+        self.ends_streams().then(|| {
+            let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
+            let credentials = (claims.credential_kind() != CredentialKind::Jwt)
+                .then(|| self.verifier.credentials(request.headers()).0.ok())
+                .flatten();
+            let watch = self.verifier.watch_claims(claims, acting);
+            watch.with_credential(credentials.map(Credentials::as_bytes))
         })
     }
 
@@ -221,8 +225,8 @@ impl AuthorizeLayer {
                     admitted.acting.as_ref(),
                     request,
                 );
+                let ends = self.watch_response(&claims, admitted.acting.as_ref(), request);
                 let extensions = request.extensions_mut();
-                let ends = self.watch_response(&claims, admitted.acting.as_ref(), extensions);
                 if has_outer_layers
                     || !self.settings.is_default_for_extractors()
                     || self.verifier.event_limit().is_some()

@@ -110,4 +110,9 @@ impl AuthorizeLayer {
     pub fn end_streams(self) -> Self {
         self.with(|settings| settings.streams = Streams::End)
     }
+
+    /// Returns `true` if response bodies end with their token.
+    pub(crate) fn ends_streams(&self) -> bool {
+        self.settings.streams == Streams::End
+    }
 }

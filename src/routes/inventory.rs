@@ -67,6 +67,13 @@ impl RouteEntry {
         }
     }
 
+    /// Returns `true` if responses of the route end with their token:
+    /// [`end_streams`](AuthorizeLayer::end_streams).
+    #[must_use]
+    pub fn ends_streams(&self) -> bool {
+        self.layer().is_some_and(AuthorizeLayer::ends_streams)
+    }
+
     /// Returns the places that are compared with the token's organization, such as `path:org_code`,
     /// `host` and `header:x-org`.
     #[must_use]

@@ -42,7 +42,7 @@ pub(crate) struct KeyFingerprint(pub(crate) u64);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IntrospectedCredential {
     /// The keyed digest of the credential.
-    pub(crate) digest: [u8; 16],
+    pub(crate) digest: [u64; 2],
     /// The first second in which the credential is expired, or `i64::MAX` if the issuer did not
     /// name one.
     pub(crate) expires_at: i64,

@@ -43,8 +43,10 @@ pub(crate) use confirmation::Thumbprint;
 pub(crate) use confirmation::{BindingMethod, Confirmation};
 pub use credential::CredentialKind;
 #[cfg(feature = "introspection")]
-pub(crate) use credential::{ApiBinding, CredentialHolder, IntrospectedCredential};
-pub(crate) use credential::{CredentialFacts, CredentialProof, KeyFingerprint};
+pub(crate) use credential::{ApiBinding, CredentialHolder};
+pub(crate) use credential::{
+    CredentialFacts, CredentialProof, IntrospectedCredential, KeyFingerprint,
+};
 pub use error::TokenError;
 pub use header::{JoseHeader, TokenType};
 pub(crate) use identifier::is_identifier;

@@ -47,7 +47,7 @@ impl VerifierBuilder {
                 .filter(|saved| saved.is_of(&trusted.issuer))
                 .for_each(|saved| trusted.keys.restore(saved));
             #[cfg(feature = "introspection")]
-            opaque.add(introspection, &trusted, &self.clock);
+            opaque.add(introspection, &trusted, &self.clock, &changes);
             listed.push(trusted);
         }
         let (kept, saved, clock) = (self.resolved_max, self.saved, self.clock.clone());

@@ -81,7 +81,7 @@ impl ResponseRules {
             issuer: &self.issuer,
             credential,
             proof: CredentialProof::Introspection(IntrospectedCredential {
-                digest: window.digest.to_bytes(),
+                digest: window.digest.0,
                 expires_at: end,
             }),
             limit: UseLimit {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ impl Verifier {
     /// It is cancel-safe: a dropped future loses no change, because the next one begins with a
     /// check. After it is ready, it stays ready. It keeps the verifier, and so its refresh of keys,
     /// alive. It needs Tokio's timers, and each future has one.
+    ///
+    /// The claims of an API key or an opaque access token do not contain it, so the issuer is not
+    /// queried again. The future is ready when a request with the same credential finds out that
+    /// it is no longer active.
     ///
     /// If a global client acts for an organization, use [`invalidated_for`](Self::invalidated_for).
     ///
@@ -86,6 +91,7 @@ impl Verifier {
             verifier: self.clone(),
             claims: claims.clone(),
             acting: acting.cloned(),
+            credential: None,
             check_at: i64::MIN,
             unknown_since: None,
         }
@@ -98,6 +104,8 @@ pub(crate) struct ClaimsWatch {
     verifier: Verifier,
     claims: Claims,
     acting: Option<OrgCode>,
+    /// An opaque credential, so that its issuer can be queried again.
+    credential: Option<Arc<[u8]>>,
     changes: ChangeWatch,
     /// The second of the wall clock from which a check is due although there was no change.
     check_at: i64,
@@ -107,6 +115,12 @@ pub(crate) struct ClaimsWatch {
 impl ClaimsWatch {
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// Adds the opaque credential of the claims.
+    pub(crate) fn with_credential(mut self, credential: Option<&[u8]>) -> Self {
+        self.credential = credential.map(Arc::from);
+        self
     }
 
     pub(crate) fn acting(&self) -> Option<&OrgCode> {
@@ -129,7 +143,8 @@ impl ClaimsWatch {
         if !self.verifier.has_verified(&self.claims) {
             return Err(InvalidationReason::OtherVerifier);
         }
-        let interval = match self.verifier.validity(&self.claims, self.acting.as_ref()) {
+        let (acting, credential) = (self.acting.as_ref(), self.credential.as_deref());
+        let interval = match self.verifier.validity(&self.claims, acting, credential) {
             Validity::Valid => {
                 self.unknown_since = None;
                 MAX_INTERVAL

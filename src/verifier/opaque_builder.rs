@@ -12,6 +12,7 @@ use super::issuers::trusted::TrustedIssuer;
 use crate::clock::Clock;
 use crate::http_client::HttpClients;
 use crate::introspection::{CredentialKeys, IssuerIntrospection, OpaqueCredentials};
+use crate::util::Changes;
 
 /// Collects the issuers that have opaque credentials.
 pub(super) struct OpaqueBuilder {
@@ -63,11 +64,12 @@ impl OpaqueBuilder {
         setup: Option<IntrospectionSetup>,
         trusted: &TrustedIssuer,
         clock: &Clock,
+        changes: &Changes,
     ) {
         let (verifier, max_values) = (self.verifier, self.max_values);
-        let added = setup
-            .zip(self.keys.as_ref())
-            .map(|(setup, keys)| setup.with_rules(trusted, verifier, max_values, keys, clock));
+        let added = setup.zip(self.keys.as_ref()).map(|(setup, keys)| {
+            setup.with_rules(trusted, verifier, max_values, keys, clock, changes)
+        });
         self.issuers.extend(added);
     }
 

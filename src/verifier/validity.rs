@@ -2,8 +2,10 @@
 
 use super::issuers::trusted::Resolution;
 use super::verifier::Verifier;
+#[cfg(feature = "introspection")]
+use crate::introspection::CredentialState;
 use crate::revocation::InvalidationReason;
-use crate::token::{Claims, CredentialProof, KeyFingerprint, OrgCode};
+use crate::token::{Claims, CredentialProof, IntrospectedCredential, KeyFingerprint, OrgCode};
 
 /// Whether verified claims are still valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,14 @@ impl Verifier {
     /// Returns whether claims of this verifier are still valid, without waiting. It follows the
     /// rules for requests with a cached token: if the issuer replaced its key set, the token's key
     /// must be in the new one. The caller check does not run.
-    pub(super) fn validity(&self, claims: &Claims, acting: Option<&OrgCode>) -> Validity {
+    ///
+    /// The issuer of an opaque credential can be queried again only if the credential is given.
+    pub(super) fn validity(
+        &self,
+        claims: &Claims,
+        acting: Option<&OrgCode>,
+        credential: Option<&[u8]>,
+    ) -> Validity {
         let now = self.0.clock.unix_seconds();
         if now >= expiry(claims) {
             return Validity::Invalid(InvalidationReason::Expired);
@@ -35,8 +44,41 @@ impl Verifier {
         }
         match claims.proof() {
             CredentialProof::Key(key) => self.key_validity(claims, acting, key, now),
-            CredentialProof::Introspection(_) => Validity::Valid,
+            CredentialProof::Introspection(active) => {
+                self.credential_validity(claims, active, credential, now)
+            }
         }
+    }
+
+    #[cfg(feature = "introspection")]
+    fn credential_validity(
+        &self,
+        claims: &Claims,
+        active: IntrospectedCredential,
+        credential: Option<&[u8]>,
+        now: i64,
+    ) -> Validity {
+        let Some(opaque) = &self.0.opaque else {
+            return Validity::Unknown;
+        };
+        match opaque.recheck(claims.issuer(), active, credential, now) {
+            CredentialState::Active => Validity::Valid,
+            CredentialState::Inactive => Validity::Invalid(InvalidationReason::Inactive),
+            CredentialState::Unknown => Validity::Unknown,
+        }
+    }
+
+    /// Without the feature, no credential is opaque.
+    #[cfg(not(feature = "introspection"))]
+    #[allow(clippy::unused_self, reason = "the same function as with the feature")]
+    fn credential_validity(
+        &self,
+        _: &Claims,
+        _: IntrospectedCredential,
+        _: Option<&[u8]>,
+        _: i64,
+    ) -> Validity {
+        Validity::Unknown
     }
 
     fn key_validity(

@@ -26,6 +26,7 @@ mod rfc7662;
 mod scripted;
 mod second_request;
 mod settings;
+mod streams;
 #[path = "../support/subscriber.rs"]
 mod subscriber;
 mod support;

@@ -217,3 +217,25 @@ async fn stream_of_another_layer_stays_open() {
     fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
     assert_eq!(fixture.end_of(&mut stream, 4000).await, None);
 }
+
+/// A review of the routes can find those that keep streams open.
+#[test]
+fn inventory_names_the_routes_whose_streams_end() {
+    use tower_m2m::{Public, Routes};
+
+    let fixture = Fixture::new();
+    let layer = || fixture.verifier.layer();
+    let (_, inventory): (axum::Router, _) = Routes::new()
+        .get("/healthz", async || "ok", Public)
+        .get(
+            "/orgs/{org_code}/events",
+            async || "",
+            layer().end_streams(),
+        )
+        .get("/orgs/{org_code}/invoices", async || "", layer())
+        .build()
+        .unwrap();
+    let ending = inventory.iter().filter(|route| route.ends_streams());
+    let paths: Vec<&str> = ending.map(|route| route.path()).collect();
+    assert_eq!(paths, ["/orgs/{org_code}/events"]);
+}

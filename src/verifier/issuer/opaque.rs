@@ -14,6 +14,7 @@ use crate::introspection::{
     IssuerIntrospection, MissingTokenType, prefix_problem,
 };
 use crate::jwks::{Fetchers, JwksLocation, Registration, is_allowed_url};
+use crate::util::Changes;
 use crate::verifier::config_error::ConfigError;
 use crate::verifier::introspection_rules::ResponseRules;
 use crate::verifier::issuers::trusted::TrustedIssuer;
@@ -244,6 +245,7 @@ impl IntrospectionSetup {
         max_values: u32,
         keys: &CredentialKeys,
         clock: &Clock,
+        changes: &Changes,
     ) -> IssuerIntrospection {
         let accept = ResponseRules {
             rules: Arc::clone(&trusted.rules),
@@ -252,7 +254,8 @@ impl IntrospectionSetup {
             max_values,
             missing_token_type: self.missing_token_type,
         };
-        self.backend.start(accept.into_accept(), keys, clock)
+        self.backend
+            .start(accept.into_accept(), keys, clock, changes)
     }
 }
 

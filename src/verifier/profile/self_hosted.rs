@@ -1,4 +1,5 @@
-//! The known issuers whose software also runs on your own servers, as data: the form of their tokens.
+//! The known issuers whose software also runs on your own servers, as data: the form of their
+//! tokens.
 //!
 //! The data comes from documentation and source code, not from a live tenant.
 
