@@ -111,6 +111,7 @@ impl Verifier {
 
     /// Checks each thing that the token is bound to. A method that is not configured fails.
     #[cfg(any(feature = "dpop", feature = "mtls"))]
+    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
     fn check_binding(
         &self,
         rules: &PossessionRules,

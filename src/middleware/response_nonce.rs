@@ -29,6 +29,7 @@ impl Possession {
     }
 
     /// Stores the proof as used, if there is one. It must be the last check.
+    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
     #[inline]
     pub(super) fn use_proof(
         &mut self,
@@ -89,6 +90,7 @@ impl Verifier {
 
 impl ResponseNonce {
     /// Adds the nonce to a response, which must then not be cached.
+    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
     #[inline]
     pub(super) fn add_to<B>(&mut self, response: &mut http::Response<B>) {
         #[cfg(feature = "dpop")]

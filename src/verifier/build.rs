@@ -94,12 +94,7 @@ impl VerifierBuilder {
             replication.start();
         }
         #[cfg(feature = "dpop")]
-        let dpop = self.dpop.build(
-            issuers.listed(),
-            issuers.has_resolver(),
-            self.max_token_bytes,
-            &self.clock,
-        );
+        let dpop = self.dpop.build(&issuers, self.max_token_bytes, &self.clock);
         let event_limit = self.max_rejection_events.map(|per_second| {
             let clock = self.clock.clone();
             EventLimit::new(per_second, move || clock.unix_seconds())

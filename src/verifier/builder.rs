@@ -59,7 +59,7 @@ pub struct VerifierBuilder {
     pub(super) fail_mode: FailMode,
     pub(super) max_rejection_events: Option<u32>,
     #[cfg(feature = "dpop")]
-    pub(super) dpop: DpopSettings,
+    pub(super) dpop: Box<DpopSettings>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl VerifierBuilder {
             fail_mode: FailMode::Closed,
             max_rejection_events: None,
             #[cfg(feature = "dpop")]
-            dpop: DpopSettings::default(),
+            dpop: Box::default(),
         }
     }
 

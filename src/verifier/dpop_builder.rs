@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::config_error::ConfigError;
-use super::issuers::trusted::TrustedIssuer;
+use super::issuers::IssuerRegistry;
 use crate::clock::Clock;
 use crate::proof_of_possession::{
     DpopRules, DpopState, NonceKey, ReplayGuard, ReplayLimits, StoreRunner,
@@ -43,16 +43,16 @@ impl DpopSettings {
     /// Returns what checks proofs, or `None` if no issuer has DPoP and none can be resolved.
     pub(super) fn build(
         self,
-        listed: &[TrustedIssuer],
-        has_resolver: bool,
+        issuers: &IssuerRegistry,
         max_bytes: usize,
         clock: &Clock,
     ) -> Option<Arc<DpopState>> {
-        let rules = listed
+        let rules = issuers
+            .listed()
             .iter()
             .filter_map(|trusted| trusted.rules.possession.dpop.as_ref());
         let accepted: Vec<&Algorithm> = rules.flat_map(DpopRules::algorithms).collect();
-        if accepted.is_empty() && !has_resolver {
+        if accepted.is_empty() && !issuers.has_resolver() {
             return None;
         }
         let algorithms = Algorithm::ALL.into_iter();

@@ -25,6 +25,7 @@ impl Verifier {
         Some(check(&trusted.rules.possession))
     }
 
+    #[cfg_attr(not(feature = "dpop"), allow(dead_code))]
     pub(crate) fn now(&self) -> i64 {
         self.0.clock.unix_seconds()
     }

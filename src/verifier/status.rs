@@ -96,6 +96,7 @@ impl Verifier {
     }
 
     /// Returns the names of the algorithms that DPoP proofs may be signed with.
+    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
     pub(crate) fn proof_algorithms(&self) -> Vec<&'static str> {
         #[cfg(feature = "dpop")]
         if let Some(dpop) = self.dpop() {

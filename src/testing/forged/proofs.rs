@@ -101,6 +101,7 @@ impl ProofCorpus {
 /// # Errors
 ///
 /// Returns an error if the system has no randomness.
+#[allow(clippy::too_many_lines, reason = "one table of forgeries")]
 pub fn corpus(
     client: &DpopClient,
     good: &TokenBuilder,
@@ -133,7 +134,12 @@ pub fn corpus(
         ..forged
     };
     let mut private = client.key().public_jwk();
-    private["d"] = Value::from("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    if let Value::Object(members) = &mut private {
+        members.insert(
+            "d".into(),
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
+        );
+    }
     let symmetric = json!({ "kty": "oct", "k": "c2VjcmV0" });
     let (first, second) = (proof(), proof());
     let doubled = request(&token, &[&first, &second]);
