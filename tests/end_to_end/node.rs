@@ -44,22 +44,58 @@ impl Node {
     /// Runs a script that reads an array of questions, prints an array of answers as one line of
     /// JSON, and ends.
     pub(crate) async fn run(self, script: &str, questions: &[Value]) -> Vec<Value> {
-        let mut child = self.command(script).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let questions = serde_json::to_vec(questions).unwrap();
-        // `stdin` is dropped after the write, which ends the script's input.
-        let write = async move { stdin.write_all(&questions).await };
-        let done = async { tokio::join!(write, child.wait_with_output()) };
-        let (written, output) = timeout(PATIENCE, done)
-            .await
-            .expect("the script ends within a minute");
-        let output = output.unwrap();
-        assert!(
-            written.is_ok() && output.status.success(),
-            "{script} failed"
-        );
-        serde_json::from_slice(&output.stdout).unwrap()
+        answers(self.command(script), script, questions).await
     }
+}
+
+/// Runs a Python script that reads questions and prints answers as [`Node::run`] says. If Python or
+/// the package is missing, prints why and returns `None`.
+#[cfg(feature = "security-events")]
+pub(crate) async fn run_python(
+    script: &str,
+    package: &str,
+    questions: &[Value],
+) -> Option<Vec<Value>> {
+    let has_package = Command::new("python3")
+        .args(["-c", &format!("import {package}")])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !has_package {
+        return skip(&format!("Python with `{package}` is not here"));
+    }
+    let mut command = tokio::process::Command::new("python3");
+    command
+        .arg(script)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oidc-provider"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    Some(answers(command, script, questions).await)
+}
+
+/// Runs a script that reads an array of questions, prints an array of answers as one line of JSON,
+/// and ends.
+async fn answers(
+    mut command: tokio::process::Command,
+    script: &str,
+    questions: &[Value],
+) -> Vec<Value> {
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let questions = serde_json::to_vec(questions).unwrap();
+    // `stdin` is dropped after the write, which ends the script's input.
+    let write = async move { stdin.write_all(&questions).await };
+    let done = async { tokio::join!(write, child.wait_with_output()) };
+    let (written, output) = timeout(PATIENCE, done)
+        .await
+        .expect("the script ends within a minute");
+    let output = output.unwrap();
+    assert!(
+        written.is_ok() && output.status.success(),
+        "{script} failed"
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Returns `true` if a program is installed. Otherwise prints that it is missing.
@@ -98,6 +134,7 @@ fn install() -> Result<PathBuf, String> {
         "client.mjs",
         "dpop_clients.mjs",
         "verify.mjs",
+        "sets.mjs",
         "resource_server.mjs",
     ];
     let mut hasher = DefaultHasher::new();

@@ -14,6 +14,7 @@ mod bodies;
 mod caller_check;
 mod complex_subjects;
 mod effects;
+mod forged;
 mod keys;
 mod kinde_api;
 mod matrix;

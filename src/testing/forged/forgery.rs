@@ -108,13 +108,40 @@ impl Expected {
         ..Self::INVALID_REQUEST
     };
 
+    /// A malformed event (RFC 8935 §2.4). `error` is `err` of the body.
+    pub(super) const INVALID_EVENT: Self = Self {
+        status: 400,
+        error: "invalid_request",
+        or_status: None,
+    };
+    pub(super) const INVALID_KEY: Self = Self {
+        error: "invalid_key",
+        ..Self::INVALID_EVENT
+    };
+    pub(super) const AUTHENTICATION_FAILED: Self = Self {
+        error: "authentication_failed",
+        ..Self::INVALID_EVENT
+    };
+    pub(super) const INVALID_ISSUER: Self = Self {
+        error: "invalid_issuer",
+        ..Self::INVALID_EVENT
+    };
+    pub(super) const INVALID_AUDIENCE: Self = Self {
+        error: "invalid_audience",
+        ..Self::INVALID_EVENT
+    };
+    pub(super) const ACCESS_DENIED: Self = Self {
+        error: "access_denied",
+        ..Self::INVALID_EVENT
+    };
+
     /// Returns the status: 401 for an invalid token, 400 if the value is not a bearer token.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// Returns the challenge's `error`.
+    /// Returns the challenge's `error`, or `err` of the body for an event.
     #[must_use]
     pub fn error(&self) -> &'static str {
         self.error

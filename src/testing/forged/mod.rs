@@ -26,6 +26,8 @@
 //! # }
 //! ```
 //!
+//! The forgeries of events are in [`webhooks`] and [`security_events`].
+//!
 //! The forgeries of API keys and opaque tokens are in [`opaque`], those of DPoP proofs in
 //! [`proofs`].
 //!
@@ -36,6 +38,8 @@
 
 pub mod opaque;
 pub mod proofs;
+pub mod security_events;
+pub mod webhooks;
 
 mod algorithms;
 mod assessment;

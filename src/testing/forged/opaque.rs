@@ -64,4 +64,4 @@ macro_rules! opaque_forgeries {
         )*
     };
 }
-use opaque_forgeries;
+pub(super) use opaque_forgeries;
