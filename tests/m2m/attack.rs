@@ -79,7 +79,7 @@ async fn no_attack_passes_if_the_valid_token_is_rejected() {
     let arguments = ["--wait", "1s", "--audience", "https://other.example"];
     let attack = Attack::run(&format!("{}/whoami", server.url), port, &arguments).await;
     assert_eq!(attack.code, Some(3));
-    assert_eq!(attack.report["verdict"], "undecided");
+    assert_eq!(attack.report["conclusion"], "undecided");
     assert_eq!(attack.names("passed"), [""; 0]);
     let found = attack.found("valid token before the attacks");
     assert!(found.starts_with("401 invalid_token") && found.contains("https://other.example"));

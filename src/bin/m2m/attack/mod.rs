@@ -50,7 +50,7 @@ pub(crate) async fn run(options: &AttackOptions) -> Result<Exit, Failure> {
     attack(&plan, &mut runner).await;
     let report = runner.finish(options);
     write(options, &report)?;
-    Ok(match report.verdict() {
+    Ok(match report.conclusion() {
         Conclusion::Passed => Exit::Accepted,
         Conclusion::Failed => Exit::Findings,
         Conclusion::Undecided => Exit::Undecided,

@@ -91,7 +91,7 @@ pub(super) struct Counts {
 pub(super) struct AttackReport {
     version: u32,
     pub(super) url: String,
-    verdict: Conclusion,
+    conclusion: Conclusion,
     pub(super) is_strict: bool,
     pub(super) seconds: f64,
     pub(super) counts: Counts,
@@ -107,7 +107,7 @@ impl AttackReport {
         attacks: Vec<AttackRow>,
     ) -> Self {
         let counts = Counts::new(&attacks);
-        let verdict = match counts {
+        let conclusion = match counts {
             _ if progress == Progress::NotStarted => Conclusion::Undecided,
             counts if counts.failed > 0 || (is_strict && counts.deviations > 0) => {
                 Conclusion::Failed
@@ -118,7 +118,7 @@ impl AttackReport {
         Self {
             version: OUTPUT_VERSION,
             url: url.to_owned(),
-            verdict,
+            conclusion,
             is_strict,
             seconds,
             counts,
@@ -126,8 +126,8 @@ impl AttackReport {
         }
     }
 
-    pub(super) fn verdict(&self) -> Conclusion {
-        self.verdict
+    pub(super) fn conclusion(&self) -> Conclusion {
+        self.conclusion
     }
 
     pub(super) fn group(&self, group: Group) -> impl Iterator<Item = &AttackRow> {

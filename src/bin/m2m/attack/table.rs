@@ -81,7 +81,7 @@ fn numbers(counts: Counts) -> String {
 }
 
 fn conclusion(report: &AttackReport) -> &'static str {
-    match report.verdict() {
+    match report.conclusion() {
         Conclusion::Passed if report.counts.deviations > 0 => {
             "NO FINDINGS, but deviations from RFC 6750 (--strict makes them fail)"
         }
