@@ -86,7 +86,7 @@ pub struct UsedProof {
 }
 
 impl UsedProof {
-    pub(super) fn new(thumbprint: &Thumbprint, jti: &str, expires_at: i64, now: i64) -> Self {
+    pub(crate) fn new(thumbprint: &Thumbprint, jti: &str, expires_at: i64, now: i64) -> Self {
         let mut context = Context::new(&SHA256);
         // The thumbprint has a fixed length, so no other pair has the same bytes.
         context.update(thumbprint);

@@ -22,6 +22,7 @@
 //! | tokens and a key set, no socket | [`LocalIssuer::in_process`] |
 //! | any token, well-formed or odd | [`TokenBuilder`] |
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
+//! | to check a replay store | `check_replay_store` (feature `dpop`) |
 //! | a client that signs DPoP proofs | [`DpopClient`] with [`TokenBuilder::bound_to`] |
 //! | API keys and opaque tokens | [`LocalIssuer::api_key`], [`LocalIssuer::opaque_token`] |
 //! | webhooks and security events | [`LocalIssuer::kinde_webhook`], [`LocalIssuer::security_event`] |
@@ -77,6 +78,8 @@ mod opaque_tokens;
 mod organizations_endpoint;
 mod profile;
 mod queue;
+#[cfg(feature = "dpop")]
+mod replay_store;
 mod respond;
 mod routes;
 mod server;
@@ -102,3 +105,5 @@ pub use mint::TokenBuilder;
 pub use opaque_tokens::OpaqueToken;
 pub use profile::Profile;
 pub use queue::{Queue, QueueLayer};
+#[cfg(feature = "dpop")]
+pub use replay_store::check_replay_store;

@@ -195,3 +195,66 @@ async fn uncertain_store_is_503_and_never_retried() {
         assert_eq!(calls.load(Ordering::Relaxed), 1);
     }
 }
+
+/// A store that keeps what it is given, or forgets it.
+#[derive(Default)]
+struct SetStore {
+    used: std::sync::Mutex<std::collections::HashSet<String>>,
+    forgets: bool,
+}
+
+impl ReplayStore for SetStore {
+    async fn insert(&self, proof: UsedProof) -> Result<ProofUse, BoxError> {
+        let is_new = self.used.lock().unwrap().insert(proof.key());
+        Ok(if is_new || self.forgets {
+            ProofUse::First
+        } else {
+            ProofUse::Repeated
+        })
+    }
+}
+
+#[tokio::test]
+async fn contract_finds_a_store_that_forgets() {
+    use tower_m2m::testing::check_replay_store;
+
+    assert_eq!(check_replay_store(SetStore::default()).await, Ok(()));
+    let forgetful = SetStore {
+        forgets: true,
+        ..SetStore::default()
+    };
+    let error = check_replay_store(forgetful).await.unwrap_err();
+    assert_eq!(
+        error,
+        "the same proof again: expected Repeated, found First"
+    );
+}
+
+/// Rules 117, 242.
+///
+/// Two replicas share a store: a proof that one of them stored is a replay at the other.
+#[tokio::test]
+async fn replicas_with_one_store_accept_a_proof_once() {
+    use std::sync::Arc;
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<SetStore>);
+
+    impl ReplayStore for Shared {
+        async fn insert(&self, proof: UsedProof) -> Result<ProofUse, BoxError> {
+            self.0.insert(proof).await
+        }
+    }
+
+    let store = Shared::default();
+    let first = Fixture::with(|builder| builder.replay_store(store.clone()));
+    let second = crate::support::replica(&first, |builder| builder.replay_store(store));
+    let token = first.token();
+    let proof = first.proof(&token);
+    assert_eq!(first.send(&proof, &token).await.summary(), (200, "none"));
+    let request = http::Request::get("/invoices")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let outcome = crate::support::call(&second, proof.authorize(request, &token)).await;
+    assert_eq!(outcome.summary(), (401, "proof_replayed"));
+}

@@ -124,3 +124,16 @@ pub(crate) async fn call(api: &Router, request: Request<Body>) -> Outcome {
         response,
     }
 }
+
+/// Returns the API of another replica: the same issuer and clock, and a verifier of its own.
+pub(crate) fn replica(
+    fixture: &Fixture,
+    change: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+) -> Router {
+    let trusted = trust(&fixture.issuer).proof_of_possession(ProofOfPossession::dpop(BASE));
+    let builder = Verifier::builder([trusted]).clock(fixture.clock.clone());
+    let verifier = change(builder).build().unwrap();
+    Router::new()
+        .route("/invoices", any(|| async { "invoices" }))
+        .layer(verifier.layer())
+}

@@ -1,0 +1,205 @@
+//! Measures DPoP: a request with a cached token and a known key beside the raw ES256 check, the
+//! cost of rejected proofs, and the memory of used proofs.
+//!
+//! ```text
+//! cargo run --release --bin dpop
+//! ```
+//!
+//! Fails if a goal is missed by more than the noise of a busy machine.
+
+use std::alloc::System;
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Request;
+use http::header::AUTHORIZATION;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tower::{Layer, Service};
+use tower_m2m::testing::{DpopClient, LocalIssuer};
+use tower_m2m::{Authorize, Clock, ProofOfPossession, Verifier};
+use tower_m2m_benches::measure::{Rounds, allocations, nanoseconds, resident, thread_cpu};
+use tower_m2m_benches::{AUDIENCE, Bare, ISSUER, now};
+
+#[global_allocator]
+static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const BASE: &str = "https://api.acme.com";
+const ROUNDS: usize = 60;
+const PER_ROUND: usize = 50;
+/// The clients of the memory measurement, and the proofs of each.
+const CLIENTS: usize = 1_000;
+const PROOFS: usize = 1_000;
+const START: i64 = 1_750_000_000;
+
+struct Setup {
+    issuer: LocalIssuer,
+    clock: Clock,
+    verifier: Verifier,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let clock = Clock::manual(START);
+        let issuer = LocalIssuer::builder()
+            .clock(clock.clone())
+            .audience(AUDIENCE);
+        let issuer = issuer.in_process(ISSUER).expect("an issuer");
+        let trusted = Verifier::kinde(ISSUER)
+            .audience(AUDIENCE)
+            .jwk_set(issuer.jwks())
+            .proof_of_possession(ProofOfPossession::dpop(BASE));
+        let builder = Verifier::builder([trusted]).clock(clock.clone());
+        Self {
+            issuer,
+            clock,
+            verifier: builder.build().expect("valid settings"),
+        }
+    }
+
+    fn client(&self) -> (DpopClient, String) {
+        let client = DpopClient::new().expect("randomness");
+        let client = client.clock(self.clock.clone());
+        let token = self.issuer.org("org_a").bound_to(&client).token();
+        (client, token)
+    }
+}
+
+fn main() -> ExitCode {
+    let reached = [time(), memory()];
+    if reached.iter().all(|reached| *reached) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn request(proof: &str, token: &str) -> Request<String> {
+    Request::get("/invoices")
+        .header(AUTHORIZATION, format!("DPoP {token}"))
+        .header("dpop", proof)
+        .body(String::new())
+        .expect("a request")
+}
+
+fn send(service: &mut Authorize<Bare>, request: Request<String>) -> u16 {
+    let response = now(service.call(request));
+    black_box(response).map_or(0, |response| response.status().as_u16())
+}
+
+/// Goals P1 and P5.
+fn time() -> bool {
+    let setup = Setup::new();
+    let (client, token) = setup.client();
+    let mut service = setup.verifier.layer().layer(Bare);
+    let url = format!("{BASE}/invoices");
+    let proof = || client.proof("GET", &url, &token);
+    assert_eq!(send(&mut service, request(&proof().sign(), &token)), 200);
+
+    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, client.key().public_der());
+    let key = key.expect("a key");
+    let signed = proof().sign();
+    let (message, signature) = signed.rsplit_once('.').expect("a signature");
+    let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+    let used = proof().sign();
+    assert_eq!(send(&mut service, request(&used, &token)), 200);
+    let wrong_url = proof().claim("htu", "https://evil.example/").sign();
+
+    let (mut raw, mut valid, mut replayed, mut wrong) = Default::default();
+    for _ in 0..ROUNDS {
+        round(
+            &mut raw,
+            || (),
+            |()| {
+                black_box(key.verify_sig(message.as_bytes(), &signature))
+                    .expect("a valid signature");
+            },
+        );
+        round(
+            &mut valid,
+            || request(&proof().sign(), &token),
+            |request| {
+                assert_eq!(send(&mut service, request), 200);
+            },
+        );
+        round(
+            &mut replayed,
+            || request(&used, &token),
+            |request| {
+                assert_eq!(send(&mut service, request), 401);
+            },
+        );
+        round(
+            &mut wrong,
+            || request(&wrong_url, &token),
+            |request| {
+                assert_eq!(send(&mut service, request), 401);
+            },
+        );
+    }
+    let count = allocations(
+        ALLOCATIONS,
+        || request(&proof().sign(), &token),
+        |request| (send(&mut service, request) == 200).then_some(()).ok_or(()),
+    );
+    let (count, _) = count.unwrap_or_default();
+    let ratio = valid.best() / raw.best();
+    println!("| | ns | raw ES256 check = 1 | allocations |");
+    println!("|---|---:|---:|---:|");
+    println!("| the raw ES256 check | {:.0} | 1.00 | |", raw.best());
+    println!(
+        "| a request with a cached token and a known key | {:.0} | {ratio:.2} | {count} |",
+        valid.best()
+    );
+    println!(
+        "| a replay | {:.0} | {:.2} | |",
+        replayed.best(),
+        replayed.best() / raw.best()
+    );
+    println!(
+        "| another `htu` | {:.0} | {:.2} | |",
+        wrong.best(),
+        wrong.best() / raw.best()
+    );
+    println!();
+    ratio < 1.3 && count <= 6
+}
+
+fn round<R>(rounds: &mut Rounds, mut make: impl FnMut() -> R, mut run: impl FnMut(R)) {
+    let requests: Vec<R> = (0..PER_ROUND).map(|_| make()).collect();
+    let begun = thread_cpu();
+    requests.into_iter().for_each(&mut run);
+    rounds.push(nanoseconds(thread_cpu() - begun, PER_ROUND));
+}
+
+/// Goal P3: a million used proofs of many keys, through the layer.
+fn memory() -> bool {
+    let setup = Setup::new();
+    let mut service = setup.verifier.layer().layer(Bare);
+    let url = format!("{BASE}/invoices");
+    let clients: Vec<_> = (0..CLIENTS).map(|_| setup.client()).collect();
+    for (client, token) in &clients {
+        let proof = client.proof("GET", &url, token).sign();
+        assert_eq!(send(&mut service, request(&proof, token)), 200);
+    }
+    let empty = resident().unwrap_or_default();
+    for (client, token) in &clients {
+        for _ in 1..PROOFS {
+            let proof = client.proof("GET", &url, token).sign();
+            assert_eq!(send(&mut service, request(&proof, token)), 200);
+        }
+    }
+    let full = resident().unwrap_or_default();
+    let (client, token) = &clients[0];
+    let proof = client.proof("GET", &url, token).sign();
+    let beyond = send(&mut service, request(&proof, token));
+    let growth = full.saturating_sub(empty) / 1024;
+    println!(
+        "{} used proofs of {CLIENTS} keys: {growth} MiB",
+        CLIENTS * PROOFS
+    );
+    println!("one more: {beyond}");
+    growth < 48 && beyond == 503
+}
