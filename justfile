@@ -8,7 +8,7 @@ export NIGHTLY_TOOLCHAIN := env("NIGHTLY_TOOLCHAIN", trim(read(".ci/nightly")))
 
 target := env("CARGO_TARGET_DIR", "target")
 packages := "examples/*/Cargo.toml fuzz/Cargo.toml benches/Cargo.toml benches/peers/Cargo.toml tests/public-api/Cargo.toml"
-features := "axum reqwest tls-rustls tls-native tls-rustls-no-provider tracing metrics introspection dpop mtls security-events test-util cli"
+features := "axum reqwest tls-rustls tls-native tls-rustls-no-provider tracing metrics introspection dpop mtls security-events redis test-util cli"
 
 # Shows this list.
 default:
@@ -35,7 +35,7 @@ test:
 
 # Runs the tests that all features add, and the documentation tests.
 test-all:
-    cargo test --locked --all-features --lib --test it --test configuration --test keys
+    cargo test --locked --all-features --lib --test it --test configuration --test keys --test replication --test redis
     cargo test --locked --all-features --doc
 
 # Tests the command-line tool: against the example server, and a Node.js server with and without a
@@ -112,10 +112,13 @@ benches:
     cargo clippy --locked --manifest-path benches/Cargo.toml --target-dir {{ target }} --all-targets -- -D warnings
     benches/instructions
 
-# Runs the key-cache simulation with 100,000 steps, ten times as many as the tests.
+# Runs the simulations of the key cache and of the denylist with 100,000 steps each, ten times as
+# many as the tests.
 simulation seeds="50" steps="2000":
     KEYS_SEEDS={{ seeds }} KEYS_STEPS={{ steps }} \
         cargo test --locked --all-features --test keys simulation -- --nocapture
+    REPLICAS_SEEDS={{ seeds }} REPLICAS_STEPS={{ steps }} \
+        cargo test --locked --all-features --test replication simulation -- --nocapture
 
 # Compares with other crates in one process: time and allocations.
 peers:

@@ -51,8 +51,8 @@
 //!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
 //! * to check bound tokens: `ProofOfPossession`, `ReplayStore` (features `dpop`, `mtls`)
-//! * to reject callers: [`Denylist`], [`DenylistStore`], [`CallerCheck`], `KindeCallerCheck`
-//!   and `EventReceiver` (feature `security-events`)
+//! * to reject callers: [`Denylist`], [`DenylistStore`], `RedisStore` (feature `redis`),
+//!   [`CallerCheck`], `KindeCallerCheck` and `EventReceiver` (feature `security-events`)
 //! * to end streams, sockets and jobs: [`AuthorizeLayer::end_streams`], [`Verifier::invalidated`],
 //!   [`InvalidationReason`], [`StreamEnded`]
 //! * to protect: [`AuthorizeLayer`], [`OrganizationSource`], [`Scope`], [`scopes!`],
@@ -79,6 +79,7 @@
 //! | `dpop` | | tokens that are bound to a key whose owner signs a proof for each request (DPoP, RFC 9449) |
 //! | `mtls` | | tokens that are bound to a client certificate (RFC 8705) |
 //! | `security-events` | | Kinde's webhooks, its suspended organizations, and Security Event Tokens take effect |
+//! | `redis` | | a store in Redis for a denylist that several replicas share |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //! | `cli` | | the command-line tool `m2m`, for `cargo install` only: local issuer, explanation, lint, attack |
 //!
@@ -118,6 +119,8 @@ mod routes;
 mod scopes;
 #[cfg(feature = "security-events")]
 mod security_events;
+#[cfg(feature = "redis")]
+mod stores;
 mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -162,6 +165,8 @@ pub use security_events::{
     EventError, EventPoller, EventReceiver, EventReceiverStatus, NeedsEventAudience, PollError,
     Polled, SecurityEventSettings, StreamStatus,
 };
+#[cfg(feature = "redis")]
+pub use stores::{RedisConnect, RedisStore, RedisStoreError};
 #[doc(inline)]
 pub use token::{Algorithm, Claims, CredentialKind, OrgCode, Scope};
 pub use util::BoxError;

@@ -17,6 +17,7 @@
 //! | [`migrating`] | from other crates: what to write instead, and what behaves differently |
 //! | [`keys`] | what happens if the issuer is down, rotates or leaks a key, or if a client floods the service |
 //! | [`operations`] | start, readiness, limits, load balancers |
+//! | [`replicas`] | many replicas: what they share, Redis, failures, alerts |
 //! | `layer_order` (feature `axum`) | the order of layers with axum, hyper and tonic; WebSocket and server-sent events |
 //! | `streams` (feature `axum`) | how open streams, WebSocket connections and jobs end with their token |
 //! | `testing` (feature `test-util`) | how to test an API behind the layer, and how to keep the test utilities out of production |
@@ -74,6 +75,9 @@ pub mod keys {}
 
 #[doc = include_str!("operations.md")]
 pub mod operations {}
+
+#[doc = include_str!("replicas.md")]
+pub mod replicas {}
 
 #[cfg(feature = "axum")]
 #[doc = include_str!("layer_order.md")]

@@ -32,6 +32,8 @@ struct Follower {
     has_data: bool,
     reports: Reports,
     load_began: Instant,
+    /// When the connection began, until the store has confirmed that all changes were sent.
+    unconfirmed_since: Option<Instant>,
 }
 
 enum End {
@@ -48,6 +50,7 @@ pub(super) async fn run(replication: Arc<Replication>) {
         mode: Mode::Following(None),
         has_data: false,
         load_began: Instant::now(),
+        unconfirmed_since: None,
     };
     let mut failures = 0;
     loop {
@@ -75,6 +78,7 @@ impl Follower {
         if self.cursor.is_none() {
             self.begin_load();
         }
+        self.unconfirmed_since = Some(Instant::now());
         let replication = Arc::clone(&self.replication);
         let (changes, mut receiver) = DenylistChanges::channel();
         let follow = replication.store.follow(self.cursor.clone(), changes);
@@ -160,6 +164,7 @@ impl Follower {
                     self.mode = load::complete(&self.replication, candidate, self.load_began);
                 }
                 self.confirm();
+                self.find_lost_writes();
                 let state = &self.replication.load_state;
                 state.send_if_modified(|state| {
                     let is_first = !matches!(state, LoadState::Loaded);
@@ -167,7 +172,10 @@ impl Follower {
                     is_first
                 });
             }
-            StoreChange::Heartbeat => self.confirm(),
+            StoreChange::Heartbeat => {
+                self.confirm();
+                self.find_lost_writes();
+            }
             StoreChange::Gap => {
                 lock(&self.replication.history).gaps += 1;
                 events::denylist_gap();
@@ -182,6 +190,14 @@ impl Follower {
                 lock(&self.replication.history).unauthenticated += 1;
                 metrics::denylist_record_ignored("unauthenticated");
             }
+        }
+    }
+
+    fn find_lost_writes(&mut self) {
+        if matches!(self.mode, Mode::Following(_))
+            && let Some(connected_at) = self.unconfirmed_since.take()
+        {
+            self.replication.writes.write_unreceived_again(connected_at);
         }
     }
 

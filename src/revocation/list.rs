@@ -150,7 +150,7 @@ impl EntryList {
         // Read it before the entries: an entry that is added meanwhile then has a newer number.
         let generation = self.generation.load(Ordering::Acquire);
         let acting = acting.filter(|_| claims.org_code().is_none());
-        if acting.is_none() && claims.unlisted_in() == generation {
+        if acting.is_none() && claims.unlisted_in().generation() == generation {
             return CallerStatus::Active;
         }
         let lists = self.read();
@@ -175,7 +175,7 @@ impl EntryList {
             }
         }
         if !is_named && acting.is_none() {
-            claims.set_unlisted_in(generation);
+            claims.unlisted_in().record(generation);
         }
         status
     }

@@ -219,6 +219,21 @@ impl Writes {
         Missing::WriteAgain
     }
 
+    /// Writes the confirmed records again that a store did not send although it sent all changes
+    /// since this connection began. A failover to an older copy can lose them without a gap. If the
+    /// store has them, the write changes nothing.
+    pub(super) fn write_unreceived_again(&self, connected_at: Instant) {
+        let mut inner = lock(&self.inner);
+        let is_lost = |write: &ConfirmedWrite| !write.is_received && write.at < connected_at;
+        let lost = inner.confirmed.extract_if(|_, write| is_lost(write));
+        let lost: Vec<ConfirmedWrite> = lost.map(|(_, write)| write).collect();
+        for write in lost {
+            inner.push(write.record, None);
+        }
+        drop(inner);
+        self.wake.notify_one();
+    }
+
     /// Forgets confirmed writes, so that an empty store stays empty.
     pub(super) fn forget_confirmed(&self) {
         lock(&self.inner).confirmed.clear();

@@ -5,7 +5,6 @@ mod kinde;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::credential::{
     ApiBinding, CredentialFacts, CredentialHolder, CredentialKind, CredentialProof,
@@ -70,18 +69,7 @@ pub(crate) struct ClaimsInner {
     pub(crate) confirmation: Option<Box<Confirmation>>,
     /// Those of the issuer when the token was verified, so that no later check looks the issuer up.
     pub(crate) allow_lists: Option<Arc<AllowLists>>,
-    pub(crate) unlisted_in: UnlistedIn,
-}
-
-/// The generation of the denylist in which no entry names the caller. It is 0 at first.
-#[derive(Default)]
-pub(crate) struct UnlistedIn(AtomicU64);
-
-// Claims in separate memory are checked again.
-impl Clone for UnlistedIn {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
+    pub(crate) unlisted_in: super::UnlistedIn,
 }
 
 impl Claims {
@@ -125,13 +113,8 @@ impl Claims {
         lists.check(self.client_id(), organization)
     }
 
-    /// Returns the generation of the denylist in which no entry names the caller.
-    pub(crate) fn unlisted_in(&self) -> u64 {
-        self.0.unlisted_in.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_unlisted_in(&self, generation: u64) {
-        self.0.unlisted_in.0.store(generation, Ordering::Relaxed);
+    pub(crate) fn unlisted_in(&self) -> &super::UnlistedIn {
+        &self.0.unlisted_in
     }
 
     pub(crate) fn valid_until(&self) -> i64 {

@@ -59,6 +59,10 @@ const RULES: &[Rule] = &[
         crates: "http",
     },
     Rule {
+        level: 6, module: "stores", modules: "clock, util, revocation",
+        crates: "aws-lc-rs, base64, redis, rustls, tokio",
+    },
+    Rule {
         level: 7, module: "verifier",
         modules: "clock, util, token, bearer, scopes, rejection, extensions, telemetry, http_client, jwks, \
                   revocation, introspection, proof_of_possession",

@@ -10,5 +10,6 @@ mod changes;
 mod contract;
 mod lifecycle;
 mod scripted;
+mod simulation;
 mod staleness;
 mod support;

@@ -58,8 +58,11 @@ impl Replica {
 
     /// Returns the code of the response to a token of this organization: `ok`, or the rejection's.
     pub(crate) async fn call(&self, issuer: &LocalIssuer, org: &str) -> &'static str {
-        let token = issuer.org(org).token();
-        match self.verifier.verify(&token).await {
+        self.send(&issuer.org(org).token()).await
+    }
+
+    pub(crate) async fn send(&self, token: &str) -> &'static str {
+        match self.verifier.verify(token).await {
             Ok(_) => "ok",
             Err(rejection) => rejection.code(),
         }

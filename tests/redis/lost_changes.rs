@@ -1,0 +1,159 @@
+//! Changes that Redis lost.
+
+use std::time::Duration;
+
+use super::proxy::{Proxy, ProxyMode};
+use super::redis_server::RedisServer;
+use super::support::{CHANGES, ENTRIES, Replica, key, record};
+
+/// Rules 189, 325.
+#[tokio::test]
+async fn flushed_redis_is_not_an_empty_list() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&server.url()).await,
+    );
+    one.deny("org_a").await.unwrap();
+    two.until("org_a", "suspended").await;
+    server.run(&["FLUSHALL"]);
+    two.until_status(|status| status.is_emptying).await;
+    assert_eq!(two.call("org_a").await, "suspended");
+    two.denylist.confirm_empty();
+    two.until("org_a", "ok").await;
+}
+
+/// Rule 325.
+///
+/// The clock of the server was set back, so new IDs are smaller than the position.
+#[tokio::test]
+async fn stream_that_begins_again_with_smaller_ids_is_a_gap() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&server.url()).await,
+    );
+    one.deny("org_a").await.unwrap();
+    two.until("org_a", "suspended").await;
+    server.run(&["FLUSHALL"]);
+    server.run(&["HSET", ENTRIES, &key("org_b"), &record("org_b")]);
+    server.run(&["XADD", CHANGES, "1-1", "a", &record("org_b")]);
+    two.until("org_b", "suspended").await;
+    assert_eq!(two.status().gaps, 1);
+    // Later changes arrive too.
+    server.run(&["XADD", CHANGES, "*", "a", &record("org_c")]);
+    two.until("org_c", "suspended").await;
+}
+
+/// Rules 188, 325.
+#[tokio::test]
+async fn stream_trimmed_while_disconnected_is_a_gap() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let proxy = Proxy::start(server.address()).await;
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&proxy.url()).await,
+    );
+    one.deny("org_a").await.unwrap();
+    two.until("org_a", "suspended").await;
+    proxy.set(ProxyMode::Cut);
+    two.until_status(|status| status.last_error.is_some()).await;
+    one.deny("org_b").await.unwrap();
+    one.remove("org_a").await.unwrap();
+    server.run(&["XTRIM", CHANGES, "MAXLEN", "0"]);
+    assert_eq!(two.call("org_a").await, "suspended");
+    proxy.set(ProxyMode::Forward);
+    two.until("org_b", "suspended").await;
+    two.until("org_a", "ok").await;
+    assert_eq!((two.status().gaps, two.status().loads), (1, 2));
+}
+
+/// Rule 188.
+///
+/// Without a lost change the replica continues from its cursor.
+#[tokio::test]
+async fn changes_while_disconnected_are_read_from_the_cursor() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let proxy = Proxy::start(server.address()).await;
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&proxy.url()).await,
+    );
+    one.deny("org_a").await.unwrap();
+    two.until("org_a", "suspended").await;
+    proxy.set(ProxyMode::Cut);
+    two.until_status(|status| status.last_error.is_some()).await;
+    one.deny("org_b").await.unwrap();
+    one.remove("org_a").await.unwrap();
+    proxy.set(ProxyMode::Forward);
+    two.until("org_b", "suspended").await;
+    two.until("org_a", "ok").await;
+    assert_eq!((two.status().gaps, two.status().loads), (0, 1));
+}
+
+/// Rule 325.
+///
+/// The responses of Redis are late, and the stream is trimmed between two reads.
+#[tokio::test]
+async fn stream_trimmed_between_two_reads_is_a_gap() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let proxy = Proxy::start(server.address()).await;
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&proxy.url()).await,
+    );
+    proxy.set(ProxyMode::Delay);
+    // The first is in the response that waits, and the second is lost.
+    one.deny("org_a").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    one.deny("org_b").await.unwrap();
+    one.deny("org_c").await.unwrap();
+    server.run(&["XTRIM", CHANGES, "MAXLEN", "1"]);
+    proxy.set(ProxyMode::Forward);
+    for org in ["org_a", "org_b", "org_c"] {
+        two.until(org, "suspended").await;
+    }
+    assert!(two.status().gaps >= 1);
+}
+
+/// Rules 188, 325.
+///
+/// A failover to an older copy. The replica that wrote the lost entry writes it again.
+#[tokio::test]
+async fn failover_to_an_older_copy_loses_no_entry() {
+    let Some(mut server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&server.url()).await,
+    );
+    one.deny("org_a").await.unwrap();
+    server.run(&["SAVE"]);
+    one.deny("org_b").await.unwrap();
+    two.until("org_b", "suspended").await;
+    server.restart();
+    let begun = std::time::Instant::now();
+    while server.run(&["HLEN", ENTRIES]) != "2" {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            one.status()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for replica in [&one, &two] {
+        replica.until("org_a", "suspended").await;
+        replica.until("org_b", "suspended").await;
+    }
+}

@@ -1,0 +1,19 @@
+//! The Redis store, with real `redis-server` processes (feature `redis`).
+#![cfg(feature = "redis")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+
+#[path = "../support/certificate.rs"]
+mod certificate;
+mod faults;
+mod floods;
+mod lost_changes;
+mod proxy;
+#[path = "../support/redis_server.rs"]
+mod redis_server;
+mod settings;
+mod support;
