@@ -12,4 +12,5 @@ mod lifecycle;
 mod scripted;
 mod simulation;
 mod staleness;
+mod streams;
 mod support;
