@@ -155,6 +155,25 @@ def main():
     seed("kinde_key_response", json.dumps({name: value for name, value in key.items() if name != "user_id"}))
     seed("kinde_key_response", json.dumps(key))
     seed("kinde_key_response", json.dumps(key) + '\n{"api_key":{"id":"k","api_ids":["api_1"]},"api_key":null}')
+    issuer, caep, risc = "https://acme.kinde.com", "https://schemas.openid.net/secevent/caep/event-type/", "https://schemas.openid.net/secevent/risc/event-type/"
+    ssf = "https://schemas.openid.net/secevent/ssf/event-type/"
+    user = {"format": "iss_sub", "iss": issuer, "sub": "user_1"}
+    claims = {"iss": issuer, "aud": "https://api.example", "iat": 1750000000, "jti": "1", "sub_id": user, "events": {caep + "session-revoked": {"event_timestamp": 1750000000}}}
+    tenant, complex_subject = {"format": "opaque", "id": "org_a"}, {"format": "complex", "user": user}
+    for change in [{}, {"aud": ["x", "https://api.example"]}, {"exp": 1}, {"sub": "x"}, {"toe": 1749999000}, {"iat": 1750000000.5}, {"jti": ""},
+                   {"sub_id": {"format": "jwt_id", "iss": issuer, "jti": "t"}}, {"sub_id": {"format": "complex", "tenant": tenant}},
+                   {"sub_id": complex_subject | {"tenant": tenant, "session": tenant}}, {"sub_id": complex_subject | {"device": tenant}},
+                   {"sub_id": {"subject_type": "iss-sub", "iss": issuer, "sub": "user_1"}}, {"sub_id": user | {"iss": "https://other.example"}},
+                   {"events": {risc + "account-disabled": {"subject": user}}}, {"events": {risc + "account-enabled": {}}}, {"events": {risc + "account-purged": {}}},
+                   {"events": {caep + "credential-change": {"change_type": "revoke"}}}, {"events": {caep + "credential-change": {"change_type": "create"}}},
+                   {"events": {ssf + "verification": {"state": "x"}}}, {"events": {ssf + "verification": {}}}, {"events": {ssf + "stream-updated": {"status": "paused"}}},
+                   {"events": {"https://example.com/x": {}}}, {"events": {}}, {"events": {"a": {}, "b": {}}}]:
+        seed("security_event", "\xff".encode("latin-1") + json.dumps(claims | change).encode())
+    at = "2025-06-15T15:06:40.000Z"
+    webhook = {"type": "user.updated", "event_id": "e", "event_timestamp": at, "timestamp": at, "source": "admin", "data": {"user": {"id": "kp_1", "is_suspended": True}}}
+    for change in [{}, {"type": "user.deleted"}, {"type": "organization.deleted", "data": {"organization": {"code": "org_a"}}}, {"type": "x"}, {"data": None},
+                   {"timestamp": "2025-06-16T02:06:40+11"}, {"timestamp": "2025-06-13T15:06:40Z"}, {"timestamp": 1}, {"exp": None}, {"iss": issuer}, {"event_id": ""}]:
+        seed("security_event", b"\x00" + json.dumps(webhook | change).encode())
     # These targets read their bytes as choices, so any bytes are a valid seed.
     for target in ["challenge", "verify"]:
         for number in range(24):

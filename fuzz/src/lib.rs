@@ -13,6 +13,7 @@ pub mod introspection_response;
 pub mod key_set;
 pub mod kinde_key_response;
 pub mod route;
+pub mod security_event;
 pub mod token;
 pub mod verify;
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-const TARGETS: [(&str, fn(&[u8])); 12] = [
+const TARGETS: [(&str, fn(&[u8])); 13] = [
     ("authorization", tower_m2m_fuzz::authorization::check),
     ("challenge", tower_m2m_fuzz::challenge::check),
     ("claims", tower_m2m_fuzz::claims::check),
@@ -21,6 +21,7 @@ const TARGETS: [(&str, fn(&[u8])); 12] = [
         tower_m2m_fuzz::kinde_key_response::check,
     ),
     ("route", tower_m2m_fuzz::route::check),
+    ("security_event", tower_m2m_fuzz::security_event::check),
     ("token", tower_m2m_fuzz::token::check),
     ("verify", tower_m2m_fuzz::verify::check),
 ];

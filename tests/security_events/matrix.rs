@@ -141,3 +141,64 @@ async fn type_of_another_kind_does_not_help() {
         }
     }
 }
+
+/// Rule 221.
+///
+/// The column of the DPoP verifier: only a proof of the token's key is a proof, and a valid proof is
+/// no other kind of token.
+#[cfg(feature = "dpop")]
+#[tokio::test]
+async fn only_a_proof_is_accepted_as_a_proof() {
+    use tower_m2m::testing::DpopClient;
+    use tower_m2m::{ProofOfPossession, Verifier};
+
+    const BASE: &str = "https://api.acme.com";
+    let fixture = Fixture::new();
+    let trusted = Verifier::kinde("acme").audience(fixture.issuer.audience());
+    let trusted = trusted.jwk_set(fixture.issuer.jwks());
+    let trusted = trusted.proof_of_possession(ProofOfPossession::dpop(BASE));
+    let clock = fixture.clock.clone();
+    let verifier = Verifier::builder([trusted])
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    // The issuer's key signs the tokens, so it is the key of the client too: only the kind differs.
+    let client = DpopClient::with_key(fixture.issuer.signing_key()).clock(clock);
+    let access = fixture.issuer.org("org_a").bound_to(&client).token();
+    let url = format!("{BASE}/hooks");
+    let check = async |proof: &str| {
+        let request = http::Request::get("/hooks")
+            .header("authorization", format!("DPoP {access}"))
+            .header("dpop", proof)
+            .body(())
+            .unwrap();
+        verifier
+            .verify_request(&request.into_parts().0)
+            .await
+            .is_ok()
+    };
+    let proof = client.proof("GET", &url, &access).sign();
+    assert!(check(&proof).await);
+    for (kind, token) in tokens(&fixture) {
+        assert!(!check(&token.token()).await, "{kind} as a proof");
+        let disguised = token.header("typ", "dpop+jwt");
+        let disguised = disguised.header("jwk", fixture.issuer.signing_key().public_jwk());
+        // The made-up proof lacks the hash of the access token.
+        assert!(
+            !check(&disguised.token()).await,
+            "{kind} with the type of a proof"
+        );
+    }
+    let proof = client.proof("GET", &url, &access).sign();
+    assert!(fixture.verifier.verify(&proof).await.is_err());
+    for (receiver, content_type) in [
+        (&fixture.webhooks(), "application/jwt"),
+        (&fixture.events(), "application/secevent+jwt"),
+    ] {
+        let mut request = http::Request::post("/hooks").body(proof.clone()).unwrap();
+        let headers = request.headers_mut();
+        headers.insert("content-type", content_type.parse().unwrap());
+        headers.insert("authorization", SECRET.parse().unwrap());
+        assert_eq!(send(receiver, request).await.status, 400, "{content_type}");
+    }
+}
