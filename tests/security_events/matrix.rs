@@ -144,8 +144,8 @@ async fn type_of_another_kind_does_not_help() {
 
 /// Rule 221.
 ///
-/// The column of the DPoP verifier: only a proof of the token's key is a proof, and a valid proof is
-/// no other kind of token.
+/// The column of the DPoP verifier: only a proof of the token's key is a proof, and a valid proof
+/// is no other kind of token.
 #[cfg(feature = "dpop")]
 #[tokio::test]
 async fn only_a_proof_is_accepted_as_a_proof() {
