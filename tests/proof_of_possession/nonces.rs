@@ -115,3 +115,35 @@ async fn replicas_with_one_key_agree() {
     assert_ne!(first.verifier.dpop_nonce(), other.verifier.dpop_nonce());
     assert_eq!(Fixture::new().verifier.dpop_nonce(), None);
 }
+
+/// Rules 111, 245.
+///
+/// A gRPC client gets the challenges and the nonce in the headers of a trailers-only response.
+#[tokio::test]
+async fn grpc_response_has_challenges_and_nonce() {
+    let fixture = Fixture::with(|builder| builder.dpop_nonce_key(KEY));
+    let token = fixture.token();
+    let layer = fixture.verifier.layer().require_proof_of_possession();
+    let api = Router::new()
+        .route("/acme.Invoices/List", axum::routing::post(|| async { "" }))
+        .layer(layer.grpc().reject_preflights());
+    let proof = fixture
+        .client
+        .proof("POST", &format!("{BASE}/acme.Invoices/List"), &token);
+    let request = || {
+        let request =
+            Request::post("/acme.Invoices/List").header("content-type", "application/grpc");
+        request.body(Body::empty()).unwrap()
+    };
+    let outcome = call(&api, proof.authorize(request(), &token)).await;
+    assert_eq!(outcome.summary(), (200, "dpop_nonce_required"));
+    assert_eq!(outcome.response.headers()["grpc-status"], "16");
+    assert!(
+        outcome
+            .challenge("DPoP")
+            .contains(r#"error="use_dpop_nonce""#)
+    );
+    let nonce = outcome.nonces()[0].to_owned();
+    let outcome = call(&api, proof.nonce(nonce).authorize(request(), &token)).await;
+    assert_eq!(outcome.summary(), (200, "none"));
+}
