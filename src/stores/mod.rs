@@ -5,6 +5,8 @@ mod connections;
 mod position;
 mod read;
 mod redis;
+#[cfg(feature = "dpop")]
+mod replay;
 mod signature;
 mod store_error;
 

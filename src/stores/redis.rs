@@ -30,7 +30,8 @@ if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'r', ARGV[2])
 return redis.call('HDEL', KEYS[1], ARGV[1])";
 
-/// A store for several replicas in Redis 7.0 or newer (feature `redis`): a [`DenylistStore`].
+/// A store for several replicas in Redis 7.0 or newer (feature `redis`): a [`DenylistStore`],
+/// and with the feature `dpop` a store of used proofs (`ReplayStore`).
 /// Valkey was not tested.
 ///
 /// It uses two connections: one for commands, and one that waits for changes. All keys begin with
@@ -54,6 +55,8 @@ pub(super) struct StoreParts {
     pub(super) connections: Arc<Connections>,
     pub(super) entries: String,
     pub(super) changes: String,
+    #[cfg(feature = "dpop")]
+    proofs: String,
     pub(super) signer: RecordSigner,
 }
 
@@ -66,9 +69,17 @@ impl RedisStore {
         Self(Arc::new(StoreParts {
             connections,
             entries: format!("{{{namespace}}}:denylist"),
+            #[cfg(feature = "dpop")]
+            proofs: format!("{{{namespace}}}:proof:"),
             changes: format!("{{{namespace}}}:denylist:changes"),
             signer,
         }))
+    }
+
+    /// Returns the connections and the beginning of the keys of used proofs.
+    #[cfg(feature = "dpop")]
+    pub(super) fn proofs(&self) -> (&Connections, &str) {
+        (&self.0.connections, &self.0.proofs)
     }
 
     pub(super) fn script(&self, script: &str) -> Cmd {

@@ -59,7 +59,7 @@ const RULES: &[Rule] = &[
         crates: "http",
     },
     Rule {
-        level: 6, module: "stores", modules: "clock, util, revocation",
+        level: 6, module: "stores", modules: "clock, util, revocation, proof_of_possession",
         crates: "aws-lc-rs, base64, redis, rustls, tokio",
     },
     Rule {

@@ -15,5 +15,7 @@ mod lost_changes;
 mod proxy;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
+#[cfg(feature = "dpop")]
+mod replays;
 mod settings;
 mod support;
