@@ -45,10 +45,10 @@ forgeries! {
     /// HMAC with the public key's PEM as the secret (CVE-2023-48223).
     key_confusion_hs256(good) -> INVALID_TOKEN { confuse(good, "HS256", |good| good.key().public_pem().into()) }
 
-    /// The same with SHA-384.
+    /// HMAC-SHA-384 with the public key's PEM as the secret.
     key_confusion_hs384(good) -> INVALID_TOKEN { confuse(good, "HS384", |good| good.key().public_pem().into()) }
 
-    /// The same with SHA-512.
+    /// HMAC-SHA-512 with the public key's PEM as the secret.
     key_confusion_hs512(good) -> INVALID_TOKEN { confuse(good, "HS512", |good| good.key().public_pem().into()) }
 
     /// HMAC with the PEM without its last line break, as many programs read it.
