@@ -35,7 +35,9 @@ pub fn check(data: &[u8]) {
     let mut line = || lines.next().filter(|line| !line.is_empty());
     let (header, claims) = (line(), line());
     let htu = line().and_then(|line| std::str::from_utf8(line).ok());
-    let path = line().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or("/a");
+    let path = line()
+        .and_then(|line| std::str::from_utf8(line).ok())
+        .unwrap_or("/a");
     let method = line().unwrap_or(b"GET");
     let Ok(request) = Request::builder()
         .method(method)
@@ -69,7 +71,7 @@ pub fn check(data: &[u8]) {
     };
     // The signature counts, whatever the proof says.
     let wrong = match proof.strip_suffix("AA") {
-        Some(start) => format!("{start}BA"),
+        Some(start) => format!("{start}QA"),
         None => format!("{}AA", proof.get(..proof.len() - 2).unwrap_or_default()),
     };
     assert!(send(&wrong).is_err(), "a wrong signature was accepted");
@@ -83,11 +85,19 @@ pub fn check(data: &[u8]) {
         }
         Err(rejection) => {
             assert!(
-                matches!(rejection, Rejection::InvalidProof(_) | Rejection::InvalidClaims(_)),
+                matches!(
+                    rejection,
+                    Rejection::InvalidProof(_) | Rejection::InvalidClaims(_)
+                ),
                 "{rejection:?}"
             );
-            let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/');
-            assert!(!(is_default && is_plain), "a valid proof was rejected: {rejection}");
+            let is_plain = path
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'/');
+            assert!(
+                !(is_default && is_plain),
+                "a valid proof was rejected: {rejection}"
+            );
         }
     }
 }
@@ -98,7 +108,9 @@ fn verifier() -> Verifier {
 
 fn claims_of(proof: &str) -> Value {
     let payload = proof.split('.').nth(1).unwrap_or_default();
-    let bytes = URL_SAFE_NO_PAD.decode(payload).expect("an accepted proof decodes");
+    let bytes = URL_SAFE_NO_PAD
+        .decode(payload)
+        .expect("an accepted proof decodes");
     serde_json::from_slice(&bytes).expect("accepted claims are JSON")
 }
 
@@ -108,12 +120,16 @@ fn is_valid(header: &[u8]) -> bool {
         return false;
     };
     let jwk = &header["jwk"];
-    header["typ"].as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt"))
+    header["typ"]
+        .as_str()
+        .is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt"))
         && matches!(header["alg"].as_str(), Some("EdDSA" | "Ed25519"))
         && jwk["x"] == public_x().as_str()
         && jwk["kty"] == "OKP"
         && jwk["crv"] == "Ed25519"
-        && ["d", "k", "p", "q", "priv"].iter().all(|name| jwk.get(name).is_none())
+        && ["d", "k", "p", "q", "priv"]
+            .iter()
+            .all(|name| jwk.get(name).is_none())
         && header.get("crit").is_none()
 }
 
@@ -122,7 +138,10 @@ fn assert_valid_claims(claims: &Value, method: &str, ath: &str) {
     assert_eq!(claims["ath"], ath);
     assert!(claims["jti"].as_str().is_some_and(|jti| !jti.is_empty()));
     let iat = claims["iat"].as_f64().expect("a number");
-    assert!((NOW as f64 - 60.0..NOW as f64 + 11.0).contains(&iat), "{iat}");
+    assert!(
+        (NOW as f64 - 60.0..NOW as f64 + 11.0).contains(&iat),
+        "{iat}"
+    );
     let htu = claims["htu"].as_str().expect("a string");
     assert!(!htu.contains(['?', '#']), "{htu}");
     let lower = htu.to_ascii_lowercase();
