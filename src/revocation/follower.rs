@@ -34,6 +34,8 @@ struct Follower {
     load_began: Instant,
     /// When the connection began, until the store has confirmed that all changes were sent.
     unconfirmed_since: Option<Instant>,
+    /// The writes of this replica that were received after the cursor.
+    received: Vec<RecordKey>,
 }
 
 enum End {
@@ -51,6 +53,7 @@ pub(super) async fn run(replication: Arc<Replication>) {
         has_data: false,
         load_began: Instant::now(),
         unconfirmed_since: None,
+        received: Vec::new(),
     };
     let mut failures = 0;
     loop {
@@ -79,6 +82,8 @@ impl Follower {
             self.begin_load();
         }
         self.unconfirmed_since = Some(Instant::now());
+        let received = std::mem::take(&mut self.received);
+        self.replication.writes.forget_received(received);
         let replication = Arc::clone(&self.replication);
         let (changes, mut receiver) = DenylistChanges::channel();
         let follow = replication.store.follow(self.cursor.clone(), changes);
@@ -159,6 +164,7 @@ impl Follower {
             StoreChange::Removed(key) => self.removed(&key),
             StoreChange::CaughtUp(cursor) => {
                 self.cursor = Some(cursor);
+                self.received.clear();
                 if let Mode::Loading(candidate) = &mut self.mode {
                     let candidate = std::mem::take(candidate);
                     self.mode = load::complete(&self.replication, candidate, self.load_began);
@@ -210,7 +216,9 @@ impl Follower {
             metrics::denylist_record_ignored("unknown_kind");
             return;
         };
-        replication.writes.received(&key, &record);
+        if replication.writes.received(&key, &record) {
+            self.received.push(key.clone());
+        }
         metrics::denylist_change("added");
         if record.applies_until() > now {
             let added = replication.list.add(slot, entry, record.applies_until());

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::denylist_error::DenylistError;
+use super::missing::Missing;
 use super::record::{DenylistRecord, RecordKey};
 use super::replication::Replication;
-use super::writes::Missing;
 use crate::telemetry::{events, metrics};
 use crate::util::lock;
 

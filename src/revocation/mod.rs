@@ -18,6 +18,7 @@ mod freshness;
 mod kinde;
 mod list;
 mod load;
+mod missing;
 mod record;
 mod record_error;
 mod replicated;

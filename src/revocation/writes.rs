@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::missing::Missing;
 use super::record::{DenylistRecord, RecordKey};
 use crate::util::lock;
 
@@ -50,16 +51,6 @@ struct ConfirmedWrite {
     at: Instant,
     /// Whether this replica received its own write from the store.
     is_received: bool,
-}
-
-/// What to do with an entry of this list that the store does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
-    Remove,
-    /// The write is in progress, or was confirmed after the load began.
-    Keep,
-    /// The store confirmed the write and lost it.
-    WriteAgain,
 }
 
 impl Writes {
@@ -178,14 +169,32 @@ impl Writes {
         }
     }
 
-    /// Records that the store sent this record.
-    pub(super) fn received(&self, key: &RecordKey, record: &DenylistRecord) {
+    /// Records that the store sent this record. Returns `true` if it is a write of this replica.
+    pub(super) fn received(&self, key: &RecordKey, record: &DenylistRecord) -> bool {
         let mut inner = lock(&self.inner);
+        let mut is_own = false;
         if let Some(pending) = inner.pending.get_mut(key) {
-            pending.is_received |= pending.record.is_same_write(record);
+            is_own |= pending.record.is_same_write(record);
+            pending.is_received |= is_own;
         }
         if let Some(confirmed) = inner.confirmed.get_mut(key) {
-            confirmed.is_received |= confirmed.record.is_same_write(record);
+            is_own |= confirmed.record.is_same_write(record);
+            confirmed.is_received |= is_own;
+        }
+        is_own
+    }
+
+    /// Records that these writes were received after the last position of the store. A connection
+    /// that begins there may belong to an older copy, which does not have them.
+    pub(super) fn forget_received(&self, keys: impl IntoIterator<Item = RecordKey>) {
+        let mut inner = lock(&self.inner);
+        for key in keys {
+            if let Some(confirmed) = inner.confirmed.get_mut(&key) {
+                confirmed.is_received = false;
+            }
+            if let Some(pending) = inner.pending.get_mut(&key) {
+                pending.is_received = false;
+            }
         }
     }
 
