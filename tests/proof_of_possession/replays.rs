@@ -238,15 +238,15 @@ async fn replicas_with_one_store_accept_a_proof_once() {
     use std::sync::Arc;
 
     #[derive(Clone, Default)]
-    struct Shared(Arc<SetStore>);
+    struct SharedStore(Arc<SetStore>);
 
-    impl ReplayStore for Shared {
+    impl ReplayStore for SharedStore {
         async fn insert(&self, proof: UsedProof) -> Result<ProofUse, BoxError> {
             self.0.insert(proof).await
         }
     }
 
-    let store = Shared::default();
+    let store = SharedStore::default();
     let first = Fixture::with(|builder| builder.replay_store(store.clone()));
     let second = crate::support::replica(&first, |builder| builder.replay_store(store));
     let token = first.token();
