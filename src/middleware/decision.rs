@@ -176,14 +176,14 @@ impl AuthorizeLayer {
         claims: &Claims,
         acting: Option<&OrgCode>,
         request: &Request<B>,
-    ) -> Option<ClaimsWatch> {
+    ) -> Option<Box<ClaimsWatch>> {
         self.ends_streams().then(|| {
             let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
             let credentials = (claims.credential_kind() != CredentialKind::Jwt)
                 .then(|| self.verifier.credentials(request.headers()).0.ok())
                 .flatten();
             let watch = self.verifier.watch_claims(claims, acting);
-            watch.with_credential(credentials.map(Credentials::as_bytes))
+            Box::new(watch.with_credential(credentials.map(Credentials::as_bytes)))
         })
     }
 

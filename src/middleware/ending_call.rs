@@ -16,13 +16,13 @@ pin_project! {
     pub(super) struct EndingCall<F> {
         #[pin]
         future: F,
-        watch: Option<ClaimsWatch>,
+        watch: Option<Box<ClaimsWatch>>,
         nonce: ResponseNonce,
     }
 }
 
 impl<F> EndingCall<F> {
-    pub(super) fn new(future: F, watch: ClaimsWatch, nonce: ResponseNonce) -> Self {
+    pub(super) fn new(future: F, watch: Box<ClaimsWatch>, nonce: ResponseNonce) -> Self {
         Self {
             future,
             watch: Some(watch),
@@ -50,7 +50,7 @@ where
         call.nonce.add_to(&mut response);
         let form = EndForm::from_headers(response.headers());
         Poll::Ready(Ok(
-            response.map(|body| ResponseBody::ending(body, watch, form))
+            response.map(|body| ResponseBody::ending(body, *watch, form))
         ))
     }
 }

@@ -58,7 +58,7 @@ impl Possession {
 #[derive(Default)]
 pub(super) struct ResponseChanges {
     /// If the layer ends streams, the response ends when these claims are no longer valid.
-    pub(super) ends: Option<ClaimsWatch>,
+    pub(super) ends: Option<Box<ClaimsWatch>>,
     pub(super) nonce: ResponseNonce,
 }
 

@@ -221,7 +221,7 @@ async fn stream_of_another_layer_stays_open() {
 /// A review of the routes can find those that keep streams open.
 #[test]
 fn inventory_names_the_routes_whose_streams_end() {
-    use tower_m2m::{Public, Routes};
+    use tower_m2m::{Public, RouteEntry, Routes};
 
     let fixture = Fixture::new();
     let layer = || fixture.verifier.layer();
@@ -236,6 +236,6 @@ fn inventory_names_the_routes_whose_streams_end() {
         .build()
         .unwrap();
     let ending = inventory.iter().filter(|route| route.ends_streams());
-    let paths: Vec<&str> = ending.map(|route| route.path()).collect();
+    let paths: Vec<&str> = ending.map(RouteEntry::path).collect();
     assert_eq!(paths, ["/orgs/{org_code}/events"]);
 }
