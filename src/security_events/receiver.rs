@@ -226,3 +226,8 @@ impl fmt::Debug for EventReceiver {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+#[cfg(feature = "test-util")]
+mod tests;
