@@ -82,8 +82,8 @@ impl Follower {
             self.begin_load();
         }
         self.unconfirmed_since = Some(Instant::now());
-        let received = std::mem::take(&mut self.received);
-        self.replication.writes.forget_received(received);
+        let unconfirmed = std::mem::take(&mut self.received);
+        self.replication.writes.forget_received(unconfirmed);
         let replication = Arc::clone(&self.replication);
         let (changes, mut receiver) = DenylistChanges::channel();
         let follow = replication.store.follow(self.cursor.clone(), changes);
