@@ -72,7 +72,7 @@ pub enum Rejection {
     /// The DPoP proof has no nonce of this server, or an old one: 401 `use_dpop_nonce` with a new
     /// nonce (RFC 9449 §9).
     DpopNonceRequired,
-    /// The token is not bound to a key or a certificate, and the route requires it: 401
+    /// The token is not bound to a key, and the route requires it: 401
     /// `invalid_token`.
     ProofOfPossessionRequired,
     /// The replay store is full, or it did not say whether the proof was used before: 503.
@@ -198,7 +198,7 @@ impl fmt::Display for Rejection {
                 f.write_str("the DPoP proof has no nonce of this server, or an old one (the client repeats the request)")
             }
             Self::ProofOfPossessionRequired => f.write_str(
-                "the token is not bound to a key or a certificate, and the route requires it (require_proof_of_possession)",
+                "the token is not bound to a key, and the route requires it (require_proof_of_possession)",
             ),
             Self::ReplayStoreUnavailable { .. } => {
                 f.write_str("the replay store is full or unavailable, so it is not known whether the proof was used before")

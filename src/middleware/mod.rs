@@ -30,7 +30,7 @@ pub(crate) mod route;
 mod route_check;
 mod service;
 mod settings;
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 mod verify_request;
 
 pub use body::ResponseBody;

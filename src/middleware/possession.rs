@@ -1,4 +1,4 @@
-//! Whether the sender of a request has the key or the certificate that its token is bound to.
+//! Whether the sender of a request has the key that its token is bound to.
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
@@ -9,13 +9,13 @@ use super::response_nonce::stored_proof;
 use crate::bearer::AuthScheme;
 #[cfg(feature = "dpop")]
 use crate::bearer::Credentials;
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 use crate::proof_of_possession::PossessionRules;
 #[cfg(feature = "dpop")]
 use crate::proof_of_possession::{ProofRequest, single_proof};
 use crate::rejection::Rejection;
 use crate::token::Claims;
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 use crate::token::{Confirmation, TokenError};
 use crate::verifier::{ValidToken, Verifier};
 
@@ -60,7 +60,7 @@ impl<'r> From<&'r Parts> for RequestHead<'r> {
 
 impl Verifier {
     /// Checks that the sender has everything that the token is bound to.
-    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    #[cfg(feature = "dpop")]
     #[inline]
     pub(super) fn check_possession(
         &self,
@@ -88,7 +88,7 @@ impl Verifier {
     }
 
     /// Without a method, no bound token is accepted, and no other scheme than `Bearer` is known.
-    #[cfg(not(any(feature = "dpop", feature = "mtls")))]
+    #[cfg(not(feature = "dpop"))]
     #[inline]
     #[allow(
         clippy::unused_self,
@@ -109,9 +109,8 @@ impl Verifier {
         }
     }
 
-    /// Checks each thing that the token is bound to. A method that is not configured fails.
-    #[cfg(any(feature = "dpop", feature = "mtls"))]
-    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
+    /// Checks the proof of the key that the token is bound to.
+    #[cfg(feature = "dpop")]
     fn check_binding(
         &self,
         rules: &PossessionRules,
@@ -119,39 +118,25 @@ impl Verifier {
         scheme: AuthScheme,
         head: RequestHead<'_>,
     ) -> Result<Possession, Rejection> {
-        let _ = (rules, head);
-        // A certificate would be checked here first, because the check is cheap (RFC 8705 §3).
-        if bound_to.certificate().is_some() {
+        // A token that is bound to a key is never used as a bearer token (RFC 9449 §7.2).
+        let (AuthScheme::Dpop, Some(state), Some(rules)) = (scheme, self.dpop(), &rules.dpop)
+        else {
             return Err(SENDER_CONSTRAINED);
-        }
-        match (bound_to.key(), scheme) {
-            (None, AuthScheme::Bearer) => Ok(Possession::default()),
-            (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),
-            // A token that is bound to a key is never used as a bearer token (RFC 9449 §7.2).
-            (Some(_), AuthScheme::Bearer) => Err(SENDER_CONSTRAINED),
-            #[cfg(feature = "dpop")]
-            (Some(key), AuthScheme::Dpop) => {
-                let (Some(state), Some(rules)) = (self.dpop(), &rules.dpop) else {
-                    return Err(SENDER_CONSTRAINED);
-                };
-                let credentials = Credentials::from_dpop(head.headers, self.max_token_bytes())?;
-                let request = ProofRequest {
-                    proof: single_proof(head.headers).map_err(Rejection::InvalidProof)?,
-                    method: head.method.as_str(),
-                    path: original_path(head),
-                    token: credentials.as_bytes(),
-                    stored: stored_proof(head.extensions),
-                };
-                let proof = state.check(rules, key, &request, self.now())?;
-                Ok(Possession::of_key(proof))
-            }
-            #[cfg(not(feature = "dpop"))]
-            (Some(_), AuthScheme::Dpop) => Err(SENDER_CONSTRAINED),
-        }
+        };
+        let credentials = Credentials::from_dpop(head.headers, self.max_token_bytes())?;
+        let request = ProofRequest {
+            proof: single_proof(head.headers).map_err(Rejection::InvalidProof)?,
+            method: head.method.as_str(),
+            path: original_path(head),
+            token: credentials.as_bytes(),
+            stored: stored_proof(head.extensions),
+        };
+        let proof = state.check(rules, bound_to.key(), &request, self.now())?;
+        Ok(Possession::of_key(proof))
     }
 }
 
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 const SENDER_CONSTRAINED: Rejection = Rejection::InvalidClaims(TokenError::SenderConstrained);
 
 /// Returns the whole path of a request. A nested router of axum removes a prefix from the URI, so

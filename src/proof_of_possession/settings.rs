@@ -35,9 +35,6 @@ pub struct ProofOfPossession(pub(super) Method);
 pub(super) enum Method {
     #[cfg(feature = "dpop")]
     Dpop(Dpop),
-    #[cfg(feature = "mtls")]
-    #[allow(dead_code, reason = "client certificates are not read yet")]
-    Certificate,
 }
 
 impl ProofOfPossession {
@@ -157,8 +154,6 @@ impl PossessionSettings {
             .find_map(|ProofOfPossession(method)| match method {
                 #[cfg(feature = "dpop")]
                 Method::Dpop(dpop) => dpop.problem(),
-                #[cfg(feature = "mtls")]
-                Method::Certificate => None,
             })
     }
 
@@ -167,8 +162,6 @@ impl PossessionSettings {
         let methods = self.0.iter().map(|ProofOfPossession(method)| match method {
             #[cfg(feature = "dpop")]
             Method::Dpop(_) => BindingMethod::Key,
-            #[cfg(feature = "mtls")]
-            Method::Certificate => BindingMethod::Certificate,
         });
         methods.collect()
     }
@@ -181,8 +174,6 @@ impl PossessionSettings {
             match method {
                 #[cfg(feature = "dpop")]
                 Method::Dpop(dpop) => rules.dpop = dpop.into_rules(),
-                #[cfg(feature = "mtls")]
-                Method::Certificate => {}
             }
         }
         rules

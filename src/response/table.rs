@@ -176,12 +176,10 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         R::ProofOfPossessionRequired => row(
             StatusCode::UNAUTHORIZED,
             "proof_of_possession_required",
-            "The route requires an access token that is bound to a key or a certificate",
+            "The route requires an access token that is bound to a key",
             Error {
                 code: "invalid_token",
-                description: because(
-                    "the route requires an access token that is bound to a key or a certificate",
-                ),
+                description: because("the route requires an access token that is bound to a key"),
             },
         ),
         R::ReplayStoreUnavailable { .. } => row(

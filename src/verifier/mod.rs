@@ -28,7 +28,7 @@ mod opaque;
 #[cfg(feature = "introspection")]
 mod opaque_builder;
 mod organization;
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 mod possession;
 mod precheck;
 mod profile;

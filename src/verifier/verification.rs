@@ -36,7 +36,7 @@ impl ValidToken {
     }
 
     /// Returns the claims for the check of a proof. Only that check may call it.
-    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    #[cfg(feature = "dpop")]
     pub(crate) fn into_unproven(self) -> Claims {
         self.0
     }

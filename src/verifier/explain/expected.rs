@@ -3,7 +3,6 @@
 use super::inspect::TokenInspection;
 use super::step::CheckKind;
 use crate::jwks::UnusableKeys;
-use crate::token::BindingMethod;
 use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::organization::OrganizationForm;
 use crate::verifier::profile::{ClaimMatcher, ClaimRule, Profile, RuleLocation};
@@ -32,11 +31,7 @@ impl TokenInspection<'_> {
                 let bindings = &self.trusted()?.rules.bindings;
                 text(match bindings.as_slice() {
                     [] => "absent, because it is used as a bearer token",
-                    [BindingMethod::Key] => "absent, or jkt with a DPoP proof in the request",
-                    [BindingMethod::Certificate] => {
-                        "absent, or x5t#S256 with the client certificate of the connection"
-                    }
-                    _ => "absent, or jkt or x5t#S256 with what the request proves",
+                    _ => "absent, or jkt with a DPoP proof in the request",
                 })
             }
             CheckKind::Delegation => text("absent"),

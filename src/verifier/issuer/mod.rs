@@ -13,7 +13,7 @@ pub(super) mod opaque;
 mod opaque_settings;
 mod organization;
 mod pointer;
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 mod possession;
 mod refresh;
 mod token_settings;
@@ -36,7 +36,7 @@ use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::http_client::{Addresses, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy};
 use crate::jwks::{KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, RefreshConfig, Registration};
-#[cfg(any(feature = "dpop", feature = "mtls"))]
+#[cfg(feature = "dpop")]
 use crate::proof_of_possession::PossessionSettings;
 use crate::token::{Algorithm, AllowLists};
 use crate::util::Changes;
@@ -125,7 +125,7 @@ pub struct Issuer {
     http: HttpSettings,
     timing: RefreshConfig,
     limits: LimitSettings,
-    #[cfg(any(feature = "dpop", feature = "mtls"))]
+    #[cfg(feature = "dpop")]
     possession: PossessionSettings,
     #[cfg(feature = "introspection")]
     opaque: Box<opaque_settings::OpaqueSettings>,
@@ -179,7 +179,7 @@ impl Issuer {
                 jitter_seed: None,
             },
             limits: LimitSettings::default(),
-            #[cfg(any(feature = "dpop", feature = "mtls"))]
+            #[cfg(feature = "dpop")]
             possession: PossessionSettings::default(),
             #[cfg(feature = "introspection")]
             opaque: Box::default(),
@@ -248,9 +248,9 @@ impl Issuer {
         let keys = self
             .keys(&issuer, &algorithms, clock, clients, changes)
             .map_err(|error| error.at(&self.source))?;
-        #[cfg(any(feature = "dpop", feature = "mtls"))]
+        #[cfg(feature = "dpop")]
         let bindings = self.possession.methods();
-        #[cfg(not(any(feature = "dpop", feature = "mtls")))]
+        #[cfg(not(feature = "dpop"))]
         let bindings = Vec::new();
         let rules = Rules {
             org_code_pattern: self.tokens.org_code_pattern(),
@@ -264,7 +264,7 @@ impl Issuer {
             max_keys_without_kid: self.max_keys_without_kid,
             custom: self.custom.decoder(),
             bindings,
-            #[cfg(any(feature = "dpop", feature = "mtls"))]
+            #[cfg(feature = "dpop")]
             possession: self.possession.into_rules(),
             allow_lists: AllowLists::new(
                 self.clients.map(HashSet::from_iter),

@@ -51,7 +51,7 @@ impl Issuer {
         }
         self.check_tokens(algorithms)?;
         self.check_limits()?;
-        #[cfg(any(feature = "dpop", feature = "mtls"))]
+        #[cfg(feature = "dpop")]
         self.check_possession()?;
         #[cfg(feature = "introspection")]
         self.check_opaque(issuer)?;
