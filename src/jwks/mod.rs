@@ -46,8 +46,8 @@ pub use remote::SavedKeys;
 #[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use remote::retry_after;
 pub(crate) use remote::{
-    FetchAllowance, FetchTicket, Fetchers, JwksLocation, KeyLookup, KeyRequest, KeyWait,
-    RefreshConfig, Registration, RemoteKeySet,
+    FetchAllowance, FetchTicket, Fetchers, IfUndecided, JwksLocation, KeyLookup, KeyRequest,
+    KeyWait, RefreshConfig, Registration, RemoteKeySet,
 };
 pub use status::{FetchCause, IssuerStatus};
 pub use unusable_key::UnusableKey;

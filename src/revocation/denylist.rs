@@ -134,6 +134,13 @@ impl Denylist {
         self.0.list.has_issuer(issuer)
     }
 
+    /// Returns the time of the last security event that denied this name on any replica, in
+    /// milliseconds.
+    #[cfg(feature = "security-events")]
+    pub(crate) fn event_time(&self, entry: &DenylistEntry) -> Option<i64> {
+        self.0.list.event_time(entry)
+    }
+
     /// Returns the number of entries. It includes expired entries that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -55,8 +55,17 @@ struct Deadline {
     slot: Slot,
     /// If it is set, only tokens that were issued before this time are denied.
     issued_before: Option<i64>,
+    /// The time of the last security event that added it, in milliseconds.
+    event_time: Option<i64>,
     /// Denied until this time.
     until: i64,
+}
+
+/// The times of an entry.
+#[derive(Clone, Copy, Default)]
+pub(super) struct EntryTimes {
+    pub(super) issued_before: Option<i64>,
+    pub(super) event_time: Option<i64>,
 }
 
 /// The entries of one name that are merged with each other.
@@ -102,6 +111,7 @@ impl Entries {
                         if deadline.slot.reach == EntryReach::AllReplicas && now < deadline.until {
                             let mut entry = DenylistEntry::new(&**issuer, kind, &**name);
                             entry.issued_before = deadline.issued_before;
+                            entry.event_time = deadline.event_time;
                             visit(entry, deadline.slot);
                         }
                     }
@@ -160,18 +170,34 @@ impl Deadlines {
     }
 
     /// Adds one more entry. Each deadline only grows.
-    pub(super) fn merge(&mut self, slot: Slot, issued_before: Option<i64>, until: i64) {
+    pub(super) fn merge(&mut self, slot: Slot, times: EntryTimes, until: i64) {
+        let EntryTimes {
+            issued_before,
+            event_time,
+        } = times;
         match self.0.iter_mut().find(|deadline| deadline.slot == slot) {
             Some(deadline) => {
                 deadline.issued_before = deadline.issued_before.max(issued_before);
+                deadline.event_time = deadline.event_time.max(event_time);
                 deadline.until = deadline.until.max(until);
             }
             None => self.0.push(Deadline {
                 slot,
                 issued_before,
+                event_time,
                 until,
             }),
         }
+    }
+
+    /// Returns the time of the last security event that denied all tokens of the name, in
+    /// milliseconds.
+    #[cfg(feature = "security-events")]
+    pub(super) fn event_time(&self) -> Option<i64> {
+        let of_events = self.0.iter().filter(|deadline| {
+            deadline.slot.origin == EntryOrigin::SecurityEvent && !deadline.slot.is_for_older_tokens
+        });
+        of_events.filter_map(|deadline| deadline.event_time).max()
     }
 
     pub(super) fn remove(&mut self, is_removed: impl Fn(Slot) -> bool) {

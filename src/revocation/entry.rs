@@ -10,6 +10,8 @@ pub struct DenylistEntry {
     pub(super) kind: Kind,
     pub(super) name: Box<str>,
     pub(super) issued_before: Option<i64>,
+    /// The time of the security event that added the entry, in milliseconds.
+    pub(super) event_time: Option<i64>,
 }
 
 /// The expiry of an entry in a [`Denylist`](crate::Denylist).
@@ -55,6 +57,7 @@ impl DenylistEntry {
             kind,
             name: name.into().into(),
             issued_before: None,
+            event_time: None,
         }
     }
 
@@ -96,6 +99,14 @@ impl DenylistEntry {
     #[must_use]
     pub fn issued_before(mut self, unix_seconds: i64) -> Self {
         self.issued_before = Some(unix_seconds);
+        self
+    }
+
+    /// Records the time of the security event that adds the entry, so that no replica lets an older
+    /// event remove it.
+    #[cfg(feature = "security-events")]
+    pub(crate) fn with_event_time(mut self, milliseconds: i64) -> Self {
+        self.event_time = Some(milliseconds);
         self
     }
 }

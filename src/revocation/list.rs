@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::CallerStatus;
 use super::denylist_error::DenylistError;
-use super::entries::{Entries, IssuerOrigin, Slot, UnlistedIssuers};
+use super::entries::{Entries, EntryTimes, IssuerOrigin, Slot, UnlistedIssuers};
 use super::entry::{DenylistEntry, Kind};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier};
@@ -50,7 +50,12 @@ impl EntryList {
             kind,
             name,
             issued_before,
+            event_time,
         } = entry;
+        let times = EntryTimes {
+            issued_before,
+            event_time,
+        };
         let could_be_carried = match kind {
             Kind::Organization => OrgCode::is_valid_code(&name),
             Kind::Token | Kind::Client | Kind::Subject | Kind::AllTokens => is_identifier(&name),
@@ -63,7 +68,7 @@ impl EntryList {
             .deadlines(&issuer, kind, &name)
             .ok_or(DenylistError::UnknownIssuer)?;
         let mut merged = current.clone();
-        merged.merge(slot, issued_before, until);
+        merged.merge(slot, times, until);
         if merged == current {
             return Ok(());
         }
@@ -134,6 +139,14 @@ impl EntryList {
         let lists = self.read();
         let names = lists.issuers.get(issuer);
         names.is_some_and(|names| names.origin == IssuerOrigin::Verifier)
+    }
+
+    /// Returns the time of the last security event that denied this name, in milliseconds.
+    #[cfg(feature = "security-events")]
+    pub(super) fn event_time(&self, entry: &DenylistEntry) -> Option<i64> {
+        let lists = self.read();
+        let names = lists.issuers.get(&*entry.issuer)?;
+        names.by_kind(entry.kind).get(&entry.name)?.event_time()
     }
 
     /// Returns the status of a caller. It takes a read lock and waits only for a concurrent write.

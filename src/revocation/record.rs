@@ -48,6 +48,9 @@ pub struct DenylistRecord {
     name: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issued_before: Option<i64>,
+    /// The time of the security event that added the entry, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_time: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
     /// A random number of the write, so that a replica recognizes its own.
@@ -89,6 +92,7 @@ impl DenylistRecord {
             issuer: entry.issuer.clone(),
             name: entry.name.clone(),
             issued_before: entry.issued_before,
+            event_time: entry.event_time,
             expires_at: match expiry {
                 EntryExpiry::Never => None,
                 EntryExpiry::UnixSeconds(seconds) => Some(seconds),
@@ -154,6 +158,7 @@ impl DenylistRecord {
         let merged = Self {
             v: self.v.max(stored.v),
             issued_before: self.issued_before.max(stored.issued_before),
+            event_time: self.event_time.max(stored.event_time),
             expires_at,
             unknown,
             ..self
@@ -199,6 +204,7 @@ impl DenylistRecord {
     pub(super) fn entry(&self) -> Option<(DenylistEntry, Slot)> {
         let mut entry = DenylistEntry::new(&*self.issuer, Kind::parse(&self.kind)?, &*self.name);
         entry.issued_before = self.issued_before;
+        entry.event_time = self.event_time;
         let slot = Slot {
             origin: EntryOrigin::parse(&self.origin)?,
             reach: EntryReach::AllReplicas,

@@ -35,9 +35,20 @@ impl EventProcessor {
                     Timeliness::Timely => {}
                     Timeliness::Late => return Ok(Accepted::Ignored(NoEffect::Late)),
                 }
+                // For the replicas, and for this one after a restart.
+                let entry = entry.with_event_time(time.unwrap_or(now.saturating_mul(1000)));
                 self.settle(entry, principal, Decision::Denied).await
             }
             Effect::RemoveSubject(entry) => {
+                if self.denylist.check_usable(now).is_err() {
+                    // A newer denial may be in the store.
+                    return Err(EventError::NotStored);
+                }
+                let stored = self.denylist.event_time(&entry);
+                let is_older = |stored: i64| time.is_none_or(|time| time <= stored);
+                if stored.is_some_and(is_older) {
+                    return Ok(Accepted::Ignored(NoEffect::Late));
+                }
                 let principal = self.hasher.hash(&entry);
                 match lock(&self.applied).remove(principal, time, event, now) {
                     Timeliness::Timely => {}
@@ -83,7 +94,14 @@ impl EventProcessor {
     ) -> Result<Accepted, EventError> {
         loop {
             let accepted = match decision {
-                Decision::Denied => self.deny(entry.clone(), EntryExpiry::Never).await?,
+                Decision::Denied => {
+                    let time = lock(&self.applied).event_time(principal);
+                    let entry = match time {
+                        Some(time) => entry.clone().with_event_time(time),
+                        None => entry.clone(),
+                    };
+                    self.deny(entry, EntryExpiry::Never).await?
+                }
                 Decision::Admitted => self.remove(&entry).await?,
             };
             match lock(&self.applied).decision(principal) {

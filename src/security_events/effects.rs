@@ -26,6 +26,22 @@ pub(super) enum Effect {
     Ignore(NoEffect),
 }
 
+impl Effect {
+    /// Returns `true` if a repetition changes nothing, or only denies what the event denied
+    /// before. Such an event takes effect also if the store of seen events is full.
+    pub(super) fn is_repeatable(&self) -> bool {
+        match self {
+            Self::DenyOlderTokens(_)
+            | Self::DenyToken(_)
+            | Self::DenyOrganization(_)
+            | Self::DenySubject(_)
+            | Self::QueryOrganization(_)
+            | Self::Ignore(_) => true,
+            Self::RemoveSubject(_) | Self::CompareState(_) | Self::RecordStreamStatus(_) => false,
+        }
+    }
+}
+
 /// Why an authentic event has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoEffect {
@@ -148,10 +164,12 @@ fn complex_effect(
             ("user", Subject::IssSub { iss, sub }) => {
                 chosen = Some((iss, sub, DenylistEntry::subject as EntryOf));
             }
-            ("tenant", Subject::Opaque { id }) if is_alone => {
-                let iss = speaker.transmitter.into();
-                chosen = Some((iss, id, DenylistEntry::organization as EntryOf));
-            }
+            ("tenant", Subject::Opaque { id }) if is_alone => match speaker.only_issuer() {
+                Some(iss) => {
+                    chosen = Some((iss.into(), id, DenylistEntry::organization as EntryOf));
+                }
+                None => others.push(name),
+            },
             ("tenant", Subject::IssSub { iss, sub }) if is_alone => {
                 chosen = Some((iss, sub, DenylistEntry::organization as EntryOf));
             }
@@ -171,7 +189,7 @@ fn complex_effect(
 /// A constructor of entries, by issuer and name.
 type EntryOf = fn(Box<str>, Box<str>) -> DenylistEntry;
 
-impl Speaker<'_> {
+impl<'s> Speaker<'s> {
     /// Checks that the transmitter may name subjects of this issuer (rule 216).
     fn check_issuer(self, issuer: &str) -> Result<(), EventError> {
         let is_allowed = *issuer == *self.transmitter
@@ -180,6 +198,15 @@ impl Speaker<'_> {
             Ok(())
         } else {
             Err(EventError::SubjectOfOtherIssuer)
+        }
+    }
+
+    /// Returns the issuer of a subject that does not name one, if there is only one.
+    fn only_issuer(self) -> Option<&'s str> {
+        match self.speaks_for {
+            [] => Some(self.transmitter),
+            [issuer] => Some(issuer),
+            _ => None,
         }
     }
 

@@ -49,17 +49,20 @@ impl ChangeType {
 }
 
 impl EventKind {
-    /// Returns `true` if the principal has several members.
-    pub(super) fn has_complex_subject(&self) -> bool {
+    /// Returns `true` if the principal has several members and the event can have an effect on it.
+    pub(super) fn needs_critical_members(&self) -> bool {
         match self {
             Self::SessionRevoked(subject)
             | Self::TokenClaimsChange(subject)
             | Self::AssuranceLevelChange(subject)
-            | Self::CredentialChange(_, subject)
+            | Self::CredentialChange(ChangeType::Replaced, subject)
             | Self::AccountDisabled(subject)
-            | Self::AccountPurged(subject)
-            | Self::AccountEnabled(subject) => matches!(subject, Subject::Complex(_)),
-            Self::Verification { .. } | Self::StreamUpdated { .. } | Self::Unknown => false,
+            | Self::AccountPurged(subject) => matches!(subject, Subject::Complex(_)),
+            Self::CredentialChange(ChangeType::Create | ChangeType::Unknown, _)
+            | Self::AccountEnabled(_)
+            | Self::Verification { .. }
+            | Self::StreamUpdated { .. }
+            | Self::Unknown => false,
         }
     }
 

@@ -111,6 +111,12 @@ impl AppliedTimes {
         }
     }
 
+    /// Returns the time of the last event about a principal in milliseconds, or `None` if it is
+    /// not known.
+    pub(super) fn event_time(&self, principal: KeyHash) -> Option<i64> {
+        self.times.get(&principal).map(|applied| applied.event_time)
+    }
+
     /// Returns the last decision about a principal, or `None` if it is not known.
     pub(super) fn decision(&self, principal: KeyHash) -> Option<Decision> {
         self.times.get(&principal).map(|applied| applied.decision)

@@ -16,7 +16,7 @@ use super::processor::EventProcessor;
 use super::status::EventReceiverStatus;
 use crate::http_client::Fetcher;
 use crate::telemetry::event_delivery;
-use crate::token::{JsonObject, JsonValue};
+use crate::token::{JsonObject, JsonValue, TokenError};
 use crate::util::lock;
 
 /// Fetches Security Event Tokens from a transmitter (RFC 8936). Create it with
@@ -92,21 +92,24 @@ impl EventPoller {
     }
 
     /// Polls until the future is dropped. It pauses for `interval` if the transmitter has no more
-    /// events, from 100 ms to 5 min. After a failure it pauses longer each time, up to 5 min, or as
-    /// long as the transmitter's `Retry-After` says.
+    /// events, from 100 ms to 5 min. It pauses longer each time, up to 5 min, after a failure and
+    /// if no received event could be acknowledged or reported. If the transmitter's `Retry-After`
+    /// is longer, it pauses that long.
     pub async fn run(&self, interval: Duration) {
         let interval = interval.clamp(Duration::from_millis(100), MAX_PAUSE);
         let mut pause = interval;
         loop {
             match self.poll().await {
-                Ok(Polled {
-                    more_available: true,
-                    received,
-                }) if received > 0 => {
-                    pause = interval;
-                    continue;
+                // The transmitter sends the same events again.
+                Ok(polled) if polled.received > 0 && self.results_are_empty() => {
+                    pause = (pause * 2).min(MAX_PAUSE);
                 }
-                Ok(_) => pause = interval,
+                Ok(polled) => {
+                    pause = interval;
+                    if polled.more_available && polled.received > 0 {
+                        continue;
+                    }
+                }
                 Err(failure) => {
                     event_delivery::event_poll_failed(self.processor.issuer(), &failure.error);
                     pause = (pause * 2).min(MAX_PAUSE);
@@ -129,10 +132,21 @@ impl EventPoller {
         self.poll().await.map_err(|failure| failure.error)
     }
 
+    /// Adds the `state` of a verification event that the application requested from the
+    /// transmitter. An event with another state is rejected. At most 16 states are kept.
+    pub fn expect_verification(&self, state: impl Into<String>) {
+        self.processor.expect_verification(state.into());
+    }
+
     /// Returns what was received so far, without any I/O.
     #[must_use]
     pub fn status(&self) -> EventReceiverStatus {
         self.processor.status()
+    }
+
+    fn results_are_empty(&self) -> bool {
+        let results = lock(&self.results);
+        results.accepted.is_empty() && results.rejected.is_empty()
     }
 
     async fn poll(&self) -> Result<Polled, PollFailure> {
@@ -152,7 +166,7 @@ impl EventPoller {
         *lock(&self.results) = EventResults::default();
         let received = sets.len();
         for (id, set) in sets {
-            match self.accept(&set).await {
+            match self.accept(set.as_deref()).await {
                 Ok(()) => lock(&self.results).accepted.push(id),
                 Err(error) => {
                     self.processor.record_failure(error);
@@ -168,7 +182,8 @@ impl EventPoller {
         })
     }
 
-    async fn accept(&self, set: &str) -> Result<(), EventError> {
+    async fn accept(&self, set: Option<&str>) -> Result<(), EventError> {
+        let set = set.ok_or(EventError::Token(TokenError::NotThreeSegments))?;
         if set.len() > MAX_BODY {
             return Err(EventError::TooLarge);
         }
@@ -201,23 +216,28 @@ impl EventPoller {
     }
 }
 
-/// Reads the events by their IDs, and whether there are more (RFC 8936 §2.3).
-fn parse_response(body: &[u8]) -> Option<(Vec<(String, String)>, bool)> {
+/// An event by its ID, or `None` if it is not a string.
+type ReceivedSet = (String, Option<String>);
+
+/// Reads the events, and whether there are more (RFC 8936 §2.3). The transmitter sends the events
+/// after the 25th again, because they are not acknowledged.
+fn parse_response(body: &[u8]) -> Option<(Vec<ReceivedSet>, bool)> {
     let json = JsonObject::parse_bounded(body, MAX_VALUES).ok()?;
     let JsonValue::Object(sets) = json.get("sets")? else {
         return None;
     };
-    let sets = json.members_of(sets).map(|(id, set)| match set {
-        JsonValue::String(set) => Some((id.to_owned(), set.to_owned())),
-        _ => None,
+    let mut sets = json.members_of(sets).map(|(id, set)| match set {
+        JsonValue::String(set) => (id.to_owned(), Some(set.to_owned())),
+        _ => (id.to_owned(), None),
     });
-    let sets: Vec<_> = sets.take(MAX_EVENTS + 1).collect::<Option<_>>()?;
+    let first: Vec<_> = sets.by_ref().take(MAX_EVENTS).collect();
+    let are_left = sets.next().is_some();
     let more_available = match json.get("moreAvailable") {
         None => false,
         Some(JsonValue::Bool(more)) => more,
         Some(_) => return None,
     };
-    (sets.len() <= MAX_EVENTS).then_some((sets, more_available))
+    Some((first, more_available || are_left))
 }
 
 impl fmt::Debug for EventPoller {

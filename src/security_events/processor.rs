@@ -76,6 +76,12 @@ impl EventProcessor {
         }
     }
 
+    pub(super) fn expect_verification(&self, state: String) {
+        if let EventSource::Transmitter(transmitter) = &self.source {
+            transmitter.states.add(state);
+        }
+    }
+
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -159,18 +165,24 @@ impl EventProcessor {
         let (code, id) = (received.code, received.id);
         let key = self.hasher.hash(&(&*self.issuer, &*id));
         let reservation = match self.seen.reserve(key, received.issued_at, now) {
-            Sighting::New(reservation) => reservation,
+            Sighting::New(reservation) => Some(reservation),
             Sighting::Seen => {
                 self.record(Accepted::Duplicate, code, &id, now);
                 return Ok(());
             }
             Sighting::InProgress => return Err(EventError::Busy),
-            Sighting::Full => return Err(EventError::TooManyEvents),
+            Sighting::Full => None,
         };
         let time = received.time;
         let effect = self.effect(received.event).await?;
+        if reservation.is_none() && !effect.is_repeatable() {
+            return Err(EventError::TooManyEvents);
+        }
         let accepted = self.apply(effect, time, key, now, check).await?;
-        reservation.confirm();
+        // An event without effect needs no place: a repetition has no effect either.
+        if let (Some(reservation), Accepted::Applied) = (reservation, accepted) {
+            reservation.confirm();
+        }
         self.record(accepted, code, &id, now);
         Ok(())
     }
@@ -178,7 +190,7 @@ impl EventProcessor {
     async fn effect(&self, event: ReceivedEvent) -> Result<Effect, EventError> {
         match (event, &self.source) {
             (ReceivedEvent::Set(event), EventSource::Transmitter(transmitter)) => {
-                let critical = if event.kind.has_complex_subject() {
+                let critical = if event.kind.needs_critical_members() {
                     transmitter.critical.get().await?
                 } else {
                     Members::default()
@@ -214,3 +226,7 @@ impl EventProcessor {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+mod tests;

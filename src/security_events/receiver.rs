@@ -134,11 +134,10 @@ impl EventReceiver {
     }
 
     /// Adds the `state` of a verification event that the application requested from the
-    /// transmitter. An event with another state is rejected. At most 16 states are kept.
+    /// transmitter. An event with another state is rejected. At most 16 states are kept, in this
+    /// process: another replica rejects the event.
     pub fn expect_verification(&self, state: impl Into<String>) {
-        if let EventSource::Transmitter(transmitter) = &self.processor.source {
-            transmitter.states.add(state.into());
-        }
+        self.processor.expect_verification(state.into());
     }
 
     /// Returns what was received so far, without any I/O.

@@ -10,7 +10,7 @@ use super::token_key::{SignedInput, request_key};
 use super::verification::{PendingKey, PriorWaits, VerifyError, WaitFor};
 use super::verifier::Verifier;
 use crate::clock::Clock;
-use crate::jwks::{Fetchers, KeyLookup};
+use crate::jwks::{Fetchers, IfUndecided, KeyLookup};
 use crate::rejection::Rejection;
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, TokenError};
 
@@ -30,9 +30,17 @@ pub(crate) enum DocumentSender {
     Authenticated,
 }
 
-/// The name of the sender among the clients of an issuer. No client can have it, because it is no
-/// identifier.
-const SENDER: &str = "\0events";
+impl DocumentSender {
+    /// Returns the name of the sender among the clients of an issuer. No client can have it,
+    /// because it is no identifier. A sender that authenticates has one of its own, so that
+    /// forged documents at another receiver do not count as its.
+    fn client_id(self) -> &'static str {
+        match self {
+            Self::Anyone => "\0anyone",
+            Self::Authenticated => "\0events",
+        }
+    }
+}
 
 /// A document that waits, or the reason why it is not verified.
 enum Attempt<E> {
@@ -148,16 +156,17 @@ impl Verifier {
             .is_some()
         {
             if sender == DocumentSender::Authenticated {
-                trusted.keys.record_client(SENDER);
+                trusted.keys.record_client(sender.client_id());
             }
             return Ok(verified);
         }
         let lookup = KeyLookup {
             kid,
-            client_id: SENDER,
+            client_id: sender.client_id(),
             published_by: Some(issued_at.saturating_add(trusted.rules.leeway + 60)),
             first_wait: prior.first,
             waited: prior.keys,
+            if_undecided: IfUndecided::TryAgain,
         };
         Err(
             match request_key(active, trusted, &lookup, current_set.as_deref()) {

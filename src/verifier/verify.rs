@@ -14,7 +14,7 @@ use super::verification::{
 };
 use super::verifier::Verifier;
 use crate::bearer::{BearerError, b64token};
-use crate::jwks::KeyLookup;
+use crate::jwks::{IfUndecided, KeyLookup};
 use crate::rejection::Rejection;
 use crate::token::{
     Claims, CompactJws, CredentialFacts, CredentialProof, DecodeBuffer, JoseHeader, JsonObject,
@@ -221,6 +221,7 @@ impl Verifier {
                 published_by: trusted.rules.published_by(&checked),
                 first_wait: prior.first,
                 waited: prior.keys,
+                if_undecided: IfUndecided::Missing,
             };
             return Err(request_key(
                 &issuer,

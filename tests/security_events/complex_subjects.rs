@@ -201,4 +201,23 @@ async fn critical_members_come_from_the_metadata() {
         );
     }
     assert_eq!(denylist.len(), 1);
+
+    // Events without effect need no metadata (rule 219).
+    issuer.set_document(endpoint, "{}");
+    let other = receiver();
+    for (uri, event) in [
+        (events::ACCOUNT_ENABLED, json!({})),
+        (
+            events::CREDENTIAL_CHANGE,
+            json!({ "change_type": "create", "credential_type": "password" }),
+        ),
+        (
+            events::CREDENTIAL_CHANGE,
+            json!({ "change_type": "borrow", "credential_type": "password" }),
+        ),
+    ] {
+        let set = issuer.security_event(uri, complex(members.clone()), event);
+        let response = push(&other, &set.audience(EVENTS)).await;
+        assert_eq!(response.code(), "accepted", "{uri}");
+    }
 }

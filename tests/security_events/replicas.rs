@@ -75,6 +75,50 @@ async fn event_takes_effect_on_all_replicas() {
     assert_eq!((one.denylist.len(), two.denylist.len()), (0, 0));
 }
 
+/// Rules 228, 330.
+/// Trap 32: an old resumption that arrives after a restart, or at another replica, does not undo a
+/// newer suspension.
+#[tokio::test(start_paused = true)]
+async fn old_resumption_at_another_replica_has_no_effect() {
+    let issuer = LocalIssuer::in_process(ISSUER).unwrap();
+    let store = MemoryStore::new();
+    let one = Replica::new(&issuer, &store);
+    let token = issuer.org("org_a").claim("sub", "kp_1").token();
+    let now = tower_m2m::Clock::system().unix_seconds();
+    let event = |is_suspended: bool, at: i64| {
+        let user = json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
+        let event = issuer.kinde_webhook("user.updated", user);
+        event.claim("event_timestamp", tower_m2m::testing::events::timestamp(at))
+    };
+    one.until(&token, "ok").await;
+    let suspended = hook(&one.receiver, &event(true, now - 10)).await;
+    assert_eq!(suspended.status, 200);
+
+    let two = Replica::new(&issuer, &store);
+    // Its list is not loaded yet, so a resumption is sent again.
+    let early = hook(&two.receiver, &event(false, now - 3600)).await;
+    assert_eq!(early.code(), "not_stored");
+    two.until(&token, "suspended").await;
+    for late in [now - 3600, now - 10] {
+        assert_eq!(hook(&two.receiver, &event(false, late)).await.status, 200);
+        two.until(&token, "suspended").await;
+        assert_eq!((one.denylist.len(), two.denylist.len()), (1, 1));
+    }
+    // A newer suspension at the other replica counts too.
+    let again = hook(&two.receiver, &event(true, now - 5)).await;
+    assert_eq!(again.status, 200);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(
+        hook(&one.receiver, &event(false, now - 6)).await.status,
+        200
+    );
+    one.until(&token, "suspended").await;
+    let newer = hook(&one.receiver, &event(false, now - 4)).await;
+    assert_eq!(newer.status, 200);
+    one.until(&token, "ok").await;
+    two.until(&token, "ok").await;
+}
+
 /// Rule 214.
 ///
 /// If the store is down, the entry applies on this replica, and the sender tries again.

@@ -446,6 +446,30 @@ async fn transmitter_speaks_for_configured_issuers() {
     let receiver = settings().speaks_for(ISSUER).authorization(SECRET).unwrap();
     assert_eq!(push(&receiver, &event()).await.code(), "accepted");
     assert_eq!(fixture.token_of("user_1", NOW).await, "suspended");
+    // A tenant without an issuer is that of the only issuer that the transmitter speaks for.
+    let tenant = json!({ "format": "complex", "tenant": { "format": "opaque", "id": "org_a" } });
+    let set = idp.security_event(events::SESSION_REVOKED, tenant.clone(), json!({}));
+    assert_eq!(
+        push(&receiver, &set.audience(EVENTS)).await.code(),
+        "accepted"
+    );
+    assert_eq!(
+        fixture.verify(&fixture.issuer.org("org_a")).await,
+        "revoked"
+    );
+    // With two, it is not known.
+    let both = settings().speaks_for(ISSUER).speaks_for(idp.url());
+    let receiver = both.authorization(SECRET).unwrap();
+    let before = fixture.denylist.len();
+    let set = idp.security_event(events::SESSION_REVOKED, tenant, json!({}));
+    assert_eq!(
+        push(&receiver, &set.audience(EVENTS)).await.code(),
+        "accepted"
+    );
+    assert_eq!(
+        (receiver.status().ignored, fixture.denylist.len()),
+        (1, before)
+    );
     let unknown = settings()
         .speaks_for("https://unknown.example")
         .authorization(SECRET);

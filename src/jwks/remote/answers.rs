@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::fetch_counts::{Arrival, Counts, MissingKey};
 use super::in_flight::{FetchOutcome, FetchTicket};
-use super::lookup::{KeyLookup, KeyRequest, KeyWait};
+use super::lookup::{IfUndecided, KeyLookup, KeyRequest, KeyWait};
 use super::requester::{Requester, RequesterKind};
 use super::state::RemoteState;
 use super::unknown_kids::FetchWithoutKid;
@@ -95,7 +95,10 @@ impl RemoteState {
                 MissingKey::Named
             }
             None if self.is_recently_fetched(&counts, requester.kind, now) => {
-                return KeyRequest::Missing;
+                if lookup.if_undecided == IfUndecided::Missing {
+                    return KeyRequest::Missing;
+                }
+                return self.undecided(lookup, &counts, arrival, requester, now);
             }
             None => MissingKey::Unnamed,
         };
@@ -145,11 +148,11 @@ impl RemoteState {
         }
         // Step 4. Only the limits of this crate remain. The whole cooldown does not show an
         // attacker when the next fetch is possible.
-        match requester.kind {
-            RequesterKind::Known => KeyRequest::Undecided {
+        match (requester.kind, lookup.if_undecided) {
+            (RequesterKind::Unknown, IfUndecided::Missing) => KeyRequest::Missing,
+            _ => KeyRequest::Undecided {
                 retry_after: self.config.cooldown.max(Duration::from_secs(1)),
             },
-            RequesterKind::Unknown => KeyRequest::Missing,
         }
     }
 

@@ -20,6 +20,18 @@ pub(crate) struct KeyLookup<'a> {
     pub(crate) first_wait: Option<Instant>,
     /// The request's last wait for keys.
     pub(crate) waited: Option<KeyWait>,
+    pub(crate) if_undecided: IfUndecided,
+}
+
+/// What a sender that is not known gets if only the limits of this crate prevent a fetch that could
+/// decide whether the key exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfUndecided {
+    /// The key counts as missing, so that no caller causes 503.
+    Missing,
+    /// 503, because a rejected sender would not send the document again.
+    #[cfg(feature = "security-events")]
+    TryAgain,
 }
 
 /// The result of a request for a key that is not in the current key set.

@@ -43,7 +43,7 @@ pub(crate) use self::fetchers::Fetchers;
 #[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use self::freshness::retry_after;
 pub(crate) use self::in_flight::FetchTicket;
-pub(crate) use self::lookup::{KeyLookup, KeyRequest, KeyWait};
+pub(crate) use self::lookup::{IfUndecided, KeyLookup, KeyRequest, KeyWait};
 use self::refresh::{TaskGuard, run};
 pub use self::saved::SavedKeys;
 use self::state::RemoteState;

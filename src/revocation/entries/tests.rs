@@ -8,7 +8,11 @@ fn deadlines(entries: &[(Option<i64>, i64)]) -> Deadlines {
             reach: EntryReach::ThisReplica,
             is_for_older_tokens: issued_before.is_some(),
         };
-        deadlines.merge(slot, *issued_before, *until);
+        let times = EntryTimes {
+            issued_before: *issued_before,
+            event_time: None,
+        };
+        deadlines.merge(slot, times, *until);
     }
     deadlines
 }
