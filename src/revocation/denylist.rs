@@ -201,12 +201,22 @@ impl Denylist {
     #[inline]
     pub(crate) fn check_usable(&self, now: i64) -> Result<(), Rejection> {
         match &self.0.replication {
-            Some(replicated) if !replicated.shared.last_data.is_usable(now) => {
-                self.ensure_started();
-                Err(Rejection::DenylistUnavailable)
+            Some(replicated) if !replicated.shared.last_data.was_checked(now) => {
+                self.recheck_usable(replicated, now)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks the age of the list, and that its tasks run. If they ended, new denials do not
+    /// arrive, although the list is not too old yet.
+    #[cold]
+    fn recheck_usable(&self, replicated: &Replicated, now: i64) -> Result<(), Rejection> {
+        self.ensure_started();
+        if replicated.shared.last_data.recheck(now) {
+            return Ok(());
+        }
+        Err(Rejection::DenylistUnavailable)
     }
 
     /// Starts the tasks of the replication if a verifier uses the list and they do not run.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::denylist_error::DenylistError;
-use super::load::{self, Candidate, Mode};
+use super::load::{self, Mode};
 use super::record::{DenylistRecord, RecordKey};
 use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, LoadState, Replication, TICK};
 use super::reports::{self, Reports};
@@ -154,7 +154,7 @@ impl Follower {
     fn begin_load(&mut self) {
         self.cursor = None;
         self.load_began = Instant::now();
-        self.mode = Mode::Loading(Candidate::default());
+        self.mode = Mode::Loading(load::begin(&self.replication, &mut self.mode));
     }
 
     fn apply(&mut self, change: StoreChange) {
@@ -237,7 +237,6 @@ impl Follower {
                 candidate.insert(key, record, self.replication.list.capacity);
             }
         }
-        self.confirm();
     }
 
     fn removed(&mut self, key: &RecordKey) {
@@ -251,7 +250,6 @@ impl Follower {
         } else if matches!(self.mode, Mode::Following(_)) {
             self.remove_here(key);
         }
-        self.confirm();
     }
 
     fn remove_here(&self, key: &RecordKey) {

@@ -89,14 +89,15 @@ impl LastData {
         lock(&self.data).limits.unwrap_or_default()
     }
 
-    /// Returns `true` if a request may be compared with the list. Usually it is one comparison.
+    /// Returns `true` if the list was usable when it was checked in this second of the wall clock.
     #[inline]
-    pub(super) fn is_usable(&self, wall_seconds: i64) -> bool {
-        self.checked_at.load(Ordering::Relaxed) == wall_seconds || self.recheck(wall_seconds)
+    pub(super) fn was_checked(&self, wall_seconds: i64) -> bool {
+        self.checked_at.load(Ordering::Relaxed) == wall_seconds
     }
 
+    /// Returns `true` if a request may be compared with the list.
     #[cold]
-    fn recheck(&self, wall_seconds: i64) -> bool {
+    pub(super) fn recheck(&self, wall_seconds: i64) -> bool {
         let is_usable = matches!(self.freshness(), Freshness::Fresh | Freshness::Stale);
         let checked_at = if is_usable { wall_seconds } else { NOT_CHECKED };
         self.checked_at.store(checked_at, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! Loading all entries. The old list stays active until the new one is complete (rule 189).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use super::replication::Replication;
 use crate::telemetry::{events, metrics};
 use crate::util::lock;
 
-/// A store that is suddenly empty has no effect for this long.
+/// A store that suddenly lacks most entries has no effect for this long.
 const EMPTY_GRACE: Duration = Duration::from_secs(60);
 
 /// The entries of the store that were received since a load began.
@@ -20,12 +20,14 @@ const EMPTY_GRACE: Duration = Duration::from_secs(60);
 pub(super) struct Candidate {
     records: HashMap<RecordKey, DenylistRecord>,
     is_incomplete: bool,
+    /// The entries of the list when the load began, without those that the store removed since.
+    earlier: HashSet<RecordKey>,
 }
 
 /// The relation of the list to the store.
 pub(super) enum Mode {
     Loading(Candidate),
-    /// The list is complete. If the store became empty, the earlier entries apply until this time.
+    /// The list is complete. If the store lost most of its entries, the earlier entries apply until this time.
     Following(Option<(Candidate, Instant)>),
 }
 
@@ -44,6 +46,7 @@ impl Candidate {
 
     pub(super) fn remove(&mut self, key: &RecordKey) {
         self.records.remove(key);
+        self.earlier.remove(key);
     }
 }
 
@@ -55,12 +58,30 @@ impl Mode {
         }
     }
 
-    /// Returns until when the entries of a store that became empty apply.
+    /// Returns until when the entries apply that the store lost.
     pub(super) fn empty_until(&self) -> Option<Instant> {
         match self {
             Self::Following(Some((_, until))) => Some(*until),
             Self::Following(None) | Self::Loading(_) => None,
         }
+    }
+}
+
+/// Begins a load. If the last one was not finished, or lost most entries, the same earlier entries
+/// count, so that a second failure does not hide the first one.
+pub(super) fn begin(replication: &Replication, mode: &mut Mode) -> Candidate {
+    let earlier = match mode.candidate() {
+        Some(candidate) => std::mem::take(&mut candidate.earlier),
+        None => {
+            let entries = replication.list.replicated().into_iter();
+            entries
+                .map(|(entry, slot)| RecordKey::from_entry(&entry, slot))
+                .collect()
+        }
+    };
+    Candidate {
+        earlier,
+        ..Candidate::default()
     }
 }
 
@@ -73,7 +94,7 @@ pub(super) fn complete(replication: &Replication, candidate: Candidate, began: I
     };
     metrics::denylist_change("loaded");
     let list = &replication.list;
-    let mode = if candidate.records.is_empty() && !is_first && !list.replicated().is_empty() {
+    let mode = if !is_first && lost_most(replication, &candidate) {
         events::denylist_emptied(list.len(), EMPTY_GRACE);
         lock(&replication.history).is_emptying = true;
         Mode::Following(Some((candidate, Instant::now() + EMPTY_GRACE)))
@@ -86,12 +107,32 @@ pub(super) fn complete(replication: &Replication, candidate: Candidate, began: I
     mode
 }
 
+/// Returns `true` if the store lacks more of the earlier entries than it has. Entries that were
+/// added since, and writes that it never confirmed, do not count.
+fn lost_most(replication: &Replication, candidate: &Candidate) -> bool {
+    let (mut kept, mut lost) = (0_usize, 0_usize);
+    for (entry, slot) in replication.list.replicated() {
+        let key = RecordKey::from_entry(&entry, slot);
+        if !candidate.earlier.contains(&key) || replication.writes.is_pending(&key) {
+            continue;
+        }
+        if candidate.records.contains_key(&key) {
+            kept += 1;
+        } else {
+            lost += 1;
+        }
+    }
+    !candidate.is_incomplete && lost > kept
+}
+
 /// Replaces the replicated entries of the list by those of the store. Removals come first, so that
-/// the new entries fit.
+/// the new entries fit. If the store has more entries than the list may have, the candidate lacks
+/// some of them, so no entry is removed (rule 195).
 fn replace_list(replication: &Replication, candidate: &Candidate, began: Instant) {
     let (list, writes) = (&replication.list, &replication.writes);
     let mut written_again = 0;
-    for (entry, slot) in list.replicated() {
+    let may_remove = !candidate.is_incomplete;
+    for (entry, slot) in list.replicated().into_iter().filter(|_| may_remove) {
         let key = RecordKey::from_entry(&entry, slot);
         if candidate.records.contains_key(&key) {
             continue;
@@ -122,7 +163,7 @@ fn replace_list(replication: &Replication, candidate: &Candidate, began: Instant
     }
 }
 
-/// Makes an empty store effective, because the application confirmed it.
+/// Makes a store that lost entries effective, because the application confirmed it.
 pub(super) fn confirm_empty(replication: &Replication, mode: &mut Mode) {
     if let Mode::Following(Some((_, until))) = mode {
         replication.writes.forget_confirmed();
@@ -131,7 +172,7 @@ pub(super) fn confirm_empty(replication: &Replication, mode: &mut Mode) {
     }
 }
 
-/// Makes an empty store effective if its grace period has passed.
+/// Makes a store that lost entries effective if its grace period has passed.
 pub(super) fn finish_emptying(replication: &Replication, mode: &mut Mode) {
     let is_due = |until: Instant| Instant::now() >= until;
     if let Mode::Following(emptied) = mode

@@ -28,6 +28,7 @@ mod reports;
 mod store;
 mod stream_end;
 mod tasks;
+mod write_queue;
 mod writer;
 mod writes;
 

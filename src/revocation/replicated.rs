@@ -69,8 +69,8 @@ impl Denylist {
     ///
     /// # Errors
     ///
-    /// Returns [`ReplicationError::NotReplicated`] if the store did not confirm the write. Then the
-    /// entry is active on this replica, and the write is retried until the entry expires or the
+    /// Returns [`ReplicationError::NotReplicated`] if the store did not confirm the write, or
+    /// confirmed no write for 5 s. Then the entry is active on this replica, and the write is retried until the entry expires or the
     /// last verifier is dropped. All other errors mean that no entry was added.
     pub async fn deny_on_all_replicas(
         &self,
@@ -108,7 +108,7 @@ impl Denylist {
                 "no verifier uses the denylist".into(),
             ));
         }
-        match result.await {
+        match replicated.shared.writes.wait(result).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(message)) => Err(ReplicationError::NotReplicated((*message).into())),
             Err(_) => Err(ReplicationError::NotReplicated(
@@ -164,10 +164,11 @@ impl Denylist {
         Ok(())
     }
 
-    /// Confirms that the store is empty on purpose, so that its state takes effect at once.
+    /// Confirms that entries are missing in the store on purpose, so that its state takes effect at
+    /// once.
     ///
-    /// If a store with entries is suddenly empty, the earlier entries apply for 60 s more, because
-    /// it may have lost its data. The event `denylist emptied` reports it.
+    /// If a store suddenly lacks most of the entries or all of them, the earlier entries apply for
+    /// 60 s more, because it may have lost its data. The event `denylist emptied` reports it.
     pub fn confirm_empty(&self) {
         if let Some(replicated) = &self.0.replication {
             replicated.shared.requests.confirm_empty();
@@ -207,6 +208,8 @@ impl Denylist {
 
     /// Returns `true` if requests may be compared with the list. Does no I/O.
     pub(crate) fn is_usable(&self) -> bool {
+        // If the tasks ended, a replica that is not ready gets no request that starts them again.
+        self.ensure_started();
         let replicated = self.0.replication.as_ref();
         let freshness = replicated.map(|replicated| replicated.shared.last_data.freshness());
         freshness.is_none_or(|freshness| matches!(freshness, Freshness::Fresh | Freshness::Stale))

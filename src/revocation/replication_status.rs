@@ -42,7 +42,7 @@ pub struct ReplicationStatus {
     pub unknown_records: u64,
     /// Whether the store has entries that did not fit into the list of this replica.
     pub is_incomplete: bool,
-    /// Whether the store is suddenly empty, and the earlier entries still apply.
+    /// Whether the store suddenly lacks most entries or all, and the earlier entries still apply.
     pub is_emptying: bool,
     /// The last error of the store, or `None` if it responds.
     pub last_error: Option<String>,

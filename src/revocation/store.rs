@@ -22,7 +22,7 @@ const BUFFERED_CHANGES: usize = 1_000;
 ///   [`DenylistRecord::merged_with`]. If that is the stored record, it writes nothing.
 /// * [`follow`](Self::follow) with `None` sends all records, then the changes that happened since
 ///   it began, then [`caught_up`](DenylistChanges::caught_up). After that it sends every change in
-///   order, and `caught_up` with the new position after each group of changes.
+///   order, and `caught_up` with the new position when no further changes are known.
 /// * With a cursor it sends only the changes after that position. If it cannot do that, because the
 ///   position is unknown or changes after it are lost, it calls [`gap`](DenylistChanges::gap) and
 ///   begins as with `None`.
@@ -131,7 +131,8 @@ impl DenylistChanges {
         self.send(StoreChange::Removed(key)).await
     }
 
-    /// Sends that all entries and changes up to this position were sent.
+    /// Sends that all entries and changes up to this position were sent, and that these are all
+    /// that the store had when they were read. The list counts as up to date.
     ///
     /// # Errors
     ///

@@ -49,6 +49,14 @@ impl ReplicationTasks {
             earlier.abort();
         }
         self.replication.show_sign_of_life();
+        // A failure of earlier tasks says nothing about the next attempt.
+        self.replication.load_state.send_if_modified(|state| {
+            let has_failed = matches!(state, LoadState::Failed(_));
+            if has_failed {
+                *state = LoadState::NotLoaded;
+            }
+            has_failed
+        });
         let replication = || Arc::clone(&self.replication);
         running.push(runtime.spawn(follower::run(replication())));
         running.push(runtime.spawn(writer::run(replication())));

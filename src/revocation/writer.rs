@@ -1,21 +1,18 @@
 //! The task that writes the entries of this replica to the store, and retries until they expire.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::record::{DenylistRecord, RecordKey};
 use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication};
+use super::write_queue::{NO_RESPONSE, OPERATION_TIMEOUT};
 use crate::telemetry::{events, metrics};
 use crate::util::{backoff, catch_panic};
 
 /// The writes at once.
 const MAX_IN_FLIGHT: usize = 64;
-
-/// The longest time for one operation of the store.
-pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes until the task is aborted.
 pub(super) async fn run(replication: Arc<Replication>) {
@@ -56,7 +53,7 @@ pub(super) async fn operation(
         Ok(Some(Ok(()))) => Ok(()),
         Ok(Some(Err(error))) => Err(crate::util::messages_of(Some(&*error)).join(": ").into()),
         Ok(None) => Err("the store panicked".into()),
-        Err(_) => Err("the store did not respond within 5 s".into()),
+        Err(_) => Err(NO_RESPONSE.into()),
     }
 }
 

@@ -1,56 +1,25 @@
 //! The writes of this replica: those that the store has not confirmed, and the recent ones that it
 //! has confirmed.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::missing::Missing;
 use super::record::{DenylistRecord, RecordKey};
+use super::write_queue::{
+    ConfirmedWrite, NO_RESPONSE, OPERATION_TIMEOUT, PendingWrite, REWRITTEN_FOR, WriteQueue,
+    WriteResult,
+};
 use crate::util::lock;
-
-/// A write that the store confirmed is written again for this long if the store loses it.
-const REWRITTEN_FOR: Duration = Duration::from_secs(15 * 60);
-
-/// The result of the first attempt: the store's message if it failed.
-pub(super) type WriteResult = Result<(), Arc<str>>;
 
 pub(super) struct Writes {
     inner: Mutex<WriteQueue>,
     /// Wakes the task that writes.
     pub(super) wake: Notify,
     capacity: usize,
-}
-
-#[derive(Default)]
-struct WriteQueue {
-    pending: HashMap<RecordKey, PendingWrite>,
-    /// The writes that wait, by the time at which they are due.
-    queue: BTreeMap<(Instant, u64), RecordKey>,
-    confirmed: HashMap<RecordKey, ConfirmedWrite>,
-    next_number: u64,
-}
-
-struct PendingWrite {
-    record: DenylistRecord,
-    /// Its place in the queue, or `None` while an attempt is in flight.
-    queued: Option<(Instant, u64)>,
-    /// Whether the record changed while an attempt was in flight.
-    is_changed: bool,
-    failures: u32,
-    /// Whether this replica received this write from the store.
-    is_received: bool,
-    waiters: Vec<oneshot::Sender<WriteResult>>,
-}
-
-struct ConfirmedWrite {
-    record: DenylistRecord,
-    at: Instant,
-    /// Whether this replica received its own write from the store.
-    is_received: bool,
 }
 
 impl Writes {
@@ -70,6 +39,24 @@ impl Writes {
         result
     }
 
+    /// Waits for the result of a first attempt while the store confirms writes. A write may wait for
+    /// earlier ones, so the time of one operation does not bound it.
+    pub(super) async fn wait(
+        &self,
+        mut result: oneshot::Receiver<WriteResult>,
+    ) -> Result<WriteResult, oneshot::error::RecvError> {
+        let mut since = Instant::now();
+        loop {
+            if let Ok(result) = timeout_at(since + OPERATION_TIMEOUT, &mut result).await {
+                return result;
+            }
+            match lock(&self.inner).confirmed_at {
+                Some(confirmed_at) if confirmed_at > since => since = confirmed_at,
+                _ => return Ok(Err(NO_RESPONSE.into())),
+            }
+        }
+    }
+
     /// Cancels the write of a record that is removed.
     pub(super) fn cancel(&self, key: &RecordKey) {
         let mut inner = lock(&self.inner);
@@ -85,7 +72,7 @@ impl Writes {
     pub(super) fn take_due(&self, now: Instant) -> Option<(RecordKey, DenylistRecord)> {
         let mut inner = lock(&self.inner);
         let (&slot, _) = inner.queue.first_key_value()?;
-        if slot.0 > now {
+        if slot.due > now {
             return None;
         }
         let key = inner.queue.remove(&slot)?;
@@ -98,12 +85,13 @@ impl Writes {
 
     pub(super) fn next_due(&self) -> Option<Instant> {
         let inner = lock(&self.inner);
-        inner.queue.first_key_value().map(|(slot, _)| slot.0)
+        inner.queue.first_key_value().map(|(slot, _)| slot.due)
     }
 
     /// Records that the store confirmed a write.
     pub(super) fn succeeded(&self, key: RecordKey, record: DenylistRecord) {
         let (now, mut inner) = (Instant::now(), lock(&self.inner));
+        inner.confirmed_at = Some(now);
         let Some(mut pending) = inner.pending.remove(&key) else {
             // It was removed meanwhile.
             return;
@@ -206,6 +194,11 @@ impl Writes {
         !inner.pending.contains_key(key) && confirmed.is_none_or(|confirmed| confirmed.is_received)
     }
 
+    /// Returns `true` if the store has not confirmed the write of this record.
+    pub(super) fn is_pending(&self, key: &RecordKey) -> bool {
+        lock(&self.inner).pending.contains_key(key)
+    }
+
     /// Decides about an entry that a complete load does not contain.
     pub(super) fn missing(&self, key: &RecordKey, load_began: Instant) -> Missing {
         let mut inner = lock(&self.inner);
@@ -250,49 +243,5 @@ impl Writes {
 
     pub(super) fn pending(&self) -> usize {
         lock(&self.inner).pending.len()
-    }
-}
-
-impl WriteQueue {
-    fn push(&mut self, record: DenylistRecord, waiter: Option<oneshot::Sender<WriteResult>>) {
-        let (key, now) = (record.key(), Instant::now());
-        let Some(mut pending) = self.pending.remove(&key) else {
-            let pending = PendingWrite {
-                record,
-                queued: None,
-                is_changed: false,
-                failures: 0,
-                is_received: false,
-                waiters: waiter.into_iter().collect(),
-            };
-            self.enqueue(key, pending, now);
-            return;
-        };
-        pending.record = record.merged_with(&pending.record);
-        pending.waiters.extend(waiter);
-        pending.is_changed = true;
-        pending.is_received = false;
-        match pending.queued {
-            Some(slot) => {
-                self.queue.remove(&slot);
-                self.enqueue(key, pending, now);
-            }
-            None => {
-                self.pending.insert(key, pending);
-            }
-        }
-    }
-
-    fn enqueue(&mut self, key: RecordKey, mut pending: PendingWrite, due: Instant) {
-        self.next_number += 1;
-        let slot = (due, self.next_number);
-        pending.queued = Some(slot);
-        self.queue.insert(slot, key.clone());
-        self.pending.insert(key, pending);
-    }
-
-    fn forget_old(&mut self, now: Instant) {
-        self.confirmed
-            .retain(|_, confirmed| now.saturating_duration_since(confirmed.at) <= REWRITTEN_FOR);
     }
 }

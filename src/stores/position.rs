@@ -86,6 +86,67 @@ impl StreamInfo {
     }
 }
 
+/// How far a reader of the stream is.
+pub(super) struct Progress {
+    /// The last ID of the stream before the last read.
+    end: EntryId,
+    /// The reads in a row that returned no change although the stream has more.
+    empty_reads: u32,
+}
+
+/// What a reader does after a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadStep {
+    /// Changes may have been lost: it loads all entries.
+    Gap,
+    /// It received all changes that existed before this read.
+    CaughtUp,
+    /// The stream has no further changes.
+    Heartbeat,
+    /// The stream has further changes: it reads again, and does not confirm the list.
+    Behind,
+    /// Reads return no change although there are some, for example because the two connections
+    /// are to different servers.
+    Stuck,
+}
+
+impl Progress {
+    /// A reader that begins when this is the last ID of the stream.
+    pub(super) fn new(end: EntryId) -> Self {
+        Self {
+            end,
+            empty_reads: 0,
+        }
+    }
+
+    /// Decides after a read from one position to another. `info` is newer than the read.
+    pub(super) fn after_read(
+        &mut self,
+        info: StreamInfo,
+        from: StreamPosition,
+        to: StreamPosition,
+    ) -> ReadStep {
+        let end_before = std::mem::replace(&mut self.end, info.last_id);
+        let is_idle = from == to;
+        if !is_idle || info.last_id == to.id {
+            self.empty_reads = 0;
+        } else {
+            self.empty_reads += 1;
+        }
+        if info.has_gap(from, to) {
+            ReadStep::Gap
+        } else if self.empty_reads > 1 {
+            ReadStep::Stuck
+        } else if self.empty_reads > 0 || to.id < end_before {
+            ReadStep::Behind
+        } else if is_idle {
+            ReadStep::Heartbeat
+        } else {
+            ReadStep::CaughtUp
+        }
+    }
+}
+
 #[cfg(test)]
 #[cfg(tower_m2m_unit_tests)]
 mod tests;

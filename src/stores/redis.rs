@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::redis::{Cmd, Value, cmd};
 
 use super::connections::Connections;
-use super::position::StreamPosition;
+use super::position::{Progress, ReadStep, StreamPosition};
 use super::signature::{Meaning, RecordSigner};
 use crate::revocation::{DenylistChanges, DenylistRecord, DenylistStore, RecordKey, StoreCursor};
 use crate::util::BoxError;
@@ -115,18 +115,23 @@ impl DenylistStore for RedisStore {
                 }
             }
         };
+        let mut progress = Progress::new(self.info().await?.last_id);
         loop {
             let entries = self.read(&mut connection, position).await?;
-            let (from, is_idle) = (position, entries.is_empty());
+            let from = position;
             position = self.send(position, entries, &changes).await?;
             // `BLOCK` has no effect in a transaction, so the check comes after the read.
-            if self.info().await?.has_gap(from, position) {
-                changes.gap().await?;
-                position = self.load(&changes).await?;
-            } else if is_idle {
-                changes.heartbeat().await?;
-            } else {
-                changes.caught_up(position.cursor()).await?;
+            match progress.after_read(self.info().await?, from, position) {
+                ReadStep::Gap => {
+                    changes.gap().await?;
+                    position = self.load(&changes).await?;
+                }
+                ReadStep::CaughtUp => changes.caught_up(position.cursor()).await?,
+                ReadStep::Heartbeat => changes.heartbeat().await?,
+                ReadStep::Behind => {}
+                ReadStep::Stuck => {
+                    return Err("Redis has changes that the connection does not receive".into());
+                }
             }
         }
     }

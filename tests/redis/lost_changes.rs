@@ -60,6 +60,7 @@ async fn stream_trimmed_while_disconnected_is_a_gap() {
         Replica::connect(&server.url()).await,
         Replica::connect(&proxy.url()).await,
     );
+    one.deny("org_c").await.unwrap();
     one.deny("org_a").await.unwrap();
     two.until("org_a", "suspended").await;
     proxy.set(ProxyMode::Cut);

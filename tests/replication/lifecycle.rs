@@ -182,6 +182,78 @@ fn replication_continues_in_another_runtime() {
     });
 }
 
+/// The tasks ended with their runtime while the list is usable. Requests start them again.
+#[test]
+fn ended_tasks_start_again_although_the_list_is_usable() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap()
+    };
+    let (issuer, store) = (issuer(), Counted::new());
+    let first = runtime();
+    let one = first.block_on(async {
+        let one = Replica::new(&issuer, store.clone());
+        settle().await;
+        one
+    });
+    drop(first);
+    runtime().block_on(async {
+        let record = DenylistRecord::new(&organization("org_a"), EntryExpiry::Never).unwrap();
+        store.put(record).await.unwrap();
+        one.clock.advance(Duration::from_secs(1));
+        assert_eq!(one.call(&issuer, "org_b").await, "ok");
+        settle().await;
+        assert_eq!(store.connections(), 1);
+        assert_eq!(one.call(&issuer, "org_a").await, "suspended");
+    });
+}
+
+/// A failed start does not decide about the next one.
+#[tokio::test(start_paused = true)]
+async fn build_ready_succeeds_after_a_failure_with_the_same_list() {
+    let (issuer, store) = (issuer(), MemoryStore::new());
+    let denylist = Denylist::replicated(store.clone());
+    store.set_down();
+    let builder = Replica::builder(&issuer, denylist.clone());
+    assert!(builder.build_ready().await.is_err());
+    store.set_up();
+    let builder = Replica::builder(&issuer, denylist);
+    assert!(builder.build_ready().await.unwrap().is_ready());
+}
+
+/// A denial does not wait for the earlier writes of this replica.
+#[tokio::test(start_paused = true)]
+async fn denial_waits_five_seconds_for_a_silent_store() {
+    let (issuer, store) = (issuer(), MemoryStore::new());
+    let one = Replica::new(&issuer, store.clone());
+    settle().await;
+    store.set_silent();
+    let begun = Instant::now();
+    let denials = (0..200).map(|number| {
+        let (denylist, entry) = (one.denylist.clone(), organization(&format!("org_{number}")));
+        tokio::spawn(async move {
+            denylist
+                .deny_on_all_replicas(entry, EntryExpiry::Never)
+                .await
+        })
+    });
+    for denial in denials.collect::<Vec<_>>() {
+        let error = denial.await.unwrap().unwrap_err();
+        assert!(
+            matches!(error, ReplicationError::NotReplicated(_)),
+            "{error}"
+        );
+    }
+    assert!(begun.elapsed() <= Duration::from_millis(5_010));
+    store.set_up();
+    one.deny("org_new").await.unwrap();
+    assert!(
+        begun.elapsed() <= Duration::from_millis(10_020),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
 /// A verifier that is built later can trust further issuers.
 #[tokio::test(start_paused = true)]
 async fn entries_of_a_new_issuer_take_effect() {

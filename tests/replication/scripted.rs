@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc};
 use tower_m2m::{
-    BoxError, DenylistChanges, DenylistRecord, DenylistStore, EntryExpiry, RecordKey, StoreCursor,
+    BoxError, Denylist, DenylistChanges, DenylistRecord, DenylistStore, EntryExpiry, RecordKey,
+    StoreCursor,
 };
 
 use super::support::{Replica, issuer, organization, seconds, settle};
@@ -170,4 +171,56 @@ async fn malformed_record_is_counted_and_skipped() {
     settle().await;
     assert_eq!(one.call(&issuer, "org_a").await, "suspended");
     assert_eq!(one.status().malformed_records, 2);
+}
+
+/// Rule 190.
+///
+/// Changes alone do not say that there are no further ones.
+#[tokio::test(start_paused = true)]
+async fn changes_without_an_end_do_not_make_the_list_fresh() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let one = Replica::new(&issuer, store);
+    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    for _ in 0..91 {
+        send(ScriptStep::Add("org_a"));
+        send(ScriptStep::Remove("org_a"));
+        seconds(10).await;
+    }
+    assert!(one.status().is_stale && !one.verifier.is_ready());
+    send(ScriptStep::Add("org_b"));
+    settle().await;
+    assert!(!one.verifier.is_ready());
+    assert_eq!(one.call(&issuer, "org_b").await, "suspended");
+    send(ScriptStep::Heartbeat);
+    settle().await;
+    assert!(one.verifier.is_ready());
+}
+
+/// Rule 195.
+///
+/// A store with more entries than the list may have does not say which ones are gone.
+#[tokio::test(start_paused = true)]
+async fn load_that_does_not_fit_removes_no_entry() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let list = Denylist::replicated_with_capacity(store, 2);
+    let one = Replica::with(&issuer, list, |builder| builder);
+    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    send(ScriptStep::Add("org_a"));
+    send(ScriptStep::Add("org_b"));
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    send(ScriptStep::Gap);
+    for org in ["org_d", "org_c", "org_b", "org_a"] {
+        send(ScriptStep::Add(org));
+    }
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    assert!(one.status().is_incomplete && !one.status().is_emptying);
+    for org in ["org_a", "org_b"] {
+        assert_eq!(one.call(&issuer, org).await, "suspended", "{org}");
+    }
 }

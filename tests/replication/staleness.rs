@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tower_m2m::Denylist;
 use tower_m2m::testing::MemoryStore;
+use tower_m2m::{Denylist, DenylistRecord, DenylistStore, EntryExpiry};
 
-use super::support::{Replica, issuer, seconds, settle};
+use super::support::{Replica, issuer, organization, seconds, settle};
 
 /// Rule 190.
 ///
@@ -157,4 +157,36 @@ async fn write_that_the_store_lost_is_written_again() {
         assert_eq!(replica.call(&issuer, "org_b").await, "suspended");
     }
     assert_eq!(store.len(), 2);
+}
+
+/// Rule 189.
+///
+/// The store lost all entries, and has a new one before the replica loads it.
+#[tokio::test(start_paused = true)]
+async fn new_entry_does_not_hide_the_loss_of_the_others() {
+    let (issuer, store) = (issuer(), MemoryStore::new());
+    let writer = Replica::new(&issuer, store.clone());
+    for org in ["org_a", "org_b", "org_c"] {
+        writer.deny(org).await.unwrap();
+    }
+    drop(writer);
+    let one = Replica::new(&issuer, store.clone());
+    settle().await;
+    for added in [1, 4] {
+        store.flush();
+        for number in 0..added {
+            let org = format!("org_new{number}");
+            let record = DenylistRecord::new(&organization(&org), EntryExpiry::Never).unwrap();
+            store.put(record).await.unwrap();
+        }
+        seconds(30).await;
+        assert!(one.status().is_emptying);
+        for org in ["org_a", "org_b", "org_c", "org_new0"] {
+            assert_eq!(one.call(&issuer, org).await, "suspended", "{org}");
+        }
+    }
+    seconds(61).await;
+    assert!(!one.status().is_emptying);
+    assert_eq!(one.call(&issuer, "org_a").await, "ok");
+    assert_eq!(one.call(&issuer, "org_new3").await, "suspended");
 }

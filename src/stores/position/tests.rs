@@ -58,3 +58,69 @@ fn ids_are_compared_as_numbers() {
     let position = at("7-3", 9);
     assert_eq!(StreamPosition::parse(&position.cursor()), Some(position));
 }
+
+/// Rules 190, 325.
+#[test]
+fn only_a_reader_at_the_end_is_up_to_date() {
+    let mut progress = Progress::new(EntryId::parse("300-0").unwrap());
+    let mut from = at("100-0", 10);
+    for (to, info, step, case) in [
+        (
+            at("200-0", 1010),
+            info("300-0", 2010, 2010),
+            ReadStep::Behind,
+            "one page of two",
+        ),
+        (
+            at("300-0", 2010),
+            info("310-0", 2011, 2011),
+            ReadStep::CaughtUp,
+            "it has all that existed before the read",
+        ),
+        (
+            at("310-0", 2011),
+            info("310-0", 2011, 2011),
+            ReadStep::CaughtUp,
+            "the last one",
+        ),
+        (
+            at("310-0", 2011),
+            info("310-0", 2011, 2011),
+            ReadStep::Heartbeat,
+            "no change",
+        ),
+        (
+            at("310-0", 2011),
+            info("320-0", 2012, 2012),
+            ReadStep::Behind,
+            "added after the read",
+        ),
+        (
+            at("320-0", 2012),
+            info("320-0", 2012, 2012),
+            ReadStep::CaughtUp,
+            "and received",
+        ),
+        (
+            at("320-0", 2012),
+            info("330-0", 2013, 2013),
+            ReadStep::Behind,
+            "not received once",
+        ),
+        (
+            at("320-0", 2012),
+            info("330-0", 2013, 2013),
+            ReadStep::Stuck,
+            "not received twice",
+        ),
+        (
+            at("320-0", 2012),
+            info("10-0", 1, 1),
+            ReadStep::Gap,
+            "the stream began again",
+        ),
+    ] {
+        assert_eq!(progress.after_read(info, from, to), step, "{case}");
+        from = to;
+    }
+}
