@@ -34,7 +34,7 @@ async fn list_without_data_is_reported_and_then_not_used() {
         "an old denial still applies"
     );
     store.set_up();
-    seconds(31).await;
+    seconds(36).await; // a pause of up to 30 s, then the first heartbeat
     assert!(one.verifier.is_ready() && !one.status().is_stale);
     assert_eq!(one.call(&issuer, "org_a").await, "ok");
 }
