@@ -175,6 +175,10 @@ fn check_api_key<'j>(
     json: &'j JsonObject<'j>,
     owner: KeyOwner,
 ) -> Result<ValidatedClaims<'j>, TokenError> {
+    // No method is defined that proves the possession of anything with an API key.
+    if !matches!(json.get("cnf"), None | Some(JsonValue::Null)) {
+        return Err(TokenError::SenderConstrained);
+    }
     let organization = OrganizationClaim {
         pointer: "/org_code".into(),
         form: OrganizationForm::Value,

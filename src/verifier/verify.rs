@@ -118,12 +118,12 @@ impl Verifier {
         prior: &PriorWaits,
     ) -> Verification {
         let now = self.0.clock.unix_seconds();
-        let cached = self
-            .0
-            .tokens
-            .as_ref()
-            .and_then(|tokens| tokens.get(token, now, &self.0.issuers));
-        if self.0.tokens.is_some() {
+        let tokens = self.0.tokens.as_ref();
+        // The cache contains JWTs, and a JWT is no API key.
+        #[cfg(feature = "introspection")]
+        let tokens = tokens.filter(|_| accepted != AcceptedCredentials::Opaque);
+        let cached = tokens.and_then(|tokens| tokens.get(token, now, &self.0.issuers));
+        if tokens.is_some() {
             crate::telemetry::metrics::cache_lookup(cached.as_ref());
         }
         match cached.map_or_else(|| self.verify_credential(token, now, accepted, prior), Ok) {

@@ -125,6 +125,8 @@ async fn malformed_claim_is_401() {
     let fixture = Fixture::with_keys().await;
     for (member, value) in [
         ("org_code", serde_json::json!("")),
+        ("cnf", serde_json::json!({ "jkt": "key" })),
+        ("cnf", serde_json::json!("key")),
         ("org_code", serde_json::json!(7)),
         ("org_code", serde_json::json!(["org_a"])),
         ("user_id", serde_json::json!(7)),
