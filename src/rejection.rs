@@ -204,7 +204,7 @@ impl fmt::Display for Rejection {
                 f.write_str("the replay store is full or unavailable, so it is not known whether the proof was used before")
             }
             Self::TooManyProofs { .. } => {
-                f.write_str("the client's key has used its share of the replay store (max_proofs_per_key sets the share)")
+                f.write_str("the client's key has used its share of the replay store (max_proofs sets the share)")
             }
             Self::JwtRequired => f.write_str(
                 "the credential is opaque, and the route accepts only signed tokens (the layer has require_jwt, or it requires \

@@ -16,6 +16,10 @@ impl Verifier {
     /// DPoP proof can be used once. The whole path is compared with `htu`: in axum, keep the
     /// extension `OriginalUri`.
     ///
+    /// The response to [`Rejection::DpopNonceRequired`] needs the header `DPoP-Nonce` with
+    /// `dpop_nonce()`, which the response of the rejection itself (`into_response()`) does not
+    /// have. A client cannot continue without it.
+    ///
     /// # Errors
     ///
     /// Returns the errors of [`verify`](Self::verify), and [`Rejection::MissingToken`],

@@ -19,7 +19,7 @@ use crate::token::{
 };
 
 /// The seconds by which `iat` may be in the future.
-const FUTURE: i64 = 10;
+pub(super) const FUTURE: i64 = 10;
 
 /// How the proofs for the tokens of one issuer are checked.
 #[derive(Debug)]

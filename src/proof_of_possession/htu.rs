@@ -25,6 +25,9 @@ impl BaseUrl {
 
     /// Returns `true` if `htu` is the URL of a request with this path. The path is the whole path
     /// that this service sees, without query.
+    ///
+    /// A path with a dot segment never matches: routers do not resolve them, so the route would be
+    /// another one than that of `htu`.
     pub(crate) fn matches(&self, htu: &str, path: &str) -> bool {
         let path = if path.is_empty() { "/" } else { path };
         if !path.starts_with('/') {
@@ -32,6 +35,9 @@ impl BaseUrl {
         }
         if htu.strip_prefix(self.0.as_str()) == Some(path) && is_normal(path) {
             return true;
+        }
+        if path.split('/').any(is_dot_segment) {
+            return false;
         }
         let mut expected = self.0.clone();
         push_path(path, &mut expected).is_some()
@@ -116,6 +122,14 @@ fn push_authority(authority: &str, default_port: u16, out: &mut String) -> Optio
 /// Returns `true` if a path is normal already, which nearly all are.
 fn is_normal(path: &str) -> bool {
     path.bytes().all(is_path_character) && !path.contains("/.")
+}
+
+/// Returns `true` for `.` and `..`, also if a dot is percent-encoded.
+fn is_dot_segment(segment: &str) -> bool {
+    matches!(
+        segment.replace("%2e", ".").replace("%2E", ".").as_str(),
+        "." | ".."
+    )
 }
 
 /// A character that is written as itself: `pchar` of RFC 3986 §3.3, and `/`.

@@ -8,7 +8,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The seconds in which the same nonce is provided. A nonce is valid in the next period too.
+/// The seconds in which the same nonce is provided. A nonce is valid in the next period too, except
+/// in its last 10 s.
 const PERIOD: i64 = 120;
 
 /// The seconds by which the clocks of two replicas may differ.
@@ -63,7 +64,9 @@ impl NonceKey {
         let is_of = |period: i64| verify_slices_are_equal(&tag, self.tag(period).as_ref()).is_ok();
         // A replica whose clock is ahead provides the next nonce a little earlier.
         let newest = now.saturating_add(SKEW).div_euclid(PERIOD);
-        if is_of(newest) {
+        // In the last seconds of a period, the nonce that is provided is not the newest.
+        let provided = now.div_euclid(PERIOD);
+        if is_of(newest) || (provided != newest && is_of(provided)) {
             NonceAge::Current
         } else if is_of(newest - 1) {
             NonceAge::Older

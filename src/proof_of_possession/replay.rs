@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::dpop::FUTURE;
 pub(crate) use super::replay_memory::ReplayLimits;
 use super::replay_memory::{Insertion, ReplayMemory};
 use super::replay_store::{ProofUse, StoreRunner, UsedProof};
@@ -19,6 +20,9 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The interval of the task that returns the memory of expired proofs.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The seconds between two events about a store that is full or fails.
+const REPORT_INTERVAL: i64 = 10;
 
 /// When a client should try again if its key's share or the store is full.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -43,6 +47,25 @@ struct MemoryInUse {
     proofs: ReplayMemory,
     /// A task returns the memory of expired proofs.
     is_swept: AtomicBool,
+    /// When an event said last that the store is full or failed.
+    reported_at: AtomicI64,
+}
+
+impl MemoryInUse {
+    /// Reports that a proof could not be stored, at most once per interval.
+    fn report(&self, now: i64, error: Option<&(dyn std::error::Error + Send + Sync + 'static)>) {
+        let last = self.reported_at.load(Ordering::Relaxed);
+        let is_due = now < last || now >= last.saturating_add(REPORT_INTERVAL);
+        let order = Ordering::Relaxed;
+        if is_due
+            && self
+                .reported_at
+                .compare_exchange(last, now, order, order)
+                .is_ok()
+        {
+            crate::telemetry::events::replay_store_failed(error);
+        }
+    }
 }
 
 impl ReplayGuard {
@@ -51,6 +74,7 @@ impl ReplayGuard {
             memory: Arc::new(MemoryInUse {
                 proofs: ReplayMemory::new(limits),
                 is_swept: AtomicBool::new(false),
+                reported_at: AtomicI64::new(i64::MIN),
             }),
             store,
             clock,
@@ -66,12 +90,19 @@ impl ReplayGuard {
 
     /// Stores a proof as used. It must be the last check of a request.
     ///
+    /// A proof that became too old during the other checks is rejected. Otherwise its entry could
+    /// expire before a copy of it arrives, here or in the shared store.
+    ///
     /// The memory of this process is first: it has the limits, and it recognizes most replays. A
     /// proof whose write to the shared store failed stays used here, because the write may have
     /// succeeded.
     pub(crate) fn record(&self, proof: UsedProof) -> ReplayVerdict {
         let now = self.clock.unix_seconds();
         let full = |retry_after| Err(Rejection::ReplayStoreUnavailable { retry_after });
+        let too_old = || ReplayVerdict::Known(Err(Rejection::InvalidProof(ProofError::TooOld)));
+        if now > proof.expires_at.saturating_sub(FUTURE) {
+            return too_old();
+        }
         match self.memory.proofs.insert(&proof, now) {
             Insertion::Repeated => {
                 return ReplayVerdict::Known(Err(Rejection::InvalidProof(ProofError::Replayed)));
@@ -80,8 +111,9 @@ impl ReplayGuard {
                 let retry_after = FULL_RETRY_AFTER;
                 return ReplayVerdict::Known(Err(Rejection::TooManyProofs { retry_after }));
             }
+            Insertion::Expired => return too_old(),
             Insertion::Full => {
-                crate::telemetry::events::replay_store_failed(None);
+                self.memory.report(now, None);
                 return ReplayVerdict::Known(full(FULL_RETRY_AFTER));
             }
             Insertion::Stored => {}
@@ -91,6 +123,7 @@ impl ReplayGuard {
             return ReplayVerdict::Known(Ok(()));
         };
         let write = store.insert(proof);
+        let memory = Arc::clone(&self.memory);
         ReplayVerdict::Pending(Box::pin(async move {
             // Without a timer the wait has no limit. A store that panics fails.
             let written = if has_timers() {
@@ -106,7 +139,7 @@ impl ReplayGuard {
                 Ok(Some(Err(error))) => Some(error),
                 Ok(None) | Err(_) => None,
             };
-            crate::telemetry::events::replay_store_failed(problem.as_deref());
+            memory.report(now, problem.as_deref());
             full(FAILED_RETRY_AFTER)
         }))
     }

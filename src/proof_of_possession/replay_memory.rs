@@ -42,10 +42,13 @@ pub(super) enum Insertion {
     KeyFull,
     /// All proofs together use the whole store.
     Full,
+    /// The proof has expired, or a proof that expired later was removed already. The clock can go
+    /// back, so the proof may have been used and removed too.
+    Expired,
 }
 
-/// The store. An entry has 16 bytes, so a million entries have at most 34 MiB with the free space
-/// of their tables.
+/// The store. An entry has 16 bytes and takes at most 39 with the free space of its table, so a
+/// million entries need 34 MiB. If each of them is of another key, their keys need 50 MiB more.
 pub(super) struct ReplayMemory {
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
@@ -64,6 +67,8 @@ struct Shard {
     counts: Vec<KeyCount>,
     free: Vec<u32>,
     swept_at: i64,
+    /// The latest time at which a removed proof expired.
+    removed_until: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -115,6 +120,9 @@ impl ReplayMemory {
         let mut shard = lock(shard);
         if shard.is_used(hash, now) {
             return Insertion::Repeated;
+        }
+        if proof.expires_at <= now.max(shard.removed_until) {
+            return Insertion::Expired;
         }
         if shard.swept_at.saturating_add(SWEEP) <= now
             || (shard.count(key) >= self.limits.per_key && shard.swept_at < now)
@@ -231,10 +239,14 @@ impl Shard {
             keys,
             counts,
             free,
+            removed_until,
             ..
         } = self;
         proofs.retain(|_, entry| {
             let is_valid = now < i64::from(entry.expires_at);
+            if !is_valid {
+                *removed_until = (*removed_until).max(i64::from(entry.expires_at));
+            }
             if !is_valid && let Some(count) = counts.get_mut(entry.key as usize) {
                 count.proofs -= 1;
                 if count.proofs == 0 {

@@ -121,7 +121,8 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
             | Rejection::KeyUnavailable { .. }
             | Rejection::IntrospectionUnavailable { .. }
             | Rejection::CallerStatusUnavailable
-            | Rejection::DenylistUnavailable,
+            | Rejection::DenylistUnavailable
+            | Rejection::ReplayStoreUnavailable { .. },
         ) => {
             emit_decision!(warn, "request rejected", decision, omitted);
         }

@@ -17,8 +17,8 @@ impl VerifierBuilder {
     /// Requires a nonce of this server in each DPoP proof (RFC 9449 §9). Default: no nonces.
     ///
     /// The key is a secret of at least 32 unpredictable bytes. Replicas with the same key accept
-    /// each other's nonces, and share nothing else. A nonce is valid for 2 to 4 minutes. A client
-    /// gets it with a 401, and a newer one with its responses before the old one becomes too old.
+    /// each other's nonces, and share nothing else. A client gets a nonce with a 401. It is valid
+    /// for 110 to 230 s from then on, and responses contain a newer one before it becomes too old.
     ///
     /// ```
     /// use tower_m2m::{ProofOfPossession, Verifier};
@@ -43,7 +43,8 @@ impl VerifierBuilder {
     /// A proof is stored for 70 s, or for 10 s more than
     /// [`max_proof_age`](crate::Dpop::max_proof_age). The defaults are therefore 14,285 requests
     /// per second, and 1,428 for one key. Beyond that, requests with proofs get a 503: those of the
-    /// one key, or all. No proof is removed before it expires. Each proof needs at most 36 bytes.
+    /// one key, or all. No proof is removed before it expires. With the
+    /// defaults, the proofs need at most 34 MiB, and 84 MiB if each of them is of another key.
     pub fn max_proofs(mut self, total: usize, per_key: usize) -> Self {
         self.dpop.limits = ReplayLimits { total, per_key };
         self

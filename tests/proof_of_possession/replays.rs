@@ -258,3 +258,95 @@ async fn replicas_with_one_store_accept_a_proof_once() {
     let outcome = crate::support::call(&second, proof.authorize(request, &token)).await;
     assert_eq!(outcome.summary(), (401, "proof_replayed"));
 }
+
+/// A caller check that waits until the test continues it.
+struct SlowCheck {
+    waiting: Arc<AtomicUsize>,
+    go: Arc<tokio::sync::Semaphore>,
+}
+
+impl tower_m2m::CallerCheck for SlowCheck {
+    async fn check(
+        &self,
+        _: tower_m2m::Caller,
+    ) -> Result<tower_m2m::CallerStatus, tower_m2m::BoxError> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let _permit = self.go.acquire().await?;
+        Ok(tower_m2m::CallerStatus::Active)
+    }
+}
+
+/// Rules 117, 242.
+///
+/// A proof that expires while the caller check runs is not admitted, neither once nor per copy.
+#[tokio::test]
+async fn proof_that_expires_during_the_caller_check_is_rejected() {
+    for (seconds, admitted) in [(0, 1), (1, 0), (11, 0)] {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let go = Arc::new(tokio::sync::Semaphore::new(0));
+        let check = SlowCheck {
+            waiting: Arc::clone(&waiting),
+            go: Arc::clone(&go),
+        };
+        let writes = Arc::new(AtomicUsize::new(0));
+        let store = Counting(Arc::clone(&writes));
+        let fixture = Arc::new(Fixture::with(|builder| {
+            let timeout = Duration::from_secs(30);
+            let builder = builder.check_caller(check).caller_check_timeout(timeout);
+            builder.replay_store(store)
+        }));
+        let token: Arc<str> = fixture.token().into();
+        let proof = Arc::new(fixture.proof(&token).claim("iat", NOW - 60));
+        let calls: Vec<_> = (0..10)
+            .map(|_| {
+                let (fixture, proof, token) =
+                    (Arc::clone(&fixture), Arc::clone(&proof), Arc::clone(&token));
+                tokio::spawn(async move { fixture.send(&proof, &token).await.summary() })
+            })
+            .collect();
+        while waiting.load(Ordering::SeqCst) < 10 {
+            tokio::task::yield_now().await;
+        }
+        fixture.clock.advance(Duration::from_secs(seconds));
+        go.add_permits(10);
+        let mut found = 0;
+        for call in calls {
+            found += usize::from(call.await.unwrap().0 == 200);
+        }
+        assert_eq!(found, admitted, "{seconds}");
+        assert_eq!(writes.load(Ordering::SeqCst), admitted, "{seconds}");
+    }
+}
+
+/// A store that counts its writes and accepts all of them.
+struct Counting(Arc<AtomicUsize>);
+
+impl ReplayStore for Counting {
+    async fn insert(&self, _: UsedProof) -> Result<ProofUse, BoxError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(ProofUse::First)
+    }
+}
+
+/// Rule 242.
+///
+/// The clock goes forward, expired proofs are removed, and the clock goes back.
+#[tokio::test]
+async fn clock_that_goes_back_makes_no_proof_usable_again() {
+    let fixture = Fixture::new();
+    let token = fixture.token();
+    let proof = fixture.proof(&token);
+    assert_eq!(fixture.send(&proof, &token).await.summary(), (200, "none"));
+    fixture.clock.advance(Duration::from_secs(80));
+    for _ in 0..2 {
+        let other = fixture.proof(&token);
+        assert_eq!(fixture.send(&other, &token).await.summary(), (200, "none"));
+    }
+    fixture.clock.set(NOW + 20);
+    assert_eq!(
+        fixture.send(&proof, &token).await.summary(),
+        (401, "proof_too_old")
+    );
+    let newer = fixture.proof(&token);
+    assert_eq!(fixture.send(&newer, &token).await.summary(), (200, "none"));
+}

@@ -13,7 +13,10 @@ fn two_nonces_are_valid_at_a_time() {
     for (second, expected) in [
         (START, NonceAge::Current),
         (START + PERIOD - SKEW - 1, NonceAge::Current),
-        (START + PERIOD - SKEW, NonceAge::Older),
+        // It is provided until the end of the period, so no response renews it.
+        (START + PERIOD - SKEW, NonceAge::Current),
+        (START + PERIOD - 1, NonceAge::Current),
+        (START + PERIOD, NonceAge::Older),
         (START + 2 * PERIOD - SKEW - 1, NonceAge::Older),
         (START + 2 * PERIOD - SKEW, NonceAge::Invalid),
         // A replica whose clock is behind by the skew accepts the nonce of another one.
