@@ -7,6 +7,7 @@ use crate::verifier::{AcceptedCredentials, Verifier};
 
 impl Verifier {
     /// Returns the credentials of a request, and what they may be.
+    #[inline]
     pub(super) fn credentials<'h>(
         &self,
         headers: &'h HeaderMap,

@@ -170,21 +170,32 @@ impl AuthorizeLayer {
         extensions.insert(applied);
     }
 
-    /// Returns what ends the response, if the layer ends streams.
+    /// Returns what ends the response of a layer that ends streams.
+    #[cold]
     fn watch_response<B>(
         &self,
         claims: &Claims,
         acting: Option<&OrgCode>,
         request: &Request<B>,
-    ) -> Option<Box<ClaimsWatch>> {
-        self.ends_streams().then(|| {
-            let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
-            let credentials = (claims.credential_kind() != CredentialKind::Jwt)
-                .then(|| self.verifier.credentials(request.headers()).0.ok())
-                .flatten();
-            let watch = self.verifier.watch_claims(claims, acting);
-            Box::new(watch.with_credential(credentials.map(Credentials::as_bytes)))
-        })
+    ) -> ClaimsWatch {
+        let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
+        let credentials = (claims.credential_kind() != CredentialKind::Jwt)
+            .then(|| self.verifier.credentials(request.headers()).0.ok())
+            .flatten();
+        let watch = self.verifier.watch_claims(claims, acting);
+        watch.with_credential(credentials.map(Credentials::as_bytes))
+    }
+
+    /// Stores the proof as used, which is the last check (rule 117), and finishes the decision.
+    #[cold]
+    fn use_proof<B>(&self, mut result: PolicyResult, request: &mut Request<B>) -> NextStep {
+        let used = result
+            .possession
+            .use_proof(&self.verifier, request.extensions_mut());
+        match used {
+            CallerVerdict::Known(status) => self.finish_authorization(status, result, request),
+            CallerVerdict::Pending(write) => NextStep::Wait(write, result),
+        }
     }
 
     /// Finishes the decision after the caller check: adds the claims to the request, or rejects it.
@@ -194,19 +205,9 @@ impl AuthorizeLayer {
         result: PolicyResult,
         request: &mut Request<B>,
     ) -> NextStep {
-        let mut result = result;
-        // The proof counts only if every other check succeeded (rule 117).
-        let status = if status.is_ok() && result.admitted.is_ok() {
-            match result
-                .possession
-                .use_proof(&self.verifier, request.extensions_mut())
-            {
-                CallerVerdict::Known(status) => status,
-                CallerVerdict::Pending(write) => return NextStep::Wait(write, result),
-            }
-        } else {
-            status
-        };
+        if result.possession.has_unused_proof() && status.is_ok() && result.admitted.is_ok() {
+            return self.use_proof(result, request);
+        }
         let PolicyResult {
             claims,
             possession,
@@ -225,7 +226,11 @@ impl AuthorizeLayer {
                     admitted.acting.as_ref(),
                     request,
                 );
-                let ends = self.watch_response(&claims, admitted.acting.as_ref(), request);
+                let mut changes = possession.into_changes();
+                if self.ends_streams() {
+                    let acting = admitted.acting.as_ref();
+                    changes.end_with(self.watch_response(&claims, acting, request));
+                }
                 let extensions = request.extensions_mut();
                 if has_outer_layers
                     || !self.settings.is_default_for_extractors()
@@ -244,8 +249,7 @@ impl AuthorizeLayer {
                 if let Some(org) = admitted.acting {
                     extensions.insert(Acting(org));
                 }
-                let nonce = possession.into_nonce();
-                NextStep::CallInner(ResponseChanges { ends, nonce })
+                NextStep::CallInner(changes)
             }
             Err(rejection) => {
                 self.record_verified(

@@ -10,9 +10,9 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::changed_call::ChangedCall;
 use super::decision::{NextStep, Pending, PolicyResult, VerifiedToken};
-use super::ending_call::EndingCall;
-use super::response_nonce::{ResponseChanges, ResponseNonce};
+use super::response_nonce::{ResponseChange, ResponseChanges};
 use super::{AuthorizeLayer, ResponseBody};
 use crate::rejection::Rejection;
 use crate::verifier::VerificationFailure;
@@ -37,11 +37,10 @@ pin_project! {
         Inner {
             #[pin]
             future: S::Future,
-            nonce: ResponseNonce,
         },
         // A box, so that the futures of other layers are no larger.
-        Ending {
-            call: Pin<Box<EndingCall<S::Future>>>,
+        Changed {
+            call: Pin<Box<ChangedCall<S::Future>>>,
         },
         Rejected {
             rejection: Option<Response<Bytes>>,
@@ -108,12 +107,16 @@ where
     S: Service<Request<B>>,
 {
     fn call(future: S::Future, changes: ResponseChanges) -> Self {
-        let ResponseChanges { ends, nonce } = changes;
-        match ends {
-            None => Self::Inner { future, nonce },
-            Some(watch) => Self::Ending {
-                call: Box::pin(EndingCall::new(future, watch, nonce)),
-            },
+        match changes.0 {
+            None => Self::Inner { future },
+            Some(change) => Self::changed(future, change),
+        }
+    }
+
+    #[cold]
+    fn changed(future: S::Future, change: Box<ResponseChange>) -> Self {
+        Self::Changed {
+            call: Box::pin(ChangedCall::new(future, change)),
         }
     }
 }
@@ -128,13 +131,12 @@ where
         loop {
             let mut state = self.as_mut().project().state;
             let next = match state.as_mut().project() {
-                StateProj::Inner { future, nonce } => {
-                    return future.poll(cx).map_ok(|mut response| {
-                        nonce.add_to(&mut response);
-                        response.map(ResponseBody::inner)
-                    });
+                StateProj::Inner { future } => {
+                    return future
+                        .poll(cx)
+                        .map_ok(|response| response.map(ResponseBody::inner));
                 }
-                StateProj::Ending { call } => return call.as_mut().poll(cx),
+                StateProj::Changed { call } => return call.as_mut().poll(cx),
                 StateProj::Rejected { rejection: refusal } => {
                     return match refusal.take() {
                         Some(refusal) => Poll::Ready(Ok(refusal.map(ResponseBody::rejection))),

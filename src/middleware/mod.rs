@@ -6,11 +6,11 @@
 
 mod admission;
 mod body;
+mod changed_call;
 mod compared;
 mod credentials;
 mod decision;
 mod ending_body;
-mod ending_call;
 mod explain;
 mod findings;
 mod future;

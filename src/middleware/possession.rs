@@ -69,6 +69,22 @@ impl Verifier {
         head: RequestHead<'_>,
     ) -> Result<(Claims, Possession), Unproven> {
         let claims = token.into_unproven();
+        // Most tokens are not bound, and need nothing more than this comparison.
+        if !claims.is_bound() && scheme == AuthScheme::Bearer {
+            return Ok((claims, Possession::default()));
+        }
+        self.prove_possession(claims, scheme, head)
+    }
+
+    /// Checks the sender of a bound token, or of a token with another scheme than `Bearer`.
+    #[cfg(feature = "dpop")]
+    #[cold]
+    fn prove_possession(
+        &self,
+        claims: Claims,
+        scheme: AuthScheme,
+        head: RequestHead<'_>,
+    ) -> Result<(Claims, Possession), Unproven> {
         let checked = match (claims.confirmation(), scheme) {
             (None, AuthScheme::Bearer) => Ok(Possession::default()),
             (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),

@@ -9,12 +9,16 @@ use crate::proof_of_possession::{CheckedProof, NonceRenewal, ReplayVerdict, Used
 use crate::rejection::Rejection;
 use crate::verifier::{CallerVerdict, ClaimsWatch, Verifier};
 
-/// What is left to do for a sender that has what its token is bound to.
+/// What is left to do for a sender that has what its token is bound to. Most tokens are not bound,
+/// so it is one word.
 #[derive(Default)]
-pub(super) struct Possession {
-    /// The proof, to be stored as used after every other check.
-    #[cfg(feature = "dpop")]
-    proof: Option<Box<CheckedProof>>,
+pub(super) struct Possession(#[cfg(feature = "dpop")] Option<Box<KeyPossession>>);
+
+/// The proof of a sender that has the key of its token.
+#[cfg(feature = "dpop")]
+struct KeyPossession {
+    /// The proof, to be stored as used after every other check. Then it is `None`.
+    proof: Option<CheckedProof>,
     nonce: ResponseNonce,
 }
 
@@ -22,23 +26,35 @@ impl Possession {
     /// The sender proved that it has the key of the token.
     #[cfg(feature = "dpop")]
     pub(super) fn of_key(proof: CheckedProof) -> Self {
-        Self {
-            proof: Some(Box::new(proof)),
+        Self(Some(Box::new(KeyPossession {
+            proof: Some(proof),
             nonce: ResponseNonce::default(),
+        })))
+    }
+
+    /// Returns `true` if there is a proof that is not stored as used yet.
+    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
+    #[inline]
+    pub(super) fn has_unused_proof(&self) -> bool {
+        #[cfg(feature = "dpop")]
+        if let Some(key) = &self.0 {
+            return key.proof.is_some();
         }
+        false
     }
 
     /// Stores the proof as used, if there is one. It must be the last check.
     #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
-    #[inline]
     pub(super) fn use_proof(
         &mut self,
         verifier: &Verifier,
         extensions: &mut Extensions,
     ) -> CallerVerdict {
         #[cfg(feature = "dpop")]
-        if let Some(proof) = self.proof.take() {
-            self.nonce = verifier.response_nonce(&proof);
+        if let Some(key) = &mut self.0
+            && let Some(proof) = key.proof.take()
+        {
+            key.nonce = verifier.response_nonce(&proof);
             return match verifier.record_proof(&proof, extensions) {
                 ReplayVerdict::Known(result) => CallerVerdict::Known(result),
                 ReplayVerdict::Pending(write) => CallerVerdict::Pending(write),
@@ -48,31 +64,55 @@ impl Possession {
         CallerVerdict::Known(Ok(()))
     }
 
-    /// Returns the nonce for the response, after the proof was stored.
-    pub(super) fn into_nonce(self) -> ResponseNonce {
-        self.nonce
+    /// Returns what the response has to contain, after the proof was stored.
+    #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
+    #[inline]
+    pub(super) fn into_changes(self) -> ResponseChanges {
+        #[cfg(feature = "dpop")]
+        if let Some(key) = self.0
+            && key.nonce.0.is_some()
+        {
+            return ResponseChanges(Some(Box::new(ResponseChange {
+                ends: None,
+                nonce: key.nonce,
+            })));
+        }
+        ResponseChanges::default()
     }
 }
 
-/// What the layer changes in the response of an admitted request.
+/// What the layer changes in the response of an admitted request. Most layers change nothing, so it
+/// is one word.
 #[derive(Default)]
-pub(super) struct ResponseChanges {
+pub(super) struct ResponseChanges(pub(super) Option<Box<ResponseChange>>);
+
+/// A change of a response: its end, a nonce, or both.
+#[derive(Default)]
+pub(super) struct ResponseChange {
     /// If the layer ends streams, the response ends when these claims are no longer valid.
-    pub(super) ends: Option<Box<ClaimsWatch>>,
+    pub(super) ends: Option<ClaimsWatch>,
     pub(super) nonce: ResponseNonce,
+}
+
+impl ResponseChanges {
+    /// The response also ends when these claims are no longer valid.
+    #[cold]
+    pub(super) fn end_with(&mut self, watch: ClaimsWatch) {
+        self.0.get_or_insert_default().ends = Some(watch);
+    }
 }
 
 /// The nonce that the response of an admitted request provides, because that of the proof is about
 /// to become too old (RFC 9449 §8.2).
 #[derive(Debug, Default)]
-pub(super) struct ResponseNonce(#[cfg(feature = "dpop")] Option<Box<http::HeaderValue>>);
+pub(super) struct ResponseNonce(#[cfg(feature = "dpop")] Option<http::HeaderValue>);
 
 #[cfg(feature = "dpop")]
 impl Verifier {
     /// Returns the nonce for the response of an admitted request.
     fn response_nonce(&self, proof: &CheckedProof) -> ResponseNonce {
         let needed = proof.needs_nonce == NonceRenewal::Needed;
-        ResponseNonce(needed.then(|| self.nonce_header()).flatten().map(Box::new))
+        ResponseNonce(needed.then(|| self.nonce_header()).flatten())
     }
 
     fn nonce_header(&self) -> Option<http::HeaderValue> {
@@ -91,12 +131,11 @@ impl Verifier {
 impl ResponseNonce {
     /// Adds the nonce to a response, which must then not be cached.
     #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
-    #[inline]
     pub(super) fn add_to<B>(&mut self, response: &mut http::Response<B>) {
         #[cfg(feature = "dpop")]
         if let Some(nonce) = self.0.take() {
             let headers = response.headers_mut();
-            headers.insert(DPOP_NONCE, *nonce);
+            headers.insert(DPOP_NONCE, nonce);
             headers.insert(
                 http::header::CACHE_CONTROL,
                 http::HeaderValue::from_static("no-store"),

@@ -110,6 +110,17 @@ pub(super) struct PriorWaits {
     pub(super) introspection: Option<IntrospectionOutcome>,
 }
 
+impl PriorWaits {
+    /// No wait yet. A constant, because each request with a cached token reads it.
+    pub(super) const NONE: &Self = &Self {
+        first: None,
+        resolution: None,
+        keys: None,
+        #[cfg(feature = "introspection")]
+        introspection: None,
+    };
+}
+
 /// The reason why a token was not verified: a rejection, or a wait.
 pub(super) enum VerifyError {
     Rejected(VerificationFailure),

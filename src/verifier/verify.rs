@@ -108,7 +108,7 @@ impl Verifier {
     /// Verifies a token without waiting. The result is pending only if the issuer or the key is not
     /// known yet. [`check_caller`](Self::check_caller) checks the caller separately.
     pub(crate) fn try_verify(&self, token: &[u8], accepted: AcceptedCredentials) -> Verification {
-        self.try_verify_after(token, accepted, &PriorWaits::default())
+        self.try_verify_after(token, accepted, PriorWaits::NONE)
     }
 
     fn try_verify_after(
