@@ -97,7 +97,6 @@ impl<'a> Credentials<'a> {
 
     /// Extracts credentials of the scheme `DPoP` (RFC 9449 §7.1).
     #[cfg(feature = "dpop")]
-    #[inline(never)]
     pub(crate) fn from_dpop(
         headers: &'a HeaderMap,
         max_token_bytes: usize,

@@ -11,21 +11,23 @@ impl Verifier {
     pub(super) fn credentials<'h>(
         &self,
         headers: &'h HeaderMap,
-    ) -> (Result<Credentials<'h>, BearerError>, AcceptedCredentials) {
+    ) -> Result<(Credentials<'h>, AcceptedCredentials), BearerError> {
         let max_bytes = self.max_token_bytes();
         #[cfg(feature = "introspection")]
         if let Some(name) = self.api_key_header()
             && let Some(key) = Credentials::from_key_header(headers, name, max_bytes)
         {
-            return (key, AcceptedCredentials::Opaque);
+            return Ok((key?, AcceptedCredentials::Opaque));
         }
-        let credentials = Credentials::from_headers(headers, max_bytes);
-        // Most requests have the scheme `Bearer`, so the other one is looked for later.
-        #[cfg(feature = "dpop")]
-        if matches!(credentials, Err(BearerError::UnsupportedScheme)) && self.dpop().is_some() {
-            let credentials = Credentials::from_dpop(headers, max_bytes);
-            return (credentials, AcceptedCredentials::Any);
+        match Credentials::from_headers(headers, max_bytes) {
+            Ok(credentials) => Ok((credentials, AcceptedCredentials::Any)),
+            // Most requests have the scheme `Bearer`, so the other one is looked for later.
+            #[cfg(feature = "dpop")]
+            Err(BearerError::UnsupportedScheme) if self.dpop().is_some() => Ok((
+                Credentials::from_dpop(headers, max_bytes)?,
+                AcceptedCredentials::Any,
+            )),
+            Err(error) => Err(error),
         }
-        (credentials, AcceptedCredentials::Any)
     }
 }

@@ -14,7 +14,7 @@ use super::possession::RequestHead;
 use super::response_nonce::{Possession, ResponseChanges};
 use super::route::{PathParams, Routing};
 use super::settings::LayerSettings;
-use crate::bearer::{AuthScheme, Credentials, CredentialsIdentity};
+use crate::bearer::{AuthScheme, CredentialsIdentity};
 use crate::extensions::{Acting, VerifiedRequest};
 use crate::rejection::Rejection;
 use crate::revocation::CallerCheckFuture;
@@ -180,19 +180,17 @@ impl AuthorizeLayer {
     ) -> ClaimsWatch {
         let acting = acting.or_else(|| outer_acting_org(request.extensions(), claims));
         let credentials = (claims.credential_kind() != CredentialKind::Jwt)
-            .then(|| self.verifier.credentials(request.headers()).0.ok())
+            .then(|| self.verifier.credentials(request.headers()).ok())
             .flatten();
         let watch = self.verifier.watch_claims(claims, acting);
-        watch.with_credential(credentials.map(Credentials::as_bytes))
+        watch.with_credential(credentials.map(|(credentials, _)| credentials.as_bytes()))
     }
 
     /// Stores the proof as used, which is the last check (rule 117), and finishes the decision.
     #[cold]
     fn use_proof<B>(&self, mut result: PolicyResult, request: &mut Request<B>) -> NextStep {
-        let used = result
-            .possession
-            .use_proof(&self.verifier, request.extensions_mut());
-        match used {
+        let extensions = request.extensions_mut();
+        match result.possession.use_proof(&self.verifier, extensions) {
             CallerVerdict::Known(status) => self.finish_authorization(status, result, request),
             CallerVerdict::Pending(write) => NextStep::Wait(write, result),
         }

@@ -47,19 +47,20 @@ pin_project! {
         },
         /// The request waits for a key that is not in the current key set, or for the caller check.
         Waiting {
-            pending: Pending,
-            deferred: Option<DeferredCall<S, B>>,
+            deferred: Option<Box<DeferredCall<S, B>>>,
         },
         /// The request waited and was admitted. The inner service is polled ready before it is
         /// called.
         Admitted {
-            call: Option<(S, Request<B>, ResponseChanges)>,
+            call: Option<Box<(S, Request<B>, ResponseChanges)>>,
         },
     }
 }
 
-/// The inner call, which is made after the wait.
+/// A wait, and the inner call, which is made after it. It is in a box, so that the future of a
+/// request that does not wait is small: servers move it several times.
 struct DeferredCall<S, B> {
+    pending: Pending,
     inner: S,
     request: Request<B>,
     layer: AuthorizeLayer,
@@ -69,9 +70,23 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
+    #[inline]
     pub(super) fn inner(future: S::Future, changes: ResponseChanges) -> Self {
+        // Both branches create the whole future, so that no state is moved into it.
+        match changes.0 {
+            None => Self {
+                state: State::Inner { future },
+            },
+            Some(change) => Self::changed(future, change),
+        }
+    }
+
+    #[cold]
+    fn changed(future: S::Future, change: Box<ResponseChange>) -> Self {
         Self {
-            state: State::call(future, changes),
+            state: State::Changed {
+                call: Box::pin(ChangedCall::new(future, change)),
+            },
         }
     }
 
@@ -91,32 +106,13 @@ where
     ) -> Self {
         Self {
             state: State::Waiting {
-                pending,
-                deferred: Some(DeferredCall {
+                deferred: Some(Box::new(DeferredCall {
+                    pending,
                     inner,
                     request,
                     layer,
-                }),
+                })),
             },
-        }
-    }
-}
-
-impl<S, B> State<S, B>
-where
-    S: Service<Request<B>>,
-{
-    fn call(future: S::Future, changes: ResponseChanges) -> Self {
-        match changes.0 {
-            None => Self::Inner { future },
-            Some(change) => Self::changed(future, change),
-        }
-    }
-
-    #[cold]
-    fn changed(future: S::Future, change: Box<ResponseChange>) -> Self {
-        Self::Changed {
-            call: Box::pin(ChangedCall::new(future, change)),
         }
     }
 }
@@ -127,7 +123,27 @@ where
 {
     type Output = Result<Response<ResponseBody<R>>, S::Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let StateProj::Inner { future } = self.as_mut().project().state.project() {
+            return future
+                .poll(cx)
+                .map_ok(|response| response.map(ResponseBody::inner));
+        }
+        self.poll_states(cx)
+    }
+}
+
+impl<S, B, R> ResponseFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    /// Polls a future that has more to do than the inner future.
+    #[inline(never)]
+    fn poll_states(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<ResponseBody<R>>, S::Error>> {
         loop {
             let mut state = self.as_mut().project().state;
             let next = match state.as_mut().project() {
@@ -145,31 +161,32 @@ where
                     };
                 }
                 StateProj::Admitted { call } => {
-                    let Some((inner, ..)) = call.as_mut() else {
+                    let Some(admitted) = call.as_mut() else {
                         return Poll::Pending;
                     };
-                    ready!(inner.poll_ready(cx))?;
-                    let Some((mut inner, request, changes)) = call.take() else {
+                    ready!(admitted.0.poll_ready(cx))?;
+                    let Some(admitted) = call.take() else {
                         return Poll::Pending;
                     };
-                    State::call(inner.call(request), changes)
+                    let (mut inner, request, changes) = *admitted;
+                    Self::inner(inner.call(request), changes).state
                 }
                 StateProj::Waiting {
-                    pending,
                     deferred: held_back,
                 } => {
-                    let answer = ready!(pending.poll(cx));
-                    let (
-                        Some(answer),
-                        Some(DeferredCall {
-                            inner,
-                            mut request,
-                            layer,
-                        }),
-                    ) = (answer, held_back.take())
-                    else {
+                    let Some(deferred) = held_back.as_mut() else {
                         return Poll::Pending;
                     };
+                    let answer = ready!(deferred.pending.poll(cx));
+                    let (Some(answer), Some(deferred)) = (answer, held_back.take()) else {
+                        return Poll::Pending;
+                    };
+                    let DeferredCall {
+                        inner,
+                        mut request,
+                        layer,
+                        ..
+                    } = *deferred;
                     let onward = match answer {
                         PendingOutput::Authentication(verdict) => {
                             layer.authorize(verdict, &mut request)
@@ -180,18 +197,18 @@ where
                     };
                     match onward {
                         NextStep::CallInner(changes) => State::Admitted {
-                            call: Some((inner, request, changes)),
+                            call: Some(Box::new((inner, request, changes))),
                         },
                         NextStep::Reject(refusal) => State::Rejected {
                             rejection: Some(refusal),
                         },
                         NextStep::Wait(asking, weighed) => State::Waiting {
-                            pending: Pending::Check(asking, Some(weighed)),
-                            deferred: Some(DeferredCall {
+                            deferred: Some(Box::new(DeferredCall {
+                                pending: Pending::Check(asking, Some(weighed)),
                                 inner,
                                 request,
                                 layer,
-                            }),
+                            })),
                         },
                     }
                 }

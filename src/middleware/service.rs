@@ -20,7 +20,7 @@ use super::{ResponseBody, ResponseFuture};
 use crate::bearer::{AuthScheme, BearerError, CredentialsIdentity};
 use crate::extensions::{Acting, AnonymousRequest, VerifiedRequest};
 use crate::rejection::Rejection;
-use crate::verifier::{AcceptedCredentials, Verification, VerificationFailure};
+use crate::verifier::{AcceptedCredentials, Verification, VerificationFailure, Verifier};
 
 /// The service that [`AuthorizeLayer`] wraps around an inner service.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ enum Authentication {
     Anonymous(AnonymousRequest),
     Done(Result<VerifiedToken, VerificationFailure>),
     /// The request has a token and waits for its key.
-    Pending(Verification, Vec<u8>, CredentialsIdentity, AuthScheme),
+    Pending(Pending),
 }
 
 impl<S> Layer<S> for AuthorizeLayer {
@@ -71,23 +71,7 @@ where
                 NextStep::CallInner(ResponseChanges::default())
             }
             Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),
-            Authentication::Pending(step, token, credentials, scheme) => {
-                let verifier = self.layer.verifier.clone();
-                let verdict = Box::pin(async move {
-                    let token = verifier.resume(step, &token).await?;
-                    Ok(VerifiedToken::Token {
-                        token,
-                        credentials,
-                        scheme,
-                    })
-                });
-                return ResponseFuture::waiting(
-                    Pending::Verification(verdict),
-                    self.take_unready(),
-                    request,
-                    self.layer.clone(),
-                );
-            }
+            Authentication::Pending(pending) => return self.wait(pending, request),
         };
         match onward {
             NextStep::CallInner(changes) => {
@@ -95,14 +79,22 @@ where
             }
             NextStep::Reject(refusal) => ResponseFuture::rejected(refusal),
             NextStep::Wait(asking, weighed) => {
-                let pending = Pending::Check(asking, Some(weighed));
-                ResponseFuture::waiting(pending, self.take_unready(), request, self.layer.clone())
+                self.wait(Pending::Check(asking, Some(weighed)), request)
             }
         }
     }
 }
 
 impl<S: Clone> Authorize<S> {
+    /// Returns the future of a request that waits. A function of its own keeps the call short.
+    #[cold]
+    fn wait<B>(&mut self, pending: Pending, request: Request<B>) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        ResponseFuture::waiting(pending, self.take_unready(), request, self.layer.clone())
+    }
+
     /// Returns a clone for a request that waits. It is polled ready after the wait.
     ///
     /// The service that was polled ready is dropped. Otherwise a request that waits would hold a
@@ -123,8 +115,7 @@ impl<S> Authorize<S> {
                 Presence::Optional => AnonymousRequest::Allowed,
             });
         }
-        let (credentials, source) = verifier.credentials(request.headers());
-        let credentials = match credentials {
+        let (credentials, source) = match verifier.credentials(request.headers()) {
             Ok(credentials) => credentials,
             Err(BearerError::Missing | BearerError::UnsupportedScheme)
                 if settings.presence == Presence::Optional =>
@@ -157,10 +148,33 @@ impl<S> Authorize<S> {
                     scheme,
                 }))
             }
-            step @ Verification::Pending(_) => {
-                Authentication::Pending(step, token.to_vec(), identity, scheme)
+            Verification::Pending(wait) => {
+                let step = Verification::Pending(wait);
+                Authentication::Pending(verifier.continuation(step, token, identity, scheme))
             }
         }
+    }
+}
+
+impl Verifier {
+    /// Returns the rest of a verification that waits.
+    #[cold]
+    fn continuation(
+        &self,
+        step: Verification,
+        token: &[u8],
+        credentials: CredentialsIdentity,
+        scheme: AuthScheme,
+    ) -> Pending {
+        let (verifier, token) = (self.clone(), token.to_vec());
+        Pending::Verification(Box::pin(async move {
+            let token = verifier.resume(step, &token).await?;
+            Ok(VerifiedToken::Token {
+                token,
+                credentials,
+                scheme,
+            })
+        }))
     }
 }
 

@@ -37,8 +37,7 @@ impl Verifier {
     /// # }
     /// ```
     pub async fn verify_request(&self, parts: &Parts) -> Result<Claims, Rejection> {
-        let (credentials, accepted) = self.credentials(&parts.headers);
-        let credentials = credentials?;
+        let (credentials, accepted) = self.credentials(&parts.headers)?;
         let step = self.try_verify(credentials.as_bytes(), accepted);
         let verified = self.resume(step, credentials.as_bytes()).await;
         let token = verified.map_err(|failure| failure.rejection)?;
