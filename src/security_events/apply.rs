@@ -85,7 +85,8 @@ impl EventProcessor {
     }
 
     /// Stores a decision about a principal. If another event changed the decision meanwhile, that
-    /// one is stored too, so the last event to finish stores the last decision.
+    /// one is stored too, so the last event to finish stores the last decision. A write that failed
+    /// can have reached the store, so this holds after a failure too.
     async fn settle(
         &self,
         entry: DenylistEntry,
@@ -93,20 +94,20 @@ impl EventProcessor {
         mut decision: Decision,
     ) -> Result<Accepted, EventError> {
         loop {
-            let accepted = match decision {
+            let result = match decision {
                 Decision::Denied => {
                     let time = lock(&self.applied).event_time(principal);
                     let entry = match time {
                         Some(time) => entry.clone().with_event_time(time),
                         None => entry.clone(),
                     };
-                    self.deny(entry, EntryExpiry::Never).await?
+                    self.deny(entry, EntryExpiry::Never).await
                 }
-                Decision::Admitted => self.remove(&entry).await?,
+                Decision::Admitted => self.remove(&entry).await,
             };
             match lock(&self.applied).decision(principal) {
                 Some(last) if last != decision => decision = last,
-                _ => return Ok(accepted),
+                _ => return result,
             }
         }
     }

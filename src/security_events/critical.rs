@@ -39,6 +39,12 @@ struct Cached {
     failed_at: Option<Instant>,
 }
 
+/// A response of the transmitter.
+enum Fetched {
+    Members(Members),
+    NotFound,
+}
+
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_MEMBERS: usize = 64;
@@ -92,7 +98,12 @@ impl TransmitterMetadata {
         let fetched = if is_within(cached.failed_at, PAUSE) {
             None
         } else {
-            let fetched = self.fetch().await;
+            let fetched = match self.fetch().await {
+                Some(Fetched::Members(members)) => Some(members),
+                // A passing 404 does not replace known members.
+                Some(Fetched::NotFound) if stale.is_none() => Some(Members::default()),
+                Some(Fetched::NotFound) | None => None,
+            };
             let mut cached = lock(&self.cached);
             match &fetched {
                 Some(members) => {
@@ -110,13 +121,13 @@ impl TransmitterMetadata {
 
     /// Returns `None` if the metadata is not available. A transmitter without metadata requires
     /// no member.
-    async fn fetch(&self) -> Option<Members> {
+    async fn fetch(&self) -> Option<Fetched> {
         let request = Request::get(&self.url).header(ACCEPT, "application/json");
         let request = request.body(Vec::new()).ok()?;
         let response = self.fetcher.send(request, TIMEOUT, MAX_BYTES).await.ok()?;
         match response.status() {
-            StatusCode::OK => parse(response.body(), &self.issuer),
-            StatusCode::NOT_FOUND => Some(Members::default()),
+            StatusCode::OK => parse(response.body(), &self.issuer).map(Fetched::Members),
+            StatusCode::NOT_FOUND => Some(Fetched::NotFound),
             _ => None,
         }
     }

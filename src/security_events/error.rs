@@ -102,6 +102,14 @@ impl EventError {
         self.status() == StatusCode::SERVICE_UNAVAILABLE
     }
 
+    /// Returns `true` if an event arrived. Other requests can come from any client that scans URLs.
+    pub(super) fn is_about_event(&self) -> bool {
+        !matches!(
+            self,
+            Self::MethodNotAllowed | Self::Unauthorized | Self::InvalidContentType
+        )
+    }
+
     /// The only table of responses to events that are not accepted.
     #[rustfmt::skip]
     fn spec(&self) -> ErrorRow {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::critical::{CriticalMembers, Members};
@@ -100,7 +101,7 @@ impl EventProcessor {
 
     /// Verifies an event and stores its effect.
     pub(super) async fn accept(
-        &self,
+        self: &Arc<Self>,
         document: &[u8],
         check: Option<&KindeCallerCheck>,
     ) -> Result<(), EventError> {
@@ -157,7 +158,7 @@ impl EventProcessor {
     }
 
     async fn take_effect(
-        &self,
+        self: &Arc<Self>,
         received: Received,
         check: Option<&KindeCallerCheck>,
     ) -> Result<(), EventError> {
@@ -178,13 +179,25 @@ impl EventProcessor {
         if reservation.is_none() && !effect.is_repeatable() {
             return Err(EventError::TooManyEvents);
         }
-        let accepted = self.apply(effect, time, key, now, check).await?;
-        // An event without effect needs no place: a repetition has no effect either.
-        if let (Some(reservation), Accepted::Applied) = (reservation, accepted) {
-            reservation.confirm();
+        let (processor, check) = (Arc::clone(self), check.cloned());
+        let finish = async move {
+            let effect = processor.apply(effect, time, key, now, check.as_ref());
+            let accepted = effect.await?;
+            // An event without effect needs no place: a repetition has no effect either.
+            if let (Some(reservation), Accepted::Applied) = (reservation, accepted) {
+                reservation.confirm();
+            }
+            processor.record(accepted, code, &id, now);
+            Ok(())
+        };
+        match Handle::try_current() {
+            // A task of its own continues if the sender disconnects.
+            Ok(runtime) if self.denylist.is_replicated() => {
+                let finished = runtime.spawn(finish).await;
+                finished.unwrap_or(Err(EventError::NotStored))
+            }
+            _ => finish.await,
         }
-        self.record(accepted, code, &id, now);
-        Ok(())
     }
 
     async fn effect(&self, event: ReceivedEvent) -> Result<Effect, EventError> {

@@ -140,7 +140,9 @@ impl Counters {
             None
         };
         let quiet = now.saturating_sub(state.quiet_since);
-        let is_alarm = quiet >= ALARM_AFTER && is_due(state.alarmed_at, ALARM_INTERVAL);
+        let is_alarm = error.is_about_event()
+            && quiet >= ALARM_AFTER
+            && is_due(state.alarmed_at, ALARM_INTERVAL);
         if is_alarm {
             state.alarmed_at = Some(now);
         }

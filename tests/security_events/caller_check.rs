@@ -396,3 +396,28 @@ async fn check_belongs_to_one_kinde_issuer() {
     // One check for verifiers of different issuers would query the wrong business.
     assert!(error(vec![trusted("beta")], check).contains("different issuers"));
 }
+
+/// Rule 227.
+/// If Kinde fails after `organization.updated`, a known suspension stays. An admission does not.
+#[tokio::test(start_paused = true)]
+async fn changed_organization_stays_suspended_while_kinde_fails() {
+    for (suspended, before, after) in [(true, "suspended", "suspended"), (false, "ok", UNAVAILABLE)]
+    {
+        let test = Scenario::new();
+        test.kinde.suspend(suspended);
+        assert_eq!(test.call("org_a").await, before);
+        let receiver = EventReceiver::kinde_webhooks(&test.verifier, &test.denylist).unwrap();
+        let receiver = receiver.invalidates(&test.check);
+        test.kinde.fail(500);
+        let organization = json!({ "organization": { "code": "org_a" } });
+        let updated = test
+            .issuer
+            .kinde_webhook("organization.updated", organization);
+        assert_eq!(hook(&receiver, &updated).await.status, 200);
+        advance(0.0).await;
+        assert_eq!((test.call("org_a").await, test.kinde.queries()), (after, 2));
+        test.kinde.suspend(false);
+        advance(1.1).await;
+        assert_eq!(test.call("org_a").await, "ok");
+    }
+}

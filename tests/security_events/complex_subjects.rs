@@ -1,5 +1,8 @@
 //! Complex subjects name one principal by all their members together.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 use tower_m2m::testing::{LocalIssuer, events};
 use tower_m2m::{Denylist, EventReceiver, Verifier};
@@ -220,4 +223,39 @@ async fn critical_members_come_from_the_metadata() {
         let response = push(&other, &set.audience(EVENTS)).await;
         assert_eq!(response.code(), "accepted", "{uri}");
     }
+}
+
+/// Rule 327.
+/// A passing 404 of the metadata does not replace the known members.
+#[tokio::test(start_paused = true)]
+async fn passing_404_keeps_the_known_members() {
+    let fixture = Fixture::new();
+    let is_missing = Arc::new(AtomicBool::new(false));
+    let missing = Arc::clone(&is_missing);
+    let settings = EventReceiver::security_events(&fixture.verifier, &fixture.denylist, ISSUER)
+        .audience(EVENTS)
+        .send_with(move |_| {
+            let metadata = json!({ "issuer": ISSUER, "critical_subject_members": ["device"] });
+            let mut response = http::Response::new(metadata.to_string().into_bytes());
+            if missing.load(Ordering::Relaxed) {
+                *response.status_mut() = http::StatusCode::NOT_FOUND;
+            }
+            async move { Ok(response) }
+        });
+    let receiver = settings.authorization(SECRET).unwrap();
+    let device = json!({ "format": "opaque", "id": "d" });
+    let members = complex(json!({ "user": user("user_1"), "device": device }));
+    let event = || fixture.set(events::SESSION_REVOKED, members.clone(), json!({}));
+    assert_eq!(push(&receiver, &event()).await.code(), "accepted");
+    is_missing.store(true, Ordering::Relaxed);
+    for hours in [1, 22] {
+        let wait = std::time::Duration::from_secs(hours * 3600 + 1);
+        tokio::time::advance(wait).await;
+        assert_eq!(push(&receiver, &event()).await.code(), "accepted");
+        assert!(fixture.denylist.is_empty(), "{hours}");
+    }
+    // After a day without metadata there is none.
+    tokio::time::advance(std::time::Duration::from_secs(3600)).await;
+    assert_eq!(push(&receiver, &event()).await.code(), "accepted");
+    assert_eq!(fixture.denylist.len(), 1);
 }

@@ -1,8 +1,14 @@
 //! Events with a denylist that several replicas share.
 
+use std::sync::Arc;
+
 use serde_json::json;
+use tokio::sync::Notify;
 use tower_m2m::testing::{LocalIssuer, MemoryStore};
-use tower_m2m::{Denylist, EventReceiver, Verifier};
+use tower_m2m::{
+    BoxError, Denylist, DenylistChanges, DenylistRecord, DenylistStore, EventReceiver, RecordKey,
+    StoreCursor, Verifier,
+};
 
 use super::support::{ISSUER, hook};
 
@@ -14,7 +20,10 @@ struct Replica {
 
 impl Replica {
     fn new(issuer: &LocalIssuer, store: &MemoryStore) -> Self {
-        let denylist = Denylist::replicated(store.clone());
+        Self::with_denylist(issuer, Denylist::replicated(store.clone()))
+    }
+
+    fn with_denylist(issuer: &LocalIssuer, denylist: Denylist) -> Self {
         let trusted = Verifier::kinde("acme").audience(issuer.audience());
         let verifier = Verifier::builder([trusted.jwk_set(issuer.jwks())])
             .denylist(denylist.clone())
@@ -142,4 +151,72 @@ async fn unreachable_store_gives_503_and_denies_here() {
     store.set_up();
     assert_eq!(hook(&one.receiver, &event).await.status, 200);
     two.until(&token, "suspended").await;
+}
+
+/// A store whose removals take effect late. Their responses are lost.
+#[derive(Clone)]
+struct SlowRemovals {
+    store: MemoryStore,
+    arrived: Arc<Notify>,
+    gate: Arc<Notify>,
+}
+
+impl DenylistStore for SlowRemovals {
+    async fn follow(
+        &self,
+        from: Option<StoreCursor>,
+        changes: DenylistChanges,
+    ) -> Result<(), BoxError> {
+        self.store.follow(from, changes).await
+    }
+
+    async fn put(&self, record: DenylistRecord) -> Result<(), BoxError> {
+        self.store.put(record).await
+    }
+
+    async fn remove(&self, key: RecordKey) -> Result<(), BoxError> {
+        self.arrived.notify_one();
+        self.gate.notified().await;
+        self.store.remove(key).await?;
+        Err("the response was lost".into())
+    }
+}
+
+/// Rules 228, 330.
+/// A removal that reaches the store after a newer denial does not undo it, also if its response is
+/// lost or its sender disconnects.
+#[tokio::test(start_paused = true)]
+async fn late_write_of_an_older_removal_is_undone() {
+    for disconnects in [false, true] {
+        let issuer = LocalIssuer::in_process(ISSUER).unwrap();
+        let slow = SlowRemovals {
+            store: MemoryStore::new(),
+            arrived: Arc::default(),
+            gate: Arc::default(),
+        };
+        let one = Replica::with_denylist(&issuer, Denylist::replicated(slow.clone()));
+        let token = issuer.org("org_a").claim("sub", "kp_1").token();
+        let now = tower_m2m::Clock::system().unix_seconds();
+        let event = |is_suspended: bool, at: i64| {
+            let user = json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
+            let event = issuer.kinde_webhook("user.updated", user);
+            event.claim("event_timestamp", tower_m2m::testing::events::timestamp(at))
+        };
+        one.until(&token, "ok").await;
+        let denied = hook(&one.receiver, &event(true, now - 30)).await;
+        assert_eq!(denied.status, 200);
+        let (receiver, removal) = (one.receiver.clone(), event(false, now - 20));
+        let removal = tokio::spawn(async move { hook(&receiver, &removal).await });
+        slow.arrived.notified().await;
+        let denied = hook(&one.receiver, &event(true, now - 10)).await;
+        assert_eq!(denied.status, 200);
+        if disconnects {
+            removal.abort();
+            tokio::task::yield_now().await;
+        }
+        slow.gate.notify_one();
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert_eq!(slow.store.len(), 1, "{disconnects}");
+        one.until(&token, "suspended").await;
+    }
 }

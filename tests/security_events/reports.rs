@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::recorder::Recorder;
 use super::subscriber::set_subscriber;
-use super::support::{Fixture, NOW, hook, push};
+use super::support::{Fixture, NOW, hook, push, send};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -80,6 +80,12 @@ async fn silence_despite_requests_is_reported_once_an_hour() {
     hook(&receiver, &forged()).await;
     assert_eq!(recorder.take(), [""; 0]);
     fixture.clock.advance(Duration::from_secs(1));
+    // A client that scans URLs sends no events.
+    let scan = http::Request::get("/hooks/kinde").body(String::new());
+    assert_eq!(send(&receiver, scan.unwrap()).await.status, 405);
+    let scan = http::Request::post("/hooks/kinde").body(String::new());
+    assert_eq!(send(&receiver, scan.unwrap()).await.status, 400);
+    assert_eq!(recorder.take(), [""; 0]);
     hook(&receiver, &forged()).await;
     hook(&receiver, &forged()).await;
     let lines = recorder.take();

@@ -3,12 +3,32 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::query::OrganizationStatus;
 use super::query_error::QueryError;
 
 /// The outcome of a query.
 pub(super) type Outcome = Result<OrganizationStatus, QueryError>;
+
+/// The result of a query.
+#[derive(Clone, Copy)]
+pub(super) struct CachedStatus {
+    pub(super) status: OrganizationStatus,
+    /// When the query began.
+    pub(super) at: Instant,
+}
+
+impl CachedStatus {
+    /// Returns what is kept after the organization changed: a suspension, which is no longer fresh.
+    pub(super) fn after_change(self, time_to_live: Duration, now: Instant) -> Option<Self> {
+        let no_longer_fresh = now.checked_sub(time_to_live)?;
+        (self.status == OrganizationStatus::Suspended).then_some(Self {
+            at: self.at.min(no_longer_fresh),
+            ..self
+        })
+    }
+}
 
 /// What is known about an organization.
 pub(super) enum StatusLookup {

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::lookup::{Outcome, StatusLookup};
+use super::lookup::{CachedStatus, Outcome, StatusLookup};
 use super::query::{OrganizationApi, OrganizationStatus};
 use super::query_error::{QueryError, QueryFailure};
 use crate::telemetry::{event_delivery, metrics};
@@ -53,13 +53,6 @@ struct Entry {
     cached: Option<CachedStatus>,
     query: Option<RunningQuery>,
     paused_until: Option<Instant>,
-}
-
-#[derive(Clone, Copy)]
-struct CachedStatus {
-    status: OrganizationStatus,
-    /// When the query began.
-    at: Instant,
 }
 
 struct RunningQuery {
@@ -115,14 +108,16 @@ impl OrganizationStatuses {
         }
     }
 
-    /// Drops the result about an organization and queries again. A query in progress is repeated,
-    /// because it can have read the status before the change.
+    /// Drops the result about an organization and queries again. A known suspension is used until
+    /// the query succeeds, as long as any result that is not fresh. A query in progress is
+    /// repeated, because it can have read the status before the change.
     pub(super) fn invalidate(self: &Arc<Self>, organization: &str, now: Instant) {
         let mut state = lock(&self.state);
         let Some(entry) = state.entries.get_mut(organization) else {
             return;
         };
-        entry.cached = None;
+        let kept = |cached: CachedStatus| cached.after_change(self.timing.time_to_live, now);
+        entry.cached = entry.cached.and_then(kept);
         entry.paused_until = None;
         if let Some(query) = &mut entry.query {
             query.is_outdated = true;
