@@ -1,6 +1,6 @@
 //! End-to-end tests with independent software: npm's `oidc-provider` as the authorization server,
-//! `openid-client` and `curl` as clients, `jose` and PyPI's `joserfc` as other implementations.
-//! Everything is on loopback.
+//! `openid-client` and `curl` as clients, `jose` and `joserfc` (of the Python Package Index) as other
+//! implementations. Everything is on loopback.
 //!
 //! `npm ci` installs the packages once, below `target/`, from the lock file in
 //! `tests/oidc-provider`. If node, npm or curl is missing, the tests print that and pass. With

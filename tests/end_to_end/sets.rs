@@ -81,7 +81,7 @@ async fn events_written_by_jose_are_accepted() {
     check(&node.run("sets.mjs", &documents()).await).await;
 }
 
-/// The same with PyPI `joserfc`.
+/// The same with the Python package `joserfc`.
 #[tokio::test]
 async fn events_written_by_joserfc_are_accepted() {
     let Some(written) = run_python("sets.py", "joserfc", &documents()).await else {
