@@ -22,8 +22,8 @@ pub(crate) enum BindingMethod {
 }
 
 impl Confirmation {
-    /// Reads `cnf`. `null` is absent. A member that no configured method checks is an error, such as
-    /// `x5t#S256` (RFC 8705 §3.1), because the token would be accepted without what its issuer
+    /// Reads `cnf`. `null` is absent. A member that no configured method checks is an error, such
+    /// as `x5t#S256` (RFC 8705 §3.1), because the token would be accepted without what its issuer
     /// requires.
     pub(crate) fn read(
         json: &JsonObject<'_>,

@@ -1,5 +1,5 @@
 //! End-to-end tests with independent software: npm's `oidc-provider` as the authorization server,
-//! `openid-client` and `curl` as clients, `jose` and `joserfc` (of the Python Package Index) as other
+//! `openid-client` and `curl` as clients, `jose` and `joserfc` (a Python package) as other
 //! implementations. Everything is on loopback.
 //!
 //! `npm ci` installs the packages once, below `target/`, from the lock file in

@@ -17,7 +17,7 @@ type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[CodeLocation]); 20] = [
+const ROWS: [(&str, &[CodeLocation]); 28] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -58,6 +58,36 @@ const ROWS: [(&str, &[CodeLocation]); 20] = [
         "signature checks of a token without `kid`",
         &[("jwks/candidates.rs", "const MAX_KEYS_WITHOUT_KID: usize = ")],
     ),
+    (
+        "a record of a replicated denylist",
+        &[("revocation/record.rs", "const MAX_BYTES: usize = ")],
+    ),
+    (
+        "changes of a store that wait for the replication",
+        &[("revocation/store.rs", "const BUFFERED_CHANGES: usize = ")],
+    ),
+    (
+        "writes of one replica to the store at once",
+        &[("revocation/writer.rs", "const MAX_IN_FLIGHT: usize = ")],
+    ),
+    (
+        "used DPoP proofs",
+        &[
+            ("proof_of_possession/replay_memory.rs", " total: "),
+            ("proof_of_possession/replay_memory.rs", " per_key: "),
+        ],
+    ),
+    (
+        "parsed keys of DPoP proofs",
+        &[("proof_of_possession/proof_key.rs", "const KEYS_MAX: u64 = ")],
+    ),
+    (
+        "entries of a denylist",
+        &[("revocation/denylist.rs", "DEFAULT_CAPACITY: usize = ")],
+    ),
+    // The token itself is tested above.
+    ("a DPoP proof", &[]),
+    ("open streams of layers with `end_streams()`", &[]),
     (
         "`kid`s of removed keys",
         &[

@@ -82,7 +82,7 @@ fn hint(plan: &Plan<'_>, result: &Result<TestResponse, SendError>) -> String {
         }
         Ok(_) => format!(
             "the token has the issuer {issuer}, the audience {audience}, the organization {org} and the scopes \"{scopes}\": \
-             does the server expect others, or tokens of the form --rfc9068?"
+             does the server expect others, or tokens of the form --rfc9068? Or does it keep the keys of an earlier run? Then start it again"
         ),
     };
     format!(
