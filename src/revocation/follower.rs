@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::denylist_error::DenylistError;
-use super::load::{self, Mode};
+use super::load::{self, Authenticity, Mode};
 use super::record::{DenylistRecord, RecordKey};
-use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, LoadState, Replication, TICK};
+use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication, TICK};
 use super::reports::{self, Reports};
 use super::store::{DenylistChanges, StoreChange, StoreCursor};
 use crate::telemetry::{events, metrics};
@@ -160,7 +160,10 @@ impl Follower {
     fn apply(&mut self, change: StoreChange) {
         self.has_data = true;
         match change {
-            StoreChange::Added(record) => self.added(record),
+            StoreChange::Added(record) => {
+                self.mode.count(Authenticity::Authentic);
+                self.added(record);
+            }
             StoreChange::Removed(key) => self.removed(&key),
             StoreChange::CaughtUp(cursor) => {
                 self.cursor = Some(cursor);
@@ -171,12 +174,7 @@ impl Follower {
                 }
                 self.confirm();
                 self.find_lost_writes();
-                let state = &self.replication.load_state;
-                state.send_if_modified(|state| {
-                    let is_first = !matches!(state, LoadState::Loaded);
-                    *state = LoadState::Loaded;
-                    is_first
-                });
+                load::report(&self.replication, &self.mode);
             }
             StoreChange::Heartbeat => {
                 self.confirm();
@@ -193,6 +191,7 @@ impl Follower {
                 metrics::denylist_record_ignored("malformed");
             }
             StoreChange::Unauthenticated => {
+                self.mode.count(Authenticity::Unauthenticated);
                 lock(&self.replication.history).unauthenticated += 1;
                 metrics::denylist_record_ignored("unauthenticated");
             }

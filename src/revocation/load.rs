@@ -1,6 +1,7 @@
 //! Loading all entries. The old list stays active until the new one is complete (rule 189).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,12 +9,15 @@ use tokio::time::Instant;
 use super::denylist_error::DenylistError;
 use super::missing::Missing;
 use super::record::{DenylistRecord, RecordKey};
-use super::replication::Replication;
+use super::replication::{LoadState, Replication};
 use crate::telemetry::{events, metrics};
 use crate::util::lock;
 
 /// A store that suddenly lacks most entries has no effect for this long.
 const EMPTY_GRACE: Duration = Duration::from_secs(60);
+
+/// The error if no record of the store is authentic.
+const WRONG_KEY: &str = "no record of the store is authentic: the record keys may differ";
 
 /// The entries of the store that were received since a load began.
 #[derive(Default)]
@@ -22,6 +26,15 @@ pub(super) struct Candidate {
     is_incomplete: bool,
     /// The entries of the list when the load began, without those that the store removed since.
     earlier: HashSet<RecordKey>,
+    has_authentic: bool,
+    has_unauthenticated: bool,
+}
+
+/// Whether a record has a valid HMAC, or needs none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Authenticity {
+    Authentic,
+    Unauthenticated,
 }
 
 /// The relation of the list to the store.
@@ -58,6 +71,17 @@ impl Mode {
         }
     }
 
+    /// Records that the store has a record of this kind.
+    pub(super) fn count(&mut self, authenticity: Authenticity) {
+        match (self.candidate(), authenticity) {
+            (None, _) => {}
+            (Some(candidate), Authenticity::Authentic) => candidate.has_authentic = true,
+            (Some(candidate), Authenticity::Unauthenticated) => {
+                candidate.has_unauthenticated = true;
+            }
+        }
+    }
+
     /// Returns until when the entries apply that the store lost.
     pub(super) fn empty_until(&self) -> Option<Instant> {
         match self {
@@ -85,8 +109,32 @@ pub(super) fn begin(replication: &Replication, mode: &mut Mode) -> Candidate {
     }
 }
 
-/// Makes the loaded entries effective, and returns the new mode.
+/// Reports the result of a load to those who wait for the first one.
+pub(super) fn report(replication: &Replication, mode: &Mode) {
+    let result = if matches!(mode, Mode::Following(_)) {
+        LoadState::Loaded
+    } else {
+        let message: Arc<str> = WRONG_KEY.into();
+        lock(&replication.history).last_error = Some(Arc::clone(&message));
+        LoadState::Failed(message)
+    };
+    replication.load_state.send_if_modified(|state| {
+        let is_first = !matches!(state, LoadState::Loaded);
+        if is_first {
+            *state = result;
+        }
+        is_first
+    });
+}
+
+/// Makes the loaded entries effective, and returns the new mode. If all records of the first load
+/// are unauthenticated, the key of this replica is wrong, and its list would be empty. Then it is
+/// not loaded.
 pub(super) fn complete(replication: &Replication, candidate: Candidate, began: Instant) -> Mode {
+    let is_wrong_key = candidate.has_unauthenticated && !candidate.has_authentic;
+    if is_wrong_key && lock(&replication.history).loads == 0 {
+        return Mode::Loading(candidate);
+    }
     let is_first = {
         let mut history = lock(&replication.history);
         history.loads += 1;

@@ -155,10 +155,15 @@ impl Denylist {
             let removed = slot_of(*origin, denied);
             let key = RecordKey::from_entry(denied, removed);
             // A write that is retried must not bring the entry back.
-            replicated.shared.writes.cancel(&key);
-            operation(replicated.shared.store.remove(key))
-                .await
-                .map_err(|message| ReplicationError::NotRemoved((*message).into()))?;
+            let writes = &replicated.shared.writes;
+            let cancelled = writes.cancel(&key);
+            if let Err(message) = operation(replicated.shared.store.remove(key)).await {
+                if let Some(record) = cancelled {
+                    // The entry stays, so the other replicas need it too. Its result has no reader.
+                    drop(writes.push(record));
+                }
+                return Err(ReplicationError::NotRemoved((*message).into()));
+            }
             self.0.list.remove(denied, |slot| slot == removed);
         }
         Ok(())

@@ -57,15 +57,15 @@ impl Writes {
         }
     }
 
-    /// Cancels the write of a record that is removed.
-    pub(super) fn cancel(&self, key: &RecordKey) {
+    /// Cancels the write of a record that is removed, and returns a write that was not confirmed.
+    pub(super) fn cancel(&self, key: &RecordKey) -> Option<DenylistRecord> {
         let mut inner = lock(&self.inner);
-        if let Some(pending) = inner.pending.remove(key)
-            && let Some(slot) = pending.queued
-        {
+        inner.confirmed.remove(key);
+        let pending = inner.pending.remove(key)?;
+        if let Some(slot) = pending.queued {
             inner.queue.remove(&slot);
         }
-        inner.confirmed.remove(key);
+        Some(pending.record)
     }
 
     /// Returns the next write that is due.

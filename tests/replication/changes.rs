@@ -364,3 +364,19 @@ async fn entry_that_cannot_be_added_is_not_written() {
     );
     assert!(store.is_empty() && one.denylist.is_empty());
 }
+
+/// A removal that failed does not end the retries of the denial.
+#[tokio::test(start_paused = true)]
+async fn rejected_removal_keeps_the_pending_write() {
+    let (issuer, store) = (issuer(), MemoryStore::new());
+    let one = Replica::new(&issuer, store.clone());
+    settle().await;
+    store.set_down();
+    assert!(one.deny("org_a").await.is_err());
+    assert!(one.remove("org_a").await.is_err());
+    assert_eq!(one.call(&issuer, "org_a").await, "suspended");
+    assert_eq!(one.status().pending_writes, 1);
+    store.set_up();
+    seconds(61).await;
+    assert_eq!(store.len(), 1);
+}

@@ -17,6 +17,7 @@ enum ScriptStep {
     Heartbeat,
     Gap,
     Malformed,
+    Unauthenticated,
     Disconnect,
 }
 
@@ -49,6 +50,7 @@ impl DenylistStore for ScriptedStore {
                 ScriptStep::Heartbeat => changes.heartbeat().await?,
                 ScriptStep::Gap => changes.gap().await?,
                 ScriptStep::Malformed => changes.malformed().await?,
+                ScriptStep::Unauthenticated => changes.unauthenticated().await?,
                 ScriptStep::Disconnect => return Err("disconnected".into()),
             }
         }
@@ -223,4 +225,26 @@ async fn load_that_does_not_fit_removes_no_entry() {
     for org in ["org_a", "org_b"] {
         assert_eq!(one.call(&issuer, org).await, "suspended", "{org}");
     }
+}
+
+/// Rule 193.
+///
+/// A replica with a wrong record key has no empty list, it has none.
+#[tokio::test(start_paused = true)]
+async fn first_load_without_an_authentic_record_does_not_count() {
+    let (store, script) = ScriptedStore::new();
+    let issuer = issuer();
+    let one = Replica::new(&issuer, store);
+    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    send(ScriptStep::Unauthenticated);
+    send(ScriptStep::CaughtUp);
+    send(ScriptStep::Heartbeat);
+    settle().await;
+    assert!(!one.verifier.is_ready());
+    assert_eq!(one.call(&issuer, "org_a").await, "denylist_unavailable");
+    assert!(one.status().last_error.unwrap().contains("keys may differ"));
+    send(ScriptStep::Add("org_b"));
+    send(ScriptStep::CaughtUp);
+    settle().await;
+    assert!(one.verifier.is_ready());
 }
