@@ -206,8 +206,8 @@ async fn invalid_and_surplus_events_do_not_stop_the_others() {
 
     let many: serde_json::Map<_, _> = (0..27).map(|id| (id.to_string(), "x".into())).collect();
     transmitter.respond(200, &json!({ "sets": many }));
-    let polled = poller.poll_once().await.unwrap();
-    assert_eq!((polled.received, polled.more_available), (25, true));
+    let outcome = poller.poll_once().await.unwrap();
+    assert_eq!((outcome.received, outcome.more_available), (25, true));
     poller.poll_once().await.unwrap();
     let reported = transmitter.last().1["setErrs"].as_object().unwrap().len();
     assert_eq!(reported, 25);
