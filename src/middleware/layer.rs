@@ -91,6 +91,7 @@ impl AuthorizeLayer {
         };
         #[cfg(feature = "dpop")]
         {
+            settings.responses.accepts_dpop = verifier.dpop().is_some();
             settings.responses.dpop_algorithms = verifier.dpop_challenge();
         }
         Self {

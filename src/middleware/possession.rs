@@ -145,11 +145,30 @@ impl Verifier {
             method: head.method.as_str(),
             path: original_path(head),
             token: credentials.as_bytes(),
-            stored: stored_proof(head.extensions),
+            stored: stored_proof(head.extensions, self),
         };
         let proof = state.check(rules, bound_to.key(), &request, self.now())?;
         Ok(Possession::of_key(proof))
     }
+}
+
+/// Checks that a request with the scheme `DPoP` has one proof, before anything of it is decoded
+/// (RFC 9449 §4.3 (1)).
+#[inline]
+#[cfg_attr(
+    not(feature = "dpop"),
+    allow(
+        clippy::unnecessary_wraps,
+        reason = "the signature is that of the other variant"
+    )
+)]
+pub(super) fn check_proof_header(scheme: AuthScheme, headers: &HeaderMap) -> Result<(), Rejection> {
+    #[cfg(feature = "dpop")]
+    if scheme == AuthScheme::Dpop {
+        single_proof(headers).map_err(Rejection::InvalidProof)?;
+    }
+    let _ = (scheme, headers);
+    Ok(())
 }
 
 #[cfg(feature = "dpop")]

@@ -149,16 +149,25 @@ impl ResponseNonce {
 #[cfg(feature = "dpop")]
 const DPOP_NONCE: http::HeaderName = http::HeaderName::from_static("dpop-nonce");
 
-/// The proof that a layer stored as used for this request, so that an inner layer of another
-/// verifier does not reject it as a replay.
+/// The proof that layers stored as used for this request, so that an inner layer of the same
+/// verifier does not reject it as a replay. Another verifier has another store.
 #[cfg(feature = "dpop")]
 #[derive(Clone)]
-struct StoredProof(UsedProof);
+struct StoredProof {
+    proof: UsedProof,
+    /// The verifiers that stored it.
+    verifiers: Vec<u64>,
+}
 
-/// Returns the proof that an outer layer stored as used for this request.
+/// Returns the proof that an outer layer of this verifier stored as used for this request.
 #[cfg(feature = "dpop")]
-pub(super) fn stored_proof(extensions: &Extensions) -> Option<&UsedProof> {
-    extensions.get::<StoredProof>().map(|stored| &stored.0)
+pub(super) fn stored_proof<'e>(
+    extensions: &'e Extensions,
+    verifier: &Verifier,
+) -> Option<&'e UsedProof> {
+    let stored = extensions.get::<StoredProof>()?;
+    let is_by_this = stored.verifiers.contains(&verifier.id());
+    is_by_this.then_some(&stored.proof)
 }
 
 #[cfg(feature = "dpop")]
@@ -169,11 +178,19 @@ impl Verifier {
             let retry_after = std::time::Duration::from_secs(1);
             return ReplayVerdict::Known(Err(Rejection::ReplayStoreUnavailable { retry_after }));
         };
-        let is_stored = stored_proof(extensions).is_some_and(|stored| stored.is_same(&proof.used));
-        if is_stored {
+        let used = proof.used;
+        if stored_proof(extensions, self).is_some_and(|stored| stored.is_same(&used)) {
             return ReplayVerdict::Known(Ok(()));
         }
-        extensions.insert(StoredProof(proof.used));
+        let earlier = extensions.remove::<StoredProof>();
+        let mut stored = earlier
+            .filter(|stored| stored.proof.is_same(&used))
+            .unwrap_or(StoredProof {
+                proof: used,
+                verifiers: Vec::new(),
+            });
+        stored.verifiers.push(self.id());
+        extensions.insert(stored);
         state.replays.record(proof.used)
     }
 }

@@ -14,6 +14,7 @@ use tower_service::Service;
 use super::decision::{Authenticated, NextStep, Pending, VerifiedToken};
 use super::layer::{AppliedLayers, AuthorizeLayer};
 use super::policy::CredentialAccess;
+use super::possession::check_proof_header;
 use super::response_nonce::ResponseChanges;
 use super::settings::{Preflights, Presence};
 use super::{ResponseBody, ResponseFuture};
@@ -135,6 +136,9 @@ impl<S> Authorize<S> {
         {
             let authenticated = Authenticated::from_outer(outer, identity);
             return Authentication::Done(Ok(VerifiedToken::Again(authenticated)));
+        }
+        if let Err(rejection) = check_proof_header(scheme, request.headers()) {
+            return Authentication::Done(Err(rejection.into()));
         }
         let accepted = match settings.policy.credentials {
             CredentialAccess::Any => source,

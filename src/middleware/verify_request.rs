@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 
-use super::possession::RequestHead;
+use super::possession::{RequestHead, check_proof_header};
 use crate::rejection::Rejection;
 use crate::token::Claims;
 use crate::verifier::{CallerVerdict, Verifier};
@@ -38,6 +38,7 @@ impl Verifier {
     /// ```
     pub async fn verify_request(&self, parts: &Parts) -> Result<Claims, Rejection> {
         let (credentials, accepted) = self.credentials(&parts.headers)?;
+        check_proof_header(credentials.scheme(), &parts.headers)?;
         let step = self.try_verify(credentials.as_bytes(), accepted);
         let verified = self.resume(step, credentials.as_bytes()).await;
         let token = verified.map_err(|failure| failure.rejection)?;

@@ -12,14 +12,11 @@ use super::nonce::{NonceAge, NonceKey};
 use super::proof::{MAX_VALUES, ProofClaims, check_header};
 use super::proof_key::{ProofKeys, PublicJwk};
 use super::replay::ReplayGuard;
-use super::replay_store::UsedProof;
+use super::replay_store::{FUTURE, UsedProof};
 use crate::rejection::Rejection;
 use crate::token::{
     Algorithm, CompactJws, DecodeBuffer, JoseHeader, JsonObject, ProofError, Thumbprint, TokenError,
 };
-
-/// The seconds by which `iat` may be in the future.
-pub(super) const FUTURE: i64 = 10;
 
 /// How the proofs for the tokens of one issuer are checked.
 #[derive(Debug)]

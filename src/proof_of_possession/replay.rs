@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::dpop::FUTURE;
 pub(crate) use super::replay_memory::ReplayLimits;
 use super::replay_memory::{Insertion, ReplayMemory};
-use super::replay_store::{ProofUse, StoreRunner, UsedProof};
+use super::replay_store::{FUTURE, ProofUse, StoreRunner, UsedProof};
 use crate::clock::Clock;
 use crate::rejection::Rejection;
 use crate::token::ProofError;

@@ -12,6 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::token::Thumbprint;
 use crate::util::BoxError;
 
+/// The seconds by which `iat` may be in the future.
+pub(super) const FUTURE: i64 = 10;
+
 /// A store of used DPoP proofs that all replicas of a service share, so that a proof is accepted
 /// once and not once per replica (RFC 9449 §11.1).
 ///

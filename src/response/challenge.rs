@@ -29,7 +29,7 @@ impl ResponseConfig {
             | Rejection::InvalidClaims(TokenError::WrongProofKey | TokenError::NotBoundToKey) => {
                 AuthScheme::Dpop
             }
-            _ if self.dpop_algorithms.is_none() => AuthScheme::Bearer,
+            _ if !self.accepts_dpop => AuthScheme::Bearer,
             _ => scheme,
         };
         for scheme in [AuthScheme::Bearer, AuthScheme::Dpop] {

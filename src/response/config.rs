@@ -19,8 +19,10 @@ pub(crate) struct ResponseConfig {
     /// The beginning of the `type` of problem documents. All characters are those of URIs.
     pub(crate) problem_type_base: Cow<'static, str>,
     pub(crate) body: RejectionBody,
+    /// The scheme `DPoP` is accepted.
+    pub(crate) accepts_dpop: bool,
     /// The algorithms of DPoP proofs, separated by spaces (`algs`, RFC 9449 §7.1). `None` if the
-    /// scheme is not accepted.
+    /// scheme is not accepted, or only for issuers that are resolved.
     pub(crate) dpop_algorithms: Option<Arc<str>>,
     pub(crate) protocol: Protocol,
 }
@@ -55,6 +57,7 @@ impl Default for ResponseConfig {
             own_metadata: None,
             problem_type_base: Cow::Borrowed(PROBLEM_TYPE_BASE),
             body: RejectionBody::Problem,
+            accepts_dpop: false,
             dpop_algorithms: None,
             protocol: Protocol::Http,
         }

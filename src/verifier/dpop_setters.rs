@@ -8,7 +8,8 @@ impl VerifierBuilder {
     /// proofs are stored in the memory of this verifier only.
     ///
     /// Without it, a proof can be used once at each replica. A second store is an error of
-    /// `build()`.
+    /// `build()`. If layers of two verifiers apply to the same request, each verifier writes the
+    /// proof into its own store, so they must not share one: in Redis, give each its own prefix.
     pub fn replay_store(mut self, store: impl ReplayStore) -> Self {
         self.dpop.stores.push(StoreRunner::new(store));
         self

@@ -30,6 +30,12 @@ impl Verifier {
         self.0.clock.unix_seconds()
     }
 
+    /// Returns the number that no other verifier of this process has.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
+    }
+
     /// Returns what checks DPoP proofs, or `None` if no issuer has DPoP.
     #[cfg(feature = "dpop")]
     pub(crate) fn dpop(&self) -> Option<&DpopState> {

@@ -11,7 +11,7 @@ use crate::support::{BASE, Fixture, call, trust};
 
 /// Rule 242.
 ///
-/// Nested layers store a proof once, also those of another verifier with the same store.
+/// Nested layers of one verifier store a proof once, also if another verifier is between them.
 #[tokio::test]
 async fn nested_layers_use_a_proof_once() {
     let fixture = Fixture::new();
@@ -305,4 +305,131 @@ async fn explanation_and_weak_settings_know_proofs() {
     assert!(weak("http://api.acme.com"));
     assert!(!weak("https://api.acme.com"));
     assert!(!weak("http://127.0.0.1:3000"));
+}
+
+/// Rules 117, 242.
+///
+/// Each of two nested verifiers writes the proof into its own store.
+#[tokio::test]
+async fn nested_verifiers_write_to_their_own_stores() {
+    use std::sync::{Arc, Mutex};
+    use tower_m2m::{BoxError, ProofUse, ReplayStore, UsedProof};
+
+    #[derive(Clone, Default)]
+    struct Recorded(Arc<Mutex<Vec<String>>>);
+
+    impl ReplayStore for Recorded {
+        async fn insert(&self, proof: UsedProof) -> Result<ProofUse, BoxError> {
+            self.0.lock().unwrap().push(proof.key());
+            Ok(ProofUse::First)
+        }
+    }
+
+    let fixture = Fixture::new();
+    let (inner_store, outer_store) = (Recorded::default(), Recorded::default());
+    let with = |store: &Recorded| {
+        let issuer = trust(&fixture.issuer).proof_of_possession(ProofOfPossession::dpop(BASE));
+        let builder = Verifier::builder([issuer]).clock(fixture.clock.clone());
+        builder.replay_store(store.clone()).build().unwrap()
+    };
+    let (inner, outer) = (with(&inner_store), with(&outer_store));
+    let route = || Router::new().route("/invoices", get(|| async { "invoices" }));
+    let token = fixture.token();
+    let proof = fixture.proof(&token);
+    let request = || {
+        let request = Request::get("/invoices").body(Body::empty()).unwrap();
+        proof.authorize(request, &token)
+    };
+    let nested = route()
+        .route_layer(inner.layer())
+        .route_layer(outer.layer())
+        .layer(fixture.verifier.layer());
+    assert_eq!(call(&nested, request()).await.summary(), (200, "none"));
+    for store in [&inner_store, &outer_store] {
+        assert_eq!(store.0.lock().unwrap().len(), 1);
+    }
+    let alone = route().layer(inner.layer());
+    assert_eq!(
+        call(&alone, request()).await.summary(),
+        (401, "proof_replayed")
+    );
+}
+
+/// Rule 239.
+///
+/// The headers are checked before the token.
+#[tokio::test]
+async fn proof_headers_are_checked_before_the_token() {
+    let fixture = Fixture::new();
+    let expired = fixture
+        .token_builder()
+        .bound_to(&fixture.client)
+        .expired_by(std::time::Duration::from_secs(600))
+        .token();
+    for (proofs, expected) in [
+        (&["a", "b"][..], "multiple_proofs"),
+        (&["a,b"], "multiple_proofs"),
+        (&[], "proof_missing"),
+    ] {
+        let authorization = format!("DPoP {expired}");
+        let mut request = Request::get("/invoices").header(AUTHORIZATION, authorization);
+        for proof in proofs {
+            request = request.header("dpop", *proof);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let rejected = fixture.verifier.verify_request(&parts).await.unwrap_err();
+        assert_eq!(rejected.code(), expected);
+        let request = Request::from_parts(parts, Body::empty());
+        let outcome = call(&fixture.api, request).await;
+        assert_eq!(outcome.summary(), (401, expected));
+        assert!(
+            outcome
+                .challenge("DPoP")
+                .contains(r#"error="invalid_dpop_proof""#)
+        );
+    }
+}
+
+/// Rules 111, 112.
+///
+/// Only a resolved issuer has DPoP: the error is in the challenge of the scheme that was used.
+#[tokio::test]
+async fn error_is_in_the_challenge_of_a_resolved_issuers_scheme() {
+    let fixture = Fixture::new();
+    let url = fixture.issuer.url().to_owned();
+    let audience = fixture.issuer.audience().to_owned();
+    let keys = fixture.issuer.jwks();
+    let verifier = Verifier::builder([])
+        .resolve_issuers_with(move |_| {
+            let issuer = Verifier::issuer(url.clone())
+                .audience(audience.clone())
+                .jwk_set(keys.clone())
+                .proof_of_possession(ProofOfPossession::dpop(BASE));
+            std::future::ready(Ok(Some(issuer)))
+        })
+        .clock(fixture.clock.clone())
+        .build()
+        .unwrap();
+    let api = Router::new()
+        .route("/invoices", get(|| async { "invoices" }))
+        .layer(verifier.layer());
+    let token = fixture.token();
+    let expired = fixture
+        .token_builder()
+        .bound_to(&fixture.client)
+        .expired_by(std::time::Duration::from_secs(600))
+        .token();
+    for (token, expected) in [(&token, (200, "none")), (&expired, (401, "expired"))] {
+        let request = Request::get("/invoices").body(Body::empty()).unwrap();
+        let outcome = call(&api, fixture.client.authorize(request, BASE, token)).await;
+        assert_eq!(outcome.summary(), expected);
+        if expected.0 == 401 {
+            assert!(
+                outcome
+                    .challenge("DPoP")
+                    .contains(r#"error="invalid_token""#)
+            );
+            assert!(!outcome.challenge("Bearer").contains("error"));
+        }
+    }
 }

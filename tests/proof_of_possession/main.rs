@@ -10,5 +10,9 @@
 mod layers;
 mod nonces;
 mod proofs;
+#[path = "../support/recorder.rs"]
+mod recorder;
 mod replays;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 mod support;

@@ -350,3 +350,39 @@ async fn clock_that_goes_back_makes_no_proof_usable_again() {
     let newer = fixture.proof(&token);
     assert_eq!(fixture.send(&newer, &token).await.summary(), (200, "none"));
 }
+
+/// Rule 244.
+///
+/// A full store is an event at WARN once in 10 s, and each rejection by it is at WARN too.
+#[tokio::test]
+async fn full_store_writes_one_event_in_10_s() {
+    let recorder = crate::recorder::Recorder::lines(tracing::Level::INFO);
+    let _guard = crate::subscriber::set_subscriber(recorder.clone());
+    let fixture = Fixture::with(|builder| builder.max_proofs(1, 1));
+    let token = fixture.token();
+    let first = fixture.send(&fixture.proof(&token), &token).await;
+    assert_eq!(first.summary(), (200, "none"));
+    let other = tower_m2m::testing::DpopClient::new()
+        .unwrap()
+        .clock(fixture.clock.clone());
+    let others = fixture.token_builder().bound_to(&other).token();
+    let url = format!("{}/invoices", crate::support::BASE);
+    for _ in 0..12 {
+        let proof = other.proof("GET", &url, &others);
+        let outcome = fixture.send(&proof, &others).await;
+        assert_eq!(outcome.summary(), (503, "replay_store_unavailable"));
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    let lines = recorder.take();
+    let with = |text: &str| -> Vec<&String> {
+        let lines = lines.iter();
+        lines.filter(|line| line.contains(text)).collect()
+    };
+    assert_eq!(with("replay store failed").len(), 2, "{lines:?}");
+    let rejected = with("request rejected");
+    assert!(!rejected.is_empty());
+    assert!(
+        rejected.iter().all(|line| line.starts_with("WARN")),
+        "{lines:?}"
+    );
+}
