@@ -94,14 +94,13 @@ impl Mode {
 /// Begins a load. If the last one was not finished, or lost most entries, the same earlier entries
 /// count, so that a second failure does not hide the first one.
 pub(super) fn begin(replication: &Replication, mode: &mut Mode) -> Candidate {
-    let earlier = match mode.candidate() {
-        Some(candidate) => std::mem::take(&mut candidate.earlier),
-        None => {
-            let entries = replication.list.replicated().into_iter();
-            entries
-                .map(|(entry, slot)| RecordKey::from_entry(&entry, slot))
-                .collect()
-        }
+    let earlier = if let Some(candidate) = mode.candidate() {
+        std::mem::take(&mut candidate.earlier)
+    } else {
+        let entries = replication.list.replicated().into_iter();
+        entries
+            .map(|(entry, slot)| RecordKey::from_entry(&entry, slot))
+            .collect()
     };
     Candidate {
         earlier,
