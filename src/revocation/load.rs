@@ -40,7 +40,8 @@ pub(super) enum Authenticity {
 /// The relation of the list to the store.
 pub(super) enum Mode {
     Loading(Candidate),
-    /// The list is complete. If the store lost most of its entries, the earlier entries apply until this time.
+    /// The list is complete. If the store lost most of its entries, the earlier entries apply until
+    /// this time.
     Following(Option<(Candidate, Instant)>),
 }
 

@@ -70,8 +70,9 @@ impl Denylist {
     /// # Errors
     ///
     /// Returns [`ReplicationError::NotReplicated`] if the store did not confirm the write, or
-    /// confirmed no write for 5 s. Then the entry is active on this replica, and the write is retried until the entry expires or the
-    /// last verifier is dropped. All other errors mean that no entry was added.
+    /// confirmed no write for 5 s. Then the entry is active on this replica, and the write is
+    /// retried until the entry expires or the last verifier is dropped. All other errors mean that
+    /// no entry was added.
     pub async fn deny_on_all_replicas(
         &self,
         denied: DenylistEntry,

@@ -24,8 +24,8 @@ pub(super) type WriteResult = Result<(), Arc<str>>;
 #[derive(Default)]
 pub(super) struct WriteQueue {
     pub(super) pending: HashMap<RecordKey, PendingWrite>,
-    /// The writes that wait: first attempts come before retries, because callers wait for them. Then
-    /// by the time at which they are due.
+    /// The writes that wait: first attempts come before retries, because callers wait for them.
+    /// Then by the time at which they are due.
     pub(super) queue: BTreeMap<Place, RecordKey>,
     pub(super) confirmed: HashMap<RecordKey, ConfirmedWrite>,
     /// When the store confirmed a write last.

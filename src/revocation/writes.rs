@@ -39,8 +39,8 @@ impl Writes {
         result
     }
 
-    /// Waits for the result of a first attempt while the store confirms writes. A write may wait for
-    /// earlier ones, so the time of one operation does not bound it.
+    /// Waits for the result of a first attempt while the store confirms writes. A write may wait
+    /// for earlier ones, so the time of one operation does not bound it.
     pub(super) async fn wait(
         &self,
         mut result: oneshot::Receiver<WriteResult>,
