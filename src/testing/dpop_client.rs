@@ -20,7 +20,7 @@ use crate::clock::Clock;
 /// [`TokenBuilder::bound_to`] binds a token to its key.
 ///
 /// ```
-/// # fn main() -> std::io::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use tower_m2m::testing::{DpopClient, LocalIssuer};
 ///
 /// let issuer = LocalIssuer::in_process("https://acme.kinde.com")?;
