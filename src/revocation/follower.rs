@@ -154,7 +154,7 @@ impl Follower {
     fn begin_load(&mut self) {
         self.cursor = None;
         self.load_began = Instant::now();
-        self.mode = Mode::Loading(load::begin(&self.replication, &mut self.mode));
+        self.mode = Mode::Loading(load::start_load(&self.replication, &mut self.mode));
     }
 
     fn apply(&mut self, change: StoreChange) {

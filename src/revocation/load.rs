@@ -94,7 +94,7 @@ impl Mode {
 
 /// Begins a load. If the last one was not finished, or lost most entries, the same earlier entries
 /// count, so that a second failure does not hide the first one.
-pub(super) fn begin(replication: &Replication, mode: &mut Mode) -> Candidate {
+pub(super) fn start_load(replication: &Replication, mode: &mut Mode) -> Candidate {
     let earlier = if let Some(candidate) = mode.candidate() {
         std::mem::take(&mut candidate.earlier)
     } else {

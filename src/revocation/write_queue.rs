@@ -26,7 +26,7 @@ pub(super) struct WriteQueue {
     pub(super) pending: HashMap<RecordKey, PendingWrite>,
     /// The writes that wait: first attempts come before retries, because callers wait for them.
     /// Then by the time at which they are due.
-    pub(super) queue: BTreeMap<Place, RecordKey>,
+    pub(super) queue: BTreeMap<QueuePosition, RecordKey>,
     pub(super) confirmed: HashMap<RecordKey, ConfirmedWrite>,
     /// When the store confirmed a write last.
     pub(super) confirmed_at: Option<Instant>,
@@ -35,7 +35,7 @@ pub(super) struct WriteQueue {
 
 /// A place in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct QueuePosition {
     pub(super) is_retry: bool,
     pub(super) due: Instant,
     pub(super) number: u64,
@@ -44,7 +44,7 @@ pub(super) struct Place {
 pub(super) struct PendingWrite {
     pub(super) record: DenylistRecord,
     /// Its place in the queue, or `None` while an attempt is in flight.
-    pub(super) queued: Option<Place>,
+    pub(super) queued: Option<QueuePosition>,
     /// Whether the record changed while an attempt was in flight.
     pub(super) is_changed: bool,
     pub(super) failures: u32,
@@ -96,7 +96,7 @@ impl WriteQueue {
 
     pub(super) fn enqueue(&mut self, key: RecordKey, mut pending: PendingWrite, due: Instant) {
         self.next_number += 1;
-        let slot = Place {
+        let slot = QueuePosition {
             is_retry: pending.failures > 0 && pending.waiters.is_empty(),
             due,
             number: self.next_number,

@@ -40,7 +40,7 @@ struct Cached {
 }
 
 /// A response of the transmitter.
-enum Fetched {
+enum MetadataAnswer {
     Members(Members),
     NotFound,
 }
@@ -99,10 +99,10 @@ impl TransmitterMetadata {
             None
         } else {
             let fetched = match self.fetch().await {
-                Some(Fetched::Members(members)) => Some(members),
+                Some(MetadataAnswer::Members(members)) => Some(members),
                 // A passing 404 does not replace known members.
-                Some(Fetched::NotFound) if stale.is_none() => Some(Members::default()),
-                Some(Fetched::NotFound) | None => None,
+                Some(MetadataAnswer::NotFound) if stale.is_none() => Some(Members::default()),
+                Some(MetadataAnswer::NotFound) | None => None,
             };
             let mut cached = lock(&self.cached);
             match &fetched {
@@ -121,13 +121,13 @@ impl TransmitterMetadata {
 
     /// Returns `None` if the metadata is not available. A transmitter without metadata requires
     /// no member.
-    async fn fetch(&self) -> Option<Fetched> {
+    async fn fetch(&self) -> Option<MetadataAnswer> {
         let request = Request::get(&self.url).header(ACCEPT, "application/json");
         let request = request.body(Vec::new()).ok()?;
         let response = self.fetcher.send(request, TIMEOUT, MAX_BYTES).await.ok()?;
         match response.status() {
-            StatusCode::OK => parse(response.body(), &self.issuer).map(Fetched::Members),
-            StatusCode::NOT_FOUND => Some(Fetched::NotFound),
+            StatusCode::OK => parse(response.body(), &self.issuer).map(MetadataAnswer::Members),
+            StatusCode::NOT_FOUND => Some(MetadataAnswer::NotFound),
             _ => None,
         }
     }
