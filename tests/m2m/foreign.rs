@@ -85,8 +85,14 @@ async fn attack_finds_seeded_defects() {
             ],
         ),
         ("token-in-query", &["headers: token_in_query"]),
-        ("repeats-token", &["forged: wrong_audience"]),
-        ("server-error", &["forged: kid_as_number"]),
+        (
+            "repeats-token",
+            &["forged: wrong_audience", "keys: removed_key"],
+        ),
+        (
+            "server-error",
+            &["forged: kid_as_number", "keys: removed_key"],
+        ),
     ]
     .into_iter()
     .take(count)

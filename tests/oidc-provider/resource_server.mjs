@@ -159,7 +159,7 @@ async function authenticate(request, query) {
     return await verify(token);
   } catch (error) {
     if (has("repeats-token")) error.repeated = token;
-    if (has("server-error") && error instanceof TypeError && error.message === "kid") throw error;
+    if (has("server-error") && (error.message === "kid" || error.code === "ERR_JWKS_NO_MATCHING_KEY")) throw error;
     if (error instanceof Rejection) throw error;
     throw isOutage(error) ? new Rejection(503) : Object.assign(invalid(), { repeated: error.repeated });
   }

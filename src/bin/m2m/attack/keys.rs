@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use tower_m2m::testing::TokenBuilder;
+use tower_m2m::testing::assertions::TestResponse;
 
-use super::case::{Case, found, is_success};
+use super::case::{Assessed, Case, deviation, is_success};
 use super::control::valid;
 use super::plan::Plan;
 use super::report::{Group, Outcome};
-use super::runner::{Runner, describe};
+use super::runner::Runner;
 
 /// Longer than the time for which common libraries fetch no keys again (30 s).
 const COOLDOWN: Duration = Duration::from_secs(32);
@@ -85,7 +86,13 @@ async fn accepted(
     token: &TokenBuilder,
     limit: Duration,
 ) -> bool {
-    let Some(case) = key_case(plan, name, description, "2xx", token) else {
+    let assess = move |response: &TestResponse| {
+        if is_success(response.status()) {
+            return (Outcome::Passed, None);
+        }
+        deviation(&format!("not accepted within {} s", limit.as_secs()))
+    };
+    let Some(case) = key_case(plan, name, description, "2xx", token, assess) else {
         return false;
     };
     if runner.is_over(Group::Keys, name) {
@@ -94,13 +101,7 @@ async fn accepted(
     let (result, is_accepted) = runner
         .until(&case, limit, |response| is_success(response.status()))
         .await;
-    let found = describe(&result);
-    if is_accepted {
-        runner.record(&case, Outcome::Passed, found);
-    } else {
-        let found = format!("{found}: not accepted within {} s", limit.as_secs());
-        runner.record(&case, Outcome::Deviation, found);
-    }
+    runner.record_result(&case, &result);
     is_accepted
 }
 
@@ -112,7 +113,15 @@ async fn removed(
     interval: Duration,
 ) {
     let description = "The token is signed by a key that the issuer has removed.";
-    let Some(case) = key_case(plan, "removed_key", description, "401", token) else {
+    let assess = move |response: &TestResponse| match response.status() {
+        401 => (Outcome::Passed, None),
+        status if is_success(status) => {
+            let why = format!("still accepted after {} s", interval.as_secs());
+            (Outcome::Failed, Some(why))
+        }
+        _ => deviation("another status"),
+    };
+    let Some(case) = key_case(plan, "removed_key", description, "401", token, assess) else {
         return;
     };
     if runner.is_over(Group::Keys, &case.name) {
@@ -123,24 +132,7 @@ async fn removed(
             !is_success(response.status())
         })
         .await;
-    match result {
-        Ok(response) if is_success(response.status()) => {
-            let found = format!(
-                "{}: still accepted after {} s",
-                found(&response),
-                interval.as_secs()
-            );
-            runner.record(&case, Outcome::Failed, found);
-        }
-        Ok(response) if response.status() == 401 => {
-            runner.record(&case, Outcome::Passed, found(&response));
-        }
-        Ok(response) => {
-            let found = format!("{}: another status", found(&response));
-            runner.record(&case, Outcome::Deviation, found);
-        }
-        Err(error) => runner.record(&case, Outcome::Failed, error.to_string()),
-    }
+    runner.record_result(&case, &result);
 }
 
 /// The issuer is down. A token that the server can verify only with a fetch is not invalid, so the
@@ -154,64 +146,60 @@ async fn outage(
     plan.issuer.go_down().await;
     if let Some(token) = cached {
         let description = "The issuer is down, and the server has the key of the token.";
-        if let Some(case) = key_case(
-            plan,
-            "cached_key_in_outage",
+        let outage = Outage {
+            name: "cached_key_in_outage",
             description,
-            "2xx or 503",
-            token,
-        ) {
-            during_outage(runner, &case, RECOVERY, |status| {
-                is_success(status) || status == 503
-            })
-            .await;
-        }
+            expected: "2xx or 503",
+            is_expected: |status| is_success(status) || status == 503,
+        };
+        during_outage(plan, runner, &outage, token, RECOVERY).await;
     }
     plan.issuer.rotate_key()?;
-    let token = plan.good();
-    let description = "The issuer is down, and the server does not have the key of the token.";
-    if let Some(case) = key_case(plan, "outage", description, "503", &token) {
-        during_outage(runner, &case, limit, |status| status == 503).await;
-    }
+    let outage = Outage {
+        name: "outage",
+        description: "The issuer is down, and the server does not have the key of the token.",
+        expected: "503",
+        is_expected: |status| status == 503,
+    };
+    during_outage(plan, runner, &outage, &plan.good(), limit).await;
     Ok(())
 }
 
-async fn during_outage(
-    runner: &mut Runner<'_>,
-    case: &Case<'_>,
-    limit: Duration,
+struct Outage {
+    name: &'static str,
+    description: &'static str,
+    expected: &'static str,
     is_expected: fn(u16) -> bool,
+}
+
+async fn during_outage(
+    plan: &Plan<'_>,
+    runner: &mut Runner<'_>,
+    outage: &Outage,
+    token: &TokenBuilder,
+    limit: Duration,
 ) {
-    if runner.is_over(Group::Keys, &case.name) {
+    let is_expected = outage.is_expected;
+    let assess = move |response: &TestResponse| match response.status() {
+        status if is_expected(status) => (Outcome::Passed, None),
+        401 => deviation("the outage is reported as 401"),
+        status if is_success(status) => (
+            Outcome::Failed,
+            Some("the request was admitted without its key".to_owned()),
+        ),
+        _ => deviation("another status"),
+    };
+    let (name, description) = (outage.name, outage.description);
+    let Some(case) = key_case(plan, name, description, outage.expected, token, assess) else {
+        return;
+    };
+    if runner.is_over(Group::Keys, name) {
         return;
     }
-    let (result, is_expected) = runner
-        .until(case, limit, |response| is_expected(response.status()))
+    let (result, _) = runner
+        .until(&case, limit, |response| is_expected(response.status()))
         .await;
-    let (outcome, found) = match result {
-        Ok(response) if is_expected => (Outcome::Passed, found(&response)),
-        Ok(response) if response.status() == 401 => (
-            Outcome::Deviation,
-            format!("{}: the outage is reported as 401", found(&response)),
-        ),
-        Ok(response) if is_success(response.status()) => (
-            Outcome::Failed,
-            format!(
-                "{}: the request was admitted without its key",
-                found(&response)
-            ),
-        ),
-        Ok(response) if response.status() >= 500 => (
-            Outcome::Failed,
-            format!("{}: a server error", found(&response)),
-        ),
-        Ok(response) => (
-            Outcome::Deviation,
-            format!("{}: another status", found(&response)),
-        ),
-        Err(error) => (Outcome::Failed, error.to_string()),
-    };
-    runner.record(case, outcome, found);
+    runner.record_result(&case, &result);
 }
 
 fn key_case<'a>(
@@ -220,8 +208,10 @@ fn key_case<'a>(
     description: &str,
     expected: &str,
     token: &TokenBuilder,
+    assess: impl Fn(&TestResponse) -> Assessed + 'a,
 ) -> Option<Case<'a>> {
     let mut case = valid(plan, "", token)?;
+    case.assess = Box::new(assess);
     case.group = Group::Keys;
     name.clone_into(&mut case.name);
     description.clone_into(&mut case.description);

@@ -72,10 +72,19 @@ impl<'a> Runner<'a> {
         if matches!(result, Err(SendError::Broken(_) | SendError::Connect(_))) {
             result = self.send(case).await;
         }
+        self.record_result(case, &result);
+    }
+
+    /// Assesses the result of an attack by the rules for all attacks and by its own, and records it.
+    pub(super) fn record_result(
+        &mut self,
+        case: &Case<'_>,
+        result: &Result<TestResponse, SendError>,
+    ) {
         let (outcome, found) = match result {
-            Ok(response) => match case.assess(&response) {
-                (outcome, None) => (outcome, found(&response)),
-                (outcome, Some(why)) => (outcome, format!("{}: {why}", found(&response))),
+            Ok(response) => match case.assess(response) {
+                (outcome, None) => (outcome, found(response)),
+                (outcome, Some(why)) => (outcome, format!("{}: {why}", found(response))),
             },
             Err(error) if case.is_over_long => (
                 Outcome::Deviation,
@@ -87,7 +96,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn record(&mut self, case: &Case<'_>, outcome: Outcome, found: String) {
-        self.push(AttackRow {
+        self.rows.push(AttackRow {
             group: case.group,
             name: case.name.clone(),
             description: case.description.clone(),
@@ -100,7 +109,7 @@ impl<'a> Runner<'a> {
 
     /// Records an attack that was not sent.
     pub(super) fn skip(&mut self, group: Group, name: &str, why: &str) {
-        self.push(AttackRow {
+        self.rows.push(AttackRow {
             group,
             name: name.to_owned(),
             description: String::new(),
@@ -151,10 +160,6 @@ impl<'a> Runner<'a> {
             }
             sleep(PAUSE).await;
         }
-    }
-
-    fn push(&mut self, row: AttackRow) {
-        self.rows.push(row);
     }
 }
 
