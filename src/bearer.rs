@@ -150,17 +150,8 @@ impl<'a> Credentials<'a> {
         Some(
             if values.next().is_some() || headers.contains_key(AUTHORIZATION) {
                 Err(BearerError::MultipleCredentials)
-            } else if key.is_empty() {
-                Err(BearerError::Malformed)
-            } else if key.len() > max_token_bytes {
-                Err(BearerError::TooLong {
-                    max_bytes: max_token_bytes,
-                })
             } else {
-                Ok(Self {
-                    token: key,
-                    scheme: AuthScheme::Bearer,
-                })
+                Self::new(key, AuthScheme::Bearer, max_token_bytes)
             },
         )
     }
