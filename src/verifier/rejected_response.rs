@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::token::{JsonObject, JsonValue, TokenError};
+use super::explain::type_name;
+use crate::token::{JsonObject, TokenError};
 
 /// Returns the types of the members that the failed check reads, or `None` if they would say
 /// nothing or the time.
@@ -45,17 +46,5 @@ pub(super) fn expected_in_response(error: TokenError) -> Option<&'static str> {
             Some("a string in client_id, or in key_id of an API key")
         }
         _ => None,
-    }
-}
-
-fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
-    match value {
-        None => "absent",
-        Some(JsonValue::Null) => "null",
-        Some(JsonValue::Bool(_)) => "a boolean",
-        Some(JsonValue::Integer(_) | JsonValue::Float(_)) => "a number",
-        Some(JsonValue::String(_)) => "a string",
-        Some(JsonValue::Array(_)) => "an array",
-        Some(JsonValue::Object(_)) => "an object",
     }
 }

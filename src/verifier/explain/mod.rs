@@ -16,6 +16,8 @@ use self::expected::expected_by_issuer;
 use self::inspect::TokenInspection;
 use self::step::{CheckKind, signature_was_valid};
 use self::values::Values;
+#[cfg(feature = "introspection")]
+pub(super) use self::values::type_name;
 use super::Verifier;
 use super::issuers::trusted::TrustedIssuer;
 use crate::rejection::Rejection;

@@ -68,7 +68,7 @@ pub(super) fn describe(json: &JsonObject<'_>, value: Option<JsonValue<'_>>) -> S
     text
 }
 
-pub(super) fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
+pub(in crate::verifier) fn type_name(value: Option<JsonValue<'_>>) -> &'static str {
     match value {
         None => "absent",
         Some(JsonValue::Null) => "null",
