@@ -48,10 +48,12 @@ impl Verifier {
             CallerVerdict::Known(result) => result?,
             CallerVerdict::Pending(check) => check.await?,
         }
-        let mut extensions = parts.extensions.clone();
-        match possession.use_proof(self, &mut extensions) {
-            CallerVerdict::Known(result) => result?,
-            CallerVerdict::Pending(write) => write.await?,
+        if possession.has_unused_proof() {
+            let mut extensions = parts.extensions.clone();
+            match possession.use_proof(self, &mut extensions) {
+                CallerVerdict::Known(result) => result?,
+                CallerVerdict::Pending(write) => write.await?,
+            }
         }
         Ok(claims)
     }
