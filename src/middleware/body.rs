@@ -12,7 +12,8 @@ use crate::util::BoxError;
 use crate::verifier::ClaimsWatch;
 
 pin_project! {
-    /// The body of a response: that of the inner service or that of a rejection.
+    /// The body of a response: that of the inner service, which can end with its token, or that of
+    /// a rejection.
     ///
     /// Its error is that of the inner body, or [`StreamEnded`](crate::StreamEnded) if the layer
     /// [ends streams](crate::AuthorizeLayer::end_streams).

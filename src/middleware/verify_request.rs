@@ -8,8 +8,8 @@ use crate::token::Claims;
 use crate::verifier::{CallerVerdict, Verifier};
 
 impl Verifier {
-    /// Verifies the access token of a request and, if the token is bound, that the sender has what
-    /// it is bound to (RFC 9449 §7, RFC 8705 §3).
+    /// Verifies the access token of a request and, if the token is bound to a key, that the sender
+    /// has it (RFC 9449 §7). A token that is bound to a certificate (RFC 8705) is rejected.
     ///
     /// It is for services that use no layer. It waits as [`verify`](Self::verify) does, and for the
     /// replay store. It checks neither tenant nor scope. Call it once for each request, because a

@@ -1,5 +1,5 @@
-//! Proof of possession: whether the sender of a token has what the token is bound to (RFC 9449, RFC
-//! 8705).
+//! Proof of possession: whether the sender of a token has the key that the token is bound to (RFC
+//! 9449).
 //!
 //! All of it is pure except the replay store. The middleware compares the request with the proof,
 //! because it knows the request's method and URL.
