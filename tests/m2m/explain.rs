@@ -27,7 +27,9 @@ async fn explain(issuer: &LocalIssuer, token: &str, arguments: &[&str]) -> (Opti
 async fn explain_prints_reason_and_sets_exit_code() {
     let issuer = LocalIssuer::start().await.unwrap();
     let good = issuer.org("org_a").scopes(["read:invoices"]);
-    for input in [good.token(), format!("Authorization: {}\n", good.bearer())] {
+    let headers = [good.bearer(), format!("DPoP {}", good.token())];
+    let headers = headers.map(|value| format!("Authorization: {value}\n"));
+    for input in headers.into_iter().chain([good.token()]) {
         let (code, text) = explain(&issuer, &input, &[]).await;
         assert_eq!(code, Some(0), "{text}");
         assert!(text.trim_end().ends_with("ACCEPTED"), "{text}");

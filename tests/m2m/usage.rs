@@ -97,3 +97,23 @@ async fn output_of_a_pipe_has_no_colors() {
         }
     }
 }
+
+/// The settings of an API must not need a feature that the installed tool lacks.
+#[test]
+fn tool_has_every_feature_that_a_setting_needs() {
+    let manifest: toml::Table = toml::from_str(include_str!("../../Cargo.toml")).unwrap();
+    let enabled = manifest["features"]["cli"].as_array().unwrap();
+    let settings = include_str!("../../src/config/features.rs");
+    let needed = settings
+        .split("feature: \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
+    let needed: Vec<_> = needed.collect();
+    assert!(needed.contains(&"dpop") && needed.contains(&"introspection"));
+    for feature in needed {
+        assert!(
+            enabled.iter().any(|name| name.as_str() == Some(feature)),
+            "{feature}"
+        );
+    }
+}

@@ -8,11 +8,13 @@ use crate::exit::Failure;
 /// Longer than any token.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// Returns the first word, or the word after `Bearer` if the input is an `Authorization` header.
+/// Returns the first word, or the word after the scheme if the input is an `Authorization` header.
 pub(crate) fn token() -> Result<String, Failure> {
     let text = standard_input("the token")?;
+    let prefixes = ["Authorization:", "Bearer", "DPoP"];
     let is_prefix = |part: &&str| {
-        part.eq_ignore_ascii_case("Authorization:") || part.eq_ignore_ascii_case("Bearer")
+        let mut prefixes = prefixes.iter();
+        prefixes.any(|prefix| part.eq_ignore_ascii_case(prefix))
     };
     let mut words = text.split_whitespace().skip_while(is_prefix);
     let token = words

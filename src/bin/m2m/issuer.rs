@@ -80,7 +80,7 @@ Revoke an API key
 A new signing key, the old one stays published
   curl -s -X POST {url}/admin/rotate-key
 
-Trouble with an endpoint (discovery, metadata, jwks, token, verify_api_key, read_api_key, introspect): status, too_many_requests, slow, hang, reset, garbage, empty_set, …
+Trouble with an endpoint (discovery, metadata, jwks, token, verify_api_key, read_api_key, introspect, read_organization, transmitter_metadata): status, too_many_requests, slow, hang, reset, garbage, empty_set, …
   curl -s {url}/admin/fault -d '{{"endpoint":"jwks","fault":"status","status":503}}'
 and the end of it
   curl -s {url}/admin/fault -d '{{"endpoint":"jwks"}}'
