@@ -1,7 +1,6 @@
 //! Loading all entries. The old list stays active until the new one is complete (rule 189).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -111,20 +110,10 @@ pub(super) fn start_load(replication: &Replication, mode: &mut Mode) -> Candidat
 
 /// Reports the result of a load to those who wait for the first one.
 pub(super) fn report(replication: &Replication, mode: &Mode) {
-    let result = if matches!(mode, Mode::Following(_)) {
-        LoadState::Loaded
-    } else {
-        let message: Arc<str> = WRONG_KEY.into();
-        lock(&replication.history).last_error = Some(Arc::clone(&message));
-        LoadState::Failed(message)
-    };
-    replication.load_state.send_if_modified(|state| {
-        let is_first = !matches!(state, LoadState::Loaded);
-        if is_first {
-            *state = result;
-        }
-        is_first
-    });
+    match mode {
+        Mode::Following(_) => replication.set_load_state(LoadState::Loaded),
+        Mode::Loading(_) => replication.record_failure(WRONG_KEY.into()),
+    }
 }
 
 /// Makes the loaded entries effective, and returns the new mode. If all records of the first load

@@ -116,6 +116,23 @@ impl Replication {
         *lock(&self.last_sign_of_life)
     }
 
+    /// Records a failure for the status, and for those who wait for the first load.
+    pub(super) fn record_failure(&self, message: Arc<str>) {
+        lock(&self.history).last_error = Some(Arc::clone(&message));
+        self.set_load_state(LoadState::Failed(message));
+    }
+
+    /// Sets the progress of the first load. A list that was loaded once stays loaded.
+    pub(super) fn set_load_state(&self, state: LoadState) {
+        self.load_state.send_if_modified(|current| {
+            let is_loaded = matches!(current, LoadState::Loaded);
+            if !is_loaded {
+                *current = state;
+            }
+            !is_loaded
+        });
+    }
+
     /// Sets the metrics that describe the list.
     pub(super) fn report_state(&self) {
         let freshness = self.last_data.freshness();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::freshness::Freshness;
-use super::replication::{LoadState, Replication};
+use super::replication::Replication;
 use crate::telemetry::{events, metrics};
 use crate::util::lock;
 
@@ -96,12 +96,5 @@ pub(super) fn store_failed(
         events::denylist_store_failed(&message, failures, next_attempt_in);
     }
     metrics::denylist_change("disconnected");
-    lock(&replication.history).last_error = Some(Arc::clone(&message));
-    replication.load_state.send_if_modified(|state| {
-        let is_loaded = matches!(state, LoadState::Loaded);
-        if !is_loaded {
-            *state = LoadState::Failed(message);
-        }
-        !is_loaded
-    });
+    replication.record_failure(message);
 }
