@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::denylist_error::DenylistError;
 use super::load::{self, Authenticity, Mode};
 use super::record::{DenylistRecord, RecordKey};
-use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication, TICK};
+use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication, Requested, TICK};
 use super::reports::{self, Reports};
 use super::store::{DenylistChanges, StoreChange, StoreCursor};
 use crate::telemetry::{events, metrics};
@@ -75,10 +75,7 @@ pub(super) async fn run(replication: Arc<Replication>) {
 impl Follower {
     /// Runs one connection to the store.
     async fn follow(&mut self) -> End {
-        if matches!(self.mode, Mode::Loading(_)) {
-            self.cursor = None;
-        }
-        if self.cursor.is_none() {
+        if self.cursor.is_none() || matches!(self.mode, Mode::Loading(_)) {
             self.begin_load();
         }
         self.unconfirmed_since = Some(Instant::now());
@@ -106,11 +103,8 @@ impl Follower {
                     return End::Failed(message_of(ended));
                 }
                 requested = replication.requests.next() => {
-                    if requested.confirm_empty {
-                        load::confirm_empty(&self.replication, &mut self.mode);
-                    }
+                    self.handle(requested);
                     if requested.reload {
-                        self.cursor = None;
                         return End::Reload;
                     }
                 }
@@ -138,16 +132,19 @@ impl Follower {
             self.replication.show_sign_of_life();
             tokio::select! {
                 biased;
-                requested = replication.requests.next() => {
-                    if requested.confirm_empty {
-                        load::confirm_empty(&self.replication, &mut self.mode);
-                    }
-                    if requested.reload {
-                        self.cursor = None;
-                    }
-                }
+                requested = replication.requests.next() => self.handle(requested),
                 () = sleep_until(end.min(self.next_timer())) => self.on_timer(),
             }
+        }
+    }
+
+    /// Does what was requested. The next connection loads all entries if that was requested.
+    fn handle(&mut self, requested: Requested) {
+        if requested.confirm_empty {
+            load::confirm_empty(&self.replication, &mut self.mode);
+        }
+        if requested.reload {
+            self.cursor = None;
         }
     }
 
