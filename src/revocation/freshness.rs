@@ -49,6 +49,13 @@ pub(super) enum Freshness {
     Expired,
 }
 
+impl Freshness {
+    /// Returns `true` if requests may be compared with the list.
+    pub(super) fn is_usable(self) -> bool {
+        matches!(self, Self::Fresh | Self::Stale)
+    }
+}
+
 /// The last data of a store.
 pub(super) struct LastData {
     /// The second of the wall clock in which the monotonic clock was compared. Within it, a request
@@ -98,7 +105,7 @@ impl LastData {
     /// Returns `true` if a request may be compared with the list.
     #[cold]
     pub(super) fn recheck(&self, wall_seconds: i64) -> bool {
-        let is_usable = matches!(self.freshness(), Freshness::Fresh | Freshness::Stale);
+        let is_usable = self.freshness().is_usable();
         let checked_at = if is_usable { wall_seconds } else { NOT_CHECKED };
         self.checked_at.store(checked_at, Ordering::Relaxed);
         is_usable

@@ -190,7 +190,7 @@ impl Denylist {
         let history = lock(&shared.history);
         Some(ReplicationStatus {
             is_loaded: freshness != Freshness::NotLoaded,
-            is_usable: matches!(freshness, Freshness::Fresh | Freshness::Stale),
+            is_usable: freshness.is_usable(),
             is_stale: matches!(freshness, Freshness::Stale | Freshness::Expired),
             age: shared.last_data.age(),
             entries: self.len(),
@@ -218,7 +218,7 @@ impl Denylist {
         self.ensure_started();
         let replicated = self.0.replication.as_ref();
         let freshness = replicated.map(|replicated| replicated.shared.last_data.freshness());
-        freshness.is_none_or(|freshness| matches!(freshness, Freshness::Fresh | Freshness::Stale))
+        freshness.is_none_or(Freshness::is_usable)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::freshness::{Freshness, LastData};
+use super::freshness::LastData;
 use super::list::EntryList;
 use super::store::StoreHandle;
 use super::writes::Writes;
@@ -135,8 +135,7 @@ impl Replication {
 
     /// Sets the metrics that describe the list.
     pub(super) fn report_state(&self) {
-        let freshness = self.last_data.freshness();
-        let is_usable = matches!(freshness, Freshness::Fresh | Freshness::Stale);
+        let is_usable = self.last_data.freshness().is_usable();
         metrics::denylist_state(self.list.len(), is_usable);
     }
 
