@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::CallerStatus;
 use super::denylist_error::DenylistError;
-use super::entries::{Slot, UnlistedIssuers};
+use super::entries::UnlistedIssuers;
 use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, EntryReach};
 use super::freshness::StalenessLimits;
 use super::list::EntryList;
@@ -103,11 +103,7 @@ impl Denylist {
             EntryExpiry::Never => i64::MAX,
             EntryExpiry::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
         };
-        let slot = Slot {
-            origin,
-            reach: EntryReach::ThisReplica,
-            is_for_older_tokens: denied.issued_before.is_some(),
-        };
+        let slot = denied.slot(origin, EntryReach::ThisReplica);
         self.0.list.add(slot, denied, until)
     }
 

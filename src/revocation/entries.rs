@@ -51,21 +51,14 @@ pub(super) struct Deadlines(Vec<Deadline>);
 
 /// One entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Deadline {
-    slot: Slot,
+pub(super) struct Deadline {
+    pub(super) slot: Slot,
     /// If it is set, only tokens that were issued before this time are denied.
-    issued_before: Option<i64>,
-    /// The time of the last security event that added it, in milliseconds.
-    event_time: Option<i64>,
-    /// Denied until this time.
-    until: i64,
-}
-
-/// The times of an entry.
-#[derive(Clone, Copy, Default)]
-pub(super) struct EntryTimes {
     pub(super) issued_before: Option<i64>,
+    /// The time of the last security event that added it, in milliseconds.
     pub(super) event_time: Option<i64>,
+    /// Denied until this time.
+    pub(super) until: i64,
 }
 
 /// The entries of one name that are merged with each other.
@@ -74,6 +67,16 @@ pub(super) struct Slot {
     pub(super) origin: EntryOrigin,
     pub(super) reach: EntryReach,
     pub(super) is_for_older_tokens: bool,
+}
+
+impl DenylistEntry {
+    pub(super) fn slot(&self, origin: EntryOrigin, reach: EntryReach) -> Slot {
+        Slot {
+            origin,
+            reach,
+            is_for_older_tokens: self.issued_before.is_some(),
+        }
+    }
 }
 
 impl Entries {
@@ -170,23 +173,14 @@ impl Deadlines {
     }
 
     /// Adds one more entry. Each deadline only grows.
-    pub(super) fn merge(&mut self, slot: Slot, times: EntryTimes, until: i64) {
-        let EntryTimes {
-            issued_before,
-            event_time,
-        } = times;
-        match self.0.iter_mut().find(|deadline| deadline.slot == slot) {
+    pub(super) fn merge(&mut self, added: Deadline) {
+        match self.0.iter_mut().find(|it| it.slot == added.slot) {
             Some(deadline) => {
-                deadline.issued_before = deadline.issued_before.max(issued_before);
-                deadline.event_time = deadline.event_time.max(event_time);
-                deadline.until = deadline.until.max(until);
+                deadline.issued_before = deadline.issued_before.max(added.issued_before);
+                deadline.event_time = deadline.event_time.max(added.event_time);
+                deadline.until = deadline.until.max(added.until);
             }
-            None => self.0.push(Deadline {
-                slot,
-                issued_before,
-                event_time,
-                until,
-            }),
+            None => self.0.push(added),
         }
     }
 

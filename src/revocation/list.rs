@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::CallerStatus;
 use super::denylist_error::DenylistError;
-use super::entries::{Entries, EntryTimes, IssuerOrigin, Slot, UnlistedIssuers};
+use super::entries::{Deadline, Entries, IssuerOrigin, Slot, UnlistedIssuers};
 use super::entry::{DenylistEntry, Kind};
 use crate::clock::Clock;
 use crate::token::{Claims, OrgCode, is_identifier};
@@ -52,9 +52,11 @@ impl EntryList {
             issued_before,
             event_time,
         } = entry;
-        let times = EntryTimes {
+        let added = Deadline {
+            slot,
             issued_before,
             event_time,
+            until,
         };
         let could_be_carried = match kind {
             Kind::Organization => OrgCode::is_valid_code(&name),
@@ -68,7 +70,7 @@ impl EntryList {
             .deadlines(&issuer, kind, &name)
             .ok_or(DenylistError::UnknownIssuer)?;
         let mut merged = current.clone();
-        merged.merge(slot, times, until);
+        merged.merge(added);
         if merged == current {
             return Ok(());
         }

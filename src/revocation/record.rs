@@ -205,11 +205,7 @@ impl DenylistRecord {
         let mut entry = DenylistEntry::new(&*self.issuer, Kind::parse(&self.kind)?, &*self.name);
         entry.issued_before = self.issued_before;
         entry.event_time = self.event_time;
-        let slot = Slot {
-            origin: EntryOrigin::parse(&self.origin)?,
-            reach: EntryReach::AllReplicas,
-            is_for_older_tokens: self.issued_before.is_some(),
-        };
+        let slot = entry.slot(EntryOrigin::parse(&self.origin)?, EntryReach::AllReplicas);
         Some((entry, slot))
     }
 }
@@ -251,7 +247,8 @@ impl RecordKey {
         Self::from_parts([kind, origin, form, &entry.issuer, &entry.name])
     }
 
-    /// Returns the entry, or `None` if this version does not know its kind or its origin.
+    /// Returns the entry without its times, or `None` if this version does not know its kind or its
+    /// origin.
     pub(super) fn entry(&self) -> Option<(DenylistEntry, Slot)> {
         let [kind, origin, form, issuer, name]: [Box<str>; 5] =
             serde_json::from_str(&self.0).ok()?;
@@ -260,8 +257,7 @@ impl RecordKey {
             reach: EntryReach::AllReplicas,
             is_for_older_tokens: *form == *form_of(true),
         };
-        let mut entry = DenylistEntry::new(issuer, Kind::parse(&kind)?, name);
-        entry.issued_before = slot.is_for_older_tokens.then_some(0);
+        let entry = DenylistEntry::new(issuer, Kind::parse(&kind)?, name);
         Some((entry, slot))
     }
 }

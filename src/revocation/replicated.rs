@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, Weak};
 
 use super::denylist::{DEFAULT_CAPACITY, Denylist, DenylistInner, Replicated};
-use super::entries::Slot;
 use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, EntryReach};
 use super::freshness::Freshness;
 use super::list::EntryList;
@@ -96,7 +95,7 @@ impl Denylist {
             .ok_or(ReplicationError::NoStore)?;
         let record = DenylistRecord::with_origin(origin, &denied, until)
             .map_err(|_| ReplicationError::RecordTooLong)?;
-        let slot = slot_of(origin, &denied);
+        let slot = denied.slot(origin, EntryReach::AllReplicas);
         // Before the write, so that it applies here although the store is unreachable (rule 187).
         self.0
             .list
@@ -153,7 +152,7 @@ impl Denylist {
             EntryOrigin::SecurityEvent => &[EntryOrigin::SecurityEvent],
         };
         for origin in origins {
-            let removed = slot_of(*origin, denied);
+            let removed = denied.slot(*origin, EntryReach::AllReplicas);
             let key = RecordKey::from_entry(denied, removed);
             // A write that is retried must not bring the entry back.
             let writes = &replicated.shared.writes;
@@ -219,13 +218,5 @@ impl Denylist {
         let replicated = self.0.replication.as_ref();
         let freshness = replicated.map(|replicated| replicated.shared.last_data.freshness());
         freshness.is_none_or(Freshness::is_usable)
-    }
-}
-
-fn slot_of(origin: EntryOrigin, entry: &DenylistEntry) -> Slot {
-    Slot {
-        origin,
-        reach: EntryReach::AllReplicas,
-        is_for_older_tokens: entry.issued_before.is_some(),
     }
 }

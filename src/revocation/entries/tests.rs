@@ -8,11 +8,12 @@ fn deadlines(entries: &[(Option<i64>, i64)]) -> Deadlines {
             reach: EntryReach::ThisReplica,
             is_for_older_tokens: issued_before.is_some(),
         };
-        let times = EntryTimes {
+        deadlines.merge(Deadline {
+            slot,
             issued_before: *issued_before,
             event_time: None,
-        };
-        deadlines.merge(slot, times, *until);
+            until: *until,
+        });
     }
     deadlines
 }
