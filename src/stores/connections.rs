@@ -1,6 +1,6 @@
 //! The two connections to Redis: one for commands, and one that blocks (rule 324).
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -8,7 +8,7 @@ use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, cm
 use tokio::sync::Semaphore;
 
 use super::store_error::RedisStoreError;
-use crate::util::BoxError;
+use crate::util::{BoxError, lock};
 
 /// The time in which a command must be answered.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(3);
@@ -120,7 +120,7 @@ impl Connections {
         self.commands().clone()
     }
 
-    fn commands(&self) -> std::sync::MutexGuard<'_, Option<MultiplexedConnection>> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    fn commands(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
+        lock(&self.commands)
     }
 }

@@ -1,14 +1,14 @@
 //! A denylist store in memory, with faults.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::memory_records::{Change, Position, StoreMode, StoreState};
 use crate::revocation::{DenylistChanges, DenylistRecord, DenylistStore, RecordKey, StoreCursor};
-use crate::util::BoxError;
+use crate::util::{BoxError, lock};
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -44,7 +44,7 @@ impl MemoryStore {
     /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.with(|state| state.records.len())
+        self.read(|state| state.records.len())
     }
 
     /// Returns `true` if the store has no records.
@@ -88,7 +88,7 @@ impl MemoryStore {
     /// Returns a copy of the records.
     #[must_use]
     pub fn copy(&self) -> MemoryStoreCopy {
-        self.with(|state| MemoryStoreCopy {
+        self.read(|state| MemoryStoreCopy {
             records: state.records.clone(),
         })
     }
@@ -106,15 +106,16 @@ impl MemoryStore {
         self.with(|state| state.mode = mode);
     }
 
+    /// Changes the state, and wakes all who follow it.
     fn with<T>(&self, change: impl FnOnce(&mut StoreState) -> T) -> T {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         let result = change(&mut state);
         state.wake.send_replace(());
         result
     }
 
     fn read<T>(&self, read: impl FnOnce(&StoreState) -> T) -> T {
-        read(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        read(&lock(&self.0))
     }
 
     /// Waits while the store is silent, and fails if it is down.
@@ -153,6 +154,7 @@ impl MemoryStore {
         })
     }
 
+    /// Sends all records, and the position after them.
     async fn send_all(&self, changes: &DenylistChanges) -> Result<Position, BoxError> {
         let (position, records) = self.read(|state| {
             let records: Vec<_> = state.records.values().cloned().collect();
@@ -161,6 +163,7 @@ impl MemoryStore {
         for record in records {
             changes.added(record).await?;
         }
+        changes.caught_up(position.cursor()).await?;
         Ok(position)
     }
 }
@@ -177,16 +180,13 @@ impl DenylistStore for MemoryStore {
         let mut position = if let Some(position) = begin {
             position
         } else {
-            let position = self.send_all(&changes).await?;
-            changes.caught_up(position.cursor()).await?;
-            position
+            self.send_all(&changes).await?
         };
         loop {
             self.reach().await?;
             let Some(after) = self.changes_after(position) else {
                 changes.gap().await?;
                 position = self.send_all(&changes).await?;
-                changes.caught_up(position.cursor()).await?;
                 continue;
             };
             if let Some((last, _)) = after.last() {
