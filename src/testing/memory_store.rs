@@ -176,11 +176,13 @@ impl DenylistStore for MemoryStore {
     ) -> Result<(), BoxError> {
         let mut wake = self.read(|state| state.wake.subscribe());
         self.reach().await?;
-        let begin = from.and_then(|cursor| Position::parse(cursor.as_str()));
-        let mut position = if let Some(position) = begin {
-            position
-        } else {
-            self.send_all(&changes).await?
+        let mut position = match from.map(|cursor| Position::parse(cursor.as_str())) {
+            None => self.send_all(&changes).await?,
+            Some(Some(position)) => position,
+            Some(None) => {
+                changes.gap().await?;
+                self.send_all(&changes).await?
+            }
         };
         loop {
             self.reach().await?;

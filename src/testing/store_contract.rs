@@ -187,6 +187,7 @@ async fn unknown_cursor_is_a_gap<S: DenylistStore>(
     const RULE: &str = "an unknown cursor is a gap, and all entries are sent again";
     let mut follower = ContractFollower::start(store, Some(StoreCursor::new("unknown")));
     follower.caught_up(RULE).await?;
+    ensure(follower.gaps > 0, RULE, "no gap was sent")?;
     let found = follower.records.len();
     ensure(
         found == MANY_RECORDS - 1,

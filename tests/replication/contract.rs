@@ -55,6 +55,56 @@ impl DenylistStore for WithoutCursor {
     }
 }
 
+/// A store that follows from another cursor if the cursor is no position.
+struct ReplacedCursor {
+    store: MemoryStore,
+    unknown: Option<&'static str>,
+}
+
+impl DenylistStore for ReplacedCursor {
+    async fn follow(
+        &self,
+        from: Option<StoreCursor>,
+        changes: DenylistChanges,
+    ) -> Result<(), BoxError> {
+        let from = match from {
+            Some(cursor) if !cursor.as_str().contains('/') => self.unknown.map(StoreCursor::new),
+            from => from,
+        };
+        self.store.follow(from, changes).await
+    }
+
+    async fn put(&self, record: DenylistRecord) -> Result<(), BoxError> {
+        self.store.put(record).await
+    }
+
+    async fn remove(&self, key: RecordKey) -> Result<(), BoxError> {
+        self.store.remove(key).await
+    }
+}
+
+async fn check_with_replaced_cursor(
+    unknown: Option<&'static str>,
+) -> Result<(), store_contract::ContractViolation> {
+    let store = MemoryStore::new();
+    let client = async || {
+        Ok(ReplacedCursor {
+            store: store.clone(),
+            unknown,
+        })
+    };
+    store_contract::check(client).await
+}
+
+/// Any cursor that is no position of the store is a gap.
+#[tokio::test(start_paused = true)]
+async fn memory_store_reports_a_gap_for_each_unknown_cursor() {
+    for unknown in ["", "0", "0/x", "9/1"] {
+        let checked = check_with_replaced_cursor(Some(unknown)).await;
+        assert_eq!(checked, Ok(()), "{unknown}");
+    }
+}
+
 /// The contract is a check only if it finds defects.
 #[tokio::test(start_paused = true)]
 async fn contract_finds_defects() {
@@ -69,6 +119,13 @@ async fn contract_finds_defects() {
     let violation = store_contract::check(async || Ok(WithoutCursor(store.clone()))).await;
     let requirement = violation.unwrap_err().requirement;
     assert!(requirement.contains("with a cursor"), "{requirement}");
+    // All entries are sent again without a gap.
+    let violation = check_with_replaced_cursor(None).await;
+    let requirement = violation.unwrap_err().requirement;
+    assert!(
+        requirement.contains("an unknown cursor is a gap"),
+        "{requirement}"
+    );
     let violation = store_contract::check(async || {
         let store = MemoryStore::new();
         store.set_down();
