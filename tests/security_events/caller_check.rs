@@ -260,6 +260,38 @@ async fn retry_after_pauses_all_queries() {
     assert_eq!(test.call("org_b").await, "ok");
 }
 
+/// A query that was in flight when Kinde required a pause does not shorten the pause.
+#[tokio::test(start_paused = true)]
+async fn later_failure_does_not_shorten_a_pause() {
+    for (status, retry_after) in [(429, None), (401, None), (503, Some(2))] {
+        let test = Scenario::new();
+        test.kinde.fail(429);
+        test.kinde.set(|reply| {
+            reply.delay = Duration::from_millis(100);
+            reply.retry_after = Some(30);
+        });
+        let second = async {
+            advance(0.0).await;
+            assert_eq!(test.kinde.queries(), 1);
+            test.kinde.fail(status);
+            test.kinde.set(|reply| {
+                reply.delay = Duration::from_millis(200);
+                reply.retry_after = retry_after;
+            });
+            test.call("org_b").await
+        };
+        let both = tokio::join!(test.call("org_a"), second);
+        assert_eq!(both, (UNAVAILABLE, UNAVAILABLE), "{status}");
+        test.kinde.suspend(false);
+        test.kinde.set(|reply| reply.delay = Duration::ZERO);
+        advance(29.0).await;
+        assert_eq!(test.call("org_c").await, UNAVAILABLE, "{status}");
+        assert_eq!(test.kinde.queries(), 2, "{status}");
+        advance(1.0).await;
+        assert_eq!(test.call("org_c").await, "ok", "{status}");
+    }
+}
+
 /// Rule 225.
 /// `organization.updated` makes the check query again. A query that began before is
 /// repeated.

@@ -228,9 +228,8 @@ impl OrganizationStatuses {
                     QueryError::CredentialsRejected | QueryError::RateLimited
                 );
                 let pause = requested.or_else(|| is_for_all.then_some(PAUSE));
-                if let Some(pause) = pause {
-                    state.paused_until = Some(now + pause);
-                }
+                // A response to a query that was sent earlier does not shorten a pause.
+                state.paused_until = state.paused_until.max(pause.map(|pause| now + pause));
                 let is_due = |at: Instant| now.saturating_duration_since(at) >= REPORT_INTERVAL;
                 let is_reported = state.reported_at.is_none_or(is_due);
                 if is_reported {
