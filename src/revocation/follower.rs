@@ -11,9 +11,9 @@ use super::load::{self, Authenticity, Mode};
 use super::record::{DenylistRecord, RecordKey};
 use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication, Requested, TICK};
 use super::reports::{self, Reports};
-use super::store::{DenylistChanges, StoreChange, StoreCursor};
+use super::store::{self, DenylistChanges, StoreChange, StoreCursor};
 use crate::telemetry::{events, metrics};
-use crate::util::{BoxError, backoff, catch_panic, lock, messages_of};
+use crate::util::{backoff, catch_panic, lock};
 
 /// A store that sends nothing for this long has stopped, so the connection begins again.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -23,6 +23,9 @@ const BETWEEN_RELOADS: Duration = Duration::from_secs(1);
 
 /// The pause before a list that was full is loaded again.
 const BETWEEN_INCOMPLETE_LOADS: Duration = Duration::from_secs(60);
+
+/// The message if the store ended its connection without an error.
+const CONNECTION_ENDED: &str = "the store ended the connection";
 
 struct Follower {
     replication: Arc<Replication>,
@@ -100,7 +103,8 @@ impl Follower {
                 },
                 ended = &mut follow => {
                     self.drain(&mut receiver);
-                    return End::Failed(message_of(ended));
+                    let ended = store::result_of(ended).err();
+                    return End::Failed(ended.unwrap_or_else(|| CONNECTION_ENDED.into()));
                 }
                 requested = replication.requests.next() => {
                     self.handle(requested);
@@ -282,13 +286,5 @@ impl Follower {
         if is_incomplete && self.load_began.elapsed() > BETWEEN_INCOMPLETE_LOADS {
             self.replication.requests.reload();
         }
-    }
-}
-
-fn message_of(ended: Option<Result<(), BoxError>>) -> Arc<str> {
-    match ended {
-        None => "the store panicked".into(),
-        Some(Ok(())) => "the store ended the connection".into(),
-        Some(Err(error)) => messages_of(Some(&*error)).join(": ").into(),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::record::{DenylistRecord, RecordKey};
-use crate::util::BoxError;
+use crate::util::{BoxError, messages_of};
 
 /// The changes that a store may send ahead of the replication task.
 const BUFFERED_CHANGES: usize = 1_000;
@@ -191,6 +191,16 @@ impl fmt::Display for ReplicationEnded {
 }
 
 impl std::error::Error for ReplicationEnded {}
+
+/// Returns the result of an operation of a store, or the messages of its error. The operation has no
+/// result if the store panicked.
+pub(super) fn result_of(finished: Option<Result<(), BoxError>>) -> Result<(), Arc<str>> {
+    match finished {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => Err(messages_of(Some(&*error)).join(": ").into()),
+        None => Err("the store panicked".into()),
+    }
+}
 
 type StoreFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 

@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::record::{DenylistRecord, RecordKey};
 use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication};
+use super::store::result_of;
 use super::write_queue::{NO_RESPONSE, OPERATION_TIMEOUT};
 use crate::telemetry::{events, metrics};
-use crate::util::{backoff, catch_panic};
+use crate::util::{BoxError, backoff, catch_panic};
 
 /// The writes at once.
 const MAX_IN_FLIGHT: usize = 64;
@@ -47,12 +48,10 @@ pub(super) async fn run(replication: Arc<Replication>) {
 
 /// Runs one operation of the store, within its time. A store that panics fails.
 pub(super) async fn operation(
-    operation: impl Future<Output = Result<(), crate::util::BoxError>>,
+    operation: impl Future<Output = Result<(), BoxError>>,
 ) -> Result<(), Arc<str>> {
     match timeout(OPERATION_TIMEOUT, catch_panic(operation)).await {
-        Ok(Some(Ok(()))) => Ok(()),
-        Ok(Some(Err(error))) => Err(crate::util::messages_of(Some(&*error)).join(": ").into()),
-        Ok(None) => Err("the store panicked".into()),
+        Ok(finished) => result_of(finished),
         Err(_) => Err(NO_RESPONSE.into()),
     }
 }

@@ -144,16 +144,10 @@ impl Writes {
     pub(super) fn resume(&self) {
         let (now, mut inner) = (Instant::now(), lock(&self.inner));
         let is_lost = |pending: &PendingWrite| pending.queued.is_none();
-        let lost: Vec<_> = inner
-            .pending
-            .iter()
-            .filter(|(_, write)| is_lost(write))
-            .collect();
-        let lost: Vec<RecordKey> = lost.into_iter().map(|(key, _)| key.clone()).collect();
-        for key in lost {
-            if let Some(pending) = inner.pending.remove(&key) {
-                inner.enqueue(key, pending, now);
-            }
+        let lost = inner.pending.extract_if(|_, pending| is_lost(pending));
+        let lost: Vec<(RecordKey, PendingWrite)> = lost.collect();
+        for (key, pending) in lost {
+            inner.enqueue(key, pending, now);
         }
     }
 

@@ -104,14 +104,13 @@ impl DenylistStore for RedisStore {
             None => self.load(&changes).await?,
             Some(cursor) => {
                 let (position, info) = (StreamPosition::parse(&cursor), self.info().await?);
-                let position = position.filter(|position| !info.has_gap(*position, *position));
-                if position.is_none() {
-                    // It is of another store, or changes after it are lost.
-                    changes.gap().await?;
-                }
-                match position {
+                match position.filter(|position| !info.has_gap(*position, *position)) {
                     Some(position) => position,
-                    None => self.load(&changes).await?,
+                    None => {
+                        // It is of another store, or changes after it are lost.
+                        changes.gap().await?;
+                        self.load(&changes).await?
+                    }
                 }
             }
         };
