@@ -41,7 +41,10 @@ impl<'j> ProofClaims<'j> {
         Ok(Self {
             htm: string(json, "htm")?,
             htu: string(json, "htu")?,
-            iat: numeric_date(json)?,
+            iat: json
+                .get("iat")
+                .and_then(JsonValue::numeric_date)
+                .ok_or(ProofError::InvalidClaim("iat"))?,
             nonce: match json.get("nonce") {
                 None => None,
                 Some(_) => Some(string(json, "nonce")?),
@@ -56,22 +59,5 @@ fn string<'j>(json: &'j JsonObject<'_>, name: &'static str) -> Result<&'j str, P
     match json.get(name) {
         Some(JsonValue::String(text)) if !text.is_empty() => Ok(text),
         _ => Err(ProofError::InvalidClaim(name)),
-    }
-}
-
-/// Reads `iat` (RFC 7519 §2): seconds, without fractions.
-fn numeric_date(json: &JsonObject<'_>) -> Result<i64, ProofError> {
-    const MAX: i64 = 253_402_300_799;
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "within the range that was just checked"
-    )]
-    match json.get("iat") {
-        Some(JsonValue::Integer(seconds)) if (0..=MAX).contains(&seconds) => Ok(seconds),
-        Some(JsonValue::Float(seconds)) if (0.0..=MAX as f64).contains(&seconds) => {
-            Ok(seconds as i64)
-        }
-        _ => Err(ProofError::InvalidClaim("iat")),
     }
 }

@@ -16,8 +16,6 @@ pub(super) struct SetRules {
 
 /// How far in the future an event may be dated, in seconds.
 pub(super) const FUTURE_LEEWAY: i64 = 5 * 60;
-/// 9999-12-31T23:59:59Z. A later time is in milliseconds by mistake.
-const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
 
 impl SetRules {
     /// Checks everything but the signature.
@@ -156,21 +154,8 @@ fn read_kind(
     })
 }
 
-/// Reads a `NumericDate`: seconds, without their fraction.
+/// Reads a `NumericDate`. `null` is malformed.
 fn seconds(value: Option<JsonValue<'_>>, name: &'static str) -> Result<Option<i64>, EventError> {
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "within the range that was just checked"
-    )]
-    match value {
-        None => Ok(None),
-        Some(JsonValue::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => {
-            Ok(Some(seconds))
-        }
-        Some(JsonValue::Float(seconds)) if (0.0..=MAX_NUMERIC_DATE as f64).contains(&seconds) => {
-            Ok(Some(seconds as i64))
-        }
-        Some(_) => Err(EventError::MalformedClaim(name)),
-    }
+    let read = |value: JsonValue<'_>| value.numeric_date().ok_or(EventError::MalformedClaim(name));
+    value.map(read).transpose()
 }

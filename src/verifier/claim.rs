@@ -2,10 +2,6 @@
 
 use crate::token::{JsonError, JsonObject, JsonValue, TokenError, is_identifier};
 
-/// 9999-12-31T23:59:59Z. A later time is in milliseconds by mistake, and such a token would never
-/// expire.
-pub(super) const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
-
 /// Returns `true` if a claim is present. `null` counts as absent.
 pub(super) fn is_present(claim: Option<JsonValue<'_>>) -> bool {
     !matches!(claim, None | Some(JsonValue::Null))
@@ -16,27 +12,19 @@ pub(super) fn is_missing(claim: Option<JsonValue<'_>>) -> bool {
     matches!(claim, None | Some(JsonValue::Null | JsonValue::String("")))
 }
 
-/// Reads a `NumericDate` (RFC 7519 §2): seconds, without fractions. A malformed one is never absent
-/// (CVE-2026-25537). `null` is absent for all but `exp`.
+/// Reads a `NumericDate`. A malformed one is never absent (CVE-2026-25537). `null` is absent for all
+/// but `exp`.
 pub(super) fn numeric_date(
     json: &JsonObject<'_>,
     name: &'static str,
 ) -> Result<Option<i64>, TokenError> {
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "within the range that was just checked"
-    )]
     match json.get(name) {
         None => Ok(None),
         Some(JsonValue::Null) if name != "exp" => Ok(None),
-        Some(JsonValue::Integer(seconds)) if (0..=MAX_NUMERIC_DATE).contains(&seconds) => {
-            Ok(Some(seconds))
-        }
-        Some(JsonValue::Float(seconds)) if (0.0..=MAX_NUMERIC_DATE as f64).contains(&seconds) => {
-            Ok(Some(seconds as i64))
-        }
-        Some(_) => Err(TokenError::MalformedClaim(name)),
+        Some(value) => match value.numeric_date() {
+            Some(seconds) => Ok(Some(seconds)),
+            None => Err(TokenError::MalformedClaim(name)),
+        },
     }
 }
 

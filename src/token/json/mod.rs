@@ -194,6 +194,30 @@ impl fmt::Debug for JsonObject<'_> {
     }
 }
 
+/// 9999-12-31T23:59:59Z. A later time is in milliseconds by mistake, and such a token would never
+/// expire.
+const MAX_NUMERIC_DATE: i64 = 253_402_300_799;
+
+impl JsonValue<'_> {
+    /// Reads a `NumericDate` (RFC 7519 §2): seconds, without their fraction. Returns `None` if the
+    /// value is malformed.
+    #[inline]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "within the range that was just checked"
+    )]
+    pub(crate) fn numeric_date(self) -> Option<i64> {
+        match self {
+            Self::Integer(seconds) => (0..=MAX_NUMERIC_DATE).contains(&seconds).then_some(seconds),
+            Self::Float(seconds) => (0.0..=MAX_NUMERIC_DATE as f64)
+                .contains(&seconds)
+                .then_some(seconds as i64),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Debug for JsonValue<'_> {
     // Logs must not contain claims: show the type, not the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
