@@ -1,7 +1,7 @@
 //! The effects of events, in one table.
 
 use super::error::EventError;
-use super::event::{ChangeType, EventKind, SecurityEvent};
+use super::event::{ChangeType, EventKind};
 use super::kinde::WebhookKind;
 use super::subject::Subject;
 use crate::revocation::DenylistEntry;
@@ -95,10 +95,13 @@ pub(super) struct Speaker<'s> {
     pub(super) critical_members: &'s [Box<str>],
 }
 
-/// Returns the effect of a SET.
-pub(super) fn effect_of(event: SecurityEvent, speaker: Speaker<'_>) -> Result<Effect, EventError> {
-    let time = event.time;
-    match event.kind {
+/// Returns the effect of a SET. `time` is in seconds.
+pub(super) fn effect_of(
+    kind: EventKind,
+    time: i64,
+    speaker: Speaker<'_>,
+) -> Result<Effect, EventError> {
+    match kind {
         EventKind::SessionRevoked(subject)
         | EventKind::TokenClaimsChange(subject)
         | EventKind::AssuranceLevelChange(subject)

@@ -17,6 +17,7 @@ use super::states::RequestedStates;
 use super::status::{Counted, Counters, EventReceiverStatus};
 use crate::revocation::{Denylist, KindeCallerCheck};
 use crate::telemetry::{event_delivery, metrics};
+use crate::token::{JoseHeader, JsonObject};
 use crate::verifier::{DocumentError, DocumentSender, Verifier};
 
 /// The largest number of requests that are read or wait at a time.
@@ -50,6 +51,32 @@ pub(super) struct Transmitter {
     /// The longest lifetime of access tokens, in seconds. Entries for tokens expire after it.
     pub(super) token_lifetime: Option<i64>,
     pub(super) sender: DocumentSender,
+}
+
+impl EventSource {
+    fn sender(&self) -> DocumentSender {
+        match self {
+            Self::Kinde => DocumentSender::Anyone,
+            Self::Transmitter(transmitter) => transmitter.sender,
+        }
+    }
+
+    /// Checks everything but the signature.
+    fn read(
+        &self,
+        issuer: &str,
+        header: &JoseHeader<'_>,
+        json: &JsonObject<'_>,
+        now: i64,
+    ) -> Result<Received, EventError> {
+        match self {
+            Self::Kinde => read_webhook(issuer, header, json, now).map(Received::from),
+            Self::Transmitter(transmitter) => transmitter
+                .rules
+                .read(header, json, now)
+                .map(Received::from),
+        }
+    }
 }
 
 impl EventProcessor {
@@ -128,30 +155,18 @@ impl EventProcessor {
     }
 
     async fn verify(&self, document: &[u8]) -> Result<Received, EventError> {
-        let issuer = &*self.issuer;
-        let verified = match &self.source {
-            EventSource::Kinde => {
-                let sender = DocumentSender::Anyone;
-                self.verifier
-                    .verify_document(issuer, document, sender, |header, json, now| {
-                        let webhook = read_webhook(issuer, header, json, now)?;
-                        let issued_at = webhook.sent_at;
-                        Ok((Received::from(webhook), issued_at))
-                    })
-                    .await
-            }
-            EventSource::Transmitter(transmitter) => {
-                let sender = transmitter.sender;
-                self.verifier
-                    .verify_document(issuer, document, sender, |header, json, now| {
-                        let event = transmitter.rules.read(header, json, now)?;
-                        let issued_at = event.issued_at;
-                        Ok((Received::from(event), issued_at))
-                    })
-                    .await
-            }
-        };
-        verified.map_err(|error| match error {
+        let (issuer, source) = (&*self.issuer, &self.source);
+        let verified = self.verifier.verify_document(
+            issuer,
+            document,
+            source.sender(),
+            |header, json, now| {
+                let received = source.read(issuer, header, json, now)?;
+                let issued_at = received.issued_at;
+                Ok((received, issued_at))
+            },
+        );
+        verified.await.map_err(|error| match error {
             DocumentError::Rejected(error) => error,
             DocumentError::KeysUnavailable => EventError::KeysUnavailable,
         })
@@ -202,8 +217,8 @@ impl EventProcessor {
 
     async fn effect(&self, event: ReceivedEvent) -> Result<Effect, EventError> {
         match (event, &self.source) {
-            (ReceivedEvent::Set(event), EventSource::Transmitter(transmitter)) => {
-                let critical = if event.kind.needs_critical_members() {
+            (ReceivedEvent::Set { kind, time }, EventSource::Transmitter(transmitter)) => {
+                let critical = if kind.needs_critical_members() {
                     transmitter.critical.get().await?
                 } else {
                     Members::default()
@@ -213,10 +228,10 @@ impl EventProcessor {
                     speaks_for: &transmitter.speaks_for,
                     critical_members: &critical,
                 };
-                effect_of(event, speaker)
+                effect_of(kind, time, speaker)
             }
-            (ReceivedEvent::Webhook(webhook), _) => Ok(webhook_effect(&self.issuer, webhook.kind)),
-            (ReceivedEvent::Set(_), EventSource::Kinde) => {
+            (ReceivedEvent::Webhook(kind), _) => Ok(webhook_effect(&self.issuer, kind)),
+            (ReceivedEvent::Set { .. }, EventSource::Kinde) => {
                 Ok(Effect::Ignore(NoEffect::UnknownEvent))
             }
         }

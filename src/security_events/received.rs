@@ -1,7 +1,7 @@
 //! A verified event of any source.
 
-use super::event::SecurityEvent;
-use super::kinde::Webhook;
+use super::event::{EventKind, SecurityEvent};
+use super::kinde::{Webhook, WebhookKind};
 
 /// A verified event.
 pub(super) struct Received {
@@ -14,18 +14,22 @@ pub(super) struct Received {
 }
 
 pub(super) enum ReceivedEvent {
-    Webhook(Webhook),
-    Set(SecurityEvent),
+    Webhook(WebhookKind),
+    Set {
+        kind: EventKind,
+        /// When it happened, in seconds.
+        time: i64,
+    },
 }
 
 impl From<Webhook> for Received {
     fn from(webhook: Webhook) -> Self {
         Self {
-            id: webhook.id.clone(),
+            id: webhook.id,
             issued_at: webhook.sent_at,
             time: webhook.time,
             code: webhook.code,
-            event: ReceivedEvent::Webhook(webhook),
+            event: ReceivedEvent::Webhook(webhook.kind),
         }
     }
 }
@@ -33,11 +37,14 @@ impl From<Webhook> for Received {
 impl From<SecurityEvent> for Received {
     fn from(event: SecurityEvent) -> Self {
         Self {
-            id: event.id.clone(),
+            id: event.id,
             issued_at: event.issued_at,
             time: Some(event.time.saturating_mul(1000)),
             code: event.kind.code(),
-            event: ReceivedEvent::Set(event),
+            event: ReceivedEvent::Set {
+                kind: event.kind,
+                time: event.time,
+            },
         }
     }
 }
