@@ -2,7 +2,7 @@
 
 use super::error::EventError;
 use super::set::check_window;
-use super::subject::member;
+use super::subject::{member, optional_string, string_member};
 use super::timestamp::parse_timestamp;
 use crate::token::{
     Algorithm, JoseHeader, JsonChildren, JsonObject, JsonValue, TokenType, is_identifier,
@@ -148,12 +148,12 @@ fn suspension(json: &JsonObject<'_>) -> Option<WebhookKind> {
 
 fn organization(json: &JsonObject<'_>) -> Option<Box<str>> {
     let organization = data(json, "organization")?;
-    string(json, organization, "code")
+    string_member(json, organization, "code")
 }
 
 fn user(json: &JsonObject<'_>) -> Option<(Box<str>, JsonChildren)> {
     let user = data(json, "user")?;
-    Some((string(json, user, "id")?, user))
+    Some((string_member(json, user, "id")?, user))
 }
 
 /// Returns an object in `data`.
@@ -167,22 +167,11 @@ fn data(json: &JsonObject<'_>, name: &str) -> Option<JsonChildren> {
     }
 }
 
-fn string(json: &JsonObject<'_>, members: JsonChildren, name: &str) -> Option<Box<str>> {
-    match member(json, members, name)? {
-        JsonValue::String(value) => Some(value.into()),
-        _ => None,
-    }
-}
-
 fn string_claim<'j>(
     json: &'j JsonObject<'_>,
     name: &'static str,
 ) -> Result<Option<&'j str>, EventError> {
-    match json.get(name) {
-        None => Ok(None),
-        Some(JsonValue::String(value)) => Ok(Some(value)),
-        Some(_) => Err(EventError::MalformedClaim(name)),
-    }
+    optional_string(json.get(name), EventError::MalformedClaim(name))
 }
 
 fn time(json: &JsonObject<'_>, name: &'static str) -> Result<Option<i64>, EventError> {

@@ -2,7 +2,7 @@
 
 use super::error::EventError;
 use super::event::{ChangeType, EventKind, SecurityEvent};
-use super::subject::{Subject, member};
+use super::subject::{Subject, member, optional_string};
 use crate::token::{JoseHeader, JsonChildren, JsonObject, JsonValue, TokenType, is_identifier};
 
 /// The expectations about the SETs of one transmitter.
@@ -114,10 +114,9 @@ fn read_kind(
     uri: &str,
     payload: JsonChildren,
 ) -> Result<EventKind, EventError> {
-    let text = |name| match member(json, payload, name) {
-        None => Ok(None),
-        Some(JsonValue::String(value)) => Ok(Some(value)),
-        Some(_) => Err(EventError::MalformedClaim(name)),
+    let text = |name| {
+        let value = member(json, payload, name);
+        optional_string(value, EventError::MalformedClaim(name))
     };
     let subject = || {
         let subject = Subject::of_event(json, payload)?;

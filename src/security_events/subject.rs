@@ -30,8 +30,8 @@ impl Subject {
         json: &JsonObject<'_>,
         event: JsonChildren,
     ) -> Result<Option<Self>, EventError> {
-        let own = json.members_of(event).find(|(name, _)| *name == "subject");
-        let own = own.map(|(_, value)| Self::parse(json, value)).transpose()?;
+        let own = member(json, event, "subject");
+        let own = own.map(|value| Self::parse(json, value)).transpose()?;
         let claim = json.get("sub_id");
         let claim = claim.map(|value| Self::parse(json, value)).transpose()?;
         match (claim, own) {
@@ -55,17 +55,17 @@ impl Subject {
         members: JsonChildren,
         format: Option<&str>,
     ) -> Result<Self, EventError> {
-        let member = |name| string_member(json, members, name);
+        let text = |name| string_member(json, members, name).ok_or(EventError::InvalidSubject);
         Ok(match format {
             Some("iss_sub") => Self::IssSub {
-                iss: member("iss")?,
-                sub: member("sub")?,
+                iss: text("iss")?,
+                sub: text("sub")?,
             },
             Some("jwt_id") => Self::JwtId {
-                iss: member("iss")?,
-                jti: member("jti")?,
+                iss: text("iss")?,
+                jti: text("jti")?,
             },
-            Some("opaque") => Self::Opaque { id: member("id")? },
+            Some("opaque") => Self::Opaque { id: text("id")? },
             Some(_) => Self::Other,
             None => return Err(EventError::InvalidSubject),
         })
@@ -94,10 +94,9 @@ impl Subject {
 
 /// Returns the format. Google writes `subject_type`, and `iss-sub` in place of `iss_sub`.
 fn format_of(json: &JsonObject<'_>, members: JsonChildren) -> Result<Option<String>, EventError> {
-    let read = |name| match member(json, members, name) {
-        None => Ok(None),
-        Some(JsonValue::String(format)) => Ok(Some(format.replace('-', "_"))),
-        Some(_) => Err(EventError::InvalidSubject),
+    let read = |name| {
+        let format = optional_string(member(json, members, name), EventError::InvalidSubject);
+        format.map(|format| format.map(|format| format.replace('-', "_")))
     };
     match (read("format")?, read("subject_type")?) {
         (Some(format), Some(other)) if format != other => Err(EventError::InvalidSubject),
@@ -105,14 +104,27 @@ fn format_of(json: &JsonObject<'_>, members: JsonChildren) -> Result<Option<Stri
     }
 }
 
-fn string_member(
+/// Returns a string in an object inside of the document.
+pub(super) fn string_member(
     json: &JsonObject<'_>,
     members: JsonChildren,
     name: &str,
-) -> Result<Box<str>, EventError> {
-    match member(json, members, name) {
-        Some(JsonValue::String(value)) => Ok(value.into()),
-        _ => Err(EventError::InvalidSubject),
+) -> Option<Box<str>> {
+    match member(json, members, name)? {
+        JsonValue::String(value) => Some(value.into()),
+        _ => None,
+    }
+}
+
+/// Reads a string that may be absent. Any other value is malformed, also `null`.
+pub(super) fn optional_string(
+    value: Option<JsonValue<'_>>,
+    malformed: EventError,
+) -> Result<Option<&str>, EventError> {
+    match value {
+        None => Ok(None),
+        Some(JsonValue::String(text)) => Ok(Some(text)),
+        Some(_) => Err(malformed),
     }
 }
 
