@@ -107,7 +107,7 @@ pub(super) fn effect_of(
         | EventKind::AssuranceLevelChange(subject)
         | EventKind::CredentialChange(ChangeType::Replaced, subject) => {
             subject_effect(subject, time, speaker, |entry| {
-                Effect::DenyOlderTokens(entry.issued_before(time.saturating_add(1)))
+                deny_older_tokens(entry, time)
             })
         }
         EventKind::CredentialChange(ChangeType::Create, _) => {
@@ -136,8 +136,6 @@ fn subject_effect(
     speaker: Speaker<'_>,
     simple: impl FnOnce(DenylistEntry) -> Effect,
 ) -> Result<Effect, EventError> {
-    let until = time.saturating_add(1);
-    let older = |entry: DenylistEntry| Effect::DenyOlderTokens(entry.issued_before(until));
     match subject {
         Subject::IssSub { iss, sub } => {
             speaker.check_issuer(&iss)?;
@@ -147,7 +145,7 @@ fn subject_effect(
             speaker.check_issuer(&iss)?;
             Ok(Effect::DenyToken(DenylistEntry::token(iss, jti)))
         }
-        Subject::Complex(members) => complex_effect(members, speaker, older),
+        Subject::Complex(members) => complex_effect(members, time, speaker),
         Subject::Opaque { .. } | Subject::Other => Ok(Effect::Ignore(NoEffect::UnknownSubject)),
     }
 }
@@ -156,8 +154,8 @@ fn subject_effect(
 /// principal: a user and its organization are the user (rule 328).
 fn complex_effect(
     members: Vec<(Box<str>, Subject)>,
+    time: i64,
     speaker: Speaker<'_>,
-    older: impl FnOnce(DenylistEntry) -> Effect,
 ) -> Result<Effect, EventError> {
     let is_alone = members.len() == 1;
     let mut chosen = None;
@@ -186,7 +184,12 @@ fn complex_effect(
         return Ok(Effect::Ignore(NoEffect::UnknownSubject));
     };
     speaker.check_issuer(&iss)?;
-    Ok(older(entry(iss, name)))
+    Ok(deny_older_tokens(entry(iss, name), time))
+}
+
+/// Denies the tokens that were issued up to this second.
+fn deny_older_tokens(entry: DenylistEntry, time: i64) -> Effect {
+    Effect::DenyOlderTokens(entry.issued_before(time.saturating_add(1)))
 }
 
 /// A constructor of entries, by issuer and name.

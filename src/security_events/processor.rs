@@ -14,7 +14,7 @@ use super::received::{Received, ReceivedEvent};
 use super::seen::{KeyHasher, MAX_SEEN, SeenEvents, Sighting};
 use super::set::SetRules;
 use super::states::RequestedStates;
-use super::status::{Counted, Counters, EventReceiverStatus};
+use super::status::{Counters, EventReceiverStatus};
 use crate::revocation::{Denylist, KindeCallerCheck};
 use crate::telemetry::{event_delivery, metrics};
 use crate::token::{JoseHeader, JsonObject};
@@ -238,20 +238,19 @@ impl EventProcessor {
     }
 
     fn record(&self, accepted: Accepted, code: &'static str, id: &str, now: i64) {
-        let (counted, outcome) = match accepted {
-            Accepted::Applied => (Counted::Applied, "applied"),
-            Accepted::Ignored(_) => (Counted::Ignored, "ignored"),
-            Accepted::Duplicate => (Counted::Duplicate, "duplicate"),
-        };
-        self.counters.accepted(counted, now);
-        metrics::security_event(&self.issuer, code, outcome);
-        match accepted {
-            Accepted::Applied => event_delivery::security_event_applied(&self.issuer, code, id),
+        self.counters.accepted(accepted, now);
+        let outcome = match accepted {
+            Accepted::Applied => {
+                event_delivery::security_event_applied(&self.issuer, code, id);
+                "applied"
+            }
             Accepted::Ignored(reason) => {
                 event_delivery::security_event_ignored(&self.issuer, code, id, reason.code());
+                "ignored"
             }
-            Accepted::Duplicate => {}
-        }
+            Accepted::Duplicate => "duplicate",
+        };
+        metrics::security_event(&self.issuer, code, outcome);
     }
 }
 

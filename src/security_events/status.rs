@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::effects::Accepted;
 use super::error::EventError;
 use crate::util::lock;
 
@@ -79,14 +80,6 @@ struct CounterState {
     omitted: u64,
 }
 
-/// How an accepted event is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counted {
-    Applied,
-    Ignored,
-    Duplicate,
-}
-
 /// What is reported about a rejected event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RejectionReport {
@@ -110,13 +103,13 @@ impl Counters {
         }))
     }
 
-    pub(super) fn accepted(&self, counted: Counted, now: i64) {
+    pub(super) fn accepted(&self, accepted: Accepted, now: i64) {
         let mut state = lock(&self.0);
         let status = &mut state.status;
-        match counted {
-            Counted::Applied => status.applied += 1,
-            Counted::Ignored => status.ignored += 1,
-            Counted::Duplicate => status.duplicates += 1,
+        match accepted {
+            Accepted::Applied => status.applied += 1,
+            Accepted::Ignored(_) => status.ignored += 1,
+            Accepted::Duplicate => status.duplicates += 1,
         }
         status.last_accepted_at = Some(now);
         state.quiet_since = now;
