@@ -25,12 +25,12 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
     if shared.api_key_access == ApiKeyAccess::Protected
         && !credentials.is_authorized(headers, "read:api_keys", now)
     {
-        return error(&credentials.rejected_client);
+        return respond::kinde_error(&credentials.rejected_client);
     }
     let is_json = content_type(headers).is_some_and(|essence| essence == "application/json");
     let request = serde_json::from_slice::<VerifyRequest>(body);
     let (true, Ok(request)) = (is_json, request) else {
-        return error(&KindeError::new(
+        return respond::kinde_error(&KindeError::new(
             StatusCode::BAD_REQUEST,
             "INVALID_REQUEST_BODY",
         ));
@@ -44,7 +44,7 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
             }
             respond::json(StatusCode::OK, &Value::Object(key.verified.clone()))
         }
-        (_, Some(unknown)) => error(&unknown),
+        (_, Some(unknown)) => respond::kinde_error(&unknown),
         (Some(revoked), None) => {
             respond::json(StatusCode::OK, &Value::Object(revoked.verified.clone()))
         }
@@ -67,12 +67,12 @@ pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
         .credentials
         .is_authorized(&request.headers, "read:api_keys", now)
     {
-        return error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
+        return respond::kinde_error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
     }
     let id = request.uri.path().rsplit('/').next().unwrap_or_default();
     let key = decode(id).and_then(|id| state.credentials.keys.get(&id));
     let Some(key) = key else {
-        return error(&KindeError::new(StatusCode::NOT_FOUND, "API_KEY_NOT_FOUND"));
+        return respond::kinde_error(&KindeError::new(StatusCode::NOT_FOUND, "API_KEY_NOT_FOUND"));
     };
     respond::json(
         StatusCode::OK,
@@ -83,8 +83,4 @@ pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
 fn content_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     value.split(';').next().map(str::trim)
-}
-
-fn error(error: &KindeError) -> Response<Bytes> {
-    respond::json(error.status, &error.body())
 }

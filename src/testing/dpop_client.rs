@@ -4,13 +4,12 @@ use std::fmt;
 use std::io;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 use serde_json::{Map, Value};
 
 use super::algorithm::SigningAlgorithm;
-use super::encoding::base64url;
+use super::encoding::{base64url, random};
 use super::keys::{SigningKey, compact};
 use super::mint::TokenBuilder;
 use crate::clock::Clock;
@@ -90,9 +89,8 @@ impl DpopClient {
     /// and a fragment of the URL are omitted.
     #[must_use]
     pub fn proof(&self, method: &str, url: &str, token: &str) -> ProofBuilder {
-        let mut jti = [0; 16];
         // Without randomness, the test fails because proofs repeat.
-        let _ = rand::fill(&mut jti);
+        let jti = random::<16>().unwrap_or_default();
         let url = url.split(['?', '#']).next().unwrap_or_default();
         let claims = [
             ("jti", Value::from(base64url(jti))),

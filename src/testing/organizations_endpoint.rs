@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::credentials::KindeError;
-use super::form::decode;
+use super::form::UrlEncodedForm;
 use super::respond;
 use super::state::IssuerState;
 
@@ -18,15 +18,16 @@ pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
         .credentials
         .is_authorized(&request.headers, "read:organizations", now)
     {
-        return error(StatusCode::FORBIDDEN, "ACCESS_DENIED");
+        return respond::kinde_error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
     }
-    let query = request.uri.query().unwrap_or_default();
-    let mut fields = query.split('&').filter_map(|field| field.split_once('='));
-    let code = fields.find(|(name, _)| *name == "code");
-    let Some(code) = code.and_then(|(_, code)| decode(code)) else {
-        return error(StatusCode::BAD_REQUEST, "ORGANIZATION_CODE_MISSING");
+    let query = UrlEncodedForm::parse(request.uri.query().unwrap_or_default().as_bytes());
+    let Some(code) = query.as_ref().and_then(|query| query.value("code")) else {
+        return respond::kinde_error(&KindeError::new(
+            StatusCode::BAD_REQUEST,
+            "ORGANIZATION_CODE_MISSING",
+        ));
     };
-    let is_suspended = state.suspended.contains(&code);
+    let is_suspended = state.suspended.contains(code);
     respond::json(
         StatusCode::OK,
         &json!({
@@ -38,9 +39,4 @@ pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
             "is_suspended": is_suspended,
         }),
     )
-}
-
-fn error(status: StatusCode, code: &str) -> Response<Bytes> {
-    let error = KindeError::new(status, code);
-    respond::json(error.status, &error.body())
 }

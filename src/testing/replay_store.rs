@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::rand;
 use tokio::task::JoinSet;
 
-use super::encoding::base64url;
+use super::encoding::{base64url, random};
 use crate::clock::Clock;
 use crate::proof_of_possession::{ProofUse, ReplayStore, UsedProof};
 
@@ -44,8 +43,7 @@ const COPIES: usize = 100;
 /// ```
 pub async fn check_replay_store(store: impl ReplayStore) -> Result<(), String> {
     let store = Arc::new(store);
-    let mut key = [0; 32];
-    rand::fill(&mut key).map_err(|_| "the system has no randomness".to_owned())?;
+    let key = random::<32>().map_err(|_| "the system has no randomness".to_owned())?;
     let mut other = key;
     if let Some(byte) = other.first_mut() {
         *byte ^= 1;

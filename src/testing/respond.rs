@@ -12,6 +12,7 @@ use http_body_util::{Either, Full};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::credentials::KindeError;
 use super::faults::Fault;
 use super::gzip;
 
@@ -36,6 +37,11 @@ pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
 /// Returns a JSON response.
 pub(super) fn json(status: StatusCode, value: &Value) -> Response<Bytes> {
     json_text(status, value.to_string())
+}
+
+/// Returns an error of Kinde's Management API.
+pub(super) fn kinde_error(error: &KindeError) -> Response<Bytes> {
+    json(error.status, &error.body())
 }
 
 /// Returns a response with the media type of JSON.

@@ -10,6 +10,12 @@ use crate::testing::encoding::{base64url, signing_input};
 use crate::testing::keys::{SigningKey, compact};
 use crate::testing::mint::TokenBuilder;
 
+/// Returns the valid signature, or no bytes if the key cannot sign.
+pub(super) fn signature(good: &TokenBuilder) -> Vec<u8> {
+    let input = signing_input(good.header_json(), good.payload_json());
+    good.key().sign(input.as_bytes()).unwrap_or_default()
+}
+
 /// Returns the valid header and payload with this signature.
 pub(super) fn with_signature(good: &TokenBuilder, signature: impl AsRef<[u8]>) -> String {
     let input = signing_input(good.header_json(), good.payload_json());

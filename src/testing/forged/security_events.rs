@@ -19,7 +19,7 @@
 
 use serde_json::{Value, json};
 
-use super::forge::{by_attacker, segments, with_hmac, with_more_claims, with_signature};
+use super::forge::{by_attacker, signature, with_hmac, with_more_claims, with_signature};
 use super::opaque::opaque_forgeries;
 use crate::testing::events::{ACCOUNT_DISABLED, SESSION_REVOKED};
 use crate::testing::mint::TokenBuilder;
@@ -49,10 +49,8 @@ opaque_forgeries! {
 
     /// The subject was changed after the signature.
     set_changed_subject -> AUTHENTICATION_FAILED {
-        let other = good.clone().claim("sub_id", subject(good, "other")).token();
-        let original = good.token();
-        let ((header, _, signature), (_, payload, _)) = (segments(&original), segments(&other));
-        format!("{header}.{payload}.{signature}")
+        let other = good.clone().claim("sub_id", subject(good, "other"));
+        with_signature(&other, signature(good))
     }
 
     /// The type is that of other JWTs.

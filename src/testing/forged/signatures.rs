@@ -1,9 +1,8 @@
 //! Signatures that do not belong to their header and payload.
 
-use super::forge::{segments, with_signature};
+use super::forge::{segments, signature, with_signature};
 use super::forgery::forgeries;
-use crate::testing::encoding::{base64url, signing_input, uuid};
-use crate::testing::mint::TokenBuilder;
+use crate::testing::encoding::{base64url, uuid};
 
 forgeries! {
     /// One bit of the signature is flipped.
@@ -86,11 +85,6 @@ forgeries! {
         let signature = good.key().sign(decoded.as_bytes()).unwrap_or_default();
         with_signature(&good, signature)
     }
-}
-
-fn signature(good: &TokenBuilder) -> Vec<u8> {
-    let input = signing_input(good.header_json(), good.payload_json());
-    good.key().sign(input.as_bytes()).unwrap_or_default()
 }
 
 /// Returns the letter that differs in the last of its six bits.

@@ -18,7 +18,7 @@
 
 use serde_json::{Value, json};
 
-use super::forge::{by_attacker, segments, with_hmac, with_more_claims, with_signature};
+use super::forge::{by_attacker, signature, with_hmac, with_more_claims, with_signature};
 use super::opaque::opaque_forgeries;
 use crate::testing::events::timestamp;
 use crate::testing::mint::TokenBuilder;
@@ -50,10 +50,8 @@ opaque_forgeries! {
 
     /// The data were changed after the signature.
     webhook_changed_data -> AUTHENTICATION_FAILED {
-        let other = good.clone().claim("data", json!({ "user": { "id": "other" } })).token();
-        let original = good.token();
-        let ((header, _, signature), (_, payload, _)) = (segments(&original), segments(&other));
-        format!("{header}.{payload}.{signature}")
+        let other = good.clone().claim("data", json!({ "user": { "id": "other" } }));
+        with_signature(&other, signature(good))
     }
 
     /// It has no ID.
