@@ -66,10 +66,15 @@ pub struct KindeCallerCheck {
 }
 
 struct Prepared {
-    issuer: Box<str>,
     statuses: Arc<OrganizationStatuses>,
     /// How long a request waits for a new result while it has a stale one.
     wait_with_stale: Duration,
+}
+
+impl Prepared {
+    fn issuer(&self) -> &str {
+        &self.statuses.api.issuer
+    }
 }
 
 impl KindeCallerCheck {
@@ -160,7 +165,7 @@ impl KindeCallerCheck {
 
     /// Returns the issuer that this check queries, or `None` if no verifier uses the check.
     pub(crate) fn queried_issuer(&self) -> Option<&str> {
-        self.prepared.get().map(|prepared| &*prepared.issuer)
+        self.prepared.get().map(Prepared::issuer)
     }
 
     /// Drops the result about an organization and queries again. A query that began before this
@@ -210,7 +215,7 @@ impl CallerCheck for KindeCallerCheck {
         let prepared = self.prepared.get().ok_or(
             "the Kinde caller check belongs to no verifier: pass it to check_caller, and add other checks with `and`",
         )?;
-        if caller.issuer() != &*prepared.issuer {
+        if caller.issuer() != prepared.issuer() {
             return Ok(CallerStatus::Active);
         }
         let Some(organization) = caller.organization().map(OrgCode::as_str) else {
@@ -247,13 +252,12 @@ impl CallerCheck for KindeCallerCheck {
             timeout: self.timeout,
         };
         let prepared = Prepared {
-            issuer: issuer.clone().into(),
             statuses: Arc::new(OrganizationStatuses::new(api, self.timing)),
             wait_with_stale: setup.check_timeout.mul_f64(0.8),
         };
         // Verifiers of one issuer can share the check.
         let shared = self.prepared.get_or_init(|| prepared);
-        if *shared.issuer == *issuer {
+        if shared.issuer() == issuer {
             Ok(())
         } else {
             Err("of Kinde is used by verifiers with different issuers".to_owned())

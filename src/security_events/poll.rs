@@ -52,7 +52,7 @@ pub struct EventPoller {
 }
 
 /// The results of received events that the transmitter does not know yet.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct EventResults {
     accepted: Vec<String>,
     rejected: Vec<(String, EventError)>,
@@ -150,8 +150,7 @@ impl EventPoller {
     }
 
     async fn poll(&self) -> Result<Polled, PollFailure> {
-        let sent = lock(&self.results).clone();
-        let request = self.request(&sent)?;
+        let request = self.request(&lock(&self.results))?;
         let response = self.fetcher.send(request, TIMEOUT, MAX_BYTES).await;
         let response = response.map_err(|_| PollError::NoResponse)?;
         if response.status() != StatusCode::OK {

@@ -23,8 +23,7 @@ impl KeyHasher {
     }
 }
 
-/// The store of seen events. Clones share it.
-#[derive(Clone)]
+/// The store of seen events. Its reservations share it.
 pub(super) struct SeenEvents(Arc<Mutex<SeenState>>);
 
 struct SeenState {
@@ -52,7 +51,7 @@ pub(super) enum Sighting {
     Full,
 }
 
-/// The place of an event that is in progress. If it is dropped without [`confirm`](Self::keep), the
+/// The place of an event that is in progress. If it is dropped without [`confirm`](Self::confirm), the
 /// event can be received again.
 pub(super) struct Reservation {
     state: Arc<Mutex<SeenState>>,

@@ -139,12 +139,11 @@ impl Rules {
         })
     }
 
-    /// Returns a second of the wall clock. If a fetch begins after it and the key of this token was
+    /// Returns a second of the wall clock. If a fetch begins after it and the key of a token was
     /// published when the token was issued, the fetch contains the key. It allows a minute for the
     /// issuer, and the leeway for its clock.
-    pub(crate) fn published_by(&self, claims: &ValidatedClaims<'_>) -> Option<i64> {
-        let allowance = self.leeway.saturating_add(60);
-        claims.issued_at.map(|iat| iat.saturating_add(allowance))
+    pub(crate) fn published_by(&self, issued_at: i64) -> i64 {
+        issued_at.saturating_add(self.leeway.saturating_add(60))
     }
 
     /// Checks the claims that distinguish machine tokens from user tokens.

@@ -163,7 +163,7 @@ impl Verifier {
         let lookup = KeyLookup {
             kid,
             client_id: sender.client_id(),
-            published_by: Some(issued_at.saturating_add(trusted.rules.leeway + 60)),
+            published_by: Some(trusted.rules.published_by(issued_at)),
             first_wait: prior.first,
             waited: prior.keys,
             if_undecided: IfUndecided::TryAgain,

@@ -218,7 +218,7 @@ impl Verifier {
             let lookup = KeyLookup {
                 kid,
                 client_id: checked.client_id(),
-                published_by: trusted.rules.published_by(&checked),
+                published_by: checked.issued_at.map(|iat| trusted.rules.published_by(iat)),
                 first_wait: prior.first,
                 waited: prior.keys,
                 if_undecided: IfUndecided::Missing,

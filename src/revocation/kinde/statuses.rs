@@ -34,7 +34,7 @@ pub(super) struct StatusTiming {
 
 /// The cached statuses and the queries in progress.
 pub(super) struct OrganizationStatuses {
-    api: OrganizationApi,
+    pub(super) api: OrganizationApi,
     timing: StatusTiming,
     state: Mutex<QueryState>,
 }
