@@ -101,8 +101,11 @@ impl TransmitterMetadata {
             let fetched = match self.fetch().await {
                 Some(MetadataAnswer::Members(members)) => Some(members),
                 // A passing 404 does not replace known members.
-                Some(MetadataAnswer::NotFound) if stale.is_none() => Some(Members::default()),
-                Some(MetadataAnswer::NotFound) | None => None,
+                Some(MetadataAnswer::NotFound) => {
+                    let are_known = stale.as_ref().is_some_and(|known| !known.is_empty());
+                    (!are_known).then(Members::default)
+                }
+                None => None,
             };
             let mut cached = lock(&self.cached);
             match &fetched {

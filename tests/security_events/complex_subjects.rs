@@ -1,7 +1,7 @@
 //! Complex subjects name one principal by all their members together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tower_m2m::testing::{LocalIssuer, events};
@@ -258,4 +258,44 @@ async fn passing_404_keeps_the_known_members() {
     tokio::time::advance(std::time::Duration::from_secs(3600)).await;
     assert_eq!(push(&receiver, &event()).await.code(), "accepted");
     assert_eq!(fixture.denylist.len(), 1);
+}
+
+/// Rule 327.
+/// Where there are no members, a 404 is fetched once an hour, like any other metadata.
+#[tokio::test(start_paused = true)]
+async fn lasting_404_is_fetched_once_an_hour() {
+    let empty = json!({ "issuer": ISSUER, "critical_subject_members": [] });
+    let none = json!({ "issuer": ISSUER });
+    for first in [None, Some(empty), Some(none)] {
+        let fixture = Fixture::new();
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let (count, metadata) = (Arc::clone(&fetches), first.clone());
+        let settings = EventReceiver::security_events(&fixture.verifier, &fixture.denylist, ISSUER)
+            .audience(EVENTS)
+            .send_with(move |_| {
+                let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+                let mut response = http::Response::new(Vec::new());
+                match &metadata {
+                    Some(document) if is_first => {
+                        *response.body_mut() = document.to_string().into_bytes();
+                    }
+                    _ => *response.status_mut() = http::StatusCode::NOT_FOUND,
+                }
+                async move { Ok(response) }
+            });
+        let receiver = settings.authorization(SECRET).unwrap();
+        let device = json!({ "format": "opaque", "id": "d" });
+        let members = complex(json!({ "user": user("user_1"), "device": device }));
+        for hour in 1..=30 {
+            // More often than once in 5 s, and less often.
+            for pause in [0, 1, 6, 600] {
+                tokio::time::advance(std::time::Duration::from_secs(pause)).await;
+                let event = fixture.set(events::SESSION_REVOKED, members.clone(), json!({}));
+                assert_eq!(push(&receiver, &event).await.code(), "accepted");
+            }
+            assert_eq!(fetches.load(Ordering::Relaxed), hour, "{first:?}");
+            tokio::time::advance(std::time::Duration::from_secs(3000)).await;
+        }
+        assert_eq!(fixture.denylist.len(), 1);
+    }
 }
