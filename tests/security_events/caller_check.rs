@@ -11,7 +11,7 @@ use tower_m2m::{
     BoxError, Caller, CallerStatus, Denylist, EventReceiver, KindeCallerCheck, Verifier,
 };
 
-use super::support::{ISSUER, hook};
+use super::support::{ISSUER, hook, verify};
 
 /// Kinde's API as a function.
 #[derive(Clone, Default)]
@@ -112,10 +112,7 @@ impl Scenario {
     }
 
     async fn verify(&self, token: &str) -> &'static str {
-        match self.verifier.verify(token).await {
-            Ok(_) => "ok",
-            Err(rejection) => rejection.code(),
-        }
+        verify(&self.verifier, token).await
     }
 }
 

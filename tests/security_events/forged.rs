@@ -4,18 +4,12 @@ use serde_json::json;
 use tower_m2m::EventReceiver;
 use tower_m2m::testing::forged::{self, Forgery};
 
-use super::support::{Fixture, SECRET, hook, push, send};
+use super::support::{Fixture, hook, push, send_as};
 
 /// Sends every forgery and compares its response with the expected one.
-async fn attack(receiver: &EventReceiver, forgeries: &[Forgery], content_type: &str) {
+async fn attack(receiver: &EventReceiver, forgeries: &[Forgery], content_type: &'static str) {
     for forgery in forgeries {
-        let mut request = http::Request::post("/hooks")
-            .body(forgery.token().to_owned())
-            .unwrap();
-        let headers = request.headers_mut();
-        headers.insert("content-type", content_type.parse().unwrap());
-        headers.insert("authorization", SECRET.parse().unwrap());
-        let response = send(receiver, request).await;
+        let response = send_as(receiver, forgery.token().to_owned(), content_type).await;
         let expected = forgery.expected();
         let (status, err) = response.status_and_err();
         let name = forgery.name();

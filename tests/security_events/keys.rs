@@ -20,19 +20,15 @@ fn receiver(issuer: &LocalIssuer) -> (Verifier, EventReceiver) {
     (verifier, receiver)
 }
 
-fn fault() -> Fault {
-    Fault::Status {
-        status: http::StatusCode::INTERNAL_SERVER_ERROR,
-        headers: http::HeaderMap::new(),
-    }
-}
-
 /// Rule 214.
 /// Keys unavailable → 503, so the transmitter tries again.
 #[tokio::test]
 async fn unavailable_keys_give_503() {
     let issuer = LocalIssuer::start().await.unwrap();
-    issuer.set_fault(Endpoint::Jwks, fault());
+    issuer.set_fault(
+        Endpoint::Jwks,
+        Fault::status(http::StatusCode::INTERNAL_SERVER_ERROR),
+    );
     let (_verifier, receiver) = receiver(&issuer);
     let event = issuer.kinde_webhook("user.deleted", json!({ "user": { "id": "kp_1" } }));
     let response = hook(&receiver, &event).await;

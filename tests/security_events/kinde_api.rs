@@ -4,7 +4,7 @@ use serde_json::json;
 use tower_m2m::testing::{App, LocalIssuer};
 use tower_m2m::{ApiKeys, Denylist, EventReceiver, KindeCallerCheck, Verifier};
 
-use super::support::hook;
+use super::support::{hook, verify};
 
 /// Rules 225, 227.
 /// Suspension takes effect after a webhook, and a suspended user's API keys are
@@ -30,10 +30,7 @@ async fn suspension_and_api_keys_over_http() {
         .unwrap();
     let receiver = EventReceiver::kinde_webhooks(&verifier, &denylist).unwrap();
     let receiver = receiver.invalidates(&check);
-    let code = async |token: &str| match verifier.verify(token).await {
-        Ok(_) => "ok",
-        Err(rejection) => rejection.code(),
-    };
+    let code = async |token: &str| verify(&verifier, token).await;
 
     let token = issuer.org("org_a").token();
     assert_eq!(code(&token).await, "ok");

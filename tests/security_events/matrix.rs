@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tower_m2m::testing::{TokenBuilder, events};
 
-use super::support::{Fixture, NOW, SECRET, send, user};
+use super::support::{Fixture, NOW, SECRET, send, send_as, user};
 
 /// One token of each kind, all signed with the same key of the issuer.
 fn tokens(fixture: &Fixture) -> Vec<(&'static str, TokenBuilder)> {
@@ -95,12 +95,7 @@ async fn each_kind_is_accepted_only_by_its_own_verifier() {
             ("webhook", &webhooks, "application/jwt"),
             ("SET", &events, "application/secevent+jwt"),
         ] {
-            // The sender chooses the content type.
-            let mut request = token.event_request("/hooks");
-            let headers = request.headers_mut();
-            headers.insert("content-type", content_type.parse().unwrap());
-            headers.insert("authorization", SECRET.parse().unwrap());
-            let response = send(receiver, request).await;
+            let response = send_as(receiver, token.token(), content_type).await;
             assert_eq!(
                 response.status.is_success(),
                 kind == own,
@@ -195,10 +190,7 @@ async fn only_a_proof_is_accepted_as_a_proof() {
         (&fixture.webhooks(), "application/jwt"),
         (&fixture.events(), "application/secevent+jwt"),
     ] {
-        let mut request = http::Request::post("/hooks").body(proof.clone()).unwrap();
-        let headers = request.headers_mut();
-        headers.insert("content-type", content_type.parse().unwrap());
-        headers.insert("authorization", SECRET.parse().unwrap());
-        assert_eq!(send(receiver, request).await.status, 400, "{content_type}");
+        let response = send_as(receiver, proof.clone(), content_type).await;
+        assert_eq!(response.status, 400, "{content_type}");
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::Notify;
-use tower_m2m::testing::{LocalIssuer, MemoryStore};
+use tower_m2m::testing::{LocalIssuer, MemoryStore, TokenBuilder, events};
 use tower_m2m::{
     BoxError, Denylist, DenylistChanges, DenylistRecord, DenylistStore, EventReceiver, RecordKey,
     StoreCursor, Verifier,
 };
 
-use super::support::{ISSUER, hook};
+use super::support::{ISSUER, hook, verify};
 
 struct Replica {
     denylist: Denylist,
@@ -41,11 +41,7 @@ impl Replica {
     async fn until(&self, token: &str, expected: &str) {
         let wait = async {
             loop {
-                let code = match self.verifier.verify(token).await {
-                    Ok(_) => "ok",
-                    Err(rejection) => rejection.code(),
-                };
-                if code == expected {
+                if verify(&self.verifier, token).await == expected {
                     return;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -54,6 +50,17 @@ impl Replica {
         let limit = std::time::Duration::from_secs(10);
         tokio::time::timeout(limit, wait).await.expect(expected);
     }
+}
+
+/// A webhook about `kp_1`.
+fn updated(issuer: &LocalIssuer, is_suspended: bool) -> TokenBuilder {
+    let user = json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
+    issuer.kinde_webhook("user.updated", user)
+}
+
+/// A webhook about `kp_1`, dated at this second.
+fn updated_at(issuer: &LocalIssuer, is_suspended: bool, at: i64) -> TokenBuilder {
+    updated(issuer, is_suspended).claim("event_timestamp", events::timestamp(at))
 }
 
 /// Goal S1: a webhook at one replica takes effect on another one.
@@ -65,19 +72,14 @@ async fn event_takes_effect_on_all_replicas() {
     let token = issuer.org("org_a").claim("sub", "kp_1").token();
     one.until(&token, "ok").await;
     two.until(&token, "ok").await;
-    let user =
-        |is_suspended: bool| json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
-    let suspended = issuer.kinde_webhook("user.updated", user(true));
+    let suspended = updated(&issuer, true);
     assert_eq!(hook(&one.receiver, &suspended).await.status, 200);
     let begun = tokio::time::Instant::now();
     two.until(&token, "suspended").await;
     assert!(begun.elapsed().as_secs() < 1);
 
     let later = tower_m2m::Clock::system().unix_seconds() + 1;
-    let at = tower_m2m::testing::events::timestamp(later);
-    let resumed = issuer
-        .kinde_webhook("user.updated", user(false))
-        .claim("event_timestamp", at);
+    let resumed = updated_at(&issuer, false, later);
     assert_eq!(hook(&one.receiver, &resumed).await.status, 200);
     one.until(&token, "ok").await;
     two.until(&token, "ok").await;
@@ -94,11 +96,7 @@ async fn old_resumption_at_another_replica_has_no_effect() {
     let one = Replica::new(&issuer, &store);
     let token = issuer.org("org_a").claim("sub", "kp_1").token();
     let now = tower_m2m::Clock::system().unix_seconds();
-    let event = |is_suspended: bool, at: i64| {
-        let user = json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
-        let event = issuer.kinde_webhook("user.updated", user);
-        event.claim("event_timestamp", tower_m2m::testing::events::timestamp(at))
-    };
+    let event = |is_suspended, at| updated_at(&issuer, is_suspended, at);
     one.until(&token, "ok").await;
     let suspended = hook(&one.receiver, &event(true, now - 10)).await;
     assert_eq!(suspended.status, 200);
@@ -197,11 +195,7 @@ async fn late_write_of_an_older_removal_is_undone() {
         let one = Replica::with_denylist(&issuer, Denylist::replicated(slow.clone()));
         let token = issuer.org("org_a").claim("sub", "kp_1").token();
         let now = tower_m2m::Clock::system().unix_seconds();
-        let event = |is_suspended: bool, at: i64| {
-            let user = json!({ "user": { "id": "kp_1", "is_suspended": is_suspended } });
-            let event = issuer.kinde_webhook("user.updated", user);
-            event.claim("event_timestamp", tower_m2m::testing::events::timestamp(at))
-        };
+        let event = |is_suspended, at| updated_at(&issuer, is_suspended, at);
         one.until(&token, "ok").await;
         let denied = hook(&one.receiver, &event(true, now - 30)).await;
         assert_eq!(denied.status, 200);

@@ -3,15 +3,13 @@
 use serde_json::{Value, json};
 use tower_m2m::testing::{SigningAlgorithm, SigningKey, TokenBuilder, events};
 
-use super::support::{EVENTS, Fixture, ISSUER, NOW, SECRET, push, send, user};
+use super::support::{EVENTS, Fixture, ISSUER, NOW, SECRET, push, send, send_as, user};
+
+const SET_TYPE: &str = "application/secevent+jwt";
 
 /// Sends an event with the content type of a SET.
 async fn rejected(fixture: &Fixture, event: &TokenBuilder) -> (u16, String, &'static str) {
-    let mut request = event.event_request("/hooks/events");
-    let headers = request.headers_mut();
-    headers.insert("content-type", "application/secevent+jwt".parse().unwrap());
-    headers.insert("authorization", SECRET.parse().unwrap());
-    let response = send(&fixture.events(), request).await;
+    let response = send_as(&fixture.events(), event.token(), SET_TYPE).await;
     let (status, err) = response.status_and_err();
     if status == 400 {
         assert_eq!(response.headers["content-language"], "en");
@@ -265,11 +263,9 @@ async fn boundary_values_are_accepted() {
     let fixture = Fixture::new();
     let receiver = fixture.events();
     for typ in ["secevent+jwt", "SecEvent+JWT", "application/secevent+jwt"] {
-        let mut request = fixture.revoked().header("typ", typ).event_request("/");
-        let headers = request.headers_mut();
-        headers.insert("content-type", "application/secevent+jwt".parse().unwrap());
-        headers.insert("authorization", SECRET.parse().unwrap());
-        assert_eq!(send(&receiver, request).await.code(), "accepted", "{typ}");
+        let event = fixture.revoked().header("typ", typ);
+        let response = send_as(&receiver, event.token(), SET_TYPE).await;
+        assert_eq!(response.code(), "accepted", "{typ}");
     }
     for event in [
         fixture.revoked().claim("iat", NOW - 7 * 86_400),
@@ -496,11 +492,7 @@ async fn duplicate_members_are_rejected() {
         let token = fixture
             .issuer
             .sign_raw(&fixture.revoked().header_json(), payload.as_bytes());
-        let mut request = http::Request::post("/").body(token).unwrap();
-        let headers = request.headers_mut();
-        headers.insert("content-type", "application/secevent+jwt".parse().unwrap());
-        headers.insert("authorization", SECRET.parse().unwrap());
-        let response = send(&receiver, request).await;
+        let response = send_as(&receiver, token, SET_TYPE).await;
         let is_good = payload.ends_with(' ');
         let expected = if is_good {
             "accepted"

@@ -101,10 +101,15 @@ impl Fixture {
     }
 
     pub(crate) async fn verify(&self, token: &TokenBuilder) -> &'static str {
-        match self.verifier.verify(&token.token()).await {
-            Ok(_) => "ok",
-            Err(rejection) => rejection.code(),
-        }
+        verify(&self.verifier, &token.token()).await
+    }
+}
+
+/// Returns `ok`, or why the verifier rejects a token.
+pub(crate) async fn verify(verifier: &Verifier, token: &str) -> &'static str {
+    match verifier.verify(token).await {
+        Ok(_) => "ok",
+        Err(rejection) => rejection.code(),
     }
 }
 
@@ -119,6 +124,18 @@ pub(crate) async fn push(receiver: &EventReceiver, event: &TokenBuilder) -> Resp
     let secret = http::HeaderValue::from_static(SECRET);
     request.headers_mut().insert("authorization", secret);
     send(receiver, request).await
+}
+
+/// Sends a token with this content type and the secret. The sender chooses the content type.
+pub(crate) async fn send_as(
+    receiver: &EventReceiver,
+    token: String,
+    content_type: &'static str,
+) -> Response {
+    let request = Request::post("/hooks/events")
+        .header("content-type", content_type)
+        .header("authorization", SECRET);
+    send(receiver, request.body(token).unwrap()).await
 }
 
 /// Sends a webhook.
