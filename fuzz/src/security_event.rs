@@ -129,7 +129,8 @@ fn set(claims: &Naive) {
 /// Reads rule 222 literally.
 fn webhook(claims: &Naive) {
     for name in [
-        "exp", "aud", "gty", "azp", "scope", "sub", "events", "nonce",
+        "exp", "aud", "gty", "azp", "scope", "scp", "sub", "nonce", "events", "htm", "htu",
+        "sub_id",
     ] {
         assert!(claims.get(name).is_none(), "{name}");
     }
