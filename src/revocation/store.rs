@@ -192,8 +192,8 @@ impl fmt::Display for ReplicationEnded {
 
 impl std::error::Error for ReplicationEnded {}
 
-/// Returns the result of an operation of a store, or the messages of its error. The operation has no
-/// result if the store panicked.
+/// Returns the result of an operation of a store, or the messages of its error. The operation has
+/// no result if the store panicked.
 pub(super) fn result_of(finished: Option<Result<(), BoxError>>) -> Result<(), Arc<str>> {
     match finished {
         Some(Ok(())) => Ok(()),

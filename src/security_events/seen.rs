@@ -51,8 +51,8 @@ pub(super) enum Sighting {
     Full,
 }
 
-/// The place of an event that is in progress. If it is dropped without [`confirm`](Self::confirm), the
-/// event can be received again.
+/// The place of an event that is in progress. If it is dropped without
+/// [`confirm`](Self::confirm), the event can be received again.
 pub(super) struct Reservation {
     state: Arc<Mutex<SeenState>>,
     key: KeyHash,

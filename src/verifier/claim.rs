@@ -12,8 +12,8 @@ pub(super) fn is_missing(claim: Option<JsonValue<'_>>) -> bool {
     matches!(claim, None | Some(JsonValue::Null | JsonValue::String("")))
 }
 
-/// Reads a `NumericDate`. A malformed one is never absent (CVE-2026-25537). `null` is absent for all
-/// but `exp`.
+/// Reads a `NumericDate`. A malformed one is never absent (CVE-2026-25537). `null` is absent for
+/// all but `exp`.
 pub(super) fn numeric_date(
     json: &JsonObject<'_>,
     name: &'static str,

@@ -75,7 +75,8 @@ impl<'a> Runner<'a> {
         self.record_result(case, &result);
     }
 
-    /// Assesses the result of an attack by the rules for all attacks and by its own, and records it.
+    /// Assesses the result of an attack by the rules for all attacks and by its own, and records
+    /// it.
     pub(super) fn record_result(
         &mut self,
         case: &Case<'_>,
