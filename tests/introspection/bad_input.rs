@@ -202,6 +202,8 @@ async fn unreachable_issuer_is_503() {
     // A second credential is another request, and the same one at once is too.
     assert_eq!(fixture.call("k_live_0000000000000001").await, 503);
     assert_eq!((status().requests, status().failures), (2, 2));
+    assert_eq!(fixture.call("k_live_0000000000000001").await, 503);
+    assert_eq!((status().requests, status().failures), (3, 3));
 }
 
 /// Rule 161.

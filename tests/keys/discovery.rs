@@ -332,7 +332,6 @@ async fn configured_jwks_url_may_be_private() {
     assert!(builder.build_ready().await.is_ok());
 }
 
-/// A resolved issuer may have come from a customer.
 /// Rule 83.
 ///
 /// Metadata that cannot be read does not undo metadata that was read before, also if the
@@ -404,6 +403,7 @@ async fn jwks_uri_of_earlier_settings_is_checked_again() {
     assert_eq!(paths.hits(KEYS), fetches);
 }
 
+/// A resolved issuer may have come from a customer.
 #[tokio::test(start_paused = true)]
 async fn resolved_issuer_must_be_public() {
     for (iss, keys, allowed) in [
