@@ -4,34 +4,15 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower_m2m::{SavedCredentials, Verifier};
 
-use super::scripted::Scripted;
+use super::scripted::{Scripted, UNAVAILABLE, customer, invented, outcomes, send};
 
-const UNAVAILABLE: &str = "introspection_unavailable";
 const CUSTOMERS: usize = 50;
 /// The budget for unknown credentials.
 const AT_ONCE: usize = 50;
 const PER_SECOND: usize = 20;
-
-fn invented(number: usize) -> String {
-    format!("k_live_invented{number:010}")
-}
-
-fn customer(number: usize) -> String {
-    format!("k_live_customer{number:010}")
-}
-
-/// Sends a request without waiting for its response.
-fn send(verifier: &Verifier, key: String) -> JoinHandle<&'static str> {
-    let verifier = verifier.clone();
-    tokio::spawn(async move {
-        let outcome = verifier.verify(&key).await;
-        outcome.err().map_or("ok", |rejection| rejection.code())
-    })
-}
 
 fn count(outcomes: &[&str], outcome: &str) -> usize {
     outcomes.iter().filter(|&&one| one == outcome).count()
@@ -65,8 +46,7 @@ async fn flood(verifier: Verifier, per_second: usize, seconds: usize) -> usize {
         }
     }
     let count = sent.len();
-    for request in sent {
-        let outcome = request.await.unwrap();
+    for outcome in outcomes(sent).await {
         assert!(["inactive_credential", UNAVAILABLE].contains(&outcome));
     }
     count
@@ -143,11 +123,7 @@ impl AttackResult {
 #[tokio::test(start_paused = true)]
 async fn unknown_callers_use_the_budget_only() {
     const SECONDS: usize = 60;
-    let test = Scripted::new();
-    for number in 0..CUSTOMERS {
-        test.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(test.outcome(&customer(number)).await, "ok");
-    }
+    let test = Scripted::with_customers(CUSTOMERS).await;
     let report = attack(&test, 200, SECONDS).await;
     assert_eq!(report.waits, [Duration::ZERO; CUSTOMERS], "from the cache");
     let budget = AT_ONCE + PER_SECOND * SECONDS;
@@ -164,28 +140,17 @@ async fn unknown_callers_use_the_budget_only() {
 /// A known client sends 10,000 invented keys, and then its own key after it was revoked.
 #[tokio::test(start_paused = true)]
 async fn known_client_that_turns_hostile_gains_nothing() {
-    let test = Scripted::new();
-    for number in 0..CUSTOMERS {
-        test.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(test.outcome(&customer(number)).await, "ok");
-    }
+    let test = Scripted::with_customers(CUSTOMERS).await;
     let own = customer(0);
     let before = test.issuer.requests();
-    let flood: Vec<_> = (0..10_000)
-        .map(|number| send(&test.verifier, invented(number)))
-        .collect();
-    let mut outcomes = Vec::new();
-    for request in flood {
-        outcomes.push(request.await.unwrap());
-    }
+    let flood = (0..10_000).map(|number| send(&test.verifier, invented(number)));
+    let flood = outcomes(flood.collect()).await;
     let sent = test.issuer.requests() - before;
     assert_eq!(sent, AT_ONCE);
-    assert_eq!(count(&outcomes, "inactive_credential"), AT_ONCE);
-    assert_eq!(count(&outcomes, UNAVAILABLE), 10_000 - AT_ONCE);
+    assert_eq!(count(&flood, "inactive_credential"), AT_ONCE);
+    assert_eq!(count(&flood, UNAVAILABLE), 10_000 - AT_ONCE);
     // The valid key of the hostile client is not affected, and neither are those of the others.
-    for number in 0..CUSTOMERS {
-        assert_eq!(test.outcome(&customer(number)).await, "ok");
-    }
+    test.call_customers(0..CUSTOMERS).await;
     println!("| known client, 10,000 invented keys at once | 10000 | {sent} |");
 
     test.issuer.revoke(&own);
@@ -198,9 +163,7 @@ async fn known_client_that_turns_hostile_gains_nothing() {
         }
         // The others call too.
         if second % 10 == 0 {
-            for number in 1..CUSTOMERS {
-                assert_eq!(test.outcome(&customer(number)).await, "ok");
-            }
+            test.call_customers(1..CUSTOMERS).await;
         }
         test.advance(1).await;
     }
@@ -218,11 +181,7 @@ async fn known_client_that_turns_hostile_gains_nothing() {
 /// A restart under a flood, with and without restored digests.
 #[tokio::test(start_paused = true)]
 async fn restart_under_a_flood() {
-    let before = Scripted::new();
-    for number in 0..CUSTOMERS {
-        before.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(before.outcome(&customer(number)).await, "ok");
-    }
+    let before = Scripted::with_customers(CUSTOMERS).await;
     let saved = before.verifier.export_known_credentials().unwrap();
     let bytes = saved.to_bytes();
     for (is_restored, per_second, seconds) in [(true, 1_000, 10), (false, 200, 60)] {

@@ -4,26 +4,12 @@ use std::time::Duration;
 
 use tower_m2m::SavedCredentials;
 
-use super::scripted::{Scripted, trusted};
-
-const UNAVAILABLE: &str = "introspection_unavailable";
-
-fn invented(number: usize) -> String {
-    format!("k_live_invented{number:010}")
-}
-
-fn customer(number: usize) -> String {
-    format!("k_live_customer{number:010}")
-}
+use super::scripted::{Scripted, UNAVAILABLE, customer, invented, outcomes, send, trusted};
 
 /// Rule 172.
 #[tokio::test(start_paused = true)]
 async fn flood_of_invented_keys_sends_no_more_requests_than_the_budget() {
-    let test = Scripted::new();
-    for number in 0..50 {
-        test.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(test.outcome(&customer(number)).await, "ok");
-    }
+    let test = Scripted::with_customers(50).await;
     let known = test.issuer.requests();
     let begun = tokio::time::Instant::now();
     let mut rejected = [0, 0];
@@ -59,17 +45,12 @@ async fn flood_of_invented_keys_sends_no_more_requests_than_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn rejection_by_the_budget_is_not_cached() {
     let test = Scripted::new();
-    let flood = (0..200).map(|number| {
-        let verifier = test.verifier.clone();
-        tokio::spawn(async move { verifier.verify(&invented(number)).await.unwrap_err().code() })
-    });
-    let flood: Vec<_> = flood.collect();
-    let mut unavailable = Vec::new();
-    for (number, flooding) in flood.into_iter().enumerate() {
-        if flooding.await.unwrap() == UNAVAILABLE {
-            unavailable.push(number);
-        }
-    }
+    let flood = (0..200).map(|number| send(&test.verifier, invented(number)));
+    let flood = outcomes(flood.collect()).await;
+    assert!(!flood.contains(&"ok"));
+    let unavailable: Vec<usize> = (0..200)
+        .filter(|number| flood[*number] == UNAVAILABLE)
+        .collect();
     assert_eq!((test.issuer.requests(), unavailable.len()), (50, 150));
     test.advance(1).await;
     test.issuer.add_key(&invented(unavailable[0]), "org_a");
@@ -79,11 +60,7 @@ async fn rejection_by_the_budget_is_not_cached() {
 /// Rule 172.
 #[tokio::test(start_paused = true)]
 async fn active_credentials_do_not_use_the_budget_up() {
-    let test = Scripted::new();
-    for number in 0..1_000 {
-        test.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(test.outcome(&customer(number)).await, "ok", "{number}");
-    }
+    let test = Scripted::with_customers(1_000).await;
     assert_eq!(test.issuer.requests(), 1_000);
 }
 
@@ -92,11 +69,7 @@ async fn active_credentials_do_not_use_the_budget_up() {
 /// A restart under a flood does not lock customers out.
 #[tokio::test(start_paused = true)]
 async fn restored_customers_are_verified_under_a_flood() {
-    let before = Scripted::new();
-    for number in 0..50 {
-        before.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(before.outcome(&customer(number)).await, "ok");
-    }
+    let before = Scripted::with_customers(50).await;
     let saved = before.verifier.export_known_credentials().unwrap();
     let bytes = saved.to_bytes();
     for is_restored in [false, true] {
@@ -116,20 +89,14 @@ async fn restored_customers_are_verified_under_a_flood() {
         let sent = before.issuer.requests();
         // The flood uses the budget up, all at once.
         let flood: Vec<_> = (0..2_000)
-            .map(|number| {
-                let verifier = after.verifier.clone();
-                let key = invented(number);
-                tokio::spawn(async move { verifier.verify(&key).await.is_ok() })
-            })
+            .map(|number| send(&after.verifier, invented(number)))
             .collect();
         tokio::task::yield_now().await;
         let mut accepted = 0;
         for number in 0..50 {
             accepted += usize::from(after.outcome(&customer(number)).await == "ok");
         }
-        for flooding in flood {
-            assert!(!flooding.await.unwrap());
-        }
+        assert!(!outcomes(flood).await.contains(&"ok"));
         if is_restored {
             assert_eq!(accepted, 50);
         } else {
@@ -160,11 +127,7 @@ async fn restored_digests_admit_no_caller() {
 /// A customer that turns hostile: a revoked key loses its privilege.
 #[tokio::test(start_paused = true)]
 async fn revoked_key_uses_the_budget_again() {
-    let test = Scripted::new();
-    for number in 0..200 {
-        test.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(test.outcome(&customer(number)).await, "ok");
-    }
+    let test = Scripted::with_customers(200).await;
     for number in 0..200 {
         test.issuer.revoke(&customer(number));
     }

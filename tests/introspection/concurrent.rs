@@ -6,11 +6,10 @@ use std::time::Duration;
 use tokio::sync::Barrier;
 use tower_m2m::SavedCredentials;
 
-use super::scripted::Scripted;
+use super::scripted::{Scripted, UNAVAILABLE};
 
 const KEY: &str = "k_live_customer0000000001";
 const CALLERS: usize = 10_000;
-const UNAVAILABLE: &str = "introspection_unavailable";
 /// The caller that begins the request needs no place. The others with the same credential take at
 /// most half of the places: 256 for unknown credentials and 4,096 for known ones.
 const SERVED_IF_UNKNOWN: usize = 1 + 256 / 2;

@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::recorder::Recorder;
-use super::scripted::{Reply, Scripted};
+use super::scripted::{Reply, Scripted, invented};
 use super::subscriber::set_subscriber;
 use super::support::Fixture;
 
@@ -47,7 +47,7 @@ async fn failures_are_reported_once_in_a_while() {
         let begun = tokio::time::Instant::now();
         let mut number = 0;
         while begun.elapsed().as_secs() < 119 {
-            let _ = test.outcome(&format!("k_live_invented{number:010}")).await;
+            let _ = test.outcome(&invented(number)).await;
             test.advance(1).await;
             number += 1;
         }

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tower_m2m::Rejection;
 
-use super::scripted::{Reply, Scripted};
+use super::scripted::{Reply, Scripted, UNAVAILABLE};
 
 const KEY: &str = "k_live_0000000000000001";
 const OTHER: &str = "k_live_0000000000000002";
-const UNAVAILABLE: &str = "introspection_unavailable";
 
 /// Rules 169, 180.
 #[tokio::test(start_paused = true)]

@@ -2,28 +2,13 @@
 
 use std::time::Duration;
 
-use super::scripted::{Reply, Scripted};
+use super::scripted::{Reply, Scripted, UNAVAILABLE, customer, outcomes, send};
 
-const UNAVAILABLE: &str = "introspection_unavailable";
 const GOOD: &str = "k_live_goodgood000000000001";
 const STRANGER: &str = "k_live_invented000000000001";
 const PAUSE: Reply = Reply::Header(429, "retry-after", "300");
 /// Requests that are sent before the first response arrives.
 const AT_ONCE: usize = 64;
-
-fn customer(number: usize) -> String {
-    format!("k_live_customer{number:010}")
-}
-
-/// Returns a verifier that knows these customers.
-async fn with_customers(count: usize) -> Scripted {
-    let test = Scripted::new();
-    for number in 0..count {
-        test.issuer.add_key(&customer(number), "org_a");
-        assert_eq!(test.outcome(&customer(number)).await, "ok");
-    }
-    test
-}
 
 /// Returns a verifier that knows one customer, whose response is too old.
 async fn with_idle_customer() -> Scripted {
@@ -37,7 +22,7 @@ async fn with_idle_customer() -> Scripted {
 /// Rule 173.
 #[tokio::test(start_paused = true)]
 async fn no_refresh_is_sent_within_the_pause() {
-    let test = with_customers(200).await;
+    let test = Scripted::with_customers(200).await;
     test.advance(44).await;
     test.issuer.set_reply(PAUSE);
     test.advance(1).await;
@@ -54,20 +39,12 @@ async fn no_refresh_is_sent_within_the_pause() {
 /// Rule 173.
 #[tokio::test(start_paused = true)]
 async fn requests_that_wait_for_their_turn_are_not_sent_within_the_pause() {
-    let test = with_customers(1_000).await;
+    let test = Scripted::with_customers(1_000).await;
     test.advance(400).await;
     test.issuer.set_reply(PAUSE);
     let sent = test.issuer.requests();
-    let requests: Vec<_> = (0..1_000)
-        .map(|number| {
-            let verifier = test.verifier.clone();
-            tokio::spawn(async move { verifier.verify(&customer(number)).await })
-        })
-        .collect();
-    for request in requests {
-        let rejection = request.await.unwrap().unwrap_err();
-        assert_eq!(rejection.code(), UNAVAILABLE);
-    }
+    let requests = (0..1_000).map(|number| send(&test.verifier, customer(number)));
+    assert_eq!(outcomes(requests.collect()).await, [UNAVAILABLE; 1_000]);
     assert_eq!(test.issuer.requests() - sent, AT_ONCE);
     assert_eq!(test.verifier.introspection_status()[0].failures, 64);
 }
@@ -80,15 +57,8 @@ async fn unknown_key_whose_request_is_not_sent_gives_the_budget_back() {
     let test = Scripted::new();
     test.issuer
         .set_reply(Reply::Header(429, "retry-after", "1"));
-    let requests: Vec<_> = (0..50)
-        .map(|number| {
-            let verifier = test.verifier.clone();
-            tokio::spawn(async move { verifier.verify(&customer(number)).await.is_err() })
-        })
-        .collect();
-    for request in requests {
-        assert!(request.await.unwrap());
-    }
+    let requests = (0..50).map(|number| send(&test.verifier, customer(number)));
+    assert!(!outcomes(requests.collect()).await.contains(&"ok"));
     assert_eq!(test.issuer.requests(), 32);
     assert_eq!(test.verifier.introspection_status()[0].budget_left, 50 - 32);
 }

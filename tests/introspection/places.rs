@@ -6,33 +6,15 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::scripted::Scripted;
+use super::scripted::{Scripted, customer, invented, outcomes, send};
 
 const HOSTILE: &str = "k_live_hostile0000000000001";
 const GOOD: &str = "k_live_goodgood000000000001";
 
-fn invented(number: usize) -> String {
-    format!("k_live_invented{number:010}")
-}
-
 /// Sends requests with one key at the same time.
-fn send(test: &Scripted, key: &str, count: usize) -> Vec<JoinHandle<&'static str>> {
-    let requests = (0..count).map(|_| {
-        let (verifier, key) = (test.verifier.clone(), key.to_owned());
-        tokio::spawn(async move {
-            let outcome = verifier.verify(&key).await;
-            outcome.err().map_or("ok", |rejection| rejection.code())
-        })
-    });
+fn send_many(test: &Scripted, key: &str, count: usize) -> Vec<JoinHandle<&'static str>> {
+    let requests = (0..count).map(|_| send(&test.verifier, key.to_owned()));
     requests.collect()
-}
-
-async fn outcomes(requests: Vec<JoinHandle<&'static str>>) -> Vec<&'static str> {
-    let mut outcomes = Vec::new();
-    for request in requests {
-        outcomes.push(request.await.unwrap());
-    }
-    outcomes
 }
 
 /// Returns when the requests that were sent wait for the issuer.
@@ -51,7 +33,7 @@ async fn parallel_requests_with_invented_keys_do_not_reject_new_customers() {
         async move {
             let mut keys = 0;
             while !is_over.load(Ordering::SeqCst) {
-                let _ = outcomes(send(&test, &invented(keys), 300)).await;
+                let _ = outcomes(send_many(&test, &invented(keys), 300)).await;
                 keys += 1;
             }
             keys
@@ -59,9 +41,9 @@ async fn parallel_requests_with_invented_keys_do_not_reject_new_customers() {
     });
     for number in 0..100 {
         tokio::time::sleep(Duration::from_millis(117)).await;
-        let key = format!("k_live_customer{number:010}");
+        let key = customer(number);
         test.issuer.add_key(&key, "org_a");
-        let both = send(&test, &key, 2);
+        let both = send_many(&test, &key, 2);
         assert_eq!(outcomes(both).await, ["ok", "ok"], "{number}");
     }
     is_over.store(true, Ordering::SeqCst);
@@ -76,7 +58,7 @@ async fn parallel_requests_with_invented_keys_do_not_reject_new_customers() {
 async fn many_invented_keys_at_once_do_not_reject_a_new_customer() {
     let test = Scripted::new();
     test.issuer.add_key(GOOD, "org_a");
-    let flood = (0..40).flat_map(|number| send(&test, &invented(number), 300));
+    let flood = (0..40).flat_map(|number| send_many(&test, &invented(number), 300));
     let flood: Vec<_> = flood.collect();
     settle().await;
     assert_eq!(test.outcome(GOOD).await, "ok");
@@ -98,9 +80,9 @@ async fn known_key_with_many_requests_does_not_reject_another_known_key() {
     for key in [HOSTILE, GOOD] {
         after.issuer.add_key(key, "org_a");
     }
-    let hostile = send(&after, HOSTILE, 5_000);
+    let hostile = send_many(&after, HOSTILE, 5_000);
     settle().await;
-    assert_eq!(outcomes(send(&after, GOOD, 100)).await, ["ok"; 100]);
+    assert_eq!(outcomes(send_many(&after, GOOD, 100)).await, ["ok"; 100]);
     let hostile = outcomes(hostile).await;
     let accepted = hostile.iter().filter(|&&code| code == "ok").count();
     assert_eq!(accepted, 1 + 4_096 / 2);

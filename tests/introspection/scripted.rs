@@ -1,14 +1,27 @@
 //! An issuer without sockets, so that tests with a paused clock decide what it sends and when.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use tokio::task::JoinHandle;
 use tower_m2m::testing::LocalIssuer;
 use tower_m2m::{ApiKeys, BoxError, Claims, Clock, Issuer, Rejection, Verifier, VerifierBuilder};
 
 pub(crate) const ISSUER: &str = "https://acme.kinde.com";
+/// The code of the rejection if the issuer is not queried or does not respond.
+pub(crate) const UNAVAILABLE: &str = "introspection_unavailable";
+
+/// Returns a key that no issuer knows, unless a test adds it.
+pub(crate) fn invented(number: usize) -> String {
+    format!("k_live_invented{number:010}")
+}
+
+pub(crate) fn customer(number: usize) -> String {
+    format!("k_live_customer{number:010}")
+}
 
 /// What the issuer does with a request.
 #[derive(Clone, Debug)]
@@ -128,6 +141,23 @@ impl Scripted {
         }
     }
 
+    /// Creates a verifier that knows these customers.
+    pub(crate) async fn with_customers(count: usize) -> Self {
+        let test = Self::new();
+        for number in 0..count {
+            test.issuer.add_key(&customer(number), "org_a");
+        }
+        test.call_customers(0..count).await;
+        test
+    }
+
+    /// Verifies the keys of these customers, which are accepted.
+    pub(crate) async fn call_customers(&self, numbers: Range<usize>) {
+        for number in numbers {
+            assert_eq!(self.outcome(&customer(number)).await, "ok", "{number}");
+        }
+    }
+
     pub(crate) async fn verify(&self, key: &str) -> Result<Claims, Rejection> {
         self.verifier.verify(key).await
     }
@@ -153,4 +183,21 @@ pub(crate) fn trusted(keys: &ApiKeys) -> Issuer {
         .audience("https://api.acme.com")
         .jwk_set(signing.jwks())
         .api_keys(keys.clone())
+}
+
+/// Sends a request without waiting for its response: `"ok"` or the code of the rejection.
+pub(crate) fn send(verifier: &Verifier, key: String) -> JoinHandle<&'static str> {
+    let verifier = verifier.clone();
+    tokio::spawn(async move {
+        let outcome = verifier.verify(&key).await;
+        outcome.err().map_or("ok", |rejection| rejection.code())
+    })
+}
+
+pub(crate) async fn outcomes(requests: Vec<JoinHandle<&'static str>>) -> Vec<&'static str> {
+    let mut outcomes = Vec::with_capacity(requests.len());
+    for request in requests {
+        outcomes.push(request.await.unwrap());
+    }
+    outcomes
 }
