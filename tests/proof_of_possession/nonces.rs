@@ -19,12 +19,8 @@ async fn proof_needs_a_current_nonce() {
     let token = fixture.token();
     let missing = fixture.send(&fixture.proof(&token), &token).await;
     assert_eq!(missing.summary(), (401, "dpop_nonce_required"));
-    assert!(
-        missing
-            .challenge("DPoP")
-            .contains(r#"error="use_dpop_nonce""#)
-    );
-    assert!(!missing.challenge("Bearer").contains("error"));
+    missing.assert_error("DPoP", "use_dpop_nonce");
+    missing.assert_no_error("Bearer");
     assert_eq!(missing.response.headers()[CACHE_CONTROL], "no-store");
     let nonce = missing.nonces()[0].to_owned();
     assert_eq!(missing.nonces().len(), 1);
@@ -138,11 +134,7 @@ async fn grpc_response_has_challenges_and_nonce() {
     let outcome = call(&api, proof.authorize(request(), &token)).await;
     assert_eq!(outcome.summary(), (200, "dpop_nonce_required"));
     assert_eq!(outcome.response.headers()["grpc-status"], "16");
-    assert!(
-        outcome
-            .challenge("DPoP")
-            .contains(r#"error="use_dpop_nonce""#)
-    );
+    outcome.assert_error("DPoP", "use_dpop_nonce");
     let nonce = outcome.nonces()[0].to_owned();
     let outcome = call(&api, proof.nonce(nonce).authorize(request(), &token)).await;
     assert_eq!(outcome.summary(), (200, "none"));

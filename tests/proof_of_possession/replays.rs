@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+use tower_m2m::testing::ProofBuilder;
 use tower_m2m::{BoxError, ProofUse, ReplayStore, UsedProof};
 
-use crate::support::{Fixture, NOW};
+use crate::support::{Fixture, NOW, call, invoices, proof_of};
 
 /// Rules 114, 242, 250.
 #[tokio::test]
@@ -17,11 +19,7 @@ async fn cached_token_needs_a_fresh_proof_each_time() {
     assert_eq!(fixture.send(&first, &token).await.summary(), (200, "none"));
     let replayed = fixture.send(&first, &token).await;
     assert_eq!(replayed.summary(), (401, "proof_replayed"));
-    assert!(
-        replayed
-            .challenge("DPoP")
-            .contains(r#"error="invalid_dpop_proof""#)
-    );
+    replayed.assert_error("DPoP", "invalid_dpop_proof");
     let other = fixture.proof(&token);
     assert_eq!(fixture.send(&other, &token).await.summary(), (200, "none"));
     // The proof is stored for longer than it is valid.
@@ -72,6 +70,20 @@ async fn rejected_request_does_not_store_its_proof() {
     assert_eq!(fixture.send(&proof, &token).await.summary(), (200, "none"));
 }
 
+/// Sends copies of one request at the same time.
+fn send_copies(
+    fixture: &Arc<Fixture>,
+    proof: &ProofBuilder,
+    token: &Arc<str>,
+    count: usize,
+) -> Vec<JoinHandle<(u16, &'static str)>> {
+    let calls = (0..count).map(|_| {
+        let (fixture, proof, token) = (Arc::clone(fixture), proof.clone(), Arc::clone(token));
+        tokio::spawn(async move { fixture.send(&proof, &token).await.summary() })
+    });
+    calls.collect()
+}
+
 /// Rule 117.
 ///
 /// 100 copies at once, in memory.
@@ -80,14 +92,8 @@ async fn one_of_100_simultaneous_copies_is_admitted() {
     let fixture = Arc::new(Fixture::new());
     let token: Arc<str> = fixture.token().into();
     for _ in 0..5 {
-        let proof = Arc::new(fixture.proof(&token));
-        let calls: Vec<_> = (0..100)
-            .map(|_| {
-                let (fixture, proof, token) =
-                    (Arc::clone(&fixture), Arc::clone(&proof), Arc::clone(&token));
-                tokio::spawn(async move { fixture.send(&proof, &token).await.summary() })
-            })
-            .collect();
+        let proof = fixture.proof(&token);
+        let calls = send_copies(&fixture, &proof, &token, 100);
         let mut admitted = 0;
         for call in calls {
             match call.await.unwrap() {
@@ -112,15 +118,8 @@ async fn full_share_is_503_for_that_key_only() {
     assert_eq!(outcome.summary(), (503, "too_many_proofs"));
     assert_eq!(outcome.response.headers()["retry-after"], "10");
     assert!(outcome.challenges.is_empty());
-    let other = tower_m2m::testing::DpopClient::new()
-        .unwrap()
-        .clock(fixture.clock.clone());
-    let others = fixture.token_builder().bound_to(&other).token();
-    let proof = other.proof(
-        "GET",
-        &format!("{}/invoices", crate::support::BASE),
-        &others,
-    );
+    let (other, others) = fixture.other_client();
+    let proof = proof_of(&other, &others);
     assert_eq!(fixture.send(&proof, &others).await.summary(), (200, "none"));
     fixture.clock.advance(Duration::from_secs(70));
     let outcome = fixture.send(&fixture.proof(&token), &token).await;
@@ -248,14 +247,15 @@ async fn replicas_with_one_store_accept_a_proof_once() {
 
     let store = SharedStore::default();
     let first = Fixture::with(|builder| builder.replay_store(store.clone()));
-    let second = crate::support::replica(&first, |builder| builder.replay_store(store));
+    let second = first.other_verifier(|builder| builder.replay_store(store));
+    let second = invoices().layer(second.layer());
     let token = first.token();
     let proof = first.proof(&token);
     assert_eq!(first.send(&proof, &token).await.summary(), (200, "none"));
     let request = http::Request::get("/invoices")
         .body(axum::body::Body::empty())
         .unwrap();
-    let outcome = crate::support::call(&second, proof.authorize(request, &token)).await;
+    let outcome = call(&second, proof.authorize(request, &token)).await;
     assert_eq!(outcome.summary(), (401, "proof_replayed"));
 }
 
@@ -296,14 +296,8 @@ async fn proof_that_expires_during_the_caller_check_is_rejected() {
             builder.replay_store(store)
         }));
         let token: Arc<str> = fixture.token().into();
-        let proof = Arc::new(fixture.proof(&token).claim("iat", NOW - 60));
-        let calls: Vec<_> = (0..10)
-            .map(|_| {
-                let (fixture, proof, token) =
-                    (Arc::clone(&fixture), Arc::clone(&proof), Arc::clone(&token));
-                tokio::spawn(async move { fixture.send(&proof, &token).await.summary() })
-            })
-            .collect();
+        let proof = fixture.proof(&token).claim("iat", NOW - 60);
+        let calls = send_copies(&fixture, &proof, &token, 10);
         while waiting.load(Ordering::SeqCst) < 10 {
             tokio::task::yield_now().await;
         }
@@ -362,13 +356,9 @@ async fn full_store_writes_one_event_in_10_s() {
     let token = fixture.token();
     let first = fixture.send(&fixture.proof(&token), &token).await;
     assert_eq!(first.summary(), (200, "none"));
-    let other = tower_m2m::testing::DpopClient::new()
-        .unwrap()
-        .clock(fixture.clock.clone());
-    let others = fixture.token_builder().bound_to(&other).token();
-    let url = format!("{}/invoices", crate::support::BASE);
+    let (other, others) = fixture.other_client();
     for _ in 0..12 {
-        let proof = other.proof("GET", &url, &others);
+        let proof = proof_of(&other, &others);
         let outcome = fixture.send(&proof, &others).await;
         assert_eq!(outcome.summary(), (503, "replay_store_unavailable"));
         fixture.clock.advance(Duration::from_secs(1));

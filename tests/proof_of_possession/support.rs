@@ -41,12 +41,9 @@ impl Fixture {
             .unwrap();
         let dpop = dpop(ProofOfPossession::dpop(BASE));
         let trusted = trust(&issuer).proof_of_possession(dpop);
-        let builder = Verifier::builder([trusted]).clock(clock.clone());
-        let verifier = change(builder).build().unwrap();
+        let verifier = build(trusted, &clock, change);
         let client = DpopClient::new().unwrap().clock(clock.clone());
-        let api = Router::new()
-            .route("/invoices", any(|| async { "invoices" }))
-            .layer(verifier.layer());
+        let api = invoices().layer(verifier.layer());
         Self {
             issuer,
             clock,
@@ -54,6 +51,22 @@ impl Fixture {
             verifier,
             api,
         }
+    }
+
+    /// Returns a verifier of its own with the same issuer and clock, as of another replica.
+    pub(crate) fn other_verifier(
+        &self,
+        change: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+    ) -> Verifier {
+        let trusted = trust(&self.issuer).proof_of_possession(ProofOfPossession::dpop(BASE));
+        build(trusted, &self.clock, change)
+    }
+
+    /// Returns another client with a key of its own, and a token that is bound to it.
+    pub(crate) fn other_client(&self) -> (DpopClient, String) {
+        let client = DpopClient::new().unwrap().clock(self.clock.clone());
+        let token = self.token_builder().bound_to(&client).token();
+        (client, token)
     }
 
     pub(crate) fn token_builder(&self) -> TokenBuilder {
@@ -67,7 +80,7 @@ impl Fixture {
 
     /// Returns a valid proof for `GET /invoices`.
     pub(crate) fn proof(&self, token: &str) -> ProofBuilder {
-        self.client.proof("GET", &format!("{BASE}/invoices"), token)
+        proof_of(&self.client, token)
     }
 
     pub(crate) async fn send(&self, proof: &ProofBuilder, token: &str) -> Outcome {
@@ -80,6 +93,25 @@ pub(crate) fn trust(issuer: &LocalIssuer) -> Issuer {
     Verifier::issuer(issuer.url())
         .audience(issuer.audience())
         .jwk_set(issuer.jwks())
+}
+
+pub(crate) fn build(
+    trusted: Issuer,
+    clock: &Clock,
+    change: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+) -> Verifier {
+    let builder = Verifier::builder([trusted]).clock(clock.clone());
+    change(builder).build().unwrap()
+}
+
+/// Returns a router of `/invoices` without a layer.
+pub(crate) fn invoices() -> Router {
+    Router::new().route("/invoices", any(|| async { "invoices" }))
+}
+
+/// Returns a valid proof of a client for `GET /invoices`.
+pub(crate) fn proof_of(client: &DpopClient, token: &str) -> ProofBuilder {
+    client.proof("GET", &format!("{BASE}/invoices"), token)
 }
 
 /// What the tests look at in a response.
@@ -105,6 +137,21 @@ impl Outcome {
         challenge
     }
 
+    /// Asserts that the challenge of a scheme has this error code.
+    #[track_caller]
+    pub(crate) fn assert_error(&self, scheme: &str, error: &str) {
+        let expected = format!("error=\"{error}\"");
+        let challenge = self.challenge(scheme);
+        assert!(challenge.contains(&expected), "{:?}", self.challenges);
+    }
+
+    /// Asserts that the challenge of a scheme has no error.
+    #[track_caller]
+    pub(crate) fn assert_no_error(&self, scheme: &str) {
+        let challenge = self.challenge(scheme);
+        assert!(!challenge.contains("error"), "{:?}", self.challenges);
+    }
+
     pub(crate) fn nonces(&self) -> Vec<&str> {
         let values = self.response.headers().get_all("dpop-nonce").iter();
         values.map(|value| value.to_str().unwrap()).collect()
@@ -123,17 +170,4 @@ pub(crate) async fn call(api: &Router, request: Request<Body>) -> Outcome {
             .collect(),
         response,
     }
-}
-
-/// Returns the API of another replica: the same issuer and clock, and a verifier of its own.
-pub(crate) fn replica(
-    fixture: &Fixture,
-    change: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
-) -> Router {
-    let trusted = trust(&fixture.issuer).proof_of_possession(ProofOfPossession::dpop(BASE));
-    let builder = Verifier::builder([trusted]).clock(fixture.clock.clone());
-    let verifier = change(builder).build().unwrap();
-    Router::new()
-        .route("/invoices", any(|| async { "invoices" }))
-        .layer(verifier.layer())
 }
