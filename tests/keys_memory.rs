@@ -10,6 +10,9 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +21,8 @@ use std::time::Duration;
 use tower_m2m::jwks::FetchCause;
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm};
 use tower_m2m::{Algorithm, BoxError, Clock, Issuer, Profile, Verifier};
+
+use memory::resident;
 
 /// Tests run one at a time, because they measure the memory of the process.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -29,22 +34,6 @@ fn flood(usually: u64) -> u64 {
         .ok()
         .and_then(|value| value.parse().ok())
         .unwrap_or(usually)
-}
-
-/// Returns the resident memory in bytes, or `None` if the system does not report it.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(
-        line.trim()
-            .strip_suffix(" kB")?
-            .trim()
-            .parse::<u64>()
-            .ok()?
-            * 1024,
-    )
 }
 
 fn assert_bounded(what: &str, before: Option<u64>) {

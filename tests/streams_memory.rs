@@ -8,6 +8,8 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+#[path = "support/memory.rs"]
+mod memory;
 #[allow(dead_code, reason = "the other test program uses the rest")]
 #[path = "streams/support.rs"]
 mod support;
@@ -18,20 +20,11 @@ use std::time::Duration;
 use http::Response;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
-use tower_m2m::{DenylistEntry, EntryExpiry};
 
-use support::{Fixture, ISSUER, OpenStream, open};
+use memory::resident;
+use support::{Fixture, OpenStream, open};
 
 const STREAMS: usize = 10_000;
-
-/// Returns the resident memory in bytes, or `None` if the system does not report it.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let mut lines = status.lines();
-    let line = lines.find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
 
 /// Opens streams that wait for data, and returns them with the memory that they use.
 async fn open_all(fixture: &Fixture, ends: bool) -> (Vec<OpenStream>, u64) {
@@ -84,8 +77,7 @@ async fn ten_thousand_streams_are_small_and_end_within_a_second() {
         .collect();
     // Each task has to wait for its stream before the denial.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let entry = DenylistEntry::organization(ISSUER, "org_a");
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+    fixture.deny("org_a");
     let denied = Instant::now();
     let mut last = denied;
     for task in tasks {

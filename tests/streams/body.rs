@@ -12,17 +12,12 @@ use http::{Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_m2m::{DenylistEntry, EntryExpiry, InvalidationReason, ResponseBody};
+use tower_m2m::{DenylistEntry, InvalidationReason, ResponseBody};
 use tracing::Level;
 
 use super::recorder::Recorder;
 use super::subscriber::set_subscriber;
 use super::support::{ChannelBody, Fixture, ISSUER, OpenStream, open, reason};
-
-fn deny(fixture: &Fixture) {
-    let entry = DenylistEntry::organization(ISSUER, "org_a");
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
-}
 
 async fn open_typed(fixture: &Fixture, content_type: &str) -> OpenStream {
     let head = Response::builder().header("content-type", content_type);
@@ -40,7 +35,7 @@ async fn body_that_ended_does_not_resume() {
     stream.sender.send(Bytes::from_static(b"first")).unwrap();
     let first = stream.body.frame().await.unwrap().unwrap();
     assert_eq!(first.into_data().unwrap(), "first");
-    deny(&fixture);
+    fixture.deny("org_a");
     let error = stream.body.frame().await.unwrap().unwrap_err();
     assert_eq!(reason(&error), InvalidationReason::Suspended);
     assert_eq!(
@@ -76,7 +71,7 @@ async fn body_that_never_waits_ends() {
     for _ in 0..10 {
         assert!(stream.body.frame().await.unwrap().is_ok());
     }
-    deny(&fixture);
+    fixture.deny("org_a");
     assert!(stream.body.frame().await.unwrap().is_err());
 
     let mut stream = fixture
@@ -156,7 +151,7 @@ async fn grpc_stream_ends_with_trailers() {
         let mut stream = open_typed(&fixture, content_type).await;
         stream.sender.send(Bytes::from_static(b"message")).unwrap();
         assert!(stream.body.frame().await.unwrap().is_ok());
-        deny(&fixture);
+        fixture.deny("org_a");
         let end = stream.body.frame().await.unwrap();
         if is_grpc {
             let trailers = end.unwrap().into_trailers().ok().unwrap();
@@ -205,8 +200,7 @@ async fn changes_are_coalesced() {
         matches!(body.as_mut().poll_frame(&mut cx), Poll::Pending)
     };
     let change = |number: u32| {
-        let entry = DenylistEntry::token(ISSUER, format!("token {number}"));
-        fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+        fixture.deny_entry(DenylistEntry::token(ISSUER, format!("token {number}")));
     };
     assert!(poll());
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -222,8 +216,7 @@ async fn changes_are_coalesced() {
         }
     }
     assert!(polls <= 2, "{polls} wake-ups without any time passing");
-    let entry = DenylistEntry::organization(ISSUER, "org_a");
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+    fixture.deny("org_a");
     tokio::time::sleep(Duration::from_millis(251)).await;
     assert!(!poll(), "the last change is noticed too");
 }
@@ -257,7 +250,7 @@ async fn end_of_a_stream_is_recorded() {
     let token = fixture.token().client("client_a").claim("jti", "token_a");
     let layer = fixture.verifier.layer();
     let mut stream = fixture.open_with(&layer, &token).await;
-    deny(&fixture);
+    fixture.deny("org_a");
     fixture.end_of(&mut stream, 1).await.unwrap();
     let lines = recorder.take();
     let line = lines.last().unwrap();

@@ -63,7 +63,7 @@ async fn stream_ends_when_its_caller_is_denied() {
         let mut stream = fixture.open_with(&layer, &token).await;
         assert_eq!(fixture.end_of(&mut stream, 5).await, None);
         let shown = format!("{entry:?}");
-        fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+        fixture.deny_entry(entry);
         let end = fixture.end_of(&mut stream, 20).await;
         assert_eq!(end, expected.map(|reason| (0, reason)), "{shown}");
     }
@@ -104,8 +104,7 @@ async fn stream_ends_when_the_organization_of_an_acting_client_is_denied() {
             .expires_in(Duration::from_secs(3600));
         let mut stream =
             open_with_headers(layer, &[("x-org", "org_a")], &token, Response::new(())).await;
-        let entry = DenylistEntry::organization(ISSUER, denied);
-        fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+        fixture.deny(denied);
         let end = fixture.end_of(&mut stream, 20).await;
         assert_eq!(end, ends.then_some((0, InvalidationReason::Suspended)));
     }
@@ -213,8 +212,7 @@ async fn stream_of_another_layer_stays_open() {
     let layer = fixture.verifier.layer();
     let head = Response::new(());
     let mut stream = super::support::open(layer, &fixture.token(), head).await;
-    let entry = DenylistEntry::organization(ISSUER, "org_a");
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+    fixture.deny("org_a");
     assert_eq!(fixture.end_of(&mut stream, 4000).await, None);
 }
 

@@ -4,16 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use tower_m2m::testing::claims;
-use tower_m2m::{DenylistEntry, EntryExpiry, Invalidated, InvalidationReason, Verifier};
+use tower_m2m::{Invalidated, InvalidationReason, Verifier};
 
 use super::support::{Fixture, ISSUER};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn deny(fixture: &Fixture, organization: &str) {
-    let entry = DenylistEntry::organization(ISSUER, organization);
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
-}
 
 /// Rule 205.
 ///
@@ -29,7 +24,7 @@ async fn future_owns_what_it_needs() {
     drop(claims);
     let task = tokio::spawn(future);
     tokio::time::sleep(SECOND).await;
-    deny(&fixture, "org_a");
+    fixture.deny("org_a");
     let begun = Instant::now();
     assert_eq!(task.await.unwrap(), InvalidationReason::Suspended);
     assert!(begun.elapsed() < SECOND);
@@ -43,7 +38,7 @@ async fn future_stays_ready() {
     let fixture = Fixture::new();
     let mut future = fixture.verifier.invalidated(&fixture.claims().await);
     assert!(timeout(SECOND, &mut future).await.is_err());
-    deny(&fixture, "org_a");
+    fixture.deny("org_a");
     for _ in 0..3 {
         let reason = timeout(SECOND, &mut future).await.unwrap();
         assert_eq!(reason, InvalidationReason::Suspended);
@@ -61,7 +56,7 @@ async fn dropped_future_loses_no_change() {
         let future = fixture.verifier.invalidated(&claims);
         assert!(timeout(SECOND, future).await.is_err());
     }
-    deny(&fixture, "org_a");
+    fixture.deny("org_a");
     let future = fixture.verifier.invalidated(&claims);
     let reason = timeout(Duration::ZERO, future).await.unwrap();
     assert_eq!(reason, InvalidationReason::Suspended);
@@ -117,7 +112,7 @@ async fn denial_of_the_organization_that_a_client_acts_for() {
         .global()
         .expires_in(Duration::from_secs(3600));
     let claims = fixture.verifier.verify(&token.token()).await.unwrap();
-    deny(&fixture, "org_a");
+    fixture.deny("org_a");
     let without = fixture.verifier.invalidated(&claims);
     assert!(timeout(SECOND, without).await.is_err());
     let with = fixture.verifier.invalidated_for(&claims, &org);

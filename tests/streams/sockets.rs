@@ -20,9 +20,9 @@ use tower::Layer as _;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
-use tower_m2m::{Claims, DenylistEntry, EntryExpiry, OrgCode};
+use tower_m2m::{Claims, OrgCode};
 
-use super::support::{Fixture, ISSUER};
+use super::support::Fixture;
 
 /// Sends a request and reads until the first event, then denies the organization and reads until
 /// the connection ends. Returns everything that was read.
@@ -42,8 +42,7 @@ async fn read_until_the_end(fixture: &Fixture, address: std::net::SocketAddr) ->
         while client.read_buf(&mut bytes).await.unwrap() > 0 {}
     });
     assert!(idle.await.is_err(), "the stream is open");
-    let entry = DenylistEntry::organization(ISSUER, "org_a");
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+    fixture.deny("org_a");
     let begun = Instant::now();
     let rest = timeout(Duration::from_secs(10), client.read_to_end(&mut bytes));
     rest.await.expect("the connection ends").unwrap();
@@ -170,8 +169,7 @@ async fn upgraded_connection_ends_with_invalidated() {
     let idle = timeout(Duration::from_millis(200), client.read_to_end(&mut bytes));
     assert!(idle.await.is_err(), "the connection is open");
     assert!(bytes.starts_with(b"HTTP/1.1 101"));
-    let entry = DenylistEntry::organization(ISSUER, "org_a");
-    fixture.denylist.deny(entry, EntryExpiry::Never).unwrap();
+    fixture.deny("org_a");
     let rest = timeout(Duration::from_secs(1), client.read_to_end(&mut bytes));
     rest.await.expect("the connection ends").unwrap();
     assert!(bytes.ends_with(b"the client or the organization is suspended"));

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_m2m::testing::{AUDIENCE, LocalIssuer, SigningAlgorithm, TokenBuilder};
 use tower_m2m::{
-    Algorithm, AuthorizeLayer, BoxError, Claims, Clock, Denylist, InvalidationReason, Issuer,
-    ResponseBody, StreamEnded, Verifier, VerifierBuilder,
+    Algorithm, AuthorizeLayer, BoxError, Claims, Clock, Denylist, DenylistEntry, EntryExpiry,
+    InvalidationReason, Issuer, ResponseBody, StreamEnded, Verifier, VerifierBuilder,
 };
 
 pub(crate) const NOW: i64 = 1_750_000_000;
@@ -57,6 +57,15 @@ impl Fixture {
             verifier,
             document,
         }
+    }
+
+    /// Denies an organization.
+    pub(crate) fn deny(&self, organization: &str) {
+        self.deny_entry(DenylistEntry::organization(ISSUER, organization));
+    }
+
+    pub(crate) fn deny_entry(&self, entry: DenylistEntry) {
+        self.denylist.deny(entry, EntryExpiry::Never).unwrap();
     }
 
     /// Opens a stream of `org_a`.
