@@ -144,15 +144,10 @@ async fn failover_to_an_older_copy_loses_no_entry() {
     one.deny("org_b").await.unwrap();
     two.until("org_b", "suspended").await;
     server.restart();
-    let begun = std::time::Instant::now();
-    while server.run(&["HLEN", ENTRIES]) != "2" {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "{:?}",
-            one.status()
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    one.wait("two entries", async || {
+        server.run(&["HLEN", ENTRIES]) == "2"
+    })
+    .await;
     for replica in [&one, &two] {
         replica.until("org_a", "suspended").await;
         replica.until("org_b", "suspended").await;

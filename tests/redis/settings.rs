@@ -1,6 +1,7 @@
 //! Connecting: the contract, TLS, eviction, record keys.
 
-use base64_pem::pem;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tower_m2m::testing::store_contract;
 use tower_m2m::{RedisStore, RedisStoreError};
 
@@ -8,37 +9,16 @@ use super::certificate::{FOR_LONG, LOOPBACK, self_signed};
 use super::redis_server::{RedisServer, free_port};
 use super::support::{CHANGES, ENTRIES, NAMESPACE, Replica, key, record};
 
-/// Writes PEM without another dependency.
-mod base64_pem {
-    pub(crate) fn pem(label: &str, der: &[u8]) -> String {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut body = String::new();
-        for chunk in der.chunks(3) {
-            let bytes = [
-                chunk[0],
-                *chunk.get(1).unwrap_or(&0),
-                *chunk.get(2).unwrap_or(&0),
-            ];
-            let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
-            for at in 0..4 {
-                let index = (bits >> (18 - 6 * at)) & 63;
-                let is_padding = at > chunk.len();
-                body.push(if is_padding {
-                    '='
-                } else {
-                    ALPHABET[index as usize].into()
-                });
-            }
-        }
-        let lines: Vec<&str> = (0..body.len())
-            .step_by(64)
-            .map(|at| &body[at..body.len().min(at + 64)])
-            .collect();
-        format!(
-            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-            lines.join("\n")
-        )
-    }
+fn pem(label: &str, der: &[u8]) -> String {
+    let body = STANDARD.encode(der);
+    let lines: Vec<&str> = (0..body.len())
+        .step_by(64)
+        .map(|at| &body[at..body.len().min(at + 64)])
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
 
 /// Rules 188, 196, 324.

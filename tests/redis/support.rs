@@ -93,28 +93,26 @@ impl Replica {
 
     /// Waits until a request of the organization gets this response.
     pub(crate) async fn until(&self, org: &str, code: &str) {
-        let begun = Instant::now();
-        loop {
-            let found = self.call(org).await;
-            if found == code {
-                return;
-            }
-            let waited = begun.elapsed();
-            assert!(
-                waited < Duration::from_secs(60),
-                "{found}: {:?}",
-                self.status()
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let expected = format!("{org}: {code}");
+        self.wait(&expected, async || self.call(org).await == code)
+            .await;
     }
 
     /// Waits until the status is as expected.
     pub(crate) async fn until_status(&self, is_met: impl Fn(&ReplicationStatus) -> bool) {
+        self.wait("status", async || is_met(&self.status())).await;
+    }
+
+    /// Waits for at most 60 s.
+    pub(crate) async fn wait(&self, expected: &str, is_met: impl AsyncFn() -> bool) {
         let begun = Instant::now();
-        while !is_met(&self.status()) {
+        while !is_met().await {
             let waited = begun.elapsed();
-            assert!(waited < Duration::from_secs(60), "{:?}", self.status());
+            assert!(
+                waited < Duration::from_secs(60),
+                "{expected}: {:?}",
+                self.status()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -8,7 +8,7 @@ use tower_m2m::{
     ReplicationError,
 };
 
-use super::support::{ISSUER, NOW, Replica, issuer, organization, seconds, settle};
+use super::support::{ISSUER, NOW, Replica, issuer, organization, record, seconds, settle};
 
 #[tokio::test(start_paused = true)]
 async fn denial_and_removal_reach_the_other_replica() {
@@ -182,8 +182,7 @@ async fn changes_during_an_outage_arrive_after_it() {
         store.set_up();
         // Another replica changes the store before this one reconnects.
         let org = if trimmed { "org_c" } else { "org_b" };
-        let record = DenylistRecord::new(&organization(org), EntryExpiry::Never).unwrap();
-        store.put(record).await.unwrap();
+        store.put(record(org)).await.unwrap();
         if trimmed {
             store.trim();
         }

@@ -11,14 +11,13 @@ use tower_m2m::{
     ReplicationError, StartError, StoreCursor,
 };
 
-use super::support::{Replica, issuer, organization, seconds, settle};
+use super::support::{Replica, issuer, organization, record, seconds, settle};
 
 /// Rule 185.
 #[tokio::test(start_paused = true)]
 async fn unreachable_store_at_start_is_no_empty_list() {
     let (issuer, store) = (issuer(), MemoryStore::new());
-    let record = DenylistRecord::new(&organization("org_a"), EntryExpiry::Never).unwrap();
-    store.put(record).await.unwrap();
+    store.put(record("org_a")).await.unwrap();
     store.set_down();
     let one = Replica::new(&issuer, store.clone());
     for _ in 0..3 {
@@ -198,8 +197,7 @@ fn ended_tasks_start_again_although_the_list_is_usable() {
     });
     drop(first);
     runtime().block_on(async {
-        let record = DenylistRecord::new(&organization("org_a"), EntryExpiry::Never).unwrap();
-        store.put(record).await.unwrap();
+        store.put(record("org_a")).await.unwrap();
         one.clock.advance(Duration::from_secs(1));
         assert_eq!(one.call(&issuer, "org_b").await, "ok");
         settle().await;
@@ -265,8 +263,7 @@ async fn entries_of_a_new_issuer_take_effect() {
         .denylist(denylist.clone())
         .build()
         .unwrap();
-    let record = DenylistRecord::new(&organization("org_a"), EntryExpiry::Never).unwrap();
-    store.put(record).await.unwrap();
+    store.put(record("org_a")).await.unwrap();
     settle().await;
     assert!(other.is_ready() && denylist.is_empty());
     let one = Replica::with(&issuer, denylist, |builder| builder);

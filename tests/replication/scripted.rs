@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc};
 use tower_m2m::{
-    BoxError, Denylist, DenylistChanges, DenylistRecord, DenylistStore, EntryExpiry, RecordKey,
-    StoreCursor,
+    BoxError, Denylist, DenylistChanges, DenylistRecord, DenylistStore, RecordKey, StoreCursor,
 };
 
-use super::support::{Replica, issuer, organization, seconds, settle};
+use super::support::{Replica, issuer, record, seconds, settle};
 
+#[derive(Debug)]
 enum ScriptStep {
     Add(&'static str),
     Remove(&'static str),
@@ -29,10 +29,6 @@ impl ScriptedStore {
         let (script, steps) = mpsc::unbounded_channel();
         (Self(Arc::new(Mutex::new(steps))), script)
     }
-}
-
-fn record(org: &str) -> DenylistRecord {
-    DenylistRecord::new(&organization(org), EntryExpiry::Never).unwrap()
 }
 
 impl DenylistStore for ScriptedStore {
@@ -80,14 +76,12 @@ async fn half_a_list_is_not_used() {
         ScriptStep::Disconnect,
         ScriptStep::Add("org_a"),
     ] {
-        script.send(step).unwrap_or_else(|_| panic!());
+        script.send(step).unwrap();
         seconds(2).await;
         assert_eq!(one.call(&issuer, "org_b").await, "denylist_unavailable");
         assert!(!one.verifier.is_ready());
     }
-    script
-        .send(ScriptStep::CaughtUp)
-        .unwrap_or_else(|_| panic!());
+    script.send(ScriptStep::CaughtUp).unwrap();
     settle().await;
     assert_eq!(one.call(&issuer, "org_b").await, "ok");
     assert_eq!(one.call(&issuer, "org_a").await, "suspended");
@@ -99,7 +93,7 @@ async fn old_list_stays_until_the_new_one_is_complete() {
     let (store, script) = ScriptedStore::new();
     let issuer = issuer();
     let one = Replica::new(&issuer, store);
-    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    let send = |step| script.send(step).unwrap();
     send(ScriptStep::Add("org_a"));
     send(ScriptStep::Add("org_b"));
     send(ScriptStep::CaughtUp);
@@ -140,7 +134,7 @@ async fn list_ages_while_it_is_loaded() {
     let (store, script) = ScriptedStore::new();
     let issuer = issuer();
     let one = Replica::new(&issuer, store);
-    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    let send = |step| script.send(step).unwrap();
     send(ScriptStep::CaughtUp);
     settle().await;
     send(ScriptStep::Gap);
@@ -168,7 +162,7 @@ async fn malformed_record_is_counted_and_skipped() {
         ScriptStep::Malformed,
         ScriptStep::CaughtUp,
     ] {
-        script.send(step).unwrap_or_else(|_| panic!());
+        script.send(step).unwrap();
     }
     settle().await;
     assert_eq!(one.call(&issuer, "org_a").await, "suspended");
@@ -183,7 +177,7 @@ async fn changes_without_an_end_do_not_make_the_list_fresh() {
     let (store, script) = ScriptedStore::new();
     let issuer = issuer();
     let one = Replica::new(&issuer, store);
-    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    let send = |step| script.send(step).unwrap();
     send(ScriptStep::CaughtUp);
     settle().await;
     for _ in 0..91 {
@@ -210,7 +204,7 @@ async fn load_that_does_not_fit_removes_no_entry() {
     let issuer = issuer();
     let list = Denylist::replicated_with_capacity(store, 2);
     let one = Replica::with(&issuer, list, |builder| builder);
-    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    let send = |step| script.send(step).unwrap();
     send(ScriptStep::Add("org_a"));
     send(ScriptStep::Add("org_b"));
     send(ScriptStep::CaughtUp);
@@ -235,7 +229,7 @@ async fn first_load_without_an_authentic_record_does_not_count() {
     let (store, script) = ScriptedStore::new();
     let issuer = issuer();
     let one = Replica::new(&issuer, store);
-    let send = |step| script.send(step).unwrap_or_else(|_| panic!());
+    let send = |step| script.send(step).unwrap();
     send(ScriptStep::Unauthenticated);
     send(ScriptStep::CaughtUp);
     send(ScriptStep::Heartbeat);

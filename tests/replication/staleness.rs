@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tower_m2m::testing::MemoryStore;
-use tower_m2m::{Denylist, DenylistRecord, DenylistStore, EntryExpiry};
+use tower_m2m::{Denylist, DenylistStore};
 
-use super::support::{Replica, issuer, organization, seconds, settle};
+use super::support::{Replica, issuer, record, seconds, settle};
 
 /// Rule 190.
 ///
@@ -181,8 +181,7 @@ async fn new_entry_does_not_hide_the_loss_of_the_others() {
         store.flush();
         for number in 0..added {
             let org = format!("org_new{number}");
-            let record = DenylistRecord::new(&organization(&org), EntryExpiry::Never).unwrap();
-            store.put(record).await.unwrap();
+            store.put(record(&org)).await.unwrap();
         }
         seconds(30).await;
         assert!(one.status().is_emptying);

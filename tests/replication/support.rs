@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_m2m::testing::{AUDIENCE, LocalIssuer};
 use tower_m2m::{
-    Clock, Denylist, DenylistEntry, DenylistStore, EntryExpiry, ReplicationError,
+    Clock, Denylist, DenylistEntry, DenylistRecord, DenylistStore, EntryExpiry, ReplicationError,
     ReplicationStatus, Verifier, VerifierBuilder,
 };
 
@@ -28,6 +28,11 @@ pub(crate) fn issuer() -> LocalIssuer {
 
 pub(crate) fn organization(code: &str) -> DenylistEntry {
     DenylistEntry::organization(ISSUER, code)
+}
+
+/// Returns what a store has of an organization that is denied without an end.
+pub(crate) fn record(org: &str) -> DenylistRecord {
+    DenylistRecord::new(&organization(org), EntryExpiry::Never).unwrap()
 }
 
 impl Replica {
