@@ -62,64 +62,25 @@ fn ids_are_compared_as_numbers() {
 /// Rules 190, 325.
 #[test]
 fn only_a_reader_at_the_end_is_up_to_date() {
+    use ReadStep::{Behind, CaughtUp, Gap, Heartbeat, Stuck};
+
     let mut progress = Progress::new(EntryId::parse("300-0").unwrap());
     let mut from = at("100-0", 10);
-    for (to, info, step, case) in [
-        (
-            at("200-0", 1010),
-            info("300-0", 2010, 2010),
-            ReadStep::Behind,
-            "one page of two",
-        ),
-        (
-            at("300-0", 2010),
-            info("310-0", 2011, 2011),
-            ReadStep::CaughtUp,
-            "it has all that existed before the read",
-        ),
-        (
-            at("310-0", 2011),
-            info("310-0", 2011, 2011),
-            ReadStep::CaughtUp,
-            "the last one",
-        ),
-        (
-            at("310-0", 2011),
-            info("310-0", 2011, 2011),
-            ReadStep::Heartbeat,
-            "no change",
-        ),
-        (
-            at("310-0", 2011),
-            info("320-0", 2012, 2012),
-            ReadStep::Behind,
-            "added after the read",
-        ),
-        (
-            at("320-0", 2012),
-            info("320-0", 2012, 2012),
-            ReadStep::CaughtUp,
-            "and received",
-        ),
-        (
-            at("320-0", 2012),
-            info("330-0", 2013, 2013),
-            ReadStep::Behind,
-            "not received once",
-        ),
-        (
-            at("320-0", 2012),
-            info("330-0", 2013, 2013),
-            ReadStep::Stuck,
-            "not received twice",
-        ),
-        (
-            at("320-0", 2012),
-            info("10-0", 1, 1),
-            ReadStep::Gap,
-            "the stream began again",
-        ),
+    // Each with its ID and the number of entries up to it: the last entry that the read returned,
+    // and the last one of the stream.
+    for (read, last, step, case) in [
+        ((200, 1010), (300, 2010), Behind, "one page of two"),
+        ((300, 2010), (310, 2011), CaughtUp, "all before the read"),
+        ((310, 2011), (310, 2011), CaughtUp, "the last one"),
+        ((310, 2011), (310, 2011), Heartbeat, "no change"),
+        ((310, 2011), (320, 2012), Behind, "added after the read"),
+        ((320, 2012), (320, 2012), CaughtUp, "and received"),
+        ((320, 2012), (330, 2013), Behind, "not received once"),
+        ((320, 2012), (330, 2013), Stuck, "not received twice"),
+        ((320, 2012), (10, 1), Gap, "the stream began again"),
     ] {
+        let to = at(&format!("{}-0", read.0), read.1);
+        let info = info(&format!("{}-0", last.0), last.1, last.1);
         assert_eq!(progress.after_read(info, from, to), step, "{case}");
         from = to;
     }
