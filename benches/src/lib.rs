@@ -19,7 +19,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service;
-use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
+use tower_m2m::testing::{LocalIssuer, SigningAlgorithm, SigningKey};
 use tower_m2m::{Algorithm, ApiKeys, BoxError, Profile, Scope, Verifier};
 
 /// The issuer of all tokens here. It has no socket, because the verifier gets its keys directly.
@@ -229,33 +229,36 @@ pub fn request(token: &str) -> Request<String> {
     request
 }
 
+/// Polls a future once and drops it.
+#[inline]
+pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    std::pin::pin!(future).poll(&mut Context::from_waker(std::task::Waker::noop()))
+}
+
 /// Polls a future that is ready at once.
+#[inline]
 pub fn now<F: Future>(future: F) -> F::Output {
-    match std::pin::pin!(future).poll(&mut Context::from_waker(std::task::Waker::noop())) {
+    match poll_once(future) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future waits"),
     }
 }
 
-/// Verifies only the signature of a token, with a ready key: the lower limit for any verifier.
-pub fn raw_check(
-    bench: &Bench,
-    algorithm: SigningAlgorithm,
-    token: &str,
-) -> impl Fn() -> bool + 'static {
+/// Verifies only the signature of a token or a proof, with a ready key: the lower limit for any
+/// verifier.
+pub fn raw_check(key: &SigningKey, token: &str) -> impl Fn() -> bool + use<> {
     let (message, encoded) = token.rsplit_once('.').unwrap_or_default();
     let (message, signature) = (
         message.to_owned(),
         URL_SAFE_NO_PAD.decode(encoded).unwrap_or_default(),
     );
-    let verification: &'static dyn VerificationAlgorithm = match algorithm {
+    let verification: &'static dyn VerificationAlgorithm = match key.algorithm() {
         SigningAlgorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
         SigningAlgorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
         SigningAlgorithm::Es512 => &signature::ECDSA_P521_SHA512_FIXED,
         _ => &signature::ED25519,
     };
-    let key =
-        ParsedPublicKey::new(verification, bench.issuer.signing_key().public_der()).expect("a key");
+    let key = ParsedPublicKey::new(verification, key.public_der()).expect("a key");
     move || {
         key.verify_sig(black_box(message.as_bytes()), black_box(&signature))
             .is_ok()

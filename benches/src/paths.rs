@@ -136,7 +136,7 @@ pub fn all() -> Vec<Path> {
     ] {
         let bench = Bench::new(algorithm);
         let token = bench.token(0);
-        let check = raw_check(&bench, algorithm, &token);
+        let check = raw_check(&bench.issuer.signing_key(), &token);
         paths.push(Path::new(
             raw,
             Baseline::Path("bare service", None),

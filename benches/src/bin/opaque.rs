@@ -21,7 +21,7 @@ use tower::{Layer, Service};
 use tower_m2m::testing::{LocalIssuer, SigningAlgorithm};
 use tower_m2m::{ApiKeys, Authorize, Verifier};
 use tower_m2m_benches::measure::{Rounds, allocations, nanoseconds, resident, thread_cpu};
-use tower_m2m_benches::{Bare, Bench, CUSTOMER, SCOPE, api_key, now, request};
+use tower_m2m_benches::{Bare, Bench, CUSTOMER, SCOPE, api_key, now, poll_once, request};
 
 #[global_allocator]
 static ALLOCATIONS: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -147,9 +147,7 @@ fn flood(bench: &Bench) -> bool {
         let cpu = thread_cpu();
         for request in requests {
             // A request within the budget would wait for the issuer. The client does not.
-            let mut future = std::pin::pin!(service.call(request));
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            drop(black_box(future.as_mut().poll(&mut context)));
+            drop(black_box(poll_once(service.call(request))));
         }
         spent += thread_cpu() - cpu;
         during.push(known(&mut service));

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let worker = |_: usize| {
         let mut hot = cached.layer().require(SCOPE).layer(Bare);
         let mut cold = uncached.layer().require(SCOPE).layer(Bare);
-        let raw = raw_check(&bench, SigningAlgorithm::Rs256, &token);
+        let raw = raw_check(&bench.issuer.signing_key(), &token);
         // The request is cloned inside the slice, with and without the layer, because a store of
         // ready requests would not fit the caches.
         let mine = request(&token);

@@ -11,7 +11,6 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use http::StatusCode;
-use tower_m2m::testing::SigningAlgorithm;
 use tower_m2m_benches::measure::{Rounds, nanoseconds, thread_cpu};
 use tower_m2m_benches::{raw_check, request};
 use tower_m2m_peers::{Backend, Baseline, Contender, Failure, REFUSED, Refusals, Setup};
@@ -120,7 +119,7 @@ impl Candidate<'_> {
 fn time(mut setup: Setup) -> Result<(), Failure> {
     let _entered = setup.runtime.enter();
     let token = setup.bench.token(0);
-    let raw = raw_check(&setup.bench, SigningAlgorithm::Rs256, &token);
+    let raw = raw_check(&setup.bench.issuer.signing_key(), &token);
     let mut candidates: Vec<_> = setup
         .contenders
         .iter_mut()
