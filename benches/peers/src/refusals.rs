@@ -36,7 +36,7 @@ impl Refusals {
         let wrong = vec![
             None,
             Some(forged),
-            Some(good.clone().expired_by(Duration::from_secs(3600)).token()),
+            Some(good.clone().expired_by(Duration::from_hours(1)).token()),
             Some(good.clone().claim("nbf", future).token()),
             Some(good.clone().claim("iss", "https://other.kinde.com").token()),
             Some(good.clone().audience("https://other.acme.com").token()),
