@@ -131,6 +131,12 @@ def main():
                  "\n\nhttps://api.example/v1/a?x", "\n\nhttps://api.example@evil.example/v1/a", "\n\n\n/%7euser/x", "\n\n\n/../a", "\n\n\n/a\nPOST",
                  header.replace("dpop+jwt", "JWT"), header.replace("EdDSA", "none"), header.replace('"x"', '"d":"AA","x"')]:
         seed("dpop_proof", text)
+    cert = ":MAP7//4+Pw==:"
+    for text in ["\n\n" + cert, "\n\n:MAP7//4+Pw:", "\n\n" + cert[1:-1], "\n\n::", "\n\n:AQID:", "\n", "\n\n" + cert + "\n" + cert,
+                 "\n\n" + cert + "," + cert, "\n\n" + cert + ";a", "\n\n-----BEGIN%20CERTIFICATE-----", "\n::ffff:10.0.0.1\n" + cert,
+                 "fd00::/8\nfd00::1\n" + cert, "::ffff:10.0.0.0/104\n10.0.0.1\n" + cert, "10.0.0.1/8", "0.0.0.0/0\n::1\n" + cert,
+                 "10.0.0.0/08", "::/0\n10.0.0.1\n" + cert]:
+        seed("client_cert", text)
     active = {"active": True, "client_id": "svc", "scope": "read write", "token_type": "Bearer", "aud": ["https://api.example.com"],
               "exp": 1750000000, "iss": "https://issuer.example", "sub": "svc", "org_code": "org_a"}
     for change in [{}, {"active": False}, {"active": "true"}, {"active": 1}, {"active": None}, {"token_use": "refresh_token"}, {"cnf": {"jkt": "x"}},

@@ -6,6 +6,7 @@
 pub mod authorization;
 pub mod challenge;
 pub mod claims;
+pub mod client_cert;
 pub mod discovery;
 pub mod dpop_proof;
 pub mod identifiers;

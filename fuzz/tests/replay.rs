@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-const TARGETS: [(&str, fn(&[u8])); 13] = [
+const TARGETS: [(&str, fn(&[u8])); 14] = [
     ("authorization", tower_m2m_fuzz::authorization::check),
     ("challenge", tower_m2m_fuzz::challenge::check),
     ("claims", tower_m2m_fuzz::claims::check),
+    ("client_cert", tower_m2m_fuzz::client_cert::check),
     ("discovery", tower_m2m_fuzz::discovery::check),
     ("dpop_proof", tower_m2m_fuzz::dpop_proof::check),
     ("identifiers", tower_m2m_fuzz::identifiers::check),
