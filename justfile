@@ -8,7 +8,7 @@ export NIGHTLY_TOOLCHAIN := env("NIGHTLY_TOOLCHAIN", trim(read(".ci/nightly")))
 
 target := env("CARGO_TARGET_DIR", "target")
 packages := "examples/*/Cargo.toml fuzz/Cargo.toml benches/Cargo.toml benches/peers/Cargo.toml tests/public-api/Cargo.toml"
-features := "axum reqwest tls-rustls tls-native tls-rustls-no-provider tracing metrics introspection dpop security-events redis test-util cli"
+features := "axum reqwest tls-rustls tls-native tls-rustls-no-provider tracing metrics introspection dpop mtls security-events redis test-util cli"
 
 # Shows this list.
 default:

@@ -50,7 +50,7 @@
 //! * to verify: [`Verifier`], [`Issuer`], [`VerifierBuilder`], [`Config`], [`Profile`],
 //!   [`ClaimCondition`], [`Algorithm`], [`Clock`]
 //! * to verify opaque credentials: `ApiKeys`, `Introspection` (feature `introspection`)
-//! * to check bound tokens: `ProofOfPossession`, `ReplayStore` (feature `dpop`)
+//! * to check bound tokens: `ProofOfPossession`, `ReplayStore` (features `dpop`, `mtls`)
 //! * to reject callers: [`Denylist`], [`DenylistStore`], `RedisStore` (feature `redis`),
 //!   [`CallerCheck`], `KindeCallerCheck` and `EventReceiver` (feature `security-events`)
 //! * to end streams, sockets and jobs: [`AuthorizeLayer::end_streams`], [`Verifier::invalidated`],
@@ -77,6 +77,7 @@
 //! | `metrics` | | counters, gauges and a histogram, for the recorder that the application installs |
 //! | `introspection` | | API keys of Kinde and opaque access tokens, which the issuer is queried about |
 //! | `dpop` | | tokens that are bound to a key whose owner signs a proof for each request (DPoP, RFC 9449) |
+//! | `mtls` | | tokens that are bound to a client certificate (RFC 8705) |
 //! | `security-events` | | Kinde's webhooks, its suspended organizations, and Security Event Tokens take effect |
 //! | `redis` | | a store in Redis for a denylist that several replicas share |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
@@ -108,7 +109,7 @@ pub mod introspection;
 pub mod jwks;
 mod metadata;
 mod middleware;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 mod proof_of_possession;
 mod rejection;
 mod response;
@@ -140,8 +141,10 @@ pub use introspection::{
 };
 pub use metadata::ResourceMetadata;
 pub use middleware::{Authorize, AuthorizeLayer, OrganizationSource, ResponseBody, ResponseFuture};
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 pub use proof_of_possession::ProofOfPossession;
+#[cfg(feature = "mtls")]
+pub use proof_of_possession::{ClientCertificate, InvalidIpRange, IpRange, Mtls, PeerAddress};
 #[cfg(feature = "dpop")]
 pub use proof_of_possession::{Dpop, ProofUse, ReplayStore, UsedProof};
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};

@@ -17,6 +17,7 @@ use tower_service::Service;
 use crate::jwks::{PlainHttp, is_allowed_url, is_secure_url};
 use crate::middleware::AuthorizeLayer;
 use crate::scopes::DeclaredScope;
+use crate::token::BindingMethod;
 use crate::verifier::{ConfigError, Verifier};
 
 /// The metadata of one protected resource (RFC 9728): a document, the service that returns it, and
@@ -70,6 +71,8 @@ struct Document {
     dpop_signing_alg_values_supported: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dpop_bound_access_tokens_required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
 }
 
 /// It is between the client and the issuer, and no resource requires it (OpenID Connect Core §11).
@@ -119,6 +122,9 @@ impl ResourceMetadata {
                 resource_name: None,
                 dpop_signing_alg_values_supported: verifier.proof_algorithms(),
                 dpop_bound_access_tokens_required: None,
+                tls_client_certificate_bound_access_tokens: verifier
+                    .accepts_binding(BindingMethod::Certificate)
+                    .then_some(true),
                 resource,
             }),
         })
@@ -147,12 +153,16 @@ impl ResourceMetadata {
     /// Says that each token must be bound to a key (`dpop_bound_access_tokens_required`, RFC 9728
     /// §2), as a layer with
     /// [`require_proof_of_possession`](AuthorizeLayer::require_proof_of_possession) requires it.
-    /// Default: absent, because a bearer token is accepted too.
+    /// Default: absent, because a bearer token is accepted too. It stays absent if a certificate is
+    /// accepted in place of a key.
     #[cfg(feature = "dpop")]
     #[must_use]
     pub fn require_proof_of_possession(mut self) -> Self {
         let document = Arc::make_mut(&mut self.document);
-        let is_required = !document.dpop_signing_alg_values_supported.is_empty();
+        let is_required = !document.dpop_signing_alg_values_supported.is_empty()
+            && document
+                .tls_client_certificate_bound_access_tokens
+                .is_none();
         document.dpop_bound_access_tokens_required = is_required.then_some(true);
         self
     }

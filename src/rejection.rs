@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use misconfiguration::{Misconfiguration, MissingLayer};
 
 use crate::bearer::BearerError;
-use crate::token::{NotAllowed, ProofError, ScopeRequirement, TokenError};
+use crate::token::{CertificateHeaderError, NotAllowed, ProofError, ScopeRequirement, TokenError};
 
 /// The reason why a request was rejected.
 ///
@@ -72,7 +72,10 @@ pub enum Rejection {
     /// The DPoP proof has no nonce of this server, or an old one: 401 `use_dpop_nonce` with a new
     /// nonce (RFC 9449 §9).
     DpopNonceRequired,
-    /// The token is not bound to a key, and the route requires it: 401
+    /// The `Client-Cert` header of a configured peer is invalid: 400 `invalid_request` (RFC 9440
+    /// §2.2).
+    InvalidCertificateHeader(CertificateHeaderError),
+    /// The token is not bound to a key or a certificate, and the route requires it: 401
     /// `invalid_token`.
     ProofOfPossessionRequired,
     /// The replay store is full, or it did not say whether the proof was used before: 503.
@@ -122,6 +125,7 @@ impl Rejection {
             Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
             Self::InvalidProof(error) => error.code(),
             Self::DpopNonceRequired => "dpop_nonce_required",
+            Self::InvalidCertificateHeader(error) => error.code(),
             Self::ProofOfPossessionRequired => "proof_of_possession_required",
             Self::ReplayStoreUnavailable { .. } => "replay_store_unavailable",
             Self::TooManyProofs { .. } => "too_many_proofs",
@@ -194,11 +198,14 @@ impl fmt::Display for Rejection {
                 f.write_str("the issuer did not say whether the opaque credential is valid")
             }
             Self::InvalidProof(error) => write!(f, "the DPoP proof is invalid: {error}"),
+            Self::InvalidCertificateHeader(error) => {
+                write!(f, "the client certificate is malformed: {error}")
+            }
             Self::DpopNonceRequired => {
                 f.write_str("the DPoP proof has no nonce of this server, or an old one (the client repeats the request)")
             }
             Self::ProofOfPossessionRequired => f.write_str(
-                "the token is not bound to a key, and the route requires it (require_proof_of_possession)",
+                "the token is not bound to a key or a certificate, and the route requires it (require_proof_of_possession)",
             ),
             Self::ReplayStoreUnavailable { .. } => {
                 f.write_str("the replay store is full or unavailable, so it is not known whether the proof was used before")
@@ -229,6 +236,7 @@ impl std::error::Error for Rejection {
             Self::InvalidRequest(error) => Some(error),
             Self::InvalidToken(error) | Self::InvalidClaims(error) => Some(error),
             Self::InvalidProof(error) => Some(error),
+            Self::InvalidCertificateHeader(error) => Some(error),
             Self::LayerMissing(error) => Some(error),
             Self::Misconfigured(error) => Some(error),
             _ => None,

@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use super::dpop::{self, DpopConfig};
 use super::issuer::IssuerConfig;
 use super::issuer_variables::VARIABLES;
+#[cfg(feature = "mtls")]
+use super::mtls;
 #[cfg(feature = "introspection")]
 use super::opaque_variables::{self, OpaqueVariables};
 #[cfg(feature = "dpop")]
@@ -38,6 +40,8 @@ impl Config {
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
     /// | `M2M_DPOP_BASE_URL` | the public base URL of the API (feature `dpop`) |
     /// | `M2M_DPOP_NONCE_KEY` | a secret of at least 32 bytes: proofs need nonces |
+    /// | `M2M_MTLS` | `yes`: tokens can be bound to a client certificate (feature `mtls`) |
+    /// | `M2M_MTLS_CLIENT_CERT_HEADER_FROM` | ranges of proxies that send `Client-Cert`, such as `10.0.0.0/8` |
     /// | `M2M_API_KEYS_KINDE`, `M2M_API_KEYS_ALLOW_USER_KEYS` | `yes` (feature `introspection`) |
     /// | `M2M_API_KEYS_CLIENT_ID`, `M2M_API_KEYS_CLIENT_SECRET`, `M2M_API_KEYS_API_ID`, `M2M_API_KEYS_KINDE_DOMAIN`, `M2M_API_KEYS_HEADER` | a string |
     /// | `M2M_API_KEYS_PREFIX`, `M2M_INTROSPECTION_PREFIX` | one or more prefixes |
@@ -134,6 +138,10 @@ impl Config {
                 }
                 _ => {}
             }
+            #[cfg(feature = "mtls")]
+            if mtls::set(&mut issuer.mtls, name, value)? {
+                continue;
+            }
             #[cfg(feature = "introspection")]
             if opaque.set(name, value) {
                 continue;
@@ -155,31 +163,12 @@ impl Config {
             given.push((setting, variable, value.to_owned()));
             set(&mut issuer, value);
         }
-        let audience = match (&issuer.kinde, &issuer.issuer) {
-            (Some(_), None) => "KINDE_AUDIENCE",
-            (None, Some(_)) => "M2M_AUDIENCE",
-            (None, None) => {
-                return Err(ConfigError::new(
-                    "KINDE_DOMAIN",
-                    "is missing: set it, or set M2M_ISSUER if the issuer is not Kinde",
-                ));
-            }
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::new(
-                    "M2M_ISSUER",
-                    "is set in addition to a Kinde domain: set only one of the two",
-                ));
-            }
-        };
-        if issuer.audience.is_none() {
-            return Err(ConfigError::new(
-                audience,
-                "is missing: the identifier under which the API is registered at the issuer",
-            ));
-        }
+        check_issuer(&issuer)?;
         let given = given
             .into_iter()
             .map(|(setting, variable, _)| (setting, variable));
+        #[cfg(feature = "mtls")]
+        let given = given.chain(mtls::SETTINGS);
         #[cfg(feature = "introspection")]
         let given = {
             opaque.read(&mut issuer)?;
@@ -219,6 +208,33 @@ impl Verifier {
     }
 }
 
+/// Checks that there is one issuer and its audience.
+fn check_issuer(issuer: &IssuerConfig) -> Result<(), ConfigError> {
+    let audience = match (&issuer.kinde, &issuer.issuer) {
+        (Some(_), None) => "KINDE_AUDIENCE",
+        (None, Some(_)) => "M2M_AUDIENCE",
+        (None, None) => {
+            return Err(ConfigError::new(
+                "KINDE_DOMAIN",
+                "is missing: set it, or set M2M_ISSUER if the issuer is not Kinde",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::new(
+                "M2M_ISSUER",
+                "is set in addition to a Kinde domain: set only one of the two",
+            ));
+        }
+    };
+    if issuer.audience.is_none() {
+        return Err(ConfigError::new(
+            audience,
+            "is missing: the identifier under which the API is registered at the issuer",
+        ));
+    }
+    Ok(())
+}
+
 fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
     value
         .into_string()
@@ -232,6 +248,8 @@ fn variables() -> Vec<&'static str> {
     let settings = settings.chain(opaque_variables::settings().map(|(_, variable)| variable));
     #[cfg(feature = "dpop")]
     let settings = settings.chain([dpop::BASE_URL, dpop::NONCE_KEY]);
+    #[cfg(feature = "mtls")]
+    let settings = settings.chain(mtls::SETTINGS.map(|(_, variable)| variable));
     settings.chain([TOKEN_CACHE]).collect()
 }
 

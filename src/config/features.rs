@@ -9,7 +9,7 @@ struct FeatureTable {
     is_enabled: bool,
 }
 
-const TABLES: [FeatureTable; 5] = [
+const TABLES: [FeatureTable; 6] = [
     FeatureTable {
         name: "dpop",
         variables: "M2M_DPOP_",
@@ -27,6 +27,12 @@ const TABLES: [FeatureTable; 5] = [
         variables: "M2M_DPOP_",
         feature: "dpop",
         is_enabled: cfg!(feature = "dpop"),
+    },
+    FeatureTable {
+        name: "mtls",
+        variables: "M2M_MTLS",
+        feature: "mtls",
+        is_enabled: cfg!(feature = "mtls"),
     },
     FeatureTable {
         name: "api_keys",

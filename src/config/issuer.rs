@@ -9,6 +9,8 @@ use super::condition::Condition;
 #[cfg(feature = "dpop")]
 use super::dpop::DpopConfig;
 use super::duration::duration;
+#[cfg(feature = "mtls")]
+use super::mtls::MtlsConfig;
 #[cfg(feature = "introspection")]
 use super::opaque::{self, ApiKeysConfig, IntrospectionConfig};
 use super::words::{OnlyAny, OnlyRfc9068, OnlyYes, Proxy, StringOrList};
@@ -60,6 +62,8 @@ pub(super) struct IssuerConfig {
     pub(super) ca_certificate_pem: Option<String>,
     #[cfg(feature = "dpop")]
     pub(super) dpop: Option<DpopConfig>,
+    #[cfg(feature = "mtls")]
+    pub(super) mtls: Option<MtlsConfig>,
     #[cfg(feature = "introspection")]
     pub(super) api_keys: Option<ApiKeysConfig>,
     #[cfg(feature = "introspection")]
@@ -178,6 +182,11 @@ impl IssuerConfig {
         #[cfg(feature = "dpop")]
         let issuer = match &self.dpop {
             Some(dpop) => dpop.apply(issuer)?,
+            None => issuer,
+        };
+        #[cfg(feature = "mtls")]
+        let issuer = match &self.mtls {
+            Some(mtls) => mtls.apply(issuer)?,
             None => issuer,
         };
         #[cfg(feature = "introspection")]

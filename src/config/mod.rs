@@ -8,6 +8,8 @@ mod environment;
 mod features;
 mod issuer;
 mod issuer_variables;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod nearest;
 #[cfg(feature = "introspection")]
 mod opaque;
@@ -81,6 +83,7 @@ use crate::verifier::{ConfigError, Readiness, SettingSource, Verifier, VerifierB
 /// | `dangerous_allow_private_addresses` | `"yes"` |
 /// | `ca_certificate_pem` | a certificate as a string |
 /// | `dpop` | `{ base_url, algorithms, max_proof_age }`, of which only the base URL is required (feature `dpop`) |
+/// | `mtls` | `{ client_cert_header_from }`: a range such as `10.0.0.0/8`, an array of them, or none (feature `mtls`) |
 /// | `api_keys`, `introspection` | a table, as below (feature `introspection`) |
 ///
 /// | setting of `api_keys` | form |

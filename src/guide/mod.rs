@@ -10,7 +10,7 @@
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | `api_keys` (features `axum`, `introspection`) | API keys of Kinde and opaque access tokens: when to use which, revocation, outages, limits |
 //! | `security_events` (features `axum`, `security-events`) | suspended organizations, Kinde's webhooks, Security Event Tokens |
-//! | `bound_tokens` (features `axum`, `dpop`) | tokens that are useless without a key: DPoP, nonces, replicas, limits |
+//! | `bound_tokens` (features `axum`, `dpop`, `mtls`) | tokens that are useless without a key: DPoP, client certificates, proxies, nonces, replicas, limits |
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
 //! | [`claims`] | how claims are read: `null`, pointers, scopes in arrays |
@@ -53,7 +53,7 @@ pub mod api_keys {}
 #[doc = include_str!("security_events.md")]
 pub mod security_events {}
 
-#[cfg(all(feature = "axum", feature = "dpop"))]
+#[cfg(all(feature = "axum", feature = "dpop", feature = "mtls"))]
 #[doc = include_str!("bound_tokens.md")]
 pub mod bound_tokens {}
 

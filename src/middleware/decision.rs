@@ -229,6 +229,7 @@ impl AuthorizeLayer {
                     let acting = admitted.acting.as_ref();
                     changes.end_with(self.watch_response(&claims, acting, request));
                 }
+                self.remove_unknown_certificate(Some(&claims), request);
                 let extensions = request.extensions_mut();
                 if has_outer_layers
                     || !self.settings.is_default_for_extractors()

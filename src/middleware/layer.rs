@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::OrganizationSource;
 #[cfg(feature = "axum")]
 use super::policy::AllowedCallers;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 use super::policy::PossessionRequirement;
 use super::policy::{CredentialAccess, MismatchResponse, Policy, UserAccess};
 use super::settings::{ExtractorSettings, LayerSettings, Preflights, Presence};
@@ -147,12 +147,13 @@ impl AuthorizeLayer {
         self.with(|settings| settings.policy.credentials = CredentialAccess::OnlyJwt)
     }
 
-    /// Rejects bearer tokens: each token must be bound to a key, and the sender must prove that it
-    /// has it (RFC 9449). Default: tokens that are not bound are admitted too.
+    /// Rejects bearer tokens: each token must be bound to a key or a certificate, and the sender
+    /// must prove that it has it (RFC 9449, RFC 8705). Default: tokens that are not bound are
+    /// admitted too.
     ///
     /// The response to a bearer token is 401 with the challenges of all accepted schemes. An inner
     /// layer cannot admit bearer tokens again.
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     pub fn require_proof_of_possession(self) -> Self {
         self.with(|settings| settings.policy.possession = PossessionRequirement::EveryToken)
     }

@@ -6,6 +6,8 @@
 
 mod admission;
 mod body;
+#[cfg(feature = "mtls")]
+mod certificate;
 mod changed_call;
 mod compared;
 mod credentials;
@@ -30,7 +32,7 @@ pub(crate) mod route;
 mod route_check;
 mod service;
 mod settings;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 mod verify_request;
 
 pub use body::ResponseBody;

@@ -37,7 +37,7 @@ pub(crate) enum PossessionRequirement {
     /// Bearer tokens are admitted too.
     #[default]
     BoundTokensOnly,
-    #[cfg_attr(not(feature = "dpop"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "dpop", feature = "mtls")), allow(dead_code))]
     EveryToken,
 }
 

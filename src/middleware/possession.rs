@@ -1,27 +1,34 @@
-//! Whether the sender of a request has the key that its token is bound to.
+//! Whether the sender of a request has the key or the certificate that its token is bound to.
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 
+#[cfg(feature = "mtls")]
+use super::certificate::check_certificate;
+#[cfg(not(feature = "mtls"))]
+use super::layer::AuthorizeLayer;
 use super::response_nonce::Possession;
 #[cfg(feature = "dpop")]
 use super::response_nonce::stored_proof;
 use crate::bearer::AuthScheme;
 #[cfg(feature = "dpop")]
 use crate::bearer::Credentials;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 use crate::proof_of_possession::PossessionRules;
 #[cfg(feature = "dpop")]
 use crate::proof_of_possession::{ProofRequest, single_proof};
 use crate::rejection::Rejection;
 use crate::token::Claims;
-#[cfg(feature = "dpop")]
-use crate::token::{Confirmation, TokenError};
+#[cfg(any(feature = "dpop", feature = "mtls"))]
+use crate::token::{Confirmation, Thumbprint, TokenError};
 use crate::verifier::{ValidToken, Verifier};
 
 /// The parts of a request that say who sent it.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(all(feature = "dpop", feature = "axum")), allow(dead_code))]
+#[cfg_attr(
+    not(all(feature = "dpop", feature = "axum", feature = "mtls")),
+    allow(dead_code)
+)]
 pub(super) struct RequestHead<'r> {
     pub(super) method: &'r Method,
     pub(super) uri: &'r Uri,
@@ -60,7 +67,7 @@ impl<'r> From<&'r Parts> for RequestHead<'r> {
 
 impl Verifier {
     /// Checks that the sender has everything that the token is bound to.
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     #[inline]
     pub(super) fn check_possession(
         &self,
@@ -77,7 +84,7 @@ impl Verifier {
     }
 
     /// Checks the sender of a bound token, or of a token with another scheme than `Bearer`.
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     #[cold]
     fn prove_possession(
         &self,
@@ -104,7 +111,7 @@ impl Verifier {
     }
 
     /// Without a method, no bound token is accepted, and no other scheme than `Bearer` is known.
-    #[cfg(not(feature = "dpop"))]
+    #[cfg(not(any(feature = "dpop", feature = "mtls")))]
     #[inline]
     #[allow(
         clippy::unused_self,
@@ -125,8 +132,8 @@ impl Verifier {
         }
     }
 
-    /// Checks the proof of the key that the token is bound to.
-    #[cfg(feature = "dpop")]
+    /// Checks each thing that the token is bound to. A method that is not configured fails.
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     fn check_binding(
         &self,
         rules: &PossessionRules,
@@ -134,9 +141,28 @@ impl Verifier {
         scheme: AuthScheme,
         head: RequestHead<'_>,
     ) -> Result<Possession, Rejection> {
-        // A token that is bound to a key is never used as a bearer token (RFC 9449 §7.2).
-        let (AuthScheme::Dpop, Some(state), Some(rules)) = (scheme, self.dpop(), &rules.dpop)
-        else {
+        // The certificate comes first, because its check is cheap.
+        if let Some(certificate) = bound_to.certificate() {
+            check_certificate(rules, certificate, head.headers, head.extensions)?;
+        }
+        match (bound_to.key(), scheme) {
+            (None, AuthScheme::Bearer) => Ok(Possession::default()),
+            (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),
+            // A token that is bound to a key is never used as a bearer token (RFC 9449 §7.2).
+            (Some(_), AuthScheme::Bearer) => Err(SENDER_CONSTRAINED),
+            (Some(key), AuthScheme::Dpop) => self.check_proof(rules, key, head),
+        }
+    }
+
+    /// Checks the proof of the key that the token is bound to (RFC 9449 §4.3).
+    #[cfg(feature = "dpop")]
+    fn check_proof(
+        &self,
+        rules: &PossessionRules,
+        key: &Thumbprint,
+        head: RequestHead<'_>,
+    ) -> Result<Possession, Rejection> {
+        let (Some(state), Some(rules)) = (self.dpop(), &rules.dpop) else {
             return Err(SENDER_CONSTRAINED);
         };
         let credentials = Credentials::from_dpop(head.headers, self.max_token_bytes())?;
@@ -147,9 +173,45 @@ impl Verifier {
             token: credentials.as_bytes(),
             stored: stored_proof(head.extensions, self),
         };
-        let proof = state.check(rules, bound_to.key(), &request, self.now())?;
+        let proof = state.check(rules, key, &request, self.now())?;
         Ok(Possession::of_key(proof))
     }
+
+    #[cfg(all(feature = "mtls", not(feature = "dpop")))]
+    #[allow(
+        clippy::unused_self,
+        reason = "the signature is that of the other variant"
+    )]
+    fn check_proof(
+        &self,
+        _rules: &PossessionRules,
+        _key: &Thumbprint,
+        _head: RequestHead<'_>,
+    ) -> Result<Possession, Rejection> {
+        Err(SENDER_CONSTRAINED)
+    }
+}
+
+#[cfg(not(feature = "mtls"))]
+impl AuthorizeLayer {
+    /// Without the feature, the headers have no meaning here.
+    #[inline]
+    #[allow(
+        clippy::unused_self,
+        reason = "the signature is that of the other variant"
+    )]
+    pub(super) fn remove_unknown_certificate<B>(&self, _: Option<&Claims>, _: &mut Request<B>) {}
+}
+
+/// Without the feature, no certificate is known.
+#[cfg(all(feature = "dpop", not(feature = "mtls")))]
+fn check_certificate(
+    _rules: &PossessionRules,
+    _bound_to: &Thumbprint,
+    _headers: &HeaderMap,
+    _extensions: &Extensions,
+) -> Result<(), Rejection> {
+    Err(SENDER_CONSTRAINED)
 }
 
 /// Checks that a request with the scheme `DPoP` has one proof, before anything of it is decoded
@@ -171,7 +233,7 @@ pub(super) fn check_proof_header(scheme: AuthScheme, headers: &HeaderMap) -> Res
     Ok(())
 }
 
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 const SENDER_CONSTRAINED: Rejection = Rejection::InvalidClaims(TokenError::SenderConstrained);
 
 /// Returns the whole path of a request. A nested router of axum removes a prefix from the URI, so

@@ -68,6 +68,7 @@ where
         let onward = match self.authenticate(&request) {
             Authentication::Anonymous(anonymous) => {
                 self.layer.record_anonymous(request.extensions());
+                self.layer.remove_unknown_certificate(None, &mut request);
                 pass_anonymously(request.extensions_mut(), anonymous);
                 NextStep::CallInner(ResponseChanges::default())
             }

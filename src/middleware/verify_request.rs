@@ -8,13 +8,14 @@ use crate::token::Claims;
 use crate::verifier::{CallerVerdict, Verifier};
 
 impl Verifier {
-    /// Verifies the access token of a request and, if the token is bound to a key, that the sender
-    /// has it (RFC 9449 §7). A token that is bound to a certificate (RFC 8705) is rejected.
+    /// Verifies the access token of a request and, if the token is bound to a key or a certificate,
+    /// that the sender has it (RFC 9449 §7, RFC 8705 §3).
     ///
     /// It is for services that use no layer. It waits as [`verify`](Self::verify) does, and for the
     /// replay store. It checks neither tenant nor scope. Call it once for each request, because a
     /// DPoP proof can be used once. The whole path is compared with `htu`: in axum, keep the
-    /// extension `OriginalUri`.
+    /// extension `OriginalUri`. The request is not changed, so a `Client-Cert` header that does not
+    /// count stays in it.
     ///
     /// The response to [`Rejection::DpopNonceRequired`] needs the header `DPoP-Nonce` with
     /// `dpop_nonce()`, which the response of the rejection itself (`into_response()`) does not
@@ -24,8 +25,8 @@ impl Verifier {
     ///
     /// Returns the errors of [`verify`](Self::verify), and [`Rejection::MissingToken`],
     /// [`Rejection::UnsupportedScheme`], [`Rejection::InvalidProof`],
-    /// [`Rejection::DpopNonceRequired`], [`Rejection::ReplayStoreUnavailable`] or
-    /// [`Rejection::TooManyProofs`].
+    /// [`Rejection::DpopNonceRequired`], [`Rejection::InvalidCertificateHeader`],
+    /// [`Rejection::ReplayStoreUnavailable`] or [`Rejection::TooManyProofs`].
     ///
     /// ```
     /// # use tower_m2m::{Rejection, Verifier};

@@ -1,13 +1,23 @@
-//! Proof of possession: whether the sender of a token has the key that the token is bound to (RFC
-//! 9449).
+//! Proof of possession: whether the sender of a token has the key or the certificate that the token
+//! is bound to (RFC 9449, RFC 8705).
 //!
 //! All of it is pure except the replay store. The middleware compares the request with the proof,
 //! because it knows the request's method and URL.
 
+#[cfg(feature = "mtls")]
+mod client_cert_header;
+#[cfg(feature = "mtls")]
+mod client_certificate;
 #[cfg(feature = "dpop")]
 mod dpop;
 #[cfg(feature = "dpop")]
 mod htu;
+#[cfg(feature = "mtls")]
+mod ip_range;
+#[cfg(feature = "mtls")]
+mod mtls;
+#[cfg(feature = "mtls")]
+mod mtls_settings;
 #[cfg(feature = "dpop")]
 mod nonce;
 #[cfg(feature = "dpop")]
@@ -22,10 +32,20 @@ mod replay_memory;
 mod replay_store;
 mod settings;
 
+#[cfg(feature = "mtls")]
+pub(crate) use client_cert_header::{CLIENT_CERT, CLIENT_CERT_CHAIN};
+#[cfg(feature = "mtls")]
+pub use client_certificate::{ClientCertificate, PeerAddress};
 #[cfg(feature = "dpop")]
 pub(crate) use dpop::{
     CheckedProof, DpopRules, DpopState, NonceRenewal, ProofRequest, single_proof,
 };
+#[cfg(feature = "mtls")]
+pub use ip_range::{InvalidIpRange, IpRange};
+#[cfg(feature = "mtls")]
+pub(crate) use mtls::Connection;
+#[cfg(feature = "mtls")]
+pub use mtls_settings::Mtls;
 #[cfg(feature = "dpop")]
 pub(crate) use nonce::NonceKey;
 #[cfg(feature = "dpop")]

@@ -7,6 +7,10 @@ use std::time::Duration;
 use super::dpop::DpopRules;
 #[cfg(feature = "dpop")]
 use super::htu::BaseUrl;
+#[cfg(feature = "mtls")]
+use super::mtls::MtlsRules;
+#[cfg(feature = "mtls")]
+use super::mtls_settings::Mtls;
 #[cfg(feature = "dpop")]
 use crate::token::Algorithm;
 use crate::token::BindingMethod;
@@ -35,6 +39,8 @@ pub struct ProofOfPossession(pub(super) Method);
 pub(super) enum Method {
     #[cfg(feature = "dpop")]
     Dpop(Dpop),
+    #[cfg(feature = "mtls")]
+    Mtls(Mtls),
 }
 
 impl ProofOfPossession {
@@ -58,6 +64,28 @@ impl ProofOfPossession {
             algorithms: Algorithm::ALL.to_vec(),
             max_age: Duration::from_secs(60),
         }
+    }
+
+    /// Accepts tokens that are bound to a client certificate (mutual TLS, RFC 8705 §3).
+    ///
+    /// The TLS server requests the certificate and passes it as
+    /// [`ClientCertificate`](crate::ClientCertificate). If a proxy ends TLS, call
+    /// [`client_cert_header_from`](Mtls::client_cert_header_from).
+    ///
+    /// ```
+    /// use tower_m2m::{ProofOfPossession, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::issuer("https://issuer.example")
+    ///     .audience("https://api.acme.com")
+    ///     .proof_of_possession(ProofOfPossession::mtls())
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "mtls")]
+    pub fn mtls() -> Mtls {
+        Mtls::new()
     }
 }
 
@@ -123,6 +151,13 @@ impl From<Dpop> for ProofOfPossession {
     }
 }
 
+#[cfg(feature = "mtls")]
+impl From<Mtls> for ProofOfPossession {
+    fn from(mtls: Mtls) -> Self {
+        Self(Method::Mtls(mtls))
+    }
+}
+
 /// What the setters of an issuer said.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PossessionSettings(Vec<ProofOfPossession>);
@@ -132,6 +167,8 @@ pub(crate) struct PossessionSettings(Vec<ProofOfPossession>);
 pub(crate) struct PossessionRules {
     #[cfg(feature = "dpop")]
     pub(crate) dpop: Option<DpopRules>,
+    #[cfg(feature = "mtls")]
+    pub(crate) mtls: Option<MtlsRules>,
 }
 
 impl PossessionSettings {
@@ -154,6 +191,8 @@ impl PossessionSettings {
             .find_map(|ProofOfPossession(method)| match method {
                 #[cfg(feature = "dpop")]
                 Method::Dpop(dpop) => dpop.problem(),
+                #[cfg(feature = "mtls")]
+                Method::Mtls(mtls) => mtls.problem(),
             })
     }
 
@@ -162,18 +201,21 @@ impl PossessionSettings {
         let methods = self.0.iter().map(|ProofOfPossession(method)| match method {
             #[cfg(feature = "dpop")]
             Method::Dpop(_) => BindingMethod::Key,
+            #[cfg(feature = "mtls")]
+            Method::Mtls(_) => BindingMethod::Certificate,
         });
         methods.collect()
     }
 
     /// Returns the rules. The settings were checked before.
     pub(crate) fn into_rules(self) -> PossessionRules {
-        #[cfg_attr(not(feature = "dpop"), allow(unused_mut))]
         let mut rules = PossessionRules::default();
         for ProofOfPossession(method) in self.0 {
             match method {
                 #[cfg(feature = "dpop")]
                 Method::Dpop(dpop) => rules.dpop = dpop.into_rules(),
+                #[cfg(feature = "mtls")]
+                Method::Mtls(mtls) => rules.mtls = Some(mtls.into_rules()),
             }
         }
         rules

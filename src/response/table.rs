@@ -164,6 +164,15 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
                 description: because(error.description()),
             },
         ),
+        R::InvalidCertificateHeader(error) => row(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The Client-Cert header is malformed",
+            Error {
+                code: "invalid_request",
+                description: because(error.description()),
+            },
+        ),
         R::DpopNonceRequired => row(
             StatusCode::UNAUTHORIZED,
             "use_dpop_nonce",
@@ -176,10 +185,12 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
         R::ProofOfPossessionRequired => row(
             StatusCode::UNAUTHORIZED,
             "proof_of_possession_required",
-            "The route requires an access token that is bound to a key",
+            "The route requires an access token that is bound to a key or a certificate",
             Error {
                 code: "invalid_token",
-                description: because("the route requires an access token that is bound to a key"),
+                description: because(
+                    "the route requires an access token that is bound to a key or a certificate",
+                ),
             },
         ),
         R::ReplayStoreUnavailable { .. } => row(

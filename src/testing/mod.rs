@@ -24,6 +24,7 @@
 //! | time that the test moves | [`Clock::manual`](crate::clock::Clock::manual) with [`LocalIssuerBuilder::clock`] |
 //! | to check a replay store | `check_replay_store` (feature `dpop`) |
 //! | a client that signs DPoP proofs | [`DpopClient`] with [`TokenBuilder::bound_to`] |
+//! | a client that has a certificate | [`MtlsClient`] with [`TokenBuilder::bound_to_certificate`] |
 //! | API keys and opaque tokens | [`LocalIssuer::api_key`], [`LocalIssuer::opaque_token`] |
 //! | webhooks and security events | [`LocalIssuer::kinde_webhook`], [`LocalIssuer::security_event`] |
 //! | an issuer that is slow, sends wrong data, or is down | [`Fault`], [`LocalIssuer::go_down`] |
@@ -52,6 +53,7 @@ mod api_keys;
 mod api_keys_endpoint;
 mod apps;
 mod builder;
+mod certificate;
 mod client_authentication;
 mod contract_follower;
 mod control;
@@ -73,6 +75,7 @@ mod keys;
 mod memory_records;
 mod memory_store;
 mod mint;
+mod mtls_client;
 mod oauth_error;
 mod opaque_tokens;
 mod organizations_endpoint;
@@ -102,6 +105,7 @@ pub use issuer::LocalIssuer;
 pub use keys::SigningKey;
 pub use memory_store::{MemoryStore, MemoryStoreCopy};
 pub use mint::TokenBuilder;
+pub use mtls_client::MtlsClient;
 pub use opaque_tokens::OpaqueToken;
 pub use profile::Profile;
 pub use queue::{Queue, QueueLayer};

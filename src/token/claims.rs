@@ -186,16 +186,17 @@ impl Claims {
         self.0.credential.holder == CredentialHolder::User
     }
 
-    /// Returns `true` if the token is bound to a key that its sender proved to have (RFC
-    /// 9449).
+    /// Returns `true` if the token is bound to a key or a certificate that its sender proved to
+    /// have (RFC 9449, RFC 8705).
     ///
-    /// With `require_proof_of_possession`, a layer admits only such tokens (feature `dpop`).
+    /// With `require_proof_of_possession`, a layer admits only such tokens (features `dpop` and
+    /// `mtls`).
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.0.confirmation.is_some()
     }
 
-    #[cfg_attr(not(feature = "dpop"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "dpop", feature = "mtls")), allow(dead_code))]
     pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
         self.0.confirmation.as_deref()
     }

@@ -1,30 +1,33 @@
-//! The `cnf` claim: the key that a token is bound to (RFC 7800 §3.1, RFC 9449 §6.1).
+//! The `cnf` claim: the key or the certificate that a token is bound to (RFC 7800 §3.1, RFC 9449
+//! §6.1, RFC 8705 §3.1).
 
 use std::fmt;
 
 use super::{JsonObject, JsonValue, TokenError, base64url};
 
-/// The key that a token is bound to.
+/// What a token is bound to. If it names both, the sender must have both.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Confirmation {
-    jkt: Thumbprint,
+    jkt: Option<Thumbprint>,
+    x5t: Option<Thumbprint>,
 }
 
-/// The SHA-256 thumbprint of a public key (RFC 7638).
+/// A SHA-256 thumbprint: of a public key (RFC 7638), or of a certificate in DER.
 pub(crate) type Thumbprint = [u8; 32];
 
 /// The ways to bind a token that this crate can check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "dpop"), allow(dead_code))]
+#[cfg_attr(not(all(feature = "dpop", feature = "mtls")), allow(dead_code))]
 pub(crate) enum BindingMethod {
     /// `jkt`: the key that signs the DPoP proofs (RFC 9449 §6.1).
     Key,
+    /// `x5t#S256`: the certificate of the connection (RFC 8705 §3.1).
+    Certificate,
 }
 
 impl Confirmation {
-    /// Reads `cnf`. `null` is absent. A member that no configured method checks is an error, such
-    /// as `x5t#S256` (RFC 8705 §3.1), because the token would be accepted without what its issuer
-    /// requires.
+    /// Reads `cnf`. `null` is absent. A member that is unknown or that no configured method checks
+    /// is an error, because the token would be accepted without what its issuer requires.
     pub(crate) fn read(
         json: &JsonObject<'_>,
         configured: &[BindingMethod],
@@ -34,24 +37,40 @@ impl Confirmation {
             Some(JsonValue::Object(members)) if !configured.is_empty() => members,
             Some(_) => return Err(TokenError::SenderConstrained),
         };
-        let mut jkt = None;
+        let mut confirmation = Self {
+            jkt: None,
+            x5t: None,
+        };
         for (name, value) in json.members_of(members) {
-            if name != "jkt" || !configured.contains(&BindingMethod::Key) {
+            let (method, thumbprint) = match name {
+                "jkt" => (BindingMethod::Key, &mut confirmation.jkt),
+                "x5t#S256" => (BindingMethod::Certificate, &mut confirmation.x5t),
+                _ => return Err(TokenError::SenderConstrained),
+            };
+            if !configured.contains(&method) {
                 return Err(TokenError::SenderConstrained);
             }
             let JsonValue::String(text) = value else {
                 return Err(TokenError::MalformedClaim("cnf"));
             };
-            jkt = Some(decode(text).ok_or(TokenError::MalformedClaim("cnf"))?);
+            *thumbprint = Some(decode(text).ok_or(TokenError::MalformedClaim("cnf"))?);
         }
-        let jkt = jkt.ok_or(TokenError::SenderConstrained)?;
-        Ok(Some(Box::new(Self { jkt })))
+        if confirmation.jkt.is_none() && confirmation.x5t.is_none() {
+            return Err(TokenError::SenderConstrained);
+        }
+        Ok(Some(Box::new(confirmation)))
     }
 
     /// Returns the thumbprint of the key that must sign a proof.
     #[cfg_attr(not(feature = "dpop"), allow(dead_code))]
-    pub(crate) fn key(&self) -> &Thumbprint {
-        &self.jkt
+    pub(crate) fn key(&self) -> Option<&Thumbprint> {
+        self.jkt.as_ref()
+    }
+
+    /// Returns the thumbprint of the certificate that the connection must have.
+    #[cfg_attr(not(any(feature = "dpop", feature = "mtls")), allow(dead_code))]
+    pub(crate) fn certificate(&self) -> Option<&Thumbprint> {
+        self.x5t.as_ref()
     }
 }
 
@@ -67,7 +86,10 @@ fn decode(text: &str) -> Option<Thumbprint> {
 
 impl fmt::Debug for Confirmation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Confirmation").finish_non_exhaustive()
+        f.debug_struct("Confirmation")
+            .field("key", &self.jkt.is_some())
+            .field("certificate", &self.x5t.is_some())
+            .finish_non_exhaustive()
     }
 }
 

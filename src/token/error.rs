@@ -86,6 +86,10 @@ pub enum TokenError {
     WrongProofKey,
     /// The token came with the scheme `DPoP` and is not bound to a key (RFC 9449 §7.1).
     NotBoundToKey,
+    /// The token is bound to a client certificate, and none is known for the request (RFC 8705 §3).
+    CertificateMissing,
+    /// The token is bound to another certificate than that of the client (RFC 8705 §3).
+    WrongCertificate,
     /// The token was issued to an actor that acts for another subject (`act`, RFC 8693 §4.1).
     /// Machine-to-machine use forbids this.
     Delegated,
@@ -131,6 +135,8 @@ impl TokenError {
             Self::SenderConstrained => "sender_constrained",
             Self::WrongProofKey => "wrong_proof_key",
             Self::NotBoundToKey => "not_bound_to_key",
+            Self::CertificateMissing => "certificate_missing",
+            Self::WrongCertificate => "wrong_certificate",
             Self::Delegated => "delegated",
             Self::InvalidOrganization => "invalid_organization",
             Self::Revoked => "revoked",
@@ -151,12 +157,16 @@ impl TokenError {
             Self::WrongGrantType => "the access token is not a machine-to-machine token",
             Self::NotAnAccessToken => "the token is not an access token",
             Self::SenderConstrained => {
-                "the access token is bound to a key and cannot be used as a bearer token"
+                "the access token is bound to a key or a certificate and cannot be used as a bearer token"
             }
             Self::WrongProofKey => {
                 "the access token is bound to another key than that of the proof"
             }
             Self::NotBoundToKey => "the access token is not bound to a key",
+            Self::CertificateMissing => {
+                "the access token is bound to a client certificate, and the request has none"
+            }
+            Self::WrongCertificate => "the access token is bound to another client certificate",
             Self::Delegated => "delegated access tokens are not accepted",
             Self::InvalidOrganization => "the access token names no valid organization",
             Self::Revoked => "the access token was revoked",
@@ -228,6 +238,11 @@ impl fmt::Display for TokenError {
             Self::NotBoundToKey => {
                 f.write_str("the token came with the scheme DPoP, and no cnf.jkt binds it to a key (send it as a bearer token)")
             }
+            Self::CertificateMissing => f.write_str(
+                "cnf binds the token to a client certificate, and none is known for the request (the server passes \
+                 ClientCertificate, or a configured peer sends Client-Cert)",
+            ),
+            Self::WrongCertificate => f.write_str("cnf binds the token to another certificate than that of the client"),
             Self::Delegated => f.write_str("act is present: delegated tokens are not accepted"),
             Self::InvalidOrganization => f.write_str("the organization claim is present but is not an organization code"),
             Self::Revoked => f.write_str("the application revoked the token"),

@@ -13,6 +13,7 @@
 mod algorithm;
 mod allow_lists;
 mod base64url;
+mod certificate_error;
 mod claim_strings;
 mod claims;
 mod code_pattern;
@@ -33,13 +34,14 @@ mod unlisted;
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub(crate) use allow_lists::{AllowLists, NotAllowed};
+pub use certificate_error::CertificateHeaderError;
 pub(crate) use claim_strings::{ClaimStrings, ClaimStrs};
 pub use claims::Claims;
 pub(crate) use claims::{ClaimsInner, Custom};
 pub(crate) use code_pattern::OrgCodePattern;
 pub use compact::CompactJws;
 pub(crate) use compact::DecodeBuffer;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 pub(crate) use confirmation::Thumbprint;
 pub(crate) use confirmation::{BindingMethod, Confirmation};
 pub use credential::CredentialKind;

@@ -95,6 +95,9 @@ impl VerifierBuilder {
         }
         #[cfg(feature = "dpop")]
         let dpop = self.dpop.build(&issuers, self.max_token_bytes, &self.clock);
+        #[cfg(feature = "mtls")]
+        let checks_certificates = issuers.has_resolver()
+            || (issuers.listed().iter()).any(|trusted| trusted.rules.possession.mtls.is_some());
         let event_limit = self.max_rejection_events.map(|per_second| {
             let clock = self.clock.clone();
             EventLimit::new(per_second, move || clock.unix_seconds())
@@ -118,6 +121,8 @@ impl VerifierBuilder {
             changes,
             #[cfg(feature = "dpop")]
             dpop,
+            #[cfg(feature = "mtls")]
+            checks_certificates,
             replication,
             #[cfg(feature = "introspection")]
             api_key_header: opaque.header(),

@@ -49,7 +49,7 @@ impl ConfigError {
     }
 
     /// Returns the same error with the name of the table that contains the setting.
-    #[cfg(any(feature = "dpop", feature = "introspection"))]
+    #[cfg(any(feature = "dpop", feature = "introspection", feature = "mtls"))]
     pub(crate) fn in_table(mut self, table: &str) -> Self {
         self.setting = format!("{table}.{}", self.setting).into();
         self

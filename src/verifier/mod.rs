@@ -28,7 +28,7 @@ mod opaque;
 #[cfg(feature = "introspection")]
 mod opaque_builder;
 mod organization;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 mod possession;
 mod precheck;
 mod profile;

@@ -7,6 +7,8 @@ use super::issuers::trusted::Resolution;
 use super::verifier::Verifier;
 #[cfg(feature = "dpop")]
 use crate::proof_of_possession::DpopState;
+#[cfg(feature = "mtls")]
+use crate::proof_of_possession::PeerAddress;
 use crate::proof_of_possession::PossessionRules;
 use crate::token::Claims;
 
@@ -23,6 +25,36 @@ impl Verifier {
         };
         let trusted = self.0.issuers.get(&issuer)?;
         Some(check(&trusted.rules.possession))
+    }
+
+    /// Returns `true` if tokens of a listed issuer can be bound to a certificate, or if issuers are
+    /// resolved.
+    #[cfg(feature = "mtls")]
+    #[inline]
+    pub(crate) fn checks_certificates(&self) -> bool {
+        self.0.checks_certificates
+    }
+
+    /// Returns `true` if certificates are checked and the header `Client-Cert` of this peer does
+    /// not count, neither for a listed issuer nor for that of the claims.
+    #[cfg(feature = "mtls")]
+    #[cold]
+    pub(crate) fn ignores_certificate_header(
+        &self,
+        claims: Option<&Claims>,
+        peer: Option<PeerAddress>,
+    ) -> bool {
+        let reads_header = |rules: &PossessionRules| {
+            let mtls = rules.mtls.as_ref();
+            mtls.map(|mtls| mtls.reads_header_of(peer))
+        };
+        let listed = self.0.issuers.listed().iter();
+        let own = claims.and_then(|claims| self.with_possession_rules(claims, reads_header));
+        let mut reads = listed
+            .filter_map(|trusted| reads_header(&trusted.rules.possession))
+            .chain(own.flatten())
+            .peekable();
+        reads.peek().is_some() && !reads.any(|reads| reads)
     }
 
     #[cfg_attr(not(feature = "dpop"), allow(dead_code))]

@@ -7,7 +7,7 @@ use super::custom_claims::CustomDecoder;
 use super::organization::OrganizationClaim;
 use super::profile::{KidRequirement, Profile};
 use super::validated::{RawScopes, TokenIdentity, TokenLimits, ValidatedClaims};
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 use crate::proof_of_possession::PossessionRules;
 use crate::token::{
     Algorithm, AllowLists, BindingMethod, Confirmation, JsonObject, JsonValue, OrgCodePattern,
@@ -32,7 +32,7 @@ pub(crate) struct Rules {
     pub(crate) allow_lists: Option<Arc<AllowLists>>,
     /// The ways to bind a token that are configured. Without one, bound tokens are rejected.
     pub(crate) bindings: Vec<BindingMethod>,
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     pub(crate) possession: PossessionRules,
 }
 

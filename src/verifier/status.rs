@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::issuers::trusted::TrustedIssuer;
 use super::verifier::Verifier;
 use crate::jwks::{IssuerStatus, SavedKeys};
+use crate::token::BindingMethod;
 
 impl Verifier {
     /// Returns `true` if tokens can be verified, as
@@ -88,6 +89,12 @@ fn has_keys(trusted: &TrustedIssuer) -> bool {
 }
 
 impl Verifier {
+    /// Returns `true` if tokens of a listed issuer may be bound in this way.
+    pub(crate) fn accepts_binding(&self, method: BindingMethod) -> bool {
+        let mut listed = self.0.issuers.listed().iter();
+        listed.any(|trusted| trusted.rules.bindings.contains(&method))
+    }
+
     /// Returns the names of the algorithms that DPoP proofs may be signed with.
     #[cfg_attr(not(feature = "dpop"), allow(clippy::unused_self))]
     pub(crate) fn proof_algorithms(&self) -> Vec<&'static str> {

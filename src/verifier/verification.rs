@@ -36,7 +36,7 @@ impl ValidToken {
     }
 
     /// Returns the claims for the check of a proof. Only that check may call it.
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     pub(crate) fn into_unproven(self) -> Claims {
         self.0
     }

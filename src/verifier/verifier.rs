@@ -59,6 +59,8 @@ pub(super) struct VerifierInner {
     pub(super) changes: Changes,
     #[cfg(feature = "dpop")]
     pub(super) dpop: Option<Arc<DpopState>>,
+    #[cfg(feature = "mtls")]
+    pub(super) checks_certificates: bool,
     /// The tasks of a replicated denylist. They end with the last verifier.
     pub(super) replication: Option<Arc<ReplicationTasks>>,
     #[cfg(feature = "introspection")]

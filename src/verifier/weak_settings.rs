@@ -126,6 +126,10 @@ fn weak_settings_of(trusted: &TrustedIssuer) -> impl Iterator<Item = WeakSetting
             "proof_of_possession",
             "clients send tokens and proofs over http: use https",
         )),
+        trusts_many_peers(rules).then_some((
+            "client_cert_header_from",
+            "many more peers than the proxies can name any client's certificate: list the addresses of the proxies",
+        )),
         (trusted.keys.max_stale() > LONG_STALE).then_some((
             "keys_max_stale",
             "a leaked key is trusted for more than a day if the issuer does not respond: use a smaller value",
@@ -146,6 +150,16 @@ fn sends_proofs_without_tls(rules: &Rules) -> bool {
     #[cfg(feature = "dpop")]
     if let Some(dpop) = &rules.possession.dpop {
         return !crate::jwks::is_secure_url(dpop.base_url());
+    }
+    let _ = rules;
+    false
+}
+
+/// Returns `true` if the header `Client-Cert` of more peers than a private network counts.
+fn trusts_many_peers(rules: &Rules) -> bool {
+    #[cfg(feature = "mtls")]
+    if let Some(mtls) = &rules.possession.mtls {
+        return mtls.has_broad_range();
     }
     let _ = rules;
     false

@@ -17,7 +17,7 @@ type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[CodeLocation]); 28] = [
+const ROWS: [(&str, &[CodeLocation]); 29] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -87,6 +87,13 @@ const ROWS: [(&str, &[CodeLocation]); 28] = [
     ),
     // The token itself is tested above.
     ("a DPoP proof", &[]),
+    (
+        "a client certificate in `Client-Cert`",
+        &[(
+            "proof_of_possession/client_cert_header.rs",
+            "const MAX_BYTES: usize = ",
+        )],
+    ),
     ("open streams of layers with `end_streams()`", &[]),
     (
         "`kid`s of removed keys",

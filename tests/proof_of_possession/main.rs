@@ -1,4 +1,5 @@
-//! Bound tokens: DPoP proofs, the replay store, nonces, and the responses to them.
+//! Bound tokens: DPoP proofs, client certificates, the replay store, nonces, and the responses to
+//! them.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +8,9 @@
     reason = "helpers of tests are tests"
 )]
 
+#[path = "../support/certificate.rs"]
+mod certificate;
+mod certificates;
 mod layers;
 mod nonces;
 mod proofs;
@@ -16,3 +20,4 @@ mod replays;
 #[path = "../support/subscriber.rs"]
 mod subscriber;
 mod support;
+mod tls;

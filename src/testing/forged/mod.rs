@@ -29,13 +29,15 @@
 //! The forgeries of events are in [`webhooks`] and [`security_events`].
 //!
 //! The forgeries of API keys and opaque tokens are in [`opaque`], those of DPoP proofs in
-//! [`proofs`].
+//! [`proofs`], those of client certificates in `certificates` (feature `mtls`).
 //!
 //! The forgeries have the times of the valid token. If your server uses the system clock, create
 //! that token immediately before the attack. Some forgeries name a key server below the issuer's
 //! URL. If the server under attack fetches from it, [`LocalIssuer::hits`](super::LocalIssuer::hits)
 //! of [`Endpoint::Other`](super::Endpoint::Other) is not zero.
 
+#[cfg(feature = "mtls")]
+pub mod certificates;
 pub mod opaque;
 pub mod proofs;
 pub mod security_events;

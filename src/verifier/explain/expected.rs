@@ -3,6 +3,7 @@
 use super::inspect::TokenInspection;
 use super::step::CheckKind;
 use crate::jwks::UnusableKeys;
+use crate::token::BindingMethod;
 use crate::verifier::issuers::trusted::TrustedIssuer;
 use crate::verifier::organization::OrganizationForm;
 use crate::verifier::profile::{ClaimMatcher, ClaimRule, Profile, RuleLocation};
@@ -31,7 +32,11 @@ impl TokenInspection<'_> {
                 let bindings = &self.trusted()?.rules.bindings;
                 text(match bindings.as_slice() {
                     [] => "absent, because it is used as a bearer token",
-                    _ => "absent, or jkt with a DPoP proof in the request",
+                    [BindingMethod::Key] => "absent, or jkt with a DPoP proof in the request",
+                    [BindingMethod::Certificate] => {
+                        "absent, or x5t#S256 with the client certificate of the connection"
+                    }
+                    _ => "absent, or jkt or x5t#S256 with what the request proves",
                 })
             }
             CheckKind::Delegation => text("absent"),

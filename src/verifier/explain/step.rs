@@ -115,7 +115,7 @@ impl CheckKind {
             E::InvalidAudience | E::MissingClaim("aud") | E::MalformedClaim("aud") => {
                 Self::Audience
             }
-            E::SenderConstrained => Self::Binding,
+            E::SenderConstrained | E::CertificateMissing | E::WrongCertificate => Self::Binding,
             E::Delegated => Self::Delegation,
             E::WrongGrantType => Self::MachineClaims,
             E::MissingClaim("client id") | E::MalformedClaim("client id") => Self::Client,

@@ -13,7 +13,7 @@ pub(super) mod opaque;
 mod opaque_settings;
 mod organization;
 mod pointer;
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 mod possession;
 mod refresh;
 mod token_settings;
@@ -36,7 +36,7 @@ use super::rules::{Rules, Strictness};
 use crate::clock::{Clock, seconds};
 use crate::http_client::{Addresses, Fetcher, HttpClients, HttpSettings, PrivateAddresses, Proxy};
 use crate::jwks::{KeySetLimits, MAX_KEYS_WITHOUT_KID, PlainHttp, RefreshConfig, Registration};
-#[cfg(feature = "dpop")]
+#[cfg(any(feature = "dpop", feature = "mtls"))]
 use crate::proof_of_possession::PossessionSettings;
 use crate::token::{Algorithm, AllowLists};
 use crate::util::Changes;
@@ -125,7 +125,7 @@ pub struct Issuer {
     http: HttpSettings,
     timing: RefreshConfig,
     limits: LimitSettings,
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "mtls"))]
     possession: PossessionSettings,
     #[cfg(feature = "introspection")]
     opaque: Box<opaque_settings::OpaqueSettings>,
@@ -179,7 +179,7 @@ impl Issuer {
                 jitter_seed: None,
             },
             limits: LimitSettings::default(),
-            #[cfg(feature = "dpop")]
+            #[cfg(any(feature = "dpop", feature = "mtls"))]
             possession: PossessionSettings::default(),
             #[cfg(feature = "introspection")]
             opaque: Box::default(),
@@ -248,9 +248,9 @@ impl Issuer {
         let keys = self
             .keys(&issuer, &algorithms, clock, clients, changes)
             .map_err(|error| error.at(&self.source))?;
-        #[cfg(feature = "dpop")]
+        #[cfg(any(feature = "dpop", feature = "mtls"))]
         let bindings = self.possession.methods();
-        #[cfg(not(feature = "dpop"))]
+        #[cfg(not(any(feature = "dpop", feature = "mtls")))]
         let bindings = Vec::new();
         let rules = Rules {
             org_code_pattern: self.tokens.org_code_pattern(),
@@ -264,7 +264,7 @@ impl Issuer {
             max_keys_without_kid: self.max_keys_without_kid,
             custom: self.custom.decoder(),
             bindings,
-            #[cfg(feature = "dpop")]
+            #[cfg(any(feature = "dpop", feature = "mtls"))]
             possession: self.possession.into_rules(),
             allow_lists: AllowLists::new(
                 self.clients.map(HashSet::from_iter),

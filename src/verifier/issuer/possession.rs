@@ -5,12 +5,12 @@ use crate::proof_of_possession::ProofOfPossession;
 use crate::verifier::config_error::ConfigError;
 
 impl Issuer {
-    /// Accepts tokens that are bound to a key (`cnf`), if the sender proves that it has the key.
-    /// Default: bound tokens are rejected.
+    /// Accepts tokens that are bound to a key or a certificate (`cnf`), if the sender proves that
+    /// it has what the token is bound to. Default: bound tokens are rejected.
     ///
-    /// A token that is also or only bound to something else, such as a client certificate (RFC
-    /// 8705), is rejected. Unbound tokens are still accepted, unless a layer has
-    /// [`require_proof_of_possession`](crate::AuthorizeLayer::require_proof_of_possession).
+    /// Call it once per method. A token that is bound in two ways is accepted only if both methods
+    /// are configured and both proofs succeed. Unbound tokens are still accepted, unless a layer
+    /// has [`require_proof_of_possession`](crate::AuthorizeLayer::require_proof_of_possession).
     ///
     /// [`Verifier::verify`](crate::Verifier::verify) rejects bound tokens, because it does not know
     /// the request. Without a layer, call

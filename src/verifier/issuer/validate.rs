@@ -51,7 +51,7 @@ impl Issuer {
         }
         self.check_tokens(algorithms)?;
         self.check_limits()?;
-        #[cfg(feature = "dpop")]
+        #[cfg(any(feature = "dpop", feature = "mtls"))]
         self.check_possession()?;
         #[cfg(feature = "introspection")]
         self.check_opaque(issuer)?;

@@ -48,7 +48,7 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 ];
 
 /// Every feature that adds items to the API. The client and its TLS add only dependencies.
-const FEATURES: &str = "axum,dpop,introspection,metrics,test-util,tracing";
+const FEATURES: &str = "axum,dpop,introspection,metrics,mtls,test-util,tracing";
 
 #[test]
 fn public_api_matches_api_txt() {
