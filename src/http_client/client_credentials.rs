@@ -7,10 +7,10 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::client_secret::ClientSecret;
-use super::error::HttpError;
+use super::error::{HttpError, HttpFailure};
 use super::form_encoding::encode_form;
 use super::http::Fetcher;
 use crate::util::lock;
@@ -27,18 +27,21 @@ pub(crate) struct AccessTokens {
     fetcher: Fetcher,
     current: Mutex<Option<CachedToken>>,
     fetching: Semaphore,
+    /// The last failed fetch, for the requests that waited for it.
+    last_failure: Mutex<Option<(Instant, AccessTokenError)>>,
 }
 
 #[derive(Clone)]
 struct CachedToken {
     /// `Bearer` and the token. It is marked as sensitive.
     authorization: HeaderValue,
+    requested_at: Instant,
     refresh_from: Instant,
     expires_at: Instant,
 }
 
 /// Why there is no access token.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum AccessTokenError {
     Http(HttpError),
     /// The token endpoint rejected the client.
@@ -67,6 +70,7 @@ impl AccessTokens {
             fetcher,
             current: Mutex::default(),
             fetching: Semaphore::new(1),
+            last_failure: Mutex::default(),
         }
     }
 
@@ -86,15 +90,27 @@ impl AccessTokens {
             // Another request refreshes the token.
             (Some(token), Err(_)) => return Ok(token.authorization.clone()),
             (None, Err(_)) => {
-                let permit = self.fetching.acquire().await;
-                let permit = permit.map_err(|_| AccessTokenError::Malformed)?;
+                let permit = timeout_at(deadline, self.fetching.acquire()).await;
+                let permit = permit
+                    .map_err(|_| AccessTokenError::Http(HttpFailure::TimedOut.into()))?
+                    .map_err(|_| AccessTokenError::Malformed)?;
                 if let Some(token) = self.cached().filter(|token| now < token.refresh_from) {
                     return Ok(token.authorization);
+                }
+                // The fetch that it waited for failed, so it does not repeat it.
+                if let Some((_, error)) = (*lock(&self.last_failure))
+                    .clone()
+                    .filter(|(at, _)| *at >= now)
+                {
+                    return Err(error);
                 }
                 permit
             }
         };
         let fetched = self.fetch(deadline).await;
+        if let Err(error) = &fetched {
+            *lock(&self.last_failure) = Some((Instant::now(), error.clone()));
+        }
         drop(permit);
         match (fetched, usable) {
             (Ok(token), _) => {
@@ -110,13 +126,15 @@ impl AccessTokens {
 
     /// Forgets a token that the API rejected.
     pub(crate) fn invalidate(&self, authorization: &HeaderValue) {
-        let mut current = lock(&self.current);
-        if current
-            .as_ref()
-            .is_some_and(|token| token.authorization == authorization)
-        {
-            *current = None;
-        }
+        self.invalidate_older(authorization, Duration::ZERO);
+    }
+
+    /// Forgets a token that the API may have rejected, if it was fetched at least this long ago.
+    pub(crate) fn invalidate_older(&self, authorization: &HeaderValue, age: Duration) {
+        let is_this = |token: &mut CachedToken| {
+            token.authorization == authorization && token.requested_at.elapsed() >= age
+        };
+        drop(lock(&self.current).take_if(is_this));
     }
 
     fn cached(&self) -> Option<CachedToken> {
@@ -157,6 +175,7 @@ impl AccessTokens {
         authorization.set_sensitive(true);
         Ok(CachedToken {
             authorization,
+            requested_at,
             refresh_from: requested_at + lifetime.mul_f64(0.8),
             expires_at: requested_at + lifetime,
         })

@@ -1,11 +1,13 @@
 //! The caller check that queries Kinde about suspended organizations.
 
 mod lookup;
+mod pauses;
 mod query;
 mod query_error;
 mod statuses;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ use crate::util::BoxError;
 /// * If Kinde fails, a result is used for 5 more minutes ([`max_stale`](Self::max_stale)). Without
 ///   a result, the request gets 503.
 /// * One request per organization is made at a time, and 64 at most.
+/// * After a failure there is no query about this organization for 1 s, or for as long as Kinde's
+///   `Retry-After` says, up to 5 minutes. A failure that concerns the client pauses all queries.
 /// * [`EventReceiver::invalidates`](crate::EventReceiver::invalidates) makes webhooks about the
 ///   organization drop a result.
 ///
@@ -67,11 +71,16 @@ pub struct KindeCallerCheck {
 
 struct Prepared {
     statuses: Arc<OrganizationStatuses>,
-    /// How long a request waits for a new result while it has a stale one.
-    wait_with_stale: Duration,
+    /// How long a request waits for a new result while it has a stale one, in milliseconds. The
+    /// verifier with the shortest timeout decides.
+    wait_with_stale: AtomicU64,
 }
 
 impl Prepared {
+    fn wait_with_stale(&self) -> Duration {
+        Duration::from_millis(self.wait_with_stale.load(Ordering::Relaxed))
+    }
+
     fn issuer(&self) -> &str {
         &self.statuses.api.issuer
     }
@@ -222,7 +231,7 @@ impl CallerCheck for KindeCallerCheck {
             return Ok(CallerStatus::Active);
         };
         let lookup = prepared.statuses.lookup(organization, Instant::now());
-        let status = lookup.status(prepared.wait_with_stale).await?;
+        let status = lookup.status(prepared.wait_with_stale()).await?;
         Ok(match status {
             OrganizationStatus::Active => CallerStatus::Active,
             OrganizationStatus::Suspended => CallerStatus::Suspended,
@@ -251,12 +260,16 @@ impl CallerCheck for KindeCallerCheck {
             fetcher,
             timeout: self.timeout,
         };
+        let wait_with_stale = setup.check_timeout.mul_f64(0.8).as_millis();
+        let wait_with_stale = u64::try_from(wait_with_stale).unwrap_or(u64::MAX);
         let prepared = Prepared {
             statuses: Arc::new(OrganizationStatuses::new(api, self.timing)),
-            wait_with_stale: setup.check_timeout.mul_f64(0.8),
+            wait_with_stale: AtomicU64::new(wait_with_stale),
         };
         // Verifiers of one issuer can share the check.
         let shared = self.prepared.get_or_init(|| prepared);
+        let waits = &shared.wait_with_stale;
+        waits.fetch_min(wait_with_stale, Ordering::Relaxed);
         if shared.issuer() == issuer {
             Ok(())
         } else {

@@ -1,130 +1,15 @@
 //! `KindeCallerCheck`: caching, one query per organization, outages, and invalidation.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
 use serde_json::json;
 use tower_m2m::testing::LocalIssuer;
-use tower_m2m::{
-    BoxError, Caller, CallerStatus, Denylist, EventReceiver, KindeCallerCheck, Verifier,
-};
+use tower_m2m::{Caller, CallerStatus, EventReceiver, KindeCallerCheck, Verifier};
 
-use super::support::{ISSUER, hook, verify};
-
-/// Kinde's API as a function.
-#[derive(Clone, Default)]
-struct FakeKinde {
-    queries: Arc<AtomicUsize>,
-    tokens: Arc<AtomicUsize>,
-    reply: Arc<Mutex<Reply>>,
-}
-
-#[derive(Clone, Default)]
-struct Reply {
-    status: Option<StatusCode>,
-    body: Option<String>,
-    suspended: bool,
-    delay: Duration,
-    retry_after: Option<u64>,
-}
-
-impl FakeKinde {
-    fn set(&self, change: impl FnOnce(&mut Reply)) {
-        change(&mut self.reply.lock().unwrap());
-    }
-
-    fn fail(&self, status: u16) {
-        self.set(|reply| reply.status = Some(StatusCode::from_u16(status).unwrap()));
-    }
-
-    fn suspend(&self, suspended: bool) {
-        self.set(|reply| {
-            reply.status = None;
-            reply.suspended = suspended;
-        });
-    }
-
-    fn queries(&self) -> usize {
-        self.queries.load(Ordering::Relaxed)
-    }
-
-    async fn send(self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, BoxError> {
-        if request.uri().path() == "/oauth2/token" {
-            self.tokens.fetch_add(1, Ordering::Relaxed);
-            let token = json!({ "access_token": "t", "expires_in": 86_400 });
-            return Ok(Response::new(token.to_string().into()));
-        }
-        assert_eq!(request.headers()["authorization"], "Bearer t");
-        self.queries.fetch_add(1, Ordering::Relaxed);
-        let reply = self.reply.lock().unwrap().clone();
-        tokio::time::sleep(reply.delay).await;
-        let code = request
-            .uri()
-            .query()
-            .unwrap()
-            .strip_prefix("code=")
-            .unwrap();
-        let body = json!({ "code": code, "name": "x", "is_suspended": reply.suspended });
-        let mut response = Response::new(reply.body.unwrap_or(body.to_string()).into());
-        *response.status_mut() = reply.status.unwrap_or(StatusCode::OK);
-        if let Some(seconds) = reply.retry_after {
-            response.headers_mut().insert("retry-after", seconds.into());
-        }
-        Ok(response)
-    }
-}
-
-struct Scenario {
-    issuer: LocalIssuer,
-    kinde: FakeKinde,
-    check: KindeCallerCheck,
-    verifier: Verifier,
-    denylist: Denylist,
-}
-
-impl Scenario {
-    fn new() -> Self {
-        let issuer = LocalIssuer::in_process(ISSUER).unwrap();
-        let kinde = FakeKinde::default();
-        let send = kinde.clone();
-        let check = KindeCallerCheck::client_credentials("id", "secret")
-            .send_with(move |request| send.clone().send(request));
-        let denylist = Denylist::new();
-        let trusted = Verifier::kinde("acme").audience(issuer.audience());
-        let verifier = Verifier::builder([trusted.jwk_set(issuer.jwks())])
-            .denylist(denylist.clone())
-            .check_caller(check.clone())
-            .build()
-            .unwrap();
-        Self {
-            issuer,
-            kinde,
-            check,
-            verifier,
-            denylist,
-        }
-    }
-
-    async fn call(&self, org: &str) -> &'static str {
-        self.verify(&self.issuer.org(org).token()).await
-    }
-
-    async fn verify(&self, token: &str) -> &'static str {
-        verify(&self.verifier, token).await
-    }
-}
-
-async fn advance(seconds: f64) {
-    tokio::time::advance(Duration::from_secs_f64(seconds)).await;
-    // A query in the background finishes.
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
-}
-
-const UNAVAILABLE: &str = "caller_status_unavailable";
+use super::fake_kinde::{FakeKinde, Scenario, UNAVAILABLE, advance};
+use super::support::hook;
 
 /// Rule 227.
 /// A suspended organization gets 403, others are admitted.

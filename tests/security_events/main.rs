@@ -14,11 +14,13 @@ mod bodies;
 mod caller_check;
 mod complex_subjects;
 mod effects;
+mod fake_kinde;
 mod forged;
 mod keys;
 mod kinde_api;
 mod matrix;
 mod order;
+mod pauses;
 mod poll;
 #[path = "../support/recorder.rs"]
 mod recorder;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION};
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use tokio::time::Instant;
 
 use super::query_error::{QueryError, QueryFailure};
@@ -29,15 +29,30 @@ pub(super) enum OrganizationStatus {
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_VALUES: u32 = 8 * 1024;
 
+/// An access token of this age is replaced after a 403, because Kinde writes 403 for an invalid
+/// access token too. A newer one is kept, so organizations that Kinde does not know cost no tokens.
+const MIN_TOKEN_AGE: Duration = Duration::from_secs(60);
+
 impl OrganizationApi {
+    /// Returns the access token of a query.
+    pub(super) async fn authorization(
+        &self,
+        deadline: Instant,
+    ) -> Result<HeaderValue, QueryFailure> {
+        Ok(self.tokens.authorization(deadline).await?)
+    }
+
     /// Queries Kinde once.
-    pub(super) async fn status(&self, code: &str) -> Result<OrganizationStatus, QueryFailure> {
-        let deadline = Instant::now() + self.timeout;
-        let authorization = self.tokens.authorization(deadline).await?;
+    pub(super) async fn status(
+        &self,
+        code: &str,
+        authorization: &HeaderValue,
+        deadline: Instant,
+    ) -> Result<OrganizationStatus, QueryFailure> {
         let query = encode_form(&[("code", code)]);
         let request = Request::get(format!("{}/api/v1/organization?{query}", self.base))
             .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, &authorization)
+            .header(AUTHORIZATION, authorization)
             .body(Vec::new())
             .map_err(|_| QueryError::InvalidResponse)?;
         let timeout = deadline.saturating_duration_since(Instant::now());
@@ -47,9 +62,12 @@ impl OrganizationApi {
                 Ok(parse_organization(response.body(), code).ok_or(QueryError::InvalidResponse)?)
             }
             status => {
-                // Kinde writes 403 for an invalid access token too.
-                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                    self.tokens.invalidate(&authorization);
+                match status {
+                    StatusCode::UNAUTHORIZED => self.tokens.invalidate(authorization),
+                    StatusCode::FORBIDDEN => {
+                        self.tokens.invalidate_older(authorization, MIN_TOKEN_AGE);
+                    }
+                    _ => {}
                 }
                 Err(QueryFailure::from_status(status, response.headers()))
             }

@@ -14,6 +14,8 @@ pub(super) enum QueryError {
     NoResponse,
     /// Kinde rejected the credentials of this service, or they lack the scope.
     CredentialsRejected,
+    /// Kinde denied access to the organization: it is unknown, or the client may not read any.
+    Forbidden,
     RateLimited,
     UnexpectedStatus(StatusCode),
     InvalidResponse,
@@ -28,6 +30,15 @@ pub(super) enum QueryError {
 pub(super) struct QueryFailure {
     pub(super) error: QueryError,
     pub(super) retry_after: Option<Duration>,
+    pub(super) reach: FailureReach,
+}
+
+/// The queries that a failure pauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureReach {
+    /// Those about the same organization.
+    Organization,
+    All,
 }
 
 impl QueryError {
@@ -36,6 +47,7 @@ impl QueryError {
         match self {
             Self::NoResponse => "no_response",
             Self::CredentialsRejected => "credentials_rejected",
+            Self::Forbidden => "forbidden",
             Self::RateLimited => "rate_limited",
             Self::UnexpectedStatus(_) => "unexpected_status",
             Self::InvalidResponse => "invalid_response",
@@ -50,6 +62,7 @@ impl From<QueryError> for QueryFailure {
         Self {
             error,
             retry_after: None,
+            reach: FailureReach::Organization,
         }
     }
 }
@@ -60,13 +73,18 @@ impl From<HttpError> for QueryFailure {
     }
 }
 
+/// Without an access token there is no query about any organization.
 impl From<AccessTokenError> for QueryFailure {
     fn from(error: AccessTokenError) -> Self {
-        match error {
+        let failure = match error {
             AccessTokenError::Http(error) => error.into(),
             AccessTokenError::Rejected => QueryError::CredentialsRejected.into(),
             AccessTokenError::Status(status, headers) => Self::from_status(status, &headers),
             AccessTokenError::Malformed => QueryError::InvalidResponse.into(),
+        };
+        Self {
+            reach: FailureReach::All,
+            ..failure
         }
     }
 }
@@ -74,13 +92,26 @@ impl From<AccessTokenError> for QueryFailure {
 impl QueryFailure {
     pub(super) fn from_status(status: StatusCode, headers: &http::HeaderMap) -> Self {
         let error = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => QueryError::CredentialsRejected,
+            StatusCode::UNAUTHORIZED => QueryError::CredentialsRejected,
+            StatusCode::FORBIDDEN => QueryError::Forbidden,
             StatusCode::TOO_MANY_REQUESTS => QueryError::RateLimited,
             status => QueryError::UnexpectedStatus(status),
         };
+        let retry_after = crate::jwks::retry_after(headers, std::time::SystemTime::now());
+        let is_for_all = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => true,
+            // Kinde is overloaded, and says until when.
+            status => status.is_server_error() && retry_after.is_some(),
+        };
+        let reach = if is_for_all {
+            FailureReach::All
+        } else {
+            FailureReach::Organization
+        };
         Self {
             error,
-            retry_after: crate::jwks::retry_after(headers, std::time::SystemTime::now()),
+            retry_after,
+            reach,
         }
     }
 }
@@ -92,6 +123,9 @@ impl fmt::Display for QueryError {
             Self::NoResponse => f.write_str("Kinde did not respond"),
             Self::CredentialsRejected => f.write_str(
                 "Kinde rejected the client (check its secret and its scope read:organizations)",
+            ),
+            Self::Forbidden => f.write_str(
+                "Kinde denied access to it (if this is so for every organization, check the scope read:organizations)",
             ),
             Self::RateLimited => f.write_str("Kinde limits the rate of requests"),
             Self::UnexpectedStatus(status) => {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::lookup::{CachedStatus, Outcome, StatusLookup};
+use super::pauses::Pauses;
 use super::query::{OrganizationApi, OrganizationStatus};
 use super::query_error::{QueryError, QueryFailure};
 use crate::telemetry::{event_delivery, metrics};
@@ -18,10 +19,6 @@ use crate::util::{has_timers, lock};
 const MAX_ORGANIZATIONS: usize = 10_000;
 /// The largest number of queries at a time.
 const MAX_QUERIES: usize = 64;
-/// How long no query about an organization is made after one failed.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause that Kinde can request.
-const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// How often failures are reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -43,8 +40,7 @@ pub(super) struct OrganizationStatuses {
 struct QueryState {
     entries: HashMap<Box<str>, Entry>,
     queries: usize,
-    /// Until when Kinde wants no query about any organization.
-    paused_until: Option<Instant>,
+    pauses: Pauses,
     reported_at: Option<Instant>,
 }
 
@@ -110,7 +106,7 @@ impl OrganizationStatuses {
 
     /// Drops the result about an organization and queries again. A known suspension is used until
     /// the query succeeds, as long as any result that is not fresh. A query in progress is
-    /// repeated, because it can have read the status before the change.
+    /// repeated, because it can have read the status before the change. A pause stays.
     pub(super) fn invalidate(self: &Arc<Self>, organization: &str, now: Instant) {
         let mut state = lock(&self.state);
         let Some(entry) = state.entries.get_mut(organization) else {
@@ -118,7 +114,6 @@ impl OrganizationStatuses {
         };
         let kept = |cached: CachedStatus| cached.after_change(self.timing.time_to_live, now);
         entry.cached = entry.cached.and_then(kept);
-        entry.paused_until = None;
         if let Some(query) = &mut entry.query {
             query.is_outdated = true;
         } else {
@@ -133,16 +128,15 @@ impl OrganizationStatuses {
         organization: &str,
         now: Instant,
     ) -> Result<watch::Receiver<Option<Outcome>>, QueryError> {
-        let is_paused = |until: Option<Instant>| until.is_some_and(|until| now < until);
         if let Some(entry) = state.entries.get(organization) {
             if let Some(query) = &entry.query {
                 return Ok(query.outcome.clone());
             }
-            if is_paused(entry.paused_until) {
+            if entry.paused_until.is_some_and(|until| now < until) {
                 return Err(QueryError::Paused);
             }
         }
-        if is_paused(state.paused_until) {
+        if state.pauses.are_all_paused(now) {
             return Err(QueryError::Paused);
         }
         if state.queries >= MAX_QUERIES {
@@ -192,8 +186,21 @@ impl OrganizationStatuses {
         }
     }
 
+    /// Queries Kinde, unless all queries were paused while this one waited for its access token.
+    async fn query(&self, organization: &str) -> Result<OrganizationStatus, QueryFailure> {
+        let deadline = Instant::now() + self.api.timeout;
+        let authorization = self.api.authorization(deadline).await?;
+        if lock(&self.state).pauses.are_all_paused(Instant::now()) {
+            return Err(QueryError::Paused.into());
+        }
+        self.api
+            .status(organization, &authorization, deadline)
+            .await
+    }
+
     /// Stores the outcome of a query that began at this time. Returns `None` if the query must be
-    /// repeated.
+    /// repeated: if it succeeded and the organization changed meanwhile. If it failed, the pause
+    /// comes first, and the next caller begins another query.
     fn finish(
         &self,
         organization: &str,
@@ -204,44 +211,41 @@ impl OrganizationStatuses {
         let mut guard = lock(&self.state);
         let state = &mut *guard;
         let entry = state.entries.entry(organization.into()).or_default();
-        if let Some(query) = &mut entry.query
-            && query.is_outdated
-        {
-            query.is_outdated = false;
-            return None;
-        }
+        let query = entry.query.as_mut();
+        let is_outdated = query.is_some_and(|query| std::mem::take(&mut query.is_outdated));
+        let result = match result {
+            Ok(_) if is_outdated && !state.pauses.are_all_paused(now) => return None,
+            Ok(_) if is_outdated => Err(QueryError::Paused.into()),
+            result => result,
+        };
         entry.query = None;
         state.queries = state.queries.saturating_sub(1);
-        match result {
+        let failure = match result {
             Ok(status) => {
+                state.pauses.succeeded();
                 entry.cached = Some(CachedStatus {
                     status,
                     at: began_at,
                 });
-                Some(Ok(status))
+                return Some(Ok(status));
             }
-            Err(failure) => {
-                entry.paused_until = Some(now + PAUSE);
-                let requested = failure.retry_after.map(|pause| pause.min(MAX_PAUSE));
-                let is_for_all = matches!(
-                    failure.error,
-                    QueryError::CredentialsRejected | QueryError::RateLimited
-                );
-                let pause = requested.or_else(|| is_for_all.then_some(PAUSE));
-                // A response to a query that was sent earlier does not shorten a pause.
-                state.paused_until = state.paused_until.max(pause.map(|pause| now + pause));
-                let is_due = |at: Instant| now.saturating_duration_since(at) >= REPORT_INTERVAL;
-                let is_reported = state.reported_at.is_none_or(is_due);
-                if is_reported {
-                    state.reported_at = Some(now);
-                }
-                drop(guard);
-                if is_reported {
-                    event_delivery::organization_query_failed(&self.api.issuer, &failure.error);
-                }
-                Some(Err(failure.error))
-            }
+            Err(failure) => failure,
+        };
+        let is_made = failure.error != QueryError::Paused;
+        if is_made {
+            let until = state.pauses.failed(organization, &failure, now);
+            entry.paused_until = entry.paused_until.max(Some(until));
         }
+        let is_due = |at: Instant| now.saturating_duration_since(at) >= REPORT_INTERVAL;
+        let is_reported = is_made && state.reported_at.is_none_or(is_due);
+        if is_reported {
+            state.reported_at = Some(now);
+        }
+        drop(guard);
+        if is_reported {
+            event_delivery::organization_query_failed(&self.api.issuer, &failure.error);
+        }
+        Some(Err(failure.error))
     }
 
     fn count(&self, result: &'static str) {
@@ -267,7 +271,7 @@ impl QueryGuard {
     async fn run(mut self, sender: watch::Sender<Option<Outcome>>) {
         loop {
             let began_at = Instant::now();
-            let result = self.statuses.api.status(&self.organization).await;
+            let result = self.statuses.query(&self.organization).await;
             if let Some(outcome) = self.statuses.finish(&self.organization, began_at, result) {
                 self.stage = QueryStage::Finished;
                 let _ = sender.send(Some(outcome));
