@@ -102,7 +102,7 @@ impl TransmitterMetadata {
                 Some(MetadataAnswer::Members(members)) => Some(members),
                 // A passing 404 does not replace known members.
                 Some(MetadataAnswer::NotFound) => {
-                    let are_known = stale.as_ref().is_some_and(|known| !known.is_empty());
+                    let are_known = stale.as_ref().is_some_and(|members| !members.is_empty());
                     (!are_known).then(Members::default)
                 }
                 None => None,

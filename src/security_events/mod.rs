@@ -14,6 +14,7 @@ mod order;
 mod poll;
 mod poll_error;
 mod processor;
+mod readers;
 mod received;
 mod receiver;
 mod response;

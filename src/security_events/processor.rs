@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::critical::{CriticalMembers, Members};
 use super::effects::{Accepted, Effect, NoEffect, Speaker, effect_of, webhook_effect};
@@ -20,9 +19,6 @@ use crate::telemetry::{event_delivery, metrics};
 use crate::token::{JoseHeader, JsonObject};
 use crate::verifier::{DocumentError, DocumentSender, Verifier};
 
-/// The largest number of requests that are read or wait at a time.
-const MAX_IN_PROGRESS: usize = 256;
-
 /// What all clones of a receiver share.
 pub(super) struct EventProcessor {
     verifier: Verifier,
@@ -32,7 +28,6 @@ pub(super) struct EventProcessor {
     seen: SeenEvents,
     pub(super) hasher: KeyHasher,
     pub(super) applied: Mutex<AppliedTimes>,
-    in_progress: Semaphore,
     pub(super) counters: Counters,
 }
 
@@ -48,7 +43,8 @@ pub(super) struct Transmitter {
     pub(super) speaks_for: Vec<Box<str>>,
     pub(super) critical: CriticalMembers,
     pub(super) states: RequestedStates,
-    /// The longest lifetime of access tokens, in seconds. Entries for tokens expire after it.
+    /// The longest lifetime of access tokens in seconds, if the application sets it. Entries about
+    /// tokens expire after it.
     pub(super) token_lifetime: Option<i64>,
     pub(super) sender: DocumentSender,
 }
@@ -100,7 +96,6 @@ impl EventProcessor {
             seen: SeenEvents::new(MAX_SEEN, window),
             hasher: KeyHasher::default(),
             applied: Mutex::new(AppliedTimes::new(MAX_PRINCIPALS, window)),
-            in_progress: Semaphore::new(MAX_IN_PROGRESS),
         }
     }
 
@@ -119,11 +114,6 @@ impl EventProcessor {
             seen_events: self.seen.len(),
             ..self.counters.status()
         }
-    }
-
-    /// Takes one of the places for events in progress.
-    pub(super) fn permit(&self) -> Result<SemaphorePermit<'_>, EventError> {
-        self.in_progress.try_acquire().map_err(|_| EventError::Busy)
     }
 
     /// Verifies an event and stores its effect.

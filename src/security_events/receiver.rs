@@ -12,11 +12,13 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
+use tokio::sync::Semaphore;
 use tower_service::Service;
 
-use super::body::read_body;
+use super::body::{BodyTimeouts, read_body};
 use super::error::EventError;
 use super::processor::{EventProcessor, EventSource};
+use super::readers::BodyReaders;
 use super::response::{accepted, rejected};
 use super::secret::AuthorizationSecret;
 use super::status::EventReceiverStatus;
@@ -66,8 +68,19 @@ pub struct EventReceiver {
     processor: Arc<EventProcessor>,
     secret: Option<AuthorizationSecret>,
     check: Option<KindeCallerCheck>,
-    body_timeout: Duration,
+    timeouts: BodyTimeouts,
+    readers: BodyReaders,
+    in_progress: Arc<Semaphore>,
 }
+
+/// The default of how many bodies are read at a time.
+const MAX_BODIES: usize = 256;
+/// The default of how many events are processed at a time.
+const MAX_EVENTS: usize = 256;
+/// The largest values that the application can set for both.
+const LARGEST_LIMIT: usize = 65_536;
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl EventReceiver {
     /// Receives the webhooks of the verifier's Kinde issuer.
@@ -106,7 +119,12 @@ impl EventReceiver {
             processor: Arc::new(processor),
             secret: None,
             check: None,
-            body_timeout: Duration::from_secs(10),
+            timeouts: BodyTimeouts {
+                first_byte: Duration::from_secs(2),
+                body: Duration::from_secs(10),
+            },
+            readers: BodyReaders::new(MAX_BODIES),
+            in_progress: Arc::new(Semaphore::new(MAX_EVENTS)),
         }
     }
 
@@ -129,7 +147,37 @@ impl EventReceiver {
     /// to the range from 100 ms to 1 minute.
     #[must_use]
     pub fn body_timeout(mut self, timeout: Duration) -> Self {
-        self.body_timeout = timeout.clamp(Duration::from_millis(100), Duration::from_secs(60));
+        self.timeouts.body = timeout.clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+        self
+    }
+
+    /// Sets how long a sender may take for the first byte of the body of a request. Default: 2 s.
+    /// Values are limited to the range from 100 ms to 1 minute.
+    #[must_use]
+    pub fn first_byte_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.first_byte = timeout.clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT);
+        self
+    }
+
+    /// Sets how many bodies are read at a time, of at most 64 KiB each. Default: 256. Values are
+    /// limited to the range from 1 to 65,536.
+    ///
+    /// If there are more, the request that takes longest gets 503. So a flood of slow bodies keeps
+    /// no other sender out.
+    #[must_use]
+    pub fn max_concurrent_bodies(mut self, bodies: usize) -> Self {
+        self.readers = BodyReaders::new(bodies.clamp(1, LARGEST_LIMIT));
+        self
+    }
+
+    /// Sets how many events are processed at a time, after their bodies were read. Default: 256.
+    /// Values are limited to the range from 1 to 65,536.
+    ///
+    /// If there are more, a new one gets 503, and the sender tries again. An event can wait for the
+    /// keys of the issuer, the metadata of the transmitter, and the store of the denylist.
+    #[must_use]
+    pub fn max_concurrent_events(mut self, events: usize) -> Self {
+        self.in_progress = Arc::new(Semaphore::new(events.clamp(1, LARGEST_LIMIT)));
         self
     }
 
@@ -176,8 +224,10 @@ impl EventReceiver {
         if !has_content_type(&parts.headers, expected) {
             return Err(EventError::InvalidContentType);
         }
-        let permit = self.processor.permit()?;
-        let document = read_body(body, self.body_timeout).await?;
+        let read = read_body(body, self.timeouts);
+        let document = self.readers.read(read).await?;
+        let permit = self.in_progress.try_acquire();
+        let permit = permit.map_err(|_| EventError::Busy)?;
         let accepted = self.processor.accept(&document, self.check.as_ref()).await;
         drop(permit);
         accepted

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use http::Request;
 use http_body::Frame;
 use http_body_util::StreamBody;
-use tower_m2m::EventReceiver;
+use tower_m2m::{EventReceiver, Verifier};
 
 use super::support::{Fixture, Response, hook, send};
 
@@ -82,25 +82,128 @@ async fn broken_body_is_rejected() {
     assert_eq!(post(&receiver, broken).await.code(), "body_failed");
 }
 
-/// Requests that are read at a time are bounded, and their places are free again.
+/// A body whose first byte does not come has less time than one that has begun.
 #[tokio::test(start_paused = true)]
-async fn requests_in_progress_are_bounded() {
-    let fixture = Fixture::new();
-    let receiver = fixture.webhooks();
-    let waiting: Vec<_> = (0..256)
-        .map(|_| {
-            let receiver = receiver.clone();
-            tokio::spawn(async move { post(&receiver, stream::pending()).await.status })
+async fn first_byte_has_a_deadline() {
+    let receiver = Fixture::new().webhooks();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(post(&receiver, stream::pending()).await.status, 408);
+    assert_eq!(begun.elapsed().as_secs(), 2);
+    // Frames without data are no byte.
+    let empty = stream::iter([Ok(Frame::data(Bytes::new()))]).chain(stream::pending());
+    let receiver = receiver.first_byte_timeout(Duration::from_secs(1));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(post(&receiver, empty).await.status, 408);
+    assert_eq!(begun.elapsed().as_secs(), 1);
+    // The deadline of the whole body includes it.
+    let receiver = receiver.body_timeout(Duration::from_millis(300));
+    let begun = tokio::time::Instant::now();
+    assert_eq!(post(&receiver, stream::pending()).await.status, 408);
+    assert_eq!(begun.elapsed().as_millis(), 300);
+}
+
+/// Sends this many bodies that never end, each with a first byte or without.
+async fn flood(
+    receiver: &EventReceiver,
+    requests: usize,
+    first: Option<&'static [u8]>,
+) -> Vec<tokio::task::JoinHandle<(u16, &'static str)>> {
+    let flood = (0..requests).map(|_| {
+        let receiver = receiver.clone();
+        tokio::spawn(async move {
+            let first = stream::iter(first.map(|bytes| Ok(Frame::data(Bytes::from_static(bytes)))));
+            let response = post(&receiver, first.chain(stream::pending())).await;
+            (response.status.as_u16(), response.code())
         })
-        .collect();
+    });
+    let flood = flood.collect();
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    let event = fixture.user_event("user.deleted", serde_json::json!({ "id": "kp_1" }));
-    let response = hook(&receiver, &event).await;
-    assert_eq!((response.status.as_u16(), response.code()), (503, "busy"));
-    for request in waiting {
-        assert_eq!(request.await.unwrap(), 408);
+    flood
+}
+
+/// Genuine webhooks are accepted beside a flood of slow bodies. The bodies that are read at a time
+/// are bounded: the oldest ends for a new one.
+#[tokio::test(start_paused = true)]
+async fn slow_bodies_keep_no_webhook_out() {
+    for (requests, first) in [(256, None), (1000, None), (1000, Some(&b"eyJ"[..]))] {
+        let fixture = Fixture::new();
+        let receiver = fixture.webhooks();
+        let flood = flood(&receiver, requests, first).await;
+        let begun = tokio::time::Instant::now();
+        for user in 0..10 {
+            let id = serde_json::json!({ "id": format!("kp_{user}") });
+            let event = fixture.user_event("user.deleted", id);
+            assert_eq!(hook(&receiver, &event).await.status, 200, "{requests}");
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let mut ended = [0; 2];
+        for request in flood {
+            match request.await.unwrap() {
+                (408, "body_timed_out") => ended[0] += 1,
+                (503, "busy") => ended[1] += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        // Ten webhooks, one after the other, have one place at a time.
+        assert_eq!(ended, [255, requests - 255]);
+        assert_eq!(
+            begun.elapsed().as_secs(),
+            if first.is_some() { 10 } else { 2 }
+        );
     }
-    assert_eq!(hook(&receiver, &event).await.status, 200);
+}
+
+/// A webhook in two parts, with some newer requests between them, is accepted.
+#[tokio::test(start_paused = true)]
+async fn webhook_in_parts_is_accepted_beside_slow_bodies() {
+    let fixture = Fixture::new();
+    let receiver = fixture.webhooks().max_concurrent_bodies(8);
+    let slow = flood(&receiver, 8, None).await;
+    let event = fixture.user_event("user.deleted", serde_json::json!({ "id": "kp_1" }));
+    let token = event.token().into_bytes();
+    let (first, second) = token.split_at(20);
+    let (first, second) = (first.to_vec(), second.to_vec());
+    let frames = stream::once(async { Ok(Frame::data(Bytes::from(first))) });
+    let frames = frames.chain(stream::once(async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok(Frame::data(Bytes::from(second)))
+    }));
+    let parts = tokio::spawn({
+        let receiver = receiver.clone();
+        async move { post(&receiver, frames).await.status }
+    });
+    tokio::task::yield_now().await;
+    let newer = flood(&receiver, 7, None).await;
+    assert_eq!(parts.await.unwrap(), 200);
+    for request in slow.into_iter().chain(newer) {
+        request.await.unwrap();
+    }
+}
+
+/// Events that wait for the keys of the issuer are bounded, apart from the bodies that are read.
+#[tokio::test(start_paused = true)]
+async fn events_in_progress_are_bounded() {
+    let fixture = Fixture::new();
+    let trusted = Verifier::kinde("acme")
+        .audience(fixture.issuer.audience())
+        .fetch_with(|_| std::future::pending());
+    let verifier = Verifier::builder([trusted])
+        .clock(fixture.clock.clone())
+        .denylist(fixture.denylist.clone())
+        .build()
+        .unwrap();
+    let receiver = EventReceiver::kinde_webhooks(&verifier, &fixture.denylist).unwrap();
+    let receiver = receiver.max_concurrent_events(2);
+    let event = |user: usize| {
+        let event = fixture.user_event(
+            "user.deleted",
+            serde_json::json!({ "id": user.to_string() }),
+        );
+        let receiver = receiver.clone();
+        async move { hook(&receiver, &event).await.code() }
+    };
+    let codes = tokio::join!(event(1), event(2), event(3));
+    assert_eq!(codes, ("keys_unavailable", "keys_unavailable", "busy"));
 }
