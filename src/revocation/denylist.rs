@@ -80,6 +80,20 @@ impl Denylist {
         }))
     }
 
+    /// Sets how many of the entries security events may add. Default: three quarters. The rest is
+    /// for the application, so that an issuer that reports many users does not prevent the
+    /// application from denying. Clones share the limit; use the same one on all replicas.
+    ///
+    /// If the share is used, a security event that adds an entry gets 503, and the sender tries
+    /// again. If 90 % of the share or of the whole list is used, the event `denylist almost full`
+    /// reports it.
+    #[cfg(feature = "security-events")]
+    #[must_use]
+    pub fn max_event_entries(self, entries: usize) -> Self {
+        self.0.list.limits.set_max_event_entries(entries);
+        self
+    }
+
     /// Adds an entry, which takes effect on the next request. If the name is denied already, the
     /// longer denial stays. On a [replicated](Self::replicated) list, the entry applies to this
     /// replica only.
@@ -130,6 +144,13 @@ impl Denylist {
         self.0.list.has_issuer(issuer)
     }
 
+    /// Returns the largest age of a token of the entry's issuer that is accepted by a verifier that
+    /// uses the list, in seconds, or `None` if there is no limit or if it is not known.
+    #[cfg(feature = "security-events")]
+    pub(crate) fn max_token_age(&self, entry: &DenylistEntry) -> Option<i64> {
+        self.0.list.max_token_age(&entry.issuer)
+    }
+
     /// Returns the time of the last security event that denied this name on any replica, in
     /// milliseconds.
     #[cfg(feature = "security-events")]
@@ -155,11 +176,11 @@ impl Denylist {
         &self.0.list.changes
     }
 
-    /// Registers the issuers of a verifier that uses the list, and returns the tasks that the
-    /// verifier keeps running.
+    /// Registers the issuers of a verifier that uses the list, each with the largest age of a token
+    /// that the verifier accepts, and returns the tasks that the verifier keeps running.
     pub(crate) fn register_verifier<'i>(
         &self,
-        issuers: impl Iterator<Item = &'i Arc<str>>,
+        issuers: impl Iterator<Item = (&'i Arc<str>, Option<i64>)>,
         others: UnlistedIssuers,
         clock: &Clock,
         limits: StalenessLimits,
@@ -235,7 +256,7 @@ impl fmt::Debug for Denylist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Denylist")
             .field("len", &self.len())
-            .field("capacity", &self.0.list.capacity)
+            .field("capacity", &self.0.list.limits.entries)
             .field("is_replicated", &self.0.replication.is_some())
             .finish()
     }

@@ -12,6 +12,12 @@ pub(super) struct Entries {
     pub(super) clock: Clock,
     /// The number of entries.
     pub(super) len: usize,
+    /// The number of those that security events added.
+    pub(super) from_events: usize,
+    /// When expired entries were last removed, in seconds since the Unix epoch.
+    pub(super) cleaned_at: Option<i64>,
+    /// The number of verifiers that use the list and resolve issuers.
+    resolving_verifiers: usize,
     /// Entries by issuer. It always contains the issuers of the verifiers that use the list.
     pub(super) issuers: HashMap<Arc<str>, IssuerEntries>,
     pub(super) unlisted_issuers: UnlistedIssuers,
@@ -31,6 +37,10 @@ pub(super) struct IssuerEntries {
     /// If a verifier lists the issuer, it stays without entries. Other issuers are removed with
     /// their last entry.
     pub(super) origin: IssuerOrigin,
+    /// The largest age of a token that any verifier accepts, in seconds. `i64::MAX` is no limit.
+    max_token_age: i64,
+    /// The number of verifiers that resolve issuers but list this one.
+    resolving_verifiers: usize,
     pub(super) tokens: HashMap<Box<str>, Deadlines>,
     clients: HashMap<Box<str>, Deadlines>,
     subjects: HashMap<Box<str>, Deadlines>,
@@ -92,13 +102,16 @@ impl Entries {
     pub(super) fn replace(&mut self, issuer: &str, kind: Kind, name: Box<str>, terms: Deadlines) {
         let names = self.issuers.entry(Arc::from(issuer)).or_default();
         let of_kind = names.by_kind_mut(kind);
-        let added = terms.len();
+        let (added, added_by_events) = (terms.len(), terms.event_entries());
         let replaced = if added == 0 {
             of_kind.remove(&name)
         } else {
             of_kind.insert(name, terms)
         };
-        self.len = (self.len + added).saturating_sub(replaced.unwrap_or_default().len());
+        let replaced = replaced.unwrap_or_default();
+        self.len = (self.len + added).saturating_sub(replaced.len());
+        self.from_events =
+            (self.from_events + added_by_events).saturating_sub(replaced.event_entries());
         if !names.is_needed() {
             self.issuers.remove(issuer);
         }
@@ -125,18 +138,63 @@ impl Entries {
 
     pub(super) fn remove_expired(&mut self) {
         let now = self.clock.unix_seconds();
-        let mut len = 0;
+        let (mut len, mut from_events) = (0, 0);
         for names in self.issuers.values_mut() {
             for kind in Kind::ALL {
                 names.by_kind_mut(kind).retain(|_, terms| {
                     terms.0.retain(|deadline| now < deadline.until);
                     len += terms.len();
+                    from_events += terms.event_entries();
                     terms.len() > 0
                 });
             }
         }
         self.issuers.retain(|_, names| names.is_needed());
         self.len = len;
+        self.from_events = from_events;
+        self.cleaned_at = Some(now);
+    }
+
+    /// Registers the issuers of a verifier, each with the largest age of a token that the verifier
+    /// accepts. Returns `true` if entries can have an effect that had none before.
+    pub(super) fn register<'i>(
+        &mut self,
+        issuers: impl Iterator<Item = (&'i Arc<str>, Option<i64>)>,
+        others: UnlistedIssuers,
+    ) -> bool {
+        let mut is_new = false;
+        let resolving = usize::from(others == UnlistedIssuers::Accept);
+        for (issuer, max_token_age) in issuers {
+            let entries = self.issuers.entry(Arc::clone(issuer)).or_default();
+            is_new |= entries.origin != IssuerOrigin::Verifier;
+            entries.origin = IssuerOrigin::Verifier;
+            entries.max_token_age = entries.max_token_age.max(max_token_age.unwrap_or(i64::MAX));
+            entries.resolving_verifiers += resolving;
+        }
+        // Several verifiers may use one list.
+        self.resolving_verifiers += resolving;
+        if others == UnlistedIssuers::Accept {
+            is_new |= self.unlisted_issuers != others;
+            self.unlisted_issuers = others;
+        }
+        is_new
+    }
+
+    /// Returns `true` if a verifier lists this issuer.
+    #[cfg(feature = "security-events")]
+    pub(super) fn lists_issuer(&self, issuer: &str) -> bool {
+        let names = self.issuers.get(issuer);
+        names.is_some_and(|names| names.origin == IssuerOrigin::Verifier)
+    }
+
+    /// Returns the largest age of a token of this issuer that any verifier accepts, or `None` if
+    /// there is no limit or if it is not known. A verifier that resolves the issuer can have any.
+    #[cfg(feature = "security-events")]
+    pub(super) fn max_token_age(&self, issuer: &str) -> Option<i64> {
+        let names = self.issuers.get(issuer)?;
+        let is_listed_by_all = names.resolving_verifiers == self.resolving_verifiers;
+        let is_limited = names.max_token_age < i64::MAX;
+        (self.lists_issuer(issuer) && is_listed_by_all && is_limited).then_some(names.max_token_age)
     }
 }
 
@@ -170,6 +228,12 @@ impl IssuerEntries {
 impl Deadlines {
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Returns the number of entries that security events added.
+    fn event_entries(&self) -> usize {
+        let is_of_event = |it: &&Deadline| it.slot.origin == EntryOrigin::SecurityEvent;
+        self.0.iter().filter(is_of_event).count()
     }
 
     /// Adds one more entry. Each deadline only grows.

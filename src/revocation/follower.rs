@@ -234,7 +234,7 @@ impl Follower {
                 Err(DenylistError::Full) => self.replication.report_full(),
             }
             if let Some(candidate) = self.mode.candidate() {
-                candidate.insert(key, record, self.replication.list.capacity);
+                candidate.insert(key, record, self.replication.list.limits.entries);
             }
         }
     }

@@ -6,9 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::CallerStatus;
 use super::denylist_error::DenylistError;
-use super::entries::{Deadline, Entries, IssuerOrigin, Slot, UnlistedIssuers};
+use super::entries::{Deadline, Entries, Slot, UnlistedIssuers};
 use super::entry::{DenylistEntry, Kind};
+use super::entry_limits::EntryLimits;
 use crate::clock::Clock;
+use crate::telemetry::events;
 use crate::token::{Claims, OrgCode, is_identifier};
 use crate::util::Changes;
 
@@ -16,7 +18,7 @@ use crate::util::Changes;
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 pub(super) struct EntryList {
-    pub(super) capacity: usize,
+    pub(super) limits: EntryLimits,
     /// The number of entries, outside the lock, so that the check of an empty list is one atomic
     /// load.
     len: AtomicUsize,
@@ -30,7 +32,7 @@ pub(super) struct EntryList {
 impl EntryList {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            capacity,
+            limits: EntryLimits::new(capacity),
             len: AtomicUsize::new(0),
             generation: AtomicU64::new(next_generation()),
             entries: RwLock::default(),
@@ -75,14 +77,27 @@ impl EntryList {
             return Ok(());
         }
         if merged.len() > current.len() {
-            self.make_space(&mut lists)?;
+            let has_space = self.limits.make_space(&mut lists, slot.origin);
+            if !has_space {
+                self.len.store(lists.len, Ordering::Release);
+                return Err(DenylistError::Full);
+            }
         }
         lists.replace(&issuer, kind, name, merged);
+        let almost_full = self.limits.report(&mut lists);
         self.len.store(lists.len, Ordering::Release);
         // Under the lock, so that a check that saw the list without this entry has an older number.
         self.generation.store(next_generation(), Ordering::Release);
         drop(lists);
         self.changes.notify();
+        if let Some(full) = almost_full {
+            events::denylist_almost_full(
+                full.entries,
+                full.capacity,
+                full.event_entries,
+                full.max_event_entries,
+            );
+        }
         Ok(())
     }
 
@@ -92,6 +107,7 @@ impl EntryList {
         if let Some(mut terms) = lists.deadlines(&entry.issuer, entry.kind, &entry.name) {
             terms.remove(is_removed);
             lists.replace(&entry.issuer, entry.kind, entry.name.clone(), terms);
+            self.limits.recover(&lists);
         }
         self.len.store(lists.len, Ordering::Release);
     }
@@ -112,35 +128,29 @@ impl EntryList {
         found
     }
 
-    /// Registers the issuers of a verifier that uses the list. Returns `true` if an issuer is new.
+    /// Registers the issuers of a verifier that uses the list, each with the largest age of a token
+    /// that the verifier accepts. Returns `true` if an issuer is new.
     pub(super) fn register_issuers<'i>(
         &self,
-        issuers: impl Iterator<Item = &'i Arc<str>>,
+        issuers: impl Iterator<Item = (&'i Arc<str>, Option<i64>)>,
         others: UnlistedIssuers,
         clock: &Clock,
     ) -> bool {
         let mut lists = self.write();
         lists.clock = clock.clone();
-        let mut is_new = false;
-        for issuer in issuers {
-            let entries = lists.issuers.entry(Arc::clone(issuer)).or_default();
-            is_new |= entries.origin != IssuerOrigin::Verifier;
-            entries.origin = IssuerOrigin::Verifier;
-        }
-        // Several verifiers may use one list.
-        if others == UnlistedIssuers::Accept {
-            is_new |= lists.unlisted_issuers != others;
-            lists.unlisted_issuers = others;
-        }
-        is_new
+        lists.register(issuers, others)
+    }
+
+    /// Returns the largest age of a token of this issuer that is accepted, if it is known.
+    #[cfg(feature = "security-events")]
+    pub(super) fn max_token_age(&self, issuer: &str) -> Option<i64> {
+        self.read().max_token_age(issuer)
     }
 
     /// Returns `true` if a verifier that uses the list trusts this issuer.
     #[cfg(feature = "security-events")]
     pub(super) fn has_issuer(&self, issuer: &str) -> bool {
-        let lists = self.read();
-        let names = lists.issuers.get(issuer);
-        names.is_some_and(|names| names.origin == IssuerOrigin::Verifier)
+        self.read().lists_issuer(issuer)
     }
 
     /// Returns the time of the last security event that denied this name, in milliseconds.
@@ -193,18 +203,6 @@ impl EntryList {
             claims.unlisted_in().record(generation);
         }
         status
-    }
-
-    /// Removes expired entries if the list is full.
-    fn make_space(&self, lists: &mut Entries) -> Result<(), DenylistError> {
-        if lists.len >= self.capacity {
-            lists.remove_expired();
-        }
-        if lists.len < self.capacity {
-            return Ok(());
-        }
-        self.len.store(lists.len, Ordering::Release);
-        Err(DenylistError::Full)
     }
 
     // If a thread panics while it holds the lock, the entries are consistent, because each change

@@ -12,6 +12,7 @@ mod denylist;
 mod denylist_error;
 mod entries;
 mod entry;
+mod entry_limits;
 mod follower;
 mod freshness;
 #[cfg(feature = "security-events")]

@@ -93,7 +93,7 @@ impl Requests {
 
 impl Replication {
     pub(super) fn new(list: Arc<EntryList>, store: StoreHandle) -> Arc<Self> {
-        let writes = Writes::new(list.capacity);
+        let writes = Writes::new(list.limits.entries);
         Arc::new(Self {
             list,
             store,
@@ -144,7 +144,7 @@ impl Replication {
         let mut history = lock(&self.history);
         if !history.is_incomplete {
             history.is_incomplete = true;
-            crate::telemetry::events::denylist_full(self.list.capacity);
+            crate::telemetry::events::denylist_full(self.list.limits.entries);
         }
         metrics::denylist_record_ignored("full");
     }

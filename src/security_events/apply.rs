@@ -25,9 +25,13 @@ impl EventProcessor {
             Effect::DenyOlderTokens(entry) => {
                 // A token that was issued in the second of the event is the last that it concerns.
                 let issued_until = time.map_or(now, |time| time / 1000);
-                self.deny(entry, self.tokens_end(issued_until)).await
+                let until = self.tokens_end(&entry, issued_until);
+                self.deny(entry, until).await
             }
-            Effect::DenyToken(entry) => self.deny(entry, self.tokens_end(now)).await,
+            Effect::DenyToken(entry) => {
+                let until = self.tokens_end(&entry, now);
+                self.deny(entry, until).await
+            }
             Effect::DenyOrganization(entry) => self.deny(entry, EntryExpiry::Never).await,
             Effect::DenySubject(entry) => {
                 let principal = self.hasher.hash(&entry);
@@ -148,11 +152,12 @@ impl EventProcessor {
     }
 
     /// Returns the expiry of an entry about tokens that were issued until this second.
-    fn tokens_end(&self, issued_until: i64) -> EntryExpiry {
-        let lifetime = match &self.source {
+    fn tokens_end(&self, entry: &DenylistEntry, issued_until: i64) -> EntryExpiry {
+        let configured = match &self.source {
             EventSource::Transmitter(transmitter) => transmitter.token_lifetime,
             EventSource::Kinde => None,
         };
+        let lifetime = configured.or_else(|| self.denylist.max_token_age(entry));
         lifetime.map_or(EntryExpiry::Never, |lifetime| {
             EntryExpiry::UnixSeconds(issued_until.saturating_add(lifetime).saturating_add(1))
         })

@@ -102,12 +102,20 @@ impl EventError {
         self.status() == StatusCode::SERVICE_UNAVAILABLE
     }
 
-    /// Returns `true` if an event arrived. Other requests can come from any client that scans URLs.
+    /// Returns `true` if an event may have arrived. Other requests can come from any client that
+    /// scans URLs.
     pub(super) fn is_about_event(&self) -> bool {
-        !matches!(
-            self,
-            Self::MethodNotAllowed | Self::Unauthorized | Self::InvalidContentType
-        )
+        match self {
+            Self::MethodNotAllowed
+            | Self::Unauthorized
+            | Self::InvalidContentType
+            | Self::TooLarge
+            | Self::BodyTimedOut
+            | Self::BodyFailed => false,
+            // Every other error is about a JWT with a usable header and payload.
+            Self::Token(error) => token_err(error) != "invalid_request",
+            _ => true,
+        }
     }
 
     /// The only table of responses to events that are not accepted.

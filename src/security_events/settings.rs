@@ -119,11 +119,14 @@ impl SecurityEventSettings {
         self
     }
 
-    /// Sets the longest lifetime of the issuer's access tokens. Default: `max_age` of the issuer,
-    /// if it is set. Otherwise entries about tokens never expire.
+    /// Sets the longest lifetime of the issuer's access tokens. Default: the longest
+    /// [`max_age`](crate::Issuer::max_age) of the issuer in all verifiers that use the denylist
+    /// when the event arrives. If one of them has none, or resolves the issuer, entries about
+    /// tokens never expire.
     ///
     /// An entry that denies the tokens of a subject up to an event is not needed after this time.
-    /// Without it, the denylist keeps one entry for each subject.
+    /// Without it, the denylist keeps one entry for each subject. A value that is less than the
+    /// lifetime of a token admits the token again after its entry has expired.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = Some(lifetime);
         self
@@ -258,10 +261,6 @@ impl SecurityEventSettings {
             };
             CriticalMembers::Metadata(TransmitterMetadata::new(transmitter, url, fetcher))
         };
-        let issuers = self.speaks_for.iter().chain([transmitter]);
-        let ages = issuers.map(|issuer| verifier.max_age_of(issuer));
-        let max_age = ages.collect::<Option<Vec<i64>>>();
-        let max_age = max_age.and_then(|ages| ages.into_iter().max());
         let boxed = |name: &String| Box::from(name.as_str());
         let source = Transmitter {
             rules: SetRules {
@@ -272,7 +271,7 @@ impl SecurityEventSettings {
             speaks_for: self.speaks_for.iter().map(boxed).collect(),
             critical,
             states: RequestedStates::default(),
-            token_lifetime: self.token_lifetime.map(seconds).or(max_age),
+            token_lifetime: self.token_lifetime.map(seconds),
             sender,
         };
         Ok(EventProcessor::new(

@@ -240,6 +240,18 @@ pub(crate) fn denylist_full(capacity: usize) {
     let _ = capacity;
 }
 
+/// Reports that 90 % of a denylist, or of the share of security events, is used.
+pub(crate) fn denylist_almost_full(
+    entries: usize,
+    capacity: usize,
+    event_entries: usize,
+    max_event_entries: usize,
+) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", entries, capacity, event_entries, max_event_entries, "denylist almost full");
+    let _ = (entries, capacity, event_entries, max_event_entries);
+}
+
 /// Reports the records of the store that are ignored, at most once a minute. The counts are those
 /// since the start.
 pub(crate) fn denylist_records_ignored(malformed: u64, unauthenticated: u64, unknown: u64) {

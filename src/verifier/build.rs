@@ -82,7 +82,10 @@ impl VerifierBuilder {
                 UnlistedIssuers::Reject
             };
             denylist.register_verifier(
-                issuers.listed().iter().map(|trusted| &trusted.issuer),
+                issuers
+                    .listed()
+                    .iter()
+                    .map(|trusted| (&trusted.issuer, trusted.rules.max_token_age())),
                 others,
                 &self.clock,
                 self.staleness,

@@ -44,6 +44,13 @@ pub(crate) enum Strictness {
 }
 
 impl Rules {
+    /// Returns the largest age of a token that is accepted in seconds, or `None` if there is no
+    /// limit.
+    pub(crate) fn max_token_age(&self) -> Option<i64> {
+        let age = self.max_age?;
+        Some(age.saturating_add(self.leeway))
+    }
+
     /// Checks the header.
     pub(crate) fn check_header(
         &self,

@@ -76,12 +76,6 @@ impl Verifier {
         self.listed_issuer(issuer)?.keys.fetchers()
     }
 
-    /// Returns the largest age of a token of this issuer that is accepted, in seconds.
-    pub(crate) fn max_age_of(&self, issuer: &str) -> Option<i64> {
-        let rules = &self.listed_issuer(issuer)?.rules;
-        rules.max_age.map(|age| age.saturating_add(rules.leeway))
-    }
-
     fn listed_issuer(&self, issuer: &str) -> Option<&TrustedIssuer> {
         let mut listed = self.0.issuers.listed().iter();
         listed.find(|trusted| *trusted.issuer == *issuer)

@@ -17,7 +17,7 @@ type CodeLocation = (&'static str, &'static str);
 
 /// The rows in the order of their numbers. Rows without places are tested by their behavior, here
 /// or in `limits.rs`.
-const ROWS: [(&str, &[CodeLocation]); 29] = [
+const ROWS: [(&str, &[CodeLocation]); 32] = [
     ("a token", &[("verifier/builder.rs", "max_token_bytes: ")]),
     (
         "verified tokens",
@@ -84,6 +84,19 @@ const ROWS: [(&str, &[CodeLocation]); 29] = [
     (
         "entries of a denylist",
         &[("revocation/denylist.rs", "DEFAULT_CAPACITY: usize = ")],
+    ),
+    // Three quarters of the capacity: tested in `security_events/capacity.rs`.
+    ("entries of a denylist that security events added", &[]),
+    (
+        "bodies of security events that are read at a time",
+        &[
+            ("security_events/receiver.rs", "const MAX_BODIES: usize = "),
+            ("security_events/body.rs", "const MAX_BODY: usize = "),
+        ],
+    ),
+    (
+        "security events that are processed at a time",
+        &[("security_events/receiver.rs", "const MAX_EVENTS: usize = ")],
     ),
     // The token itself is tested above.
     ("a DPoP proof", &[]),

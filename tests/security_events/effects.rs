@@ -1,8 +1,10 @@
 //! The table of effects of Security Event Tokens.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tower_m2m::testing::{TokenBuilder, events};
-use tower_m2m::{DenylistEntry, EntryExpiry};
+use tower_m2m::{Denylist, DenylistEntry, EntryExpiry, EventReceiver, Verifier};
 
 use super::support::{Fixture, ISSUER, NOW, push, user};
 
@@ -233,4 +235,95 @@ async fn entries_expire_with_the_token_lifetime() {
     assert_eq!(push(&receiver, &other()).await.code(), "not_stored");
     fixture.clock.set(NOW + 101 + 300);
     assert_eq!(push(&receiver, &other()).await.code(), "accepted");
+}
+
+/// Returns a list that these verifiers use, each with its largest age of a token, and a receiver of
+/// the first verifier.
+fn receiver_beside(fixture: &Fixture, max_ages: &[Option<u64>]) -> (Denylist, EventReceiver) {
+    let denylist = Denylist::with_capacity(1);
+    let verifiers = max_ages.iter().map(|max_age| {
+        let trusted = Verifier::kinde("acme")
+            .audience(fixture.issuer.audience())
+            .leeway(Duration::ZERO)
+            .jwk_set(fixture.issuer.jwks());
+        let trusted = match max_age {
+            Some(seconds) => trusted.max_age(Duration::from_secs(*seconds)),
+            None => trusted,
+        };
+        Verifier::builder([trusted])
+            .clock(fixture.clock.clone())
+            .denylist(denylist.clone())
+            .build()
+            .unwrap()
+    });
+    let verifiers: Vec<_> = verifiers.collect();
+    let receiver = EventReceiver::security_events(&verifiers[0], &denylist, ISSUER)
+        .audience(super::support::EVENTS)
+        .critical_subject_members(["device"])
+        .authorization(super::support::SECRET)
+        .unwrap();
+    (denylist, receiver)
+}
+
+/// Returns whether an entry about tokens has expired at a second.
+async fn has_expired(fixture: &Fixture, receiver: &EventReceiver, at: i64) -> bool {
+    fixture.clock.set(at);
+    let other = fixture.set(events::SESSION_REVOKED, user("user_2"), json!({}));
+    push(receiver, &other).await.code() == "accepted"
+}
+
+/// Several verifiers use the list: an entry about tokens stays until none of them accepts such a
+/// token.
+#[tokio::test]
+async fn entries_expire_with_the_longest_max_age() {
+    for (max_ages, end) in [
+        (&[Some(100)][..], Some(100)),
+        (&[Some(100), Some(500)], Some(500)),
+        (&[Some(500), Some(100)], Some(500)),
+        (&[Some(100), None], None),
+        (&[None], None),
+    ] {
+        let fixture = Fixture::new();
+        let (_list, receiver) = receiver_beside(&fixture, max_ages);
+        assert_eq!(push(&receiver, &fixture.revoked()).await.code(), "accepted");
+        // The largest leeway of 5 minutes is added.
+        let last = NOW + end.unwrap_or(1_000_000) + 300;
+        assert!(
+            !has_expired(&fixture, &receiver, last).await,
+            "{max_ages:?}"
+        );
+        let is_expired = has_expired(&fixture, &receiver, last + 1).await;
+        assert_eq!(is_expired, end.is_some(), "{max_ages:?}");
+    }
+}
+
+/// A verifier that resolves issuers can accept older tokens of an issuer that it does not list.
+#[tokio::test]
+async fn entries_do_not_expire_if_a_verifier_resolves_the_issuer() {
+    for (lists_issuer, is_limited) in [(false, false), (true, true)] {
+        let fixture = Fixture::new();
+        let (denylist, receiver) = receiver_beside(&fixture, &[Some(100)]);
+        let trusted = || {
+            let jwks = fixture.issuer.jwks();
+            let trusted = if lists_issuer {
+                Verifier::kinde("acme")
+            } else {
+                Verifier::issuer("https://other.example")
+            };
+            let trusted = trusted.audience(fixture.issuer.audience()).jwk_set(jwks);
+            trusted
+                .leeway(Duration::ZERO)
+                .max_age(Duration::from_secs(50))
+        };
+        let resolver = |_: String| async { Ok(None::<tower_m2m::Issuer>) };
+        let _resolving = Verifier::builder([trusted()])
+            .resolve_issuers_with(resolver)
+            .clock(fixture.clock.clone())
+            .denylist(denylist.clone())
+            .build()
+            .unwrap();
+        assert_eq!(push(&receiver, &fixture.revoked()).await.code(), "accepted");
+        let is_expired = has_expired(&fixture, &receiver, NOW + 401).await;
+        assert_eq!(is_expired, is_limited);
+    }
 }

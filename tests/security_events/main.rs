@@ -12,6 +12,7 @@
 
 mod bodies;
 mod caller_check;
+mod capacity;
 mod complex_subjects;
 mod effects;
 mod fake_kinde;

@@ -85,6 +85,12 @@ async fn silence_despite_requests_is_reported_once_an_hour() {
     assert_eq!(send(&receiver, scan.unwrap()).await.status, 405);
     let scan = http::Request::post("/hooks/kinde").body(String::new());
     assert_eq!(send(&receiver, scan.unwrap()).await.status, 400);
+    for no_event in ["", "{}", "a.b", "a.b.c", "e30.e30.e30"] {
+        let scan = super::support::send_as(&receiver, no_event.to_owned(), "application/jwt");
+        assert_eq!(scan.await.status, 400, "{no_event}");
+    }
+    let large = super::support::send_as(&receiver, "a".repeat(65_537), "application/jwt");
+    assert_eq!(large.await.status, 413);
     assert_eq!(recorder.take(), [""; 0]);
     hook(&receiver, &forged()).await;
     hook(&receiver, &forged()).await;

@@ -12,6 +12,7 @@ impl Denylist {
         others: UnlistedIssuers,
         clock: &Clock,
     ) {
+        let issuers = issuers.map(|issuer| (issuer, None));
         self.0.list.register_issuers(issuers, others, clock);
     }
 }
@@ -250,7 +251,7 @@ async fn security_event_does_not_remove_an_entry_of_another_replica() {
     let replica = || {
         let list = Denylist::replicated(store.clone());
         let tasks = list.register_verifier(
-            [Arc::from(ISSUER)].iter(),
+            [(&Arc::from(ISSUER), None)].into_iter(),
             UnlistedIssuers::Reject,
             &Clock::system(),
             StalenessLimits::default(),
