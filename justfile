@@ -120,6 +120,10 @@ simulation seeds="50" steps="2000":
     REPLICAS_SEEDS={{ seeds }} REPLICAS_STEPS={{ steps }} \
         cargo test --locked --all-features --test replication simulation -- --nocapture
 
+# Tests the header of a real haproxy, which has to be installed.
+haproxy:
+    cargo test --locked --all-features --test proof_of_possession haproxy
+
 # Compares with other crates in one process: time and allocations.
 peers:
     cargo clippy --locked --manifest-path benches/peers/Cargo.toml --target-dir {{ target }} --all-targets -- -D warnings

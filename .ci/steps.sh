@@ -12,6 +12,7 @@ install_tools() {
     has curl || missing+=(curl)
     has node && has npm || missing+=(nodejs npm)
     has redis-server && has redis-cli || missing+=(redis-server redis-tools)
+    has haproxy || missing+=(haproxy)
     has valgrind || missing+=(valgrind)
     has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
     has pkg-config && pkg-config --exists openssl || missing+=(pkg-config libssl-dev)

@@ -18,6 +18,8 @@ mod metadata;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod mistaken_settings;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod opaque;
 mod profiles;
 #[cfg(feature = "tracing")]

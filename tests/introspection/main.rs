@@ -8,6 +8,8 @@
 
 mod attack;
 mod bad_input;
+#[cfg(feature = "mtls")]
+mod bound;
 mod budget;
 mod canary;
 mod concurrent;

@@ -538,6 +538,18 @@ fn settings_are_checked_and_shown() {
     assert!(both.get("dpop_bound_access_tokens_required").is_none());
 }
 
+#[tokio::test]
+async fn explanation_names_the_certificate() {
+    let fixture = Fixture::new();
+    let explanation = fixture.verifier.explain(&fixture.token()).await.to_string();
+    for text in [
+        "x5t#S256 with the client certificate of the connection",
+        "REJECTED (sender_constrained)",
+    ] {
+        assert!(explanation.contains(text), "{explanation}");
+    }
+}
+
 #[test]
 fn debug_shows_no_thumbprint_and_no_key() {
     let client = MtlsClient::new().unwrap();

@@ -11,6 +11,7 @@
 #[path = "../support/certificate.rs"]
 mod certificate;
 mod certificates;
+mod haproxy;
 mod layers;
 mod nonces;
 mod proofs;
@@ -21,3 +22,4 @@ mod replays;
 mod subscriber;
 mod support;
 mod tls;
+mod tls_client;

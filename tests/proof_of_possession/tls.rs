@@ -8,18 +8,18 @@ use axum::routing::get;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tower_m2m::testing::{LocalIssuer, MtlsClient};
 use tower_m2m::{ClientCertificate, PeerAddress, ProofOfPossession};
 
 use crate::certificate::{FOR_LONG, LOOPBACK, self_signed};
 use crate::support::trust;
+use crate::tls_client::{TlsClient, certificate_of};
 
 /// A TLS server that requests client certificates and serves the API.
 struct Server {
@@ -58,52 +58,6 @@ impl Server {
             certificate,
         }
     }
-
-    /// Returns the status of `GET /invoices` on a new connection.
-    async fn status(
-        &self,
-        connector: &TlsConnector,
-        token: &str,
-        headers: &str,
-    ) -> std::io::Result<u16> {
-        let stream = TcpStream::connect(self.address).await?;
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let mut stream = connector.connect(name, stream).await?;
-        let head = format!(
-            "GET /invoices HTTP/1.1\r\nhost: api\r\nauthorization: Bearer {token}\r\n{headers}connection: close\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await?;
-        let mut response = Vec::new();
-        // hyper closes the connection without `close_notify` if the client does.
-        let _ = stream.read_to_end(&mut response).await;
-        let response = String::from_utf8_lossy(&response);
-        let status = response.get(9..12).and_then(|status| status.parse().ok());
-        status.ok_or_else(|| std::io::Error::other("no response"))
-    }
-
-    fn connector(
-        &self,
-        client: Option<&MtlsClient>,
-        version: &'static SupportedProtocolVersion,
-    ) -> TlsConnector {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        let config = ClientConfig::builder_with_protocol_versions(&[version]);
-        let config = config.with_root_certificates(roots);
-        let config = match client {
-            None => config.with_no_client_auth(),
-            Some(client) => {
-                let key = PrivatePkcs8KeyDer::from(client.key_der().to_vec());
-                let config = config.with_client_auth_cert(vec![certificate_of(client)], key.into());
-                config.unwrap()
-            }
-        };
-        TlsConnector::from(Arc::new(config))
-    }
-}
-
-fn certificate_of(client: &MtlsClient) -> CertificateDer<'static> {
-    CertificateDer::from(client.certificate_der().to_vec())
 }
 
 /// What a server does to pass the certificate: once for each connection, and for each request.
@@ -147,19 +101,20 @@ async fn certificate_of_the_handshake_is_that_of_the_token() {
     let token = issuer.org("org_a").bound_to_certificate(&client).token();
     let unbound = issuer.org("org_a").token();
     let header = format!("client-cert: {}\r\n", client.header());
+    let address = server.address;
     for version in [&TLS12, &TLS13] {
-        let connector = |client| server.connector(client, version);
+        let connector = |client| TlsClient::new(&server.certificate, client, version);
         let own = connector(Some(&client));
         for attempt in ["full handshake", "resumed session"] {
-            let status = server.status(&own, &token, "").await.unwrap();
+            let status = own.status(address, &token, "").await.unwrap();
             assert_eq!(status, 200, "{version:?} {attempt}");
         }
         let other = connector(Some(&other));
-        assert_eq!(server.status(&other, &token, "").await.unwrap(), 401);
-        assert_eq!(server.status(&other, &token, &header).await.unwrap(), 401);
+        assert_eq!(other.status(address, &token, "").await.unwrap(), 401);
+        assert_eq!(other.status(address, &token, &header).await.unwrap(), 401);
         let without = connector(None);
-        assert_eq!(server.status(&without, &token, "").await.unwrap(), 401);
-        assert_eq!(server.status(&without, &token, &header).await.unwrap(), 401);
-        assert_eq!(server.status(&without, &unbound, "").await.unwrap(), 200);
+        assert_eq!(without.status(address, &token, "").await.unwrap(), 401);
+        assert_eq!(without.status(address, &token, &header).await.unwrap(), 401);
+        assert_eq!(without.status(address, &unbound, "").await.unwrap(), 200);
     }
 }
