@@ -139,7 +139,6 @@ async fn credentials_of_the_environment_are_used() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn error_names_the_setting_and_the_variable() {
     let keys = |setting: &str, value: &str| {
         let mut settings = json!({ "kinde": "yes" });
