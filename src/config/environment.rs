@@ -18,8 +18,10 @@ use super::words::{OnlyOff, TokenCacheSetting};
 use super::{Config, RawConfig};
 use crate::verifier::{ConfigError, SettingSource, Verifier};
 
-/// The variable for a setting of the verifier itself, not of its issuer.
+/// The variables for settings of the verifier itself, not of its issuer.
 const TOKEN_CACHE: &str = "M2M_TOKEN_CACHE";
+const DENYLIST_STALE_WARNING_AFTER: &str = "M2M_DENYLIST_STALE_WARNING_AFTER";
+const DENYLIST_MAX_STALE: &str = "M2M_DENYLIST_MAX_STALE";
 
 impl Config {
     /// Reads the settings of one issuer from the environment.
@@ -38,6 +40,7 @@ impl Config {
     /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only organizations or clients that are allowed |
     /// | `M2M_JWKS_URL` | the URL of the keys, if the issuer has no metadata |
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
+    /// | `M2M_DENYLIST_STALE_WARNING_AFTER`, `M2M_DENYLIST_MAX_STALE` | a duration: when a replicated denylist is stale, and how long it is used then |
     /// | `M2M_DPOP_BASE_URL` | the public base URL of the API (feature `dpop`) |
     /// | `M2M_DPOP_NONCE_KEY` | a secret of at least 32 bytes: proofs need nonces |
     /// | `M2M_MTLS` | `yes`: tokens can be bound to a client certificate (feature `mtls`) |
@@ -104,9 +107,7 @@ impl Config {
     {
         let mut issuer = IssuerConfig::default();
         let mut given: Vec<(&'static str, &'static str, String)> = Vec::new();
-        let (mut token_cache, variables) = (None, variables());
-        #[cfg(feature = "dpop")]
-        let mut nonce_key = None;
+        let (mut settings, variables) = (RawConfig::default(), variables());
         #[cfg(feature = "introspection")]
         let mut opaque = OpaqueVariables::default();
         for (name, value) in vars {
@@ -120,8 +121,7 @@ impl Config {
             if !is_read(name, &variables) || value.is_empty() {
                 continue;
             }
-            if name == TOKEN_CACHE {
-                token_cache = Some(parse_token_cache(value)?);
+            if set_for_verifier(&mut settings, name, value)? {
                 continue;
             }
             #[cfg(feature = "dpop")]
@@ -132,7 +132,7 @@ impl Config {
                     continue;
                 }
                 dpop::NONCE_KEY => {
-                    nonce_key = Some(Secret(value.to_owned()));
+                    settings.dpop_nonce_key = Some(Secret(value.to_owned()));
                     given.push(("dpop_nonce_key", dpop::NONCE_KEY, String::new()));
                     continue;
                 }
@@ -166,7 +166,11 @@ impl Config {
         check_issuer(&issuer)?;
         let given = given
             .into_iter()
-            .map(|(setting, variable, _)| (setting, variable));
+            .map(|(setting, variable, _)| (setting, variable))
+            .chain([
+                ("denylist_stale_warning_after", DENYLIST_STALE_WARNING_AFTER),
+                ("denylist_max_stale", DENYLIST_MAX_STALE),
+            ]);
         #[cfg(feature = "mtls")]
         let given = given.chain(mtls::SETTINGS);
         #[cfg(feature = "introspection")]
@@ -177,11 +181,8 @@ impl Config {
         let source = SettingSource::Environment(given.collect());
         Self::try_from(RawConfig {
             issuers: vec![issuer],
-            token_cache,
-            #[cfg(feature = "dpop")]
-            dpop_nonce_key: nonce_key,
             source: Some(source),
-            ..RawConfig::default()
+            ..settings
         })
     }
 }
@@ -250,7 +251,29 @@ fn variables() -> Vec<&'static str> {
     let settings = settings.chain([dpop::BASE_URL, dpop::NONCE_KEY]);
     #[cfg(feature = "mtls")]
     let settings = settings.chain(mtls::SETTINGS.map(|(_, variable)| variable));
-    settings.chain([TOKEN_CACHE]).collect()
+    let verifier = [
+        TOKEN_CACHE,
+        DENYLIST_STALE_WARNING_AFTER,
+        DENYLIST_MAX_STALE,
+    ];
+    settings.chain(verifier).collect()
+}
+
+/// Sets a setting of the verifier. Returns `false` if the variable is not one of them.
+fn set_for_verifier(
+    settings: &mut RawConfig,
+    name: &str,
+    value: &str,
+) -> Result<bool, ConfigError> {
+    match name {
+        TOKEN_CACHE => settings.token_cache = Some(parse_token_cache(value)?),
+        DENYLIST_STALE_WARNING_AFTER => {
+            settings.denylist_stale_warning_after = Some(value.to_owned());
+        }
+        DENYLIST_MAX_STALE => settings.denylist_max_stale = Some(value.to_owned()),
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 fn parse_token_cache(text: &str) -> Result<TokenCacheSetting, ConfigError> {

@@ -528,6 +528,7 @@ fn settings_with_the_wrong_prefix_are_errors() {
         ("KINDE_ALLOWED_CLIENTS", "M2M_ALLOW_CLIENTS"),
         ("KINDE_DOMAINS", "KINDE_DOMAIN"),
         ("KINDE_TOKEN_CACHE", "M2M_TOKEN_CACHE"),
+        ("KINDE_DENYLIST_MAX_STALE", "M2M_DENYLIST_MAX_STALE"),
         ("M2M_LEEWEY", "M2M_LEEWAY"),
         ("M2M_KINDE_DOMAIN", "KINDE_DOMAIN"),
     ] {
@@ -697,6 +698,30 @@ fn environment_error_names_the_variable() {
         (
             &[good, ("KINDE_AUDIENCE", API), ("M2M_ALGORITHMS", "HS256")],
             "M2M_ALGORITHMS",
+        ),
+        (
+            &[
+                good,
+                ("KINDE_AUDIENCE", API),
+                ("M2M_DENYLIST_STALE_WARNING_AFTER", "9s"),
+            ],
+            "M2M_DENYLIST_STALE_WARNING_AFTER",
+        ),
+        (
+            &[
+                good,
+                ("KINDE_AUDIENCE", API),
+                ("M2M_DENYLIST_MAX_STALE", "15"),
+            ],
+            "M2M_DENYLIST_MAX_STALE",
+        ),
+        (
+            &[
+                good,
+                ("KINDE_AUDIENCE", API),
+                ("M2M_DENYLIST_MAX_STALE", "25h"),
+            ],
+            "M2M_DENYLIST_MAX_STALE",
         ),
         // An empty list could mean all clients or no client.
         (

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tower_m2m::testing::MemoryStore;
-use tower_m2m::{Denylist, DenylistStore};
+use tower_m2m::testing::{LocalIssuer, MemoryStore};
+use tower_m2m::{Config, Denylist, DenylistStore};
 
 use super::support::{Replica, issuer, record, seconds, settle};
 
@@ -79,6 +79,33 @@ async fn max_stale_of_zero_never_uses_a_stale_list() {
     seconds(1).await;
     assert!(!one.verifier.is_ready());
     assert_eq!(one.call(&issuer, "org_a").await, "denylist_unavailable");
+}
+
+/// Rule 190.
+#[tokio::test]
+async fn limits_of_the_environment_apply() {
+    let (issuer, store) = (LocalIssuer::start().await.unwrap(), MemoryStore::new());
+    let denylist = Denylist::replicated(store.clone());
+    let variables = [
+        ("M2M_ISSUER", issuer.url()),
+        ("M2M_AUDIENCE", issuer.audience()),
+        ("M2M_DENYLIST_STALE_WARNING_AFTER", "20s"),
+        ("M2M_DENYLIST_MAX_STALE", " 1m "),
+    ];
+    let builder = Config::from_vars(variables).unwrap().builder().unwrap();
+    let builder = builder.denylist(denylist.clone());
+    let verifier = builder.build_ready().await.unwrap();
+    let is_stale = || denylist.replication_status().unwrap().is_stale;
+    tokio::time::pause();
+    store.set_down();
+    seconds(14).await;
+    assert!(!is_stale());
+    seconds(7).await;
+    assert!(is_stale() && verifier.is_ready());
+    seconds(33).await;
+    assert!(verifier.is_ready());
+    seconds(7).await;
+    assert!(!verifier.is_ready());
 }
 
 #[tokio::test(start_paused = true)]
