@@ -165,3 +165,40 @@ fn row_of<'r>(rows: &'r [Vec<&'r str>], message: &str) -> &'r [&'r str] {
         .find(|row| row[0].trim() == quoted)
         .unwrap_or_else(|| panic!("{message} is not in the guide"))
 }
+
+/// The rows of the tables whose header has this cell.
+fn rows_after<'g>(guide: &'g str, header: &str) -> Vec<Vec<&'g str>> {
+    let table = guide.split(header).nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let rows = table.lines().skip(2);
+    rows.map(|row| row.trim_matches('|').split(" | ").collect())
+        .collect()
+}
+
+/// Every alert uses metrics that exist, and the chapter about replicas explains each alert about
+/// the denylist.
+#[test]
+fn alerts_use_known_metrics_and_are_explained() {
+    let guide = include_str!("../../src/guide/observability.md");
+    let replicas = include_str!("../../src/guide/replicas.md");
+    let metrics = rows_after(guide, "| metric | kind | labels | meaning |");
+    let metrics: Vec<&str> = metrics.iter().map(|row| row[0].trim()).collect();
+    let alerts = rows_after(guide, "| problem | expression | what to do |");
+    let explained = rows_after(replicas, "| alert | what it means | what to do |");
+    assert!(alerts.len() > 20 && explained.len() > 8);
+    let expressions = alerts.iter().map(|row| row[1]);
+    for expression in expressions
+        .clone()
+        .chain(explained.iter().map(|row| row[0]))
+    {
+        for name in expression.split("tower_m2m_").skip(1) {
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let name = format!("`tower_m2m_{}`", &name[..end.unwrap()]);
+            assert!(metrics.contains(&&*name), "{name}");
+        }
+    }
+    for expression in expressions.filter(|expression| expression.contains("_denylist_")) {
+        let found = explained.iter().any(|row| row[0].contains(expression));
+        assert!(found, "{expression}");
+    }
+}
