@@ -99,10 +99,15 @@ impl Verifier {
         let VerifierInner {
             clock, rechecks, ..
         } = &*self.0;
-        let checked_at = match (caller_checked_at, rechecks) {
-            (Some(at), _) => at,
-            (None, Some(_)) => clock.unix_seconds(),
-            (None, None) => 0,
+        let has_caller_check = || {
+            let checks = rechecks.as_ref();
+            checks.is_some_and(|checks| checks.caller_check.is_some())
+        };
+        // A denylist alone does not need the time, which costs more than its comparison.
+        let checked_at = match caller_checked_at {
+            Some(at) => at,
+            None if has_caller_check() => clock.unix_seconds(),
+            None => 0,
         };
         VerifiedRequest::new(
             claims,
