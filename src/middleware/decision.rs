@@ -183,6 +183,7 @@ impl AuthorizeLayer {
             .then(|| self.verifier.credentials(request.headers()).ok())
             .flatten();
         let watch = self.verifier.watch_claims(claims, acting);
+        let watch = watch.with_caller_check(self.settings.caller_check_of_streams);
         watch.with_credential(credentials.map(|(credentials, _)| credentials.as_bytes()))
     }
 

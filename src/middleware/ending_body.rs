@@ -31,7 +31,8 @@ pin_project! {
         body: Option<B>,
         watch: ClaimsWatch,
         form: EndForm,
-        // Exists once the body had to wait for data. A body that is ready at once needs no timer.
+        // Exists once the body had to wait for data, or if the caller is checked. Another body that
+        // is ready at once needs no timer.
         invalidated: Option<Invalidated>,
     }
 }
@@ -80,6 +81,19 @@ impl<B> EndingBody<B> {
     }
 }
 
+/// Returns why the claims are no longer valid, or registers the task for it.
+fn poll_invalidated(
+    watch: &ClaimsWatch,
+    invalidated: &mut Option<Invalidated>,
+    cx: &mut Context<'_>,
+) -> Option<InvalidationReason> {
+    let invalidated = invalidated.get_or_insert_with(|| Invalidated::new(watch.clone()));
+    match Pin::new(invalidated).poll(cx) {
+        Poll::Ready(reason) => Some(reason),
+        Poll::Pending => None,
+    }
+}
+
 impl<B> Body for EndingBody<B>
 where
     B: Body,
@@ -96,17 +110,22 @@ where
         let Some(body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let reason = if let Err(reason) = this.watch.check_if_due() {
-            reason
-        } else {
+        let watch = &mut *this.watch;
+        let mut reason = watch.check_if_due().err();
+        // The caller check has to make progress also if the body always has data.
+        if reason.is_none() && watch.checks_caller() {
+            reason = poll_invalidated(watch, this.invalidated, cx);
+        }
+        if reason.is_none() {
             if let Poll::Ready(frame) = body.poll_frame(cx) {
                 return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
             }
-            let watch = &*this.watch;
-            let invalidated = this
-                .invalidated
-                .get_or_insert_with(|| Invalidated::new(watch.clone()));
-            std::task::ready!(Pin::new(invalidated).poll(cx))
+            if !watch.checks_caller() {
+                reason = poll_invalidated(watch, this.invalidated, cx);
+            }
+        }
+        let Some(reason) = reason else {
+            return Poll::Pending;
         };
         this.body.set(None);
         *this.invalidated = None;

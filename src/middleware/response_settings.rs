@@ -1,6 +1,7 @@
 //! The settings of a layer about responses.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
@@ -9,6 +10,7 @@ use super::layer::AuthorizeLayer;
 use super::settings::Streams;
 use crate::rejection::Rejection;
 use crate::response::RejectionBody;
+use crate::verifier::RecheckInterval;
 
 /// Settings about responses.
 impl AuthorizeLayer {
@@ -85,7 +87,8 @@ impl AuthorizeLayer {
     /// withdrawn. It ends with the error [`StreamEnded`](crate::StreamEnded), so that a client
     /// does not take it for complete. If the response's content type is that of gRPC, it ends with
     /// trailers of `grpc-status` 16. It does not continue if a denial is removed. The application's
-    /// caller check does not run again.
+    /// caller check does not run again, unless
+    /// [`check_callers_of_streams_every`](Self::check_callers_of_streams_every) is set.
     ///
     /// Each response has one timer, and some hundred bytes more. A connection that is upgraded,
     /// such as a WebSocket, has no body: use
@@ -109,6 +112,41 @@ impl AuthorizeLayer {
     /// ```
     pub fn end_streams(self) -> Self {
         self.with(|settings| settings.streams = Streams::End)
+    }
+
+    /// Ends response bodies as [`end_streams`](Self::end_streams) does, and also runs the
+    /// application's [caller check](crate::VerifierBuilder::check_caller) for each open body at
+    /// this interval, in whole seconds and at least 1 s. Default: the caller check runs for
+    /// requests only.
+    ///
+    /// A body whose caller is not allowed any more ends within the interval and the duration of the
+    /// check. No other reason waits for the check. If the check fails twice in a row, the body ends
+    /// with [`Unavailable`](crate::InvalidationReason::Unavailable), unless
+    /// [failures are admitted](crate::VerifierBuilder::dangerous_caller_check_fail_open). If it is
+    /// called more than once, the shortest interval counts.
+    ///
+    /// 10,000 open bodies and an interval of 60 s are 167 checks per second.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # use tower_m2m::{CallerStatus, Claims, Verifier};
+    /// # async fn status(claims: Claims) -> Result<CallerStatus, std::io::Error> { Ok(CallerStatus::Active) }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let kinde = Verifier::kinde("acme").audience("https://api.acme.com");
+    /// let verifier = Verifier::builder([kinde])
+    ///     .check_caller(|claims| status(claims))
+    ///     .build()?;
+    /// let layer = verifier.layer().check_callers_of_streams_every(Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn check_callers_of_streams_every(self, interval: Duration) -> Self {
+        let interval = RecheckInterval::new(interval);
+        self.end_streams().with(|settings| {
+            let current = &mut settings.caller_check_of_streams;
+            *current = Some(current.map_or(interval, |other| other.min(interval)));
+        })
     }
 
     /// Returns `true` if response bodies end with their token.

@@ -5,6 +5,7 @@ use super::policy::Policy;
 use super::reported_routes::ReportedRoutes;
 use super::route::ParameterSettings;
 use crate::response::ResponseConfig;
+use crate::verifier::RecheckInterval;
 
 /// The settings of one layer.
 #[derive(Clone, Default)]
@@ -16,6 +17,8 @@ pub(crate) struct LayerSettings {
     pub(super) presence: Presence,
     pub(super) preflights: Preflights,
     pub(super) streams: Streams,
+    /// How often the caller of a stream is checked.
+    pub(super) caller_check_of_streams: Option<RecheckInterval>,
     pub(crate) organization_sources: Vec<OrganizationSource>,
     pub(super) extractors: ExtractorSettings,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::caller_recheck::{RecheckInterval, until_not_allowed};
 use super::validity::{Validity, expiry};
 use super::verifier::Verifier;
 use crate::revocation::InvalidationReason;
@@ -92,6 +93,7 @@ impl Verifier {
             claims: claims.clone(),
             acting: acting.cloned(),
             credential: None,
+            caller_check: None,
             check_at: i64::MIN,
             unknown_since: None,
         }
@@ -106,6 +108,8 @@ pub(crate) struct ClaimsWatch {
     acting: Option<OrgCode>,
     /// An opaque credential, so that its issuer can be queried again.
     credential: Option<Arc<[u8]>>,
+    /// How often the application's caller check runs.
+    caller_check: Option<RecheckInterval>,
     changes: ChangeWatch,
     /// The second of the wall clock from which a check is due although there was no change.
     check_at: i64,
@@ -121,6 +125,16 @@ impl ClaimsWatch {
     pub(crate) fn with_credential(mut self, credential: Option<&[u8]>) -> Self {
         self.credential = credential.map(Arc::from);
         self
+    }
+
+    /// Runs the application's caller check at this interval too.
+    pub(crate) fn with_caller_check(mut self, interval: Option<RecheckInterval>) -> Self {
+        self.caller_check = interval;
+        self
+    }
+
+    pub(crate) fn checks_caller(&self) -> bool {
+        self.caller_check.is_some()
     }
 
     pub(crate) fn acting(&self) -> Option<&OrgCode> {
@@ -174,6 +188,19 @@ impl ClaimsWatch {
         self.verifier.wall_clock().until(self.check_at, max)
     }
 
+    /// Waits like [`invalidated`](Self::invalidated), and runs the caller check meanwhile. No other
+    /// reason waits for it.
+    async fn invalidated_or_not_allowed(self, interval: RecheckInterval) -> InvalidationReason {
+        let (verifier, claims) = (self.verifier.clone(), self.claims.clone());
+        let acting = self.acting.clone();
+        tokio::select! {
+            // First, because it is ready if the runtime has no timers.
+            biased;
+            reason = self.invalidated() => reason,
+            reason = until_not_allowed(verifier, claims, acting, interval) => reason,
+        }
+    }
+
     async fn invalidated(mut self) -> InvalidationReason {
         if !has_timers() {
             return self.check().err().unwrap_or(InvalidationReason::NoTimers);
@@ -212,7 +239,11 @@ enum State {
 
 impl Invalidated {
     pub(crate) fn new(watch: ClaimsWatch) -> Self {
-        Self(State::Waiting(Box::pin(watch.invalidated())))
+        // Two types, so that the future of other streams is no larger.
+        Self(State::Waiting(match watch.caller_check {
+            Some(interval) => Box::pin(watch.invalidated_or_not_allowed(interval)),
+            None => Box::pin(watch.invalidated()),
+        }))
     }
 }
 

@@ -7,6 +7,7 @@ mod build_ready;
 mod builder;
 mod builder_settings;
 mod cache;
+mod caller_recheck;
 mod callers;
 mod check_setup;
 mod claim;
@@ -55,6 +56,7 @@ mod verify;
 mod weak_settings;
 
 pub use builder::VerifierBuilder;
+pub(crate) use caller_recheck::RecheckInterval;
 pub use config_error::ConfigError;
 pub(crate) use config_error::SettingSource;
 pub use explain::{Check, Explanation, Outcome};

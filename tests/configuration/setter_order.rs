@@ -624,6 +624,12 @@ fn layer_setters(verifier: &Verifier) -> Vec<(&'static str, Setter<AuthorizeLaye
         ),
         ("grpc", setter(AuthorizeLayer::grpc)),
         ("end_streams", setter(AuthorizeLayer::end_streams)),
+        (
+            "check_callers_of_streams_every",
+            setter(|layer: AuthorizeLayer| {
+                layer.check_callers_of_streams_every(Duration::from_secs(9))
+            }),
+        ),
         ("require_jwt", setter(AuthorizeLayer::require_jwt)),
         ("allow_users", setter(AuthorizeLayer::allow_users)),
         (

@@ -9,6 +9,7 @@
 )]
 
 mod body;
+mod caller_checks;
 mod causes;
 mod invalidated;
 mod issuers;
