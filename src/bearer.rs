@@ -83,7 +83,8 @@ impl<'a> Credentials<'a> {
         let Some((scheme, rest)) = value.split_at_checked("Bearer".len()) else {
             return Err(without_bearer(value));
         };
-        if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        // Nearly all clients write it so. Letters of both cases are compared one by one.
+        if scheme != b"Bearer" && !scheme.eq_ignore_ascii_case(b"Bearer") {
             return Err(without_bearer(value));
         }
         let token = match rest {
@@ -177,7 +178,8 @@ impl<'a> Credentials<'a> {
     /// Returns [`BearerError::MultipleCredentials`] if the value contains a comma, and
     /// [`BearerError::InvalidCharacter`] if it is not a `b64token` for another reason.
     pub fn token(self) -> Result<&'a str, BearerError> {
-        b64token(self.token)
+        check_b64token(self.token)?;
+        std::str::from_utf8(self.token).map_err(|_| BearerError::InvalidCharacter)
     }
 }
 
@@ -189,7 +191,7 @@ fn without_leading_spaces(bytes: &[u8]) -> &[u8] {
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
+pub(crate) fn check_b64token(token: &[u8]) -> Result<(), BearerError> {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let text = token.get(..token.len() - padding).unwrap_or_default();
     // The loop has no early exit, so the compiler can check many bytes at a time.
@@ -201,7 +203,7 @@ pub(crate) fn b64token(token: &[u8]) -> Result<&str, BearerError> {
             BearerError::InvalidCharacter
         });
     }
-    std::str::from_utf8(token).map_err(|_| BearerError::InvalidCharacter)
+    Ok(())
 }
 
 /// Without branches, so that the compiler can vectorize the loop that calls it.

@@ -1,6 +1,6 @@
 //! Which path a credential takes, decided by its bytes before anything is decoded.
 
-use crate::bearer::b64token;
+use crate::bearer::check_b64token;
 
 /// The forms of the credentials that a verifier accepts.
 #[derive(Debug, Default)]
@@ -65,7 +65,9 @@ impl CredentialForms {
             };
         }
         match self.any {
-            Some(introspector) if !has_jwt_form(credential) && b64token(credential).is_ok() => {
+            Some(introspector)
+                if !has_jwt_form(credential) && check_b64token(credential).is_ok() =>
+            {
                 CredentialPath::Opaque(introspector)
             }
             _ => CredentialPath::Jwt,
@@ -80,7 +82,7 @@ impl Alphabet {
                 (16..=256).contains(&credential.len())
                     && credential.iter().all(|byte| is_base64url(*byte))
             }
-            Self::B64Token => b64token(credential).is_ok(),
+            Self::B64Token => check_b64token(credential).is_ok(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::verification::{
     VerificationFailure, VerifyError, WaitFor,
 };
 use super::verifier::Verifier;
-use crate::bearer::{BearerError, b64token};
+use crate::bearer::{BearerError, check_b64token};
 use crate::jwks::{IfUndecided, KeyLookup};
 use crate::rejection::Rejection;
 use crate::token::{
@@ -171,8 +171,8 @@ impl Verifier {
         // A token that decodes has only valid characters. So the characters are checked only if
         // verification failed. Then an invalid character is the first error.
         self.verify_signature_and_claims(token, now, prior)
-            .map_err(|refused| match b64token(token) {
-                Ok(_) => refused,
+            .map_err(|refused| match check_b64token(token) {
+                Ok(()) => refused,
                 Err(error) => Rejection::from(error).into(),
             })
     }

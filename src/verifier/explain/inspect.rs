@@ -3,7 +3,7 @@
 use super::scopes::ignored_entries;
 use super::step::CheckKind;
 use super::values::{Values, describe, found_at_pointer, shown, type_name};
-use crate::bearer::b64token;
+use crate::bearer::check_b64token;
 use crate::token::{CompactJws, DecodeBuffer, JoseHeader, JsonObject, JsonValue};
 use crate::verifier::claim::issuer_claim;
 use crate::verifier::issuers::trusted::{ActiveIssuer, Resolution, TrustedIssuer};
@@ -75,8 +75,8 @@ impl<'a> TokenInspection<'a> {
     pub(super) fn found(&self, step: CheckKind) -> String {
         match step {
             CheckKind::Length => format!("{} bytes", self.token.len()),
-            CheckKind::Characters => match b64token(self.token.as_bytes()) {
-                Ok(_) => "only such characters".to_owned(),
+            CheckKind::Characters => match check_b64token(self.token.as_bytes()) {
+                Ok(()) => "only such characters".to_owned(),
                 Err(_) => "other characters, or none".to_owned(),
             },
             CheckKind::Segments => format!(
