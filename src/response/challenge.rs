@@ -1,6 +1,6 @@
 //! The challenges of a rejection (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1).
 
-use http::header::WWW_AUTHENTICATE;
+use http::header::{InvalidHeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::config::ResponseConfig;
@@ -32,27 +32,38 @@ impl ResponseConfig {
             _ if !self.accepts_dpop => AuthScheme::Bearer,
             _ => scheme,
         };
-        for scheme in [AuthScheme::Bearer, AuthScheme::Dpop] {
-            let is_offered = scheme == AuthScheme::Bearer || self.dpop_algorithms.is_some();
-            let is_written = row.status == StatusCode::UNAUTHORIZED && is_offered;
-            if scheme != used && !is_written {
-                continue;
-            }
-            let mut text = String::with_capacity(128);
-            self.begin_challenge(scheme, &mut text);
-            if let Challenge::Error { code, description } = &row.challenge
-                && scheme == used
-            {
-                push_constant(&mut text, "error", code);
-                if let Some(description) = description {
-                    push_constant(&mut text, "error_description", description);
-                }
-            }
-            self.end_challenge(rejection, requirement, &mut text);
-            if let Ok(challenge) = HeaderValue::try_from(text) {
+        let names_all = row.status == StatusCode::UNAUTHORIZED;
+        let mut write = |scheme| {
+            let error = (scheme == used).then_some(&row.challenge);
+            if let Ok(challenge) = self.challenge(scheme, error, rejection, requirement) {
                 headers.append(WWW_AUTHENTICATE, challenge);
             }
+        };
+        if used == AuthScheme::Bearer || names_all {
+            write(AuthScheme::Bearer);
         }
+        if used == AuthScheme::Dpop || (names_all && self.dpop_algorithms.is_some()) {
+            write(AuthScheme::Dpop);
+        }
+    }
+
+    fn challenge(
+        &self,
+        scheme: AuthScheme,
+        error: Option<&Challenge>,
+        rejection: &Rejection,
+        requirement: &ScopeRequirement,
+    ) -> Result<HeaderValue, InvalidHeaderValue> {
+        let mut text = String::with_capacity(128);
+        self.begin_challenge(scheme, &mut text);
+        if let Some(Challenge::Error { code, description }) = error {
+            push_constant(&mut text, "error", code);
+            if let Some(description) = description {
+                push_constant(&mut text, "error_description", description);
+            }
+        }
+        self.end_challenge(rejection, requirement, &mut text);
+        HeaderValue::try_from(text)
     }
 
     fn begin_challenge(&self, scheme: AuthScheme, text: &mut String) {
