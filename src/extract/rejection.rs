@@ -10,7 +10,7 @@ use http::request::Parts;
 use crate::bearer::AuthScheme;
 use crate::extensions::{VerifiedRequest, acting_org};
 use crate::middleware::route::{OrgLookup, PathParams, Routing};
-use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, RouteParameters};
+use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, OUTER_RESULTS, RouteParameters};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
 use crate::telemetry::decision::{Decision, DecisionOutcome, DecisionQuery, request_decided};
@@ -142,7 +142,7 @@ pub(super) fn record_decision(
         access: by,
         required: needed,
         outcome: verdict,
-        outer_claims: VerifiedRequest::claims_in,
+        outer: &OUTER_RESULTS,
         limit: layers
             .and_then(|layers| layers.0.last())
             .and_then(|layer| layer.verifier.event_limit()),

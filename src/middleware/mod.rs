@@ -44,6 +44,8 @@ pub use layer::AuthorizeLayer;
 pub(crate) use layer_stack::LayerStack;
 #[cfg(feature = "axum")]
 pub(crate) use parameters::RouteParameters;
+#[cfg(feature = "axum")]
+pub(crate) use record::OUTER_RESULTS;
 pub use route::OrganizationSource;
 #[cfg(feature = "axum")]
 pub(crate) use route_check::{RouteProblem, tenant_parameter};

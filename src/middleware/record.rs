@@ -10,9 +10,17 @@ use super::route::{OrgLookup, OrganizationSource, PathParams, Routing};
 use crate::bearer::AuthScheme;
 use crate::extensions::{VerifiedRequest, acting_org};
 use crate::rejection::Rejection;
-use crate::telemetry::decision::{Decision, DecisionOutcome, DecisionQuery, request_decided};
+use crate::telemetry::decision::{
+    Decision, DecisionOutcome, DecisionQuery, OuterResults, request_decided,
+};
 use crate::token::{Claims, OrgCode};
 use crate::verifier::VerificationFailure;
+
+/// Reads the results of outer layers, for the events of layers and extractors.
+pub(crate) const OUTER_RESULTS: OuterResults = OuterResults {
+    claims: VerifiedRequest::claims_in,
+    acting: acting_org,
+};
 
 impl AuthorizeLayer {
     /// Rejects a request before its organization is compared.
@@ -105,7 +113,7 @@ impl AuthorizeLayer {
         let decision = self.decision(outcome, request.extensions());
         request_decided(&Decision {
             claims: Some(claims),
-            acting: acting.or(decision.acting),
+            acting,
             details: &details,
             ..decision
         });
@@ -122,11 +130,11 @@ impl AuthorizeLayer {
         Decision {
             stage: "layer",
             claims: None,
-            acting: acting_org(extensions),
+            acting: None,
             access: policy.allowed_callers.name(),
             required: Some(&policy.requirement),
             outcome,
-            outer_claims: VerifiedRequest::claims_in,
+            outer: &OUTER_RESULTS,
             limit: match outcome {
                 DecisionOutcome::Rejected(_) => self.verifier.event_limit(),
                 DecisionOutcome::Admitted | DecisionOutcome::Anonymous => None,

@@ -1,7 +1,10 @@
 //! One event for each decision about a request (feature `tracing`). The table of its fields is in
 //! the guide.
 
+mod outcome;
+
 use http::Extensions;
+pub(crate) use outcome::DecisionOutcome;
 #[cfg(feature = "tracing")]
 use tracing::{Span, dispatcher, level_filters::LevelFilter};
 
@@ -20,12 +23,12 @@ use crate::token::{Claims, OrgCode, RejectedToken, ScopeRequirement};
 pub(crate) struct Decision<'d> {
     pub(crate) stage: &'static str,
     pub(crate) claims: Option<&'d Claims>,
+    /// The organization that this decision lets a global client act for.
     pub(crate) acting: Option<&'d OrgCode>,
     pub(crate) access: &'static str,
     pub(crate) required: Option<&'d ScopeRequirement>,
     pub(crate) outcome: DecisionOutcome<'d>,
-    /// Returns the claims that an outer layer left in the extensions.
-    pub(crate) outer_claims: fn(&Extensions) -> Option<&Claims>,
+    pub(crate) outer: &'static OuterResults,
     /// The bound on events about rejected requests, if there is one.
     pub(crate) limit: Option<&'d EventLimit>,
     /// The known data of a rejected token with a valid signature.
@@ -36,6 +39,13 @@ pub(crate) struct Decision<'d> {
     pub(crate) extensions: &'d Extensions,
 }
 
+/// Functions that read the results of outer layers from the extensions of a request.
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+pub(crate) struct OuterResults {
+    pub(crate) claims: fn(&Extensions) -> Option<&Claims>,
+    pub(crate) acting: fn(&Extensions) -> Option<&OrgCode>,
+}
+
 /// A question about a request, for its event.
 #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
 pub(crate) enum DecisionQuery<'q> {
@@ -43,15 +53,6 @@ pub(crate) enum DecisionQuery<'q> {
     Compared(&'q mut dyn FnMut(ComparedPlace<'_>)),
     /// Sets the organization that the request names instead of the caller's.
     RequestedOrganization(&'q mut Option<String>),
-}
-
-/// The outcome of a decision.
-#[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
-pub(crate) enum DecisionOutcome<'d> {
-    Admitted,
-    Anonymous,
-    Rejected(&'d Rejection),
 }
 
 #[cfg(feature = "tracing")]
@@ -104,7 +105,7 @@ pub(crate) fn request_decided(decision: &Decision<'_>) {
     let omitted = (omitted > 0).then_some(omitted);
     #[cfg(feature = "tracing")]
     match decision.outcome {
-        DecisionOutcome::Admitted if decision.acting.is_some() => {
+        DecisionOutcome::Admitted if decision.acting().is_some() => {
             emit_decision!(info, "request admitted", decision, omitted);
         }
         DecisionOutcome::Admitted | DecisionOutcome::Anonymous => {
@@ -173,7 +174,7 @@ impl Decision<'_> {
             return;
         }
         let span = Span::current();
-        let outer = (self.outer_claims)(self.extensions).zip(self.claims);
+        let outer = (self.outer.claims)(self.extensions).zip(self.claims);
         // An inner layer and an extractor see the same caller, and formatters would write the
         // fields again.
         let same = outer.is_some_and(|(outer, claims)| outer.is_same(claims));
@@ -190,7 +191,7 @@ impl Decision<'_> {
         }
         if let Some(organization) = self
             .organization()
-            .filter(|_| !same || self.acting.is_some())
+            .filter(|_| !same || self.acting().is_some())
         {
             span.record("organization", organization.as_str());
         }
@@ -256,7 +257,16 @@ impl Decision<'_> {
     }
 
     fn organization(&self) -> Option<&OrgCode> {
-        self.claims.and_then(Claims::org_code).or(self.acting)
+        let own = self.claims.and_then(Claims::org_code);
+        own.or_else(|| self.acting())
+    }
+
+    /// Returns the organization that a global client may act for, now or since an outer layer.
+    fn acting(&self) -> Option<&OrgCode> {
+        if self.claims.is_some_and(|claims| !claims.is_global()) {
+            return None;
+        }
+        self.acting.or_else(|| (self.outer.acting)(self.extensions))
     }
 
     #[cfg(feature = "axum")]
@@ -270,24 +280,5 @@ impl Decision<'_> {
     #[allow(clippy::unused_self, reason = "only axum says which route it matched")]
     fn route(&self) -> Option<&str> {
         None
-    }
-}
-
-impl DecisionOutcome<'_> {
-    /// Returns why the request is rejected, as a sentence.
-    #[cfg(feature = "tracing")]
-    fn error(&self) -> Option<&Rejection> {
-        match self {
-            Self::Rejected(rejection) => Some(rejection),
-            Self::Admitted | Self::Anonymous => None,
-        }
-    }
-
-    fn code(self) -> &'static str {
-        match self {
-            Self::Admitted => "admitted",
-            Self::Anonymous => "anonymous",
-            Self::Rejected(rejection) => rejection.code(),
-        }
     }
 }
