@@ -117,10 +117,16 @@ impl AuthorizeLayer {
                 return NextStep::Reject(self.reject(failure, request));
             }
         };
-        let mut result = self.settings.evaluate_policy(authenticated, request);
-        if !self.verifier.restricts(&result.claims) {
-            return self.finish_authorization(Ok(()), result, request);
+        let result = self.settings.evaluate_policy(authenticated, request);
+        if self.verifier.restricts(&result.claims) {
+            self.check_caller(result, request)
+        } else {
+            self.finish_authorization(Ok(()), result, request)
         }
+    }
+
+    /// Checks the caller, unless an outer layer did so recently for the same organization.
+    fn check_caller<B>(&self, mut result: PolicyResult, request: &mut Request<B>) -> NextStep {
         let acting = result
             .admitted
             .as_ref()
@@ -198,70 +204,62 @@ impl AuthorizeLayer {
     }
 
     /// Finishes the decision after the caller check: adds the claims to the request, or rejects it.
+    ///
+    /// It uses the result where it is, because each request with a cached token passes here.
     pub(super) fn finish_authorization<B>(
         &self,
         status: Result<(), Rejection>,
-        result: PolicyResult,
+        mut result: PolicyResult,
         request: &mut Request<B>,
     ) -> NextStep {
-        if result.possession.has_unused_proof() && status.is_ok() && result.admitted.is_ok() {
-            return self.use_proof(result, request);
+        if let Err(rejection) = status {
+            result.admitted = Err(rejection);
         }
-        let PolicyResult {
-            claims,
-            possession,
-            credentials,
-            caller_checked_at,
-            has_outer_layers,
-            params,
-            admitted,
-        } = result;
-        match status.and(admitted) {
-            Ok(admitted) => {
-                self.record_verified(
-                    &claims,
-                    &params,
-                    DecisionOutcome::Admitted,
-                    admitted.acting.as_ref(),
-                    request,
-                );
-                let mut changes = possession.into_changes();
+        match result.admitted {
+            Ok(_) if result.possession.has_unused_proof() => self.use_proof(result, request),
+            Ok(ref mut admitted) => {
+                let acting = admitted.acting.as_ref();
+                let (claims, params) = (&result.claims, &result.params);
+                self.record_verified(claims, params, DecisionOutcome::Admitted, acting, request);
+                let mut changes = result.possession.into_changes();
                 if self.ends_streams() {
-                    let acting = admitted.acting.as_ref();
-                    changes.end_with(self.watch_response(&claims, acting, request));
+                    changes.end_with(self.watch_response(claims, acting, request));
                 }
-                self.remove_unknown_certificate(Some(&claims), request);
+                self.remove_unknown_certificate(Some(claims), request);
                 let extensions = request.extensions_mut();
-                if has_outer_layers
+                if result.has_outer_layers
                     || !self.settings.is_default_for_extractors()
                     || self.verifier.event_limit().is_some()
                 {
-                    self.record_layer(extensions, &claims);
+                    self.record_layer(extensions, claims);
                 }
-                let verified =
-                    self.verifier
-                        .verified_request(claims.clone(), credentials, caller_checked_at);
-                if let Some(outer) = extensions.insert(verified)
-                    && !outer.claims().is_same(&claims)
-                {
-                    extensions.remove::<Acting>();
+                let verified = self.verifier.verified_request(
+                    result.claims,
+                    result.credentials,
+                    result.caller_checked_at,
+                );
+                if let Some(outer) = extensions.insert(verified) {
+                    forget_other_caller(extensions, outer.claims());
                 }
-                if let Some(org) = admitted.acting {
+                if let Some(org) = admitted.acting.take() {
                     extensions.insert(Acting(org));
                 }
                 NextStep::CallInner(changes)
             }
             Err(rejection) => {
-                self.record_verified(
-                    &claims,
-                    &params,
-                    DecisionOutcome::Rejected(&rejection),
-                    None,
-                    request,
-                );
+                let outcome = DecisionOutcome::Rejected(&rejection);
+                self.record_verified(&result.claims, &result.params, outcome, None, request);
                 NextStep::Reject(self.respond(rejection, request))
             }
         }
+    }
+}
+
+/// Removes the organization that an outer layer let another caller act for.
+fn forget_other_caller(extensions: &mut Extensions, outer: &Claims) {
+    let claims = VerifiedRequest::claims_in(extensions);
+    if claims.is_none_or(|claims| !claims.is_same(outer)) {
+        extensions.remove::<Acting>();
     }
 }
 

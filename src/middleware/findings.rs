@@ -16,6 +16,13 @@ pub(crate) struct ParameterFindings<'p> {
 }
 
 impl<'p> ParameterFindings<'p> {
+    /// The route has no parameters.
+    pub(super) const NONE: Self = Self {
+        organization: OrgLookup::Absent,
+        undecided: None,
+        may_contain_code: false,
+    };
+
     /// Checks that each name that always means a tenant is compared or ignored.
     ///
     /// # Errors

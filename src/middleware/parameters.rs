@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 #[cfg(feature = "axum")]
-use axum::extract::{MatchedPath, OriginalUri};
+use axum::extract::{MatchedPath, OriginalUri, RawPathParams};
 use http::{Extensions, Uri};
 
 use super::findings::ParameterFindings;
@@ -59,37 +59,42 @@ impl RouteParameters<'_> {
 
     /// Reads each parameter once.
     #[inline]
-    #[cfg_attr(not(feature = "axum"), allow(unused_mut, unused_variables))]
+    #[cfg_attr(not(feature = "axum"), allow(unused_variables))]
     pub(crate) fn find(&self, claims: &Claims) -> ParameterFindings<'_> {
-        let mut findings = ParameterFindings {
-            organization: OrgLookup::Absent,
-            undecided: None,
-            may_contain_code: false,
-        };
         match self.params {
-            PathParams::Absent => {}
+            PathParams::Absent => ParameterFindings::NONE,
             #[cfg(feature = "axum")]
-            PathParams::Known(params) => {
-                let is_default = self.layers.is_default();
-                let pattern = claims.org_code_pattern();
-                for (name, value) in params {
-                    if name == DEFAULT_PARAMETER || (!is_default && self.is_compared(name)) {
-                        findings.add_organization(OrgLookup::code(value));
-                        continue;
-                    }
-                    self.find_undecided(name, &mut findings);
-                    findings.may_contain_code |=
-                        pattern.is_some_and(|pattern| pattern.may_occur_in(value));
-                }
+            PathParams::Known(params) => self.find_in(params, claims),
+            #[cfg(feature = "axum")]
+            PathParams::Undecodable => self.find_in_undecodable(),
+        }
+    }
+
+    #[cfg(feature = "axum")]
+    fn find_in<'p>(&self, params: &'p RawPathParams, claims: &Claims) -> ParameterFindings<'p> {
+        let mut findings = ParameterFindings::NONE;
+        let is_default = self.layers.is_default();
+        let pattern = claims.org_code_pattern();
+        for (name, value) in params {
+            if name == DEFAULT_PARAMETER || (!is_default && self.is_compared(name)) {
+                findings.add_organization(OrgLookup::code(value));
+                continue;
             }
-            #[cfg(feature = "axum")]
-            PathParams::Undecodable => {
-                findings.organization = OrgLookup::Ambiguous;
-                for name in parameter_names(self.matched().unwrap_or_default()) {
-                    if !self.is_compared(name) {
-                        self.find_undecided(name, &mut findings);
-                    }
-                }
+            self.find_undecided(name, &mut findings);
+            findings.may_contain_code |= pattern.is_some_and(|pattern| pattern.may_occur_in(value));
+        }
+        findings
+    }
+
+    #[cfg(feature = "axum")]
+    fn find_in_undecodable(&self) -> ParameterFindings<'_> {
+        let mut findings = ParameterFindings {
+            organization: OrgLookup::Ambiguous,
+            ..ParameterFindings::NONE
+        };
+        for name in parameter_names(self.matched().unwrap_or_default()) {
+            if !self.is_compared(name) {
+                self.find_undecided(name, &mut findings);
             }
         }
         findings
