@@ -130,7 +130,12 @@ fn read_kind(json: &JsonObject<'_>, kind: &str) -> WebhookKind {
             organization(json).map(|code| WebhookKind::OrganizationUpdated { code })
         }
         "user.deleted" => user(json).map(|(id, _)| WebhookKind::UserDeleted { id }),
-        "user.created" | "user.updated" => suspension(json),
+        // A new user is no reason to remove an entry.
+        "user.created" => suspension(json).map(|kind| match kind {
+            WebhookKind::UserActive { .. } => WebhookKind::NoStatus,
+            other => other,
+        }),
+        "user.updated" => suspension(json),
         _ => Some(WebhookKind::Other),
     };
     read.unwrap_or(WebhookKind::Malformed)

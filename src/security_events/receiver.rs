@@ -86,9 +86,10 @@ impl EventReceiver {
     /// Receives the webhooks of the verifier's Kinde issuer.
     ///
     /// A webhook is a JWT that the issuer signed with its own key. `organization.deleted` denies
-    /// the organization. `user.deleted`, and `user.created` or `user.updated` with `is_suspended`,
-    /// deny the API keys of that user or admit them again. `organization.updated` makes the
-    /// [`KindeCallerCheck`] query again. Every other event is accepted and has no effect.
+    /// the organization. `user.deleted`, and `user.created` or `user.updated` of a suspended user,
+    /// deny the API keys of that user. `user.updated` of a user that is not suspended admits them
+    /// again. `organization.updated` makes the [`KindeCallerCheck`] query again. Every other event
+    /// is accepted and has no effect.
     ///
     /// # Errors
     ///

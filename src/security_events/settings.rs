@@ -99,7 +99,8 @@ impl NeedsEventAudience {
 impl SecurityEventSettings {
     /// Allows the transmitter to name subjects of this issuer too. Default: only its own.
     ///
-    /// **The transmitter can then deny every user of that issuer.**
+    /// **The transmitter can then deny every user of that issuer, and remove the entries that other
+    /// events about these users added.** Entries of the application stay.
     pub fn speaks_for(mut self, issuer: impl Into<String>) -> Self {
         self.speaks_for.push(issuer.into());
         self

@@ -12,6 +12,9 @@ pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let offset_at = text.get(time_at..)?.find(['Z', 'z', '+', '-'])? + time_at;
     let (local, offset) = text.split_at_checked(offset_at)?;
     let offset = parse_offset(offset)?;
+    if local.ends_with('.') {
+        return None;
+    }
     let utc = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
     let since = utc.duration_since(UNIX_EPOCH).ok()?;
     let local = i64::try_from(since.as_millis()).ok()?;

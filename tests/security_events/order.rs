@@ -103,3 +103,25 @@ async fn old_account_enabled_after_newer_disabled_has_no_effect() {
     assert_eq!(push(&receiver, &enabled).await.status, 202);
     assert_eq!(fixture.token_of("user_1", NOW).await, "ok");
 }
+
+/// Rule 225.
+/// A new user is no reason to remove an entry, also if the event is newer.
+#[tokio::test]
+async fn created_user_removes_no_entry() {
+    let fixture = Fixture::new();
+    let receiver = fixture.webhooks();
+    let suspended = json!({ "id": "kp_1", "is_suspended": true });
+    for (kind, user) in [
+        ("user.updated", suspended.clone()),
+        ("user.created", suspended),
+        ("user.deleted", json!({ "id": "kp_1" })),
+    ] {
+        let denial = at(fixture.user_event(kind, user), NOW - 10);
+        assert_eq!(hook(&receiver, &denial).await.status, 200);
+        let created = json!({ "id": "kp_1", "is_suspended": false });
+        let created = at(fixture.user_event("user.created", created), NOW);
+        assert_eq!(hook(&receiver, &created).await.status, 200);
+        assert_eq!(fixture.token_of("kp_1", NOW).await, "suspended", "{kind}");
+    }
+    assert_eq!(receiver.status().ignored, 3);
+}
