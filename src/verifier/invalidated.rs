@@ -91,9 +91,13 @@ impl Verifier {
             changes: self.0.changes.watch(),
             verifier: self.clone(),
             claims: claims.clone(),
-            acting: acting.cloned(),
-            credential: None,
-            caller_check: None,
+            extra: acting.map(|acting| {
+                let acting = Some(acting.clone());
+                Box::new(WatchExtra {
+                    acting,
+                    ..WatchExtra::default()
+                })
+            }),
             check_at: i64::MIN,
             unknown_since: None,
         }
@@ -105,15 +109,21 @@ impl Verifier {
 pub(crate) struct ClaimsWatch {
     verifier: Verifier,
     claims: Claims,
+    /// A box, so that most streams, which have none of it, are small.
+    extra: Option<Box<WatchExtra>>,
+    changes: ChangeWatch,
+    /// The second of the wall clock from which a check is due although there was no change.
+    check_at: i64,
+    unknown_since: Option<Instant>,
+}
+
+#[derive(Clone, Default)]
+struct WatchExtra {
     acting: Option<OrgCode>,
     /// An opaque credential, so that its issuer can be queried again.
     credential: Option<Arc<[u8]>>,
     /// How often the application's caller check runs.
     caller_check: Option<RecheckInterval>,
-    changes: ChangeWatch,
-    /// The second of the wall clock from which a check is due although there was no change.
-    check_at: i64,
-    unknown_since: Option<Instant>,
 }
 
 impl ClaimsWatch {
@@ -123,22 +133,30 @@ impl ClaimsWatch {
 
     /// Adds the opaque credential of the claims.
     pub(crate) fn with_credential(mut self, credential: Option<&[u8]>) -> Self {
-        self.credential = credential.map(Arc::from);
+        if let Some(credential) = credential {
+            self.extra.get_or_insert_default().credential = Some(Arc::from(credential));
+        }
         self
     }
 
     /// Runs the application's caller check at this interval too.
     pub(crate) fn with_caller_check(mut self, interval: Option<RecheckInterval>) -> Self {
-        self.caller_check = interval;
+        if interval.is_some() {
+            self.extra.get_or_insert_default().caller_check = interval;
+        }
         self
     }
 
     pub(crate) fn checks_caller(&self) -> bool {
-        self.caller_check.is_some()
+        self.caller_check().is_some()
+    }
+
+    fn caller_check(&self) -> Option<RecheckInterval> {
+        self.extra.as_ref()?.caller_check
     }
 
     pub(crate) fn acting(&self) -> Option<&OrgCode> {
-        self.acting.as_ref()
+        self.extra.as_ref()?.acting.as_ref()
     }
 
     /// Checks the claims if there was a change or a check is due. It is cheap, because a body that
@@ -157,7 +175,11 @@ impl ClaimsWatch {
         if !self.verifier.has_verified(&self.claims) {
             return Err(InvalidationReason::OtherVerifier);
         }
-        let (acting, credential) = (self.acting.as_ref(), self.credential.as_deref());
+        let credential = self
+            .extra
+            .as_ref()
+            .and_then(|extra| extra.credential.as_deref());
+        let acting = self.acting();
         let interval = match self.verifier.validity(&self.claims, acting, credential) {
             Validity::Valid => {
                 self.unknown_since = None;
@@ -192,7 +214,7 @@ impl ClaimsWatch {
     /// reason waits for it.
     async fn invalidated_or_not_allowed(self, interval: RecheckInterval) -> InvalidationReason {
         let (verifier, claims) = (self.verifier.clone(), self.claims.clone());
-        let acting = self.acting.clone();
+        let acting = self.acting().cloned();
         tokio::select! {
             // First, because it is ready if the runtime has no timers.
             biased;
@@ -240,7 +262,7 @@ enum State {
 impl Invalidated {
     pub(crate) fn new(watch: ClaimsWatch) -> Self {
         // Two types, so that the future of other streams is no larger.
-        Self(State::Waiting(match watch.caller_check {
+        Self(State::Waiting(match watch.caller_check() {
             Some(interval) => Box::pin(watch.invalidated_or_not_allowed(interval)),
             None => Box::pin(watch.invalidated()),
         }))
