@@ -1,10 +1,12 @@
 //! Shared helpers: the error type of functions that the application provides, a guard against their
-//! panics, locks, places of waiting requests, a signal of changes, the messages of errors, and a
-//! check for timers.
+//! panics, locks, places of waiting requests, a signal of changes, the messages of errors, a hasher
+//! for keyed hashes, and a check for timers.
 
 mod backoff;
 mod changes;
 mod places;
+#[cfg(any(feature = "dpop", feature = "introspection"))]
+mod uniform_hasher;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,8 @@ use tokio::runtime::Handle;
 pub(crate) use backoff::{Jitter, backoff};
 pub(crate) use changes::{ChangeWatch, Changes};
 pub(crate) use places::{Places, WaitingPlace};
+#[cfg(any(feature = "dpop", feature = "introspection"))]
+pub(crate) use uniform_hasher::UniformHashBuilder;
 
 /// Any error of a function that the application provides.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

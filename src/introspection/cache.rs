@@ -9,10 +9,10 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::digest::{CredentialDigest, DigestHashBuilder};
+use super::digest::CredentialDigest;
 use super::outcome::RejectedCredential;
 use crate::token::Claims;
-use crate::util::lock;
+use crate::util::{UniformHashBuilder, lock};
 
 pub(super) const MAX_RESPONSES: u64 = 10_000;
 const MAX_ACTIVE_BYTES: u64 = 16 * 1024 * 1024;
@@ -24,10 +24,10 @@ const RETRY_IF_USABLE: Duration = Duration::from_secs(5);
 const RETRY_IF_UNUSABLE: Duration = Duration::from_secs(1);
 
 pub(super) struct ResponseCache {
-    active: Cache<CredentialDigest, Arc<ActiveEntry>, DigestHashBuilder>,
-    rejected: Cache<CredentialDigest, (RejectedCredential, Instant), DigestHashBuilder>,
+    active: Cache<CredentialDigest, Arc<ActiveEntry>, UniformHashBuilder>,
+    rejected: Cache<CredentialDigest, (RejectedCredential, Instant), UniformHashBuilder>,
     /// When the next request for a known credential may be made, if the last one failed.
-    failed: Cache<CredentialDigest, Instant, DigestHashBuilder>,
+    failed: Cache<CredentialDigest, Instant, UniformHashBuilder>,
 }
 
 /// An active response.
@@ -94,14 +94,14 @@ impl ResponseCache {
             active: Cache::builder()
                 .max_capacity(MAX_ACTIVE_BYTES)
                 .weigher(move |_, entry: &Arc<ActiveEntry>| weight(entry.body_len).max(share))
-                .build_with_hasher(DigestHashBuilder::default()),
+                .build_with_hasher(UniformHashBuilder::default()),
             // Each entry has the same size.
             rejected: Cache::builder()
                 .max_capacity(MAX_RESPONSES)
-                .build_with_hasher(DigestHashBuilder::default()),
+                .build_with_hasher(UniformHashBuilder::default()),
             failed: Cache::builder()
                 .max_capacity(MAX_RESPONSES)
-                .build_with_hasher(DigestHashBuilder::default()),
+                .build_with_hasher(UniformHashBuilder::default()),
         }
     }
 

@@ -5,7 +5,7 @@
 //! found. [`saved`](super::saved) has the digests that outlive the process.
 
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use aws_lc_rs::rand;
 
@@ -17,13 +17,6 @@ pub(crate) struct CredentialDigest(pub(crate) [u64; 2]);
 
 /// The secret key of the digests.
 pub(crate) struct DigestKey([u64; 2]);
-
-/// Builds the hashes of a store with digests as its keys.
-pub(super) type DigestHashBuilder = BuildHasherDefault<DigestHasher>;
-
-/// Uses a part of a digest as its hash, because a client can neither choose nor know it.
-#[derive(Default)]
-pub(super) struct DigestHasher(u64);
 
 impl DigestKey {
     /// Creates a random key, or returns `None` if the system has no random numbers.
@@ -41,22 +34,6 @@ impl DigestKey {
 impl Hash for CredentialDigest {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0[0]);
-    }
-}
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, part: u64) {
-        self.0 = part;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use super::cache::MAX_RESPONSES;
-use super::digest::{CredentialDigest, DigestHashBuilder};
+use super::digest::CredentialDigest;
 use super::saved::{SavedDigest, SavedDigestKey};
+use crate::util::UniformHashBuilder;
 
 /// The known credentials of one issuer.
 pub(super) struct KnownCredentials {
     /// Those that were active since the start.
-    current: Cache<CredentialDigest, SavedDigest, DigestHashBuilder>,
+    current: Cache<CredentialDigest, SavedDigest, UniformHashBuilder>,
     /// Those of the last start that were not used since then.
     restored: Cache<SavedDigest, ()>,
     /// `false` if none were restored, so that an unknown credential costs no second digest.
@@ -25,7 +26,7 @@ impl KnownCredentials {
         let credentials = Self {
             current: Cache::builder()
                 .max_capacity(MAX_RESPONSES)
-                .build_with_hasher(DigestHashBuilder::default()),
+                .build_with_hasher(UniformHashBuilder::default()),
             restored: Cache::builder().max_capacity(MAX_RESPONSES).build(),
             is_any_restored: !restored.is_empty(),
             key,

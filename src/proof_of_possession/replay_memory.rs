@@ -3,15 +3,18 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use super::replay_store::UsedProof;
-use crate::util::lock;
+use crate::util::{UniformHashBuilder, lock};
 
 /// The number of shards, each with its own lock. A key's proofs are all in one shard.
-const SHARDS: usize = 64;
+///
+/// The capacity of a table is 7/8 of a power of two. With this number, a million proofs fill each
+/// table to about 73 %. With 64 shards they would fill it to half of that.
+const SHARDS: usize = 48;
 
 /// The seconds between two sweeps of a shard.
 const SWEEP: i64 = 8;
@@ -47,8 +50,9 @@ pub(super) enum Insertion {
     Expired,
 }
 
-/// The store. An entry has 16 bytes and takes at most 39 with the free space of its table, so a
-/// million entries need 34 MiB. If each of them is of another key, their keys need 50 MiB more.
+/// The store. A proof has 16 bytes and its key has 8. With the free space of its table, a proof
+/// takes at most 39 bytes and a key at most 21. A million proofs take at most 39 MiB, whether they
+/// are of few keys or each of its own.
 pub(super) struct ReplayMemory {
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
@@ -61,11 +65,9 @@ pub(super) struct ReplayMemory {
 #[derive(Default)]
 struct Shard {
     /// Each proof by a keyed hash of its digest.
-    proofs: HashMap<u64, ProofEntry, BuildHasherDefault<HashOfHash>>,
-    /// The keys of these proofs, by a keyed hash of their thumbprints.
-    keys: HashMap<u64, u32>,
-    counts: Vec<KeyCount>,
-    free: Vec<u32>,
+    proofs: HashMap<u64, ProofEntry, UniformHashBuilder>,
+    /// The number of stored proofs of each key.
+    keys: HashMap<KeyTag, u32, UniformHashBuilder>,
     swept_at: i64,
     /// The latest time at which a removed proof expired.
     removed_until: i64,
@@ -75,14 +77,20 @@ struct Shard {
 struct ProofEntry {
     /// The first second in which the proof is not valid any more, since the Unix epoch.
     expires_at: u32,
-    /// The index of its key.
-    key: u32,
+    key: KeyTag,
 }
 
-#[derive(Clone, Copy, Default)]
-struct KeyCount {
-    hash: u64,
-    proofs: usize,
+/// The part of a keyed hash of a thumbprint that does not select the shard. Of a million keys,
+/// about two pairs have the same tag in the same shard, and their proofs are counted together.
+/// Clients cannot find such a pair.
+type KeyTag = u32;
+
+/// Where a proof is stored.
+#[derive(Clone, Copy)]
+struct Place {
+    shard: usize,
+    proof: u64,
+    key: KeyTag,
 }
 
 impl ReplayMemory {
@@ -101,17 +109,26 @@ impl ReplayMemory {
         self.total.load(Ordering::Relaxed)
     }
 
+    pub(super) fn limits(&self) -> ReplayLimits {
+        self.limits
+    }
+
     /// Returns `true` if the proof was stored and has not expired.
     pub(super) fn contains(&self, proof: &UsedProof, now: i64) -> bool {
-        let (hash, key) = self.hashes(proof);
-        self.shard(key)
-            .is_some_and(|shard| lock(shard).is_used(hash, now))
+        let place = self.place(proof);
+        self.shards
+            .get(place.shard)
+            .is_some_and(|shard| lock(shard).is_used(place.proof, now))
     }
 
     /// Stores a proof unless it is stored already.
     pub(super) fn insert(&self, proof: &UsedProof, now: i64) -> Insertion {
-        let (hash, key) = self.hashes(proof);
-        let Some(shard) = self.shard(key) else {
+        let Place {
+            shard,
+            proof: hash,
+            key,
+        } = self.place(proof);
+        let Some(shard) = self.shards.get(shard) else {
             return Insertion::Full;
         };
         if self.len() >= self.limits.total && self.swept_at.swap(now, Ordering::Relaxed) < now {
@@ -155,16 +172,14 @@ impl ReplayMemory {
         self.total.fetch_sub(removed, Ordering::Relaxed);
     }
 
-    fn hashes(&self, proof: &UsedProof) -> (u64, u64) {
-        (
-            self.hasher.hash_one(proof.digest),
-            self.hasher.hash_one(proof.thumbprint),
-        )
-    }
-
-    fn shard(&self, key: u64) -> Option<&Mutex<Shard>> {
-        let index = usize::try_from(key >> 32).unwrap_or(0) % SHARDS;
-        self.shards.get(index)
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves of a hash")]
+    fn place(&self, proof: &UsedProof) -> Place {
+        let key = self.hasher.hash_one(proof.thumbprint);
+        Place {
+            shard: (key >> 32) as usize % SHARDS,
+            proof: self.hasher.hash_one(proof.digest),
+            key: key as KeyTag,
+        }
     }
 }
 
@@ -182,17 +197,14 @@ impl Shard {
     }
 
     /// Returns the number of stored proofs of a key.
-    fn count(&self, key: u64) -> usize {
-        let index = self.keys.get(&key).map(|index| *index as usize);
-        let count = index.and_then(|index| self.counts.get(index));
-        count.map_or(0, |count| count.proofs)
+    fn count(&self, key: KeyTag) -> usize {
+        self.keys.get(&key).map_or(0, |count| *count as usize)
     }
 
-    fn insert(&mut self, proof: u64, key: u64, expires_at: i64) -> Replacement {
-        let index = self.key_index(key);
+    fn insert(&mut self, proof: u64, key: KeyTag, expires_at: i64) -> Replacement {
         let entry = ProofEntry {
             expires_at: u32::try_from(expires_at).unwrap_or(u32::MAX),
-            key: index,
+            key,
         };
         match self.proofs.entry(proof) {
             Entry::Occupied(mut found) => {
@@ -202,32 +214,11 @@ impl Shard {
             }
             Entry::Vacant(vacant) => {
                 vacant.insert(entry);
-                if let Some(count) = self.counts.get_mut(index as usize) {
-                    count.proofs += 1;
-                }
+                let count = self.keys.entry(key).or_default();
+                *count = count.saturating_add(1);
                 Replacement::Added
             }
         }
-    }
-
-    fn key_index(&mut self, key: u64) -> u32 {
-        let Self {
-            keys, counts, free, ..
-        } = self;
-        *keys.entry(key).or_insert_with(|| {
-            let new = KeyCount {
-                hash: key,
-                proofs: 0,
-            };
-            if let Some(index) = free.pop()
-                && let Some(slot) = counts.get_mut(index as usize)
-            {
-                *slot = new;
-                return index;
-            }
-            counts.push(new);
-            u32::try_from(counts.len() - 1).unwrap_or(u32::MAX)
-        })
     }
 
     /// Removes expired proofs, and returns their number.
@@ -237,8 +228,6 @@ impl Shard {
         let Self {
             proofs,
             keys,
-            counts,
-            free,
             removed_until,
             ..
         } = self;
@@ -246,47 +235,27 @@ impl Shard {
             let is_valid = now < i64::from(entry.expires_at);
             if !is_valid {
                 *removed_until = (*removed_until).max(i64::from(entry.expires_at));
-            }
-            if !is_valid && let Some(count) = counts.get_mut(entry.key as usize) {
-                count.proofs -= 1;
-                if count.proofs == 0 {
-                    keys.remove(&count.hash);
-                    free.push(entry.key);
+                if let Entry::Occupied(mut count) = keys.entry(entry.key) {
+                    *count.get_mut() -= 1;
+                    if *count.get() == 0 {
+                        count.remove();
+                    }
                 }
             }
             is_valid
         });
         let removed = stored - proofs.len();
-        // A table that grows back soon is not worth an allocation.
-        if proofs.len() < proofs.capacity() / 4 {
-            proofs.shrink_to(proofs.len() * 2);
-        }
-        if keys.is_empty() {
-            (*keys, *counts, *free) = Default::default();
-        } else if keys.len() < keys.capacity() / 4 {
-            keys.shrink_to(keys.len() * 2);
-        }
+        return_memory(proofs);
+        return_memory(keys);
         removed
     }
 }
 
-/// The keys of the table are keyed hashes already.
-#[derive(Default)]
-struct HashOfHash(u64);
-
-impl Hasher for HashOfHash {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+/// Returns most of the memory of a table that is nearly empty. A table that grows back soon is not
+/// worth an allocation.
+fn return_memory<K: Eq + Hash, V>(table: &mut HashMap<K, V, UniformHashBuilder>) {
+    if table.len() < table.capacity().div_ceil(4) {
+        table.shrink_to(table.len() * 2);
     }
 }
 

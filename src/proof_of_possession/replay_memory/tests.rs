@@ -103,37 +103,61 @@ fn full_store_rejects_and_evicts_nothing() {
     assert_eq!(store.len(), 1);
 }
 
+/// Returns the bytes of all tables: for each place a byte of the table itself, and the entry.
+fn bytes(store: &ReplayMemory) -> usize {
+    let table = |capacity: usize, entry: usize| capacity.div_ceil(7) * 8 * (entry + 1);
+    let shards = store.shards.iter().map(|shard| {
+        let shard = shard.lock().unwrap();
+        table(shard.proofs.capacity(), 16) + table(shard.keys.capacity(), 8)
+    });
+    shards.sum()
+}
+
+/// Inserts proofs of this many keys. The digests need not be SHA-256.
+fn fill(store: &ReplayMemory, proofs: usize, keys: usize) {
+    let number = |number: usize| {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_le_bytes());
+        bytes
+    };
+    let mut used = proof(1, "a", NOW + 70);
+    for at in 0..proofs {
+        (used.digest, used.thumbprint) = (number(at), number(at % keys));
+        assert_eq!(store.insert(&used, NOW), Insertion::Stored);
+    }
+}
+
+/// Goal P3.
+#[test]
+fn a_million_proofs_take_less_than_48_mib() {
+    for keys in [1_000_000, 300_000, 10] {
+        let store = store(1_000_000, 100_000);
+        fill(&store, 1_000_000, keys);
+        assert_eq!(store.len(), 1_000_000);
+        assert!(bytes(&store) <= 39 << 20, "{keys}: {}", bytes(&store));
+    }
+}
+
 /// Goal P3: memory is returned when proofs expire.
 #[test]
 fn expired_proofs_return_their_memory() {
     let store = store(100_000, 100_000);
-    let capacity = || -> usize {
-        let shards = store.shards.iter();
-        shards
-            .map(|shard| shard.lock().unwrap().proofs.capacity())
-            .sum()
-    };
-    assert_eq!(capacity(), 0);
-    for number in 0..20_000_usize {
-        let key = u8::try_from(number % 200).unwrap();
-        store.insert(&proof(key, &number.to_string(), NOW + 70), NOW);
-    }
-    assert!(capacity() >= 20_000);
+    assert_eq!(bytes(&store), 0);
+    fill(&store, 20_000, 20_000);
+    let full = bytes(&store);
+    assert!(full > 20_000 * 24);
     store.sweep(NOW + 69);
-    assert_eq!(store.len(), 20_000);
-    store.sweep(NOW + 70);
-    assert_eq!((store.len(), capacity()), (0, 0));
-    for shard in &store.shards {
-        let shard = shard.lock().unwrap();
-        assert_eq!(
-            (
-                shard.keys.capacity(),
-                shard.counts.capacity(),
-                shard.free.capacity()
-            ),
-            (0, 0, 0)
-        );
+    assert_eq!((store.len(), bytes(&store)), (20_000, full));
+    // A proof that stays valid does not keep the memory of the others, nor that of their keys.
+    for key in 0..200 {
+        let used = proof(key, "later", NOW + 79);
+        assert_eq!(store.insert(&used, NOW + 69), Insertion::Stored);
     }
+    store.sweep(NOW + 70);
+    assert_eq!(store.len(), 200);
+    assert!(bytes(&store) < full / 20, "{} of {full}", bytes(&store));
+    store.sweep(NOW + 79);
+    assert_eq!((store.len(), bytes(&store)), (0, 0));
 }
 
 /// Rule 117.
