@@ -4,15 +4,15 @@ use std::env;
 use std::ffi::OsString;
 
 #[cfg(feature = "dpop")]
-use super::dpop::{self, DpopConfig};
+use super::dpop::NONCE_KEY;
 use super::issuer::IssuerConfig;
 use super::issuer_variables::VARIABLES;
 #[cfg(feature = "mtls")]
 use super::mtls;
-#[cfg(feature = "introspection")]
-use super::opaque_variables::{self, OpaqueVariables};
 #[cfg(feature = "dpop")]
 use super::secret::Secret;
+#[cfg(any(feature = "dpop", feature = "introspection"))]
+use super::table_variables::{self, TableVariables};
 use super::variables::{is_read, is_same_value, split_list, unknown_variable};
 use super::words::{OnlyOff, TokenCacheSetting};
 use super::{Config, RawConfig};
@@ -42,6 +42,7 @@ impl Config {
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
     /// | `M2M_DENYLIST_STALE_WARNING_AFTER`, `M2M_DENYLIST_MAX_STALE` | a duration: when a replicated denylist is stale, and how long it is used then |
     /// | `M2M_DPOP_BASE_URL` | the public base URL of the API (feature `dpop`) |
+    /// | `M2M_DPOP_ALGORITHMS`, `M2M_DPOP_MAX_PROOF_AGE` | signature algorithms, and a duration |
     /// | `M2M_DPOP_NONCE_KEY` | a secret of at least 32 bytes: proofs need nonces |
     /// | `M2M_MTLS` | `yes`: tokens can be bound to a client certificate (feature `mtls`) |
     /// | `M2M_MTLS_CLIENT_CERT_HEADER_FROM` | ranges of proxies that send `Client-Cert`, such as `10.0.0.0/8` |
@@ -108,8 +109,8 @@ impl Config {
         let mut issuer = IssuerConfig::default();
         let mut given: Vec<(&'static str, &'static str, String)> = Vec::new();
         let (mut settings, variables) = (RawConfig::default(), variables());
-        #[cfg(feature = "introspection")]
-        let mut opaque = OpaqueVariables::default();
+        #[cfg(any(feature = "dpop", feature = "introspection"))]
+        let mut tables = TableVariables::default();
         for (name, value) in vars {
             let (name, value) = (name.as_ref(), value.into());
             let value = value.trim();
@@ -125,25 +126,17 @@ impl Config {
                 continue;
             }
             #[cfg(feature = "dpop")]
-            match name {
-                dpop::BASE_URL => {
-                    issuer.dpop = Some(DpopConfig::with_base_url(value));
-                    given.push(("proof_of_possession", dpop::BASE_URL, value.to_owned()));
-                    continue;
-                }
-                dpop::NONCE_KEY => {
-                    settings.dpop_nonce_key = Some(Secret(value.to_owned()));
-                    given.push(("dpop_nonce_key", dpop::NONCE_KEY, String::new()));
-                    continue;
-                }
-                _ => {}
+            if name == NONCE_KEY {
+                settings.dpop_nonce_key = Some(Secret(value.to_owned()));
+                given.push(("dpop_nonce_key", NONCE_KEY, String::new()));
+                continue;
             }
             #[cfg(feature = "mtls")]
             if mtls::set(&mut issuer.mtls, name, value)? {
                 continue;
             }
-            #[cfg(feature = "introspection")]
-            if opaque.set(name, value) {
+            #[cfg(any(feature = "dpop", feature = "introspection"))]
+            if tables.set(name, value) {
                 continue;
             }
             let Some((setting, variable, set)) =
@@ -173,10 +166,10 @@ impl Config {
             ]);
         #[cfg(feature = "mtls")]
         let given = given.chain(mtls::SETTINGS);
-        #[cfg(feature = "introspection")]
+        #[cfg(any(feature = "dpop", feature = "introspection"))]
         let given = {
-            opaque.read(&mut issuer)?;
-            given.chain(opaque_variables::settings())
+            tables.read(&mut issuer)?;
+            given.chain(table_variables::settings())
         };
         let source = SettingSource::Environment(given.collect());
         Self::try_from(RawConfig {
@@ -245,10 +238,10 @@ fn text(name: &str, value: OsString) -> Result<String, ConfigError> {
 /// Returns every variable of a setting.
 fn variables() -> Vec<&'static str> {
     let settings = VARIABLES.iter().map(|(_, variable, _)| *variable);
-    #[cfg(feature = "introspection")]
-    let settings = settings.chain(opaque_variables::settings().map(|(_, variable)| variable));
+    #[cfg(any(feature = "dpop", feature = "introspection"))]
+    let settings = settings.chain(table_variables::settings().map(|(_, variable)| variable));
     #[cfg(feature = "dpop")]
-    let settings = settings.chain([dpop::BASE_URL, dpop::NONCE_KEY]);
+    let settings = settings.chain([NONCE_KEY]);
     #[cfg(feature = "mtls")]
     let settings = settings.chain(mtls::SETTINGS.map(|(_, variable)| variable));
     let verifier = [

@@ -13,6 +13,8 @@ use super::duration::duration;
 use super::mtls::MtlsConfig;
 #[cfg(feature = "introspection")]
 use super::opaque::{self, ApiKeysConfig, IntrospectionConfig};
+#[cfg(any(feature = "dpop", feature = "introspection", feature = "mtls"))]
+use super::tables::check_tables;
 use super::words::{OnlyAny, OnlyRfc9068, OnlyYes, Proxy, StringOrList};
 use super::written_values::read_settings;
 use crate::token::Algorithm;
@@ -80,8 +82,8 @@ pub(super) struct PublicKey {
 
 /// Parses the settings of one issuer, so that an error names the setting.
 pub(super) fn read_issuer(settings: Map<String, Value>) -> Result<IssuerConfig, ConfigError> {
-    #[cfg(feature = "introspection")]
-    opaque::check_tables(&settings)?;
+    #[cfg(any(feature = "dpop", feature = "introspection", feature = "mtls"))]
+    check_tables(&settings)?;
     read_settings(settings)
 }
 

@@ -13,9 +13,11 @@ mod mtls;
 mod nearest;
 #[cfg(feature = "introspection")]
 mod opaque;
-#[cfg(feature = "introspection")]
-mod opaque_variables;
 mod secret;
+#[cfg(any(feature = "dpop", feature = "introspection"))]
+mod table_variables;
+#[cfg(any(feature = "dpop", feature = "introspection", feature = "mtls"))]
+mod tables;
 mod variables;
 mod words;
 mod written_values;
@@ -219,6 +221,8 @@ impl RawConfig {
                 .map_err(|error| error.at(&source))
             })
             .collect();
+        #[cfg(feature = "dpop")]
+        dpop::check_max_proofs(&settings)?;
         let rest: Self = read_settings(settings)?;
         Ok(Self {
             issuers: issuers?,
@@ -279,7 +283,7 @@ impl RawConfig {
             builder = builder.dangerous_caller_check_fail_open();
         }
         #[cfg(feature = "dpop")]
-        let mut builder = dpop::apply(builder, self.dpop_nonce_key.as_ref(), self.max_proofs);
+        let mut builder = dpop::apply(builder, self.dpop_nonce_key.as_ref(), self.max_proofs)?;
         builder = match self.readiness {
             None => builder,
             Some(ReadinessSetting::All) => builder.readiness(Readiness::All),

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::duration::duration;
 use super::secret::Secret;
 use super::words::{ClientAuthenticationWord, OnlyYes, StringOrList};
-use super::written_values::read_settings;
 use crate::introspection::{ApiKeys, Introspection};
 use crate::verifier::{ConfigError, Issuer};
 
@@ -43,26 +41,6 @@ pub(super) struct IntrospectionConfig {
     time_to_live: Option<String>,
     max_stale: Option<String>,
     timeout: Option<String>,
-}
-
-/// Checks the tables of opaque credentials, so that an error names the setting in the table.
-pub(super) fn check_tables(settings: &Map<String, Value>) -> Result<(), ConfigError> {
-    for table in ["api_keys", "introspection"] {
-        match settings.get(table) {
-            // `null` is an error of every setting.
-            None | Some(Value::Null) => {}
-            Some(Value::Object(settings)) => {
-                let settings = settings.clone();
-                let checked = match table {
-                    "api_keys" => read_settings::<ApiKeysConfig>(settings).map(|_| ()),
-                    _ => read_settings::<IntrospectionConfig>(settings).map(|_| ()),
-                };
-                checked.map_err(|error| error.in_table(table))?;
-            }
-            Some(_) => return Err(ConfigError::new(table, "must be a table of settings")),
-        }
-    }
-    Ok(())
 }
 
 /// Applies the settings of the issuer's opaque credentials.

@@ -1,6 +1,9 @@
-//! The settings of opaque credentials in the environment. A variable has the name of its setting:
+//! The settings of an issuer's tables in the environment. A variable has the name of its setting:
 //! `api_keys.api_id` is `M2M_API_KEYS_API_ID`.
 
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::issuer::IssuerConfig;
@@ -8,7 +11,18 @@ use super::variables::split_list;
 use super::written_values::read_settings;
 use crate::verifier::{ConfigError, SettingSource};
 
-const API_KEYS: [(&str, &str); 11] = [
+/// A setting in a table, and its variable.
+type TableVariable = (&'static str, &'static str);
+
+#[cfg(feature = "dpop")]
+const DPOP: [TableVariable; 3] = [
+    ("dpop.base_url", "M2M_DPOP_BASE_URL"),
+    ("dpop.algorithms", "M2M_DPOP_ALGORITHMS"),
+    ("dpop.max_proof_age", "M2M_DPOP_MAX_PROOF_AGE"),
+];
+
+#[cfg(feature = "introspection")]
+const API_KEYS: [TableVariable; 11] = [
     ("api_keys.kinde", "M2M_API_KEYS_KINDE"),
     ("api_keys.client_id", "M2M_API_KEYS_CLIENT_ID"),
     ("api_keys.client_secret", "M2M_API_KEYS_CLIENT_SECRET"),
@@ -22,7 +36,8 @@ const API_KEYS: [(&str, &str); 11] = [
     ("api_keys.timeout", "M2M_API_KEYS_TIMEOUT"),
 ];
 
-const INTROSPECTION: [(&str, &str); 10] = [
+#[cfg(feature = "introspection")]
+const INTROSPECTION: [TableVariable; 10] = [
     (
         "introspection.from_metadata",
         "M2M_INTROSPECTION_FROM_METADATA",
@@ -51,18 +66,23 @@ const INTROSPECTION: [(&str, &str); 10] = [
 ];
 
 /// Returns each setting and its variable.
-pub(super) fn settings() -> impl Iterator<Item = (&'static str, &'static str)> {
-    API_KEYS.into_iter().chain(INTROSPECTION)
+pub(super) fn settings() -> impl Iterator<Item = TableVariable> {
+    let tables: [&[TableVariable]; _] = [
+        #[cfg(feature = "dpop")]
+        &DPOP,
+        #[cfg(feature = "introspection")]
+        &API_KEYS,
+        #[cfg(feature = "introspection")]
+        &INTROSPECTION,
+    ];
+    tables.into_iter().flatten().copied()
 }
 
-/// The settings of opaque credentials that the environment has.
+/// The settings of an issuer's tables that the environment has.
 #[derive(Default)]
-pub(super) struct OpaqueVariables {
-    api_keys: Map<String, Value>,
-    introspection: Map<String, Value>,
-}
+pub(super) struct TableVariables(BTreeMap<&'static str, Map<String, Value>>);
 
-impl OpaqueVariables {
+impl TableVariables {
     /// Sets the setting of a variable. Returns `false` if the variable is of another kind.
     pub(super) fn set(&mut self, variable: &str, value: &str) -> bool {
         let found = settings().find(|(_, name)| *name == variable);
@@ -70,28 +90,34 @@ impl OpaqueVariables {
             return false;
         };
         let value = match setting {
-            "prefix" => split_list(value).map(Value::from).collect(),
+            "prefix" | "algorithms" => split_list(value).map(Value::from).collect(),
             _ => Value::from(value),
         };
-        let settings = match table {
-            "api_keys" => &mut self.api_keys,
-            _ => &mut self.introspection,
-        };
+        let settings = self.0.entry(table).or_default();
         settings.insert(setting.to_owned(), value);
         true
     }
 
     /// Parses the settings. An error names the variable.
-    pub(super) fn read(self, issuer: &mut IssuerConfig) -> Result<(), ConfigError> {
-        let source = SettingSource::Environment(settings().collect());
-        let at = |error: ConfigError, table| error.in_table(table).at(&source);
-        if !self.api_keys.is_empty() {
-            let read = read_settings(self.api_keys);
-            issuer.api_keys = Some(read.map_err(|error| at(error, "api_keys"))?);
-        }
-        if !self.introspection.is_empty() {
-            let read = read_settings(self.introspection);
-            issuer.introspection = Some(read.map_err(|error| at(error, "introspection"))?);
+    pub(super) fn read(mut self, issuer: &mut IssuerConfig) -> Result<(), ConfigError> {
+        #[cfg(feature = "dpop")]
+        self.read_table("dpop", &mut issuer.dpop)?;
+        #[cfg(feature = "introspection")]
+        self.read_table("api_keys", &mut issuer.api_keys)?;
+        #[cfg(feature = "introspection")]
+        self.read_table("introspection", &mut issuer.introspection)?;
+        Ok(())
+    }
+
+    fn read_table<T: DeserializeOwned>(
+        &mut self,
+        table: &str,
+        config: &mut Option<T>,
+    ) -> Result<(), ConfigError> {
+        if let Some(settings) = self.0.remove(table) {
+            let source = SettingSource::Environment(self::settings().collect());
+            let read = read_settings(settings);
+            *config = Some(read.map_err(|error| error.in_table(table).at(&source))?);
         }
         Ok(())
     }

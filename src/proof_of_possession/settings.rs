@@ -124,17 +124,26 @@ impl Dpop {
         self
     }
 
-    /// Returns why a setting is invalid.
-    fn problem(&self) -> Option<String> {
+    /// Returns the first invalid setting, and why it is invalid.
+    pub(crate) fn invalid_setting(&self) -> Option<(&'static str, &'static str)> {
         if let Err(problem) = BaseUrl::parse(&self.base_url) {
-            return Some(format!("the base URL {problem}"));
+            return Some(("base_url", problem));
         }
         if self.algorithms.is_empty() {
-            return Some("at least one algorithm is required".to_owned());
+            return Some(("algorithms", "must contain at least one algorithm"));
         }
         let ages = Duration::from_secs(5)..=Duration::from_secs(300);
         (!ages.contains(&self.max_age))
-            .then(|| "max_proof_age must be from 5 seconds to 5 minutes".to_owned())
+            .then_some(("max_proof_age", "must be from 5 seconds to 5 minutes"))
+    }
+
+    /// Returns why a setting is invalid.
+    fn problem(&self) -> Option<String> {
+        self.invalid_setting()
+            .map(|(setting, problem)| match setting {
+                "base_url" => format!("the base URL {problem}"),
+                setting => format!("{setting} {problem}"),
+            })
     }
 
     fn into_rules(self) -> Option<DpopRules> {

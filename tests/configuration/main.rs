@@ -9,6 +9,7 @@
 
 mod claim_conditions;
 mod config;
+mod dpop;
 mod error_messages;
 #[cfg(feature = "tracing")]
 mod events;
