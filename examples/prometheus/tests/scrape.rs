@@ -10,10 +10,14 @@ use axum::routing::get as route_get;
 use example_prometheus::{app, recorder};
 use tower::ServiceExt as _;
 use tower_m2m::testing::assertions::TestResponse;
-use tower_m2m::testing::{LocalIssuer, MemoryStore, forged};
-use tower_m2m::{ApiKeys, Denylist, DenylistEntry, EntryExpiry, Verifier};
+use tower_m2m::testing::{DpopClient, LocalIssuer, MemoryStore, forged};
+use tower_m2m::{
+    ApiKeys, Denylist, DenylistEntry, EntryExpiry, ProofOfPossession, Verifier,
+};
 
 const INVOICES: &str = "/orgs/org_secret/invoices";
+/// The public base URL, which clients sign.
+const BASE: &str = "https://api.acme.com";
 
 async fn get(app: &Router, path: &str, authorization: Option<&str>) -> TestResponse {
     let request = authorization
@@ -82,6 +86,7 @@ async fn metrics_match_guide_and_contain_no_client_values() {
     let verifier = Verifier::kinde(issuer.url())
         .audience(issuer.audience())
         .api_keys(ApiKeys::kinde())
+        .proof_of_possession(ProofOfPossession::dpop(BASE))
         .denylist(denylist.clone())
         .build_ready()
         .await
@@ -99,6 +104,14 @@ async fn metrics_match_guide_and_contain_no_client_values() {
             .await
             .assert_status(200);
     }
+    let client = DpopClient::new().unwrap();
+    let bound = good.clone().bound_to(&client).token();
+    let request = Request::get(INVOICES).body(Body::empty()).unwrap();
+    let request = client.authorize(request, BASE, &bound);
+    let response = app.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    // The task that measures the store begins with the first proof.
+    tokio::task::yield_now().await;
     let key = issuer.api_key("org_secret").scopes(["read:invoices"]);
     get(&app, INVOICES, Some(&key.bearer()))
         .await
@@ -136,10 +149,12 @@ async fn metrics_match_guide_and_contain_no_client_values() {
     }
     let issuer_label = format!("issuer=\"{}\"", issuer.url());
     for line in [
-        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 5",
+        "tower_m2m_decisions_total{stage=\"layer\",outcome=\"admitted\",compared=\"path\"} 6",
         "tower_m2m_decisions_total{stage=\"layer\",outcome=\"missing_token\",compared=\"none\"} 1",
         "tower_m2m_streams_ended_total{reason=\"suspended\"} 1",
         "tower_m2m_token_cache_lookups_total{result=\"hit\"} 2",
+        "tower_m2m_used_proofs 1",
+        "tower_m2m_used_proofs_max 1000000",
         "tower_m2m_verification_duration_seconds_bucket{le=\"+Inf\"} ",
         &format!("tower_m2m_keys{{{issuer_label}}} 1"),
     ] {
