@@ -146,7 +146,7 @@ pub use proof_of_possession::ProofOfPossession;
 #[cfg(feature = "mtls")]
 pub use proof_of_possession::{ClientCertificate, InvalidIpRange, IpRange, Mtls, PeerAddress};
 #[cfg(feature = "dpop")]
-pub use proof_of_possession::{Dpop, ProofUse, ReplayStore, UsedProof};
+pub use proof_of_possession::{Dpop, ProofUse, ReplayStatus, ReplayStore, UsedProof};
 pub use rejection::{Misconfiguration, MissingLayer, Rejection};
 #[cfg(feature = "security-events")]
 #[doc(hidden)]

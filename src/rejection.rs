@@ -71,7 +71,10 @@ pub enum Rejection {
     InvalidProof(ProofError),
     /// The DPoP proof has no nonce of this server, or an old one: 401 `use_dpop_nonce` with a new
     /// nonce (RFC 9449 §9).
-    DpopNonceRequired,
+    DpopNonceRequired {
+        /// The nonce for the next proof: the value of the response's header `DPoP-Nonce`.
+        nonce: Box<str>,
+    },
     /// The `Client-Cert` header of a configured peer is invalid: 400 `invalid_request` (RFC 9440
     /// §2.2).
     InvalidCertificateHeader(CertificateHeaderError),
@@ -124,7 +127,7 @@ impl Rejection {
             Self::KeyUnavailable { .. } => "key_unavailable",
             Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
             Self::InvalidProof(error) => error.code(),
-            Self::DpopNonceRequired => "dpop_nonce_required",
+            Self::DpopNonceRequired { .. } => "dpop_nonce_required",
             Self::InvalidCertificateHeader(error) => error.code(),
             Self::ProofOfPossessionRequired => "proof_of_possession_required",
             Self::ReplayStoreUnavailable { .. } => "replay_store_unavailable",
@@ -201,7 +204,7 @@ impl fmt::Display for Rejection {
             Self::InvalidCertificateHeader(error) => {
                 write!(f, "the client certificate is malformed: {error}")
             }
-            Self::DpopNonceRequired => {
+            Self::DpopNonceRequired { .. } => {
                 f.write_str("the DPoP proof has no nonce of this server, or an old one (the client repeats the request)")
             }
             Self::ProofOfPossessionRequired => f.write_str(

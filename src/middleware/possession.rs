@@ -95,11 +95,9 @@ impl Verifier {
         let checked = match (claims.confirmation(), scheme) {
             (None, AuthScheme::Bearer) => Ok(Possession::default()),
             (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),
-            (Some(bound_to), scheme) => self
-                .with_possession_rules(&claims, |rules| {
-                    self.check_binding(rules, bound_to, scheme, head)
-                })
-                .unwrap_or(Err(SENDER_CONSTRAINED)),
+            (Some(bound_to), scheme) => self.with_possession_rules(&claims, |rules| {
+                self.check_binding(rules, bound_to, scheme, head)
+            }),
         };
         match checked {
             Ok(possession) => Ok((claims, possession)),
@@ -150,7 +148,7 @@ impl Verifier {
             (None, AuthScheme::Dpop) => Err(Rejection::InvalidClaims(TokenError::NotBoundToKey)),
             // A token that is bound to a key is never used as a bearer token (RFC 9449 §7.2).
             (Some(_), AuthScheme::Bearer) => Err(SENDER_CONSTRAINED),
-            (Some(key), AuthScheme::Dpop) => self.check_proof(rules, key, head),
+            (Some(key), AuthScheme::Dpop) => self.check_proof(rules, bound_to, key, head),
         }
     }
 
@@ -159,6 +157,7 @@ impl Verifier {
     fn check_proof(
         &self,
         rules: &PossessionRules,
+        bound_to: &Confirmation,
         key: &Thumbprint,
         head: RequestHead<'_>,
     ) -> Result<Possession, Rejection> {
@@ -171,6 +170,7 @@ impl Verifier {
             method: head.method.as_str(),
             path: original_path(head),
             token: credentials.as_bytes(),
+            bound_to,
             stored: stored_proof(head.extensions, self),
         };
         let proof = state.check(rules, key, &request, self.now())?;
@@ -185,6 +185,7 @@ impl Verifier {
     fn check_proof(
         &self,
         _rules: &PossessionRules,
+        _bound_to: &Confirmation,
         _key: &Thumbprint,
         _head: RequestHead<'_>,
     ) -> Result<Possession, Rejection> {

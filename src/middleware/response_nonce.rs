@@ -7,6 +7,8 @@ use http::Extensions;
 use crate::proof_of_possession::{CheckedProof, NonceRenewal, ReplayVerdict, UsedProof};
 #[cfg(feature = "dpop")]
 use crate::rejection::Rejection;
+#[cfg(feature = "dpop")]
+use crate::response::DPOP_NONCE;
 use crate::verifier::{CallerVerdict, ClaimsWatch, Verifier};
 
 /// What is left to do for a sender that has what its token is bound to. Most tokens are not bound,
@@ -146,17 +148,16 @@ impl ResponseNonce {
     }
 }
 
-#[cfg(feature = "dpop")]
-const DPOP_NONCE: http::HeaderName = http::HeaderName::from_static("dpop-nonce");
-
 /// The proof that layers stored as used for this request, so that an inner layer of the same
 /// verifier does not reject it as a replay. Another verifier has another store.
 #[cfg(feature = "dpop")]
 #[derive(Clone)]
 struct StoredProof {
     proof: UsedProof,
-    /// The verifiers that stored it.
-    verifiers: Vec<u64>,
+    /// The verifier that stored it.
+    verifier: u64,
+    /// The other verifiers that stored it too. Few services have layers of two verifiers.
+    others: Vec<u64>,
 }
 
 /// Returns the proof that an outer layer of this verifier stored as used for this request.
@@ -166,7 +167,8 @@ pub(super) fn stored_proof<'e>(
     verifier: &Verifier,
 ) -> Option<&'e UsedProof> {
     let stored = extensions.get::<StoredProof>()?;
-    let is_by_this = stored.verifiers.contains(&verifier.id());
+    let id = verifier.id();
+    let is_by_this = stored.verifier == id || stored.others.contains(&id);
     is_by_this.then_some(&stored.proof)
 }
 
@@ -183,14 +185,18 @@ impl Verifier {
             return ReplayVerdict::Known(Ok(()));
         }
         let earlier = extensions.remove::<StoredProof>();
-        let mut stored = earlier
-            .filter(|stored| stored.proof.is_same(&used))
-            .unwrap_or(StoredProof {
+        let stored = match earlier.filter(|stored| stored.proof.is_same(&used)) {
+            Some(mut stored) => {
+                stored.others.push(self.id());
+                stored
+            }
+            None => StoredProof {
                 proof: used,
-                verifiers: Vec::new(),
-            });
-        stored.verifiers.push(self.id());
+                verifier: self.id(),
+                others: Vec::new(),
+            },
+        };
         extensions.insert(stored);
-        state.replays.record(proof.used)
+        state.replays.record(used)
     }
 }

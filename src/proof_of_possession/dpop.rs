@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 
 use super::htu::BaseUrl;
@@ -13,9 +10,11 @@ use super::proof::{MAX_VALUES, ProofClaims, check_header};
 use super::proof_key::{ProofKeys, PublicJwk};
 use super::replay::ReplayGuard;
 use super::replay_store::{FUTURE, UsedProof};
+use super::short_bytes::sha256;
 use crate::rejection::Rejection;
 use crate::token::{
-    Algorithm, CompactJws, DecodeBuffer, JoseHeader, JsonObject, ProofError, Thumbprint, TokenError,
+    Algorithm, CompactJws, Confirmation, DecodeBuffer, JoseHeader, JsonObject, ProofError,
+    Thumbprint, TokenError, decode_32_bytes,
 };
 
 /// How the proofs for the tokens of one issuer are checked.
@@ -43,6 +42,8 @@ pub(crate) struct ProofRequest<'r> {
     /// The path as the client wrote it, without query.
     pub(crate) path: &'r str,
     pub(crate) token: &'r [u8],
+    /// What the token is bound to.
+    pub(crate) bound_to: &'r Confirmation,
     /// The proof that an outer layer stored as used for this request.
     pub(crate) stored: Option<&'r UsedProof>,
 }
@@ -158,16 +159,17 @@ impl DpopState {
         let header = JoseHeader::parse(header).map_err(malformed)?;
         let payload = compact.decode_payload(&mut buf).map_err(malformed)?;
         let signature = compact.decode_signature(&mut buf).map_err(malformed)?;
+        let algorithm = header.algorithm();
         let jwk = check_header(&header, &rules.algorithms).map_err(invalid)?;
-        let jwk = PublicJwk::read(header.json(), jwk, header.algorithm()).map_err(invalid)?;
-        let json = JsonObject::parse_bounded(payload, MAX_VALUES)
+        let jwk = PublicJwk::read(header.json(), jwk, algorithm).map_err(invalid)?;
+        let jwk = jwk.canonical();
+        let json = JsonObject::parse_reusing(payload, MAX_VALUES, header.into_json())
             .map_err(|_| invalid(ProofError::Malformed))?;
         let claims = ProofClaims::read(&json).map_err(invalid)?;
         let needs_nonce = self.check_claims(rules, &claims, request, now)?;
 
-        if jwk.thumbprint() != *key {
-            return Err(Rejection::InvalidClaims(TokenError::WrongProofKey));
-        }
+        let known = self.keys.find(key, algorithm, &jwk);
+        let known = known.map_err(Rejection::InvalidClaims)?;
         let used = UsedProof::new(
             key,
             claims.jti,
@@ -175,14 +177,14 @@ impl DpopState {
             now,
         );
         let is_own = request.stored.is_some_and(|stored| stored.is_same(&used));
-        if !is_own && self.replays.was_used(&used) {
+        if !is_own && self.replays.was_used(&used, now) {
             return Err(invalid(ProofError::Replayed));
         }
-        let key = self
-            .keys
-            .get(*key, header.algorithm(), &jwk)
-            .map_err(invalid)?;
-        if !key.verifies(compact.signing_input(), signature) {
+        let parsed = match known {
+            Some(parsed) => parsed,
+            None => (self.keys.parse(key, algorithm, &jwk)).map_err(invalid)?,
+        };
+        if !parsed.key.verifies(compact.signing_input(), signature) {
             return Err(invalid(ProofError::InvalidSignature));
         }
         Ok(CheckedProof { used, needs_nonce })
@@ -213,12 +215,14 @@ impl DpopState {
             Some(key) => match claims.nonce.map(|nonce| key.check(nonce, now)) {
                 Some(NonceAge::Current) => NonceRenewal::NotNeeded,
                 Some(NonceAge::Older) => NonceRenewal::Needed,
-                None | Some(NonceAge::Invalid) => return Err(Rejection::DpopNonceRequired),
+                None | Some(NonceAge::Invalid) => {
+                    let nonce = key.current(now).into();
+                    return Err(Rejection::DpopNonceRequired { nonce });
+                }
             },
         };
-        let mut ath = [0; 32];
-        let decoded = URL_SAFE_NO_PAD.decode_slice(claims.ath, &mut ath);
-        if decoded != Ok(ath.len()) || digest(&SHA256, request.token).as_ref() != ath {
+        let hash = request.bound_to.token_hash(|| sha256(request.token));
+        if decode_32_bytes(claims.ath).as_ref() != Some(hash) {
             return invalid(ProofError::WrongToken);
         }
         Ok(needs_nonce)

@@ -121,7 +121,7 @@ fn push_authority(authority: &str, default_port: u16, out: &mut String) -> Optio
 
 /// Returns `true` if a path is normal already, which nearly all are.
 fn is_normal(path: &str) -> bool {
-    path.bytes().all(is_path_character) && !path.contains("/.")
+    path.bytes().all(is_path_character) && !path.as_bytes().windows(2).any(|two| two == b"/.")
 }
 
 /// Returns `true` for `.` and `..`, also if a dot is percent-encoded.

@@ -31,6 +31,8 @@ mod replay_memory;
 #[cfg(feature = "dpop")]
 mod replay_store;
 mod settings;
+#[cfg(feature = "dpop")]
+mod short_bytes;
 
 #[cfg(feature = "mtls")]
 pub(crate) use client_cert_header::{CLIENT_CERT, CLIENT_CERT_CHAIN};
@@ -48,6 +50,8 @@ pub(crate) use mtls::Connection;
 pub use mtls_settings::Mtls;
 #[cfg(feature = "dpop")]
 pub(crate) use nonce::NonceKey;
+#[cfg(feature = "dpop")]
+pub use replay::ReplayStatus;
 #[cfg(feature = "dpop")]
 pub(crate) use replay::{ReplayGuard, ReplayLimits, ReplayVerdict};
 #[cfg(feature = "dpop")]

@@ -8,6 +8,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::token::decode_32_bytes;
+
 /// The seconds in which the same nonce is provided. A nonce is valid in the next period too, except
 /// in its last 10 s.
 const PERIOD: i64 = 120;
@@ -56,11 +58,9 @@ impl NonceKey {
 
     /// Checks a nonce of a proof. Two are valid at a time.
     pub(crate) fn check(&self, nonce: &str, now: i64) -> NonceAge {
-        let mut tag = [0; 32];
-        let decoded = URL_SAFE_NO_PAD.decode_slice(nonce, &mut tag);
-        if decoded.ok() != Some(tag.len()) {
+        let Some(tag) = decode_32_bytes(nonce) else {
             return NonceAge::Invalid;
-        }
+        };
         let is_of = |period: i64| verify_slices_are_equal(&tag, self.tag(period).as_ref()).is_ok();
         // A replica whose clock is ahead provides the next nonce a little earlier.
         let newest = now.saturating_add(SKEW).div_euclid(PERIOD);

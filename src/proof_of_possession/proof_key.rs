@@ -4,11 +4,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use moka::sync::Cache;
 
+use super::short_bytes::{ShortBytes, sha256};
 use crate::jwks::VerificationKey;
-use crate::token::{Algorithm, JsonChildren, JsonObject, JsonValue, ProofError, Thumbprint};
+use crate::token::{
+    Algorithm, JsonChildren, JsonObject, JsonValue, ProofError, Thumbprint, TokenError,
+};
 
 /// The required members of a public key, as they were written. The names are in the order of the
 /// thumbprint (RFC 7638 §3.2).
@@ -75,23 +77,11 @@ impl<'j> PublicJwk<'j> {
         Ok(key)
     }
 
-    /// Returns the thumbprint with SHA-256 (RFC 7638 §3).
-    pub(super) fn thumbprint(&self) -> Thumbprint {
-        let mut context = Context::new(&SHA256);
-        self.write(|part| context.update(part.as_bytes()));
-        let mut thumbprint = Thumbprint::default();
-        let digest = context.finish();
-        if let Some(bytes) = digest.as_ref().first_chunk() {
-            thumbprint = *bytes;
-        }
-        thumbprint
-    }
-
-    /// Parses the key for one algorithm. Only the members of the thumbprint are read.
-    fn parse(&self, algorithm: Algorithm) -> Result<VerificationKey, ProofError> {
-        let mut canonical = String::with_capacity(256);
-        self.write(|part| canonical.push_str(part));
-        VerificationKey::from_public_jwk(&canonical, algorithm).map_err(|_| ProofError::InvalidKey)
+    /// Returns the canonical form of the key.
+    pub(super) fn canonical(&self) -> CanonicalJwk {
+        let mut canonical = ShortBytes::new();
+        self.write(|part| canonical.push(part.as_bytes()));
+        CanonicalJwk(canonical)
     }
 
     /// Writes the canonical JSON object of the thumbprint. No value needs an escape.
@@ -112,6 +102,23 @@ impl<'j> PublicJwk<'j> {
     }
 }
 
+/// The JSON object that the thumbprint of a key is computed of: its required members, without white
+/// space (RFC 7638 §3). Two keys have the same form only if they are equal.
+pub(super) struct CanonicalJwk(ShortBytes);
+
+impl CanonicalJwk {
+    /// Returns the thumbprint with SHA-256 (RFC 7638 §3).
+    fn thumbprint(&self) -> Thumbprint {
+        sha256(self.0.as_bytes())
+    }
+
+    /// Parses the key for one algorithm. Only the members of the thumbprint are read.
+    fn parse(&self, algorithm: Algorithm) -> Result<VerificationKey, ProofError> {
+        let text = std::str::from_utf8(self.0.as_bytes()).map_err(|_| ProofError::InvalidKey)?;
+        VerificationKey::from_public_jwk(text, algorithm).map_err(|_| ProofError::InvalidKey)
+    }
+}
+
 /// Returns `true` if a value is written without escapes in JSON, as base64url and the names of
 /// curves are.
 fn is_plain(text: &str) -> bool {
@@ -120,7 +127,13 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Parsed keys by thumbprint and algorithm. Only keys that a verified token is bound to are stored.
-pub(crate) struct ProofKeys(Cache<(Thumbprint, Algorithm), Arc<VerificationKey>>);
+pub(crate) struct ProofKeys(Cache<(Thumbprint, Algorithm), Arc<ProofKey>>);
+
+/// A parsed key that a verified token is bound to.
+pub(super) struct ProofKey {
+    pub(super) key: VerificationKey,
+    canonical: Box<[u8]>,
+}
 
 /// The number of parsed keys that are stored.
 const KEYS_MAX: u64 = 10_000;
@@ -130,19 +143,39 @@ impl ProofKeys {
         Self(Cache::new(KEYS_MAX))
     }
 
-    /// Returns the key with this thumbprint. The token must be bound to it.
-    pub(super) fn get(
+    /// Checks that the key has this thumbprint, and returns it if it was parsed before.
+    ///
+    /// A key that equals a stored key has its thumbprint, so the thumbprint is not computed again.
+    pub(super) fn find(
         &self,
-        thumbprint: Thumbprint,
+        thumbprint: &Thumbprint,
         algorithm: Algorithm,
-        jwk: &PublicJwk<'_>,
-    ) -> Result<Arc<VerificationKey>, ProofError> {
-        let name = (thumbprint, algorithm);
-        if let Some(key) = self.0.get(&name) {
-            return Ok(key);
+        jwk: &CanonicalJwk,
+    ) -> Result<Option<Arc<ProofKey>>, TokenError> {
+        let found = self.0.get(&(*thumbprint, algorithm));
+        let is_bound = match &found {
+            Some(found) => *found.canonical == *jwk.0.as_bytes(),
+            None => jwk.thumbprint() == *thumbprint,
+        };
+        if is_bound {
+            Ok(found)
+        } else {
+            Err(TokenError::WrongProofKey)
         }
-        let key = Arc::new(jwk.parse(algorithm)?);
-        self.0.insert(name, Arc::clone(&key));
+    }
+
+    /// Parses a key with this thumbprint and stores it. The token must be bound to it.
+    pub(super) fn parse(
+        &self,
+        thumbprint: &Thumbprint,
+        algorithm: Algorithm,
+        jwk: &CanonicalJwk,
+    ) -> Result<Arc<ProofKey>, ProofError> {
+        let key = Arc::new(ProofKey {
+            key: jwk.parse(algorithm)?,
+            canonical: jwk.0.as_bytes().into(),
+        });
+        self.0.insert((*thumbprint, algorithm), Arc::clone(&key));
         Ok(key)
     }
 }

@@ -50,7 +50,26 @@ struct MemoryInUse {
     reported_at: AtomicI64,
 }
 
+/// The used DPoP proofs in the memory of this process:
+/// [`Verifier::replay_status`](crate::Verifier::replay_status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayStatus {
+    /// The proofs that are stored, with those that expired in the last seconds.
+    pub stored_proofs: usize,
+    /// The largest number of proofs. If it is reached, requests with proofs get a 503.
+    pub max_proofs: usize,
+    /// The largest number of proofs of one key.
+    pub max_proofs_per_key: usize,
+}
+
 impl MemoryInUse {
+    /// Sets the metrics of the store.
+    fn measure(&self) {
+        let ReplayLimits { total, .. } = self.proofs.limits();
+        crate::telemetry::metrics::used_proofs(self.proofs.len(), total);
+    }
+
     /// Reports that a proof could not be stored, at most once per interval.
     fn report(&self, now: i64, error: Option<&(dyn std::error::Error + Send + Sync + 'static)>) {
         let last = self.reported_at.load(Ordering::Relaxed);
@@ -81,10 +100,8 @@ impl ReplayGuard {
     }
 
     /// Returns `true` if this process stored the proof, so that a replay costs no signature check.
-    pub(super) fn was_used(&self, proof: &UsedProof) -> bool {
-        self.memory
-            .proofs
-            .contains(proof, self.clock.unix_seconds())
+    pub(super) fn was_used(&self, proof: &UsedProof, now: i64) -> bool {
+        self.memory.proofs.contains(proof, now)
     }
 
     /// Stores a proof as used. It must be the last check of a request.
@@ -143,6 +160,15 @@ impl ReplayGuard {
         }))
     }
 
+    pub(crate) fn status(&self) -> ReplayStatus {
+        let ReplayLimits { total, per_key } = self.memory.proofs.limits();
+        ReplayStatus {
+            stored_proofs: self.memory.proofs.len(),
+            max_proofs: total,
+            max_proofs_per_key: per_key,
+        }
+    }
+
     /// Starts the task that returns memory, unless it runs. It ends when no proof is left.
     fn sweep_in_background(&self) {
         if self.memory.is_swept.load(Ordering::Relaxed) {
@@ -159,12 +185,16 @@ impl ReplayGuard {
         drop(runtime.spawn(async move {
             let _running = Running(Weak::clone(&memory));
             loop {
+                if let Some(memory) = memory.upgrade() {
+                    memory.measure();
+                }
                 tokio::time::sleep(SWEEP_INTERVAL).await;
                 let Some(memory) = memory.upgrade() else {
                     return;
                 };
                 memory.proofs.sweep(clock.unix_seconds());
                 if memory.proofs.len() == 0 {
+                    memory.measure();
                     return;
                 }
             }

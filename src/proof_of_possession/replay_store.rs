@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::short_bytes::{ShortBytes, sha256};
 use crate::token::Thumbprint;
 use crate::util::BoxError;
 
@@ -90,13 +90,12 @@ pub struct UsedProof {
 
 impl UsedProof {
     pub(crate) fn new(thumbprint: &Thumbprint, jti: &str, expires_at: i64, now: i64) -> Self {
-        let mut context = Context::new(&SHA256);
         // The thumbprint has a fixed length, so no other pair has the same bytes.
-        context.update(thumbprint);
-        context.update(jti.as_bytes());
-        let digest = context.finish();
+        let mut name = ShortBytes::new();
+        name.push(thumbprint);
+        name.push(jti.as_bytes());
         Self {
-            digest: digest.as_ref().first_chunk().copied().unwrap_or_default(),
+            digest: sha256(name.as_bytes()),
             thumbprint: *thumbprint,
             expires_at,
             now,

@@ -25,7 +25,7 @@ impl ResponseConfig {
         }
         let used = match rejection {
             Rejection::InvalidProof(_)
-            | Rejection::DpopNonceRequired
+            | Rejection::DpopNonceRequired { .. }
             | Rejection::InvalidClaims(TokenError::WrongProofKey | TokenError::NotBoundToKey) => {
                 AuthScheme::Dpop
             }
@@ -42,7 +42,7 @@ impl ResponseConfig {
         if used == AuthScheme::Bearer || names_all {
             write(AuthScheme::Bearer);
         }
-        if used == AuthScheme::Dpop || (names_all && self.dpop_algorithms.is_some()) {
+        if used == AuthScheme::Dpop || (names_all && self.accepts_dpop) {
             write(AuthScheme::Dpop);
         }
     }
@@ -76,7 +76,8 @@ impl ResponseConfig {
                 text.push_str("DPoP ");
                 push_auth_param(text, "algs", algorithms);
             }
-            // The configuration of the verifier is not known here.
+            // The configuration of the verifier, or that of the issuers that can be resolved, is not
+            // known here.
             (AuthScheme::Dpop, None) => {
                 text.push_str("DPoP ");
                 push_auth_param(text, "realm", &self.realm);

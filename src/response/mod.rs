@@ -10,12 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 pub(crate) use config::{Protocol, RejectionBody, ResponseConfig};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use table::{Challenge, ResponseSpec, spec};
 
 use crate::bearer::AuthScheme;
 use crate::rejection::Rejection;
 use crate::token::ScopeRequirement;
+
+/// The nonce for the next DPoP proof (RFC 9449 §8.1).
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 impl ResponseConfig {
     /// Returns the response to a rejection, with the rejection in its extensions. The requirement
@@ -58,6 +61,11 @@ impl ResponseConfig {
             }
             Rejection::CallerStatusUnavailable | Rejection::DenylistUnavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Rejection::DpopNonceRequired { nonce } => {
+                if let Ok(nonce) = HeaderValue::try_from(&**nonce) {
+                    headers.insert(DPOP_NONCE, nonce);
+                }
             }
             _ => {}
         }

@@ -173,7 +173,7 @@ pub(super) fn spec(rejection: &Rejection) -> ResponseSpec {
                 description: because(error.description()),
             },
         ),
-        R::DpopNonceRequired => row(
+        R::DpopNonceRequired { .. } => row(
             StatusCode::UNAUTHORIZED,
             "use_dpop_nonce",
             "The DPoP proof needs the nonce of this response",

@@ -4,7 +4,13 @@
 //! issuer, so that clients cannot create series. The guide has a table of all metrics, and recipes
 //! for alerts.
 
+#[cfg(feature = "dpop")]
+mod used_proofs;
+
 use std::time::{Duration, SystemTime};
+
+#[cfg(feature = "dpop")]
+pub(crate) use used_proofs::used_proofs;
 
 use super::compared::VisitCompared;
 
@@ -51,6 +57,8 @@ pub(crate) fn describe() {
             "Fetches of an issuer's keys, by cause and outcome."
         );
         describe_denylist();
+        #[cfg(feature = "dpop")]
+        used_proofs::describe_used_proofs();
         describe_gauge!(
             "tower_m2m_keys",
             "Usable keys in the current key set of an issuer."

@@ -33,3 +33,15 @@ pub(super) const fn decoded_len(text: &[u8]) -> usize {
 pub(super) fn decode(text: &[u8], buf: &mut [u8]) -> Option<usize> {
     engine::URL_SAFE.decode_slice(text, buf).ok()
 }
+
+/// Decodes exactly 32 bytes, such as a SHA-256 digest or a thumbprint. Returns `None` for any other
+/// length, and as [`decode`] does.
+pub(crate) fn decode_32_bytes(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    // A longer string does not fit, and a shorter one leaves a rest.
+    (decode(text.as_bytes(), &mut bytes) == Some(bytes.len())).then_some(bytes)
+}
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+mod tests;

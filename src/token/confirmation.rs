@@ -2,14 +2,19 @@
 //! §6.1, RFC 8705 §3.1).
 
 use std::fmt;
+#[cfg(feature = "dpop")]
+use std::sync::OnceLock;
 
-use super::{JsonObject, JsonValue, TokenError, base64url};
+use super::base64url::decode_32_bytes;
+use super::{JsonObject, JsonValue, TokenError};
 
 /// What a token is bound to. If it names both, the sender must have both.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Confirmation {
     jkt: Option<Thumbprint>,
     x5t: Option<Thumbprint>,
+    #[cfg(feature = "dpop")]
+    token_hash: OnceLock<[u8; 32]>,
 }
 
 /// A SHA-256 thumbprint: of a public key (RFC 7638), or of a certificate in DER.
@@ -40,6 +45,8 @@ impl Confirmation {
         let mut confirmation = Self {
             jkt: None,
             x5t: None,
+            #[cfg(feature = "dpop")]
+            token_hash: OnceLock::new(),
         };
         for (name, value) in json.members_of(members) {
             let (method, thumbprint) = match name {
@@ -53,7 +60,7 @@ impl Confirmation {
             let JsonValue::String(text) = value else {
                 return Err(TokenError::MalformedClaim("cnf"));
             };
-            *thumbprint = Some(decode(text).ok_or(TokenError::MalformedClaim("cnf"))?);
+            *thumbprint = Some(decode_32_bytes(text).ok_or(TokenError::MalformedClaim("cnf"))?);
         }
         if confirmation.jkt.is_none() && confirmation.x5t.is_none() {
             return Err(TokenError::SenderConstrained);
@@ -72,16 +79,13 @@ impl Confirmation {
     pub(crate) fn certificate(&self) -> Option<&Thumbprint> {
         self.x5t.as_ref()
     }
-}
 
-/// Decodes base64url without padding to exactly 32 bytes.
-fn decode(text: &str) -> Option<Thumbprint> {
-    let mut bytes = Thumbprint::default();
-    // Another length has more or fewer characters.
-    if text.len() != 43 {
-        return None;
+    /// Returns the hash of the token, which each of its proofs contains (`ath`, RFC 9449 §4.2). It
+    /// is computed at the first proof, and a cached token keeps it.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn token_hash(&self, compute: impl FnOnce() -> [u8; 32]) -> &[u8; 32] {
+        self.token_hash.get_or_init(compute)
     }
-    (base64url::decode(text.as_bytes(), &mut bytes) == Some(bytes.len())).then_some(bytes)
 }
 
 impl fmt::Debug for Confirmation {

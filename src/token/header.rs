@@ -104,6 +104,12 @@ impl<'a> JoseHeader<'a> {
         &self.json
     }
 
+    /// Returns all members, and ends the use of the header.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn into_json(self) -> JsonObject<'a> {
+        self.json
+    }
+
     /// Returns `typ`: the type of the token.
     #[must_use]
     pub fn token_type(&self) -> TokenType {

@@ -34,6 +34,8 @@ mod unlisted;
 pub(crate) use algorithm::KeyKind;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub(crate) use allow_lists::{AllowLists, NotAllowed};
+#[cfg(feature = "dpop")]
+pub(crate) use base64url::decode_32_bytes;
 pub use certificate_error::CertificateHeaderError;
 pub(crate) use claim_strings::{ClaimStrings, ClaimStrs};
 pub use claims::Claims;

@@ -2,29 +2,43 @@
 
 #[cfg(feature = "dpop")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::issuers::trusted::Resolution;
 use super::verifier::Verifier;
-#[cfg(feature = "dpop")]
-use crate::proof_of_possession::DpopState;
 #[cfg(feature = "mtls")]
 use crate::proof_of_possession::PeerAddress;
 use crate::proof_of_possession::PossessionRules;
-use crate::token::Claims;
+#[cfg(feature = "dpop")]
+use crate::proof_of_possession::{DpopState, ReplayStatus};
+use crate::rejection::Rejection;
+use crate::token::{Claims, TokenError};
+
+/// When a client should try again whose issuer has to be resolved again.
+const RESOLVED_AGAIN: Duration = Duration::from_secs(1);
 
 impl Verifier {
-    /// Calls `check` with the rules of the token's issuer. Returns `None` if the issuer is not
-    /// trusted any more.
+    /// Calls `check` with the rules of the token's issuer.
+    ///
+    /// The issuer was trusted when the token was verified. If the request waited since then, the
+    /// issuer may have to be resolved again. Then it is not known whether it is trusted: 503.
     pub(crate) fn with_possession_rules<T>(
         &self,
         claims: &Claims,
-        check: impl FnOnce(&PossessionRules) -> T,
-    ) -> Option<T> {
-        let Some(Resolution::Trusted(issuer)) = self.0.issuers.lookup(claims.issuer()) else {
-            return None;
+        check: impl FnOnce(&PossessionRules) -> Result<T, Rejection>,
+    ) -> Result<T, Rejection> {
+        let retry_after = match self.0.issuers.lookup(claims.issuer()) {
+            Some(Resolution::Trusted(issuer)) => match self.0.issuers.get(&issuer) {
+                Some(trusted) => return check(&trusted.rules.possession),
+                None => RESOLVED_AGAIN,
+            },
+            Some(Resolution::NotTrusted) => {
+                return Err(Rejection::InvalidToken(TokenError::UntrustedIssuer));
+            }
+            Some(Resolution::Unavailable { retry_after }) => retry_after,
+            None => RESOLVED_AGAIN,
         };
-        let trusted = self.0.issuers.get(&issuer)?;
-        Some(check(&trusted.rules.possession))
+        Err(Rejection::KeysUnavailable { retry_after })
     }
 
     /// Returns `true` if tokens of a listed issuer can be bound to a certificate, or if issuers are
@@ -49,7 +63,10 @@ impl Verifier {
             mtls.map(|mtls| mtls.reads_header_of(peer))
         };
         let listed = self.0.issuers.listed().iter();
-        let own = claims.and_then(|claims| self.with_possession_rules(claims, reads_header));
+        let own = claims.and_then(|claims| {
+            self.with_possession_rules(claims, |rules| Ok(reads_header(rules)))
+                .ok()
+        });
         let mut reads = listed
             .filter_map(|trusted| reads_header(&trusted.rules.possession))
             .chain(own.flatten())
@@ -83,6 +100,31 @@ impl Verifier {
         (!names.is_empty()).then(|| names.join(" ").into())
     }
 
+    /// Returns the number of used DPoP proofs in the memory of this process, and the limits of
+    /// [`max_proofs`](crate::VerifierBuilder::max_proofs). Returns `None` if no issuer has DPoP.
+    ///
+    /// It is for status pages and alerts. A store that replicas share contains the proofs of all of
+    /// them.
+    ///
+    /// ```
+    /// use tower_m2m::{ProofOfPossession, Verifier};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let verifier = Verifier::issuer("https://issuer.example")
+    ///     .audience("https://api.acme.com")
+    ///     .proof_of_possession(ProofOfPossession::dpop("https://api.acme.com"))
+    ///     .build()?;
+    /// let status = verifier.replay_status().ok_or("DPoP is not configured")?;
+    /// assert_eq!((status.stored_proofs, status.max_proofs), (0, 1_000_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "dpop")]
+    #[must_use]
+    pub fn replay_status(&self) -> Option<ReplayStatus> {
+        self.dpop().map(|dpop| dpop.replays.status())
+    }
+
     /// Returns the nonce that DPoP proofs should contain now (RFC 9449 §8), or `None` if nonces are
     /// not configured.
     ///
@@ -95,3 +137,7 @@ impl Verifier {
         self.dpop()?.nonce(self.now())
     }
 }
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+mod tests;

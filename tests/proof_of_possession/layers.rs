@@ -357,7 +357,8 @@ async fn proof_headers_are_checked_before_the_token() {
 
 /// Rules 111, 112.
 ///
-/// Only a resolved issuer has DPoP: the error is in the challenge of the scheme that was used.
+/// Only a resolved issuer has DPoP: both schemes are offered, and the error is in the challenge of
+/// the scheme that was used.
 #[tokio::test]
 async fn error_is_in_the_challenge_of_a_resolved_issuers_scheme() {
     let fixture = Fixture::new();
@@ -382,6 +383,17 @@ async fn error_is_in_the_challenge_of_a_resolved_issuers_scheme() {
         .bound_to(&fixture.client)
         .expired_by(std::time::Duration::from_secs(600))
         .token();
+    for request in [
+        Request::get("/invoices"),
+        Request::get("/invoices").header("authorization", "Basic YTpi"),
+        Request::get("/invoices").header("authorization", "Bearer invalid"),
+    ] {
+        let outcome = call(&api, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(outcome.status, 401);
+        assert!(!outcome.challenge("DPoP").contains("error"));
+        let is_bearer = outcome.code != "missing_token" && outcome.code != "unsupported_scheme";
+        assert_eq!(outcome.challenge("Bearer").contains("error"), is_bearer);
+    }
     for (token, expected) in [(&token, (200, "none")), (&expired, (401, "expired"))] {
         let request = Request::get("/invoices").body(Body::empty()).unwrap();
         let outcome = call(&api, fixture.client.authorize(request, BASE, token)).await;

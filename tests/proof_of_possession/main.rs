@@ -13,6 +13,7 @@ mod certificate;
 mod certificates;
 mod haproxy;
 mod layers;
+mod mcp;
 mod nonces;
 mod proofs;
 #[path = "../support/recorder.rs"]

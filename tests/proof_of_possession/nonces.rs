@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use http::Request;
 use http::header::{CACHE_CONTROL, HeaderValue};
+use tower_m2m::Rejection;
 
 use crate::support::{BASE, Fixture, call};
 
@@ -138,4 +140,34 @@ async fn grpc_response_has_challenges_and_nonce() {
     let nonce = outcome.nonces()[0].to_owned();
     let outcome = call(&api, proof.nonce(nonce).authorize(request(), &token)).await;
     assert_eq!(outcome.summary(), (200, "none"));
+}
+
+/// Rules 113, 245.
+///
+/// Without a layer, the response of the rejection itself has everything that a client needs.
+#[tokio::test]
+async fn response_of_the_rejection_itself_has_the_nonce() {
+    let fixture = Fixture::with(|builder| builder.dpop_nonce_key(KEY));
+    let token = fixture.token();
+    let request = |nonce: Option<&str>| {
+        let proof = fixture.proof(&token);
+        let proof = nonce.map_or(proof.clone(), |nonce| proof.nonce(nonce));
+        let request = Request::get("/invoices").body(()).unwrap();
+        proof.authorize(request, &token).into_parts().0
+    };
+    for old in [None, Some("invented")] {
+        let verified = fixture.verifier.verify_request(&request(old)).await;
+        let rejection = verified.unwrap_err();
+        let Rejection::DpopNonceRequired { nonce } = &rejection else {
+            panic!("{rejection:?}");
+        };
+        let nonce = nonce.to_string();
+        let response = rejection.into_response();
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        let headers: Vec<_> = response.headers().get_all("dpop-nonce").iter().collect();
+        assert_eq!(headers, [nonce.as_str()]);
+        let repeated = request(Some(&nonce));
+        fixture.verifier.verify_request(&repeated).await.unwrap();
+    }
 }

@@ -11,7 +11,7 @@ fn thumbprint(jwk: &str, algorithm: Algorithm) -> Result<String, ProofError> {
         panic!("{jwk} is no object");
     };
     let jwk = PublicJwk::read(&json, members, algorithm)?;
-    Ok(URL_SAFE_NO_PAD.encode(jwk.thumbprint()))
+    Ok(URL_SAFE_NO_PAD.encode(jwk.canonical().thumbprint()))
 }
 
 /// Rule 107.

@@ -176,6 +176,21 @@ impl JsonObject<'_> {
     }
 }
 
+#[cfg(feature = "dpop")]
+impl<'a> JsonObject<'a> {
+    /// Reads one JSON object as [`parse_bounded`](Self::parse_bounded), in the memory of an object
+    /// that is not needed any more.
+    pub(crate) fn parse_reusing(
+        text: &'a [u8],
+        max_values: u32,
+        earlier: JsonObject<'_>,
+    ) -> Result<Self, JsonError> {
+        let mut nodes = earlier.nodes;
+        nodes.clear();
+        Self::parse_into(text, max_values, nodes)
+    }
+}
+
 /// Returns the sibling nodes from this one on, with their positions.
 fn siblings(nodes: &[Node], first: u32) -> impl Iterator<Item = (u32, &Node)> {
     let mut next = first;

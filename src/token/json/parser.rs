@@ -28,8 +28,19 @@ impl<'a> JsonObject<'a> {
 
     /// Reads one JSON object of at most `max_values` values.
     pub(crate) fn parse_bounded(text: &'a [u8], max_values: u32) -> Result<Self, JsonError> {
+        // In real headers and claims, a value takes about 20 bytes.
+        let capacity = (text.len() / 16 + 4).min(32);
+        Self::parse_into(text, max_values, Vec::with_capacity(capacity))
+    }
+
+    #[inline]
+    pub(super) fn parse_into(
+        text: &'a [u8],
+        max_values: u32,
+        nodes: Vec<Node>,
+    ) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(text).map_err(|_| JsonError::NotUtf8)?;
-        let json = parse_document(text, max_values)?;
+        let json = parse_document(text, max_values, nodes)?;
         match json.nodes.first() {
             Some(Node {
                 value: NodeValue::Object,
@@ -41,16 +52,18 @@ impl<'a> JsonObject<'a> {
 }
 
 /// Parses one JSON value. No other characters may follow it.
-fn parse_document(text: &str, max_values: u32) -> Result<JsonObject<'_>, JsonError> {
-    // In real headers and claims, a value takes about 20 bytes.
-    let capacity = (text.len() / 16 + 4).min(32);
+fn parse_document(
+    text: &str,
+    max_values: u32,
+    nodes: Vec<Node>,
+) -> Result<JsonObject<'_>, JsonError> {
     let texts = StringTable::new(text)?;
     let mut reader = Reader {
         strings: texts,
         index: Index::EMPTY,
         cursor: Cursor::new(text),
         max_values,
-        nodes: Vec::with_capacity(capacity),
+        nodes,
     };
     reader.cursor.skip_white_space();
     reader.value(Name::NONE, 0)?;

@@ -92,7 +92,7 @@ fn scalars_are_parsed_like_serde_json() {
         "{]",
     ] {
         let naive = serde_json::from_str::<serde_json::Value>(text);
-        match (parse_document(text, MAX_VALUES), naive) {
+        match (parse_document(text, MAX_VALUES, Vec::new()), naive) {
             (Ok(ours), Ok(naive)) => same(ours.value(0, &ours.nodes[0]), &naive, text),
             (Err(JsonError::Syntax), Err(_)) => {}
             (ours, theirs) => panic!("{text}: {ours:?}, but {theirs:?}"),
