@@ -17,9 +17,9 @@ impl Verifier {
     /// extension `OriginalUri`. The request is not changed, so a `Client-Cert` header that does not
     /// count stays in it.
     ///
-    /// The response to [`Rejection::DpopNonceRequired`] needs the header `DPoP-Nonce` with the nonce
-    /// in it, because a client cannot continue without it. The response of the rejection itself
-    /// (`into_response()`, feature `axum`) has it.
+    /// The response to [`Rejection::DpopNonceRequired`] needs the header `DPoP-Nonce` with the
+    /// nonce in it, because a client cannot continue without it. The response of the rejection
+    /// itself (`into_response()`, feature `axum`) has it.
     ///
     /// # Errors
     ///

@@ -168,8 +168,8 @@ impl DpopState {
         let claims = ProofClaims::read(&json).map_err(invalid)?;
         let needs_nonce = self.check_claims(rules, &claims, request, now)?;
 
-        let known = self.keys.find(key, algorithm, &jwk);
-        let known = known.map_err(Rejection::InvalidClaims)?;
+        let found = self.keys.find(key, algorithm, &jwk);
+        let found = found.map_err(Rejection::InvalidClaims)?;
         let used = UsedProof::new(
             key,
             claims.jti,
@@ -180,7 +180,7 @@ impl DpopState {
         if !is_own && self.replays.was_used(&used, now) {
             return Err(invalid(ProofError::Replayed));
         }
-        let parsed = match known {
+        let parsed = match found {
             Some(parsed) => parsed,
             None => (self.keys.parse(key, algorithm, &jwk)).map_err(invalid)?,
         };

@@ -87,7 +87,7 @@ type KeyTag = u32;
 
 /// Where a proof is stored.
 #[derive(Clone, Copy)]
-struct Place {
+struct ProofSlot {
     shard: usize,
     proof: u64,
     key: KeyTag,
@@ -115,19 +115,19 @@ impl ReplayMemory {
 
     /// Returns `true` if the proof was stored and has not expired.
     pub(super) fn contains(&self, proof: &UsedProof, now: i64) -> bool {
-        let place = self.place(proof);
+        let slot = self.slot(proof);
         self.shards
-            .get(place.shard)
-            .is_some_and(|shard| lock(shard).is_used(place.proof, now))
+            .get(slot.shard)
+            .is_some_and(|shard| lock(shard).is_used(slot.proof, now))
     }
 
     /// Stores a proof unless it is stored already.
     pub(super) fn insert(&self, proof: &UsedProof, now: i64) -> Insertion {
-        let Place {
+        let ProofSlot {
             shard,
             proof: hash,
             key,
-        } = self.place(proof);
+        } = self.slot(proof);
         let Some(shard) = self.shards.get(shard) else {
             return Insertion::Full;
         };
@@ -173,9 +173,9 @@ impl ReplayMemory {
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the two halves of a hash")]
-    fn place(&self, proof: &UsedProof) -> Place {
+    fn slot(&self, proof: &UsedProof) -> ProofSlot {
         let key = self.hasher.hash_one(proof.thumbprint);
-        Place {
+        ProofSlot {
             shard: (key >> 32) as usize % SHARDS,
             proof: self.hasher.hash_one(proof.digest),
             key: key as KeyTag,

@@ -25,9 +25,9 @@ impl ShortBytes {
     pub(super) fn push(&mut self, part: &[u8]) {
         let end = self.length + part.len();
         if self.heap.is_empty()
-            && let Some(place) = self.stack.get_mut(self.length..end)
+            && let Some(free) = self.stack.get_mut(self.length..end)
         {
-            place.copy_from_slice(part);
+            free.copy_from_slice(part);
             self.length = end;
             return;
         }

@@ -76,7 +76,7 @@ impl ResponseConfig {
                 text.push_str("DPoP ");
                 push_auth_param(text, "algs", algorithms);
             }
-            // The configuration of the verifier, or that of the issuers that can be resolved, is not
+            // The configuration of the verifier, or that of issuers that can be resolved, is not
             // known here.
             (AuthScheme::Dpop, None) => {
                 text.push_str("DPoP ");

@@ -44,8 +44,8 @@ impl VerifierBuilder {
     /// A proof is stored for 70 s, or for 10 s more than
     /// [`max_proof_age`](crate::Dpop::max_proof_age). The defaults are therefore 14,285 requests
     /// per second, and 1,428 for one key. Beyond that, requests with proofs get a 503: those of the
-    /// one key, or all. No proof is removed before it expires. With the defaults, the proofs need at
-    /// most 39 MiB, also if each of them is of another key.
+    /// one key, or all. No proof is removed before it expires. With the defaults, the proofs need
+    /// at most 39 MiB, also if each of them is of another key.
     pub fn max_proofs(mut self, total: usize, per_key: usize) -> Self {
         self.dpop.limits = ReplayLimits { total, per_key };
         self
