@@ -98,9 +98,6 @@ impl VerifierBuilder {
         }
         #[cfg(feature = "dpop")]
         let dpop = self.dpop.build(&issuers, self.max_token_bytes, &self.clock);
-        #[cfg(feature = "mtls")]
-        let checks_certificates = issuers.has_resolver()
-            || (issuers.listed().iter()).any(|trusted| trusted.rules.possession.mtls.is_some());
         let event_limit = self.max_rejection_events.map(|per_second| {
             let clock = self.clock.clone();
             EventLimit::new(per_second, move || clock.unix_seconds())
@@ -110,6 +107,8 @@ impl VerifierBuilder {
         let caller_check = caller_check.map(|check| check.with_timeout(timeout, silence));
         Ok(Verifier(Arc::new(VerifierInner {
             id: number,
+            #[cfg(feature = "mtls")]
+            checks_certificates: checks_certificates(&issuers),
             issuers,
             readiness: self.readiness,
             clock: self.clock,
@@ -124,8 +123,6 @@ impl VerifierBuilder {
             changes,
             #[cfg(feature = "dpop")]
             dpop,
-            #[cfg(feature = "mtls")]
-            checks_certificates,
             replication,
             #[cfg(feature = "introspection")]
             api_key_header: opaque.header(),
@@ -261,4 +258,12 @@ impl VerifierBuilder {
         };
         Err(problem)
     }
+}
+
+/// Returns `true` if tokens of a listed issuer can be bound to a certificate, or if issuers are
+/// resolved.
+#[cfg(feature = "mtls")]
+fn checks_certificates(issuers: &IssuerRegistry) -> bool {
+    let mut listed = issuers.listed().iter();
+    issuers.has_resolver() || listed.any(|trusted| trusted.rules.possession.mtls.is_some())
 }

@@ -22,7 +22,7 @@ use crate::support::trust;
 use crate::tls_client::{TlsClient, head, status_of};
 
 /// The lines of the guide's configuration that write the header.
-const GUIDE: &str = include_str!("../../src/guide/bound_tokens.md");
+const CHAPTER: &str = include_str!("../../src/guide/bound_tokens.md");
 
 /// The address that haproxy connects from, so that the API can tell it from other peers.
 const PROXY: &str = "127.0.0.2";
@@ -68,7 +68,7 @@ fn free_port() -> SocketAddr {
 
 /// Returns the guide's lines that begin with this directive.
 fn guide_lines(directive: &str) -> String {
-    let lines = GUIDE.lines().map(str::trim);
+    let lines = CHAPTER.lines().map(str::trim);
     let found: Vec<&str> = lines.filter(|line| line.starts_with(directive)).collect();
     assert!(!found.is_empty(), "{directive} is not in the guide");
     found.join("\n  ")
@@ -101,18 +101,19 @@ impl Haproxy {
             format!("{delete}\n  {bare}"),
             added,
         ];
-        let mut config = "defaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n".to_owned();
-        for (port, rules) in ports.iter().zip(rules) {
-            config += &format!(
+        let defaults = "defaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n";
+        let frontends = ports.iter().zip(rules).map(|(port, rules)| {
+            format!(
                 "frontend at_{}\n  bind {port} ssl crt {} ca-file {} verify optional\n  {rules}\n  default_backend api\n",
                 port.port(),
                 server.display(),
                 trusted.display(),
-            );
-        }
-        config += &format!("backend api\n  server api {api} source {PROXY}\n");
+            )
+        });
+        let frontends: String = frontends.collect();
+        let backend = format!("backend api\n  server api {api} source {PROXY}\n");
         let file = directory.join("haproxy.cfg");
-        std::fs::write(&file, config).unwrap();
+        std::fs::write(&file, [defaults, &frontends, &backend].concat()).unwrap();
         // `-db`: in the foreground, so that it ends with this process.
         let process = Command::new("haproxy")
             .arg("-db")

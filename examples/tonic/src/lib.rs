@@ -7,11 +7,14 @@
 
 use std::pin::Pin;
 
-use tonic::codegen::http::HeaderName;
+use tonic::codegen::http::{self, HeaderName};
 use tonic::codegen::tokio_stream::{self, Stream, StreamExt as _};
 use tonic::service::{LayerExt as _, Routes};
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use tonic::{Request, Response, Status};
-use tower_m2m::{OrganizationSource, RequestExt as _, Scope, Verifier};
+use tower_m2m::{
+    ClientCertificate, OrganizationSource, PeerAddress, RequestExt as _, Scope, Verifier,
+};
 
 /// The client and the server, which the build script generates.
 pub mod api {
@@ -49,6 +52,26 @@ pub fn routes(verifier: &Verifier) -> Routes {
         .end_streams();
     Routes::new(layer.named_layer(InvoicesServer::new(Service)))
 }
+
+/// Passes what tonic knows about the connection on, for tokens that are bound to a client
+/// certificate (RFC 8705). Add it to the server: `.layer(MapRequestLayer::new(pass_certificate))`.
+pub fn pass_certificate<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let Some(info) = request.extensions().get::<TlsInfo>().cloned() else {
+        return request;
+    };
+    let extensions = request.extensions_mut();
+    if let Some(address) = info.get_ref().remote_addr() {
+        extensions.insert(PeerAddress::new(address));
+    }
+    // The client's own certificate is the first one.
+    let chain = info.peer_certs().unwrap_or_default();
+    if let Some(certificate) = chain.first() {
+        extensions.insert(ClientCertificate::from_der(certificate));
+    }
+    request
+}
+
+type TlsInfo = TlsConnectInfo<TcpConnectInfo>;
 
 type ReplyStream = Pin<Box<dyn Stream<Item = Result<ListReply, Status>> + Send>>;
 
