@@ -109,7 +109,7 @@ fuzz seconds="10":
 
 # Runs clippy on the benchmarks, and counts instructions.
 benches:
-    cargo clippy --locked --manifest-path benches/Cargo.toml --target-dir {{ target }} --all-targets -- -D warnings
+    cargo clippy --locked --manifest-path benches/Cargo.toml --target-dir {{ target }} --all-targets --all-features -- -D warnings
     benches/instructions
 
 # Runs the simulations of the key cache and of the denylist with 100,000 steps each, ten times as

@@ -19,8 +19,11 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service;
-use tower_m2m::testing::{LocalIssuer, SigningAlgorithm, SigningKey};
-use tower_m2m::{Algorithm, ApiKeys, BoxError, Profile, Scope, Verifier};
+use tower_m2m::testing::{LocalIssuer, MemoryStore, SigningAlgorithm, SigningKey};
+use tower_m2m::{
+    Algorithm, ApiKeys, BoxError, Denylist, DenylistEntry, DenylistRecord, DenylistStore,
+    EntryExpiry, Profile, Scope, Verifier,
+};
 
 /// The issuer of all tokens here. It has no socket, because the verifier gets its keys directly.
 pub const ISSUER: &str = "https://acme.kinde.com";
@@ -92,6 +95,30 @@ impl Bench {
         let _entered = self.runtime().enter();
         let keys = ApiKeys::kinde().send_with(verify_key);
         self.trusted().api_keys(keys).build().expect("a verifier")
+    }
+
+    /// Creates a verifier with a replicated denylist, which has loaded this number of entries that
+    /// name other callers. Its background tasks run on [`runtime`](Self::runtime).
+    pub fn with_replicated_entries(&self, entries: usize) -> Verifier {
+        let store = MemoryStore::new();
+        let denylist = Denylist::replicated(store.clone());
+        let verifier = Verifier::builder([self.trusted()]).denylist(denylist.clone());
+        let load = async {
+            for number in 0..entries {
+                let name = format!("denied_{number}");
+                let entry = match number % 3 {
+                    0 => DenylistEntry::organization(ISSUER, &name),
+                    1 => DenylistEntry::client(ISSUER, &name),
+                    _ => DenylistEntry::subject(ISSUER, &name),
+                };
+                let record = DenylistRecord::new(&entry, EntryExpiry::Never).expect("a record");
+                store.put(record).await.expect("a store that works");
+            }
+            verifier.build_ready().await.expect("a verifier")
+        };
+        let verifier = self.runtime().block_on(load);
+        assert_eq!(denylist.len(), entries, "the list is loaded");
+        verifier
     }
 
     /// Creates a verifier that fetches its keys from memory, and caches a missing `kid` for an

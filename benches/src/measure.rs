@@ -84,7 +84,7 @@ impl Rounds {
         clippy::cast_sign_loss,
         reason = "an index"
     )]
-    fn quantile(&self, fraction: f64) -> f64 {
+    pub fn quantile(&self, fraction: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let index = (sorted.len().saturating_sub(1) as f64 * fraction).round() as usize;

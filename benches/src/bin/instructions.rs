@@ -34,6 +34,8 @@ fn main() {
     let token = bench.token(0);
     let (verifier, token) = match path.as_str() {
         "warm_beside_keys" => (bench.with_api_keys(), token),
+        "warm_with_list" => (bench.with_replicated_entries(0), token),
+        "warm_with_entries" => (bench.with_replicated_entries(10_000), token),
         "api_key" => (bench.with_api_keys(), api_key(CUSTOMER, 0)),
         "bare" | "raw" | "warm" => (bench.verifier(), token),
         "cold" => (bench.uncached(), token),
