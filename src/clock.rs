@@ -48,6 +48,19 @@ impl Clock {
         }
     }
 
+    /// Returns the milliseconds since the Unix epoch.
+    pub(crate) fn unix_milliseconds(&self) -> i64 {
+        match &self.0 {
+            Source::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| {
+                    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+                }),
+            #[cfg(feature = "test-util")]
+            Source::Manual(_) => self.unix_seconds().saturating_mul(1_000),
+        }
+    }
+
     /// Returns the time until a second begins, at most `max`. A clock that tests control can be
     /// moved at any time, so it is read again after one second.
     pub(crate) fn until(&self, unix_seconds: i64, max: Duration) -> Duration {

@@ -118,7 +118,9 @@ impl Denylist {
             EntryExpiry::UnixSeconds(seconds) => seconds.saturating_add(LEEWAY_MAX),
         };
         let slot = denied.slot(origin, EntryReach::ThisReplica);
-        self.0.list.add(slot, denied, until)
+        let added = self.0.list.add(slot, denied, until);
+        self.report_state();
+        added
     }
 
     /// Removes an entry, also if a security event added it. [`DenylistEntry::issued_before`] must
@@ -136,6 +138,14 @@ impl Denylist {
                 && slot.is_for_older_tokens == denied.issued_before.is_some()
                 && (origin == EntryOrigin::Application || slot.origin == origin)
         });
+        self.report_state();
+    }
+
+    /// Sets the metrics of a replicated list.
+    fn report_state(&self) {
+        if let Some(replicated) = &self.0.replication {
+            replicated.shared.report_state();
+        }
     }
 
     /// Returns `true` if a verifier that uses the list trusts this issuer.

@@ -117,18 +117,18 @@ impl Entries {
         }
     }
 
-    /// Calls `visit` with each entry that applies to all replicas and has not expired.
-    pub(super) fn for_each_replicated(&self, mut visit: impl FnMut(DenylistEntry, Slot)) {
-        let now = self.clock.unix_seconds();
+    /// Calls `visit` with each entry that applies to all replicas, also if it has expired, and
+    /// until when it applies.
+    pub(super) fn for_each_replicated(&self, mut visit: impl FnMut(DenylistEntry, Slot, i64)) {
         for (issuer, names) in &self.issuers {
             for kind in Kind::ALL {
                 for (name, deadlines) in names.by_kind(kind) {
                     for deadline in &deadlines.0 {
-                        if deadline.slot.reach == EntryReach::AllReplicas && now < deadline.until {
+                        if deadline.slot.reach == EntryReach::AllReplicas {
                             let mut entry = DenylistEntry::new(&**issuer, kind, &**name);
                             entry.issued_before = deadline.issued_before;
                             entry.event_time = deadline.event_time;
-                            visit(entry, deadline.slot);
+                            visit(entry, deadline.slot, deadline.until);
                         }
                     }
                 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::denylist_error::DenylistError;
-use super::load::{self, Authenticity, Mode};
-use super::record::{DenylistRecord, RecordKey};
-use super::replication::{FIRST_PAUSE, LONGEST_PAUSE, Replication, Requested, TICK};
+use super::grace;
+use super::load;
+use super::mode::Mode;
+use super::record::RecordKey;
+use super::replication::{FIRST_PAUSE, Replication, Requested, TICK};
 use super::reports::{self, Reports};
 use super::store::{self, DenylistChanges, StoreChange, StoreCursor};
-use crate::telemetry::{events, metrics};
+use crate::telemetry::events;
 use crate::util::{backoff, catch_panic, lock};
 
 /// A store that sends nothing for this long has stopped, so the connection begins again.
@@ -24,21 +25,27 @@ const BETWEEN_RELOADS: Duration = Duration::from_secs(1);
 /// The pause before a list that was full is loaded again.
 const BETWEEN_INCOMPLETE_LOADS: Duration = Duration::from_secs(60);
 
+/// The longest pause before the next attempt to connect. An attempt costs the store little, and
+/// denials are late until it succeeds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// The message if the store ended its connection without an error.
 const CONNECTION_ENDED: &str = "the store ended the connection";
 
-struct Follower {
-    replication: Arc<Replication>,
-    cursor: Option<StoreCursor>,
-    mode: Mode,
+pub(super) struct Follower {
+    pub(super) replication: Arc<Replication>,
+    pub(super) cursor: Option<StoreCursor>,
+    pub(super) mode: Mode,
     /// Whether the store sent data since the last failure.
-    has_data: bool,
-    reports: Reports,
-    load_began: Instant,
+    pub(super) has_data: bool,
+    pub(super) reports: Reports,
+    pub(super) load_began: Instant,
     /// When the connection began, until the store has confirmed that all changes were sent.
-    unconfirmed_since: Option<Instant>,
-    /// The writes of this replica that were received after the cursor.
-    received: Vec<RecordKey>,
+    pub(super) unconfirmed_since: Option<Instant>,
+    /// The recent writes that were received after the cursor.
+    pub(super) received: Vec<RecordKey>,
+    /// Whether the application confirmed, before the first load, that the store is new.
+    pub(super) is_new_confirmed: bool,
 }
 
 enum End {
@@ -57,6 +64,7 @@ pub(super) async fn run(replication: Arc<Replication>) {
         load_began: Instant::now(),
         unconfirmed_since: None,
         received: Vec::new(),
+        is_new_confirmed: false,
     };
     let mut failures = 0;
     loop {
@@ -67,7 +75,8 @@ pub(super) async fn run(replication: Arc<Replication>) {
                 failures = if follower.has_data { 1 } else { failures + 1 };
                 let jitter = follower.replication.jitter.next();
                 let pause = backoff(failures, FIRST_PAUSE, LONGEST_PAUSE, jitter);
-                reports::store_failed(&follower.replication, message, failures, pause);
+                let replication = &follower.replication;
+                reports::store_failed(replication, message, failures, pause, follower.has_data);
                 pause
             }
         };
@@ -78,6 +87,7 @@ pub(super) async fn run(replication: Arc<Replication>) {
 impl Follower {
     /// Runs one connection to the store.
     async fn follow(&mut self) -> End {
+        grace::restart(&mut self.mode);
         if self.cursor.is_none() || matches!(self.mode, Mode::Loading(_)) {
             self.begin_load();
         }
@@ -91,7 +101,9 @@ impl Follower {
         let (mut last_message, mut is_open) = (Instant::now(), true);
         loop {
             self.replication.show_sign_of_life();
-            let wake = self.next_timer().min(last_message + SILENCE);
+            let grace_ends = self.mode.grace().map(|grace| grace.until);
+            let wake = self.next_report().min(last_message + SILENCE);
+            let wake = grace_ends.map_or(wake, |end| wake.min(end));
             tokio::select! {
                 biased;
                 change = receiver.recv(), if is_open => match change {
@@ -114,6 +126,7 @@ impl Follower {
                 }
                 () = sleep_until(wake) => {
                     self.on_timer();
+                    grace::finish_if_due(&self.replication, &mut self.mode);
                     if last_message.elapsed() >= SILENCE {
                         return End::Failed("the store sent nothing for 30 s".into());
                     }
@@ -137,7 +150,7 @@ impl Follower {
             tokio::select! {
                 biased;
                 requested = replication.requests.next() => self.handle(requested),
-                () = sleep_until(end.min(self.next_timer())) => self.on_timer(),
+                () = sleep_until(end.min(self.next_report())) => self.on_timer(),
             }
         }
     }
@@ -145,142 +158,38 @@ impl Follower {
     /// Does what was requested. The next connection loads all entries if that was requested.
     fn handle(&mut self, requested: Requested) {
         if requested.confirm_empty {
-            load::confirm_empty(&self.replication, &mut self.mode);
+            self.confirm_empty();
         }
         if requested.reload {
             self.cursor = None;
         }
     }
 
-    fn begin_load(&mut self) {
+    fn confirm_empty(&mut self) {
+        let (entries, is_loaded) = (self.replication.list.len(), self.mode.is_loaded());
+        let is_first_load = lock(&self.replication.history).loads == 0;
+        if grace::confirm(&self.replication, &mut self.mode) {
+            events::denylist_empty_confirmed(entries, self.replication.list.len());
+        } else if is_first_load && !is_loaded {
+            self.is_new_confirmed = true;
+        } else {
+            events::denylist_not_empty(entries);
+        }
+    }
+
+    pub(super) fn begin_load(&mut self) {
         self.cursor = None;
         self.load_began = Instant::now();
         self.mode = Mode::Loading(load::start_load(&self.replication, &mut self.mode));
     }
 
-    fn apply(&mut self, change: StoreChange) {
-        self.has_data = true;
-        match change {
-            StoreChange::Added(record) => {
-                self.mode.count(Authenticity::Authentic);
-                self.added(record);
-            }
-            StoreChange::Removed(key) => self.removed(&key),
-            StoreChange::CaughtUp(cursor) => {
-                self.cursor = Some(cursor);
-                self.received.clear();
-                if let Mode::Loading(candidate) = &mut self.mode {
-                    let candidate = std::mem::take(candidate);
-                    self.mode = load::complete(&self.replication, candidate, self.load_began);
-                }
-                self.confirm();
-                self.find_lost_writes();
-                load::report(&self.replication, &self.mode);
-            }
-            StoreChange::Heartbeat => {
-                self.confirm();
-                self.find_lost_writes();
-            }
-            StoreChange::Gap => {
-                lock(&self.replication.history).gaps += 1;
-                events::denylist_gap();
-                metrics::denylist_change("gap");
-                self.begin_load();
-            }
-            StoreChange::Malformed => {
-                lock(&self.replication.history).malformed += 1;
-                metrics::denylist_record_ignored("malformed");
-            }
-            StoreChange::Unauthenticated => {
-                self.mode.count(Authenticity::Unauthenticated);
-                lock(&self.replication.history).unauthenticated += 1;
-                metrics::denylist_record_ignored("unauthenticated");
-            }
-        }
-    }
-
-    fn find_lost_writes(&mut self) {
-        if matches!(self.mode, Mode::Following(_))
-            && let Some(connected_at) = self.unconfirmed_since.take()
-        {
-            self.replication.writes.write_unreceived_again(connected_at);
-        }
-    }
-
-    /// An entry denies at once, also while all entries are loaded.
-    fn added(&mut self, record: DenylistRecord) {
-        let (replication, now) = (&self.replication, self.replication.list.unix_seconds());
-        let key = record.key();
-        let Some((entry, slot)) = record.entry() else {
-            lock(&replication.history).unknown += 1;
-            metrics::denylist_record_ignored("unknown_kind");
-            return;
-        };
-        if replication.writes.received(&key, &record) {
-            self.received.push(key.clone());
-        }
-        metrics::denylist_change("added");
-        if record.applies_until() > now {
-            let added = replication.list.add(slot, entry, record.applies_until());
-            match added {
-                Ok(()) => {}
-                // Another verifier of the namespace trusts this issuer.
-                Err(DenylistError::UnknownIssuer) => return,
-                Err(DenylistError::InvalidName) => {
-                    lock(&replication.history).malformed += 1;
-                    metrics::denylist_record_ignored("malformed");
-                    return;
-                }
-                Err(DenylistError::Full) => self.replication.report_full(),
-            }
-            if let Some(candidate) = self.mode.candidate() {
-                candidate.insert(key, record, self.replication.list.limits.entries);
-            }
-        }
-    }
-
-    fn removed(&mut self, key: &RecordKey) {
-        metrics::denylist_change("removed");
-        if let Some(candidate) = self.mode.candidate() {
-            candidate.remove(key);
-        }
-        if !self.replication.writes.is_removal_newer(key) {
-            // This replica wrote the same entry, and it is not known which came first.
-            self.replication.requests.reload();
-        } else if matches!(self.mode, Mode::Following(_)) {
-            self.remove_here(key);
-        }
-    }
-
-    fn remove_here(&self, key: &RecordKey) {
-        let Some((entry, removed)) = key.entry() else {
-            lock(&self.replication.history).unknown += 1;
-            metrics::denylist_record_ignored("unknown_kind");
-            return;
-        };
-        self.replication.list.remove(&entry, |slot| slot == removed);
-    }
-
-    /// Records that the list is up to date, unless it is being loaded.
-    fn confirm(&mut self) {
-        if matches!(self.mode, Mode::Loading(_)) {
-            return;
-        }
-        self.replication.last_data.confirm();
-        lock(&self.replication.history).last_error = None;
-        self.reports.confirmed(&self.replication);
-    }
-
-    /// Returns when something is due that the store does not cause.
-    fn next_timer(&self) -> Instant {
-        let next = (Instant::now() + TICK).min(self.reports.next_change(&self.replication));
-        let empty_until = self.mode.empty_until();
-        empty_until.map_or(next, |until| next.min(until))
+    /// Returns when something has to be reported that the store does not cause.
+    fn next_report(&self) -> Instant {
+        (Instant::now() + TICK).min(self.reports.next_change(&self.replication))
     }
 
     fn on_timer(&mut self) {
         self.reports.update(&self.replication);
-        load::finish_emptying(&self.replication, &mut self.mode);
         self.replication.report_state();
         let is_incomplete = lock(&self.replication.history).is_incomplete;
         if is_incomplete && self.load_began.elapsed() > BETWEEN_INCOMPLETE_LOADS {

@@ -47,6 +47,27 @@ impl EntryList {
         entry: DenylistEntry,
         until: i64,
     ) -> Result<(), DenylistError> {
+        self.insert(slot, entry, until, |_| false)
+    }
+
+    /// Adds an entry until this time. If its slot has one already, it is replaced.
+    pub(super) fn set(
+        &self,
+        slot: Slot,
+        entry: DenylistEntry,
+        until: i64,
+    ) -> Result<(), DenylistError> {
+        self.insert(slot, entry, until, |earlier| earlier == slot)
+    }
+
+    /// Adds an entry, and removes those entries of the same name whose slot matches.
+    fn insert(
+        &self,
+        slot: Slot,
+        entry: DenylistEntry,
+        until: i64,
+        is_replaced: impl Fn(Slot) -> bool,
+    ) -> Result<(), DenylistError> {
         let DenylistEntry {
             issuer,
             kind,
@@ -72,6 +93,7 @@ impl EntryList {
             .deadlines(&issuer, kind, &name)
             .ok_or(DenylistError::UnknownIssuer)?;
         let mut merged = current.clone();
+        merged.remove(is_replaced);
         merged.merge(added);
         if merged == current {
             return Ok(());
@@ -120,11 +142,11 @@ impl EntryList {
         self.read().clock.unix_seconds()
     }
 
-    /// Returns the entries that apply to all replicas.
-    pub(super) fn replicated(&self) -> Vec<(DenylistEntry, Slot)> {
+    /// Returns the entries that apply to all replicas, also expired ones, and until when they apply.
+    pub(super) fn replicated(&self) -> Vec<(DenylistEntry, Slot, i64)> {
         let mut found = Vec::new();
         self.read()
-            .for_each_replicated(|entry, slot| found.push((entry, slot)));
+            .for_each_replicated(|entry, slot, until| found.push((entry, slot, until)));
         found
     }
 

@@ -4,8 +4,10 @@
 //! which several replicas can share through a [store]. [`stream_end`] has the reasons why a stream
 //! that is open already ends.
 
+mod apply;
 #[cfg(feature = "security-events")]
 mod both_checks;
+mod candidate;
 #[cfg(feature = "security-events")]
 mod check_setup;
 mod denylist;
@@ -15,13 +17,17 @@ mod entry;
 mod entry_limits;
 mod follower;
 mod freshness;
+mod grace;
 #[cfg(feature = "security-events")]
 mod kinde;
 mod list;
 mod load;
-mod missing;
+mod mode;
+mod recent_writes;
 mod record;
 mod record_error;
+mod record_merge;
+mod removal;
 mod replicated;
 mod replication;
 mod replication_status;

@@ -9,12 +9,16 @@ use serde_json::{Map, Value};
 use super::entries::Slot;
 use super::entry::{DenylistEntry, EntryExpiry, EntryOrigin, EntryReach, Kind};
 use super::record_error::RecordError;
+use crate::clock::Clock;
 
 /// The largest record and the largest key, in bytes.
-const MAX_BYTES: usize = 1024;
+pub(super) const MAX_BYTES: usize = 1024;
+
+/// The bytes by which the removal of an entry can be longer than the entry.
+const LONGER_REMOVAL: usize = 32;
 
 /// The version that this crate writes.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The time for which a replicated entry applies after its expiry: the largest leeway of a token,
 /// and 5 minutes by which the clocks of two replicas may differ (rule 197).
@@ -25,6 +29,10 @@ const APPLIES_AFTER_EXPIRY: i64 = 10 * 60;
 /// In the store it is one JSON object of at most 1 KiB. A newer version of this crate may add
 /// members and kinds. An older one keeps unknown members when it writes a record again, and ignores
 /// and counts records of an unknown kind.
+///
+/// If an entry is removed, a [removal](Self::removal) replaces its record for a while, so that a
+/// replica that missed the removal does not write the entry again. Applications need only
+/// [`Denylist`](crate::Denylist); this type is for [stores](crate::DenylistStore).
 ///
 /// ```
 /// use tower_m2m::{DenylistEntry, DenylistRecord, EntryExpiry};
@@ -40,24 +48,34 @@ const APPLIES_AFTER_EXPIRY: i64 = 10 * 60;
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DenylistRecord {
-    v: u32,
-    kind: Box<str>,
+    pub(super) v: u32,
+    pub(super) kind: Box<str>,
     #[serde(default = "application")]
-    origin: Box<str>,
-    issuer: Box<str>,
-    name: Box<str>,
+    pub(super) origin: Box<str>,
+    pub(super) issuer: Box<str>,
+    pub(super) name: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    issued_before: Option<i64>,
+    pub(super) issued_before: Option<i64>,
     /// The time of the security event that added the entry, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    event_time: Option<i64>,
+    pub(super) event_time: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
+    pub(super) expires_at: Option<i64>,
     /// A random number of the write, so that a replica recognizes its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    write: Option<u64>,
+    pub(super) write: Option<u64>,
+    /// The order of the writes of one key: the time of the write in milliseconds, but always more
+    /// than that of the record that it replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stamp: Option<i64>,
+    /// Whether the entry was removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) removed: bool,
     #[serde(flatten)]
-    unknown: Map<String, Value>,
+    pub(super) unknown: Map<String, Value>,
+    /// Whether the store had this record already and lost it. It is not stored.
+    #[serde(skip)]
+    pub(super) is_again: bool,
 }
 
 fn application() -> Box<str> {
@@ -97,10 +115,13 @@ impl DenylistRecord {
                 EntryExpiry::Never => None,
                 EntryExpiry::UnixSeconds(seconds) => Some(seconds),
             },
-            write: Some(RandomState::new().hash_one(0_u8)),
+            write: Some(new_write()),
+            stamp: Some(Clock::system().unix_milliseconds()),
+            removed: false,
             unknown: Map::new(),
+            is_again: false,
         };
-        let longest = record.to_json().len().max(record.key().0.len());
+        let longest = (record.to_json().len() + LONGER_REMOVAL).max(record.key().0.len());
         if longest > MAX_BYTES {
             return Err(RecordError::TooLong);
         }
@@ -143,42 +164,6 @@ impl DenylistRecord {
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         self.expires_at
-    }
-
-    /// Returns the record that has the effect of both: the later expiry wins, and unknown members
-    /// of both stay. A store calls it if it has a record with the same [key](Self::key) already.
-    #[must_use]
-    pub fn merged_with(self, stored: &Self) -> Self {
-        let expires_at = match (self.expires_at, stored.expires_at) {
-            (Some(new), Some(old)) => Some(new.max(old)),
-            (None, _) | (_, None) => None,
-        };
-        let mut unknown = stored.unknown.clone();
-        unknown.extend(self.unknown);
-        let merged = Self {
-            v: self.v.max(stored.v),
-            issued_before: self.issued_before.max(stored.issued_before),
-            event_time: self.event_time.max(stored.event_time),
-            expires_at,
-            unknown,
-            ..self
-        };
-        let as_stored = Self {
-            write: stored.write,
-            ..merged.clone()
-        };
-        if as_stored == *stored {
-            // The write changes nothing.
-            return as_stored;
-        }
-        if merged.to_json().len() > MAX_BYTES {
-            // Unknown members are less important than the denial.
-            return Self {
-                unknown: Map::new(),
-                ..merged
-            };
-        }
-        merged
     }
 
     /// Returns `true` if the entry applies on no replica any more, also if clocks differ by an
@@ -236,7 +221,7 @@ impl RecordKey {
         &self.0
     }
 
-    fn from_parts(parts: [&str; 5]) -> Self {
+    pub(super) fn from_parts(parts: [&str; 5]) -> Self {
         // Strings can always be written.
         Self(serde_json::to_string(&parts).unwrap_or_default().into())
     }
@@ -247,11 +232,16 @@ impl RecordKey {
         Self::from_parts([kind, origin, form, &entry.issuer, &entry.name])
     }
 
+    /// Returns kind, origin, form, issuer and name.
+    pub(super) fn parts(&self) -> [Box<str>; 5] {
+        // Each key was written from these parts.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
     /// Returns the entry without its times, or `None` if this version does not know its kind or its
     /// origin.
     pub(super) fn entry(&self) -> Option<(DenylistEntry, Slot)> {
-        let [kind, origin, form, issuer, name]: [Box<str>; 5] =
-            serde_json::from_str(&self.0).ok()?;
+        let [kind, origin, form, issuer, name] = self.parts();
         let slot = Slot {
             origin: EntryOrigin::parse(&origin)?,
             reach: EntryReach::AllReplicas,
@@ -262,7 +252,11 @@ impl RecordKey {
     }
 }
 
-const fn form_of(is_for_older_tokens: bool) -> &'static str {
+pub(super) fn new_write() -> u64 {
+    RandomState::new().hash_one(0_u8)
+}
+
+pub(super) const fn form_of(is_for_older_tokens: bool) -> &'static str {
     if is_for_older_tokens { "older" } else { "all" }
 }
 

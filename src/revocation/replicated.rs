@@ -101,6 +101,7 @@ impl Denylist {
             .list
             .add(slot, denied, record.applies_until())
             .map_err(ReplicationError::NotDenied)?;
+        replicated.shared.report_state();
         let result = replicated.shared.writes.push(record);
         self.ensure_started();
         if lock(&replicated.tasks).strong_count() == 0 {
@@ -154,26 +155,32 @@ impl Denylist {
         for origin in origins {
             let removed = denied.slot(*origin, EntryReach::AllReplicas);
             let key = RecordKey::from_entry(denied, removed);
-            // A write that is retried must not bring the entry back.
-            let writes = &replicated.shared.writes;
-            let cancelled = writes.cancel(&key);
+            // A write in flight or a retry must not bring the entry back.
+            let removal = replicated.shared.writes.begin_removal(key.clone()).await;
             if let Err(message) = operation(replicated.shared.store.remove(key)).await {
-                if let Some(record) = cancelled {
-                    // The entry stays, so the other replicas need it too. Its result has no reader.
-                    drop(writes.push(record));
-                }
                 return Err(ReplicationError::NotRemoved((*message).into()));
             }
-            self.0.list.remove(denied, |slot| slot == removed);
+            if removal.succeeded() {
+                self.0.list.remove(denied, |slot| slot == removed);
+                replicated.shared.report_state();
+            }
         }
         Ok(())
     }
 
-    /// Confirms that entries are missing in the store on purpose, so that its state takes effect at
-    /// once.
+    /// Confirms that the store is new, or that entries are missing in it on purpose, so that its
+    /// state takes effect at once on all replicas.
     ///
-    /// If a store suddenly lacks most of the entries or all of them, the earlier entries apply for
-    /// 60 s more, because it may have lost its data. The event `denylist emptied` reports it.
+    /// A store without the record that its list is complete is new, or it lost its data. For 60 s,
+    /// the earlier entries of the running replicas apply and they write the recent ones again, and
+    /// a replica that starts is not ready. Then the state of the store takes effect. The events
+    /// `denylist emptied` and `denylist not initialized` report it. If the store lacks more of the
+    /// earlier entries than it has, the same applies.
+    ///
+    /// Call it for a new store, before the first verifier is built or afterwards. A program that
+    /// always calls it at its start admits denied callers after Redis lost its data. If the store
+    /// has its entries, the call has no effect, and the event `denylist not empty` reports it.
+    /// Entries that were written again already stay: [remove](Self::remove_on_all_replicas) them.
     pub fn confirm_empty(&self) {
         if let Some(replicated) = &self.0.replication {
             replicated.shared.requests.confirm_empty();

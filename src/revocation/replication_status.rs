@@ -42,7 +42,8 @@ pub struct ReplicationStatus {
     pub unknown_records: u64,
     /// Whether the store has entries that did not fit into the list of this replica.
     pub is_incomplete: bool,
-    /// Whether the store suddenly lacks most entries or all, and the earlier entries still apply.
+    /// Whether the store has no complete list: it lost entries, and the earlier ones still apply,
+    /// or this replica was never loaded, and waits because the store may be new.
     pub is_emptying: bool,
     /// The last error of the store, or `None` if it responds.
     pub last_error: Option<String>,

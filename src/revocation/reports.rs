@@ -85,16 +85,19 @@ impl Reports {
     }
 }
 
-/// Reports that a connection to the store failed.
+/// Reports that a connection to the store ended or that an attempt to connect failed.
 pub(super) fn store_failed(
     replication: &Replication,
     message: Arc<str>,
     failures: u32,
     next_attempt_in: Duration,
+    was_connected: bool,
 ) {
     if failures.is_power_of_two() {
         events::denylist_store_failed(&message, failures, next_attempt_in);
     }
-    metrics::denylist_change("disconnected");
+    if was_connected {
+        metrics::denylist_change("disconnected");
+    }
     replication.record_failure(message);
 }

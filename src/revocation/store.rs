@@ -20,6 +20,8 @@ const BUFFERED_CHANGES: usize = 1_000;
 ///
 /// * [`put`](Self::put) merges: if the store has a record with the same key, it writes
 ///   [`DenylistRecord::merged_with`]. If that is the stored record, it writes nothing.
+/// * [`remove`](Self::remove) writes a [`DenylistRecord::removal`] in the same way. The store keeps
+///   removals until they are [obsolete](DenylistRecord::is_obsolete), and sends them like entries.
 /// * [`follow`](Self::follow) with `None` sends all records, then the changes that happened since
 ///   it began, then [`caught_up`](DenylistChanges::caught_up). After that it sends every change in
 ///   order, and `caught_up` with the new position when no further changes are known.
@@ -27,7 +29,8 @@ const BUFFERED_CHANGES: usize = 1_000;
 ///   position is unknown or changes after it are lost, it calls [`gap`](DenylistChanges::gap) and
 ///   begins as with `None`.
 /// * If there are no changes, it calls [`heartbeat`](DenylistChanges::heartbeat) at least every
-///   10 s, but only if the store confirmed that there are none.
+///   10 s, and at once when it begins with a cursor, but only if the store confirmed that there are
+///   none.
 /// * A future may be dropped at any time.
 ///
 /// ```
@@ -46,8 +49,8 @@ const BUFFERED_CHANGES: usize = 1_000;
 ///         Ok(())
 ///     }
 ///
-///     async fn remove(&self, _key: RecordKey) -> Result<(), BoxError> {
-///         Ok(())
+///     async fn remove(&self, key: RecordKey) -> Result<(), BoxError> {
+///         self.put(DenylistRecord::removal(&key)).await
 ///     }
 /// }
 /// ```
@@ -63,7 +66,8 @@ pub trait DenylistStore: Send + Sync + 'static {
     /// Writes a record, and returns after all replicas can receive it.
     fn put(&self, record: DenylistRecord) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Removes a record if it exists.
+    /// Removes an entry: writes its [removal](DenylistRecord::removal), also if there is no record
+    /// with this key.
     fn remove(&self, key: RecordKey) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
@@ -113,7 +117,7 @@ impl DenylistChanges {
         (Self(sender), receiver)
     }
 
-    /// Sends an entry that the store has, or that was added.
+    /// Sends a record that the store has, or that was written: an entry, or a removal.
     ///
     /// # Errors
     ///
@@ -122,7 +126,7 @@ impl DenylistChanges {
         self.send(StoreChange::Added(record)).await
     }
 
-    /// Sends that an entry was removed.
+    /// Sends that a record was deleted, if the store has no record of the removal.
     ///
     /// # Errors
     ///

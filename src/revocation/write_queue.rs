@@ -27,7 +27,10 @@ pub(super) struct WriteQueue {
     /// The writes that wait: first attempts come before retries, because callers wait for them.
     /// Then by the time at which they are due.
     pub(super) queue: BTreeMap<QueuePosition, RecordKey>,
-    pub(super) confirmed: HashMap<RecordKey, ConfirmedWrite>,
+    /// The entries that any replica wrote recently, as far as this replica knows them.
+    pub(super) recent: HashMap<RecordKey, RecentWrite>,
+    /// The entries that this replica is removing. Their writes wait.
+    pub(super) removing: HashMap<RecordKey, Removing>,
     /// When the store confirmed a write last.
     pub(super) confirmed_at: Option<Instant>,
     next_number: u64,
@@ -43,21 +46,69 @@ pub(super) struct QueuePosition {
 
 pub(super) struct PendingWrite {
     pub(super) record: DenylistRecord,
-    /// Its place in the queue, or `None` while an attempt is in flight.
+    /// Its place in the queue, or `None` while an attempt is in flight or its entry is removed.
     pub(super) queued: Option<QueuePosition>,
+    /// The attempt in flight.
+    pub(super) in_flight: Option<u64>,
     /// Whether the record changed while an attempt was in flight.
     pub(super) is_changed: bool,
     pub(super) failures: u32,
-    /// Whether this replica received this write from the store.
-    pub(super) is_received: bool,
+    /// The record as the store has it, if this replica received this write from the store.
+    pub(super) received: Option<DenylistRecord>,
+    /// When the store confirmed it first, if it lost the record later.
+    pub(super) first_confirmed_at: Option<Instant>,
     pub(super) waiters: Vec<oneshot::Sender<WriteResult>>,
 }
 
-pub(super) struct ConfirmedWrite {
+/// An entry that was written recently, by this replica or by another one.
+pub(super) struct RecentWrite {
     pub(super) record: DenylistRecord,
+    /// When the store confirmed or sent it first.
     pub(super) at: Instant,
-    /// Whether this replica received its own write from the store.
+    /// Whether this replica received it from the store.
     pub(super) is_received: bool,
+    /// Whether the record is the one of the store, with its stamp.
+    pub(super) is_stored: bool,
+}
+
+/// The removals of one entry that are in progress on this replica.
+#[derive(Default)]
+pub(super) struct Removing {
+    pub(super) removals: u32,
+    /// Whether the entry was denied again meanwhile, here or on another replica.
+    pub(super) is_denied_again: bool,
+}
+
+impl RecentWrite {
+    pub(super) fn is_old(&self) -> bool {
+        self.at.elapsed() > REWRITTEN_FOR
+    }
+
+    /// Returns `true` if a removal with this stamp is newer.
+    pub(super) fn is_removed_by(&self, removal: Option<i64>) -> bool {
+        removal.is_some_and(|removal| self.record.is_removed_by(removal, self.is_stored))
+    }
+}
+
+impl PendingWrite {
+    pub(super) fn new(record: DenylistRecord) -> Self {
+        Self {
+            record,
+            queued: None,
+            in_flight: None,
+            is_changed: false,
+            failures: 0,
+            received: None,
+            first_confirmed_at: None,
+            waiters: Vec::new(),
+        }
+    }
+
+    /// Returns `true` if a removal with this stamp is newer than the lost record that is written
+    /// again. A new denial is never older.
+    pub(super) fn is_removed_by(&self, removal: Option<i64>) -> bool {
+        self.record.is_again && removal.is_some_and(|stamp| self.record.is_removed_by(stamp, true))
+    }
 }
 
 impl WriteQueue {
@@ -67,47 +118,90 @@ impl WriteQueue {
         waiter: Option<oneshot::Sender<WriteResult>>,
     ) {
         let (key, now) = (record.key(), Instant::now());
-        let Some(mut pending) = self.pending.remove(&key) else {
-            let pending = PendingWrite {
-                record,
-                queued: None,
-                is_changed: false,
-                failures: 0,
-                is_received: false,
-                waiters: waiter.into_iter().collect(),
-            };
-            self.enqueue(key, pending, now);
-            return;
-        };
-        pending.record = record.merged_with(&pending.record);
-        pending.waiters.extend(waiter);
-        pending.is_changed = true;
-        pending.is_received = false;
-        match pending.queued {
-            Some(slot) => {
-                self.queue.remove(&slot);
-                self.enqueue(key, pending, now);
-            }
-            None => {
-                self.pending.insert(key, pending);
-            }
+        if let Some(removing) = self.removing.get_mut(&key) {
+            removing.is_denied_again = true;
         }
+        let mut pending = match self.pending.remove(&key) {
+            None => PendingWrite::new(record),
+            Some(mut pending) => {
+                pending.record = record.merged_with(&pending.record);
+                pending.is_changed = true;
+                pending.received = None;
+                pending.first_confirmed_at = None;
+                pending
+            }
+        };
+        pending.waiters.extend(waiter);
+        self.enqueue(key, pending, now);
     }
 
-    pub(super) fn enqueue(&mut self, key: RecordKey, mut pending: PendingWrite, due: Instant) {
-        self.next_number += 1;
-        let slot = QueuePosition {
-            is_retry: pending.failures > 0 && pending.waiters.is_empty(),
-            due,
-            number: self.next_number,
+    /// Queues a record again that the store had and lost.
+    pub(super) fn push_again(&mut self, key: RecordKey, lost: RecentWrite) {
+        if self.pending.contains_key(&key) {
+            return;
+        }
+        let record = if lost.is_stored {
+            lost.record.again()
+        } else {
+            lost.record
         };
-        pending.queued = Some(slot);
-        self.queue.insert(slot, key.clone());
+        let mut pending = PendingWrite::new(record);
+        pending.first_confirmed_at = Some(lost.at);
+        self.enqueue(key, pending, Instant::now());
+    }
+
+    /// Queues a write, unless an attempt is in flight or its entry is removed.
+    pub(super) fn enqueue(&mut self, key: RecordKey, mut pending: PendingWrite, due: Instant) {
+        if let Some(position) = pending.queued.take() {
+            self.queue.remove(&position);
+        }
+        if pending.in_flight.is_none() && !self.removing.contains_key(&key) {
+            let is_again = pending.failures > 0 || pending.first_confirmed_at.is_some();
+            let position = QueuePosition {
+                is_retry: is_again && pending.waiters.is_empty(),
+                due,
+                number: self.next_number(),
+            };
+            pending.queued = Some(position);
+            self.queue.insert(position, key.clone());
+        }
         self.pending.insert(key, pending);
     }
 
-    pub(super) fn forget_old(&mut self, now: Instant) {
-        self.confirmed
-            .retain(|_, confirmed| now.saturating_duration_since(confirmed.at) <= REWRITTEN_FOR);
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// Removes a write whose attempt ended, or returns `None` if it was removed meanwhile.
+    pub(super) fn take_ended(&mut self, key: &RecordKey, attempt: u64) -> Option<PendingWrite> {
+        let pending = self.pending.get(key)?;
+        if pending.in_flight != Some(attempt) {
+            return None;
+        }
+        let mut pending = self.pending.remove(key)?;
+        pending.in_flight = None;
+        Some(pending)
+    }
+
+    /// Drops a write, also one in flight, and returns `true` if there was one.
+    pub(super) fn cancel(&mut self, key: &RecordKey) -> bool {
+        let Some(pending) = self.pending.remove(key) else {
+            return false;
+        };
+        if let Some(position) = pending.queued {
+            self.queue.remove(&position);
+        }
+        true
+    }
+
+    /// Remembers an entry, if there is space.
+    pub(super) fn insert_recent(&mut self, key: RecordKey, write: RecentWrite, capacity: usize) {
+        if self.recent.len() >= capacity {
+            self.recent.retain(|_, write| !write.is_old());
+        }
+        if self.recent.len() < capacity {
+            self.recent.insert(key, write);
+        }
     }
 }

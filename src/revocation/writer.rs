@@ -23,20 +23,20 @@ pub(super) async fn run(replication: Arc<Replication>) {
     loop {
         let now = Instant::now();
         while in_flight.len() < MAX_IN_FLIGHT
-            && let Some((key, record)) = writes.take_due(now)
+            && let Some((key, record, attempt)) = writes.take_due(now)
         {
             let put = replication.store.put(record.clone());
             in_flight.spawn(async move {
                 let result = operation(put).await;
-                (key, record, result)
+                (key, record, attempt, result)
             });
         }
         let may_begin = in_flight.len() < MAX_IN_FLIGHT;
         let due = writes.next_due().filter(|_| may_begin);
         tokio::select! {
             Some(finished) = in_flight.join_next(), if !in_flight.is_empty() => {
-                if let Ok((key, record, result)) = finished {
-                    finish(&replication, key, record, result);
+                if let Ok((key, record, attempt, result)) = finished {
+                    finish(&replication, key, record, attempt, result);
                 }
             }
             () = writes.wake.notified(), if may_begin => {}
@@ -60,17 +60,18 @@ fn finish(
     replication: &Replication,
     key: RecordKey,
     record: DenylistRecord,
+    attempt: u64,
     result: Result<(), Arc<str>>,
 ) {
     let writes = &replication.writes;
     let Err(message) = result else {
         metrics::denylist_write("ok");
-        writes.succeeded(key, record);
+        writes.succeeded(key, record, attempt);
         return;
     };
     metrics::denylist_write("failed");
     let now = replication.list.unix_seconds();
-    writes.failed(&key, &message, |failures| {
+    writes.failed(&key, attempt, &message, |failures| {
         let delay = backoff(
             failures,
             FIRST_PAUSE,

@@ -1,5 +1,5 @@
-//! The writes of this replica: those that the store has not confirmed, and the recent ones that it
-//! has confirmed.
+//! The writes of this replica: those that the store has not confirmed, and the recent ones of all
+//! replicas.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::missing::Missing;
 use super::record::{DenylistRecord, RecordKey};
 use super::write_queue::{
-    ConfirmedWrite, NO_RESPONSE, OPERATION_TIMEOUT, PendingWrite, REWRITTEN_FOR, WriteQueue,
-    WriteResult,
+    NO_RESPONSE, OPERATION_TIMEOUT, PendingWrite, RecentWrite, WriteQueue, WriteResult,
 };
 use crate::util::lock;
 
 pub(super) struct Writes {
-    inner: Mutex<WriteQueue>,
+    pub(super) inner: Mutex<WriteQueue>,
     /// Wakes the task that writes.
     pub(super) wake: Notify,
-    capacity: usize,
+    /// Wakes the removals that wait for a write in flight.
+    pub(super) finished: Notify,
+    pub(super) capacity: usize,
 }
 
 impl Writes {
@@ -27,6 +27,7 @@ impl Writes {
         Self {
             inner: Mutex::default(),
             wake: Notify::new(),
+            finished: Notify::new(),
             capacity,
         }
     }
@@ -37,6 +38,21 @@ impl Writes {
         lock(&self.inner).push(record, Some(waiter));
         self.wake.notify_one();
         result
+    }
+
+    /// Writes that the list in the store is complete, or that it is not.
+    pub(super) fn set_complete(&self, is_complete: bool) {
+        let key = RecordKey::complete_list();
+        let record = if is_complete {
+            DenylistRecord::complete_list()
+        } else {
+            DenylistRecord::removal(&key)
+        };
+        let mut inner = lock(&self.inner);
+        inner.cancel(&key);
+        inner.push(record, None);
+        drop(inner);
+        self.wake.notify_one();
     }
 
     /// Waits for the result of a first attempt while the store confirms writes. A write may wait
@@ -57,30 +73,21 @@ impl Writes {
         }
     }
 
-    /// Cancels the write of a record that is removed, and returns a write that was not confirmed.
-    pub(super) fn cancel(&self, key: &RecordKey) -> Option<DenylistRecord> {
+    /// Returns the next write that is due, and the number of the attempt.
+    pub(super) fn take_due(&self, now: Instant) -> Option<(RecordKey, DenylistRecord, u64)> {
         let mut inner = lock(&self.inner);
-        inner.confirmed.remove(key);
-        let pending = inner.pending.remove(key)?;
-        if let Some(slot) = pending.queued {
-            inner.queue.remove(&slot);
-        }
-        Some(pending.record)
-    }
-
-    /// Returns the next write that is due.
-    pub(super) fn take_due(&self, now: Instant) -> Option<(RecordKey, DenylistRecord)> {
-        let mut inner = lock(&self.inner);
-        let (&slot, _) = inner.queue.first_key_value()?;
-        if slot.due > now {
+        let (&position, _) = inner.queue.first_key_value()?;
+        if position.due > now {
             return None;
         }
-        let key = inner.queue.remove(&slot)?;
+        let key = inner.queue.remove(&position)?;
+        let attempt = inner.next_number();
         let pending = inner.pending.get_mut(&key)?;
         pending.queued = None;
+        pending.in_flight = Some(attempt);
         pending.is_changed = false;
         let record = pending.record.clone();
-        Some((key, record))
+        Some((key, record, attempt))
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -89,11 +96,10 @@ impl Writes {
     }
 
     /// Records that the store confirmed a write.
-    pub(super) fn succeeded(&self, key: RecordKey, record: DenylistRecord) {
+    pub(super) fn succeeded(&self, key: RecordKey, record: DenylistRecord, attempt: u64) {
         let (now, mut inner) = (Instant::now(), lock(&self.inner));
         inner.confirmed_at = Some(now);
-        let Some(mut pending) = inner.pending.remove(&key) else {
-            // It was removed meanwhile.
+        let Some(mut pending) = inner.take_ended(&key, attempt) else {
             return;
         };
         for waiter in pending.waiters.drain(..) {
@@ -101,22 +107,21 @@ impl Writes {
             let _ = waiter.send(Ok(()));
         }
         if pending.is_changed {
+            pending.failures = 0;
             inner.enqueue(key, pending, now);
-            drop(inner);
-            self.wake.notify_one();
-            return;
-        }
-        if inner.confirmed.len() >= self.capacity {
-            inner.forget_old(now);
-        }
-        if inner.confirmed.len() < self.capacity {
-            let confirmed = ConfirmedWrite {
-                record,
-                at: now,
-                is_received: pending.is_received,
+        } else if !record.is_about_completeness() {
+            let is_stored = pending.received.is_some() || record.is_again;
+            let write = RecentWrite {
+                is_received: pending.received.is_some(),
+                record: pending.received.unwrap_or(record),
+                at: pending.first_confirmed_at.unwrap_or(now),
+                is_stored,
             };
-            inner.confirmed.insert(key, confirmed);
+            inner.insert_recent(key, write, self.capacity);
         }
+        drop(inner);
+        self.finished.notify_waiters();
+        self.wake.notify_one();
     }
 
     /// Records that an attempt failed. `delay` gets the number of failures, and returns `None` if
@@ -124,11 +129,12 @@ impl Writes {
     pub(super) fn failed(
         &self,
         key: &RecordKey,
+        attempt: u64,
         message: &Arc<str>,
         delay: impl FnOnce(u32) -> Option<Duration>,
     ) {
         let mut inner = lock(&self.inner);
-        let Some(mut pending) = inner.pending.remove(key) else {
+        let Some(mut pending) = inner.take_ended(key, attempt) else {
             return;
         };
         for waiter in pending.waiters.drain(..) {
@@ -138,54 +144,35 @@ impl Writes {
         if let Some(delay) = delay(pending.failures) {
             inner.enqueue(key.clone(), pending, Instant::now() + delay);
         }
+        drop(inner);
+        self.finished.notify_waiters();
     }
 
     /// Queues the writes again whose task ended during an attempt.
     pub(super) fn resume(&self) {
-        let (now, mut inner) = (Instant::now(), lock(&self.inner));
-        let is_lost = |pending: &PendingWrite| pending.queued.is_none();
+        let mut inner = lock(&self.inner);
+        let is_lost = |pending: &PendingWrite| pending.in_flight.is_some();
         let lost = inner.pending.extract_if(|_, pending| is_lost(pending));
         let lost: Vec<(RecordKey, PendingWrite)> = lost.collect();
-        for (key, pending) in lost {
+        for (key, mut pending) in lost {
+            pending.in_flight = None;
+            inner.enqueue(key, pending, Instant::now());
+        }
+        drop(inner);
+        self.finished.notify_waiters();
+    }
+
+    /// Makes all retries due, because the store can be reached again.
+    pub(super) fn retry_now(&self) {
+        let (now, mut inner) = (Instant::now(), lock(&self.inner));
+        let waits = |pending: &PendingWrite| pending.queued.is_some_and(|slot| slot.due > now);
+        let waiting = inner.pending.extract_if(|_, pending| waits(pending));
+        let waiting: Vec<(RecordKey, PendingWrite)> = waiting.collect();
+        for (key, pending) in waiting {
             inner.enqueue(key, pending, now);
         }
-    }
-
-    /// Records that the store sent this record. Returns `true` if it is a write of this replica.
-    pub(super) fn received(&self, key: &RecordKey, record: &DenylistRecord) -> bool {
-        let mut inner = lock(&self.inner);
-        let mut is_own = false;
-        if let Some(pending) = inner.pending.get_mut(key) {
-            is_own |= pending.record.is_same_write(record);
-            pending.is_received |= is_own;
-        }
-        if let Some(confirmed) = inner.confirmed.get_mut(key) {
-            is_own |= confirmed.record.is_same_write(record);
-            confirmed.is_received |= is_own;
-        }
-        is_own
-    }
-
-    /// Records that these writes were received after the last position of the store. A connection
-    /// that begins there may belong to an older copy, which does not have them.
-    pub(super) fn forget_received(&self, keys: impl IntoIterator<Item = RecordKey>) {
-        let mut inner = lock(&self.inner);
-        for key in keys {
-            if let Some(confirmed) = inner.confirmed.get_mut(&key) {
-                confirmed.is_received = false;
-            }
-            if let Some(pending) = inner.pending.get_mut(&key) {
-                pending.is_received = false;
-            }
-        }
-    }
-
-    /// Returns `true` if a removal that the store sent is newer than the write of this replica. If
-    /// it is not known which one came first, the result is `false`, and the list has to be loaded.
-    pub(super) fn is_removal_newer(&self, key: &RecordKey) -> bool {
-        let mut inner = lock(&self.inner);
-        let confirmed = inner.confirmed.remove(key);
-        !inner.pending.contains_key(key) && confirmed.is_none_or(|confirmed| confirmed.is_received)
+        drop(inner);
+        self.wake.notify_one();
     }
 
     /// Returns `true` if the store has not confirmed the write of this record.
@@ -193,49 +180,10 @@ impl Writes {
         lock(&self.inner).pending.contains_key(key)
     }
 
-    /// Decides about an entry that a complete load does not contain.
-    pub(super) fn missing(&self, key: &RecordKey, load_began: Instant) -> Missing {
-        let mut inner = lock(&self.inner);
-        if inner.pending.contains_key(key) {
-            return Missing::Keep;
-        }
-        let Some(confirmed) = inner.confirmed.remove(key) else {
-            return Missing::Remove;
-        };
-        if confirmed.at >= load_began {
-            inner.confirmed.insert(key.clone(), confirmed);
-            return Missing::Keep;
-        }
-        if confirmed.at.elapsed() > REWRITTEN_FOR {
-            return Missing::Remove;
-        }
-        inner.push(confirmed.record, None);
-        drop(inner);
-        self.wake.notify_one();
-        Missing::WriteAgain
-    }
-
-    /// Writes the confirmed records again that a store did not send although it sent all changes
-    /// since this connection began. A failover to an older copy can lose them without a gap. If the
-    /// store has them, the write changes nothing.
-    pub(super) fn write_unreceived_again(&self, connected_at: Instant) {
-        let mut inner = lock(&self.inner);
-        let is_lost = |write: &ConfirmedWrite| !write.is_received && write.at < connected_at;
-        let lost = inner.confirmed.extract_if(|_, write| is_lost(write));
-        let lost: Vec<ConfirmedWrite> = lost.map(|(_, write)| write).collect();
-        for write in lost {
-            inner.push(write.record, None);
-        }
-        drop(inner);
-        self.wake.notify_one();
-    }
-
-    /// Forgets confirmed writes, so that an empty store stays empty.
-    pub(super) fn forget_confirmed(&self) {
-        lock(&self.inner).confirmed.clear();
-    }
-
+    /// Returns the number of entries that the store has not confirmed.
     pub(super) fn pending(&self) -> usize {
-        lock(&self.inner).pending.len()
+        let inner = lock(&self.inner);
+        let is_other = inner.pending.contains_key(&RecordKey::complete_list());
+        inner.pending.len() - usize::from(is_other)
     }
 }

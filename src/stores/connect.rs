@@ -27,6 +27,7 @@ pub struct RedisConnect {
     url: String,
     namespace: String,
     record_key: Option<Vec<u8>>,
+    accepted_keys: Vec<Vec<u8>>,
     ca_certificate: Option<Vec<u8>>,
     eviction: EvictionCheck,
 }
@@ -49,19 +50,45 @@ impl RedisConnect {
             url,
             namespace,
             record_key: None,
+            accepted_keys: Vec::new(),
             ca_certificate: None,
             eviction: EvictionCheck::Required,
         }
     }
 
-    /// Sets the key of an HMAC-SHA256 that is added to each record and to each removal. Records
+    /// Sets the key of an HMAC-SHA256 that is added to each record, also to removals. Records
     /// without a valid one are ignored and counted. Default: none. Use at least 32 random bytes,
     /// the same on all replicas.
     ///
     /// It prevents another user of the same Redis from adding and removing entries through this
-    /// crate. It does not prevent the deletion of the data, or the repetition of an earlier change.
+    /// crate, also with records of another namespace. It does not prevent the deletion of the data,
+    /// or the repetition of an earlier change.
     pub fn record_key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.record_key = Some(key.into());
+        self
+    }
+
+    /// Also accepts records that were signed with this key, to replace the
+    /// [record key](Self::record_key) without an interruption. Default: none.
+    ///
+    /// 1. Start all replicas with the old record key, and accept the new one.
+    /// 2. Start all replicas with the new record key, and accept the old one. Each replica signs
+    ///    the records again when it loads them.
+    /// 3. Start all replicas without the old one.
+    ///
+    /// ```no_run
+    /// # async fn example(new: &[u8], old: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_m2m::RedisStore;
+    ///
+    /// let store = RedisStore::connect("redis://127.0.0.1:6379", "acme:m2m")
+    ///     .record_key(new)
+    ///     .accept_record_key(old)
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn accept_record_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.accepted_keys.push(key.into());
         self
     }
 
@@ -81,13 +108,38 @@ impl RedisConnect {
         self
     }
 
-    async fn connect(self) -> Result<RedisStore, RedisStoreError> {
+    /// Returns the store without connecting, so that the service starts although Redis is down.
+    /// The replication connects in the background. Until it has loaded the list, the verifier is
+    /// not [ready](crate::Verifier::is_ready) and requests get a 503. Use it with
+    /// [`build`](crate::VerifierBuilder::build), because
+    /// [`build_ready`](crate::VerifierBuilder::build_ready) fails while Redis is down.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_m2m::{Denylist, RedisStore};
+    ///
+    /// let store = RedisStore::connect("redis://127.0.0.1:6379", "acme:m2m").lazy()?;
+    /// let denylist = Denylist::replicated(store);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RedisStoreError`] if a setting is invalid. If Redis evicts entries, the list is
+    /// not loaded, and [`ReplicationStatus::last_error`](crate::ReplicationStatus::last_error) says
+    /// why.
+    pub fn lazy(self) -> Result<RedisStore, RedisStoreError> {
         let is_allowed = |c: char| !c.is_whitespace() && !c.is_control() && c != '{' && c != '}';
         if !(1..=128).contains(&self.namespace.len()) || !self.namespace.chars().all(is_allowed) {
             return Err(RedisStoreError::InvalidNamespace);
         }
-        if self.record_key.as_ref().is_some_and(|key| key.len() < 32) {
+        let mut keys = self.record_key.iter().chain(&self.accepted_keys);
+        if keys.any(|key| key.len() < 32) {
             return Err(RedisStoreError::ShortRecordKey);
+        }
+        if self.record_key.is_none() && !self.accepted_keys.is_empty() {
+            return Err(RedisStoreError::NoRecordKey);
         }
         // The `redis` crate names no crypto provider. If the application installed one, it stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -104,13 +156,15 @@ impl RedisConnect {
             ),
         };
         let connections = Connections::new(client.map_err(invalid)?, self.eviction);
-        connections.open_commands().await?;
-        let signer = RecordSigner::new(self.record_key.as_deref());
-        Ok(RedisStore::new(
-            Arc::new(connections),
-            &self.namespace,
-            signer,
-        ))
+        let (namespace, key) = (&self.namespace, self.record_key.as_deref());
+        let signer = RecordSigner::new(namespace, key, &self.accepted_keys);
+        Ok(RedisStore::new(Arc::new(connections), namespace, signer))
+    }
+
+    async fn connect(self) -> Result<RedisStore, RedisStoreError> {
+        let store = self.lazy()?;
+        store.0.connections.open_commands().await?;
+        Ok(store)
     }
 }
 

@@ -74,11 +74,16 @@ impl Connections {
         Ok(result?)
     }
 
-    /// Forgets a connection that cannot be used any more, so that the next command connects.
+    /// Forgets a connection that cannot be used any more.
     fn discard_broken(&self, error: &RedisError) {
         if error.is_unrecoverable_error() || error.is_timeout() || error.is_io_error() {
-            *self.commands() = None;
+            self.discard_commands();
         }
+    }
+
+    /// Forgets the connection for commands, so that the next command connects.
+    pub(super) fn discard_commands(&self) {
+        *self.commands() = None;
     }
 
     async fn open(&self, timeout: Duration) -> Result<MultiplexedConnection, RedisStoreError> {

@@ -6,9 +6,8 @@ use ::redis::{Value, cmd, from_redis_value};
 use super::connections::BLOCK;
 use super::position::{EntryId, StreamInfo, StreamPosition};
 use super::redis::RedisStore;
-use super::signature::Meaning;
-use crate::clock::Clock;
-use crate::revocation::{DenylistChanges, DenylistRecord, RecordKey};
+use super::signature::SignedWith;
+use crate::revocation::{DenylistChanges, DenylistRecord};
 use crate::util::BoxError;
 
 /// The entries of one page, and the changes of one read.
@@ -18,6 +17,11 @@ const PAGE: usize = 1_000;
 const DELETE_OBSOLETE: &str = "
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('HDEL', KEYS[1], ARGV[1])";
+
+/// Replaces the HMAC of a record, unless it was written again. It is no change of the entry.
+const SIGN_AGAIN: &str = "
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+return redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])";
 
 /// A field of the hash and its value.
 type StoredEntry = (Vec<u8>, Vec<u8>);
@@ -62,7 +66,9 @@ impl RedisStore {
     pub(super) async fn load(&self, changes: &DenylistChanges) -> Result<StreamPosition, BoxError> {
         // Before the entries, so that no change is between the two.
         let mut position = self.info().await?.end();
-        let (mut cursor, now) = (0_u64, Clock::system().unix_seconds());
+        // A clock of a replica that is ahead must not delete entries.
+        let (now, _): (i64, i64) = self.0.connections.query(&cmd("TIME")).await?;
+        let mut cursor = 0_u64;
         loop {
             let mut command = cmd("HSCAN");
             command
@@ -72,16 +78,22 @@ impl RedisStore {
                 .arg(PAGE);
             let (next, page): (u64, Vec<StoredEntry>) = self.0.connections.query(&command).await?;
             for (field, stored) in page {
-                let record = self.record(&stored, changes).await?;
-                match record {
-                    Some(record) if record.is_obsolete(now) => {
-                        let mut command = self.script(DELETE_OBSOLETE);
-                        command.arg(field).arg(stored);
-                        let _: i64 = self.0.connections.query(&command).await?;
-                    }
-                    Some(record) => changes.added(record).await?,
-                    None => {}
+                let Some((record, signed_with)) = self.record(&stored, changes).await? else {
+                    continue;
+                };
+                if record.is_obsolete(now) {
+                    let mut command = self.script(DELETE_OBSOLETE);
+                    command.arg(field).arg(stored);
+                    let _: i64 = self.0.connections.query(&command).await?;
+                    continue;
                 }
+                if signed_with == SignedWith::AcceptedKey {
+                    let again = self.0.signer.sign(&record.to_json());
+                    let mut command = self.script(SIGN_AGAIN);
+                    command.arg(field).arg(stored).arg(again);
+                    let _: i64 = self.0.connections.query(&command).await?;
+                }
+                changes.added(record).await?;
             }
             cursor = next;
             if cursor == 0 {
@@ -146,15 +158,10 @@ impl RedisStore {
             position = position.after(id);
             match fields.as_slice() {
                 [name, stored] if name == b"a" => {
-                    if let Some(record) = self.record(stored, changes).await? {
+                    if let Some((record, _)) = self.record(stored, changes).await? {
                         changes.added(record).await?;
                     }
                 }
-                [name, stored] if name == b"r" => match self.removed(stored) {
-                    Some(Ok(key)) => changes.removed(key).await?,
-                    Some(Err(_)) => changes.malformed().await?,
-                    None => changes.unauthenticated().await?,
-                },
                 _ => changes.malformed().await?,
             }
         }
@@ -166,23 +173,16 @@ impl RedisStore {
         &self,
         stored: &[u8],
         changes: &DenylistChanges,
-    ) -> Result<Option<DenylistRecord>, BoxError> {
-        let Some(json) = self.0.signer.open(Meaning::Record, stored) else {
+    ) -> Result<Option<(DenylistRecord, SignedWith)>, BoxError> {
+        let Some(opened) = self.0.signer.open(stored) else {
             changes.unauthenticated().await?;
             return Ok(None);
         };
-        let record = DenylistRecord::from_json(json).ok();
-        if record.is_none() {
+        let Ok(record) = DenylistRecord::from_json(opened.json) else {
             changes.malformed().await?;
-        }
-        Ok(record)
-    }
-
-    /// Returns the key of a removal, or `None` if it is not authentic.
-    fn removed(&self, stored: &[u8]) -> Option<Result<RecordKey, BoxError>> {
-        let key = self.0.signer.open(Meaning::Removal, stored)?;
-        let key = std::str::from_utf8(key).map_err(BoxError::from);
-        Some(key.and_then(|key| RecordKey::parse(key).map_err(BoxError::from)))
+            return Ok(None);
+        };
+        Ok(Some((record, opened.signed_with)))
     }
 }
 

@@ -7,7 +7,7 @@ use ::redis::{Cmd, Value, cmd};
 
 use super::connections::Connections;
 use super::position::{Progress, ReadStep, StreamPosition};
-use super::signature::{Meaning, RecordSigner};
+use super::signature::{RecordSigner, SignedWith};
 use crate::revocation::{DenylistChanges, DenylistRecord, DenylistStore, RecordKey, StoreCursor};
 use crate::util::BoxError;
 
@@ -24,11 +24,6 @@ if stored ~= ARGV[2] then return stored end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'a', ARGV[3])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1";
-
-const REMOVE: &str = "
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'r', ARGV[2])
-return redis.call('HDEL', KEYS[1], ARGV[1])";
 
 /// A store for several replicas in Redis 7.0 or newer (feature `redis`): a [`DenylistStore`],
 /// and with the feature `dpop` a store of used proofs (`ReplayStore`).
@@ -93,8 +88,8 @@ impl RedisStore {
     }
 }
 
-impl DenylistStore for RedisStore {
-    async fn follow(
+impl RedisStore {
+    async fn follow_until_it_breaks(
         &self,
         from: Option<StoreCursor>,
         changes: DenylistChanges,
@@ -104,13 +99,17 @@ impl DenylistStore for RedisStore {
             None => self.load(&changes).await?,
             Some(cursor) => {
                 let (position, info) = (StreamPosition::parse(&cursor), self.info().await?);
-                match position.filter(|position| !info.has_gap(*position, *position)) {
-                    Some(position) => position,
-                    None => {
-                        // It is of another store, or changes after it are lost.
-                        changes.gap().await?;
-                        self.load(&changes).await?
+                let resumed = position.filter(|position| !info.has_gap(*position, *position));
+                if let Some(position) = resumed {
+                    if info.last_id == position.id {
+                        // At once, so that writes that failed are retried.
+                        changes.heartbeat().await?;
                     }
+                    position
+                } else {
+                    // It is of another store, or changes after it are lost.
+                    changes.gap().await?;
+                    self.load(&changes).await?
                 }
             }
         };
@@ -135,11 +134,48 @@ impl DenylistStore for RedisStore {
         }
     }
 
+    /// Returns the stored record, or `None` if it cannot be used and may be replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a newer version of this crate wrote it in a form that this version does
+    /// not know, so that it is not lost.
+    fn replaced(&self, stored: &[u8], key: &RecordKey) -> Result<Option<DenylistRecord>, BoxError> {
+        let Some(opened) = self.0.signer.open(stored) else {
+            return Ok(None);
+        };
+        if let Ok(record) = DenylistRecord::from_json(opened.json) {
+            return Ok(Some(record).filter(|record| record.key() == *key));
+        }
+        let is_authentic = opened.signed_with != SignedWith::Unchecked;
+        if is_authentic || DenylistRecord::has_newer_version(opened.json) {
+            return Err(
+                "the stored record is of a newer version of tower-m2m: update this replica".into(),
+            );
+        }
+        Ok(None)
+    }
+}
+
+impl DenylistStore for RedisStore {
+    async fn follow(
+        &self,
+        from: Option<StoreCursor>,
+        changes: DenylistChanges,
+    ) -> Result<(), BoxError> {
+        let ended = self.follow_until_it_breaks(from, changes).await;
+        if ended.is_err() {
+            // It may be broken too, and then the next attempt would fail.
+            self.0.connections.discard_commands();
+        }
+        ended
+    }
+
     async fn put(&self, record: DenylistRecord) -> Result<(), BoxError> {
         let key = record.key();
         let (mut merged, mut expected) = (record.clone(), Vec::new());
         for _ in 0..MAX_ATTEMPTS {
-            let value = self.0.signer.sign(Meaning::Record, &merged.to_json());
+            let value = self.0.signer.sign(&merged.to_json());
             let mut command = self.script(PUT);
             command
                 .arg(key.as_str())
@@ -149,11 +185,9 @@ impl DenylistStore for RedisStore {
             let Value::BulkString(stored) = self.0.connections.query(&command).await? else {
                 return Ok(());
             };
-            let json = self.0.signer.open(Meaning::Record, &stored);
-            let earlier = json.and_then(|json| DenylistRecord::from_json(json).ok());
-            // A stored record that cannot be used is replaced.
-            if let Some(earlier) = earlier.filter(|earlier| earlier.key() == key) {
-                merged = record.clone().merged_with(&earlier);
+            merged = record.clone();
+            if let Some(earlier) = self.replaced(&stored, &key)? {
+                merged = merged.merged_with(&earlier);
                 if merged == earlier {
                     return Ok(());
                 }
@@ -164,14 +198,7 @@ impl DenylistStore for RedisStore {
     }
 
     async fn remove(&self, key: RecordKey) -> Result<(), BoxError> {
-        let removal = self
-            .0
-            .signer
-            .sign(Meaning::Removal, key.as_str().as_bytes());
-        let mut command = self.script(REMOVE);
-        command.arg(key.as_str()).arg(removal).arg(KEPT_CHANGES);
-        let _: i64 = self.0.connections.query(&command).await?;
-        Ok(())
+        self.put(DenylistRecord::removal(&key)).await
     }
 }
 

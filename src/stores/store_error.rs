@@ -15,6 +15,9 @@ pub enum RedisStoreError {
     InvalidNamespace,
     /// The record key is shorter than 32 bytes.
     ShortRecordKey,
+    /// A further record key is [accepted](crate::RedisConnect::accept_record_key), but there is no
+    /// record key.
+    NoRecordKey,
     /// Redis could not be reached, or it rejected the credentials.
     Connection(BoxError),
     /// Redis evicts entries if its memory is full: `maxmemory-policy` is not `noeviction`.
@@ -33,6 +36,9 @@ impl fmt::Display for RedisStoreError {
             Self::ShortRecordKey => {
                 f.write_str("the record key is too short: use at least 32 random bytes")
             }
+            Self::NoRecordKey => f.write_str(
+                "accept_record_key needs record_key: without it, records are not checked",
+            ),
             Self::Connection(error) => write!(f, "failed to connect to Redis: {error}"),
             Self::Eviction(policy) => write!(
                 f,
@@ -52,7 +58,10 @@ impl std::error::Error for RedisStoreError {
             Self::InvalidUrl(error) | Self::Connection(error) | Self::UnknownEviction(error) => {
                 Some(&**error)
             }
-            Self::InvalidNamespace | Self::ShortRecordKey | Self::Eviction(_) => None,
+            Self::InvalidNamespace
+            | Self::ShortRecordKey
+            | Self::NoRecordKey
+            | Self::Eviction(_) => None,
         }
     }
 }

@@ -218,6 +218,27 @@ pub(crate) fn denylist_emptied(entries: usize, applies_for: Duration) {
     let _ = (entries, applies_for);
 }
 
+/// Reports that a replica that was never loaded found a store without a complete list.
+pub(crate) fn denylist_not_initialized(waits_for: Duration) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", ?waits_for, "denylist not initialized: the store is new, or it lost its data");
+    let _ = waits_for;
+}
+
+/// Reports that the application confirmed the state of a store that lacks entries.
+pub(crate) fn denylist_empty_confirmed(entries_before: usize, entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", entries_before, entries, "denylist confirmed empty");
+    let _ = (entries_before, entries);
+}
+
+/// Reports that the application confirmed an empty store, but the store has its entries.
+pub(crate) fn denylist_not_empty(entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", entries, "denylist not empty: confirm_empty had no effect");
+    let _ = entries;
+}
+
 /// Reports that the store lost entries of this replica, which are written again.
 pub(crate) fn denylist_written_again(entries: usize) {
     #[cfg(feature = "tracing")]

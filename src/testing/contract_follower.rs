@@ -90,6 +90,12 @@ impl ContractFollower {
             name.unwrap_or_default().to_owned()
         };
         match change {
+            // The contract is about entries.
+            StoreChange::Added(record) if record.is_about_completeness() => {}
+            StoreChange::Added(record) if record.is_removal() => {
+                self.log.push(format!("-{}", name(&record.key())));
+                self.records.remove(&record.key());
+            }
             StoreChange::Added(record) => {
                 self.log.push(format!("+{}", name(&record.key())));
                 self.records.insert(record.key(), record);

@@ -13,18 +13,12 @@ const KEPT_CHANGES: usize = 20_000;
 pub(super) struct StoreState {
     pub(super) records: BTreeMap<RecordKey, DenylistRecord>,
     /// The latest changes, each with its number.
-    pub(super) changes: BTreeMap<u64, Change>,
+    pub(super) changes: BTreeMap<u64, DenylistRecord>,
     pub(super) last_number: u64,
     /// Changes if the records are lost, so that an older cursor is unknown.
     pub(super) incarnation: u64,
     pub(super) mode: StoreMode,
     pub(super) wake: watch::Sender<()>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    Added(DenylistRecord),
-    Removed(RecordKey),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,8 +33,9 @@ pub(super) enum StoreMode {
 
 impl Default for StoreState {
     fn default() -> Self {
+        let complete = DenylistRecord::complete_list();
         Self {
-            records: BTreeMap::new(),
+            records: BTreeMap::from([(complete.key(), complete)]),
             changes: BTreeMap::new(),
             last_number: 0,
             incarnation: 0,
@@ -58,7 +53,7 @@ impl StoreState {
         }
     }
 
-    pub(super) fn push(&mut self, change: Change) {
+    pub(super) fn push(&mut self, change: DenylistRecord) {
         self.last_number += 1;
         self.changes.insert(self.last_number, change);
         if self.changes.len() > KEPT_CHANGES {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::memory_records::{Change, Position, StoreMode, StoreState};
+use super::memory_records::{Position, StoreMode, StoreState};
 use crate::revocation::{DenylistChanges, DenylistRecord, DenylistStore, RecordKey, StoreCursor};
 use crate::util::{BoxError, lock};
 
@@ -16,7 +16,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// clone is the store of one replica.
 ///
 /// It can fail like a real one: it is [down](Self::set_down), it does not respond, it loses
-/// confirmations, changes or records.
+/// confirmations, changes or records. It begins with an empty list that is complete, so a replica
+/// does not wait for others. After [`flush`](Self::flush) it is like a new Redis.
 ///
 /// ```
 /// use tower_m2m::Denylist;
@@ -41,13 +42,15 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Returns the number of records.
+    /// Returns the number of entries. Records of removals do not count.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.read(|state| state.records.len())
+        let denies =
+            |record: &&DenylistRecord| !record.is_removal() && !record.is_about_completeness();
+        self.read(|state| state.records.values().filter(denies).count())
     }
 
-    /// Returns `true` if the store has no records.
+    /// Returns `true` if the store has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -138,7 +141,7 @@ impl MemoryStore {
     }
 
     /// Returns the changes after a position, or `None` if the store does not have all of them.
-    fn changes_after(&self, position: Position) -> Option<Vec<(u64, Change)>> {
+    fn changes_after(&self, position: Position) -> Option<Vec<(u64, DenylistRecord)>> {
         self.read(|state| {
             let kept_from = state.changes.keys().next().copied();
             let first_kept = kept_from.unwrap_or(state.last_number + 1);
@@ -184,6 +187,12 @@ impl DenylistStore for MemoryStore {
                 self.send_all(&changes).await?
             }
         };
+        if self
+            .changes_after(position)
+            .is_some_and(|after| after.is_empty())
+        {
+            changes.heartbeat().await?;
+        }
         loop {
             self.reach().await?;
             let Some(after) = self.changes_after(position) else {
@@ -194,10 +203,7 @@ impl DenylistStore for MemoryStore {
             if let Some((last, _)) = after.last() {
                 position.number = *last;
                 for (_, change) in after {
-                    match change {
-                        Change::Added(record) => changes.added(record).await?,
-                        Change::Removed(key) => changes.removed(key).await?,
-                    }
+                    changes.added(change).await?;
                 }
                 changes.caught_up(position.cursor()).await?;
             }
@@ -223,19 +229,13 @@ impl DenylistStore for MemoryStore {
             };
             if state.records.get(&key) != Some(&merged) {
                 state.records.insert(key, merged.clone());
-                state.push(Change::Added(merged));
+                state.push(merged);
             }
         });
         self.confirmation()
     }
 
     async fn remove(&self, key: RecordKey) -> Result<(), BoxError> {
-        self.reach().await?;
-        self.with(|state| {
-            if state.records.remove(&key).is_some() {
-                state.push(Change::Removed(key));
-            }
-        });
-        self.confirmation()
+        self.put(DenylistRecord::removal(&key)).await
     }
 }

@@ -42,6 +42,7 @@ pub async fn check<S: DenylistStore>(
     changes_of_another_client_arrive_in_order(&one, &two).await?;
     later_expiry_wins(&one, &two).await?;
     unknown_members_are_kept(&one, &two).await?;
+    removed_entry_is_not_written_again(&one, &two).await?;
     all_entries_are_loaded(&one, &two).await?;
     changes_while_disconnected_arrive(&one, &two).await?;
     unknown_cursor_is_a_gap(&one).await?;
@@ -133,6 +134,26 @@ async fn unknown_members_are_kept<S: DenylistStore>(
     let is_kept = json.contains(r#""reason":"x""#) && !json.contains("expires_at");
     ensure(is_kept, RULE, &json)?;
     remove(one, &newer.key()).await
+}
+
+async fn removed_entry_is_not_written_again<S: DenylistStore>(
+    one: &Arc<S>,
+    two: &Arc<S>,
+) -> Result<(), ContractViolation> {
+    const RULE: &str = "a removal wins over an earlier write that is written again";
+    let first = record("removed", EntryExpiry::Never);
+    put(one, &first).await?;
+    let stored = load(one, RULE).await?.remove(&first.key());
+    let stored = stored.ok_or_else(|| violation(RULE, &"the record is missing"))?;
+    remove(two, &first.key()).await?;
+    put(one, &stored.again()).await?;
+    let found = load(one, RULE).await?.remove(&first.key());
+    ensure(found.is_none(), RULE, "the entry is there again")?;
+    // A new denial replaces the removal.
+    put(two, &record("removed", EntryExpiry::Never)).await?;
+    let found = load(two, RULE).await?.remove(&first.key());
+    ensure(found.is_some(), RULE, "a new entry is missing")?;
+    remove(one, &first.key()).await
 }
 
 async fn all_entries_are_loaded<S: DenylistStore>(

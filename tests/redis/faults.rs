@@ -32,13 +32,39 @@ async fn redis_killed_between_write_and_response_has_one_entry() {
     server.restart();
     one.until_status(|status| status.pending_writes == 0).await;
     two.until("org_a", "suspended").await;
-    assert_eq!(server.run(&["HLEN", ENTRIES]), "1");
+    // The entry, and the record that the list is complete.
+    assert_eq!(server.run(&["HLEN", ENTRIES]), "2");
     assert_eq!(
         server.run(&["XLEN", CHANGES]),
-        "1",
+        "2",
         "the retry changed nothing"
     );
     assert_eq!(two.call("org_b").await, "ok");
+}
+
+/// Rules 187, 190.
+///
+/// After a long outage, the replicas are connected again within seconds, and write at once.
+#[tokio::test]
+async fn replicas_reconnect_within_seconds() {
+    let Some(mut server) = RedisServer::start(&["--appendonly", "yes"]) else {
+        return;
+    };
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&server.url()).await,
+    );
+    one.deny("org_a").await.unwrap();
+    two.until("org_a", "suspended").await;
+    server.kill();
+    assert!(one.deny("org_b").await.is_err());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    server.restart();
+    let begun = Instant::now();
+    two.until("org_b", "suspended").await;
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(8), "{waited:?}");
+    assert_eq!(one.status().pending_writes, 0);
 }
 
 /// Rules 186, 190.

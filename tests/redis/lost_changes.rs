@@ -1,12 +1,16 @@
 //! Changes that Redis lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tower_m2m::{Denylist, RedisStore};
 
 use super::proxy::{Proxy, ProxyMode};
 use super::redis_server::RedisServer;
-use super::support::{CHANGES, ENTRIES, Replica, key, record};
+use super::support::{CHANGES, ENTRIES, NAMESPACE, Replica, key, record};
 
 /// Rules 189, 325.
+///
+/// The recent entry is written again. The other one applies until the state is confirmed.
 #[tokio::test]
 async fn flushed_redis_is_not_an_empty_list() {
     let Some(server) = RedisServer::start(&[]) else {
@@ -16,13 +20,93 @@ async fn flushed_redis_is_not_an_empty_list() {
         Replica::connect(&server.url()).await,
         Replica::connect(&server.url()).await,
     );
+    server.run(&["HSET", ENTRIES, &key("org_old"), &record("org_old")]);
+    server.run(&["XADD", CHANGES, "*", "a", &record("org_old")]);
     one.deny("org_a").await.unwrap();
     two.until("org_a", "suspended").await;
     server.run(&["FLUSHALL"]);
     two.until_status(|status| status.is_emptying).await;
-    assert_eq!(two.call("org_a").await, "suspended");
+    one.until_status(|status| status.is_emptying).await;
+    for org in ["org_a", "org_old"] {
+        assert_eq!(two.call(org).await, "suspended");
+    }
     two.denylist.confirm_empty();
+    // It counts for both.
+    for replica in [&one, &two] {
+        replica.until("org_old", "ok").await;
+        assert_eq!(replica.call("org_a").await, "suspended");
+    }
+    assert_eq!(server.run(&["HEXISTS", ENTRIES, &key("org_a")]), "1");
+}
+
+/// Rule 185.
+///
+/// One replica wrote the entry and ended, one has it in memory, and one starts after `FLUSHALL`.
+#[tokio::test]
+async fn replica_that_starts_after_flushall_admits_no_denied_caller() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&server.url()).await,
+    );
+    server.run(&["HSET", ENTRIES, &key("org_old"), &record("org_old")]);
+    server.run(&["XADD", CHANGES, "*", "a", &record("org_old")]);
+    one.deny("org_a").await.unwrap();
+    two.until("org_a", "suspended").await;
+    two.until("org_old", "suspended").await;
+    server.run(&["FLUSHALL"]);
+    drop(one);
+    let store = RedisStore::connect(server.url(), NAMESPACE).await.unwrap();
+    let three = Replica::start(Denylist::replicated(store));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(8) {
+        for org in ["org_a", "org_old"] {
+            assert_eq!(two.call(org).await, "suspended");
+            assert_ne!(three.call(org).await, "ok");
+        }
+        assert_eq!(three.call("org_b").await, "denylist_unavailable");
+        assert!(!three.verifier.is_ready());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The other replica wrote it again.
+    assert_eq!(three.call("org_a").await, "suspended");
+    assert_eq!(server.run(&["HEXISTS", ENTRIES, &key("org_a")]), "1");
+    two.denylist.confirm_empty();
+    three.until("org_b", "ok").await;
+    assert_eq!(three.call("org_a").await, "suspended");
+    assert_eq!(three.call("org_old").await, "ok");
+}
+
+/// Rule 189.
+///
+/// The writer of an entry was not connected when another replica removed it.
+#[tokio::test]
+async fn removal_that_a_replica_missed_is_not_undone() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let proxy = Proxy::start(server.address()).await;
+    let (one, two) = (
+        Replica::connect(&server.url()).await,
+        Replica::connect(&proxy.url()).await,
+    );
+    two.deny("org_a").await.unwrap();
+    two.deny("org_b").await.unwrap();
+    one.until("org_b", "suspended").await;
+    proxy.set(ProxyMode::Cut);
+    two.until_status(|status| status.last_error.is_some()).await;
+    one.remove("org_a").await.unwrap();
+    server.run(&["XTRIM", CHANGES, "MAXLEN", "0"]);
+    proxy.set(ProxyMode::Forward);
     two.until("org_a", "ok").await;
+    two.deny("org_c").await.unwrap();
+    one.until("org_c", "suspended").await;
+    for replica in [&one, &two] {
+        assert_eq!(replica.call("org_a").await, "ok");
+        assert_eq!(replica.call("org_b").await, "suspended");
+    }
 }
 
 /// Rule 325.
@@ -144,8 +228,9 @@ async fn failover_to_an_older_copy_loses_no_entry() {
     one.deny("org_b").await.unwrap();
     two.until("org_b", "suspended").await;
     server.restart();
-    one.wait("two entries", async || {
-        server.run(&["HLEN", ENTRIES]) == "2"
+    // Both entries, and the record that the list is complete.
+    one.wait("three records", async || {
+        server.run(&["HLEN", ENTRIES]) == "3"
     })
     .await;
     for replica in [&one, &two] {

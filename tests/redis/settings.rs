@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tower_m2m::testing::store_contract;
-use tower_m2m::{RedisStore, RedisStoreError};
+use tower_m2m::{Clock, Denylist, RedisStore, RedisStoreError};
 
 use super::certificate::{FOR_LONG, LOOPBACK, self_signed};
 use super::redis_server::{RedisServer, free_port};
@@ -54,7 +54,8 @@ async fn record_without_a_valid_hmac_is_ignored() {
     one.deny("org_a").await.unwrap();
     one.until("org_a", "suspended").await;
     server.run(&["XADD", CHANGES, "*", "a", &record("org_b")]);
-    server.run(&["XADD", CHANGES, "*", "r", &key("org_a")]);
+    let removal = record("org_a").replace("{", r#"{"removed":true,"#);
+    server.run(&["XADD", CHANGES, "*", "a", &removal]);
     server.run(&["HSET", ENTRIES, &key("org_b"), &record("org_b")]);
     one.until_status(|status| status.unauthenticated_records >= 2)
         .await;
@@ -64,6 +65,142 @@ async fn record_without_a_valid_hmac_is_ignored() {
     assert_eq!(two.call("org_a").await, "suspended");
     assert_eq!(two.call("org_b").await, "ok");
     assert!(two.status().unauthenticated_records >= 1);
+}
+
+/// Rule 193.
+///
+/// A record of another namespace has a valid HMAC there, and not here.
+#[tokio::test]
+async fn record_of_another_namespace_is_ignored() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let connect = async |namespace: &str| {
+        let store = RedisStore::connect(server.url(), namespace).record_key([7; 32]);
+        Replica::new(Denylist::replicated(store.await.unwrap())).await
+    };
+    let (one, test) = (connect(NAMESPACE).await, connect("acme:test").await);
+    test.deny("org_a").await.unwrap();
+    let signed = server.run(&["HGET", "{acme:test}:denylist", &key("org_a")]);
+    assert!(signed.contains("org_a"));
+    server.run(&["XADD", CHANGES, "*", "a", &signed]);
+    one.until_status(|status| status.unauthenticated_records == 1)
+        .await;
+    assert_eq!(one.call("org_a").await, "ok");
+}
+
+/// Rule 193.
+///
+/// The three steps of a new record key. No replica is without the list.
+#[tokio::test]
+async fn record_key_is_replaced_in_three_steps() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let (old, new) = ([7; 32], [8; 32]);
+    let store = |key: [u8; 32]| RedisStore::connect(server.url(), NAMESPACE).record_key(key);
+    let one = Replica::new(Denylist::replicated(store(old).await.unwrap())).await;
+    one.deny("org_a").await.unwrap();
+    // A replica with the new key alone has no list.
+    let early = Replica::start(Denylist::replicated(store(new).await.unwrap()));
+    early
+        .until_status(|status| {
+            let error = status.last_error.as_deref();
+            error.is_some_and(|error| error.contains("keys may differ"))
+        })
+        .await;
+    assert!(!early.verifier.is_ready());
+    drop(early);
+    let first = store(old).accept_record_key(new).await.unwrap();
+    let first = Replica::new(Denylist::replicated(first)).await;
+    let second = store(new).accept_record_key(old).await.unwrap();
+    let second = Replica::new(Denylist::replicated(second)).await;
+    assert_eq!(second.call("org_a").await, "suspended");
+    second.deny("org_b").await.unwrap();
+    first.until("org_b", "suspended").await;
+    first.deny("org_c").await.unwrap();
+    second.until("org_c", "suspended").await;
+    drop((one, first));
+    let again = store(new).accept_record_key(old).await.unwrap();
+    let again = Replica::new(Denylist::replicated(again)).await;
+    assert_eq!(again.call("org_c").await, "suspended");
+    let third = Replica::new(Denylist::replicated(store(new).await.unwrap())).await;
+    for org in ["org_a", "org_b", "org_c"] {
+        assert_eq!(third.call(org).await, "suspended");
+    }
+    assert_eq!(third.status().unauthenticated_records, 0);
+    let error = RedisStore::connect(server.url(), NAMESPACE).accept_record_key(old);
+    let error = error.await.unwrap_err();
+    assert!(matches!(error, RedisStoreError::NoRecordKey), "{error}");
+}
+
+/// Rule 191.
+///
+/// A record in a form of a newer version stays. The write fails and is retried.
+#[tokio::test]
+async fn unreadable_record_of_a_newer_version_is_not_overwritten() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let one = Replica::connect(&server.url()).await;
+    let newer = r#"{"v":2,"kind":"organization","until":["never"]}"#;
+    let broken = r#"{"v":1,"kind":"organization","until":["never"]}"#;
+    server.run(&["HSET", ENTRIES, &key("org_a"), newer]);
+    server.run(&["HSET", ENTRIES, &key("org_b"), broken]);
+    let error = one.deny("org_a").await.unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+    assert_eq!(one.call("org_a").await, "suspended");
+    assert!(one.remove("org_a").await.is_err());
+    assert_eq!(server.run(&["HGET", ENTRIES, &key("org_a")]), newer);
+    one.deny("org_b").await.unwrap();
+    assert!(
+        server
+            .run(&["HGET", ENTRIES, &key("org_b")])
+            .contains(r#""v":1,"kind":"organization","origin""#)
+    );
+}
+
+/// Obsolete records are deleted by the clock of Redis.
+#[tokio::test]
+async fn obsolete_records_are_deleted_by_the_clock_of_redis() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let now = Clock::system().unix_seconds();
+    for (org, expired_before) in [("org_a", 75 * 60), ("org_b", 65 * 60)] {
+        let expires_at = format!(r#""expires_at":{}}}"#, now - expired_before);
+        let expired = record(org).replace('}', &format!(",{expires_at}"));
+        server.run(&["HSET", ENTRIES, &key(org), &expired]);
+    }
+    let _one = Replica::connect(&server.url()).await;
+    assert_eq!(server.run(&["HEXISTS", ENTRIES, &key("org_a")]), "0");
+    assert_eq!(server.run(&["HEXISTS", ENTRIES, &key("org_b")]), "1");
+    let statistics = server.run(&["INFO", "commandstats"]);
+    assert!(statistics.contains("cmdstat_time:"), "{statistics}");
+}
+
+/// Rule 185.
+///
+/// The service starts while Redis is down, and becomes ready when it runs.
+#[tokio::test]
+async fn lazy_store_connects_in_the_background() {
+    let Some(mut server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let url = server.url();
+    server.kill();
+    let store = RedisStore::connect(&url, NAMESPACE).lazy().unwrap();
+    let denylist = Denylist::replicated(store);
+    denylist.confirm_empty();
+    let one = Replica::start(denylist);
+    assert_eq!(one.call("org_a").await, "denylist_unavailable");
+    one.until_status(|status| status.last_error.is_some()).await;
+    assert!(!one.verifier.is_ready());
+    server.restart();
+    one.until("org_a", "ok").await;
+    one.deny("org_a").await.unwrap();
+    let failed = RedisStore::connect(&url, "a b").lazy().unwrap_err();
+    assert!(matches!(failed, RedisStoreError::InvalidNamespace));
 }
 
 /// Rule 326.

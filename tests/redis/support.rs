@@ -39,7 +39,16 @@ impl Replica {
         Self::new(Denylist::replicated(store)).await
     }
 
+    /// Starts a replica of a new store.
     pub(crate) async fn new(denylist: Denylist) -> Self {
+        denylist.confirm_empty();
+        let replica = Self::start(denylist);
+        replica.until_status(|status| status.is_usable).await;
+        replica
+    }
+
+    /// Starts a replica, which may be not ready.
+    pub(crate) fn start(denylist: Denylist) -> Self {
         let clock = Clock::manual(Clock::system().unix_seconds());
         let issuer = LocalIssuer::builder()
             .clock(clock.clone())
@@ -52,8 +61,7 @@ impl Replica {
             .denylist_stale_warning_after(Duration::from_secs(10))
             .denylist_max_stale(Duration::ZERO)
             .clock(clock.clone())
-            .build_ready()
-            .await
+            .build()
             .unwrap();
         Self {
             denylist,

@@ -24,7 +24,9 @@ impl DenylistStore for LastWins {
     }
 
     async fn put(&self, record: DenylistRecord) -> Result<(), BoxError> {
-        self.0.remove(record.key()).await?;
+        if !self.0.is_empty() {
+            self.0.remove(record.key()).await?;
+        }
         self.0.put(record).await
     }
 

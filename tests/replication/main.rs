@@ -8,9 +8,12 @@
 
 mod changes;
 mod contract;
+mod emptied;
 mod lifecycle;
+mod removals;
 mod scripted;
 mod simulation;
+mod simulation_emptied;
 mod staleness;
 mod streams;
 mod support;

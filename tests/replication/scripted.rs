@@ -14,6 +14,8 @@ enum ScriptStep {
     Add(&'static str),
     Remove(&'static str),
     CaughtUp,
+    /// No record is authentic, also not the one about completeness.
+    CaughtUpWithoutList,
     Heartbeat,
     Gap,
     Malformed,
@@ -31,6 +33,12 @@ impl ScriptedStore {
     }
 }
 
+/// Returns the record that says that the list of the store is complete.
+fn complete_list() -> DenylistRecord {
+    let json = r#"{"v":1,"kind":"complete_list","origin":"replication","issuer":"*","name":"*"}"#;
+    DenylistRecord::from_json(json.as_bytes()).unwrap()
+}
+
 impl DenylistStore for ScriptedStore {
     async fn follow(
         &self,
@@ -42,7 +50,13 @@ impl DenylistStore for ScriptedStore {
             match step {
                 ScriptStep::Add(org) => changes.added(record(org)).await?,
                 ScriptStep::Remove(org) => changes.removed(record(org).key()).await?,
-                ScriptStep::CaughtUp => changes.caught_up(StoreCursor::new("1")).await?,
+                ScriptStep::CaughtUp => {
+                    changes.added(complete_list()).await?;
+                    changes.caught_up(StoreCursor::new("1")).await?;
+                }
+                ScriptStep::CaughtUpWithoutList => {
+                    changes.caught_up(StoreCursor::new("1")).await?;
+                }
                 ScriptStep::Heartbeat => changes.heartbeat().await?,
                 ScriptStep::Gap => changes.gap().await?,
                 ScriptStep::Malformed => changes.malformed().await?,
@@ -231,7 +245,7 @@ async fn first_load_without_an_authentic_record_does_not_count() {
     let one = Replica::new(&issuer, store);
     let send = |step| script.send(step).unwrap();
     send(ScriptStep::Unauthenticated);
-    send(ScriptStep::CaughtUp);
+    send(ScriptStep::CaughtUpWithoutList);
     send(ScriptStep::Heartbeat);
     settle().await;
     assert!(!one.verifier.is_ready());

@@ -13,21 +13,25 @@ use tower_m2m::testing::{MemoryStore, MemoryStoreCopy};
 use super::support::{Replica, issuer, settle};
 
 const MAX_STALE: Duration = Duration::from_secs(900);
-const REPLICAS: usize = 3;
-const ORGANIZATIONS: [&str; 4] = ["org_a", "org_b", "org_c", "org_d"];
+pub(crate) const REPLICAS: usize = 3;
+pub(crate) const ORGANIZATIONS: [&str; 4] = ["org_a", "org_b", "org_c", "org_d"];
 
 /// Xorshift: the seed determines every number.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % end
     }
 
-    fn index(&mut self, end: usize) -> usize {
+    pub(crate) fn index(&mut self, end: usize) -> usize {
         usize::try_from(self.below(end as u64)).unwrap()
     }
 }
@@ -36,9 +40,20 @@ impl Random {
 #[derive(Clone, Copy, Debug)]
 enum Denial {
     /// Confirmed by the store at this time, by this replica, and not removed since.
-    Confirmed { at: Instant, by: usize },
+    Confirmed { at: Instant, by: Option<usize> },
     /// The store did not confirm the last change, so it may have happened or not.
     Unknown,
+}
+
+impl Denial {
+    /// The replica that wrote it has ended.
+    fn forget_writer(&mut self, ended: usize) {
+        if let Self::Confirmed { by, .. } = self
+            && *by == Some(ended)
+        {
+            *by = None;
+        }
+    }
 }
 
 struct Model {
@@ -51,10 +66,10 @@ async fn run(seed: u64, steps: u64) {
     let (issuer, store) = (issuer(), MemoryStore::new());
     let tokens = ORGANIZATIONS.map(|org| (org, issuer.org(org).token()));
     let tokens = HashMap::from(tokens);
-    let replicas: Vec<Replica> = (0..REPLICAS)
+    let mut replicas: Vec<Replica> = (0..REPLICAS)
         .map(|_| Replica::new(&issuer, store.clone()))
         .collect();
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let mut random = Random::new(seed);
     let mut model = Model {
         denials: HashMap::new(),
         lost_at: None,
@@ -64,7 +79,7 @@ async fn run(seed: u64, steps: u64) {
     for step in 0..steps {
         let by = random.index(REPLICAS);
         let org = ORGANIZATIONS[random.index(ORGANIZATIONS.len())];
-        match random.below(20) {
+        match random.below(22) {
             0..=3 => {
                 let denied = replicas[by].deny(org).await;
                 let call = replicas[by].send(&tokens[org]).await;
@@ -74,7 +89,7 @@ async fn run(seed: u64, steps: u64) {
                 );
                 let at = Instant::now();
                 let denial = match denied {
-                    Ok(()) => Denial::Confirmed { at, by },
+                    Ok(()) => Denial::Confirmed { at, by: Some(by) },
                     Err(_) => Denial::Unknown,
                 };
                 model.denials.insert(org, denial);
@@ -109,7 +124,17 @@ async fn run(seed: u64, steps: u64) {
                     model.lost_at = Some(Instant::now());
                 }
             }
-            16..=17 => tokio::time::sleep(Duration::from_secs(random.below(1_200))).await,
+            16 => {
+                store.flush();
+                model.lost_at = Some(Instant::now());
+            }
+            17 => {
+                replicas[by] = Replica::new(&issuer, store.clone());
+                for denial in model.denials.values_mut() {
+                    denial.forget_writer(by);
+                }
+            }
+            18..=19 => tokio::time::sleep(Duration::from_secs(random.below(1_200))).await,
             _ => tokio::time::sleep(Duration::from_millis(random.below(40_000))).await,
         }
         check(&tokens, &replicas, &model, is_up, seed, step).await;
@@ -145,12 +170,13 @@ async fn check(
             };
             // A store that lost data cannot send it, so only the writer must deny.
             let is_lost = model.lost_at.is_some_and(|lost_at| lost_at >= *at);
-            let is_due = at.elapsed() > MAX_STALE + Duration::from_secs(31) || number == *by;
-            if is_due && (!is_lost || number == *by && at.elapsed() < Duration::from_secs(60)) {
+            let is_due = at.elapsed() > MAX_STALE + Duration::from_secs(31) || Some(number) == *by;
+            if is_due && (!is_lost || Some(number) == *by && at.elapsed() < Duration::from_secs(60))
+            {
                 assert_ne!(
                     call,
                     "ok",
-                    "seed {seed}, step {step}: replica {number} admits {org}, denied by {by} {:?} ago (up: {is_up}): {:?}",
+                    "seed {seed}, step {step}: replica {number} admits {org}, denied by {by:?} {:?} ago (up: {is_up}): {:?}",
                     at.elapsed(),
                     replica.status()
                 );
@@ -195,6 +221,11 @@ async fn converge(
 
 #[test]
 fn invariants_hold_after_random_faults() {
+    for_each_seed(run);
+}
+
+/// Runs a simulation with each seed, in virtual time.
+pub(crate) fn for_each_seed(run: impl AsyncFn(u64, u64)) {
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |value| value.parse().unwrap())
     };

@@ -22,6 +22,8 @@ async fn main() -> Result<(), BoxError> {
 async fn replica(port: u16, redis: &str, issuer: &str, audience: &str) -> Result<(), BoxError> {
     let store = RedisStore::connect(redis, "example:replicas").await?;
     let denylist = Denylist::replicated(store);
+    // The demo's Redis is new. A service must not do this at each start: see the guide.
+    denylist.confirm_empty();
     let verifier = Verifier::issuer(issuer)
         .audience(audience)
         .denylist(denylist.clone())

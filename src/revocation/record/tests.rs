@@ -70,10 +70,55 @@ fn later_expiry_wins() {
         record(EntryExpiry::UnixSeconds(20)),
     );
     let never = record(EntryExpiry::Never);
-    assert_eq!(early.clone().merged_with(&late), late);
-    assert_eq!(late.clone().merged_with(&early), late);
-    assert_eq!(late.clone().merged_with(&never), never);
-    assert_eq!(never.clone().merged_with(&late), never);
+    let merged = |one: &DenylistRecord, stored| one.clone().merged_with(stored);
+    assert_eq!(merged(&early, &late), late, "it changes nothing");
+    assert_eq!(merged(&late, &early).expires_at(), Some(20));
+    assert_eq!(merged(&late, &never), never);
+    assert_eq!(merged(&never, &late).expires_at(), None);
+    assert!(merged(&never, &late).stamp() > late.stamp());
+}
+
+/// Rules 189, 197.
+///
+/// The order of the writes of one entry does not depend on the clocks of the replicas.
+#[test]
+fn later_one_of_a_removal_and_a_denial_stays() {
+    let at = |stamp: i64, record: DenylistRecord| DenylistRecord {
+        stamp: Some(stamp),
+        ..record
+    };
+    let denied = at(1_000, record(EntryExpiry::Never));
+    let removal = DenylistRecord::removal(&denied.key());
+    for clock in [10, 100_000] {
+        let removed = at(clock, removal.clone()).merged_with(&denied);
+        assert!(removed.is_removal() && removed.stamp() > denied.stamp());
+        assert_eq!(removal.clone().merged_with(&removed), removed);
+        // The removed write, after the store lost it.
+        assert_eq!(denied.clone().again().merged_with(&removed), removed);
+        for later in [5, 200_000] {
+            let again = at(later, record(EntryExpiry::UnixSeconds(9))).merged_with(&removed);
+            assert!(!again.is_removal() && again.stamp() > removed.stamp());
+            assert_eq!(again.expires_at(), Some(9));
+            // It is newer than the removal, also if the store loses it.
+            let lost = again.clone().again().merged_with(&removed);
+            assert!(!lost.is_removal());
+        }
+    }
+}
+
+/// The removal of the longest record fits.
+#[test]
+fn removal_of_a_long_record_can_be_read() {
+    for length in (1..MAX_BYTES).rev() {
+        let entry = DenylistEntry::client(ISSUER, "c".repeat(length)).issued_before(7);
+        if let Ok(record) = DenylistRecord::new(&entry, EntryExpiry::Never) {
+            let removal = DenylistRecord::removal(&record.key()).to_json();
+            let removal = DenylistRecord::from_json(&removal).unwrap();
+            assert_eq!(removal.key(), record.key());
+            return;
+        }
+    }
+    panic!("no record fits");
 }
 
 #[test]

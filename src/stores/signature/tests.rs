@@ -1,29 +1,63 @@
 use super::*;
 
+const JSON: &[u8] = b"{\"v\":1}";
+
+fn signer(namespace: &str, key: u8) -> RecordSigner {
+    RecordSigner::new(namespace, Some(&[key; 32]), &[])
+}
+
 /// Rule 193.
 #[test]
-fn value_without_a_valid_hmac_is_not_authentic() {
-    let signer = RecordSigner::new(Some(&[7; 32]));
-    let stored = signer.sign(Meaning::Record, b"{}");
-    assert_eq!(signer.open(Meaning::Record, &stored), Some(&b"{}"[..]));
-    assert_eq!(signer.open(Meaning::Removal, &stored), None);
-    assert_eq!(signer.open(Meaning::Record, b"{}"), None);
-    assert_eq!(signer.open(Meaning::Record, b".{}"), None);
-    assert_eq!(signer.open(Meaning::Record, b""), None);
-    let other = RecordSigner::new(Some(&[8; 32]));
-    assert_eq!(other.open(Meaning::Record, &stored), None);
-    for at in 0..stored.len() {
-        let mut changed = stored.clone();
-        changed[at] ^= 1;
-        assert_eq!(signer.open(Meaning::Record, &changed), None, "{at}");
+fn only_authentic_records_are_opened() {
+    let signer = signer("acme:m2m", 1);
+    let stored = signer.sign(JSON);
+    assert_eq!(signer.open(&stored).unwrap().json, JSON);
+    let mut changed = stored.clone();
+    *changed.last_mut().unwrap() = b' ';
+    let without = RecordSigner::new("acme:m2m", None, &[]).sign(JSON);
+    for other in [&changed[..], &without, &stored[1..], b"", b".", b"AAAA.{}"] {
+        assert_eq!(signer.open(other), None);
     }
 }
 
+/// Rule 193.
 #[test]
-fn replica_without_a_key_reads_both_forms() {
-    let (with, without) = (RecordSigner::new(Some(&[7; 32])), RecordSigner::new(None));
-    let stored = with.sign(Meaning::Removal, br#"["a.b"]"#);
-    let expected = Some(&br#"["a.b"]"#[..]);
-    assert_eq!(without.open(Meaning::Removal, &stored), expected);
-    assert_eq!(without.open(Meaning::Removal, br#"["a.b"]"#), expected);
+fn record_of_another_namespace_or_key_is_not_authentic() {
+    let stored = signer("acme:m2m", 1).sign(JSON);
+    assert_eq!(signer("acme:test", 1).open(&stored), None);
+    assert_eq!(signer("acme:m2", 1).open(&stored), None);
+    assert_eq!(signer("acme:m2m", 2).open(&stored), None);
+}
+
+/// Rule 193.
+#[test]
+fn record_of_an_accepted_key_is_opened() {
+    let earlier = signer("acme:m2m", 1).sign(JSON);
+    let accepted = [vec![7; 32], vec![1; 32]];
+    let new = RecordSigner::new("acme:m2m", Some(&[2; 32]), &accepted);
+    let opened = new.open(&earlier).unwrap();
+    assert_eq!(
+        (opened.json, opened.signed_with),
+        (JSON, SignedWith::AcceptedKey)
+    );
+    let own = new.sign(JSON);
+    assert_eq!(new.open(&own).unwrap().signed_with, SignedWith::OwnKey);
+    assert_eq!(
+        signer("acme:m2m", 1).open(&own),
+        None,
+        "it signs with its own key"
+    );
+}
+
+/// A replica without a key reads all records.
+#[test]
+fn records_are_read_without_a_key() {
+    let without = RecordSigner::new("acme:m2m", None, &[]);
+    for stored in [signer("acme:m2m", 1).sign(JSON), without.sign(JSON)] {
+        let opened = without.open(&stored).unwrap();
+        assert_eq!(
+            (opened.json, opened.signed_with),
+            (JSON, SignedWith::Unchecked)
+        );
+    }
 }
