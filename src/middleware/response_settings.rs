@@ -130,12 +130,12 @@ impl AuthorizeLayer {
     /// ```
     /// use std::time::Duration;
     ///
-    /// # use tower_m2m::{CallerStatus, Claims, Verifier};
-    /// # async fn status(claims: Claims) -> Result<CallerStatus, std::io::Error> { Ok(CallerStatus::Active) }
+    /// # use tower_m2m::{BoxError, Caller, CallerStatus, Verifier};
+    /// # async fn status(_: Caller) -> Result<CallerStatus, BoxError> { Ok(CallerStatus::Active) }
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let kinde = Verifier::kinde("acme").audience("https://api.acme.com");
     /// let verifier = Verifier::builder([kinde])
-    ///     .check_caller(|claims| status(claims))
+    ///     .check_caller(status)
     ///     .build()?;
     /// let layer = verifier.layer().check_callers_of_streams_every(Duration::from_secs(60));
     /// # Ok(())
