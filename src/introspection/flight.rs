@@ -150,8 +150,7 @@ impl IntrospectorState {
     ) -> IntrospectionOutcome {
         self.outage.record_success(request.familiarity);
         let (digest, credential) = (&request.digest, request.credential.as_bytes());
-        let was_known = self.known_credentials.contains(digest, credential);
-        self.known_credentials.remove(digest, credential);
+        let was_known = self.known_credentials.remove(digest, credential);
         self.cache
             .insert_rejected(request.digest, rejected.clone(), at);
         // An unknown credential has no open streams.

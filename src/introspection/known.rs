@@ -50,11 +50,12 @@ impl KnownCredentials {
         self.current.insert(digest, saved);
     }
 
-    pub(super) fn remove(&self, digest: &CredentialDigest, credential: &[u8]) {
-        self.current.invalidate(digest);
-        if self.is_any_restored {
-            self.restored.invalidate(&self.key.digest(credential));
-        }
+    /// Removes a credential. Returns `true` if it was known.
+    pub(super) fn remove(&self, digest: &CredentialDigest, credential: &[u8]) -> bool {
+        let was_used = self.current.remove(digest).is_some();
+        let remove_restored = || self.restored.remove(&self.key.digest(credential));
+        let was_restored = self.is_any_restored && remove_restored().is_some();
+        was_used || was_restored
     }
 
     /// Returns the digests for the next start.
