@@ -17,6 +17,7 @@ mod error;
 #[cfg(any(feature = "introspection", feature = "security-events"))]
 mod form_encoding;
 mod http;
+mod request_failure;
 
 pub(crate) use address::{AddressRule, PrivateAddresses};
 #[cfg(any(feature = "introspection", feature = "security-events"))]
@@ -31,3 +32,4 @@ pub(crate) use form_encoding::encode_form;
 pub(crate) use form_encoding::form_urlencoded;
 pub use http::FetchFuture;
 pub(crate) use http::{Addresses, Fetcher, HttpSettings, Proxy};
+pub(crate) use request_failure::RequestFailure;

@@ -1,16 +1,11 @@
 //! Reasons why an issuer did not decide about a credential.
 
 use std::fmt;
-use std::time::Duration;
 
-use crate::http_client::{HttpError, HttpFailure};
+use crate::http_client::{HttpError, HttpFailure, RequestFailure};
 
 /// The reason why an issuer did not decide about a credential, and the pause that it requires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IntrospectionFailure {
-    pub(crate) error: IntrospectionError,
-    pub(crate) retry_after: Option<Duration>,
-}
+pub(crate) type IntrospectionFailure = RequestFailure<IntrospectionError>;
 
 /// A reason why an issuer did not decide whether a credential is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,15 +72,6 @@ impl fmt::Display for IntrospectionError {
 }
 
 impl std::error::Error for IntrospectionError {}
-
-impl From<IntrospectionError> for IntrospectionFailure {
-    fn from(error: IntrospectionError) -> Self {
-        Self {
-            error,
-            retry_after: None,
-        }
-    }
-}
 
 impl From<HttpError> for IntrospectionFailure {
     fn from(error: HttpError) -> Self {

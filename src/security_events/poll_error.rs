@@ -1,9 +1,10 @@
 //! The reasons why a poll has no events.
 
 use std::fmt;
-use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+
+use crate::http_client::RequestFailure;
 
 /// The reason why a transmitter's events could not be fetched. Events stay at the transmitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,11 +23,7 @@ pub enum PollError {
 }
 
 /// A failed poll, and how long the transmitter wants no other one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PollFailure {
-    pub(super) error: PollError,
-    pub(super) retry_after: Option<Duration>,
-}
+pub(super) type PollFailure = RequestFailure<PollError>;
 
 impl PollError {
     /// Returns a stable machine-readable name: for logs and tests.
@@ -52,15 +49,6 @@ impl PollFailure {
         Self {
             error,
             retry_after: crate::jwks::retry_after(headers, std::time::SystemTime::now()),
-        }
-    }
-}
-
-impl From<PollError> for PollFailure {
-    fn from(error: PollError) -> Self {
-        Self {
-            error,
-            retry_after: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One request of a fetch, and its failure.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -8,22 +8,11 @@ use tokio::time::Instant;
 
 use super::freshness::retry_after;
 use super::state::RemoteState;
+use crate::http_client::RequestFailure;
 use crate::jwks::{FetchError, JwksError};
 
 /// The reason why a fetch failed, and the pause that the issuer requires.
-pub(super) struct FetchFailure {
-    pub(super) error: FetchError,
-    pub(super) retry_after: Option<Duration>,
-}
-
-impl From<FetchError> for FetchFailure {
-    fn from(error: FetchError) -> Self {
-        Self {
-            error,
-            retry_after: None,
-        }
-    }
-}
+pub(super) type FetchFailure = RequestFailure<FetchError>;
 
 pub(super) fn status_failure(
     url: &str,
