@@ -179,6 +179,7 @@ impl Policy {
     }
 
     /// Checks the scopes. The tenant check runs first.
+    #[inline]
     pub(crate) fn check_scopes(&self, claims: &Claims) -> Result<(), Rejection> {
         if self.requirement.is_satisfied_by(claims.scopes()) {
             Ok(())
