@@ -1,5 +1,5 @@
-//! The end of a load. A store without a complete list is new, or it lost its data: then its state has
-//! no effect for a while, in which the replicas write the recent entries again.
+//! The end of a load. A store without a complete list is new, or it lost its data: then its state
+//! has no effect for a while, in which the replicas write the recent entries again.
 
 use std::time::Duration;
 

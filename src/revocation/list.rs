@@ -142,7 +142,8 @@ impl EntryList {
         self.read().clock.unix_seconds()
     }
 
-    /// Returns the entries that apply to all replicas, also expired ones, and until when they apply.
+    /// Returns the entries that apply to all replicas, also expired ones, and until when they
+    /// apply.
     pub(super) fn replicated(&self) -> Vec<(DenylistEntry, Slot, i64)> {
         let mut found = Vec::new();
         self.read()

@@ -250,6 +250,9 @@ async fn removal_in_an_emptied_store_applies() {
     one.deny("org_b").await.unwrap();
     settle().await;
     store.flush();
+    // In the same millisecond, the denial would win.
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_millis(3) {}
     let key = DenylistRecord::new(&organization("org_a"), EntryExpiry::Never)
         .unwrap()
         .key();
