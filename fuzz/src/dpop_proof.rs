@@ -145,6 +145,10 @@ fn assert_valid_claims(claims: &Value, method: &str, ath: &str) {
         (NOW as f64 - 60.0..NOW as f64 + 11.0).contains(&iat),
         "{iat}"
     );
+    let exp = claims.get("exp").map(|exp| exp.as_f64().expect("a number"));
+    assert!(exp.is_none_or(|exp| exp > NOW as f64 - 10.0), "{exp:?}");
+    let nbf = claims.get("nbf").map(|nbf| nbf.as_f64().expect("a number"));
+    assert!(nbf.is_none_or(|nbf| nbf < NOW as f64 + 11.0), "{nbf:?}");
     let htu = claims["htu"].as_str().expect("a string");
     assert!(!htu.contains(['?', '#']), "{htu}");
     let lower = htu.to_ascii_lowercase();

@@ -207,8 +207,14 @@ impl DpopState {
         if claims.iat < now.saturating_sub(rules.max_age) {
             return invalid(ProofError::TooOld);
         }
-        if claims.iat > now.saturating_add(FUTURE) {
+        let newest = now.saturating_add(FUTURE);
+        if claims.iat > newest || claims.not_before.is_some_and(|start| start > newest) {
             return invalid(ProofError::IssuedInFuture);
+        }
+        // The clocks may differ by as much here too.
+        let is_over = |end: i64| end.saturating_add(FUTURE) <= now;
+        if claims.expires_at.is_some_and(is_over) {
+            return invalid(ProofError::TooOld);
         }
         let needs_nonce = match &self.nonces {
             None => NonceRenewal::NotNeeded,

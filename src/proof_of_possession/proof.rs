@@ -32,6 +32,8 @@ pub(super) struct ProofClaims<'j> {
     pub(super) iat: i64,
     pub(super) ath: &'j str,
     pub(super) nonce: Option<&'j str>,
+    pub(super) expires_at: Option<i64>,
+    pub(super) not_before: Option<i64>,
 }
 
 impl<'j> ProofClaims<'j> {
@@ -41,16 +43,17 @@ impl<'j> ProofClaims<'j> {
         Ok(Self {
             htm: string(json, "htm")?,
             htu: string(json, "htu")?,
-            iat: json
-                .get("iat")
-                .and_then(JsonValue::numeric_date)
-                .ok_or(ProofError::InvalidClaim("iat"))?,
+            iat: date(json, "iat")?.ok_or(ProofError::InvalidClaim("iat"))?,
             nonce: match json.get("nonce") {
                 None => None,
                 Some(_) => Some(string(json, "nonce")?),
             },
             ath: string(json, "ath")?,
             jti: string(json, "jti")?,
+            // RFC 9449 does not need them. A proof that has them is a JWT with these limits (RFC
+            // 7519 §4.1.4, §4.1.5).
+            expires_at: date(json, "exp")?,
+            not_before: date(json, "nbf")?,
         })
     }
 }
@@ -59,5 +62,14 @@ fn string<'j>(json: &'j JsonObject<'_>, name: &'static str) -> Result<&'j str, P
     match json.get(name) {
         Some(JsonValue::String(text)) if !text.is_empty() => Ok(text),
         _ => Err(ProofError::InvalidClaim(name)),
+    }
+}
+
+/// Reads a `NumericDate`. A malformed one, such as `null`, is never absent.
+fn date(json: &JsonObject<'_>, name: &'static str) -> Result<Option<i64>, ProofError> {
+    let value = json.get(name).map(JsonValue::numeric_date);
+    match value {
+        Some(None) => Err(ProofError::InvalidClaim(name)),
+        date => Ok(date.flatten()),
     }
 }

@@ -32,15 +32,15 @@ pub enum ProofError {
     InvalidKey,
     /// `jwk` contains a private or a symmetric key.
     PrivateKey,
-    /// A required claim is absent or has an invalid type.
+    /// A required claim is absent, or a claim has an invalid type.
     InvalidClaim(&'static str),
     /// `htm` is not the method of the request.
     WrongMethod,
     /// `htu` is not the URL of the request.
     WrongUrl,
-    /// `iat` is too long ago.
+    /// `iat` is too long ago, or `exp` has passed.
     TooOld,
-    /// `iat` is in the future.
+    /// `iat` or `nbf` is in the future.
     IssuedInFuture,
     /// `ath` is not the hash of the access token.
     WrongToken,
@@ -86,7 +86,7 @@ impl ProofError {
             Self::AlgorithmNotAllowed => "alg of the DPoP proof is not accepted",
             Self::InvalidKey => "jwk of the DPoP proof is not a public key that fits alg",
             Self::PrivateKey => "jwk of the DPoP proof contains a private key",
-            Self::InvalidClaim(_) => "the DPoP proof lacks a required claim",
+            Self::InvalidClaim(_) => "a claim of the DPoP proof is absent or malformed",
             Self::WrongMethod => "htm of the DPoP proof is not the method of the request",
             Self::WrongUrl => "htu of the DPoP proof is not the URL of the request",
             Self::TooOld => "the DPoP proof is too old",

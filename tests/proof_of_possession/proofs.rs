@@ -158,6 +158,22 @@ async fn each_deviation_is_rejected_with_its_code() {
             good().claim("iat", NOW + 11),
             "proof_issued_in_future",
         ),
+        ("expired", good().claim("exp", NOW - 10), "proof_too_old"),
+        (
+            "not valid yet",
+            good().claim("nbf", NOW + 11),
+            "proof_issued_in_future",
+        ),
+        (
+            "exp is a string",
+            good().claim("exp", "soon"),
+            "proof_invalid_claim",
+        ),
+        (
+            "nbf is null",
+            good().claim("nbf", serde_json::Value::Null),
+            "proof_invalid_claim",
+        ),
         (
             "signature",
             good().signed_with(&SigningKey::generate(SigningAlgorithm::Es256).unwrap()),
@@ -179,9 +195,14 @@ async fn each_deviation_is_rejected_with_its_code() {
             "{name}"
         );
     }
-    for iat in [NOW - 60, NOW + 10] {
-        let outcome = fixture.send(&good().claim("iat", iat), &token).await;
-        assert_eq!(outcome.summary(), (200, "none"));
+    for (name, limit) in [
+        ("iat", NOW - 60),
+        ("iat", NOW + 10),
+        ("exp", NOW - 9),
+        ("nbf", NOW + 10),
+    ] {
+        let outcome = fixture.send(&good().claim(name, limit), &token).await;
+        assert_eq!(outcome.summary(), (200, "none"), "{name}");
     }
 }
 
