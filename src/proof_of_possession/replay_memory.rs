@@ -141,6 +141,10 @@ impl ReplayMemory {
         if proof.expires_at <= now.max(shard.removed_until) {
             return Insertion::Expired;
         }
+        // After the year 2106, an entry could not say when it expires.
+        let Ok(expires_at) = u32::try_from(proof.expires_at) else {
+            return Insertion::Full;
+        };
         if shard.swept_at.saturating_add(SWEEP) <= now
             || (shard.count(key) >= self.limits.per_key && shard.swept_at < now)
         {
@@ -154,7 +158,7 @@ impl ReplayMemory {
             self.subtract(1);
             return Insertion::Full;
         }
-        if shard.insert(hash, key, proof.expires_at) == Replacement::Replaced {
+        if shard.insert(hash, key, expires_at) == Replacement::Replaced {
             self.subtract(1);
         }
         Insertion::Stored
@@ -201,11 +205,8 @@ impl Shard {
         self.keys.get(&key).map_or(0, |count| *count as usize)
     }
 
-    fn insert(&mut self, proof: u64, key: KeyTag, expires_at: i64) -> Replacement {
-        let entry = ProofEntry {
-            expires_at: u32::try_from(expires_at).unwrap_or(u32::MAX),
-            key,
-        };
+    fn insert(&mut self, proof: u64, key: KeyTag, expires_at: u32) -> Replacement {
+        let entry = ProofEntry { expires_at, key };
         match self.proofs.entry(proof) {
             Entry::Occupied(mut found) => {
                 // The same proof has the same key.

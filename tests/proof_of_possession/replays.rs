@@ -345,6 +345,22 @@ async fn clock_that_goes_back_makes_no_proof_usable_again() {
     assert_eq!(fixture.send(&newer, &token).await.summary(), (200, "none"));
 }
 
+/// Rules 114, 243.
+///
+/// An entry cannot contain such a date, so no proof is accepted, and never one twice.
+#[tokio::test]
+async fn proof_after_the_year_2106_is_not_accepted() {
+    let fixture = Fixture::new();
+    for (now, expected) in [(0xFFFF_FFFF_i64 - 70, 200), (0xFFFF_FFFF_i64 - 69, 503)] {
+        fixture.clock.set(now);
+        let token = fixture.token();
+        let proof = fixture.proof(&token);
+        let first = fixture.send(&proof, &token).await;
+        assert_eq!(first.status.as_u16(), expected);
+        assert_ne!(fixture.send(&proof, &token).await.status.as_u16(), 200);
+    }
+}
+
 /// Rule 244.
 ///
 /// A full store is an event at WARN once in 10 s, and each rejection by it is at WARN too.
