@@ -64,12 +64,13 @@ impl Verifier {
         };
         let listed = self.0.issuers.listed().iter();
         let own = claims.and_then(|claims| {
+            // If the issuer has to be resolved again, its peers are not known.
             self.with_possession_rules(claims, |rules| Ok(reads_header(rules)))
-                .ok()
+                .unwrap_or(Some(false))
         });
         let mut reads = listed
             .filter_map(|trusted| reads_header(&trusted.rules.possession))
-            .chain(own.flatten())
+            .chain(own)
             .peekable();
         reads.peek().is_some() && !reads.any(|reads| reads)
     }

@@ -42,12 +42,17 @@ async fn issuer_that_is_not_known_any_more_is_an_outage() {
     let claims = verifier.verify(&token).await.unwrap();
     let check = || verifier.with_possession_rules(&claims, |_| Ok(()));
     assert_eq!(check(), Ok(()));
+    #[cfg(feature = "mtls")]
+    assert!(!verifier.ignores_certificate_header(Some(&claims), None));
 
     tokio::time::advance(LIFETIME).await;
     let unknown = Rejection::KeysUnavailable {
         retry_after: Duration::from_secs(1),
     };
     assert_eq!(check(), Err(unknown));
+    // Its peers are not known either, so a header of the client does not get through.
+    #[cfg(feature = "mtls")]
+    assert!(verifier.ignores_certificate_header(Some(&claims), None));
 
     answer.store(1, Ordering::Relaxed);
     let failed = verifier.verify(&token).await.unwrap_err();
