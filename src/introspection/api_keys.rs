@@ -107,7 +107,9 @@ impl ApiKeys {
     /// Reads API keys from this header too, such as `x-api-key`. Default: only from
     /// `Authorization`.
     ///
-    /// A request with credentials in both headers is rejected with 400.
+    /// A request with credentials in both headers is rejected with 400. Headers with another kind
+    /// of credential are invalid: `Authorization` itself, `Proxy-Authorization`, `DPoP`,
+    /// `Client-Cert` and `Client-Cert-Chain`.
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.header = Some(name.into());
         self

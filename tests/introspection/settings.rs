@@ -81,6 +81,10 @@ async fn value_out_of_range_fails_in_build() {
         (ApiKeys::kinde().timeout(61 * second), "timeout"),
         (ApiKeys::kinde().header("no header"), "header"),
         (ApiKeys::kinde().header("Authorization"), "header"),
+        (ApiKeys::kinde().header("Proxy-Authorization"), "header"),
+        (ApiKeys::kinde().header("DPoP"), "header"),
+        (ApiKeys::kinde().header("client-cert"), "header"),
+        (ApiKeys::kinde().header("Client-Cert-Chain"), "header"),
         (
             ApiKeys::kinde().client_credentials("", "s"),
             "client_credentials",

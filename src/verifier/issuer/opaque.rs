@@ -264,10 +264,23 @@ fn check_api_keys(issuer: &str, keys: &ApiKeys) -> Result<(), ConfigError> {
     kinde_base(issuer, keys)?;
     let header = keys.header.as_deref().map(http::HeaderName::try_from);
     ensure(
-        header.is_none_or(|name| name.is_ok_and(|name| name != http::header::AUTHORIZATION)),
+        header.is_none_or(|name| name.is_ok_and(|name| !has_other_meaning(&name))),
         "header",
-        "must be the name of a header other than Authorization",
+        "must be the name of a header other than Authorization, Proxy-Authorization, DPoP, Client-Cert and Client-Cert-Chain",
     )
+}
+
+/// Returns `true` for headers with another kind of credential (RFC 9110 §11, RFC 9449 §4.1, RFC
+/// 9440 §2). A value of them must never be sent to an issuer as an API key.
+fn has_other_meaning(name: &http::HeaderName) -> bool {
+    const OTHER: [&str; 5] = [
+        "authorization",
+        "proxy-authorization",
+        "dpop",
+        "client-cert",
+        "client-cert-chain",
+    ];
+    OTHER.contains(&name.as_str())
 }
 
 /// Rejects empty credentials, such as those of a variable that is not set.
