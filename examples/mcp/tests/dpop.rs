@@ -52,8 +52,14 @@ impl Server {
         };
         let response = request.send().await.unwrap();
         let challenges = response.headers().get_all("www-authenticate").iter();
-        let challenges = challenges.map(|value| value.to_str().unwrap().to_owned()).collect();
-        (response.status().as_u16(), challenges, response.text().await.unwrap())
+        let challenges = challenges
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect();
+        (
+            response.status().as_u16(),
+            challenges,
+            response.text().await.unwrap(),
+        )
     }
 }
 
@@ -73,16 +79,35 @@ async fn tool_call_needs_a_new_proof_each_time() {
     assert_eq!(status, 200, "{body}");
     assert!(body.contains("invoice 1 of org_a"), "{body}");
 
-    for (scheme, proof) in [("DPoP", Some(proof.as_str())), ("DPoP", None), ("Bearer", None)] {
+    for (scheme, proof) in [
+        ("DPoP", Some(proof.as_str())),
+        ("DPoP", None),
+        ("Bearer", None),
+    ] {
         let (status, challenges, _) = server.call(scheme, &token, proof).await;
         assert_eq!(status, 401, "{scheme} {proof:?}");
         let [bearer, dpop] = &challenges[..] else {
             panic!("{challenges:?}");
         };
-        assert!(bearer.starts_with("Bearer ") && dpop.starts_with("DPoP "), "{challenges:?}");
-        assert!(challenges.iter().all(|challenge| challenge.contains("resource_metadata=")));
-        assert_eq!(dpop.contains(r#"error="invalid_dpop_proof""#), scheme == "DPoP", "{dpop}");
-        assert_eq!(bearer.contains(r#"error="invalid_token""#), scheme == "Bearer", "{bearer}");
+        assert!(
+            bearer.starts_with("Bearer ") && dpop.starts_with("DPoP "),
+            "{challenges:?}"
+        );
+        assert!(
+            challenges
+                .iter()
+                .all(|challenge| challenge.contains("resource_metadata="))
+        );
+        assert_eq!(
+            dpop.contains(r#"error="invalid_dpop_proof""#),
+            scheme == "DPoP",
+            "{dpop}"
+        );
+        assert_eq!(
+            bearer.contains(r#"error="invalid_token""#),
+            scheme == "Bearer",
+            "{bearer}"
+        );
     }
 
     // A proof does not replace the check of the audience.
@@ -90,7 +115,10 @@ async fn tool_call_needs_a_new_proof_each_time() {
     let proof = key.proof("POST", &server.resource, &other).sign();
     let (status, challenges, _) = server.call("DPoP", &other, Some(&proof)).await;
     assert_eq!(status, 401);
-    assert!(challenges[1].contains(r#"error="invalid_token""#), "{challenges:?}");
+    assert!(
+        challenges[1].contains(r#"error="invalid_token""#),
+        "{challenges:?}"
+    );
 }
 
 /// Rule 257.
@@ -101,6 +129,8 @@ async fn metadata_names_the_algorithms_of_proofs() {
     let url = server.resource.replace("/mcp", path);
     let document = reqwest::get(url).await.unwrap().text().await.unwrap();
     let document: Value = serde_json::from_str(&document).unwrap();
-    let algorithms = document["dpop_signing_alg_values_supported"].as_array().unwrap();
+    let algorithms = document["dpop_signing_alg_values_supported"]
+        .as_array()
+        .unwrap();
     assert!(algorithms.contains(&json!("ES256")), "{document}");
 }
