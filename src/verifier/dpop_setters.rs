@@ -9,7 +9,8 @@ impl VerifierBuilder {
     ///
     /// Without it, a proof can be used once at each replica. A second store is an error of
     /// `build()`. If layers of two verifiers apply to the same request, each verifier writes the
-    /// proof into its own store, so they must not share one: in Redis, give each its own prefix.
+    /// proof into its own store, so they must not share one: in Redis, give each its own
+    /// namespace.
     pub fn replay_store(mut self, store: impl ReplayStore) -> Self {
         self.dpop.stores.push(StoreRunner::new(store));
         self
