@@ -125,6 +125,8 @@ impl WriteQueue {
             None => PendingWrite::new(record),
             Some(mut pending) => {
                 pending.record = record.merged_with(&pending.record);
+                // A new denial wins over a removal, also if it changes nothing else.
+                pending.record.is_again = false;
                 pending.is_changed = true;
                 pending.received = None;
                 pending.first_confirmed_at = None;

@@ -102,14 +102,20 @@ impl Writes {
         let Some(mut pending) = inner.take_ended(&key, attempt) else {
             return;
         };
+        if pending.is_changed {
+            // The callers of the later denial wait for its own attempt.
+            pending.failures = 0;
+            inner.enqueue(key, pending, now);
+            drop(inner);
+            self.finished.notify_waiters();
+            self.wake.notify_one();
+            return;
+        }
         for waiter in pending.waiters.drain(..) {
             // The caller may have stopped waiting.
             let _ = waiter.send(Ok(()));
         }
-        if pending.is_changed {
-            pending.failures = 0;
-            inner.enqueue(key, pending, now);
-        } else if !record.is_about_completeness() {
+        if !record.is_about_completeness() {
             let is_stored = pending.received.is_some() || record.is_again;
             let write = RecentWrite {
                 is_received: pending.received.is_some(),
