@@ -77,14 +77,14 @@ fn invalid_range_is_an_error_that_names_the_setting() {
 /// Rule 254.
 #[tokio::test]
 async fn environment_has_the_same_settings() {
+    const ENABLED: &str = "M2M_MTLS";
+    const FROM: &str = "M2M_MTLS_CLIENT_CERT_HEADER_FROM";
     let issuer = local_issuer();
     let from_vars = |vars: &[(&str, &str)]| {
         let base = [("KINDE_DOMAIN", "acme"), ("KINDE_AUDIENCE", AUDIENCE)];
         let config = Config::from_vars(base.iter().chain(vars).copied());
         config.map_err(|error| error.setting().to_owned())
     };
-    const ENABLED: &str = "M2M_MTLS";
-    const FROM: &str = "M2M_MTLS_CLIENT_CERT_HEADER_FROM";
     let dpop = ("M2M_DPOP_BASE_URL", "https://api.acme.com");
     for (vars, count) in [
         (&[(ENABLED, "yes")][..], 1),

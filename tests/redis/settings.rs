@@ -54,7 +54,7 @@ async fn record_without_a_valid_hmac_is_ignored() {
     one.deny("org_a").await.unwrap();
     one.until("org_a", "suspended").await;
     server.run(&["XADD", CHANGES, "*", "a", &record("org_b")]);
-    let removal = record("org_a").replace("{", r#"{"removed":true,"#);
+    let removal = record("org_a").replace('{', r#"{"removed":true,"#);
     server.run(&["XADD", CHANGES, "*", "a", &removal]);
     server.run(&["HSET", ENTRIES, &key("org_b"), &record("org_b")]);
     one.until_status(|status| status.unauthenticated_records >= 2)

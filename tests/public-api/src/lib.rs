@@ -48,7 +48,8 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 ];
 
 /// Every feature that adds items to the API. The client and its TLS add only dependencies.
-const FEATURES: &str = "axum,dpop,introspection,metrics,mtls,test-util,tracing";
+const FEATURES: &str =
+    "axum,dpop,introspection,metrics,mtls,redis,security-events,test-util,tracing";
 
 #[test]
 fn public_api_matches_api_txt() {
