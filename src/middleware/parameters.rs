@@ -8,8 +8,10 @@ use http::{Extensions, Uri};
 
 use super::findings::ParameterFindings;
 use super::layer_stack::LayerStack;
+#[cfg(feature = "axum")]
+use super::route::OrgLookup;
 use super::route::{
-    NameMeaning, OrgLookup, PathParams, Routing, TenantNames, decoded_segments, parameter_names,
+    NameMeaning, PathParams, Routing, TenantNames, decoded_segments, parameter_names,
 };
 use super::settings::{DEFAULT_PARAMETER, LayerSettings};
 use crate::rejection::{Misconfiguration, Rejection};

@@ -14,6 +14,7 @@ use super::compared::ComparedPlace;
 use super::limit::EventLimit;
 #[cfg(feature = "tracing")]
 use super::spans::printable;
+#[cfg(feature = "tracing")]
 use crate::rejection::Rejection;
 use crate::token::{Claims, OrgCode, RejectedToken, ScopeRequirement};
 
