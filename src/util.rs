@@ -50,6 +50,18 @@ pub(crate) fn messages_of(error: Option<&(dyn std::error::Error + 'static)>) -> 
         .collect()
 }
 
+/// Returns the messages of an error and of those below it in one line, without those that an
+/// earlier one contains.
+pub(crate) fn causes_of(error: Option<&(dyn std::error::Error + 'static)>) -> String {
+    let mut causes: Vec<String> = Vec::new();
+    for message in messages_of(error) {
+        if !causes.iter().any(|cause| cause.contains(&message)) {
+            causes.push(message);
+        }
+    }
+    causes.join(": ")
+}
+
 /// Returns a string that another machine wrote, with control characters escaped and at most this
 /// many characters.
 pub(crate) fn shortened(value: &str, max_chars: usize) -> String {

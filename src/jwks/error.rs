@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error_chain::ErrorMessage;
 use crate::http_client::{HttpError, HttpFailure};
-use crate::util::{messages_of, shortened};
+use crate::util::{causes_of, shortened};
 
 /// A reason why a key set could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -197,7 +197,7 @@ impl FetchError {
                 .flatten()
                 .collect::<Vec<_>>()
                 .join("; "),
-            _ => messages_of(self.source()).join(": "),
+            _ => causes_of(self.source()),
         };
         (!below.is_empty()).then_some(below)
     }

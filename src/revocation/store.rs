@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::record::{DenylistRecord, RecordKey};
-use crate::util::{BoxError, messages_of};
+use crate::util::{BoxError, causes_of};
 
 /// The changes that a store may send ahead of the replication task.
 const BUFFERED_CHANGES: usize = 1_000;
@@ -201,7 +201,7 @@ impl std::error::Error for ReplicationEnded {}
 pub(super) fn result_of(finished: Option<Result<(), BoxError>>) -> Result<(), Arc<str>> {
     match finished {
         Some(Ok(())) => Ok(()),
-        Some(Err(error)) => Err(messages_of(Some(&*error)).join(": ").into()),
+        Some(Err(error)) => Err(causes_of(Some(&*error)).into()),
         None => Err("the store panicked".into()),
     }
 }
