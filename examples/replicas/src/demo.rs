@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 use tower_m2m::BoxError;
@@ -28,8 +29,8 @@ async fn steps(directory: &Path) -> Result<(), BoxError> {
     let redis_port = free_port()?;
     let mut redis = start_redis(directory, redis_port)?;
     let (one, two) = (free_port()?, free_port()?);
-    let _first = start_replica(one, redis_port, &issuer).await?;
-    let _second = start_replica(two, redis_port, &issuer).await?;
+    let _first = start_replica(one, redis_port, &issuer, &["--new-store"]).await?;
+    let _second = start_replica(two, redis_port, &issuer, &[]).await?;
     println!("Redis, a local issuer and two replicas run");
 
     let (org_a, org_b) = (issuer.org("org_a").token(), issuer.org("org_b").token());
@@ -59,7 +60,7 @@ async fn steps(directory: &Path) -> Result<(), BoxError> {
     expect(two, "/orgs/org_b/invoices", &org_b, 200).await?;
     println!("org_b is denied on the first replica: 403 there, 200 on the second");
 
-    let _redis = start_redis(directory, redis_port)?;
+    let mut redis = start_redis(directory, redis_port)?;
     until(two, "/orgs/org_b/invoices", &org_b, 403).await?;
     println!("Redis runs again: 403 for org_b on the second replica too");
 
@@ -76,6 +77,25 @@ async fn steps(directory: &Path) -> Result<(), BoxError> {
         ensure(is_error, "the stream ends with an error")?;
     }
     println!("both streams ended after {:?}", begun.elapsed());
+
+    redis.kill().await?;
+    std::fs::remove_dir_all(directory.join("appendonlydir"))?;
+    let _redis = start_redis(directory, redis_port)?;
+    until_reachable(redis_port).await?;
+    let three = free_port()?;
+    let mut third = spawn_replica(three, redis_port, &issuer, &[])?;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let ready = status(three, "GET", "/ready", "").await;
+        ensure(
+            !matches!(ready, Ok(200)),
+            "the third replica waits for the entries",
+        )?;
+        sleep(Duration::from_millis(20)).await;
+    }
+    ensure(third.try_wait()?.is_none(), "the third replica runs")?;
+    expect(one, "/orgs/org_a/invoices", &org_a, 403).await?;
+    println!("Redis lost its data: a third replica is not ready, and the others still respond 403");
     Ok(())
 }
 
@@ -98,19 +118,45 @@ fn start_redis(directory: &Path, port: u16) -> Result<Child, BoxError> {
     redis.map_err(|error| format!("failed to start redis-server: {error}").into())
 }
 
-async fn start_replica(port: u16, redis: u16, issuer: &LocalIssuer) -> Result<Child, BoxError> {
+/// Waits until Redis accepts connections.
+async fn until_reachable(redis: u16) -> Result<(), BoxError> {
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", redis)).await.is_err() {
+        ensure(begun.elapsed() < LONGEST, "Redis starts")?;
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+fn spawn_replica(
+    port: u16,
+    redis: u16,
+    issuer: &LocalIssuer,
+    flags: &[&str],
+) -> Result<Child, BoxError> {
+    let replica = Command::new(std::env::current_exe()?)
+        .args([
+            "replica",
+            &port.to_string(),
+            &format!("redis://127.0.0.1:{redis}"),
+        ])
+        .args([issuer.url(), issuer.audience()])
+        .args(flags)
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(replica)
+}
+
+async fn start_replica(
+    port: u16,
+    redis: u16,
+    issuer: &LocalIssuer,
+    flags: &[&str],
+) -> Result<Child, BoxError> {
     let begun = Instant::now();
     loop {
-        let mut replica = Command::new(std::env::current_exe()?)
-            .args([
-                "replica",
-                &port.to_string(),
-                &format!("redis://127.0.0.1:{redis}"),
-            ])
-            .args([issuer.url(), issuer.audience()])
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut replica = spawn_replica(port, redis, issuer, flags)?;
         // A replica that cannot reach Redis ends, and a process manager starts it again.
         while replica.try_wait()?.is_none() {
             if matches!(status(port, "GET", "/ready", "").await, Ok(200)) {

@@ -1,4 +1,5 @@
-//! Without arguments: the demo. With `replica PORT REDIS_URL ISSUER AUDIENCE`: one replica.
+//! Without arguments: the demo. With `replica PORT REDIS_URL ISSUER AUDIENCE`: one replica. With
+//! `--new-store` after it, the replica takes an empty Redis for a new one.
 
 mod api;
 mod client;
@@ -12,18 +13,33 @@ async fn main() -> Result<(), BoxError> {
     match arguments.as_slice() {
         [] => demo::run().await,
         [name, port, redis, issuer, audience] if name == "replica" => {
-            replica(port.parse()?, redis, issuer, audience).await
+            replica(port.parse()?, redis, issuer, audience, false).await
         }
-        _ => Err("usage: example-replicas [replica PORT REDIS_URL ISSUER AUDIENCE]".into()),
+        [name, port, redis, issuer, audience, flag]
+            if name == "replica" && flag == "--new-store" =>
+        {
+            replica(port.parse()?, redis, issuer, audience, true).await
+        }
+        _ => Err(
+            "usage: example-replicas [replica PORT REDIS_URL ISSUER AUDIENCE [--new-store]]".into(),
+        ),
     }
 }
 
 /// Runs one replica.
-async fn replica(port: u16, redis: &str, issuer: &str, audience: &str) -> Result<(), BoxError> {
+async fn replica(
+    port: u16,
+    redis: &str,
+    issuer: &str,
+    audience: &str,
+    is_new_store: bool,
+) -> Result<(), BoxError> {
     let store = RedisStore::connect(redis, "example:replicas").await?;
     let denylist = Denylist::replicated(store);
-    // The demo's Redis is new. A service must not do this at each start: see the guide.
-    denylist.confirm_empty();
+    // Not at each start: after Redis lost its data, the replica would admit denied callers.
+    if is_new_store {
+        denylist.confirm_empty();
+    }
     let verifier = Verifier::issuer(issuer)
         .audience(audience)
         .denylist(denylist.clone())

@@ -21,4 +21,5 @@ fn demo_runs_to_its_end() {
     let errors = String::from_utf8_lossy(&demo.stderr);
     assert!(demo.status.success(), "{printed}{errors}");
     assert!(printed.contains("both streams ended"), "{printed}");
+    assert!(printed.contains("third replica is not ready"), "{printed}");
 }
