@@ -55,6 +55,7 @@ pub(super) fn complete(
 /// so that every replica has them before the first one ends its period.
 fn start(replication: &Replication, candidate: Candidate, kind: GraceKind) -> Mode {
     lock(&replication.history).is_emptying = true;
+    replication.report_state();
     match kind {
         GraceKind::FirstLoad => events::denylist_not_initialized(GRACE),
         GraceKind::LostEntries => {

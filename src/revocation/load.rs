@@ -59,8 +59,9 @@ pub(super) fn lost_most(replication: &Replication, candidate: &Candidate) -> boo
 /// some of them, so no entry is removed (rule 195) unless the store has its removal.
 pub(super) fn replace_list(replication: &Replication, candidate: &Candidate, began: Instant) {
     let (list, writes) = (&replication.list, &replication.writes);
-    let mut written_again = 0;
-    for (entry, slot, _) in list.replicated() {
+    let (mut written_again, mut dropped) = (0, 0);
+    let now = list.unix_seconds();
+    for (entry, slot, until) in list.replicated() {
         let key = RecordKey::from_entry(&entry, slot);
         let removal = candidate.removal(&key);
         let may_remove = !candidate.is_incomplete || removal.is_some();
@@ -68,13 +69,19 @@ pub(super) fn replace_list(replication: &Replication, candidate: &Candidate, beg
             continue;
         }
         match writes.missing(&key, began, removal) {
-            Missing::Remove => list.remove(&entry, |other| other == slot),
+            Missing::Remove => {
+                dropped += usize::from(removal.is_none() && now < until);
+                list.remove(&entry, |other| other == slot);
+            }
             Missing::WriteAgain => written_again += 1,
             Missing::Keep => {}
         }
     }
     if written_again > 0 {
         events::denylist_written_again(written_again);
+    }
+    if dropped > 0 {
+        events::denylist_entries_dropped(dropped);
     }
     {
         let mut history = lock(&replication.history);

@@ -136,7 +136,8 @@ impl Replication {
     /// Sets the metrics that describe the list.
     pub(super) fn report_state(&self) {
         let is_usable = self.last_data.freshness().is_usable();
-        metrics::denylist_state(self.list.len(), is_usable);
+        let is_emptying = lock(&self.history).is_emptying;
+        metrics::denylist_state(self.list.len(), is_usable, is_emptying);
     }
 
     /// Records that an entry of the store did not fit into the list.

@@ -24,9 +24,11 @@ pub struct ReplicationStatus {
     /// Whether there was no data for longer than the
     /// [warning limit](crate::VerifierBuilder::denylist_stale_warning_after).
     pub is_stale: bool,
-    /// The time since the last change or heartbeat, or `None` before the first load.
+    /// The time since the last change or heartbeat, or `None` before the first load. Up to 6 s is
+    /// usual with Redis.
     pub age: Option<Duration>,
-    /// The entries on this replica, also those that only this replica has.
+    /// The entries on this replica, also those that only this replica has. Before the first load,
+    /// these are the entries that were received so far.
     pub entries: usize,
     /// The writes of this replica that the store has not confirmed.
     pub pending_writes: usize,

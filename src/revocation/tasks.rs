@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::replication::{LoadState, Replication};
 use super::{follower, writer};
+use crate::telemetry::metrics;
 use crate::util::{has_timers, lock};
 
 /// A task without a sign of life for this long is in a runtime that does not run.
@@ -49,6 +50,9 @@ impl ReplicationTasks {
             earlier.abort();
         }
         self.replication.show_sign_of_life();
+        metrics::denylist_started();
+        metrics::denylist_pending_writes(self.replication.writes.pending());
+        self.replication.report_state();
         // A failure of earlier tasks says nothing about the next attempt.
         self.replication.load_state.send_if_modified(|state| {
             let has_failed = matches!(state, LoadState::Failed(_));

@@ -66,7 +66,10 @@ fn finish(
     let writes = &replication.writes;
     let Err(message) = result else {
         metrics::denylist_write("ok");
-        writes.succeeded(key, record, attempt);
+        let failures = writes.succeeded(key, record, attempt);
+        if failures > 0 {
+            events::denylist_write_recovered(failures);
+        }
         return;
     };
     metrics::denylist_write("failed");

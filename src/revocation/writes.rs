@@ -95,21 +95,21 @@ impl Writes {
         inner.queue.first_key_value().map(|(slot, _)| slot.due)
     }
 
-    /// Records that the store confirmed a write.
-    pub(super) fn succeeded(&self, key: RecordKey, record: DenylistRecord, attempt: u64) {
+    /// Records that the store confirmed a write. Returns how many attempts failed before.
+    pub(super) fn succeeded(&self, key: RecordKey, record: DenylistRecord, attempt: u64) -> u32 {
         let (now, mut inner) = (Instant::now(), lock(&self.inner));
         inner.confirmed_at = Some(now);
         let Some(mut pending) = inner.take_ended(&key, attempt) else {
-            return;
+            return 0;
         };
+        let failures = std::mem::take(&mut pending.failures);
         if pending.is_changed {
             // The callers of the later denial wait for its own attempt.
-            pending.failures = 0;
             inner.enqueue(key, pending, now);
             drop(inner);
             self.finished.notify_waiters();
             self.wake.notify_one();
-            return;
+            return failures;
         }
         for waiter in pending.waiters.drain(..) {
             // The caller may have stopped waiting.
@@ -128,6 +128,7 @@ impl Writes {
         drop(inner);
         self.finished.notify_waiters();
         self.wake.notify_one();
+        failures
     }
 
     /// Records that an attempt failed. `delay` gets the number of failures, and returns `None` if

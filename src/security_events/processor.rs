@@ -87,6 +87,7 @@ impl EventProcessor {
             EventSource::Transmitter(transmitter) => transmitter.rules.window,
         };
         let now = verifier.clock().unix_seconds();
+        metrics::security_events_started(&issuer);
         Self {
             verifier: verifier.clone(),
             denylist: denylist.clone(),

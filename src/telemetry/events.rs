@@ -239,6 +239,13 @@ pub(crate) fn denylist_not_empty(entries: usize) {
     let _ = entries;
 }
 
+/// Reports that active entries were dropped, because the store lost them.
+pub(crate) fn denylist_entries_dropped(entries: usize) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "tower_m2m::denylist", entries, "denylist entries dropped");
+    let _ = entries;
+}
+
 /// Reports that the store lost entries of this replica, which are written again.
 pub(crate) fn denylist_written_again(entries: usize) {
     #[cfg(feature = "tracing")]
@@ -252,6 +259,13 @@ pub(crate) fn denylist_write_failed(error: &str, next_attempt_in: Option<Duratio
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "tower_m2m::denylist", error, ?next_attempt_in, "denylist write failed");
     let _ = (error, next_attempt_in);
+}
+
+/// Reports that the store confirmed a write after this many failed attempts.
+pub(crate) fn denylist_write_recovered(failures: u32) {
+    #[cfg(feature = "tracing")]
+    tracing::info!(target: "tower_m2m::denylist", failures, "denylist write recovered");
+    let _ = failures;
 }
 
 /// Reports that the store has entries that did not fit into the list of this replica.

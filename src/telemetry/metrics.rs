@@ -4,10 +4,16 @@
 //! issuer, so that clients cannot create series. The guide has a table of all metrics, and recipes
 //! for alerts.
 
+mod denylist;
 #[cfg(feature = "dpop")]
 mod used_proofs;
 
 use std::time::{Duration, SystemTime};
+
+pub(crate) use denylist::{
+    denylist_change, denylist_confirmed, denylist_pending_writes, denylist_record_ignored,
+    denylist_started, denylist_state, denylist_write,
+};
 
 #[cfg(feature = "dpop")]
 pub(crate) use used_proofs::used_proofs;
@@ -56,7 +62,7 @@ pub(crate) fn describe() {
             "tower_m2m_key_fetches_total",
             "Fetches of an issuer's keys, by cause and outcome."
         );
-        describe_denylist();
+        denylist::describe_denylist();
         #[cfg(feature = "dpop")]
         used_proofs::describe_used_proofs();
         describe_gauge!(
@@ -80,37 +86,6 @@ pub(crate) fn describe() {
             "When the stale limit of the current keys is reached."
         );
     }
-}
-
-/// Describes the metrics of a replicated denylist.
-#[cfg(feature = "metrics")]
-fn describe_denylist() {
-    use metrics::{describe_counter, describe_gauge};
-    describe_gauge!("tower_m2m_denylist_entries", "Entries of the denylist.");
-    describe_gauge!(
-        "tower_m2m_denylist_usable",
-        "1 if requests are compared with the denylist, 0 if they get a 503."
-    );
-    describe_gauge!(
-        "tower_m2m_denylist_confirmed_timestamp_seconds",
-        "When the store last sent a change or a heartbeat."
-    );
-    describe_gauge!(
-        "tower_m2m_denylist_pending_writes",
-        "Writes of this replica that the store has not confirmed."
-    );
-    describe_counter!(
-        "tower_m2m_denylist_changes_total",
-        "Changes of the denylist and of the connection to its store, by kind."
-    );
-    describe_counter!(
-        "tower_m2m_denylist_writes_total",
-        "Attempts to write entries to the store, by outcome."
-    );
-    describe_counter!(
-        "tower_m2m_denylist_records_ignored_total",
-        "Records of the store that are not used, by reason."
-    );
 }
 
 /// Counts an admitted or rejected request.
@@ -208,6 +183,17 @@ pub(crate) fn security_event(issuer: &str, event: &'static str, outcome: &'stati
     let _ = (issuer, event, outcome);
 }
 
+/// Creates the counts of events that were not accepted, so that an alert sees the first one.
+#[cfg(feature = "security-events")]
+pub(crate) fn security_events_started(issuer: &str) {
+    #[cfg(feature = "metrics")]
+    for outcome in ["rejected", "unavailable"] {
+        metrics::counter!("tower_m2m_security_events_total", "issuer" => issuer.to_owned(), "event" => "none", "outcome" => outcome)
+            .increment(0);
+    }
+    let _ = issuer;
+}
+
 /// Sets the gauges of the current key set.
 pub(crate) fn keys_available(
     issuer: &str,
@@ -242,56 +228,4 @@ pub(crate) fn keys_cleared(issuer: &str) {
     #[cfg(feature = "metrics")]
     metrics::gauge!("tower_m2m_keys", "issuer" => issuer.to_owned()).set(0.0);
     let _ = issuer;
-}
-
-/// Sets the number of entries, and whether requests are compared with the list.
-pub(crate) fn denylist_state(entries: usize, is_usable: bool) {
-    #[cfg(feature = "metrics")]
-    {
-        let entries = u32::try_from(entries).unwrap_or(u32::MAX);
-        metrics::gauge!("tower_m2m_denylist_entries").set(f64::from(entries));
-        metrics::gauge!("tower_m2m_denylist_usable").set(f64::from(u8::from(is_usable)));
-    }
-    let _ = (entries, is_usable);
-}
-
-/// Sets when the store last sent a change or a heartbeat, in seconds since the Unix epoch.
-pub(crate) fn denylist_confirmed(unix_seconds: i64) {
-    #[cfg(feature = "metrics")]
-    {
-        let seconds = u32::try_from(unix_seconds).unwrap_or(u32::MAX);
-        metrics::gauge!("tower_m2m_denylist_confirmed_timestamp_seconds").set(f64::from(seconds));
-    }
-    let _ = unix_seconds;
-}
-
-/// Sets the number of writes that the store has not confirmed.
-pub(crate) fn denylist_pending_writes(writes: usize) {
-    #[cfg(feature = "metrics")]
-    {
-        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
-        metrics::gauge!("tower_m2m_denylist_pending_writes").set(f64::from(writes));
-    }
-    let _ = writes;
-}
-
-/// Counts a change: `added`, `removed`, `loaded`, `gap` or `disconnected`.
-pub(crate) fn denylist_change(kind: &'static str) {
-    #[cfg(feature = "metrics")]
-    metrics::counter!("tower_m2m_denylist_changes_total", "kind" => kind).increment(1);
-    let _ = kind;
-}
-
-/// Counts an attempt to write an entry: `ok` or `failed`.
-pub(crate) fn denylist_write(outcome: &'static str) {
-    #[cfg(feature = "metrics")]
-    metrics::counter!("tower_m2m_denylist_writes_total", "outcome" => outcome).increment(1);
-    let _ = outcome;
-}
-
-/// Counts a record that is not used: `malformed`, `unauthenticated`, `unknown_kind` or `full`.
-pub(crate) fn denylist_record_ignored(reason: &'static str) {
-    #[cfg(feature = "metrics")]
-    metrics::counter!("tower_m2m_denylist_records_ignored_total", "reason" => reason).increment(1);
-    let _ = reason;
 }

@@ -14,10 +14,11 @@ use metrics::{
     SharedString, Unit, set_default_local_recorder,
 };
 use tower::ServiceExt as _;
+use tower_m2m::testing::MemoryStore;
 use tower_m2m::testing::{
     AUDIENCE, Endpoint, Fault, LocalIssuer, SigningAlgorithm, SigningKey, forged,
 };
-use tower_m2m::{OrgCode, Scoped, Verifier};
+use tower_m2m::{Denylist, DenylistEntry, EntryExpiry, OrgCode, Scoped, Verifier};
 
 tower_m2m::scopes! { ApiScopes { ReadInvoices = "read:invoices" } }
 
@@ -371,4 +372,96 @@ async fn client_input_creates_no_metric_series() {
                 .all(|series| series.is_ascii() && !series.contains("secret")),
         "{before:?}"
     );
+}
+
+/// An alert about the increase of a counter misses the first one if the counter did not exist.
+#[tokio::test(start_paused = true)]
+async fn counters_of_alerts_exist_before_their_first_increment() {
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let store = MemoryStore::new();
+    store.set_down();
+    let denylist = Denylist::replicated(store);
+    let verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .denylist(denylist.clone())
+        .build()
+        .unwrap();
+    #[cfg(feature = "security-events")]
+    let _receiver = tower_m2m::EventReceiver::kinde_webhooks(&verifier, &denylist).unwrap();
+    assert!(!verifier.is_ready());
+    let series = book.series();
+    for (name, label, values) in [
+        (
+            "changes",
+            "kind",
+            &["added", "removed", "loaded", "gap", "disconnected"][..],
+        ),
+        ("writes", "outcome", &["ok", "failed"]),
+        (
+            "records_ignored",
+            "reason",
+            &["malformed", "unauthenticated", "unknown_kind", "full"],
+        ),
+    ] {
+        for value in values {
+            let expected = format!("tower_m2m_denylist_{name}_total{{{label}={value}}}");
+            assert!(
+                series.contains(&expected),
+                "{expected} is not in {series:?}"
+            );
+            assert!(book.value(&expected) < 0.5, "{expected}");
+        }
+    }
+    #[cfg(feature = "security-events")]
+    for outcome in ["rejected", "unavailable"] {
+        let expected = format!(
+            "tower_m2m_security_events_total{{event=none,issuer=https://acme.kinde.com,outcome={outcome}}}"
+        );
+        assert!(
+            series.contains(&expected),
+            "{expected} is not in {series:?}"
+        );
+    }
+    for gauge in ["entries", "usable", "emptying", "pending_writes"] {
+        let expected = format!("tower_m2m_denylist_{gauge}{{}}");
+        assert!(
+            series.contains(&expected),
+            "{expected} is not in {series:?}"
+        );
+    }
+}
+
+/// The gauge shows both: a store that is new, and one that lost its entries.
+#[tokio::test(start_paused = true)]
+async fn metrics_report_a_store_without_effect() {
+    let book = Book::default();
+    let _recording = set_default_local_recorder(&book);
+    let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
+    let store = MemoryStore::new();
+    store.flush();
+    let denylist = Denylist::replicated(store.clone());
+    let _verifier = Verifier::kinde("acme")
+        .audience(AUDIENCE)
+        .jwk_set(issuer.jwks())
+        .denylist(denylist.clone())
+        .build()
+        .unwrap();
+    let is_emptying = || book.value("tower_m2m_denylist_emptying{}") > 0.5;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(is_emptying() && denylist.replication_status().unwrap().is_emptying);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    assert!(!is_emptying());
+    let entry = DenylistEntry::organization("https://acme.kinde.com", "org_a");
+    let denied = denylist.deny_on_all_replicas(entry, EntryExpiry::Never);
+    denied.await.unwrap();
+    tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+    store.flush();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(is_emptying());
+    denylist.confirm_empty();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert!(!is_emptying());
 }

@@ -10,10 +10,15 @@ mod changes;
 mod contract;
 mod emptied;
 mod lifecycle;
+#[path = "../support/recorder.rs"]
+mod recorder;
 mod removals;
+mod reports;
 mod scripted;
 mod simulation;
 mod simulation_emptied;
 mod staleness;
 mod streams;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 mod support;
