@@ -202,13 +202,17 @@ async fn late_write_of_an_older_removal_is_undone() {
         let (receiver, removal) = (one.receiver.clone(), event(false, now - 20));
         let removal = tokio::spawn(async move { hook(&receiver, &removal).await });
         slow.arrived.notified().await;
-        let denied = hook(&one.receiver, &event(true, now - 10)).await;
-        assert_eq!(denied.status, 200);
+        // The write of the denial waits for the removal.
+        let (receiver, denial) = (one.receiver.clone(), event(true, now - 10));
+        let denial = tokio::spawn(async move { hook(&receiver, &denial).await });
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert!(!denial.is_finished());
         if disconnects {
             removal.abort();
             tokio::task::yield_now().await;
         }
         slow.gate.notify_one();
+        assert_eq!(denial.await.unwrap().status, 200);
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         assert_eq!(slow.store.len(), 1, "{disconnects}");
         one.until(&token, "suspended").await;
