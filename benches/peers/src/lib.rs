@@ -3,6 +3,7 @@
 mod bare;
 mod keys;
 mod ours;
+pub mod proofs;
 mod refusals;
 mod setup;
 mod theirs;
