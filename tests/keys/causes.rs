@@ -210,6 +210,16 @@ async fn responses() -> Vec<Case> {
     cases
 }
 
+/// Joins the messages that no earlier one contains, as the event does.
+fn each_once(chain: &[String]) -> String {
+    let is_new = |i: &usize| !chain[..*i].iter().any(|m| m.contains(&chain[*i]));
+    let new: Vec<_> = (0..chain.len())
+        .filter(is_new)
+        .map(|i| &*chain[i])
+        .collect();
+    new.join(": ")
+}
+
 #[tokio::test]
 async fn causes_of_failed_fetches_have_codes_and_sentences() {
     let lines = Recorder::lines(Level::TRACE);
@@ -225,7 +235,7 @@ async fn causes_of_failed_fetches_have_codes_and_sentences() {
         assert!(message.contains(sentence), "{message}");
         sentences.insert((code, error.cause().to_string()));
 
-        // The event has the same code, the sentence with the URL, and the chain.
+        // The event has the same code, the sentence with the URL, and each cause once.
         let shown = format!("code=\"{code}\" error={message}");
         assert!(
             event.contains(&shown) && !event.contains("hidden"),
@@ -233,7 +243,7 @@ async fn causes_of_failed_fetches_have_codes_and_sentences() {
         );
         let sources = chain(&error).join(": ");
         assert!(sources.contains(below), "{code}: {sources}");
-        let shown = format!("source={sources:?}");
+        let shown = format!("source={:?}", each_once(&chain(&error)));
         assert_eq!(event.contains(&shown), !sources.is_empty(), "{event}");
         // Two timers run at once, and only one of them is an error of the client.
         if code != "timed_out" {
