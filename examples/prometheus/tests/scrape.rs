@@ -11,9 +11,7 @@ use example_prometheus::{app, recorder};
 use tower::ServiceExt as _;
 use tower_m2m::testing::assertions::TestResponse;
 use tower_m2m::testing::{DpopClient, LocalIssuer, MemoryStore, forged};
-use tower_m2m::{
-    ApiKeys, Denylist, DenylistEntry, EntryExpiry, ProofOfPossession, Verifier,
-};
+use tower_m2m::{ApiKeys, Denylist, DenylistEntry, EntryExpiry, ProofOfPossession, Verifier};
 
 const INVOICES: &str = "/orgs/org_secret/invoices";
 /// The public base URL, which clients sign.
