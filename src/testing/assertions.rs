@@ -72,11 +72,13 @@ impl TestResponse {
         serde_json::from_slice(&self.body)
     }
 
-    /// Parses the challenge in `WWW-Authenticate`.
+    /// Parses the Bearer challenge in `WWW-Authenticate`. Challenges of other schemes, for example
+    /// of DPoP, may be beside it.
     ///
     /// # Errors
     ///
-    /// Returns [`ChallengeError`] if there is no challenge, more than one, or a malformed one.
+    /// Returns [`ChallengeError`] if there is no challenge, more than one Bearer challenge, or a
+    /// malformed one.
     pub fn challenge(&self) -> Result<Challenge, ChallengeError> {
         Challenge::from_headers(&self.headers)
     }

@@ -1,10 +1,14 @@
 //! Layers, routers and the verifier without a layer.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
 use axum::routing::get;
 use http::Request;
 use http::header::{AUTHORIZATION, HOST};
+use tower::ServiceExt as _;
+use tower_m2m::testing::assertions::TestResponse;
+use tower_m2m::testing::forged;
 use tower_m2m::{ProofOfPossession, Rejection, Verifier};
 
 use crate::support::{BASE, Fixture, build, call, invoices, trust};
@@ -31,6 +35,32 @@ async fn nested_layers_use_a_proof_once() {
         call(&api, request()).await.summary(),
         (401, "proof_replayed")
     );
+}
+
+/// The DPoP challenge beside the Bearer challenge is no finding of the attack.
+#[tokio::test]
+async fn attack_passes_if_the_response_has_both_challenges() {
+    let fixture = Fixture::new();
+    let kinde = Verifier::kinde("acme")
+        .audience(fixture.issuer.audience())
+        .jwk_set(fixture.issuer.jwks())
+        .proof_of_possession(ProofOfPossession::dpop(BASE));
+    let verifier = build(kinde, &fixture.clock, |builder| builder);
+    let api = invoices().layer(verifier.layer());
+    let good = fixture.token_builder();
+    let report = forged::attack(&good, async |authorization| {
+        let request = Request::get("/invoices")
+            .header(AUTHORIZATION, authorization)
+            .body(Body::empty())
+            .unwrap();
+        let response = api.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, 10_000).await.unwrap();
+        TestResponse::from(Response::from_parts(head, body))
+    })
+    .await;
+    report.assert_all_rejected();
+    assert!(report.sent() > 100, "{report}");
 }
 
 /// Rules 111, 112.

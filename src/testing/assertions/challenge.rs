@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 
 /// A `WWW-Authenticate: Bearer …` challenge (RFC 6750 §3, RFC 9728 §5.1), parsed strictly.
 ///
@@ -21,20 +21,27 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Parses the only `WWW-Authenticate` value in these headers.
+    /// Parses the only Bearer challenge in these headers. Challenges of other schemes, for example
+    /// of DPoP (RFC 9449 §7.1), may be beside it in `WWW-Authenticate` headers of their own.
     ///
     /// # Errors
     ///
-    /// Returns [`ChallengeError`] if there is no such header or more than one, and if
-    /// [`parse`](Self::parse) fails.
+    /// Returns [`ChallengeError`] if there is no such header or more than one Bearer challenge, and
+    /// if [`parse`](Self::parse) fails.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, ChallengeError> {
-        let mut values = headers.get_all(header::WWW_AUTHENTICATE).iter();
-        match (values.next().map(HeaderValue::to_str), values.next()) {
-            (None, _) => Err(ChallengeError::Missing),
-            (Some(_), Some(_)) => Err(ChallengeError::Multiple),
-            (Some(Err(_)), None) => Err(ChallengeError::InvalidCharacter),
-            (Some(Ok(text)), None) => Self::parse(text),
+        let (mut bearer, mut other) = (None, None);
+        for value in headers.get_all(header::WWW_AUTHENTICATE) {
+            let text = value
+                .to_str()
+                .map_err(|_| ChallengeError::InvalidCharacter)?;
+            if !is_bearer(scheme_and_rest(text).0) {
+                other = Some(text);
+            } else if bearer.replace(text).is_some() {
+                return Err(ChallengeError::Multiple);
+            }
         }
+        let text = bearer.or(other).ok_or(ChallengeError::Missing)?;
+        Self::parse(text)
     }
 
     /// Parses the value of a `WWW-Authenticate` header.
@@ -45,8 +52,8 @@ impl Challenge {
     /// least one parameter, if a parameter is a duplicate, or if a value contains characters that
     /// RFC 6750 §3 does not allow.
     pub fn parse(text: &str) -> Result<Self, ChallengeError> {
-        let (scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
-        if !scheme.eq_ignore_ascii_case("Bearer") {
+        let (scheme, mut rest) = scheme_and_rest(text);
+        if !is_bearer(scheme) {
             return Err(ChallengeError::UnexpectedScheme);
         }
         let mut parameters: Vec<(String, String)> = Vec::new();
@@ -109,13 +116,21 @@ impl Challenge {
     }
 }
 
+fn scheme_and_rest(text: &str) -> (&str, &str) {
+    text.split_once(' ').unwrap_or((text, ""))
+}
+
+fn is_bearer(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("Bearer")
+}
+
 /// The reason why a value is not a Bearer challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChallengeError {
     /// There is no `WWW-Authenticate` header.
     Missing,
-    /// There is more than one `WWW-Authenticate` header.
+    /// There is more than one Bearer challenge.
     Multiple,
     /// The scheme is not Bearer.
     UnexpectedScheme,
@@ -132,7 +147,7 @@ impl fmt::Display for ChallengeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "the response has no WWW-Authenticate",
-            Self::Multiple => "the response has more than one WWW-Authenticate",
+            Self::Multiple => "the response has more than one Bearer challenge",
             Self::UnexpectedScheme => "the challenge is not for Bearer",
             Self::InvalidSyntax => "the challenge's parameters are malformed",
             Self::DuplicateParameter => "the challenge repeats a parameter",

@@ -1,3 +1,5 @@
+use http::HeaderValue;
+
 use super::*;
 
 #[test]
@@ -42,7 +44,7 @@ fn challenge_parser_rejects_malformed_headers() {
 }
 
 #[test]
-fn response_has_exactly_one_challenge() {
+fn response_has_exactly_one_bearer_challenge() {
     let value = HeaderValue::from_static("Bearer realm=\"a\"");
     let mut headers = HeaderMap::new();
     assert_eq!(
@@ -56,4 +58,16 @@ fn response_has_exactly_one_challenge() {
         Challenge::from_headers(&headers),
         Err(ChallengeError::Multiple)
     );
+
+    let dpop = HeaderValue::from_static("DPoP algs=\"ES256\"");
+    headers.insert(header::WWW_AUTHENTICATE, dpop.clone());
+    assert_eq!(
+        Challenge::from_headers(&headers),
+        Err(ChallengeError::UnexpectedScheme)
+    );
+    let bearer = HeaderValue::from_static("Bearer realm=\"b\"");
+    headers.append(header::WWW_AUTHENTICATE, bearer);
+    headers.append(header::WWW_AUTHENTICATE, dpop);
+    let challenge = Challenge::from_headers(&headers).unwrap();
+    assert_eq!(challenge.realm(), Some("b"));
 }
