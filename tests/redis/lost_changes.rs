@@ -8,6 +8,14 @@ use super::proxy::{Proxy, ProxyMode};
 use super::redis_server::RedisServer;
 use super::support::{CHANGES, ENTRIES, NAMESPACE, Replica, key, record};
 
+/// Starts a replica, and another one behind a proxy.
+async fn direct_and_proxied(server: &RedisServer) -> (Proxy, Replica, Replica) {
+    let proxy = Proxy::start(server.address()).await;
+    let one = Replica::connect(&server.url()).await;
+    let two = Replica::connect(&proxy.url()).await;
+    (proxy, one, two)
+}
+
 /// Rules 189, 325.
 ///
 /// The recent entry is written again. The other one applies until the state is confirmed.
@@ -87,11 +95,7 @@ async fn removal_that_a_replica_missed_is_not_undone() {
     let Some(server) = RedisServer::start(&[]) else {
         return;
     };
-    let proxy = Proxy::start(server.address()).await;
-    let (one, two) = (
-        Replica::connect(&server.url()).await,
-        Replica::connect(&proxy.url()).await,
-    );
+    let (proxy, one, two) = direct_and_proxied(&server).await;
     two.deny("org_a").await.unwrap();
     two.deny("org_b").await.unwrap();
     one.until("org_b", "suspended").await;
@@ -139,11 +143,7 @@ async fn stream_trimmed_while_disconnected_is_a_gap() {
     let Some(server) = RedisServer::start(&[]) else {
         return;
     };
-    let proxy = Proxy::start(server.address()).await;
-    let (one, two) = (
-        Replica::connect(&server.url()).await,
-        Replica::connect(&proxy.url()).await,
-    );
+    let (proxy, one, two) = direct_and_proxied(&server).await;
     one.deny("org_c").await.unwrap();
     one.deny("org_a").await.unwrap();
     two.until("org_a", "suspended").await;
@@ -167,11 +167,7 @@ async fn changes_while_disconnected_are_read_from_the_cursor() {
     let Some(server) = RedisServer::start(&[]) else {
         return;
     };
-    let proxy = Proxy::start(server.address()).await;
-    let (one, two) = (
-        Replica::connect(&server.url()).await,
-        Replica::connect(&proxy.url()).await,
-    );
+    let (proxy, one, two) = direct_and_proxied(&server).await;
     one.deny("org_a").await.unwrap();
     two.until("org_a", "suspended").await;
     proxy.set(ProxyMode::Cut);
@@ -192,11 +188,7 @@ async fn stream_trimmed_between_two_reads_is_a_gap() {
     let Some(server) = RedisServer::start(&[]) else {
         return;
     };
-    let proxy = Proxy::start(server.address()).await;
-    let (one, two) = (
-        Replica::connect(&server.url()).await,
-        Replica::connect(&proxy.url()).await,
-    );
+    let (proxy, one, two) = direct_and_proxied(&server).await;
     proxy.set(ProxyMode::Delay);
     // The first is in the response that waits, and the second is lost.
     one.deny("org_a").await.unwrap();
