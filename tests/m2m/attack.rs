@@ -38,8 +38,11 @@ async fn attack_finds_nothing_in_the_example_server() {
     for group in [
         "headers",
         "preflights",
+        "scopes: without read:invoices",
+        "scopes: only requested read:invoices",
         "organizations: org_a",
         "organizations: org_b",
+        "organizations: no organization",
         "keys",
     ] {
         assert!(passed.iter().any(|name| name.starts_with(group)), "{group}");
@@ -123,7 +126,7 @@ async fn reports_have_documented_forms() {
         "{xml}"
     );
     let suites = xml.matches("<testsuite name=").count();
-    assert_eq!((suites, xml.matches("</testsuite>").count()), (5, 5));
+    assert_eq!((suites, xml.matches("</testsuite>").count()), (6, 6));
     let cases = xml.matches("<testcase ").count();
     assert!(xml.contains(&format!(
         "<testsuites name=\"m2m attack\" tests=\"{cases}\" failures=\"0\""

@@ -21,6 +21,11 @@ const DEFECTS = [
   "token-in-query",
   "repeats-token",
   "server-error",
+  "no-scope-check",
+  "scope-as-substring",
+  "scope-in-any-letters",
+  "requested-scopes",
+  "global-everywhere",
 ];
 const seeded = (process.argv[2] ?? "careful").split(",");
 if (!seeded.every((name) => DEFECTS.includes(name))) {
@@ -172,6 +177,16 @@ function send(response, status, body, headers = {}) {
   response.end(body === undefined ? undefined : JSON.stringify(body));
 }
 
+/** Compares whole scopes of `scope`, in their exact letters (RFC 6749 §3.3). */
+function hasScope(claims, required) {
+  if (has("no-scope-check")) return true;
+  if (has("scope-as-substring")) return claims.scope.includes(required);
+  let scopes = claims.scope.split(" ");
+  if (has("scope-in-any-letters")) scopes = scopes.map((scope) => scope.toLowerCase());
+  if (has("requested-scopes")) scopes = scopes.concat(claims.scp ?? []);
+  return scopes.includes(required);
+}
+
 async function handle(request, response) {
   const [path, search] = request.url.split("?", 2);
   const query = new URLSearchParams(search ?? "");
@@ -183,8 +198,9 @@ async function handle(request, response) {
   let org = route[1];
   if (request.method !== "OPTIONS") {
     const claims = await authenticate(request, query);
-    if (!has("no-organization-check") && claims.org_code !== org) throw new Rejection(403);
-    if (!claims.scope.split(" ").includes("read:invoices")) throw new Rejection(403, "insufficient_scope");
+    const isGlobal = has("global-everywhere") && claims.org_code === undefined;
+    if (!has("no-organization-check") && !isGlobal && claims.org_code !== org) throw new Rejection(403);
+    if (!hasScope(claims, "read:invoices")) throw new Rejection(403, "insufficient_scope");
   }
   if (has("organization-from-header")) org = request.headers["x-org-id"] ?? org;
   if (!["GET", "OPTIONS"].includes(request.method)) return send(response, 405, { error: "method not allowed" });

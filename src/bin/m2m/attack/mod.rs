@@ -11,6 +11,7 @@ mod plan;
 mod preflights;
 mod report;
 mod runner;
+mod scopes;
 mod table;
 
 use std::io::{self, IsTerminal as _};
@@ -72,6 +73,7 @@ async fn attack(plan: &Plan<'_>, runner: &mut Runner<'_>) {
     if !runner.control(plan, "after the header attacks").await {
         return;
     }
+    scopes::run(plan, runner).await;
     if plan.has_organizations() {
         organizations::run(plan, runner).await;
         if !runner.control(plan, "after the organizations").await {

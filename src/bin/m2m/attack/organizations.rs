@@ -47,6 +47,31 @@ pub(super) async fn run(plan: &Plan<'_>, runner: &mut Runner<'_>) {
             send(runner, &attempt, code).await;
         }
     }
+    without_organization(plan, runner).await;
+}
+
+/// Tokens of global apps have no organization. A server may admit them on purpose, so this is no
+/// failure.
+async fn without_organization(plan: &Plan<'_>, runner: &mut Runner<'_>) {
+    let token = plan.good().without("org_code");
+    let Some(request) = plan.with_authorization(&token.bearer()) else {
+        return;
+    };
+    let case = Case::new(
+        Group::Organizations,
+        "no organization",
+        "Only global apps may have a token without an organization, and only for administration.",
+        "403",
+        request,
+        |response| match response.status() {
+            403 | 404 => (Outcome::Passed, None),
+            status if is_success(status) => {
+                deviation("the request was admitted: is the route for global apps too?")
+            }
+            _ => deviation("another status"),
+        },
+    );
+    runner.attack(&case).await;
 }
 
 async fn send(runner: &mut Runner<'_>, attempt: &Attempt, code: &str) {

@@ -12,16 +12,18 @@ pub(super) enum Group {
     Forged,
     Headers,
     Preflights,
+    Scopes,
     Organizations,
     Keys,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Control,
         Self::Forged,
         Self::Headers,
         Self::Preflights,
+        Self::Scopes,
         Self::Organizations,
         Self::Keys,
     ];
@@ -32,6 +34,7 @@ impl Group {
             Self::Forged => "forged",
             Self::Headers => "headers",
             Self::Preflights => "preflights",
+            Self::Scopes => "scopes",
             Self::Organizations => "organizations",
             Self::Keys => "keys",
         }
