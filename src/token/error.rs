@@ -179,7 +179,10 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotThreeSegments => {
-                f.write_str("not a signed JWT: it does not have three segments (opaque tokens and API keys are not supported)")
+                f.write_str(
+                    "not a signed JWT: it does not have three segments (an opaque token or an API key is accepted only if the \
+                     issuer has introspection or api_keys)",
+                )
             }
             Self::Encrypted => f.write_str("an encrypted token (JWE), which is not supported"),
             Self::NoSignature => f.write_str("the signature is empty"),
