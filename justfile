@@ -131,7 +131,7 @@ peers:
 
 # Mutates the files that decide about a request. It takes hours: pass `-f FILE` for some of them.
 mutants *arguments="-f src/verifier/rules.rs":
-    CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=none cargo mutants {{ arguments }}
+    CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=none cargo mutants --jobs 2 {{ arguments }}
 
 # Compiles with the minimum supported Rust version. It needs that toolchain.
 msrv:
