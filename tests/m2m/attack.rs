@@ -55,6 +55,32 @@ async fn attack_finds_nothing_in_the_example_server() {
     }
 }
 
+/// Rule 319.
+/// The other form of tokens.
+#[tokio::test]
+async fn attack_in_the_form_of_rfc9068_finds_nothing_in_the_example_server() {
+    let port = free_port();
+    let server = example_server(port, "generic").await;
+    let url = format!("{}/orgs/{{org_code}}/invoices", server.url);
+    let arguments = ["--rfc9068", "--scope", "read:invoices", "--strict"];
+    let attack = Attack::run(&url, port, &arguments).await;
+    assert_eq!(attack.code, Some(0), "{}", attack.findings());
+    let passed = attack.names("passed");
+    let scopes: Vec<_> = passed
+        .iter()
+        .filter(|name| name.starts_with("scopes"))
+        .collect();
+    // Only Kinde gives `scp` another meaning.
+    assert_eq!(
+        scopes,
+        [
+            "scopes: without read:invoices",
+            "scopes: longer than read:invoices",
+            "scopes: other letters than read:invoices"
+        ]
+    );
+}
+
 /// Rules 317, 319.
 #[tokio::test]
 async fn removed_key_stops_working_within_the_refresh_interval() {

@@ -1,6 +1,6 @@
 //! Valid tokens that lack a scope of the route.
 
-use tower_m2m::testing::TokenBuilder;
+use tower_m2m::testing::{Profile, TokenBuilder};
 
 use super::case::Case;
 use super::plan::Plan;
@@ -26,7 +26,7 @@ pub(super) async fn run(plan: &Plan<'_>, runner: &mut Runner<'_>) {
 }
 
 /// Returns tokens that have the other scopes, but not this one.
-fn attacks(plan: &Plan<'_>, scope: &str) -> [(&'static str, &'static str, TokenBuilder); 4] {
+fn attacks(plan: &Plan<'_>, scope: &str) -> Vec<(&'static str, &'static str, TokenBuilder)> {
     let required = &plan.options.scope;
     let with = |similar: &[String]| {
         let others = required.iter().filter(|other| *other != scope);
@@ -37,22 +37,27 @@ fn attacks(plan: &Plan<'_>, scope: &str) -> [(&'static str, &'static str, TokenB
     } else {
         scope.to_lowercase()
     };
-    [
+    let mut attacks = vec![
         ("without", "The token lacks the scope.", with(&[])),
         (
             "longer than",
             "Scopes of the token begin or end with the scope, but none is equal to it.",
             with(&[format!("{scope}_all"), format!("all_{scope}")]),
         ),
-        (
+    ];
+    if letters != scope {
+        attacks.push((
             "other letters than",
-            "The scope is in capitals: scopes are case-sensitive (RFC 6749 §3.3).",
+            "The scope is in the other case: scopes are case-sensitive (RFC 6749 §3.3).",
             with(&[letters]),
-        ),
-        (
+        ));
+    }
+    if plan.options.form.profile() == Profile::Kinde {
+        attacks.push((
             "only requested",
-            "`scp` has the scope, `scope` does not. At Kinde, `scope` has what was granted.",
+            "The scope is in `scp`, where Kinde writes what the client requested, but not in `scope`.",
             with(&[]).claim("scp", required.clone()),
-        ),
-    ]
+        ));
+    }
+    attacks
 }
