@@ -53,6 +53,24 @@ fn tests_readme_lists_every_program() {
     assert!(programs.contains("tenancy/"));
 }
 
+#[test]
+fn architecture_page_names_every_folder_of_the_source() {
+    let page = read("ARCHITECTURE.md");
+    let files = tracked();
+    let inside = files.iter().filter_map(|file| file.strip_prefix("src/"));
+    let folders: BTreeSet<&str> = inside
+        .filter_map(|file| Some(file.split_once('/')?.0))
+        .collect();
+    // A module in one file may have a folder for its unit tests.
+    let missing: Vec<_> = folders
+        .iter()
+        .filter(|name| !page.contains(&format!("src/{name}")))
+        .filter(|name| !root().join("src").join(format!("{name}.rs")).exists())
+        .collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md lacks {missing:?}");
+    assert!(folders.contains("security_events"));
+}
+
 /// The rows of the table that begins with `| feature |`, without doc comment markers.
 fn feature_rows(file: &str) -> Vec<String> {
     let content = read(file);
