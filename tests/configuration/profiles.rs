@@ -433,6 +433,26 @@ async fn okta_and_keycloak_use_configured_organization_claim() {
     );
 }
 
+/// A profile that is not in `ALL` has no name in `Config`.
+#[test]
+fn every_profile_is_in_the_list_of_all() {
+    let sources = [
+        include_str!("../../src/verifier/profile/base.rs"),
+        include_str!("../../src/verifier/profile/known.rs"),
+        include_str!("../../src/verifier/profile/self_hosted.rs"),
+    ];
+    let constants = sources
+        .iter()
+        .flat_map(|source| source.lines())
+        .filter_map(|line| line.trim().strip_prefix("pub const "))
+        .filter_map(|line| line.strip_suffix(": Self = Self {"));
+    let constants: Vec<String> = constants.map(str::to_lowercase).collect();
+    assert_eq!(constants.len(), Profile::ALL.len());
+    for constant in constants {
+        assert!(Profile::from_name(&constant).is_some(), "{constant}");
+    }
+}
+
 #[test]
 fn profiles_have_unique_names_and_test_tokens() {
     let names: Vec<&str> = Profile::ALL.iter().map(Profile::name).collect();
@@ -447,9 +467,19 @@ fn profiles_have_unique_names_and_test_tokens() {
             Some(*name)
         );
         let guide = include_str!("../../src/guide/issuers.md");
+        let tables = ["| profile | `iss` |", "| profile | at the issuer | here |"];
+        for header in tables {
+            let (_, table) = guide.split_once(header).unwrap();
+            let (table, _) = table.split_once("\n\n").unwrap();
+            // Other chapters say what to configure for these two.
+            let is_listed = table.contains(&format!("\n| `{name}` | "));
+            let is_elsewhere = header.contains("here") && ["kinde", "generic"].contains(name);
+            assert!(is_listed || is_elsewhere, "{name}: {header}");
+        }
+        let readme = include_str!("../../README.md").to_lowercase();
         assert!(
-            guide.contains(&format!("\n| `{name}` | ")),
-            "{name} is not in the guide's table"
+            *name == "generic" || readme.contains(*name),
+            "{name} is not in the README"
         );
         assert!(
             *name == "cognito" || shapes().iter().any(|shape| shape.profile.name() == *name),

@@ -16,7 +16,7 @@ forgeries! {
     /// The issuer never published this `kid`.
     unknown_kid(good) -> UNKNOWN_KEY { by_attacker(&good, |token, _| token) }
 
-    /// The issuer signed, but no key has this `kid`. A server with one fixed key accepts it.
+    /// The issuer signed, but no key has this `kid`: a server with one fixed key accepts it.
     kid_of_no_key(good) -> UNKNOWN_KEY { good.header("kid", uuid()).token() }
 
     /// Another key signed and there is no `kid`, against a server that tries any key it has.

@@ -49,7 +49,12 @@ fn forgeries_have_unique_names() {
         assert!(
             value.starts_with("Bearer ") && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         );
-        assert!(forgery.description().ends_with('.') && !forgery.description().starts_with(' '));
+        let sentence = forgery.description();
+        let is_sentence = sentence
+            .starts_with(|first: char| first.is_ascii_uppercase() || first == '`')
+            && sentence.ends_with('.')
+            && !sentence.contains(". ");
+        assert!(is_sentence, "not one sentence: {sentence}");
         assert_ne!(forgery.authorization(), good.bearer(), "{}", forgery.name());
         assert!(
             !format!("{forgery:?}").contains("eyJ"),

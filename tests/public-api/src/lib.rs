@@ -103,21 +103,16 @@ fn rustdoc_json() -> std::path::PathBuf {
         let file = fs::read_to_string(root.join(".ci/nightly")).unwrap();
         file.trim().to_owned()
     });
-    let json = root.join("target/doc/tower_m2m.json");
+    // A relative path is one from the root of the repository, where the recipe runs.
+    let target = root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
+    let json = target.join("doc/tower_m2m.json");
     // Removes an old file, so that the test cannot read it by mistake.
     let _ = fs::remove_file(&json);
     let mut cargo = Command::new("rustup");
     cargo.args([
-        "run",
-        &toolchain,
-        "cargo",
-        "rustdoc",
-        "--quiet",
-        "--locked",
-        "--lib",
-        "--target-dir",
-        "target",
+        "run", &toolchain, "cargo", "rustdoc", "--quiet", "--locked", "--lib",
     ]);
+    cargo.arg("--target-dir").arg(&target);
     cargo.args([
         "--no-default-features",
         "--features",
