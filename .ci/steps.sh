@@ -3,6 +3,16 @@
 has() { command -v "$1" >/dev/null 2>&1; }
 fail() { echo "$*" >&2; exit 1; }
 
+# Runs a command as root: a runner of a CI service has sudo.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        has sudo || fail "root installs programs, and there is no sudo: $*"
+        sudo "$@"
+    fi
+}
+
 # Installs the Debian packages and the wheels that are missing.
 install_tools() {
     has cargo || fail 'Rust is missing: https://rustup.rs'
@@ -20,8 +30,9 @@ install_tools() {
     missing+=("$@")
     if [ ${#missing[@]} -gt 0 ]; then
         has apt-get || fail "there is no apt-get to install these programs: ${missing[*]}"
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq -y --no-install-recommends "${missing[@]}"
     fi
 
     local tools=${CARGO_TARGET_DIR:-target}/tools
