@@ -20,8 +20,9 @@
 //! | `TOKEN_CACHE` | `off`: verified tokens are not cached | `on` |
 //! | `WORKER_THREADS` | threads for requests | the number of cores |
 //!
-//! Each is an alias of a variable of `Config::from_env`, such as `M2M_ISSUER`, whose names can be
-//! used too, `KINDE_DOMAIN` and `KINDE_AUDIENCE` among them. An alias and its name must not differ.
+//! Each except `LISTEN` and `WORKER_THREADS` is an alias of a variable of `Config::from_env`, such
+//! as `M2M_ISSUER`, whose names can be used too, `KINDE_DOMAIN` and `KINDE_AUDIENCE` among them. An
+//! alias and its name must not differ.
 //!
 //! A value that cannot be used ends the program before it listens, with exit code 2 and one line
 //! that names the variable.

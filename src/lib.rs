@@ -79,7 +79,7 @@
 //! | `dpop` | | tokens that are bound to a key whose owner signs a proof for each request (DPoP, RFC 9449) |
 //! | `mtls` | | tokens that are bound to a client certificate (RFC 8705) |
 //! | `security-events` | | Kinde's webhooks, its suspended organizations, and Security Event Tokens take effect |
-//! | `redis` | | a store in Redis for a denylist that several replicas share |
+//! | `redis` | | a store in Redis that several replicas share, for a denylist and for used DPoP proofs |
 //! | `test-util` | | test utilities: a local issuer, an injected clock, forged tokens |
 //! | `cli` | | the command-line tool `m2m`, for `cargo install` only: local issuer, explanation, lint, attack |
 //!

@@ -38,6 +38,7 @@ impl Config {
     /// | `M2M_ORGANIZATION_CLAIM`, `M2M_SCOPE_CLAIM` | a JSON Pointer |
     /// | `M2M_CLIENT_ID_CLAIM` | the name of a claim, or a JSON Pointer |
     /// | `M2M_ALLOW_ORGANIZATIONS`, `M2M_ALLOW_CLIENTS` | the only organizations or clients that are allowed |
+    /// | `M2M_ORGANIZATION_CODE_PATTERN` | the form of organization codes: a prefix followed by `*`, such as `org_*`, or `none` |
     /// | `M2M_JWKS_URL` | the URL of the keys, if the issuer has no metadata |
     /// | `M2M_TOKEN_CACHE` | `off`: no verified token is cached |
     /// | `M2M_DENYLIST_STALE_WARNING_AFTER`, `M2M_DENYLIST_MAX_STALE` | a duration: when a replicated denylist is stale, and how long it is used then |

@@ -4,8 +4,8 @@
 //! | chapter | content |
 //! |---|---|
 //! | [`responses`] | what a client receives, and what to do about it |
-//! | [`tenancy`] | how one customer is kept out of another's data |
-//! | [`scopes`] | declaring the permissions of clients once |
+//! | `tenancy` (feature `axum`) | how one customer is kept out of another's data |
+//! | `scopes` (feature `axum`) | declaring the permissions of clients once |
 //! | [`kinde`] | the form of Kinde's tokens, and their pitfalls |
 //! | `first_token` (feature `axum`) | Kinde, from zero to the first token |
 //! | `api_keys` (features `axum`, `introspection`) | API keys of Kinde and opaque access tokens: when to use which, revocation, outages, limits |
@@ -14,7 +14,7 @@
 //! | [`issuers`] | Auth0, Okta, Entra ID, Keycloak, Cognito and others: what their tokens look like, and what to configure |
 //! | [`configuration`] | settings in files (JSON, TOML, YAML) and in the environment |
 //! | [`claims`] | how claims are read: `null`, pointers, scopes in arrays |
-//! | [`migrating`] | from other crates: what to write instead, and what behaves differently |
+//! | `migrating` (feature `axum`) | from other crates: what to write instead, and what behaves differently |
 //! | [`keys`] | what happens if the issuer is down, rotates or leaks a key, or if a client floods the service |
 //! | [`operations`] | start, readiness, limits, load balancers |
 //! | [`replicas`] | many replicas: what they share, Redis, failures, alerts |

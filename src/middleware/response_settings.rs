@@ -84,10 +84,10 @@ impl AuthorizeLayer {
     ///
     /// The body ends at most 1 s after the token expires (with leeway), after the denylist denies
     /// its token, client or organization, after its key is removed, or after its issuer is
-    /// withdrawn. It ends with the error [`StreamEnded`](crate::StreamEnded), so that a client
-    /// does not take it for complete. If the response's content type is that of gRPC, it ends with
-    /// trailers of `grpc-status` 16. It does not continue if a denial is removed. The application's
-    /// caller check does not run again, unless
+    /// withdrawn. It ends with the error [`StreamEnded`](crate::StreamEnded), so that a client does
+    /// not take it for complete. If the response's content type is that of gRPC, it ends with
+    /// trailers of `grpc-status` 16, or 14 if the layer cannot decide. It does not continue if a
+    /// denial is removed. The application's caller check does not run again, unless
     /// [`check_callers_of_streams_every`](Self::check_callers_of_streams_every) is set.
     ///
     /// Each response has one timer, and some hundred bytes more. A connection that is upgraded,

@@ -31,7 +31,9 @@ impl Mtls {
     /// The header counts only if the peer of the connection is in one of the ranges. The server
     /// must pass the peer's address: as [`PeerAddress`](crate::PeerAddress), or as axum's
     /// `ConnectInfo<SocketAddr>`. Without an address the header does not count. A layer removes
-    /// the headers `Client-Cert` and `Client-Cert-Chain` from requests of all other peers.
+    /// the headers `Client-Cert` and `Client-Cert-Chain` from requests of all other peers. If
+    /// issuers are resolved and no listed issuer has `mtls`, it removes them only if the token is
+    /// of an issuer that has it.
     ///
     /// Behind such a proxy only the header counts, and not the certificate of the connection, which
     /// is that of the proxy. The proxy must delete the header that its client sent. The guide's

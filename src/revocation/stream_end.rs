@@ -30,7 +30,7 @@ pub enum InvalidationReason {
     Expired,
     /// The [`Denylist`](crate::Denylist) denies the token.
     Revoked,
-    /// The [`Denylist`](crate::Denylist) denies the client or the organization.
+    /// The [`Denylist`](crate::Denylist) denies the client, the subject or the organization.
     Suspended,
     /// The client or the organization is no longer on the issuer's list of allowed ones, or the
     /// application's caller check does not allow it any more.

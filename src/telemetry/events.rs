@@ -1,4 +1,6 @@
-//! The events for operators: every event of the crate, in one place (feature `tracing`).
+//! The events for operators (feature `tracing`). Those of security events are in
+//! [`event_delivery`](super::event_delivery), the decisions about requests in
+//! [`decision`](super::decision).
 //!
 //! Names and fields are stable; the guide has a table of them. [Spans](super::spans) show
 //! durations. No event contains a token or a claim value, except the organization, the client ID,

@@ -1,8 +1,8 @@
 //! The metrics for operators: every metric of the crate, in one place (feature `metrics`).
 //!
-//! Names and labels are stable. The value of a label is a fixed word or the name of a configured
-//! issuer, so that clients cannot create series. The guide has a table of all metrics, and recipes
-//! for alerts.
+//! Names and labels are stable. The value of a label is a fixed word or the name of a listed or
+//! resolved issuer, so that clients cannot create series. The guide has a table of all metrics, and
+//! recipes for alerts.
 
 mod denylist;
 #[cfg(feature = "dpop")]

@@ -13,9 +13,10 @@ use super::{AllowLists, ClaimStrings, Confirmation, NotAllowed, OrgCode, OrgCode
 
 /// The claims of a verified access token.
 ///
-/// There is no constructor and no `Deserialize`. If code has `Claims`, then signature, time,
-/// issuer, audience, grant type and tenant were checked. Cloning is cheap. In axum, `Claims` is a
-/// handler argument. Elsewhere, get it from [`RequestExt`](crate::RequestExt) or
+/// There is no constructor and no `Deserialize`. If code has `Claims`, a verifier checked the
+/// credential: its signature or the issuer's response about it, time, issuer, audience and grant
+/// type. A layer also compares the tenant. Cloning is cheap. In axum, `Claims` is a handler
+/// argument. Elsewhere, get it from [`RequestExt`](crate::RequestExt) or
 /// [`Verifier::verify`](crate::Verifier::verify).
 ///
 /// ```

@@ -33,7 +33,8 @@ impl Verifier {
     /// Returns [`Rejection::InvalidRequest`], [`Rejection::InvalidToken`],
     /// [`Rejection::InvalidClaims`], [`Rejection::Suspended`], [`Rejection::ClientNotAllowed`],
     /// [`Rejection::OrganizationNotAllowed`], [`Rejection::KeysUnavailable`],
-    /// [`Rejection::KeyUnavailable`] or [`Rejection::CallerStatusUnavailable`].
+    /// [`Rejection::KeyUnavailable`], [`Rejection::IntrospectionUnavailable`],
+    /// [`Rejection::CallerStatusUnavailable`] or [`Rejection::DenylistUnavailable`].
     ///
     /// ```
     /// # async fn example(verifier: tower_m2m::Verifier, token: &str) {

@@ -40,6 +40,40 @@ async fn redis_store_satisfies_the_contract() {
     without_key.unwrap();
 }
 
+/// The user of the guide needs no further permission.
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_of_the_guide_are_enough() {
+    let Some(server) = RedisServer::start(&[]) else {
+        return;
+    };
+    let guide = include_str!("../../src/guide/replicas.md");
+    let (_, row) = guide
+        .split_once("| ACL | a user for this namespace: `")
+        .unwrap();
+    let (permissions, row) = row.split_once("`, and `").unwrap();
+    let (for_proofs, _) = row.split_once('`').unwrap();
+    let mut command = vec!["ACL", "SETUSER", "api", "on", ">secret"];
+    command.extend(permissions.split(' '));
+    assert_eq!(server.run(&command), "OK");
+    let url = server.url().replace("redis://", "redis://api:secret@");
+    store_contract::check(async || Ok(RedisStore::connect(&url, "acme:m2m").await?))
+        .await
+        .unwrap();
+    let as_user = ["--user", "api", "--pass", "secret", "--no-auth-warning"];
+    let of_others = ["hset", "{other:m2m}:denylist", "field", "value"];
+    let response = server.run(&[&as_user[..], &of_others[..]].concat());
+    assert!(response.contains("NOPERM"), "{response}");
+
+    #[cfg(feature = "dpop")]
+    {
+        use tower_m2m::testing::check_replay_store;
+        let connect = async || RedisStore::connect(&url, "acme:m2m").await.unwrap();
+        assert!(check_replay_store(connect().await).await.is_err());
+        assert_eq!(server.run(&["ACL", "SETUSER", "api", for_proofs]), "OK");
+        assert_eq!(check_replay_store(connect().await).await, Ok(()));
+    }
+}
+
 /// Rule 193.
 #[tokio::test]
 async fn record_without_a_valid_hmac_is_ignored() {

@@ -104,8 +104,8 @@ impl Issuer {
         self
     }
 
-    /// Sets the JSON Pointer (RFC 6901) to the scopes. Default: `/scope`, or `/scp` if `/scope` is
-    /// absent.
+    /// Sets the JSON Pointer (RFC 6901) to the scopes. Default: as the profile defines. For Kinde
+    /// and `generic`, `/scope`, or `/scp` if `/scope` is absent.
     ///
     /// The value is a space-separated string or an array. If an entry of an array cannot be a scope
     /// (RFC 6749 §3.3), such as a role name with a space, it is ignored. If a string contains a
@@ -116,7 +116,7 @@ impl Issuer {
     }
 
     /// Sets the claim that contains the client ID: its name, or a JSON Pointer (RFC 6901). Default:
-    /// `azp` for Kinde, `client_id` or else `azp` for others.
+    /// as the profile defines. `azp` for Kinde, `client_id` or else `azp` for `generic`.
     pub fn client_id_claim(mut self, claim: impl Into<String>) -> Self {
         self.tokens.client_id = Some(claim.into());
         self
