@@ -1,6 +1,7 @@
 //! Settings from files and from the environment: the same setters and the same errors, which name
 //! the place.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -377,6 +378,39 @@ fn config_has_every_setting_that_is_a_value() {
             assert!(has != only_in_code.contains(&name), "{owner}::{setter}");
         }
     }
+}
+
+/// The documentation of `Config::from_env` names every variable that the source contains.
+#[test]
+fn every_variable_is_documented() {
+    let sources = [
+        include_str!("../../src/config/dpop.rs"),
+        include_str!("../../src/config/environment.rs"),
+        include_str!("../../src/config/issuer_variables.rs"),
+        include_str!("../../src/config/mtls.rs"),
+        include_str!("../../src/config/opaque.rs"),
+        include_str!("../../src/config/table_variables.rs"),
+        include_str!("../../src/config/variables.rs"),
+    ];
+    let documentation: String = sources[1]
+        .lines()
+        .filter(|line| line.trim_start().starts_with("/// | `"))
+        .collect();
+    let literals = sources.iter().flat_map(|source| source.split('"'));
+    let names: BTreeSet<&str> = literals
+        .filter(|text| text.starts_with("M2M_") && text.len() > 4)
+        .filter(|text| {
+            text.chars()
+                .all(|letter| letter.is_ascii_uppercase() || "_2".contains(letter))
+        })
+        .filter(|text| !text.ends_with('_'))
+        .collect();
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !documentation.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(names.len() > 30, "{}", names.len());
 }
 
 /// The tables of opaque credentials have every setting of their type that is a value.
