@@ -52,6 +52,8 @@ pub use mtls_settings::Mtls;
 pub(crate) use nonce::NonceKey;
 #[cfg(feature = "dpop")]
 pub use replay::ReplayStatus;
+#[cfg(all(feature = "dpop", feature = "redis"))]
+pub(crate) use replay::STORE_TIMEOUT;
 #[cfg(feature = "dpop")]
 pub(crate) use replay::{ReplayGuard, ReplayLimits, ReplayVerdict};
 #[cfg(feature = "dpop")]

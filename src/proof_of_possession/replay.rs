@@ -15,7 +15,7 @@ use crate::token::ProofError;
 use crate::util::{catch_panic, has_timers};
 
 /// How long the shared store may take. It is not repeated after that.
-const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The interval of the task that returns the memory of expired proofs.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);

@@ -26,6 +26,10 @@ pub(super) const FUTURE: i64 = 10;
 /// verifier calls the store once per request, after every other check. It never repeats a call that
 /// failed or timed out, because the first one may have written the entry.
 ///
+/// The verifier drops the call after 1 s, and also if the client ends its request. A store that
+/// notices a broken connection by a timeout of its own therefore needs a shorter one, and a task in
+/// which it waits.
+///
 /// The limits of [`max_proofs`](crate::VerifierBuilder::max_proofs) are counted by each replica for
 /// the proofs that it stored itself. A store that N replicas share therefore contains at most N
 /// times as many entries.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ::redis::{Client, IntoConnectionInfo, TlsCertificates};
 
-use super::connections::{Connections, EvictionCheck};
+use super::connections::Connections;
+use super::node::{EvictionCheck, RedisNode, with_keepalive};
 use super::redis::RedisStore;
 use super::signature::RecordSigner;
 use super::store_error::RedisStoreError;
@@ -38,7 +39,8 @@ impl RedisStore {
     /// # Errors
     ///
     /// The returned value is awaited. Then it returns [`RedisStoreError`](crate::RedisStoreError)
-    /// if a setting is invalid, if Redis cannot be reached, or if it evicts entries.
+    /// if a setting is invalid, if Redis cannot be reached, if it evicts entries, or if it is a
+    /// replica of another Redis.
     pub fn connect(url: impl Into<String>, namespace: impl Into<String>) -> RedisConnect {
         RedisConnect::new(url.into(), namespace.into())
     }
@@ -145,6 +147,7 @@ impl RedisConnect {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let invalid = |error: ::redis::RedisError| RedisStoreError::InvalidUrl(error.into());
         let info = self.url.as_str().into_connection_info().map_err(invalid)?;
+        let info = with_keepalive(info);
         let client = match self.ca_certificate {
             None => Client::open(info),
             Some(pem) => Client::build_with_tls(
@@ -155,7 +158,10 @@ impl RedisConnect {
                 },
             ),
         };
-        let connections = Connections::new(client.map_err(invalid)?, self.eviction);
+        let connections = Connections::new(RedisNode {
+            client: client.map_err(invalid)?,
+            eviction: self.eviction,
+        });
         let (namespace, key) = (&self.namespace, self.record_key.as_deref());
         let signer = RecordSigner::new(namespace, key, &self.accepted_keys);
         Ok(RedisStore::new(Arc::new(connections), namespace, signer))
@@ -163,7 +169,7 @@ impl RedisConnect {
 
     async fn connect(self) -> Result<RedisStore, RedisStoreError> {
         let store = self.lazy()?;
-        store.0.connections.open_commands().await?;
+        store.0.connections.connect().await?;
         Ok(store)
     }
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod connections;
+mod node;
 mod position;
 mod read;
 mod redis;

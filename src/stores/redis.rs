@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ::redis::{Cmd, Value, cmd};
 
 use super::connections::Connections;
+use super::node::check_primary;
 use super::position::{Progress, ReadStep, StreamPosition};
 use super::signature::{RecordSigner, SignedWith};
 use crate::revocation::{DenylistChanges, DenylistRecord, DenylistStore, RecordKey, StoreCursor};
@@ -71,10 +72,15 @@ impl RedisStore {
         }))
     }
 
-    /// Returns the connections and the beginning of the keys of used proofs.
     #[cfg(feature = "dpop")]
-    pub(super) fn proofs(&self) -> (&Connections, &str) {
-        (&self.0.connections, &self.0.proofs)
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.0.connections
+    }
+
+    /// Returns the key of a used proof.
+    #[cfg(feature = "dpop")]
+    pub(super) fn proof(&self, name: &str) -> String {
+        format!("{}{name}", self.0.proofs)
     }
 
     pub(super) fn script(&self, script: &str) -> Cmd {
@@ -125,7 +131,11 @@ impl RedisStore {
                     position = self.load(&changes).await?;
                 }
                 ReadStep::CaughtUp => changes.caught_up(position.cursor()).await?,
-                ReadStep::Heartbeat => changes.heartbeat().await?,
+                ReadStep::Heartbeat => {
+                    // A primary that was demoted still responds, and may lack later changes.
+                    check_primary(&mut connection).await?;
+                    changes.heartbeat().await?;
+                }
                 ReadStep::Behind => {}
                 ReadStep::Stuck => {
                     return Err("Redis has changes that the connection does not receive".into());

@@ -24,6 +24,9 @@ pub enum RedisStoreError {
     Eviction(String),
     /// The `maxmemory-policy` could not be read.
     UnknownEviction(BoxError),
+    /// The node is a replica of another Redis. It accepts no writes, and may lack the latest ones.
+    /// The address has to be that of the primary.
+    Replica,
 }
 
 impl fmt::Display for RedisStoreError {
@@ -48,6 +51,9 @@ impl fmt::Display for RedisStoreError {
                 f,
                 "failed to read maxmemory-policy, and Redis may evict entries: {error} (allow the command INFO)"
             ),
+            Self::Replica => f.write_str(
+                "Redis is a replica, which accepts no writes: use the address of the primary",
+            ),
         }
     }
 }
@@ -61,7 +67,8 @@ impl std::error::Error for RedisStoreError {
             Self::InvalidNamespace
             | Self::ShortRecordKey
             | Self::NoRecordKey
-            | Self::Eviction(_) => None,
+            | Self::Eviction(_)
+            | Self::Replica => None,
         }
     }
 }

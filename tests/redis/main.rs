@@ -9,6 +9,9 @@
 
 #[path = "../support/certificate.rs"]
 mod certificate;
+#[cfg(feature = "dpop")]
+mod dead_connections;
+mod failover;
 mod faults;
 mod floods;
 mod lost_changes;

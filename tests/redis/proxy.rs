@@ -1,7 +1,10 @@
-//! A TCP proxy in front of Redis that delays, cuts and loses responses.
+//! A TCP proxy in front of Redis that delays, cuts and loses responses, and that can name another
+//! server, as DNS does after a failover.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,6 +15,8 @@ pub(crate) enum ProxyMode {
     Forward,
     /// Responses wait.
     Delay,
+    /// Each response takes this time more.
+    Slow(Duration),
     /// Connections are cut, and new ones are not accepted.
     Cut,
     /// The connection is cut as soon as a script has been executed.
@@ -21,6 +26,8 @@ pub(crate) enum ProxyMode {
 #[derive(Clone)]
 pub(crate) struct Proxy {
     mode: Arc<watch::Sender<ProxyMode>>,
+    server: Arc<watch::Sender<SocketAddr>>,
+    connections: Arc<AtomicUsize>,
     address: SocketAddr,
 }
 
@@ -29,12 +36,16 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Self {
             mode: Arc::new(watch::Sender::new(ProxyMode::Forward)),
+            server: Arc::new(watch::Sender::new(server)),
+            connections: Arc::default(),
             address: listener.local_addr().unwrap(),
         };
-        let mode = Arc::clone(&proxy.mode);
+        let accepting = proxy.clone();
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
+                accepting.connections.fetch_add(1, Ordering::Relaxed);
+                let (server, mode) = (*accepting.server.borrow(), &accepting.mode);
                 if *mode.borrow() != ProxyMode::Cut {
                     tokio::spawn(forward(client, server, mode.subscribe()));
                 }
@@ -49,6 +60,16 @@ impl Proxy {
 
     pub(crate) fn set(&self, mode: ProxyMode) {
         self.mode.send_replace(mode);
+    }
+
+    /// New connections reach this server. Those that exist are still to the earlier one.
+    pub(crate) fn move_to(&self, server: SocketAddr) {
+        self.server.send_replace(server);
+    }
+
+    /// Returns the number of connections that were accepted so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 }
 
@@ -65,7 +86,7 @@ async fn forward(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Pr
         while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
             let request = &buffer[..length];
             if request.windows(4).any(|window| window == b"EVAL") {
-                is_script.store(true, std::sync::atomic::Ordering::Relaxed);
+                is_script.store(true, Ordering::Relaxed);
             }
             if to_server.write_all(request).await.is_err() {
                 return;
@@ -79,8 +100,11 @@ async fn forward(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Pr
             let _ = responses_mode
                 .wait_for(|mode| *mode != ProxyMode::Delay)
                 .await;
-            let is_lost = *responses_mode.borrow() == ProxyMode::LoseScripts
-                && is_script_sent.load(std::sync::atomic::Ordering::Relaxed);
+            let mode = *responses_mode.borrow();
+            if let ProxyMode::Slow(time) = mode {
+                tokio::time::sleep(time).await;
+            }
+            let is_lost = mode == ProxyMode::LoseScripts && is_script_sent.load(Ordering::Relaxed);
             if is_lost || to_client.write_all(&buffer[..length]).await.is_err() {
                 return;
             }

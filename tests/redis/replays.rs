@@ -12,9 +12,9 @@ use tower_m2m::{ProofOfPossession, RedisStore, Rejection, Verifier};
 
 use super::redis_server::RedisServer;
 
-const BASE: &str = "https://api.acme.com";
+pub(crate) const BASE: &str = "https://api.acme.com";
 
-fn replica(issuer: &LocalIssuer, store: &RedisStore) -> Router {
+pub(crate) fn replica(issuer: &LocalIssuer, store: &RedisStore) -> Router {
     let trusted = Verifier::issuer(issuer.url())
         .audience(issuer.audience())
         .jwk_set(issuer.jwks())
@@ -25,7 +25,7 @@ fn replica(issuer: &LocalIssuer, store: &RedisStore) -> Router {
         .layer(builder.build().unwrap().layer())
 }
 
-async fn send(api: &Router, proof: &str, token: &str) -> (u16, &'static str) {
+pub(crate) async fn send(api: &Router, proof: &str, token: &str) -> (u16, &'static str) {
     let request = Request::get("/invoices")
         .header("authorization", format!("DPoP {token}"))
         .header("dpop", proof)
