@@ -7,7 +7,7 @@ use http::{HeaderMap, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::credentials::{KeyStatus, KindeError};
+use super::credentials::{AccessDenied, KeyStatus, KindeError};
 use super::form::decode;
 use super::respond;
 use super::state::{ApiKeyAccess, IssuerState};
@@ -22,10 +22,16 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
     let now = shared.clock.unix_seconds();
     let mut state = shared.state();
     let credentials = &mut state.credentials;
-    if shared.api_key_access == ApiKeyAccess::Protected
-        && !credentials.is_authorized(headers, "read:api_keys", now)
-    {
-        return respond::kinde_error(&credentials.rejected_client);
+    if shared.api_key_access == ApiKeyAccess::Protected {
+        match credentials.authorize(headers, "read:api_keys", now) {
+            Ok(()) => {}
+            Err(AccessDenied::InvalidToken) => {
+                return respond::kinde_error(&credentials.rejected_client);
+            }
+            Err(AccessDenied::MissingScope) => {
+                return respond::kinde_error(&credentials.missing_scope);
+            }
+        }
     }
     let is_json = content_type(headers).is_some_and(|essence| essence == "application/json");
     let request = serde_json::from_slice::<VerifyRequest>(body);
@@ -63,10 +69,10 @@ pub(super) fn verify(shared: &IssuerState, headers: &HeaderMap, body: &[u8]) -> 
 pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
     let now = shared.clock.unix_seconds();
     let state = shared.state();
-    if !state
+    let authorized = state
         .credentials
-        .is_authorized(&request.headers, "read:api_keys", now)
-    {
+        .authorize(&request.headers, "read:api_keys", now);
+    if authorized.is_err() {
         return respond::kinde_error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
     }
     let id = request.uri.path().rsplit('/').next().unwrap_or_default();

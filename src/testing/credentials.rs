@@ -19,6 +19,17 @@ pub(super) struct Credentials {
     pub(super) unknown_key: Option<KindeError>,
     /// The error that the verify endpoint sends if the access token of the request is invalid.
     pub(super) rejected_client: KindeError,
+    /// The error that the verify endpoint sends if the access token lacks the scope.
+    pub(super) missing_scope: KindeError,
+}
+
+/// Why a request may not use the Management API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AccessDenied {
+    /// It has no access token, or an invalid one.
+    InvalidToken,
+    /// The access token is valid and lacks the scope.
+    MissingScope,
 }
 
 /// A token for the Management API.
@@ -71,6 +82,7 @@ impl Default for Credentials {
             management_tokens: BTreeMap::new(),
             unknown_key: None,
             rejected_client: KindeError::new(StatusCode::UNAUTHORIZED, "INVALID_CREDENTIALS"),
+            missing_scope: KindeError::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE"),
         }
     }
 }
@@ -98,15 +110,22 @@ impl Credentials {
         self.management_tokens.insert(token, added);
     }
 
-    /// Returns `true` if a request has a token for the Management API with this scope.
-    pub(super) fn is_authorized(&self, headers: &HeaderMap, scope: &str, now: i64) -> bool {
+    /// Checks that a request has a token for the Management API with this scope.
+    pub(super) fn authorize(
+        &self,
+        headers: &HeaderMap,
+        scope: &str,
+        now: i64,
+    ) -> Result<(), AccessDenied> {
         let authorization = headers.get(AUTHORIZATION);
         let token = authorization
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "));
-        let token = token.and_then(|token| self.management_tokens.get(token));
-        token.is_some_and(|token| {
-            token.expires_at > now && token.scopes.iter().any(|granted| granted == scope)
-        })
+        let token = token
+            .and_then(|token| self.management_tokens.get(token))
+            .filter(|token| token.expires_at > now)
+            .ok_or(AccessDenied::InvalidToken)?;
+        let has_scope = token.scopes.iter().any(|granted| granted == scope);
+        has_scope.then_some(()).ok_or(AccessDenied::MissingScope)
     }
 }

@@ -57,6 +57,13 @@ impl LocalIssuer {
     pub fn set_rejected_client_response(&self, status: StatusCode, code: &str) {
         self.shared.state().credentials.rejected_client = KindeError::new(status, code);
     }
+
+    /// Makes the verify endpoint respond with this status and this `errors[0].code` if the access
+    /// token of the request is valid and lacks the scope `read:api_keys`. Default: 403 with
+    /// `INSUFFICIENT_SCOPE`.
+    pub fn set_missing_scope_response(&self, status: StatusCode, code: &str) {
+        self.shared.state().credentials.missing_scope = KindeError::new(status, code);
+    }
 }
 
 /// Opaque tokens.

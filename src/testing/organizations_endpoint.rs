@@ -14,10 +14,10 @@ use super::state::IssuerState;
 pub(super) fn read(shared: &IssuerState, request: &Parts) -> Response<Bytes> {
     let now = shared.clock.unix_seconds();
     let state = shared.state();
-    if !state
+    let authorized = state
         .credentials
-        .is_authorized(&request.headers, "read:organizations", now)
-    {
+        .authorize(&request.headers, "read:organizations", now);
+    if authorized.is_err() {
         return respond::kinde_error(&KindeError::new(StatusCode::FORBIDDEN, "ACCESS_DENIED"));
     }
     let query = UrlEncodedForm::parse(request.uri.query().unwrap_or_default().as_bytes());

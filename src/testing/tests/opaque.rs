@@ -183,6 +183,20 @@ async fn protected_verify_endpoint_requires_a_management_token() {
     let forged = format!("Authorization: {}", minted.bearer());
     assert_eq!(verify_with(&issuer, &forged, &body).await.status, 400);
 
+    let other_scope = management_token(&issuer, "read:users").await;
+    let authorization = format!("Authorization: Bearer {other_scope}");
+    let missing = verify_with(&issuer, &authorization, &body).await;
+    assert_eq!(
+        (missing.status, &missing.json()["errors"][0]["code"]),
+        (403, &"INSUFFICIENT_SCOPE".into())
+    );
+    issuer.set_missing_scope_response(StatusCode::UNAUTHORIZED, "SCOPE");
+    let missing = verify_with(&issuer, &authorization, &body).await;
+    assert_eq!(
+        (missing.status, &missing.json()["errors"][0]["code"]),
+        (401, &"SCOPE".into())
+    );
+
     let management = management_token(&issuer, "read:api_keys").await;
     let authorization = format!("Authorization: Bearer {management}");
     assert_eq!(
