@@ -18,6 +18,9 @@ use crate::util::lock;
 /// The lifetime of a token whose response does not say it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 const MAX_BYTES: usize = 64 * 1024;
+/// An access token of this age is replaced after a response that can mean that the API rejected it.
+/// A newer one is kept: any client can cause such a response, and each token is billed.
+pub(crate) const MIN_TOKEN_AGE: Duration = Duration::from_secs(60);
 
 /// The access token of one client, refreshed at 80 % of its lifetime. One fetch is made at a time.
 pub(crate) struct AccessTokens {
@@ -85,8 +88,8 @@ impl AccessTokens {
             return Ok(token.authorization.clone());
         }
         let usable = cached.filter(|token| now < token.expires_at);
-        let permit = match (&usable, self.fetching.try_acquire()) {
-            (_, Ok(permit)) => permit,
+        let (permit, has_waited) = match (&usable, self.fetching.try_acquire()) {
+            (_, Ok(permit)) => (permit, false),
             // Another request refreshes the token.
             (Some(token), Err(_)) => return Ok(token.authorization.clone()),
             (None, Err(_)) => {
@@ -94,32 +97,28 @@ impl AccessTokens {
                 let permit = permit
                     .map_err(|_| AccessTokenError::Http(HttpFailure::TimedOut.into()))?
                     .map_err(|_| AccessTokenError::Malformed)?;
-                if let Some(token) = self.cached().filter(|token| now < token.refresh_from) {
-                    return Ok(token.authorization);
-                }
-                // The fetch that it waited for failed, so it does not repeat it.
-                if let Some((_, error)) = (*lock(&self.last_failure))
-                    .clone()
-                    .filter(|(at, _)| *at >= now)
-                {
-                    return Err(error);
-                }
-                permit
+                (permit, true)
             }
         };
-        let fetched = self.fetch(deadline).await;
-        if let Err(error) = &fetched {
-            *lock(&self.last_failure) = Some((Instant::now(), error.clone()));
+        // Another fetch can have ended since the first look.
+        if let Some(token) = self.cached().filter(|token| now < token.refresh_from) {
+            return Ok(token.authorization);
         }
+        let last_failure = lock(&self.last_failure).clone();
+        // The fetch that it waited for failed, so it does not repeat it.
+        if let Some((_, error)) = last_failure.filter(|(at, _)| has_waited && *at >= now) {
+            return Err(error);
+        }
+        let fetched = self.fetch(deadline).await;
+        match &fetched {
+            Ok(token) => *lock(&self.current) = Some(token.clone()),
+            Err(error) => *lock(&self.last_failure) = Some((Instant::now(), error.clone())),
+        }
+        // Only now: the next request that gets the permit finds the token or the failure.
         drop(permit);
         match (fetched, usable) {
-            (Ok(token), _) => {
-                let authorization = token.authorization.clone();
-                *lock(&self.current) = Some(token);
-                Ok(authorization)
-            }
             // A token that is still valid is used while the endpoint fails.
-            (Err(_), Some(token)) => Ok(token.authorization),
+            (Ok(token), _) | (Err(_), Some(token)) => Ok(token.authorization),
             (Err(error), None) => Err(error),
         }
     }
@@ -189,3 +188,7 @@ impl std::fmt::Debug for AccessTokens {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(tower_m2m_unit_tests)]
+mod tests;

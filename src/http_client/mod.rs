@@ -21,7 +21,7 @@ mod request_failure;
 
 pub(crate) use address::{AddressRule, PrivateAddresses};
 #[cfg(any(feature = "introspection", feature = "security-events"))]
-pub(crate) use client_credentials::{AccessTokenError, AccessTokens};
+pub(crate) use client_credentials::{AccessTokenError, AccessTokens, MIN_TOKEN_AGE};
 #[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use client_secret::ClientSecret;
 pub(crate) use clients::HttpClients;

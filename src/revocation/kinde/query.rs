@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, StatusCode};
 use tokio::time::Instant;
 
 use super::query_error::{QueryError, QueryFailure};
-use crate::http_client::{AccessTokens, Fetcher, encode_form};
+use crate::http_client::{AccessTokens, Fetcher, MIN_TOKEN_AGE, encode_form};
 use crate::token::{JsonObject, JsonValue};
 
 /// Kinde's Management API, as one business's organizations are queried with it.
@@ -28,10 +28,6 @@ pub(super) enum OrganizationStatus {
 
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_VALUES: u32 = 8 * 1024;
-
-/// An access token of this age is replaced after a 403, because Kinde writes 403 for an invalid
-/// access token too. A newer one is kept, so organizations that Kinde does not know cost no tokens.
-const MIN_TOKEN_AGE: Duration = Duration::from_secs(60);
 
 impl OrganizationApi {
     /// Returns the access token of a query.
@@ -64,6 +60,7 @@ impl OrganizationApi {
             status => {
                 match status {
                     StatusCode::UNAUTHORIZED => self.tokens.invalidate(authorization),
+                    // Kinde writes 403 for an invalid access token and for an unknown organization.
                     StatusCode::FORBIDDEN => {
                         self.tokens.invalidate_older(authorization, MIN_TOKEN_AGE);
                     }
