@@ -123,11 +123,6 @@ impl AccessTokens {
         }
     }
 
-    /// Forgets a token that the API rejected.
-    pub(crate) fn invalidate(&self, authorization: &HeaderValue) {
-        self.invalidate_older(authorization, Duration::ZERO);
-    }
-
     /// Forgets a token that the API may have rejected, if it was fetched at least this long ago.
     pub(crate) fn invalidate_older(&self, authorization: &HeaderValue, age: Duration) {
         let is_this = |token: &mut CachedToken| {

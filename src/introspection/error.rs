@@ -21,7 +21,7 @@ pub enum IntrospectionError {
     PrivateAddress,
     /// The response is larger than 64 KiB.
     TooLarge,
-    /// The issuer rejected the credentials of this service.
+    /// The issuer rejected the credentials of this service, or they lack a scope.
     CredentialsRejected,
     /// The issuer wants fewer requests (429).
     RateLimited,
@@ -60,7 +60,7 @@ impl fmt::Display for IntrospectionError {
             }
             Self::TooLarge => "the response is too large",
             Self::CredentialsRejected => {
-                "the issuer rejected the credentials of this service: check client_credentials"
+                "the issuer rejected the credentials of this service: check client_credentials and their scope"
             }
             Self::RateLimited => "the issuer limits the rate of requests",
             Self::UnexpectedStatus(status) => {

@@ -171,6 +171,19 @@ impl IntrospectorState {
             self.cache.record_failure(request.digest, at);
         }
         let familiarity = request.familiarity;
+        self.report_failure(failure, familiarity, at);
+        IntrospectionOutcome::Failed {
+            retry_after: self.outage.pause(familiarity, at).unwrap_or(RETRY_AFTER),
+        }
+    }
+
+    /// Records a failure and the pause that the issuer requires.
+    pub(super) fn report_failure(
+        &self,
+        failure: IntrospectionFailure,
+        familiarity: Familiarity,
+        at: Instant,
+    ) {
         match self.outage.record_failure(failure, familiarity, at) {
             FailureReport::Omit => {}
             FailureReport::Failed => {
@@ -179,9 +192,6 @@ impl IntrospectorState {
             FailureReport::CredentialsRejected => {
                 crate::telemetry::events::credentials_rejected(&self.issuer, &failure.error);
             }
-        }
-        IntrospectionOutcome::Failed {
-            retry_after: self.outage.pause(familiarity, at).unwrap_or(RETRY_AFTER),
         }
     }
 }

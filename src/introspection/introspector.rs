@@ -156,13 +156,15 @@ impl Introspector {
             && has_timers()
         {
             let deadline = Instant::now() + TIMEOUT;
-            let learned =
-                tokio::time::timeout_at(deadline, kinde.learn_unknown_key(deadline)).await;
-            match learned.ok().flatten() {
-                Some(learned) if !learned.is_distinguishable() => {
+            match tokio::time::timeout_at(deadline, kinde.learn_unknown_key(deadline)).await {
+                Ok(Ok(learned)) if !learned.is_distinguishable() => {
                     crate::telemetry::events::unknown_keys_not_distinguishable(&self.0.issuer);
                 }
-                _ => {}
+                Ok(Err(failure)) => {
+                    let at = Instant::now();
+                    self.0.report_failure(failure, Familiarity::Unknown, at);
+                }
+                Ok(Ok(_)) | Err(_) => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use super::request::{IssuerClient, IssuerRequest, status_failure};
 use super::response::{
     IntrospectionResponse, KeyKind, VerifiedKey, parse_kinde_key, parse_kinde_verify,
 };
-use crate::http_client::{AccessTokenError, AccessTokens};
+use crate::http_client::{AccessTokenError, AccessTokens, MIN_TOKEN_AGE};
 use crate::token::TokenError;
 
 /// A key that Kinde never issued: it has the form of a key.
@@ -53,15 +53,18 @@ impl KindeApi {
             deadline,
             gate,
         };
+        let sent_at = Instant::now();
         let response = self.verify(key, context).await?;
         if response.status() != StatusCode::OK {
             return self.error(&response, context).await;
         }
         let body = response.into_body();
-        let key = match parse_kinde_verify(&body, self.max_values) {
-            Ok(IntrospectionResponse::Active(key)) => key,
-            Ok(IntrospectionResponse::Inactive) => return Ok(CredentialStatus::Inactive),
-            Err(_) => return Err(IntrospectionError::InvalidResponse.into()),
+        let parsed = parse_kinde_verify(&body, self.max_values)
+            .map_err(|_| IntrospectionError::InvalidResponse)?;
+        self.canary.record_verified(context.authorization, sent_at);
+        let key = match parsed {
+            IntrospectionResponse::Active(key) => key,
+            IntrospectionResponse::Inactive => return Ok(CredentialStatus::Inactive),
         };
         let (kind, api) = match &self.api_id {
             None => (key.kind(), KeyApi::Unchecked),
@@ -94,15 +97,19 @@ impl KindeApi {
         }))
     }
 
-    /// Finds out how an unknown key is reported. Returns `None` if that is not possible now.
-    pub(super) async fn learn_unknown_key(&self, deadline: Instant) -> Option<UnknownKeyResponse> {
-        let authorization = self.authorization(deadline).await.ok()?;
+    /// Finds out how an unknown key is reported.
+    pub(super) async fn learn_unknown_key(
+        &self,
+        deadline: Instant,
+    ) -> Result<UnknownKeyResponse, IntrospectionFailure> {
+        let authorization = self.authorization(deadline).await?;
         let context = RequestContext {
             authorization: authorization.as_ref(),
             deadline,
             gate: PauseGate::OPEN,
         };
-        self.canary.response(self.probe(context)).await
+        let probe = self.probe(context);
+        self.canary.response(context.authorization, probe).await
     }
 
     /// Reads the key, which says whose it is and which APIs it belongs to.
@@ -122,6 +129,9 @@ impl KindeApi {
         context.gate.check()?;
         let response = self.client.send(request, context.deadline).await?;
         if response.status() != StatusCode::OK {
+            if ErrorResponse::new(&response).is_about_credentials() {
+                self.replace_token(context);
+            }
             return Err(status_failure(response.status(), response.headers()));
         }
         parse_kinde_key(response.body(), key, api_id, self.max_values)
@@ -161,69 +171,83 @@ impl KindeApi {
     }
 
     /// Returns what an error means: an unknown key if and only if the canary request got the same
-    /// one.
+    /// one. A 401 or 403 can also mean that the access token is invalid or lacks the scope, so the
+    /// endpoint must have verified a key with it.
     async fn error(
         &self,
         response: &Response<Vec<u8>>,
         context: RequestContext<'_>,
     ) -> Result<CredentialStatus, IntrospectionFailure> {
-        let status = response.status();
-        let failure = status_failure(status, response.headers());
-        if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let (status, token) = (response.status(), context.authorization);
+        let mut failure = status_failure(status, response.headers());
+        if !is_error_about_request(status) {
             return Err(failure);
         }
         let error = ErrorResponse::new(response);
-        let learned = self.canary.response(self.probe(context));
-        if learned.await == Some(UnknownKeyResponse::Error(error.clone())) {
-            return Ok(CredentialStatus::Inactive);
+        let learned = self.canary.response(token, self.probe(context)).await;
+        match learned {
+            Ok(_) if self.canary.is_unknown_key(&error, token) => {
+                return Ok(CredentialStatus::Inactive);
+            }
+            Ok(_) => {}
+            Err(canary) => failure.retry_after = failure.retry_after.max(canary.retry_after),
         }
-        if let (true, Some(tokens), Some(authorization)) = (
-            error.is_about_credentials(),
-            &self.tokens,
-            context.authorization,
-        ) {
-            tokens.invalidate(authorization);
+        if error.is_about_credentials() {
+            self.replace_token(context);
         }
         Err(failure)
     }
 
+    /// Lets the next request fetch an access token, because Kinde may have rejected this one. The
+    /// token is kept while it is new, so keys that Kinde does not know cost few tokens.
+    fn replace_token(&self, context: RequestContext<'_>) {
+        if let (Some(tokens), Some(token)) = (&self.tokens, context.authorization) {
+            tokens.invalidate_older(token, MIN_TOKEN_AGE);
+        }
+    }
+
     /// The canary request. If it gets 401 or 403, a second one with an invalid access token shows
     /// how rejected credentials are reported.
-    async fn probe(&self, context: RequestContext<'_>) -> Option<UnknownKeyResponse> {
-        let sent = self.verify(CANARY_KEY, context).await;
-        let response = sent.ok()?;
+    async fn probe(
+        &self,
+        context: RequestContext<'_>,
+    ) -> Result<UnknownKeyResponse, IntrospectionFailure> {
+        let response = self.verify(CANARY_KEY, context).await?;
         let status = response.status();
         if status == StatusCode::OK {
-            return Some(UnknownKeyResponse::Ok);
+            return Ok(UnknownKeyResponse::Ok);
         }
-        if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return None;
+        if !is_error_about_request(status) {
+            return Err(status_failure(status, response.headers()));
         }
         let unknown = ErrorResponse::new(&response);
         if !unknown.is_about_credentials() {
-            return Some(UnknownKeyResponse::Error(unknown));
+            return Ok(UnknownKeyResponse::Error(unknown));
         }
         if context.authorization.is_none() {
-            return Some(UnknownKeyResponse::Indistinguishable);
+            return Ok(UnknownKeyResponse::Indistinguishable);
         }
         let invalid = HeaderValue::from_static("Bearer invalid");
         let with_invalid = RequestContext {
             authorization: Some(&invalid),
             ..context
         };
-        let sent = self.verify(CANARY_KEY, with_invalid).await;
-        let response = sent.ok()?;
-        let is_conclusive = response.status().is_client_error()
-            && response.status() != StatusCode::TOO_MANY_REQUESTS;
-        if !is_conclusive && response.status() != StatusCode::OK {
-            return None;
+        let response = self.verify(CANARY_KEY, with_invalid).await?;
+        let status = response.status();
+        if !is_error_about_request(status) && status != StatusCode::OK {
+            return Err(status_failure(status, response.headers()));
         }
-        Some(if ErrorResponse::new(&response) == unknown {
+        Ok(if ErrorResponse::new(&response) == unknown {
             UnknownKeyResponse::Indistinguishable
         } else {
             UnknownKeyResponse::Error(unknown)
         })
     }
+}
+
+/// Returns `true` for a status that says something about the request: 4xx without 429.
+fn is_error_about_request(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
 }
 
 /// Returns `true` if a key's ID can stand in a URL as it is.

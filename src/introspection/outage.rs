@@ -11,7 +11,7 @@ use super::in_flight::Familiarity;
 use crate::util::lock;
 
 /// The longest pause that an issuer can request.
-const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+pub(super) const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// How often a request about a known credential is sent within a pause that the issuer requested
 /// in a response about an unknown one.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);

@@ -29,7 +29,8 @@ pub struct IntrospectionStatus {
     pub last_error: Option<IntrospectionError>,
     /// Whether the issuer's response to an unknown API key differs from a rejection of this
     /// service's own credentials. If it is `Some(false)`, unknown keys get 503 and not 401. `None`
-    /// if that was not found out yet, or if the issuer has no API keys.
+    /// if that was not found out yet, or if the issuer has no API keys. If unknown keys get 401 or
+    /// 403, it is not found out before a key was verified.
     pub distinguishes_unknown_keys: Option<bool>,
 }
 

@@ -13,6 +13,12 @@ fn with_client(issuer: Issuer) -> Issuer {
 }
 
 async fn protected() -> LocalIssuer {
+    protected_with(&["read:api_keys"]).await
+}
+
+/// Returns an issuer whose verify endpoint requires an access token, and a client with these
+/// scopes.
+async fn protected_with(scopes: &[&str]) -> LocalIssuer {
     let issuer = LocalIssuer::builder()
         .protect_api_keys()
         .start()
@@ -21,7 +27,7 @@ async fn protected() -> LocalIssuer {
     issuer.add_app(
         tower_m2m::testing::App::global(CLIENT_ID, SECRET)
             .audience(issuer.management_audience())
-            .scopes(["read:api_keys"]),
+            .scopes(scopes.iter().copied()),
     );
     issuer
 }
@@ -54,9 +60,38 @@ async fn error_of_the_canary_request_means_an_unknown_key() {
         let described = format!("{status} {code} {with_credentials}");
         let unknown = StatusCode::from_u16(status).unwrap();
         fixture.issuer.set_unknown_key_response(unknown, code);
-        assert_eq!(fixture.call(UNKNOWN).await, expected, "{described}");
+        // A 401 or 403 can mean a missing scope until a key was verified.
+        let is_about_credentials = matches!(status, 401 | 403);
+        let first = if is_about_credentials { 503 } else { expected };
+        assert_eq!(fixture.call(UNKNOWN).await, first, "{described}");
         let key = fixture.issuer.api_key("org_a").scopes(["read:invoices"]);
         assert_eq!(fixture.call(key.secret()).await, 200, "{described}");
+        let other = fixture.call(&format!("{UNKNOWN}1")).await;
+        assert_eq!(other, expected, "{described}");
+    }
+}
+
+/// Rule 322.
+#[tokio::test]
+async fn missing_scope_is_503() {
+    for (status, code) in [
+        (403, "INSUFFICIENT_SCOPE"),
+        (401, "SCOPE"),
+        (403, "UNKNOWN_KEY"),
+    ] {
+        let issuer = protected_with(&[]).await;
+        let scope = StatusCode::from_u16(status).unwrap();
+        issuer.set_missing_scope_response(scope, code);
+        issuer.set_unknown_key_response(StatusCode::FORBIDDEN, "UNKNOWN_KEY");
+        let fixture = Fixture::with_issuer(issuer, with_client);
+        let key = fixture.issuer.api_key("org_a").scopes(["read:invoices"]);
+        for _ in 0..3 {
+            assert_eq!(fixture.call(key.secret()).await, 503, "{status} {code}");
+            assert_eq!(fixture.call(UNKNOWN).await, 503, "{status} {code}");
+        }
+        let status = &fixture.verifier.introspection_status()[0];
+        assert_eq!(status.last_error.unwrap().code(), "credentials_rejected");
+        assert_eq!(fixture.issuer.hits(Endpoint::Token), 1);
     }
 }
 
@@ -93,11 +128,14 @@ async fn canary_request_is_sent_once() {
     fixture
         .issuer
         .set_unknown_key_response(StatusCode::UNAUTHORIZED, "UNKNOWN_KEY");
+    assert_eq!(fixture.call(UNKNOWN).await, 503);
+    let key = fixture.issuer.api_key("org_a").scopes(["read:invoices"]);
+    assert_eq!(fixture.call(key.secret()).await, 200);
     for number in 0..5 {
         assert_eq!(fixture.call(&format!("{UNKNOWN}{number}")).await, 401);
     }
     // Two canary requests, and one for each key.
-    assert_eq!(fixture.requests(), 7);
+    assert_eq!(fixture.requests(), 9);
 }
 
 /// Rule 322.
@@ -120,7 +158,9 @@ async fn build_ready_sends_the_canary_request() {
 async fn build_ready_reports_unknown_keys_that_are_not_distinguishable() {
     for (status, code, distinguishes) in [
         (401, "INVALID_CREDENTIALS", Some(false)),
-        (401, "UNKNOWN_KEY", Some(true)),
+        // It can also mean that the scope is missing, until a key was verified.
+        (401, "UNKNOWN_KEY", None),
+        (403, "UNKNOWN_KEY", None),
         (400, "INVALID_KEY", Some(true)),
         // The canary request fails, so it is not known.
         (500, "DOWN", None),

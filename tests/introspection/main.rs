@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod access_tokens;
 mod attack;
 mod bad_input;
 #[cfg(feature = "mtls")]
@@ -15,6 +16,7 @@ mod canary;
 mod concurrent;
 mod events;
 mod explain;
+mod failing_canary;
 mod fast_issuer;
 mod forged;
 mod kinds_of_keys;
@@ -22,6 +24,7 @@ mod layers;
 mod outages;
 mod pauses;
 mod places;
+mod protected;
 #[path = "../support/recorder.rs"]
 mod recorder;
 mod rfc7662;

@@ -59,7 +59,9 @@ impl OrganizationApi {
             }
             status => {
                 match status {
-                    StatusCode::UNAUTHORIZED => self.tokens.invalidate(authorization),
+                    StatusCode::UNAUTHORIZED => {
+                        self.tokens.invalidate_older(authorization, Duration::ZERO);
+                    }
                     // Kinde writes 403 for an invalid access token and for an unknown organization.
                     StatusCode::FORBIDDEN => {
                         self.tokens.invalidate_older(authorization, MIN_TOKEN_AGE);
