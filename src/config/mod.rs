@@ -168,7 +168,7 @@ impl Config {
     /// # Errors
     ///
     /// Returns [`ConfigError`] if a value that is checked only here is invalid: a JWK Set, a
-    /// certificate.
+    /// certificate, a setting about DPoP although no issuer has it.
     pub fn build(&self) -> Result<Verifier, ConfigError> {
         self.builder()?.build()
     }
@@ -283,7 +283,8 @@ impl RawConfig {
             builder = builder.dangerous_caller_check_fail_open();
         }
         #[cfg(feature = "dpop")]
-        let mut builder = dpop::apply(builder, self.dpop_nonce_key.as_ref(), self.max_proofs)?;
+        let mut builder = dpop::apply(builder, self.dpop_nonce_key.as_ref(), self.max_proofs)?
+            .with_dpop_source(self.source());
         builder = match self.readiness {
             None => builder,
             Some(ReadinessSetting::All) => builder.readiness(Readiness::All),

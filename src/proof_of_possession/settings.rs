@@ -185,6 +185,12 @@ impl PossessionSettings {
         self.0.push(method);
     }
 
+    #[cfg(feature = "dpop")]
+    pub(crate) fn has_dpop(&self) -> bool {
+        let mut methods = self.0.iter();
+        methods.any(|ProofOfPossession(method)| matches!(method, Method::Dpop(_)))
+    }
+
     /// Returns why a setting is invalid.
     pub(crate) fn problem(&self) -> Option<String> {
         let methods = self.methods();

@@ -29,8 +29,7 @@ impl VerifierBuilder {
     ///
     /// Returns [`ConfigError`] with the name of the invalid setting.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        self.check()
-            .map_err(|error| error.at(&SettingSource::Code))?;
+        self.check_all()?;
         let max_claim_values = self.max_claim_values_or_default();
         crate::telemetry::metrics::describe();
         let number = VERIFIERS.fetch_add(1, Ordering::Relaxed);
@@ -136,6 +135,17 @@ impl VerifierBuilder {
     fn changes(&self) -> Changes {
         let denylist = self.denylists.first();
         denylist.map_or_else(Changes::default, |denylist| denylist.changes().clone())
+    }
+
+    /// Checks the settings, and that those about DPoP have an effect, which is known only now: code
+    /// can add a resolver to a configuration.
+    fn check_all(&self) -> Result<(), ConfigError> {
+        self.check()
+            .map_err(|error| error.at(&SettingSource::Code))?;
+        #[cfg(feature = "dpop")]
+        self.dpop
+            .check_effect(&self.issuers, self.resolve.is_some())?;
+        Ok(())
     }
 
     /// Checks the settings. Keys and certificates are read only when the verifier is built.

@@ -1,6 +1,7 @@
 //! The settings about DPoP that do not belong to one issuer.
 
 use super::builder::VerifierBuilder;
+use super::config_error::SettingSource;
 use crate::proof_of_possession::{NonceKey, ReplayLimits, ReplayStore, StoreRunner};
 
 impl VerifierBuilder {
@@ -8,9 +9,9 @@ impl VerifierBuilder {
     /// proofs are stored in the memory of this verifier only.
     ///
     /// Without it, a proof can be used once at each replica. A second store is an error of
-    /// `build()`. If layers of two verifiers apply to the same request, each verifier writes the
-    /// proof into its own store, so they must not share one: in Redis, give each its own
-    /// namespace.
+    /// `build()`, and so is a store if no issuer has DPoP and none can be resolved. If layers of
+    /// two verifiers apply to the same request, each verifier writes the proof into its own store,
+    /// so they must not share one: in Redis, give each its own namespace.
     pub fn replay_store(mut self, store: impl ReplayStore) -> Self {
         self.dpop.stores.push(StoreRunner::new(store));
         self
@@ -21,6 +22,7 @@ impl VerifierBuilder {
     /// The key is a secret of at least 32 unpredictable bytes. Replicas with the same key accept
     /// each other's nonces, and share nothing else. A client gets a nonce with a 401. It is valid
     /// for 110 to 230 s from then on, and responses contain a newer one before it becomes too old.
+    /// A key is an error of `build()` if no issuer has DPoP and none can be resolved.
     ///
     /// ```
     /// use tower_m2m::{ProofOfPossession, Verifier};
@@ -45,10 +47,17 @@ impl VerifierBuilder {
     /// A proof is stored for 70 s, or for 10 s more than
     /// [`max_proof_age`](crate::Dpop::max_proof_age). The defaults are therefore 14,285 requests
     /// per second, and 1,428 for one key. Beyond that, requests with proofs get a 503: those of the
-    /// one key, or all. No proof is removed before it expires. With the defaults, the proofs need
+    /// one key, or all. The setting is an error of `build()` if no issuer has DPoP and none can be
+    /// resolved. No proof is removed before it expires. With the defaults, the proofs need
     /// at most 39 MiB, also if each of them is of another key.
     pub fn max_proofs(mut self, total: usize, per_key: usize) -> Self {
-        self.dpop.limits = ReplayLimits { total, per_key };
+        self.dpop.limits = Some(ReplayLimits { total, per_key });
+        self
+    }
+
+    /// Sets the source of these settings, for errors.
+    pub(crate) fn with_dpop_source(mut self, source: SettingSource) -> Self {
+        self.dpop.source = source;
         self
     }
 }

@@ -1,7 +1,10 @@
 //! The table `dpop` and the limits of used proofs, in a file and in the environment.
 
 use serde_json::{Value, json};
-use tower_m2m::Config;
+use tower_m2m::{
+    BoxError, Config, ProofOfPossession, ProofUse, ReplayStore, UsedProof, Verifier,
+    VerifierBuilder,
+};
 
 fn read(dpop: &Value) -> Result<Config, String> {
     let issuer = json!({ "kinde": "acme", "audience": "https://api.acme.com", "dpop": dpop });
@@ -144,5 +147,90 @@ fn error_names_the_limit_of_used_proofs() {
     ] {
         let error = read(limits.clone()).unwrap_err();
         assert!(error.starts_with(expected), "{limits}: {error}");
+    }
+}
+
+/// A replay store that is never called.
+struct AnyStore;
+
+impl ReplayStore for AnyStore {
+    async fn insert(&self, _: UsedProof) -> Result<ProofUse, BoxError> {
+        Ok(ProofUse::First)
+    }
+}
+
+fn builder(possession: &[ProofOfPossession]) -> VerifierBuilder {
+    let issuer = |name: &str| Verifier::kinde(name).audience("https://api.acme.com");
+    let second = possession.iter().fold(issuer("partner"), |issuer, method| {
+        issuer.proof_of_possession(method.clone())
+    });
+    Verifier::builder([issuer("acme"), second]).start_lazily()
+}
+
+/// Without DPoP, proofs are never checked, so a setting about them is a mistake.
+#[test]
+fn settings_about_proofs_need_an_issuer_with_dpop() {
+    let settings: [(&str, fn(VerifierBuilder) -> VerifierBuilder); 3] = [
+        ("dpop_nonce_key", |builder| builder.dpop_nonce_key([7; 32])),
+        ("max_proofs", |builder| builder.max_proofs(100, 10)),
+        ("replay_store", |builder| builder.replay_store(AnyStore)),
+    ];
+    let dpop = || ProofOfPossession::from(ProofOfPossession::dpop("https://api.acme.com"));
+    let mtls = || ProofOfPossession::from(ProofOfPossession::mtls());
+    for (name, set) in settings {
+        for without in [vec![], vec![mtls()]] {
+            let error = set(builder(&without)).build().unwrap_err();
+            let expected = "has no effect, because no issuer has DPoP: \
+                add ProofOfPossession::dpop to an issuer";
+            assert_eq!((error.setting(), error.problem()), (name, expected));
+        }
+        for with in [vec![dpop()], vec![mtls(), dpop()]] {
+            assert!(set(builder(&with)).build().is_ok(), "{name}");
+        }
+        // The resolver can return an issuer with DPoP.
+        let resolved = builder(&[]).resolve_issuers_with(|_| async { Ok(None) });
+        let verifier = set(resolved).build().unwrap();
+        assert!(verifier.replay_status().is_some(), "{name}");
+    }
+}
+
+/// The error has the name that is written: a setting or a variable.
+#[test]
+fn error_names_the_written_setting_that_has_no_effect() {
+    let key = "a secret of at least 32 characters";
+    let variables = [("M2M_DPOP_NONCE_KEY", key)];
+    let expected = "M2M_DPOP_NONCE_KEY: has no effect, because no issuer has DPoP: \
+        set M2M_DPOP_BASE_URL";
+    let config = from_vars(&variables).unwrap();
+    assert_eq!(config.build().unwrap_err().to_string(), expected);
+    // The same for a builder that code finishes.
+    let builder = || config.builder().unwrap().start_lazily();
+    assert_eq!(builder().build().unwrap_err().to_string(), expected);
+    let resolved = builder().resolve_issuers_with(|_| async { Ok(None) });
+    assert!(resolved.build().unwrap().dpop_nonce().is_some());
+    let base = ("M2M_DPOP_BASE_URL", "https://api.acme.com");
+    let both = from_vars(&[base, variables[0]]).unwrap().builder().unwrap();
+    let verifier = both.start_lazily().build().unwrap();
+    assert!(verifier.dpop_nonce().is_some());
+
+    let read = |dpop: Option<Value>, name: &str, value: Value| {
+        let mut issuer = json!({ "kinde": "acme", "audience": "https://api.acme.com" });
+        if let Some(dpop) = dpop {
+            issuer["dpop"] = dpop;
+        }
+        let settings = json!({ "issuers": [issuer], "start": "lazy", name: value }).to_string();
+        let config = serde_json::from_str::<Config>(&settings).unwrap();
+        config.build().map_err(|error| error.to_string())
+    };
+    for (name, value) in [
+        ("dpop_nonce_key", json!(key)),
+        ("max_proofs", json!({ "total": 100, "per_key": 10 })),
+    ] {
+        let error = read(None, name, value.clone()).unwrap_err();
+        let expected = "has no effect, because no issuer has DPoP: \
+            add the table `dpop` to an issuer";
+        assert_eq!(error, format!("{name}: {expected}"));
+        let dpop = json!({ "base_url": "https://api.acme.com" });
+        assert!(read(Some(dpop), name, value).is_ok(), "{name}");
     }
 }

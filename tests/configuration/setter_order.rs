@@ -550,7 +550,11 @@ fn builder_setters_commute() {
     let keys = LocalIssuer::in_process("https://acme.kinde.com")
         .unwrap()
         .jwks();
-    let issuer = || Verifier::kinde("acme").audience(AUDIENCE).jwk_set(&keys);
+    // The settings about DPoP need an issuer that has it.
+    let issuer = || {
+        let issuer = Verifier::kinde("acme").audience(AUDIENCE).jwk_set(&keys);
+        issuer.proof_of_possession(ProofOfPossession::dpop("https://a.example"))
+    };
     let builder = || Verifier::builder([issuer()]);
     let outcome = |builder: VerifierBuilder| {
         let settings = format!("{builder:?}");

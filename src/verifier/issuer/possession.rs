@@ -20,6 +20,12 @@ impl Issuer {
         self
     }
 
+    /// Returns `true` if tokens can be bound to a key.
+    #[cfg(feature = "dpop")]
+    pub(in crate::verifier) fn has_dpop(&self) -> bool {
+        self.possession.has_dpop()
+    }
+
     pub(super) fn check_possession(&self) -> Result<(), ConfigError> {
         let problem = self.possession.problem();
         problem.map_or(Ok(()), |problem| {
