@@ -11,8 +11,9 @@ use crate::util::BoxError;
 /// The settings for opaque access tokens, which the issuer's introspection endpoint verifies
 /// (RFC 7662).
 ///
-/// The issuer's response is used for [`time_to_live`](Self::time_to_live), and never after the
+/// The issuer's response is used for [`time_to_live`](Self::time_to_live), and not again after the
 /// token's `exp`. A token that is revoked at the issuer is therefore accepted for up to that time.
+/// During the [leeway](crate::Issuer::leeway) after `exp`, the issuer is queried for each request.
 ///
 /// The order of the setters makes no difference.
 ///

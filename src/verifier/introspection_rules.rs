@@ -74,8 +74,11 @@ impl ResponseRules {
                 },
             ),
         };
-        // No leeway: a response is never used after the token's `exp` (RFC 7662 §4).
-        let end = rules.validity_period(&checked).end.min(checked.expires_at);
+        // The response is not used again after the token's `exp` (RFC 7662 §4). Within the leeway,
+        // a new response can still say that the token is active: it is used for its own request.
+        let with_leeway = rules.validity_period(&checked).end;
+        let end = with_leeway.min(checked.expires_at);
+        let valid_until = if window.now < end { end } else { with_leeway };
         let provenance = Provenance {
             verifier: self.verifier,
             issuer: &self.issuer,
@@ -86,7 +89,7 @@ impl ResponseRules {
             }),
             limit: UseLimit {
                 fresh_until: window.fresh_until,
-                stale_until: window.stale_until,
+                stale_until: window.stale_until.min(valid_until),
             },
         };
         let claims = rules.build_claims(&checked, &provenance, json, &response.body)?;

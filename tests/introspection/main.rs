@@ -15,6 +15,7 @@ mod budget;
 mod canary;
 mod concurrent;
 mod events;
+mod expiry;
 mod explain;
 mod failing_canary;
 mod fast_issuer;

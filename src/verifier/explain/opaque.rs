@@ -5,6 +5,7 @@ use crate::introspection::CredentialPath;
 use crate::rejection::Rejection;
 use crate::token::{Claims, TokenError};
 use crate::verifier::Verifier;
+use crate::verifier::validity::expiry;
 
 /// The checks of an opaque credential, in their order.
 const CHECKS: [(&str, Option<&str>); 6] = [
@@ -74,9 +75,12 @@ impl Verifier {
     fn found_response(&self, result: &Result<Claims, Rejection>, source: &str) -> String {
         match result {
             Ok(claims) => {
-                let left = claims.expires_at() - self.0.clock.unix_seconds();
+                let now = self.0.clock.unix_seconds();
+                let left = claims.expires_at() - now;
                 if left > 0 {
                     format!("active, {source}, used for {left} s")
+                } else if now >= expiry(claims) {
+                    format!("active, {source}, used once: `exp` has passed")
                 } else {
                     "active, stale: the issuer fails".to_owned()
                 }
