@@ -1,7 +1,6 @@
 //! The response of an extractor that rejects a request.
 
 use std::fmt;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +9,9 @@ use http::request::Parts;
 use crate::bearer::AuthScheme;
 use crate::extensions::{VerifiedRequest, acting_org};
 use crate::middleware::route::{OrgLookup, PathParams, Routing};
-use crate::middleware::{AppliedLayers, LayerSettings, LayerStack, OUTER_RESULTS, RouteParameters};
+use crate::middleware::{
+    AppliedLayers, AuthorizeLayer, LayerStack, OUTER_RESULTS, RouteParameters, innermost_layer,
+};
 use crate::rejection::Rejection;
 use crate::response::ResponseConfig;
 use crate::telemetry::decision::{Decision, DecisionOutcome, DecisionQuery, request_decided};
@@ -31,7 +32,7 @@ use crate::token::ScopeRequirement;
 #[derive(Clone)]
 pub struct ExtractorRejection {
     rejection: Rejection,
-    settings: Option<Arc<LayerSettings>>,
+    layer: Option<AuthorizeLayer>,
     scheme: AuthScheme,
 }
 
@@ -45,11 +46,7 @@ impl ExtractorRejection {
         Self {
             rejection,
             scheme: AuthScheme::from_headers(&parts.headers),
-            settings: parts
-                .extensions
-                .get::<AppliedLayers>()
-                .and_then(|applied| applied.0.last())
-                .map(|layer| Arc::clone(&layer.settings)),
+            layer: innermost_layer(&parts.extensions).cloned(),
         }
     }
 
@@ -62,15 +59,12 @@ impl ExtractorRejection {
 
 impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
-        let answer = match self.settings {
-            Some(settings) => settings.responses.respond(
-                self.rejection,
-                &settings.policy.requirement,
-                self.scheme,
-            ),
-            None => return self.rejection.into_response(),
-        };
-        answer.map(Body::from)
+        match self.layer {
+            Some(layer) => layer
+                .respond_to(self.rejection, self.scheme)
+                .map(Body::from),
+            None => self.rejection.into_response(),
+        }
     }
 }
 
@@ -143,9 +137,7 @@ pub(super) fn record_decision(
         required: needed,
         outcome: verdict,
         outer: &OUTER_RESULTS,
-        limit: layers
-            .and_then(|layers| layers.0.last())
-            .and_then(|layer| layer.verifier.event_limit()),
+        limit: innermost_layer(extensions).and_then(|layer| layer.verifier.event_limit()),
         token: None,
         details: &details,
         extensions,

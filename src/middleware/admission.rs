@@ -2,8 +2,7 @@
 
 use http::{Extensions, Request};
 
-use super::layer::AppliedLayers;
-use super::layer_stack::LayerStack;
+use super::layer_stack::{AppliedLayers, LayerStack};
 use super::parameters::RouteParameters;
 use super::policy::Admitted;
 use super::route::{OrgLookup, PathParams, Routing};

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::{Extensions, Request, Response};
 
 use super::admission::outer_acting_org;
-use super::layer::{AppliedLayers, AuthorizeLayer};
+use super::layer::AuthorizeLayer;
+use super::layer_stack::AppliedLayers;
 use super::policy::Admitted;
 use super::possession::RequestHead;
 use super::response_nonce::{Possession, ResponseChanges};
@@ -227,10 +228,7 @@ impl AuthorizeLayer {
                 }
                 self.remove_unknown_certificate(Some(claims), request);
                 let extensions = request.extensions_mut();
-                if result.has_outer_layers
-                    || !self.settings.is_default_for_extractors()
-                    || self.verifier.event_limit().is_some()
-                {
+                if result.has_outer_layers || self.is_read_by_extractors() {
                     self.record_layer(extensions, claims);
                 }
                 let verified = self.verifier.verified_request(

@@ -90,9 +90,10 @@ impl AuthorizeLayer {
             ..LayerSettings::default()
         };
         #[cfg(feature = "dpop")]
-        {
-            settings.responses.accepts_dpop = verifier.dpop().is_some();
+        if verifier.dpop().is_some() {
+            settings.responses.accepts_dpop = true;
             settings.responses.dpop_algorithms = verifier.dpop_challenge();
+            settings.extractors = ExtractorSettings::Custom;
         }
         Self {
             verifier: verifier.clone(),
@@ -221,11 +222,6 @@ impl AuthorizeLayer {
         self.with_visible_setting(|settings| settings.responses.protocol = Protocol::Grpc)
     }
 }
-
-/// The layers that extractors have to read, all of one verifier, the outermost first. An inner
-/// layer adds to the requirements of an outer one and removes none.
-#[derive(Clone, Default)]
-pub(crate) struct AppliedLayers(pub(crate) Vec<AuthorizeLayer>);
 
 /// The description of a layer in an inventory of routes.
 #[cfg(feature = "axum")]

@@ -37,11 +37,9 @@ mod verify_request;
 
 pub use body::ResponseBody;
 pub use future::ResponseFuture;
-#[cfg(feature = "axum")]
-pub(crate) use layer::AppliedLayers;
 pub use layer::AuthorizeLayer;
 #[cfg(feature = "axum")]
-pub(crate) use layer_stack::LayerStack;
+pub(crate) use layer_stack::{AppliedLayers, LayerStack, innermost_layer};
 #[cfg(feature = "axum")]
 pub(crate) use parameters::RouteParameters;
 #[cfg(feature = "axum")]
@@ -50,5 +48,3 @@ pub use route::OrganizationSource;
 #[cfg(feature = "axum")]
 pub(crate) use route_check::{RouteProblem, tenant_parameter};
 pub use service::Authorize;
-#[cfg(feature = "axum")]
-pub(crate) use settings::LayerSettings;

@@ -56,21 +56,25 @@ impl AuthorizeLayer {
 
     /// Returns the response. Only the challenge of the request's scheme contains an error.
     pub(super) fn respond<B>(&self, rejection: Rejection, request: &Request<B>) -> Response<Bytes> {
-        let settings = &self.settings;
-        let requirement = &settings.policy.requirement;
         #[cfg(feature = "dpop")]
         if self.verifier.dpop().is_some() {
-            let scheme = AuthScheme::from_headers(request.headers());
-            let mut response = settings.responses.respond(rejection, requirement, scheme);
-            if scheme == AuthScheme::Dpop {
-                self.verifier.add_nonce(&mut response);
-            }
-            return response;
+            return self.respond_to(rejection, AuthScheme::from_headers(request.headers()));
         }
         let _ = request;
-        settings
-            .responses
-            .respond(rejection, requirement, AuthScheme::Bearer)
+        self.respond_to(rejection, AuthScheme::Bearer)
+    }
+
+    /// Returns the response to a request with this scheme.
+    pub(crate) fn respond_to(&self, rejection: Rejection, scheme: AuthScheme) -> Response<Bytes> {
+        let settings = &self.settings;
+        let requirement = &settings.policy.requirement;
+        #[allow(unused_mut, reason = "only DPoP has nonces")]
+        let mut response = settings.responses.respond(rejection, requirement, scheme);
+        #[cfg(feature = "dpop")]
+        if scheme == AuthScheme::Dpop {
+            self.verifier.add_nonce(&mut response);
+        }
+        response
     }
 
     /// Records that a request passes without a token.

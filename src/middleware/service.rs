@@ -12,7 +12,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::decision::{Authenticated, NextStep, Pending, VerifiedToken};
-use super::layer::{AppliedLayers, AuthorizeLayer};
+use super::layer::AuthorizeLayer;
+use super::layer_stack::AppliedLayers;
 use super::policy::CredentialAccess;
 use super::possession::check_proof_header;
 use super::response_nonce::ResponseChanges;
@@ -70,6 +71,8 @@ where
                 self.layer.record_anonymous(request.extensions());
                 self.layer.remove_unknown_certificate(None, &mut request);
                 pass_anonymously(request.extensions_mut(), anonymous);
+                #[cfg(feature = "axum")]
+                self.layer.record_anonymous_layer(request.extensions_mut());
                 NextStep::CallInner(ResponseChanges::default())
             }
             Authentication::Done(verdict) => self.layer.authorize(verdict, &mut request),

@@ -11,6 +11,7 @@
 #[path = "../support/certificate.rs"]
 mod certificate;
 mod certificates;
+mod extractors;
 mod haproxy;
 mod layers;
 mod mcp;

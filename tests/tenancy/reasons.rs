@@ -425,6 +425,11 @@ async fn rejection_events_are_bounded_per_reason_and_client() {
             .route("/x", get(async || "hello"))
             .route("/scoped", get(async |_: Scoped<Read>| "hello"))
             .route_layer(verifier.layer())
+            .merge(
+                Router::new()
+                    .route("/anonymous", get(async |_: Claims| "hello"))
+                    .route_layer(verifier.optional_layer()),
+            )
             .route("/missing", get(async |_: OrgCode| "hello"))
     };
     let rejections = || {
@@ -452,6 +457,13 @@ async fn rejection_events_are_bounded_per_reason_and_client() {
     assert_eq!(send(&app, "/x", &forged).await, [None, None]);
     // The extractor's decisions are bounded too, after those of its layer.
     assert_eq!(send(&app, "/scoped", &good("c1")).await, [None, None]);
+    let mut anonymous = 0;
+    for _ in 0..5 {
+        let request = Request::get("/anonymous").body(Body::empty()).unwrap();
+        assert_eq!(support::send(&app, request).await.0, 401);
+        anonymous += rejections().len();
+    }
+    assert_eq!(anonymous, 2);
     // Without a layer there is no verifier that could bound them.
     assert_eq!(send(&app, "/missing", &good("c1")).await.len(), 5);
     // Admitted requests are always recorded.
