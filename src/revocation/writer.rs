@@ -74,18 +74,15 @@ fn finish(
     };
     metrics::denylist_write("failed");
     let now = replication.list.unix_seconds();
-    writes.failed(&key, attempt, &message, |failures| {
-        let delay = backoff(
-            failures,
-            FIRST_PAUSE,
-            LONGEST_PAUSE,
-            replication.jitter.next(),
-        );
-        let next_attempt_in = (record.applies_until() > now).then_some(delay);
-        // Each attempt of each entry would flood the log of a long outage.
-        if failures == 1 || next_attempt_in.is_none() {
-            events::denylist_write_failed(&message, next_attempt_in);
-        }
-        next_attempt_in
+    let failed = writes.failed(&key, attempt, &message, |record, failures| {
+        let jitter = replication.jitter.next();
+        let delay = backoff(failures, FIRST_PAUSE, LONGEST_PAUSE, jitter);
+        (record.applies_until() > now).then_some(delay)
     });
+    // Each attempt of each entry would flood the log of a long outage.
+    if let Some(failed) = failed
+        && (failed.failures == 1 || failed.next_attempt_in.is_none())
+    {
+        events::denylist_write_failed(&message, failed.next_attempt_in);
+    }
 }

@@ -22,6 +22,14 @@ pub(super) struct Writes {
     pub(super) capacity: usize,
 }
 
+/// An attempt that failed.
+pub(super) struct FailedAttempt {
+    /// How many attempts failed in a row.
+    pub(super) failures: u32,
+    /// `None` if the entry has expired, so it is not written any more.
+    pub(super) next_attempt_in: Option<Duration>,
+}
+
 impl Writes {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
@@ -131,28 +139,32 @@ impl Writes {
         failures
     }
 
-    /// Records that an attempt failed. `delay` gets the number of failures, and returns `None` if
-    /// the entry has expired.
+    /// Records that an attempt failed. `delay` gets the record, which may apply longer than that of
+    /// the attempt, and the number of failures. It returns `None` if the entry has expired. The
+    /// result is `None` if the write was removed meanwhile.
     pub(super) fn failed(
         &self,
         key: &RecordKey,
         attempt: u64,
         message: &Arc<str>,
-        delay: impl FnOnce(u32) -> Option<Duration>,
-    ) {
+        delay: impl FnOnce(&DenylistRecord, u32) -> Option<Duration>,
+    ) -> Option<FailedAttempt> {
         let mut inner = lock(&self.inner);
-        let Some(mut pending) = inner.take_ended(key, attempt) else {
-            return;
-        };
+        let mut pending = inner.take_ended(key, attempt)?;
         for waiter in pending.waiters.drain(..) {
             let _ = waiter.send(Err(Arc::clone(message)));
         }
         pending.failures = pending.failures.saturating_add(1);
-        if let Some(delay) = delay(pending.failures) {
+        let failed = FailedAttempt {
+            failures: pending.failures,
+            next_attempt_in: delay(&pending.record, pending.failures),
+        };
+        if let Some(delay) = failed.next_attempt_in {
             inner.enqueue(key.clone(), pending, Instant::now() + delay);
         }
         drop(inner);
         self.finished.notify_waiters();
+        Some(failed)
     }
 
     /// Queues the writes again whose task ended during an attempt.

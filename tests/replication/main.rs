@@ -14,6 +14,7 @@ mod lifecycle;
 mod recorder;
 mod removals;
 mod reports;
+mod retries;
 mod scripted;
 mod simulation;
 mod simulation_emptied;
