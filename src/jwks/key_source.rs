@@ -160,6 +160,13 @@ impl KeySource {
         }
     }
 
+    /// Sets the metrics of restored keys.
+    pub(crate) fn report(&self) {
+        if let Self::Remote(remote) = self {
+            remote.report();
+        }
+    }
+
     /// Copies the keys of another configuration of the same issuer.
     pub(crate) fn inherit_from(&self, other: &Self) {
         if let (Self::Remote(remote), Self::Remote(other)) = (self, other) {

@@ -4,6 +4,7 @@ mod lookup;
 mod pauses;
 mod query;
 mod query_error;
+mod query_state;
 mod statuses;
 
 use std::fmt;

@@ -142,9 +142,8 @@ impl Replication {
 
     /// Records that an entry of the store did not fit into the list.
     pub(super) fn report_full(&self) {
-        let mut history = lock(&self.history);
-        if !history.is_incomplete {
-            history.is_incomplete = true;
+        let was_incomplete = std::mem::replace(&mut lock(&self.history).is_incomplete, true);
+        if !was_incomplete {
             crate::telemetry::events::denylist_full(self.list.limits.entries);
         }
         metrics::denylist_record_ignored("full");

@@ -31,13 +31,7 @@ impl ReplicationTasks {
     /// Starts the tasks if they do not run. If their runtime is gone, or does not run any more,
     /// they start again in this runtime. Without a runtime it does nothing.
     pub(crate) fn start(&self) {
-        let mut running = lock(&self.running);
-        let is_running = !running.is_empty() && running.iter().all(|task| !task.is_finished());
-        let is_stuck = || {
-            let since = self.replication.last_sign_of_life();
-            since.is_none_or(|since| since.elapsed() > STUCK_AFTER)
-        };
-        if is_running && !is_stuck() {
+        if self.are_running(&lock(&self.running)) {
             return;
         }
         let Ok(runtime) = Handle::try_current() else {
@@ -46,13 +40,19 @@ impl ReplicationTasks {
         if !has_timers() {
             return;
         }
+        // Without the lock, because a recorder may use the list.
+        metrics::denylist_started();
+        metrics::denylist_pending_writes(self.replication.writes.pending());
+        self.replication.report_state();
+        let mut running = lock(&self.running);
+        // Another thread may have started them meanwhile.
+        if self.are_running(&running) {
+            return;
+        }
         for earlier in running.drain(..) {
             earlier.abort();
         }
         self.replication.show_sign_of_life();
-        metrics::denylist_started();
-        metrics::denylist_pending_writes(self.replication.writes.pending());
-        self.replication.report_state();
         // A failure of earlier tasks says nothing about the next attempt.
         self.replication.load_state.send_if_modified(|state| {
             let has_failed = matches!(state, LoadState::Failed(_));
@@ -64,6 +64,15 @@ impl ReplicationTasks {
         let replication = || Arc::clone(&self.replication);
         running.push(runtime.spawn(follower::run(replication())));
         running.push(runtime.spawn(writer::run(replication())));
+    }
+
+    fn are_running(&self, tasks: &[JoinHandle<()>]) -> bool {
+        let is_running = !tasks.is_empty() && tasks.iter().all(|task| !task.is_finished());
+        let is_stuck = || {
+            let since = self.replication.last_sign_of_life();
+            since.is_none_or(|since| since.elapsed() > STUCK_AFTER)
+        };
+        is_running && !is_stuck()
     }
 
     /// Waits until the list was loaded.

@@ -45,6 +45,7 @@ impl VerifierBuilder {
                 .iter()
                 .filter(|saved| saved.is_of(&trusted.issuer))
                 .for_each(|saved| trusted.keys.restore(saved));
+            trusted.keys.report();
             #[cfg(feature = "introspection")]
             opaque.add(introspection, &trusted, &self.clock, &changes);
             listed.push(trusted);

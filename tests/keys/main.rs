@@ -22,6 +22,9 @@ mod issuers;
 mod key_sets;
 mod lifecycle;
 mod load;
+#[cfg(feature = "tracing")]
+#[path = "../support/other_thread.rs"]
+mod other_thread;
 mod outages;
 #[cfg(feature = "tracing")]
 #[path = "../support/recorder.rs"]
@@ -40,3 +43,5 @@ mod subscriber;
 mod tls;
 mod unusable;
 mod without_kid;
+#[cfg(feature = "tracing")]
+mod without_locks;

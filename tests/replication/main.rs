@@ -10,6 +10,8 @@ mod changes;
 mod contract;
 mod emptied;
 mod lifecycle;
+#[path = "../support/other_thread.rs"]
+mod other_thread;
 #[path = "../support/recorder.rs"]
 mod recorder;
 mod removals;
@@ -23,3 +25,4 @@ mod streams;
 #[path = "../support/subscriber.rs"]
 mod subscriber;
 mod support;
+mod without_locks;

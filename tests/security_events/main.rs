@@ -21,12 +21,15 @@ mod keys;
 mod kinde_api;
 mod matrix;
 mod order;
+#[path = "../support/other_thread.rs"]
+mod other_thread;
 mod pauses;
 mod poll;
 #[path = "../support/recorder.rs"]
 mod recorder;
 mod replicas;
 mod reports;
+mod runtimes;
 mod sets;
 mod settings;
 #[path = "../support/subscriber.rs"]

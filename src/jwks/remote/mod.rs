@@ -38,7 +38,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::allowance::FetchAllowance;
 pub(crate) use self::config::{JwksLocation, RefreshConfig, Registration};
-use self::current::{CachedKeySet, FetchedKeys};
+use self::current::FetchedKeys;
 pub(crate) use self::fetchers::Fetchers;
 #[cfg(any(feature = "introspection", feature = "security-events"))]
 pub(crate) use self::freshness::retry_after;
@@ -90,15 +90,23 @@ impl RemoteKeySet {
     /// If the runtime of the earlier task is gone or does not run any more, it starts again in this
     /// runtime. The watchdog limits this to one restart per deadline.
     pub(crate) fn start(&self) -> Result<(), JwksError> {
-        let shared = &self.state;
-        let mut tasks = lock(&self.refresh_tasks);
-        let now = Instant::now();
-        if tasks.last().is_some_and(|task| !task.is_finished()) && !shared.in_flight.is_stuck(now) {
+        let (shared, now) = (&self.state, Instant::now());
+        let is_running = |tasks: &[JoinHandle<()>]| {
+            let is_active = tasks.last().is_some_and(|task| !task.is_finished());
+            is_active && !shared.in_flight.is_stuck(now)
+        };
+        if is_running(&lock(&self.refresh_tasks)) {
             return Ok(());
         }
         let runtime = Handle::try_current().map_err(|_| JwksError::NoRuntime)?;
+        // Without the lock, because the panic hook of the application may run.
         if !has_timers() {
             return Err(JwksError::NoTimers);
+        }
+        let mut tasks = lock(&self.refresh_tasks);
+        // Another thread may have started it meanwhile.
+        if is_running(&tasks) {
+            return Ok(());
         }
         tasks.retain(|task| !task.is_finished());
         if tasks.len() >= MAX_TASKS {
@@ -204,36 +212,7 @@ impl RemoteKeySet {
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
-        let shared = &self.state;
-        let now = Instant::now();
-        let cached = shared.current.current(now);
-        let history = shared.history();
-        let after = |span: fn(&CachedKeySet) -> Duration| {
-            cached
-                .as_deref()
-                .and_then(|lease| lease.document.fetched_at.checked_add(span(lease)))
-        };
-        let max_stale = shared.config.max_stale;
-        IssuerStatus {
-            issuer: shared.issuer.to_string(),
-            keys: cached
-                .iter()
-                .flat_map(|lease| lease.keys.set.keys())
-                .collect(),
-            unusable_keys: cached.as_deref().map_or_else(
-                || history.rejected_keys.clone(),
-                |lease| lease.keys.set.unusable_keys().to_vec(),
-            ),
-            fetched_at: after(|_| Duration::ZERO),
-            fresh_until: after(|lease| lease.document.lifetime),
-            usable_until: after(|lease| lease.document.lifetime)
-                .and_then(|end| end.checked_add(max_stale)),
-            is_stale: cached
-                .as_deref()
-                .is_some_and(|lease| now >= lease.fresh_until),
-            last_error: history.last_error.clone(),
-            fetches: history.fetches.clone(),
-        }
+        self.state.status(Instant::now())
     }
 
     /// Returns the current key set, for the next start.
@@ -251,6 +230,7 @@ impl RemoteKeySet {
     }
 
     /// Stores a saved set if its stale limit is not reached. Its age counts from its fetch time.
+    /// [`report`](Self::report) sets the metrics afterwards.
     pub(crate) fn restore(&self, saved: &SavedKeys) {
         let (shared, now) = (&self.state, Instant::now());
         let Some((set, origin, age)) = saved::read(
@@ -270,6 +250,11 @@ impl RemoteKeySet {
         {
             shared.store_keys(FetchedKeys::Modified(set), origin, age, now);
         }
+    }
+
+    /// Sets the metrics of the current key set, if there is one.
+    pub(crate) fn report(&self) {
+        self.state.report_keys(Instant::now());
     }
 
     /// Copies the state of another configuration of the same issuer.

@@ -149,6 +149,7 @@ fn record_outcome(
             crate::telemetry::metrics::key_fetch(&shared.issuer, cause.code(), "ok");
             if shared.in_flight.is_newest_result(number) {
                 shared.store_keys(fetched, origin, Duration::ZERO, now);
+                shared.report_keys(now);
             }
             if let Some(cached) = shared.current.current(now) {
                 let set = &cached.keys.set;

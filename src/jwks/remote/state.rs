@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::config::{JwksLocation, RefreshConfig, Registration};
-use super::current::{CurrentKeySet, FetchedDocument, FetchedKeys};
+use super::current::{CachedKeySet, CurrentKeySet, FetchedDocument, FetchedKeys};
 use super::fetchers::Fetchers;
 use super::history::FetchHistory;
 use super::in_flight::InFlightFetches;
@@ -16,7 +16,7 @@ use super::known_clients::KnownClients;
 use super::removed_kids::RemovedKids;
 use super::unknown_kids::UnknownKids;
 use crate::clock::Clock;
-use crate::jwks::KeySetScope;
+use crate::jwks::{IssuerStatus, KeySetScope};
 use crate::token::Algorithm;
 use crate::util::{Changes, Jitter, lock};
 
@@ -151,6 +151,14 @@ impl RemoteState {
                 .for_each(|kid| self.removed_kids.insert(kid));
             self.changes.notify();
         }
+    }
+
+    /// Sets the metrics of the current key set, if there is one. They are apart from the change of
+    /// the set, because a recorder must not run under a lock.
+    pub(super) fn report_keys(&self, now: Instant) {
+        let Some(cached) = self.current.current(now) else {
+            return;
+        };
         crate::telemetry::metrics::keys_available(
             &self.issuer,
             cached.keys.set.keys().count(),
@@ -159,6 +167,37 @@ impl RemoteState {
             cached.document.lifetime,
             self.config.max_stale,
         );
+    }
+
+    pub(super) fn status(&self, now: Instant) -> IssuerStatus {
+        let cached = self.current.current(now);
+        let history = self.history();
+        let after = |span: fn(&CachedKeySet) -> Duration| {
+            cached
+                .as_deref()
+                .and_then(|lease| lease.document.fetched_at.checked_add(span(lease)))
+        };
+        let max_stale = self.config.max_stale;
+        IssuerStatus {
+            issuer: self.issuer.to_string(),
+            keys: cached
+                .iter()
+                .flat_map(|lease| lease.keys.set.keys())
+                .collect(),
+            unusable_keys: cached.as_deref().map_or_else(
+                || history.rejected_keys.clone(),
+                |lease| lease.keys.set.unusable_keys().to_vec(),
+            ),
+            fetched_at: after(|_| Duration::ZERO),
+            fresh_until: after(|lease| lease.document.lifetime),
+            usable_until: after(|lease| lease.document.lifetime)
+                .and_then(|end| end.checked_add(max_stale)),
+            is_stale: cached
+                .as_deref()
+                .is_some_and(|lease| now >= lease.fresh_until),
+            last_error: history.last_error.clone(),
+            fetches: history.fetches.clone(),
+        }
     }
 
     pub(super) fn history(&self) -> MutexGuard<'_, FetchHistory> {

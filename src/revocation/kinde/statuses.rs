@@ -1,6 +1,5 @@
 //! The statuses of organizations: bounded, fresh for a time, and one query per organization.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,16 +8,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::lookup::{CachedStatus, Outcome, StatusLookup};
-use super::pauses::Pauses;
 use super::query::{OrganizationApi, OrganizationStatus};
 use super::query_error::{QueryError, QueryFailure};
+use super::query_state::QueryState;
 use crate::telemetry::{event_delivery, metrics};
 use crate::util::{has_timers, lock};
 
-/// The largest number of organizations whose status is cached.
-const MAX_ORGANIZATIONS: usize = 10_000;
-/// The largest number of queries at a time.
-const MAX_QUERIES: usize = 64;
 /// How often failures are reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -36,27 +31,6 @@ pub(super) struct OrganizationStatuses {
     state: Mutex<QueryState>,
 }
 
-#[derive(Default)]
-struct QueryState {
-    entries: HashMap<Box<str>, Entry>,
-    queries: usize,
-    pauses: Pauses,
-    reported_at: Option<Instant>,
-}
-
-#[derive(Default)]
-struct Entry {
-    cached: Option<CachedStatus>,
-    query: Option<RunningQuery>,
-    paused_until: Option<Instant>,
-}
-
-struct RunningQuery {
-    outcome: watch::Receiver<Option<Outcome>>,
-    /// The organization changed since the query began, so its result is not used.
-    is_outdated: bool,
-}
-
 impl OrganizationStatuses {
     pub(super) fn new(api: OrganizationApi, timing: StatusTiming) -> Self {
         Self {
@@ -68,122 +42,83 @@ impl OrganizationStatuses {
 
     /// Returns the status, or a query to wait for.
     pub(super) fn lookup(self: &Arc<Self>, organization: &str, now: Instant) -> StatusLookup {
-        let mut locked = lock(&self.state);
-        let cached = locked.entries.get(organization).and_then(|it| it.cached);
-        let age = cached.map(|cached| now.saturating_duration_since(cached.at));
-        let (fresh, usable) = (
-            self.timing.time_to_live,
-            self.timing.time_to_live + self.timing.max_stale,
-        );
-        let current = cached.map(|cached| cached.status);
-        match (current, age) {
-            (Some(status), Some(age)) if age < fresh => {
-                if age >= fresh.mul_f64(0.8) {
-                    let _ = self.begin_query(&mut locked, organization, now);
-                }
-                self.count("hit");
-                StatusLookup::Known(status)
+        let fresh = self.timing.time_to_live;
+        let age = |cached: CachedStatus| now.saturating_duration_since(cached.at);
+        let (cached, query) = {
+            let mut state = lock(&self.state);
+            let cached = state.cached(organization);
+            let is_due = cached.is_none_or(|cached| age(cached) >= fresh.mul_f64(0.8));
+            let query = is_due.then(|| self.reserve(&mut state, organization, now));
+            (cached, query)
+        };
+        // The lock is free again: what follows runs code of the application.
+        let query = query.map(|reserved| reserved.and_then(PendingQuery::start));
+        let current = cached.filter(|cached| age(*cached) < fresh);
+        let stale = cached.filter(|cached| age(*cached) < self.usable_for());
+        let (result, lookup) = match (current, query, stale) {
+            (Some(current), _, _) => ("hit", StatusLookup::Known(current.status)),
+            (None, Some(Ok(outcome)), stale) => {
+                let stale = stale.map(|stale| stale.status);
+                ("miss", StatusLookup::Wait { outcome, stale })
             }
-            (current, age) => {
-                let stale = current.filter(|_| age.is_some_and(|age| age < usable));
-                match (self.begin_query(&mut locked, organization, now), stale) {
-                    (Ok(outcome), stale) => {
-                        self.count("miss");
-                        StatusLookup::Wait { outcome, stale }
-                    }
-                    (Err(_), Some(stale)) => {
-                        self.count("stale");
-                        StatusLookup::Known(stale)
-                    }
-                    (Err(error), None) => {
-                        self.count(error.code());
-                        StatusLookup::Unknown(error)
-                    }
-                }
+            (None, _, Some(stale)) => ("stale", StatusLookup::Known(stale.status)),
+            (None, query, None) => {
+                let error = query
+                    .and_then(Result::err)
+                    .unwrap_or(QueryError::NoResponse);
+                (error.code(), StatusLookup::Unknown(error))
             }
-        }
+        };
+        metrics::organization_lookup(&self.api.issuer, result);
+        lookup
     }
 
     /// Drops the result about an organization and queries again. A known suspension is used until
     /// the query succeeds, as long as any result that is not fresh. A query in progress is
     /// repeated, because it can have read the status before the change. A pause stays.
     pub(super) fn invalidate(self: &Arc<Self>, organization: &str, now: Instant) {
-        let mut state = lock(&self.state);
-        let Some(entry) = state.entries.get_mut(organization) else {
-            return;
+        let query = {
+            let mut state = lock(&self.state);
+            let Some(entry) = state.entries.get_mut(organization) else {
+                return;
+            };
+            let kept = |cached: CachedStatus| cached.after_change(self.timing.time_to_live, now);
+            entry.cached = entry.cached.and_then(kept);
+            if let Some(query) = &mut entry.query {
+                query.is_outdated = true;
+                return;
+            }
+            self.reserve(&mut state, organization, now)
         };
-        let kept = |cached: CachedStatus| cached.after_change(self.timing.time_to_live, now);
-        entry.cached = entry.cached.and_then(kept);
-        if let Some(query) = &mut entry.query {
-            query.is_outdated = true;
-        } else {
-            // If no query can begin now, the next caller begins it.
-            let _ = self.begin_query(&mut state, organization, now);
-        }
+        // If no query can begin now, the next caller begins it.
+        let _ = query.and_then(PendingQuery::start);
     }
 
-    fn begin_query(
+    /// Returns how long a result may be used.
+    fn usable_for(&self) -> Duration {
+        self.timing.time_to_live + self.timing.max_stale
+    }
+
+    /// Returns the query about an organization. The caller starts it when the lock is free again.
+    fn reserve(
         self: &Arc<Self>,
         state: &mut QueryState,
         organization: &str,
         now: Instant,
-    ) -> Result<watch::Receiver<Option<Outcome>>, QueryError> {
-        if let Some(entry) = state.entries.get(organization) {
-            if let Some(query) = &entry.query {
-                return Ok(query.outcome.clone());
-            }
-            if entry.paused_until.is_some_and(|until| now < until) {
-                return Err(QueryError::Paused);
-            }
-        }
-        if state.pauses.are_all_paused(now) {
-            return Err(QueryError::Paused);
-        }
-        if state.queries >= MAX_QUERIES {
-            return Err(QueryError::Busy);
-        }
-        let runtime = Handle::try_current().map_err(|_| QueryError::NoResponse)?;
-        if !has_timers() {
-            return Err(QueryError::NoResponse);
-        }
-        if !state.entries.contains_key(organization) {
-            self.make_space(state, now);
-        }
-        let (sender, outcome) = watch::channel(None);
-        let entry = state.entries.entry(organization.into()).or_default();
-        entry.query = Some(RunningQuery {
-            outcome: outcome.clone(),
-            is_outdated: false,
+    ) -> Result<PendingQuery, QueryError> {
+        let reserved = state.reserve_query(organization, self.usable_for(), now)?;
+        let begin = reserved.sender.map(|sender| {
+            let guard = QueryGuard {
+                statuses: Arc::clone(self),
+                organization: organization.into(),
+                stage: QueryStage::Running,
+            };
+            (guard, sender)
         });
-        state.queries += 1;
-        let guard = QueryGuard {
-            statuses: Arc::clone(self),
-            organization: organization.into(),
-            stage: QueryStage::Running,
-        };
-        // A task of its own continues if the caller disconnects.
-        runtime.spawn(guard.run(sender));
-        Ok(outcome)
-    }
-
-    /// Evicts results that are too old, or else the oldest result.
-    fn make_space(&self, state: &mut QueryState, now: Instant) {
-        if state.entries.len() < MAX_ORGANIZATIONS {
-            return;
-        }
-        let usable = self.timing.time_to_live + self.timing.max_stale;
-        state.entries.retain(|_, entry| {
-            let is_usable = |cached: CachedStatus| now < cached.at + usable;
-            entry.query.is_some() || entry.cached.is_some_and(is_usable)
-        });
-        if state.entries.len() < MAX_ORGANIZATIONS {
-            return;
-        }
-        let idle = state.entries.iter().filter(|(_, it)| it.query.is_none());
-        let oldest = idle.min_by_key(|(_, entry)| entry.cached.map(|cached| cached.at));
-        if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-            state.entries.remove(&oldest);
-        }
+        Ok(PendingQuery {
+            outcome: reserved.outcome,
+            begin,
+        })
     }
 
     /// Queries Kinde, unless all queries were paused while this one waited for its access token.
@@ -218,15 +153,14 @@ impl OrganizationStatuses {
             Ok(_) if is_outdated => Err(QueryError::Paused.into()),
             result => result,
         };
-        entry.query = None;
-        state.queries = state.queries.saturating_sub(1);
+        let entry = state.end_query(organization);
         let failure = match result {
             Ok(status) => {
-                state.pauses.succeeded();
                 entry.cached = Some(CachedStatus {
                     status,
                     at: began_at,
                 });
+                state.pauses.succeeded();
                 return Some(Ok(status));
             }
             Err(failure) => failure,
@@ -234,6 +168,7 @@ impl OrganizationStatuses {
         let is_made = failure.error != QueryError::Paused;
         if is_made {
             let until = state.pauses.failed(organization, &failure, now);
+            let entry = state.entries.entry(organization.into()).or_default();
             entry.paused_until = entry.paused_until.max(Some(until));
         }
         let is_due = |at: Instant| now.saturating_duration_since(at) >= REPORT_INTERVAL;
@@ -247,9 +182,27 @@ impl OrganizationStatuses {
         }
         Some(Err(failure.error))
     }
+}
 
-    fn count(&self, result: &'static str) {
-        metrics::organization_lookup(&self.api.issuer, result);
+/// A query that runs, or that begins.
+#[must_use = "a query that is not started has reserved a place"]
+struct PendingQuery {
+    outcome: watch::Receiver<Option<Outcome>>,
+    begin: Option<(QueryGuard, watch::Sender<Option<Outcome>>)>,
+}
+
+impl PendingQuery {
+    /// Begins the query, if it does not run. The lock must be free: a runtime that was shut down
+    /// drops the task at once, and so its guard.
+    fn start(self) -> Result<watch::Receiver<Option<Outcome>>, QueryError> {
+        if let Some((guard, sender)) = self.begin {
+            let runtime = Handle::try_current().ok().filter(|_| has_timers());
+            // A task of its own continues if the caller disconnects.
+            runtime
+                .ok_or(QueryError::NoResponse)?
+                .spawn(guard.run(sender));
+        }
+        Ok(self.outcome)
     }
 }
 
@@ -286,10 +239,6 @@ impl Drop for QueryGuard {
         if self.stage == QueryStage::Finished {
             return;
         }
-        let mut state = lock(&self.statuses.state);
-        state.queries = state.queries.saturating_sub(1);
-        if let Some(entry) = state.entries.get_mut(&self.organization) {
-            entry.query = None;
-        }
+        lock(&self.statuses.state).end_query(&self.organization);
     }
 }

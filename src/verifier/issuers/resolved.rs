@@ -113,10 +113,13 @@ impl ResolverInner {
         match trusted {
             Ok(Some(trusted)) => {
                 state.rate.record_trusted(iss);
-                match self.cache(&mut state, trusted, now) {
-                    Some(trusted) => Resolution::Trusted(IssuerRef::Resolved(trusted)),
-                    None => unavailable(Duration::ZERO),
-                }
+                let Some(trusted) = self.cache(&mut state, trusted, now) else {
+                    return unavailable(Duration::ZERO);
+                };
+                // A recorder must not run under the lock.
+                drop(state);
+                trusted.keys.report();
+                Resolution::Trusted(IssuerRef::Resolved(trusted))
             }
             Ok(None) => {
                 state.remove(iss);
@@ -126,11 +129,13 @@ impl ResolverInner {
                 Resolution::NotTrusted
             }
             Err(problem) => {
-                crate::telemetry::events::issuer_resolution_failed(&problem);
                 let until = state.negative.insert(iss, NegativeReason::Failed, now);
                 if let Some(cached) = state.cached.get_mut(iss) {
                     cached.refresh_at = until;
                 }
+                // Neither must the subscriber of the application.
+                drop(state);
+                crate::telemetry::events::issuer_resolution_failed(&problem);
                 unavailable(until.saturating_duration_since(now))
             }
         }
