@@ -159,6 +159,8 @@ impl ReplayStore for AnyStore {
     }
 }
 
+type Setter = fn(VerifierBuilder) -> VerifierBuilder;
+
 fn builder(possession: &[ProofOfPossession]) -> VerifierBuilder {
     let issuer = |name: &str| Verifier::kinde(name).audience("https://api.acme.com");
     let second = possession.iter().fold(issuer("partner"), |issuer, method| {
@@ -170,7 +172,7 @@ fn builder(possession: &[ProofOfPossession]) -> VerifierBuilder {
 /// Without DPoP, proofs are never checked, so a setting about them is a mistake.
 #[test]
 fn settings_about_proofs_need_an_issuer_with_dpop() {
-    let settings: [(&str, fn(VerifierBuilder) -> VerifierBuilder); 3] = [
+    let settings: [(&str, Setter); 3] = [
         ("dpop_nonce_key", |builder| builder.dpop_nonce_key([7; 32])),
         ("max_proofs", |builder| builder.max_proofs(100, 10)),
         ("replay_store", |builder| builder.replay_store(AnyStore)),
