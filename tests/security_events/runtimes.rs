@@ -6,8 +6,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tower_m2m::EventReceiver;
 
 use super::fake_kinde::Scenario;
-use super::other_thread::{OtherThread, without_blocking};
-use super::support::{hook, verify};
+#[cfg(feature = "metrics")]
+use super::other_thread::OtherThread;
+use super::other_thread::without_blocking;
+use super::support::hook;
+#[cfg(feature = "metrics")]
+use super::support::verify;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()

@@ -1,5 +1,6 @@
 //! A subscriber, a metrics recorder and a panic hook during which another thread uses the verifier.
 //! None of them may run while this crate holds a lock that the other thread needs.
+#![allow(dead_code, reason = "not every program uses all of it")]
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -10,6 +11,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::recorder::fields;
+
+const BLOCKED: &str = "the other thread waited during";
 
 /// What another thread does during each event, span, metric and panic of this thread.
 #[derive(Clone, Default)]
@@ -24,27 +27,35 @@ impl OtherThread {
         assert!(self.call.set(Box::new(call)).is_ok());
     }
 
-    /// Returns `true` if it ran during an event or metric with this text.
+    /// Returns `true` if it ran during an event or metric with this text. Fails if it ever waited
+    /// for this thread.
     pub(crate) fn has_seen(&self, text: &str) -> bool {
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|line| line.contains(text))
+        let seen = self.seen.lock().unwrap();
+        let blocked = seen.iter().find(|line| line.starts_with(BLOCKED));
+        assert_eq!(blocked, None);
+        seen.iter().any(|line| line.contains(text))
     }
 
     fn run(&self, what: String) {
-        let Some(call) = self.call.get() else {
+        if self.call.get().is_none() {
             return;
-        };
+        }
+        let (other, (sender, done)) = (self.clone(), channel());
         // It has no runtime, subscriber or recorder.
-        std::thread::scope(|scope| scope.spawn(call).join().unwrap());
-        self.seen.lock().unwrap().push(what);
+        std::thread::spawn(move || {
+            other.call.get().unwrap()();
+            sender.send(()).is_ok()
+        });
+        // Without an end of this wait, a lock that both need would hang the test.
+        let line = match done.recv_timeout(Duration::from_secs(10)) {
+            Ok(()) => what,
+            Err(_) => format!("{BLOCKED} {what}"),
+        };
+        self.seen.lock().unwrap().push(line);
     }
 
     /// Runs `work` while panics of this thread make the other thread run, also panics that are
     /// caught.
-    #[allow(dead_code, reason = "not every program tests it")]
     pub(crate) fn during_panics<T>(&self, work: impl FnOnce() -> T) -> T {
         let (other, thread) = (self.clone(), std::thread::current().id());
         let previous = Arc::new(std::panic::take_hook());
@@ -133,7 +144,7 @@ impl metrics::Recorder for OtherThread {
 pub(crate) fn without_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, result) = channel();
     let worker = std::thread::spawn(move || sender.send(work()).is_ok());
-    let result = result.recv_timeout(Duration::from_secs(20));
+    let result = result.recv_timeout(Duration::from_secs(60));
     let is_blocked = matches!(result, Err(RecvTimeoutError::Timeout));
     assert!(!is_blocked, "the thread blocks: it waits for a lock");
     result.unwrap_or_else(|_| resume_unwind(worker.join().unwrap_err()))
