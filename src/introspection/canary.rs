@@ -137,14 +137,14 @@ impl Canary {
     where
         P: Future<Output = Result<UnknownKeyResponse, IntrospectionFailure>>,
     {
-        if let Some(known) = self.known(token) {
-            return known;
+        if let Some(result) = self.current(token) {
+            return result;
         }
         // One canary request at a time. The permit is released if the caller is canceled.
         let _permit = self.learning.acquire().await;
         // Another one can have ended meanwhile.
-        if let Some(known) = self.known(token) {
-            return known;
+        if let Some(result) = self.current(token) {
+            return result;
         }
         let mut attempt = Attempt {
             state: &self.state,
@@ -185,7 +185,7 @@ impl Canary {
         })
     }
 
-    fn known(
+    fn current(
         &self,
         token: Option<&HeaderValue>,
     ) -> Option<Result<UnknownKeyResponse, IntrospectionFailure>> {

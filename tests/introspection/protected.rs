@@ -16,7 +16,7 @@ pub(crate) type Error = (u16, &'static str);
 pub(crate) const REJECTED: Error = (401, "INVALID_CREDENTIALS");
 
 /// What the issuer does, and what it received.
-pub(crate) struct Script {
+pub(crate) struct FakeIssuer {
     /// Whether the next access token has the scope.
     pub(crate) is_granted: bool,
     /// Whether access tokens that were issued with the scope still have it.
@@ -37,7 +37,7 @@ pub(crate) struct Script {
 
 /// An issuer, and a verifier that uses it with client credentials.
 pub(crate) struct Protected {
-    script: Arc<Mutex<Script>>,
+    issuer: Arc<Mutex<FakeIssuer>>,
     clock: Clock,
     keys: ApiKeys,
     pub(crate) verifier: Verifier,
@@ -56,7 +56,7 @@ impl Protected {
     }
 
     fn with(missing_scope: Error, unknown: Error, settings: fn(ApiKeys) -> ApiKeys) -> Self {
-        let script = Arc::new(Mutex::new(Script {
+        let issuer = Arc::new(Mutex::new(FakeIssuer {
             is_granted: true,
             keeps_scope: true,
             is_public: false,
@@ -67,11 +67,11 @@ impl Protected {
             canaries: 0,
             requests: 0,
         }));
-        let (issuer, clock) = (Arc::clone(&script), Clock::manual(1_750_000_000));
+        let (shared, clock) = (Arc::clone(&issuer), Clock::manual(1_750_000_000));
         let keys = ApiKeys::kinde().client_credentials(CLIENT_ID, SECRET);
-        let keys = settings(keys).send_with(move |request| respond(Arc::clone(&issuer), request));
+        let keys = settings(keys).send_with(move |request| respond(Arc::clone(&shared), request));
         Self {
-            script,
+            issuer,
             verifier: trusted(&keys).clock(clock.clone()).build().unwrap(),
             clock,
             keys,
@@ -85,12 +85,12 @@ impl Protected {
         Self { verifier, ..self }
     }
 
-    pub(crate) fn set(&self, change: impl FnOnce(&mut Script)) {
-        change(&mut self.script.lock().unwrap());
+    pub(crate) fn set(&self, change: impl FnOnce(&mut FakeIssuer)) {
+        change(&mut self.issuer.lock().unwrap());
     }
 
-    pub(crate) fn count(&self, read: impl FnOnce(&Script) -> usize) -> usize {
-        read(&self.script.lock().unwrap())
+    pub(crate) fn count(&self, read: impl FnOnce(&FakeIssuer) -> usize) -> usize {
+        read(&self.issuer.lock().unwrap())
     }
 
     /// Returns `"ok"` or the code of the rejection. A key with `good` in it is active.
@@ -116,26 +116,26 @@ pub(crate) fn good(number: usize) -> String {
 }
 
 async fn respond(
-    script: Arc<Mutex<Script>>,
+    issuer: Arc<Mutex<FakeIssuer>>,
     request: Request<Vec<u8>>,
 ) -> Result<Response<Vec<u8>>, BoxError> {
     let path = request.uri().path().to_owned();
     tokio::time::sleep(Duration::from_millis(10)).await;
     if path == "/oauth2/token" {
-        let mut script = script.lock().unwrap();
-        script.tokens += 1;
-        let scope = if script.is_granted { "scope" } else { "none" };
-        let token = format!("{scope}-{}", script.tokens);
+        let mut issuer = issuer.lock().unwrap();
+        issuer.tokens += 1;
+        let scope = if issuer.is_granted { "scope" } else { "none" };
+        let token = format!("{scope}-{}", issuer.tokens);
         let body = format!(r#"{{"access_token":"{token}","expires_in":86400}}"#);
         return Ok(Response::new(body.into_bytes()));
     }
     let body = String::from_utf8(request.body().clone())?;
     let canary = {
-        let mut script = script.lock().unwrap();
-        script.requests += 1;
+        let mut issuer = issuer.lock().unwrap();
+        issuer.requests += 1;
         let is_canary = body.contains(CANARY);
-        script.canaries += usize::from(is_canary);
-        script.canary.filter(|_| is_canary)
+        issuer.canaries += usize::from(is_canary);
+        issuer.canary.filter(|_| is_canary)
     };
     match canary {
         Some((0, _)) => std::future::pending().await,
@@ -148,14 +148,14 @@ async fn respond(
     }
     let token = request.headers().get("authorization");
     let token = token.map_or("", |token| token.to_str().unwrap());
-    let script = script.lock().unwrap();
+    let issuer = issuer.lock().unwrap();
     let id = path.strip_prefix("/api/v1/api_keys/id_");
-    if !script.is_public || id.is_some() {
+    if !issuer.is_public || id.is_some() {
         if token == "Bearer invalid" {
             return Ok(error(REJECTED));
         }
-        if !token.starts_with("Bearer scope") || !script.keeps_scope {
-            return Ok(error(script.missing_scope));
+        if !token.starts_with("Bearer scope") || !issuer.keeps_scope {
+            return Ok(error(issuer.missing_scope));
         }
     }
     Ok(if let Some(id) = id {
@@ -166,10 +166,10 @@ async fn respond(
         json(
             r#"{"is_valid":true,"status":"active","key_id":"id_1","org_code":"org_a","user_id":null,"scopes":[]}"#,
         )
-    } else if script.unknown.0 == 200 {
+    } else if issuer.unknown.0 == 200 {
         json(r#"{"is_valid":false}"#)
     } else {
-        error(script.unknown)
+        error(issuer.unknown)
     })
 }
 
