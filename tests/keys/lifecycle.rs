@@ -7,6 +7,7 @@ use tower_m2m::jwks::SavedKeys;
 use tower_m2m::{Rejection, Verifier};
 
 use super::harness::{Behavior, FakeIssuer, code, last_error, pass, secs, settle, verdict};
+use super::paused_runtime::paused_runtime;
 
 /// Rule 150.
 #[tokio::test(start_paused = true)]
@@ -90,11 +91,7 @@ fn refresh_schedule_outlives_the_runtime() {
     let fake = FakeIssuer::new();
     let verifier = fake.verifier();
     for _ in 0..3 {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
+        let runtime = paused_runtime();
         runtime.block_on(async {
             assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
             pass(&fake.clock, secs(1)).await;
@@ -107,11 +104,7 @@ fn refresh_schedule_outlives_the_runtime() {
 #[test]
 fn refresh_task_of_an_idle_runtime_is_replaced() {
     let fake = FakeIssuer::new();
-    let idle = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let idle = paused_runtime();
     let verifier = idle.block_on(async {
         Verifier::builder([fake.trusted()])
             .clock(fake.clock.clone())
@@ -120,11 +113,7 @@ fn refresh_task_of_an_idle_runtime_is_replaced() {
             .unwrap()
     });
     assert_eq!(fake.fetches(), 1);
-    let busy = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let busy = paused_runtime();
     busy.block_on(async {
         for _ in 0..20 {
             assert_eq!(verdict(&verifier, &fake.token()).await, "accepted");
@@ -304,11 +293,7 @@ fn cached_token_expires_at_stale_limit_without_runtime() {
         }
     });
     fake.set_behavior(Behavior::Hang);
-    let later = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let later = paused_runtime();
     later.block_on(async {
         tokio::time::sleep(secs(101)).await;
         assert_eq!(verdict(&verifier, &token).await, "keys_unavailable");

@@ -26,6 +26,8 @@ mod load;
 #[path = "../support/other_thread.rs"]
 mod other_thread;
 mod outages;
+#[path = "../support/paused_runtime.rs"]
+mod paused_runtime;
 #[cfg(feature = "tracing")]
 #[path = "../support/recorder.rs"]
 mod recorder;

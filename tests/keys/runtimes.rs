@@ -10,11 +10,7 @@ use tower_m2m::jwks::JwksError;
 use tower_m2m::{BoxError, StartError, Verifier};
 
 use super::harness::{Behavior, FakeIssuer, code, last_error, pass, secs, settle, verdict};
-
-fn paused() -> Runtime {
-    let mut builder = Builder::new_current_thread();
-    builder.enable_all().start_paused(true).build().unwrap()
-}
+use super::paused_runtime::paused_runtime;
 
 fn without_timers() -> Runtime {
     Builder::new_current_thread().build().unwrap()
@@ -33,9 +29,9 @@ fn verify_in(runtime: &Runtime, verifier: &Verifier, token: &str) -> (&'static s
 #[test]
 fn verifier_of_an_idle_runtime_is_served_by_the_one_that_asks() {
     let fake = FakeIssuer::new();
-    let idle = paused();
+    let idle = paused_runtime();
     let verifier = idle.block_on(async { fake.verifier() });
-    let busy = paused();
+    let busy = paused_runtime();
     let (result, waited) = verify_in(&busy, &verifier, &fake.token());
     assert_eq!(result, "accepted");
     assert!(waited <= secs(1), "{waited:?}");
@@ -49,11 +45,11 @@ fn verifier_of_an_idle_runtime_is_served_by_the_one_that_asks() {
 #[test]
 fn rotation_is_found_although_the_first_runtime_is_idle() {
     let fake = FakeIssuer::new();
-    let idle = paused();
+    let idle = paused_runtime();
     let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
     let verifier = idle.block_on(builder.build_ready()).unwrap();
     fake.issuer.rotate_key().unwrap();
-    let busy = paused();
+    let busy = paused_runtime();
     let (result, waited) = verify_in(&busy, &verifier, &fake.token());
     assert_eq!(result, "accepted");
     assert!(waited <= secs(3), "{waited:?}");
@@ -70,7 +66,7 @@ fn rotation_is_found_although_the_first_runtime_is_idle() {
 fn stale_limit_holds_in_an_idle_runtime_with_a_clock_that_was_set_back() {
     for set_back in [secs(10), secs(200_000)] {
         let fake = FakeIssuer::new();
-        let idle = paused();
+        let idle = paused_runtime();
         let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
         let verifier = idle.block_on(builder.build_ready()).unwrap();
         let token = fake
@@ -82,7 +78,7 @@ fn stale_limit_holds_in_an_idle_runtime_with_a_clock_that_was_set_back() {
         assert_eq!(verify_in(&idle, &verifier, &token).0, "accepted");
         fake.set_behavior(Behavior::Down);
         // 600 s of lifetime, and an hour.
-        let busy = paused();
+        let busy = paused_runtime();
         busy.block_on(async {
             tokio::time::sleep(secs(4_201)).await;
             let now = fake.clock.unix_seconds();
@@ -115,7 +111,7 @@ fn issuers_of_an_idle_runtime_are_evicted() {
             .clock(fakes[0].clock.clone())
             .build()
             .unwrap();
-        let idle = paused();
+        let idle = paused_runtime();
         idle.block_on(async {
             for fake in &fakes[..2] {
                 fake.set_behavior(Behavior::Hang);
@@ -128,7 +124,7 @@ fn issuers_of_an_idle_runtime_are_evicted() {
                 }
             }
         });
-        let busy = paused();
+        let busy = paused_runtime();
         let limit = if is_request_kept { secs(600) } else { secs(4) };
         busy.block_on(async {
             assert_eq!(
@@ -148,7 +144,7 @@ fn issuers_of_an_idle_runtime_are_evicted() {
 fn late_result_of_a_replaced_task_counts() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Slow(secs(2)));
-    let first = paused();
+    let first = paused_runtime();
     let verifier = first.block_on(async {
         let verifier = fake.verifier();
         settle().await;
@@ -156,7 +152,7 @@ fn late_result_of_a_replaced_task_counts() {
     });
     assert_eq!(fake.fetches(), 1, "the fetch has begun");
     fake.set_behavior(Behavior::Down);
-    let second = paused();
+    let second = paused_runtime();
     // The second runtime has its own clock, and waits for the fetch of the first until it is
     // overdue.
     second.block_on(async {
@@ -175,7 +171,7 @@ fn late_result_of_a_replaced_task_counts() {
 #[test]
 fn fetch_that_began_in_an_idle_runtime_is_begun_anew() {
     let fake = FakeIssuer::new();
-    let idle = paused();
+    let idle = paused_runtime();
     let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
     let verifier = idle.block_on(builder.build_ready()).unwrap();
     fake.set_behavior(Behavior::Hang);
@@ -188,7 +184,7 @@ fn fetch_that_began_in_an_idle_runtime_is_begun_anew() {
     });
     assert_eq!(fake.fetches(), 2, "the fetch has begun");
     fake.set_behavior(Behavior::Good);
-    let busy = paused();
+    let busy = paused_runtime();
     // Within its deadline the fetch is waited for.
     let (result, waited) = verify_in(&busy, &verifier, &token);
     assert_eq!((result, waited), ("key_unavailable", secs(3)));
@@ -203,7 +199,7 @@ fn fetch_that_began_in_an_idle_runtime_is_begun_anew() {
 fn runtimes_in_turn_make_few_fetches() {
     let fake = FakeIssuer::new();
     fake.set_behavior(Behavior::Hang);
-    let runtimes = [paused(), paused()];
+    let runtimes = [paused_runtime(), paused_runtime()];
     let verifier = runtimes[0].block_on(async { fake.verifier() });
     let token = fake.token();
     for turn in 0..20 {
@@ -244,7 +240,7 @@ fn runtime_without_timers_is_an_error() {
     assert_eq!(code(&result), "keys_unavailable");
     assert_eq!(last_error(&verifier), Some(JwksError::NoTimers));
     // Keys that another runtime has loaded are used there, and an unknown key is not waited for.
-    let other = paused();
+    let other = paused_runtime();
     assert_eq!(verify_in(&other, &verifier, &fake.token()).0, "accepted");
     let result = runtime.block_on(verifier.verify(&fake.token()));
     assert_eq!(code(&result), "accepted");
@@ -270,7 +266,7 @@ fn resolver_in_an_idle_runtime_or_without_timers_is_asked_anew() {
             .unwrap()
     };
     let verifier = build();
-    let idle = paused();
+    let idle = paused_runtime();
     // The request goes away before its question has begun.
     idle.block_on(async {
         let token = fake.token();
@@ -280,7 +276,7 @@ fn resolver_in_an_idle_runtime_or_without_timers_is_asked_anew() {
         assert!(request.as_mut().poll(&mut context).is_pending());
     });
     assert_eq!(asked.load(Ordering::SeqCst), 0);
-    let busy = paused();
+    let busy = paused_runtime();
     let (result, waited) = verify_in(&busy, &verifier, &fake.token());
     assert_eq!(result, "accepted");
     assert!(waited <= secs(3), "{waited:?}");
@@ -301,7 +297,10 @@ fn caller_check_without_timers_fails_closed() {
         .check_caller(check)
         .build()
         .unwrap();
-    assert_eq!(verify_in(&paused(), &verifier, &fake.token()).0, "accepted");
+    assert_eq!(
+        verify_in(&paused_runtime(), &verifier, &fake.token()).0,
+        "accepted"
+    );
     let result = without_timers().block_on(verifier.verify(&fake.token()));
     assert_eq!(code(&result), "caller_status_unavailable");
 }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, Response};
-use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower_m2m::jwks::FetchCause;
@@ -20,6 +19,7 @@ use tower_m2m::{Algorithm, BoxError, Clock, Profile, Rejection, Verifier};
 
 use self::customers::{AllInputs, CustomerIssuers};
 use super::harness::{NOW, key, settle};
+use super::paused_runtime::paused_runtime;
 
 const MAX_STALE: Duration = Duration::from_secs(900);
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -705,13 +705,8 @@ impl Simulation {
 /// Runtimes of one simulation, of which one runs.
 const MAX_RUNTIMES: u32 = 3;
 
-fn runtime() -> Runtime {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().start_paused(true).build().unwrap()
-}
-
 fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
-    let mut runtimes = VecDeque::from([runtime()]);
+    let mut runtimes = VecDeque::from([paused_runtime()]);
     let mut simulation = runtimes[0].block_on(async { Simulation::new(seed, inputs) });
     for _ in 0..steps {
         let now = runtimes[0].block_on(async {
@@ -726,7 +721,7 @@ fn run(seed: u64, steps: u64, inputs: &Arc<SharedInputs>) -> (u64, u64) {
                 _ => runtimes.rotate_left(1),
             }
             if runtimes.len() < MAX_RUNTIMES as usize {
-                runtimes.push_front(runtime());
+                runtimes.push_front(paused_runtime());
             }
             simulation.model.lock().unwrap().switches += 1;
             simulation.customers.switch_runtime();

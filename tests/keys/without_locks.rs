@@ -8,12 +8,8 @@ use tower_m2m::{BoxError, Verifier};
 
 use super::harness::{FakeIssuer, verdict};
 use super::other_thread::{OtherThread, without_blocking};
+use super::paused_runtime::paused_runtime;
 use super::subscriber::set_subscriber;
-
-fn runtime() -> tokio::runtime::Runtime {
-    let mut builder = Builder::new_current_thread();
-    builder.enable_all().start_paused(true).build().unwrap()
-}
 
 /// Another thread reads the status of all issuers while the log writer has the event.
 #[test]
@@ -29,7 +25,7 @@ fn failed_resolution_is_reported_without_a_lock() {
             .unwrap();
         let used = verifier.clone();
         other.calls(move || assert!(used.status().is_empty()));
-        let verdict = runtime().block_on(verdict(&verifier, &fake.token()));
+        let verdict = paused_runtime().block_on(verdict(&verifier, &fake.token()));
         assert_ne!(verdict, "accepted");
         assert!(other.has_seen("issuer resolution failed"));
     });
@@ -53,7 +49,10 @@ fn invalid_resolved_issuer_is_reported_without_a_lock() {
             .unwrap();
         let used = verifier.clone();
         other.calls(move || assert!(used.status().is_empty()));
-        assert_ne!(runtime().block_on(verdict(&verifier, &token)), "accepted");
+        assert_ne!(
+            paused_runtime().block_on(verdict(&verifier, &token)),
+            "accepted"
+        );
         assert!(other.has_seen("another name"));
     });
 }
@@ -66,7 +65,7 @@ fn restored_keys_are_reported_without_a_lock() {
         let fake = FakeIssuer::with_url("https://a.example");
         let token = fake.token();
         let builder = Verifier::builder([fake.trusted()]).clock(fake.clock.clone());
-        let saved = runtime()
+        let saved = paused_runtime()
             .block_on(builder.build_ready())
             .unwrap()
             .export_keys();
@@ -85,7 +84,10 @@ fn restored_keys_are_reported_without_a_lock() {
             .unwrap();
         let used = verifier.clone();
         other.calls(move || drop(used.status()));
-        assert_eq!(runtime().block_on(verdict(&verifier, &token)), "accepted");
+        assert_eq!(
+            paused_runtime().block_on(verdict(&verifier, &token)),
+            "accepted"
+        );
         assert!(other.has_seen("tower_m2m_keys_fresh_until"));
     });
 }

@@ -24,7 +24,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    pub(crate) fn new(store: &RedisStore) -> Self {
+    fn new(store: &RedisStore) -> Self {
         let issuer = LocalIssuer::in_process("https://acme.kinde.com").unwrap();
         let client = DpopClient::new().unwrap();
         Self {
@@ -32,6 +32,16 @@ impl Api {
             token: issuer.org("org_a").bound_to(&client).token(),
             client,
         }
+    }
+
+    /// Returns an API whose connections to the server are through a proxy. One request was
+    /// admitted.
+    pub(crate) async fn behind_proxy(server: &RedisServer) -> (Proxy, Self) {
+        let proxy = Proxy::start(server.address()).await;
+        let store = RedisStore::connect(proxy.url(), NAMESPACE).await.unwrap();
+        let api = Self::new(&store);
+        assert_eq!(api.call().await, ADMITTED);
+        (proxy, api)
     }
 
     /// Sends a request with a new proof.
@@ -67,10 +77,8 @@ struct SilentServer {
 impl SilentServer {
     async fn start() -> Option<Self> {
         let servers = [RedisServer::start(&[])?, RedisServer::start(&[])?];
-        let proxy = Proxy::start(servers[0].address()).await;
-        let store = RedisStore::connect(proxy.url(), NAMESPACE).await.unwrap();
-        let api = Arc::new(Api::new(&store));
-        assert_eq!(api.call().await, ADMITTED);
+        let (proxy, api) = Api::behind_proxy(&servers[0]).await;
+        let api = Arc::new(api);
         // It confirms data and sends none, as a network that loses packets.
         servers[0].signal("STOP");
         proxy.move_to(servers[1].address());
@@ -142,10 +150,7 @@ async fn clients_that_disconnect_replace_no_connection() {
     let Some(server) = RedisServer::start(&[]) else {
         return;
     };
-    let proxy = Proxy::start(server.address()).await;
-    let store = RedisStore::connect(proxy.url(), NAMESPACE).await.unwrap();
-    let api = Api::new(&store);
-    assert_eq!(api.call().await, ADMITTED);
+    let (proxy, api) = Api::behind_proxy(&server).await;
     proxy.set(ProxyMode::Slow(Duration::from_millis(150)));
     for _ in 0..5 {
         let ended = timeout(Duration::from_millis(20), api.call()).await;

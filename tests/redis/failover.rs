@@ -102,10 +102,7 @@ mod proofs {
         let (Some(old), Some(new)) = (RedisServer::start(&[]), RedisServer::start(&[])) else {
             return;
         };
-        let proxy = Proxy::start(old.address()).await;
-        let store = RedisStore::connect(proxy.url(), NAMESPACE).await.unwrap();
-        let api = Api::new(&store);
-        api.until_admitted().await;
+        let (proxy, api) = Api::behind_proxy(&old).await;
         demote(&old);
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(500) {
@@ -123,10 +120,7 @@ mod proofs {
         let (Some(old), Some(new)) = (RedisServer::start(&[]), RedisServer::start(&[])) else {
             return;
         };
-        let proxy = Proxy::start(old.address()).await;
-        let store = RedisStore::connect(proxy.url(), NAMESPACE).await.unwrap();
-        let api = Api::new(&store);
-        api.until_admitted().await;
+        let (proxy, api) = Api::behind_proxy(&old).await;
         old.run(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
         assert_eq!(api.call().await.0, 503);
         proxy.move_to(new.address());

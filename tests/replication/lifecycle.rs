@@ -11,6 +11,7 @@ use tower_m2m::{
     ReplicationError, StartError, StoreCursor,
 };
 
+use super::paused_runtime::paused_runtime;
 use super::support::{Replica, issuer, organization, record, seconds, settle};
 
 /// Rule 185.
@@ -184,19 +185,15 @@ fn replication_continues_in_another_runtime() {
 /// The tasks ended with their runtime while the list is usable. Requests start them again.
 #[test]
 fn ended_tasks_start_again_although_the_list_is_usable() {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().unwrap()
-    };
     let (issuer, store) = (issuer(), Counted::new());
-    let first = runtime();
+    let first = paused_runtime();
     let one = first.block_on(async {
         let one = Replica::new(&issuer, store.clone());
         settle().await;
         one
     });
     drop(first);
-    runtime().block_on(async {
+    paused_runtime().block_on(async {
         store.put(record("org_a")).await.unwrap();
         one.clock.advance(Duration::from_secs(1));
         assert_eq!(one.call(&issuer, "org_b").await, "ok");

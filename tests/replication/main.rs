@@ -12,6 +12,8 @@ mod emptied;
 mod lifecycle;
 #[path = "../support/other_thread.rs"]
 mod other_thread;
+#[path = "../support/paused_runtime.rs"]
+mod paused_runtime;
 #[path = "../support/recorder.rs"]
 mod recorder;
 mod removals;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_m2m::testing::{MemoryStore, MemoryStoreCopy};
 
+use super::paused_runtime::paused_runtime;
 use super::support::{Replica, issuer, settle};
 
 const MAX_STALE: Duration = Duration::from_secs(900);
@@ -238,11 +239,7 @@ pub(crate) fn for_each_seed(run: impl AsyncFn(u64, u64)) {
         Err(_) => 1..number("REPLICAS_SEEDS", 20) + 1,
     };
     for seed in seeds {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
+        let runtime = paused_runtime();
         runtime.block_on(run(seed, steps));
     }
 }

@@ -1,18 +1,14 @@
 //! Code of the application runs without a lock of this crate: another thread uses the list during
 //! each event, metric and panic.
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tower_m2m::Denylist;
 use tower_m2m::testing::MemoryStore;
 
 use super::other_thread::{OtherThread, without_blocking};
+use super::paused_runtime::paused_runtime;
 use super::subscriber::set_subscriber;
 use super::support::{Replica, issuer, settle};
-
-fn runtime() -> Runtime {
-    let mut builder = Builder::new_current_thread();
-    builder.enable_all().start_paused(true).build().unwrap()
-}
 
 /// The other thread reads the status of a list whose store does not accept a write.
 #[test]
@@ -20,7 +16,7 @@ fn failed_write_is_reported_without_a_lock() {
     without_blocking(|| {
         let other = OtherThread::default();
         let _guard = set_subscriber(other.clone());
-        runtime().block_on(async {
+        paused_runtime().block_on(async {
             let (issuer, store) = (issuer(), MemoryStore::new());
             let replica = Replica::new(&issuer, store.clone());
             settle().await;
@@ -43,7 +39,7 @@ fn full_list_is_reported_without_a_lock() {
         let _guard = set_subscriber(other.clone());
         #[cfg(feature = "metrics")]
         let _recording = metrics::set_default_local_recorder(&other);
-        runtime().block_on(async {
+        paused_runtime().block_on(async {
             let (issuer, store) = (issuer(), MemoryStore::new());
             let large = Replica::new(&issuer, store.clone());
             settle().await;
@@ -77,7 +73,7 @@ fn start_is_reported_without_a_lock() {
         other.calls(move || {
             let _ = verifier.is_ready();
         });
-        runtime().block_on(async {
+        paused_runtime().block_on(async {
             assert!(!replica.verifier.is_ready());
             settle().await;
             assert!(replica.verifier.is_ready());
